@@ -1,0 +1,55 @@
+# Every target works on a fresh machine: what it needs is installed first, once, into .venv.
+PYTHON ?= python3
+MODEL ?= inception-v3
+NAME ?= inception-v3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
+
+.DEFAULT_GOAL := help
+.PHONY: help run test model tensorflow clean
+
+help: ## What each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000]
+	@MODEL=$(MODEL) HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m localcloud
+
+test: .venv/test ## Lint, types and all tests that this machine can run
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest $(PYTEST)
+
+model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
+	@$(BIN)/python -m tools.model fetch $(NAME)
+
+tensorflow: .venv/tensorflow ## Install TensorFlow, which exports and trains models
+	@echo "TensorFlow is in .venv."
+
+clean: ## Remove what was installed and built; fetched models stay in .models
+	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13 …"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/dev: .venv/made requirements.txt requirements-dev.txt
+	@echo "Installing into .venv …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+.venv/tensorflow: .venv/dev requirements-tensorflow.txt
+	@echo "Installing TensorFlow into .venv: over a gigabyte …"
+	@$(PIP) -r requirements-tensorflow.txt
+	@touch $@
+
+.venv/test: .venv/tensorflow requirements-test.txt
+	@echo "Installing what the tests need into .venv …"
+	@$(PIP) -r requirements-test.txt
+	@touch $@
