@@ -1,0 +1,97 @@
+"""Everything that can go wrong on purpose.
+
+    InceptionError
+    ├── BadRequest              400  the request itself is not understood
+    ├── SourceInvalid           400  an address or encoding that is never accepted
+    ├── NotFound                404
+    ├── BodyTooLarge            413
+    ├── ImageTooLarge           413
+    ├── UnsupportedMediaType    415
+    ├── ImageUnreadable         422  the bytes are not an image that can be decoded
+    ├── SourceRefused           422  the host answered, and said no
+    ├── SourceUnreachable       422  the host did not answer, or not in time
+    ├── ModelNotFound           404
+    └── ModelInvalid            503  a model package that must not be loaded
+
+`code` is the class's name, `status` the HTTP status where one image or the whole request fails,
+and `retryable` says whether the same request may succeed later.
+"""
+
+
+class InceptionError(Exception):
+    """Base of the domain's errors; `str()` is one sentence for the caller that says what to do."""
+
+    status = 400
+    retryable = False
+
+    @property
+    def code(self) -> str:
+        """The error's public name, as in the `Code` of an answer."""
+        return type(self).__name__
+
+
+class BadRequest(InceptionError):
+    """The request is not what it claims to be: malformed, of wrong types, or contradictory."""
+
+
+class NotFound(InceptionError):
+    """Nothing is under that name."""
+
+    status = 404
+
+
+class BodyTooLarge(InceptionError):
+    """The request's body is over what API Gateway or Lambda takes."""
+
+    status = 413
+
+
+class UnsupportedMediaType(InceptionError):
+    """The Content-Type is none that the route understands."""
+
+    status = 415
+
+
+class SourceInvalid(InceptionError):
+    """An image's address or encoding that is never accepted, whatever it leads to."""
+
+
+class SourceRefused(InceptionError):
+    """The address was reached and its owner does not give the image (404, access denied…)."""
+
+    status = 422
+
+
+class SourceUnreachable(InceptionError):
+    """The address gave no answer in time, failed on its side, or may not be connected to.
+
+    A refused private address is told in the same words as a closed port, so that an answer says
+    nothing about the network the service runs in.
+    """
+
+    status = 422
+    retryable = True
+
+
+class ImageTooLarge(InceptionError):
+    """An image over the limit of bytes, pixels or work to decode it."""
+
+    status = 413
+
+
+class ImageUnreadable(InceptionError):
+    """Bytes that are not an image of a known format, or a damaged one."""
+
+    status = 422
+
+
+class ModelNotFound(InceptionError):
+    """No model package of that name is in any of the places looked in."""
+
+    status = 404
+
+
+class ModelInvalid(InceptionError):
+    """A model package that is damaged, incomplete or not an image classifier: never loaded."""
+
+    status = 503

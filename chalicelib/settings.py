@@ -1,0 +1,82 @@
+"""The environment, read once into one frozen `Settings`; an error names the variable."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds `app.py`: the checkout on a laptop, the task root on Lambda."""
+
+MEMORY_PER_CPU_MB = 1769
+"""Lambda gives one vCPU for each 1,769 MB
+(https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+
+
+class SettingsError(ValueError):
+    """An environment variable with a value that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment decides.
+
+    model: name of the package that answers where a request names none.
+    fallback_model: what answers where `model` is nowhere to be found; empty on deployed stages,
+        where an answer by another model would be a silent fault.
+    model_dirs: folders of model packages, in the order they are looked in; the last one is the
+        cache, the only one that is ever written to.
+    models_bucket: bucket of further packages, as `s3://BUCKET/NAME/`; empty for none.
+    image_buckets: the buckets that an `s3_uri` may name.
+    allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
+    threads: CPU threads of one inference.
+    """
+
+    model: str
+    fallback_model: str
+    model_dirs: tuple[Path, ...]
+    models_bucket: str
+    image_buckets: frozenset[str]
+    allow_loopback: bool
+    threads: int
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings from `env`.
+
+        Raises SettingsError, naming the variable, where a value cannot be used.
+        """
+        on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in env
+        default_cache = Path("/tmp/models") if on_lambda else ROOT / ".models"
+        cache = Path(env.get("MODEL_DIR") or default_cache)
+        return cls(
+            model=env.get("MODEL") or "inception-v3",
+            fallback_model=env.get("FALLBACK_MODEL", ""),
+            model_dirs=(ROOT / "vendor" / "models", Path("/opt/models"), cache),
+            models_bucket=env.get("MODELS_BUCKET", ""),
+            image_buckets=frozenset(env.get("IMAGE_BUCKETS", "").replace(",", " ").split()),
+            allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
+            threads=_threads(env),
+        )
+
+
+def _boolean(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    raise SettingsError(f"{name} must be true or false, not {value!r}.")
+
+
+def _threads(env: Mapping[str, str]) -> int:
+    """`THREADS`, else the share of CPUs that the memory size buys, else the CPUs there are."""
+    given = env.get("THREADS")
+    if given:
+        if not given.isdigit() or int(given) < 1:
+            raise SettingsError(f"THREADS must be a whole number of at least 1, not {given!r}.")
+        return int(given)
+    memory = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if memory.isdigit():
+        return max(1, -(-int(memory) // MEMORY_PER_CPU_MB))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,45 @@
+"""Where the test material beside the project is, and what this machine lacks."""
+
+import importlib.util
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TEST_DATA = Path(os.environ.get("TEST_DATA") or ROOT.parent / "shared" / "data")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip, with the reason, what this machine cannot run."""
+    lacking = {
+        "tensorflow": None
+        if importlib.util.find_spec("tensorflow")
+        else "TensorFlow is not installed: make tensorflow",
+        "chromium": None if shutil.which("chromium") else "Chromium is not installed",
+        "shared": None if TEST_DATA.is_dir() else f"the test material {TEST_DATA} is absent",
+    }
+    for item in items:
+        for marker, reason in lacking.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def free_port() -> int:
+    return pick_free_port()
+
+
+def pick_free_port() -> int:
+    """A port that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """Real photographs, named as in their README."""
+    return TEST_DATA / "photos"

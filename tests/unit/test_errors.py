@@ -1,0 +1,35 @@
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from chalicelib import errors
+from chalicelib.errors import InceptionError
+from chalicelib.site import WEB
+
+DOCUMENT = json.loads((WEB / "openapi.json").read_text())
+
+
+def every_error(base: type[InceptionError] = InceptionError) -> Iterator[type[InceptionError]]:
+    for each in base.__subclasses__():
+        yield each
+        yield from every_error(each)
+
+
+@pytest.mark.parametrize("error", list(every_error()), ids=lambda e: e.__name__)
+def test_every_error_is_in_the_hierarchy_that_the_module_draws(error: type[InceptionError]) -> None:
+    assert re.search(rf"── {error.__name__} +{error.status}\b", errors.__doc__ or "")
+
+
+@pytest.mark.parametrize("error", list(every_error()), ids=lambda e: e.__name__)
+def test_every_error_is_an_answer_that_the_interface_documents(error: type[InceptionError]) -> None:
+    documented = {status for path in DOCUMENT["paths"].values() for view in path.values()
+                  for status in view["responses"]}  # fmt: skip
+    assert str(error.status) in documented
+    assert error("why").code == error.__name__
+
+
+def test_only_a_fault_of_the_service_is_a_5xx() -> None:
+    faults = {error.__name__ for error in every_error() if error.status >= 500}
+    assert faults == {"ModelInvalid"}
