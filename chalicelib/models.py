@@ -1,0 +1,189 @@
+"""Model packages: what one is, where it is found, how it is verified."""
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from chalicelib.errors import ModelInvalid, ModelNotFound, SourceRefused
+from chalicelib.storage import ObjectStore
+
+MODEL, LABELS, INFO = "model.tflite", "labels.txt", "model.json"
+"""The files of a package."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+class Scaling(msgspec.Struct, frozen=True):
+    """How a pixel 0..255 becomes the number the network was trained on: (pixel - mean) / std."""
+
+    mean: float
+    std: float
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """The contents of `model.json`.
+
+    sha256: hexadecimal digest of `model.tflite`.
+    background_class: index of a class that is never shown; None where there is none.
+    input_scaling: None for a network that takes pixels as they are.
+    scores: what the network's output is; logits are put through a softmax.
+    """
+
+    name: str
+    version: str
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    title: str = ""
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+    background_class: int | None = None
+    input_scaling: Scaling | None = None
+    scores: Literal["probabilities", "logits"] = "probabilities"
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A folder that holds a classifier: the network, its labels and what is known of it."""
+
+    folder: Path
+    info: ModelInfo
+
+    @property
+    def model_path(self) -> Path:
+        """The `.tflite` file."""
+        return self.folder / MODEL
+
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes, by class index. Raises ModelInvalid where there are none."""
+        try:
+            text = (self.folder / LABELS).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ModelInvalid(
+                f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
+            ) from error
+        return tuple(line.strip() for line in text.splitlines())
+
+    def verify(self) -> None:
+        """Raise ModelInvalid unless `model.tflite` has the digest that `model.json` gives."""
+        if not self.model_path.is_file() or sha256(self.model_path) != self.info.sha256:
+            raise ModelInvalid(
+                f"Model {self.info.name} is damaged: its file does not match the sha256 in {INFO}. "
+                "It was not loaded; fetch or add it again."
+            )
+
+
+class Models:
+    """The packages there are: in the folders first, then in the bucket.
+
+    dirs: folders of packages, looked in in this order; the last is the cache, where a package from
+        the bucket is put and a damaged one is removed from.
+    """
+
+    def __init__(self, dirs: Sequence[Path], bucket: str, store: ObjectStore) -> None:
+        self._dirs = tuple(dirs)
+        self._cache = self._dirs[-1]
+        self._bucket = bucket
+        self._store = store
+
+    def find(self, name: str) -> ModelPackage:
+        """The verified package of that name.
+
+        Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
+        SourceUnreachable where the bucket does not answer.
+        """
+        if not _NAME.fullmatch(name):
+            raise ModelNotFound(
+                f"There is no model {name[:64]!r}; GET /models lists those there are."
+            )
+        for parent in self._dirs:
+            if (parent / name / INFO).is_file():
+                return self._verified(parent / name)
+        if self._bucket:
+            return self._download(name)
+        raise ModelNotFound(f"There is no model {name!r}; GET /models lists those there are.")
+
+    def list(self) -> list[ModelPackage]:
+        """The packages in the folders, by name; unreadable ones are left out."""
+        found: dict[str, ModelPackage] = {}
+        for package in self._local():
+            found.setdefault(package.info.name, package)
+        return [found[name] for name in sorted(found)]
+
+    def _local(self) -> Iterator[ModelPackage]:
+        for parent in self._dirs:
+            for path in sorted(parent.glob(f"*/{INFO}")):
+                try:
+                    yield read_package(path.parent)
+                except ModelInvalid:
+                    continue
+
+    def _verified(self, folder: Path) -> ModelPackage:
+        try:
+            package = read_package(folder)
+            package.verify()
+        except ModelInvalid:
+            if folder.parent == self._cache:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return package
+
+    def _download(self, name: str) -> ModelPackage:
+        with staged(self._cache / name) as folder:
+            try:
+                for file in (INFO, LABELS, MODEL):
+                    self._store.download(self._bucket, f"{name}/{file}", folder / file)
+            except SourceRefused as error:
+                raise ModelNotFound(
+                    f"There is no model {name!r} here or in the models bucket; "
+                    "GET /models lists those there are."
+                ) from error
+            read_package(folder, name).verify()
+        return read_package(self._cache / name)
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A folder to fill that takes the place of `target` once it is complete.
+
+    Nobody ever sees a half-written package: it is renamed at the end, or removed after an error.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        shutil.rmtree(target, ignore_errors=True)
+        folder.replace(target)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def read_package(folder: Path, name: str | None = None) -> ModelPackage:
+    """The package in `folder`, whose name is the folder's own unless given; nothing is verified.
+
+    Raises ModelInvalid where `model.json` is missing, malformed or another model's.
+    """
+    name = name or folder.name
+    try:
+        info = msgspec.json.decode((folder / INFO).read_bytes(), type=ModelInfo)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ModelInvalid(
+            f"Model {name} has an unusable {INFO} ({error}); add it again."
+        ) from error
+    if info.name != name:
+        raise ModelInvalid(f"The package {name} says it is {info.name!r}; add it again.")
+    return ModelPackage(folder, info)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

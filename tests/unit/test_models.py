@@ -1,0 +1,137 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.errors import ModelInvalid, ModelNotFound
+from chalicelib.models import Models, read_package, staged
+from tests.fakes import MemoryStore
+
+NETWORK = b"not really a network"
+
+
+def files(name: str, network: bytes = NETWORK, **info: Any) -> dict[str, bytes]:
+    digest = hashlib.sha256(NETWORK).hexdigest()
+    described = {"name": name, "version": "1", "sha256": digest} | info
+    return {
+        "model.tflite": network,
+        "labels.txt": b"cat\ndog\n",
+        "model.json": json.dumps(described).encode(),
+    }
+
+
+def put(folder: Path, content: dict[str, bytes]) -> Path:
+    folder.mkdir(parents=True)
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def bundled(tmp_path: Path) -> Path:
+    return tmp_path / "vendor"
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+def test_the_first_folder_wins(bundled: Path, cache: Path) -> None:
+    put(bundled / "m", files("m", version="bundled"))
+    put(cache / "m", files("m", version="cached"))
+    package = Models([bundled, cache], "", MemoryStore()).find("m")
+    assert package.info.version == "bundled"
+    assert package.labels() == ("cat", "dog")
+
+
+def test_a_damaged_package_is_removed_from_the_cache_and_never_loaded(
+    bundled: Path, cache: Path
+) -> None:
+    put(cache / "m", files("m", network=b"damaged"))
+    models = Models([bundled, cache], "", MemoryStore())
+    with pytest.raises(ModelInvalid, match="sha256"):
+        models.find("m")
+    assert not (cache / "m").exists()
+    with pytest.raises(ModelNotFound):
+        models.find("m")
+
+
+def test_a_damaged_bundled_package_is_refused_and_left(bundled: Path, cache: Path) -> None:
+    put(bundled / "m", files("m", network=b"damaged"))
+    with pytest.raises(ModelInvalid, match="sha256"):
+        Models([bundled, cache], "", MemoryStore()).find("m")
+    assert (bundled / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../m", "m/../m", "/etc", ".hidden", "M", "a" * 65, "m\n", "m\x00", "é"]
+)
+def test_a_name_never_leaves_the_folders(bundled: Path, cache: Path, name: str) -> None:
+    put(bundled / "m", files("m"))
+    with pytest.raises(ModelNotFound):
+        Models([bundled, cache], "", MemoryStore()).find(name)
+
+
+def test_a_package_comes_from_the_bucket_into_the_cache(bundled: Path, cache: Path) -> None:
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in files("m").items()})
+    models = Models([bundled, cache], "b", store)
+    assert models.find("m").model_path.read_bytes() == NETWORK
+    store.objects.clear()
+    assert models.find("m").info.name == "m"
+
+
+def test_a_damaged_object_never_reaches_the_cache(bundled: Path, cache: Path) -> None:
+    content = files("m", network=b"damaged")
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in content.items()})
+    with pytest.raises(ModelInvalid):
+        Models([bundled, cache], "b", store).find("m")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_package_that_is_nowhere(bundled: Path, cache: Path) -> None:
+    with pytest.raises(ModelNotFound, match="bucket"):
+        Models([bundled, cache], "b", MemoryStore()).find("m")
+
+
+def test_the_list_leaves_out_what_cannot_be_read(bundled: Path, cache: Path) -> None:
+    put(bundled / "b", files("b"))
+    put(cache / "a", files("a"))
+    put(cache / "b", files("b", version="hidden by the bundled one"))
+    put(cache / "broken", files("broken") | {"model.json": b"{"})
+    listed = Models([bundled, cache], "", MemoryStore()).list()
+    assert [(package.info.name, package.info.version) for package in listed] == [
+        ("a", "1"),
+        ("b", "1"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "description",
+    [b"", b"[]", b'{"name": "m"}', b'{"name": "m", "version": "1", "sha256": "short"}', b"\xff"],
+)
+def test_an_unusable_description_is_told_so(tmp_path: Path, description: bytes) -> None:
+    folder = put(tmp_path / "m", files("m") | {"model.json": description})
+    with pytest.raises(ModelInvalid, match=r"model\.json"):
+        read_package(folder)
+
+
+def test_another_models_description_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelInvalid, match="'other'"):
+        read_package(put(tmp_path / "m", files("other")))
+
+
+def test_a_staged_folder_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "cache" / "m"
+    with pytest.raises(RuntimeError), staged(target) as folder:
+        (folder / "half").write_bytes(b"")
+        raise RuntimeError
+    assert list(target.parent.iterdir()) == []
+    for content in (b"first", b"second"):
+        with staged(target) as folder:
+            (folder / "whole").write_bytes(content)
+            assert not target.exists() or (target / "whole").read_bytes() == b"first"
+        assert (target / "whole").read_bytes() == content
+    assert [path.name for path in target.parent.iterdir()] == ["m"]
