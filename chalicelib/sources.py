@@ -1,0 +1,137 @@
+"""What a request names -> the bytes of the image."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.errors import ImageTooLarge, SourceInvalid
+from chalicelib.fetch import MAX_BYTES
+
+MAX_KEY_BYTES = 1024
+"""S3's limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+
+# RFC 2397's "urlchar", each escape complete; possessive, or megabytes of it take gigabytes.
+_DATA = re.compile(r"(?:[A-Za-z0-9\-_.!~*'();/?:@&=+$,\[\]]++|%[0-9A-Fa-f]{2})*+")
+
+
+class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """One image to classify, as a request names it: by exactly one of url, s3_uri and b64.
+
+    url: http, https or data. s3_uri: s3://bucket/key. b64: the file in standard Base64.
+    """
+
+    id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    url: str | None = None
+    s3_uri: str | None = None
+    b64: str | None = None
+
+
+class Sources:
+    """Gets an instance's bytes, at most MAX_BYTES of them.
+
+    fetch: http or https URL -> bytes. read_object: bucket, key, limit in bytes -> bytes.
+    image_buckets: the buckets that an s3_uri may name.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[str], bytes],
+        read_object: Callable[[str, str, int], bytes],
+        image_buckets: frozenset[str],
+    ) -> None:
+        self._fetch = fetch
+        self._read_object = read_object
+        self._image_buckets = image_buckets
+
+    def load(self, instance: Instance) -> bytes:
+        """The encoded image.
+
+        Raises SourceInvalid where the instance does not name one image properly, ImageTooLarge,
+        and what `fetch` and `read_object` raise.
+        """
+        _check_one_way(instance)
+        if instance.b64 is not None:
+            return _decode_base64(instance.b64)
+        if instance.s3_uri is not None:
+            bucket, key = self._parse_s3_uri(instance.s3_uri)
+            return self._read_object(bucket, key, MAX_BYTES)
+        url = instance.url or ""
+        if url[:5].lower() == "data:":
+            return _decode_data_url(url[5:])
+        return self._fetch(url)
+
+    def _parse_s3_uri(self, s3_uri: str) -> tuple[str, str]:
+        bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
+        if not s3_uri.startswith("s3://") or not bucket or not key:
+            raise SourceInvalid("An s3_uri must have the form s3://bucket/key.")
+        if len(key.encode(errors="replace")) > MAX_KEY_BYTES or not _is_unicode(key):
+            raise SourceInvalid(f"The key of an s3_uri may have {MAX_KEY_BYTES} bytes of UTF-8.")
+        if bucket not in self._image_buckets:
+            raise SourceInvalid(
+                "The s3_uri's bucket is not one that images are read from; its owner can allow it "
+                "by adding its name to the setting IMAGE_BUCKETS."
+            )
+        return bucket, key
+
+
+def _check_one_way(instance: Instance) -> None:
+    given = [name for name in ("url", "s3_uri", "b64") if getattr(instance, name) is not None]
+    if len(given) != 1:
+        raise SourceInvalid(
+            "Name an image by exactly one of url, s3_uri and b64; "
+            f"this one has {' and '.join(given) or 'none of them'}."
+        )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has a UTF-8 form: JSON can escape half of a surrogate pair, which has none."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _decode_base64(text: str) -> bytes:
+    """Strict: the standard alphabet, padding, nothing else (RFC 4648 section 4)."""
+    size = len(text) // 4 * 3 - text.count("=")
+    if size > MAX_BYTES:
+        raise _too_large()
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        data = None
+    if data is None or len(data) != size:  # b64decode takes surplus padding
+        raise SourceInvalid(
+            "The Base64 is not valid; use the standard alphabet with padding and no line breaks "
+            "(base64 -w 0 FILE), and name a data: URL as url."
+        )
+    return _checked_size(data)
+
+
+def _decode_data_url(rest: str) -> bytes:
+    """What follows `data:`, as RFC 2397 has it: [media type][;base64],data."""
+    header, comma, data = rest.partition(",")
+    if not comma:
+        raise SourceInvalid("A data: url needs a comma before its data.")
+    if len(data) > 3 * MAX_BYTES:  # every byte escaped
+        raise _too_large()
+    if not _DATA.fullmatch(data):
+        raise SourceInvalid("The data: url's data has characters that must be percent-encoded.")
+    # Quoted-printable with another sign; unquote_to_bytes takes 230 MB for a million escapes.
+    decoded = binascii.a2b_qp(data.replace("=", "=3D").replace("%", "="))
+    if header.lower().endswith(";base64"):
+        return _decode_base64(decoded.decode("latin-1"))
+    return _checked_size(decoded)
+
+
+def _checked_size(data: bytes) -> bytes:
+    if not data:
+        raise SourceInvalid("The image has no bytes; send the whole file.")
+    if len(data) > MAX_BYTES:
+        raise _too_large()
+    return data
+
+
+def _too_large() -> ImageTooLarge:
+    return ImageTooLarge(f"The image is over {MAX_BYTES / 1e6:g} MB; use a smaller one.")
