@@ -1,0 +1,122 @@
+"""An HTTP request's headers, query and body to what the use cases take; nothing of a framework."""
+
+import io
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+from chalicelib.openinference import InferRequest
+from chalicelib.predict import PredictRequest
+
+MAX_BODY = 10 * 2**20
+"""Bytes that API Gateway takes
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
+
+QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
+"""What may be given in a query string; the options of an image sent as the body come this way."""
+
+T = TypeVar("T")
+Query = Mapping[str, list[str]]
+
+
+def predict_request(
+    content_type: str, query: Query, body: bytes
+) -> tuple[PredictRequest, bytes | None]:
+    """The request of `POST /predict`, and the image where one was sent instead of its address.
+
+    Raises BadRequest, BodyTooLarge or UnsupportedMediaType.
+    """
+    check_size(body)
+    media_type, _, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    if media_type == "application/json":
+        if query:
+            raise BadRequest("Give the options in the JSON body, not in the query string.")
+        return decode_json(body, PredictRequest), None
+    if media_type.startswith("image/") or media_type == "application/octet-stream":
+        return predict_query(query), body
+    if media_type == "multipart/form-data":
+        image, options = _form(parameters, body)
+        return predict_query({**query, **options}), image
+    raise UnsupportedMediaType(
+        "Set the Content-Type: application/json for addresses, image/* or "
+        "application/octet-stream for an image, multipart/form-data for a form's field 'image'."
+    )
+
+
+def predict_query(query: Query) -> PredictRequest:
+    """The request that a query string makes. Raises BadRequest."""
+    for name, values in query.items():
+        if name not in QUERY:
+            raise BadRequest(f"{name[:64]!r} is no parameter here; use {', '.join(sorted(QUERY))}.")
+        if len(values) != 1:
+            raise BadRequest(f"Give {name} once, not {len(values)} times.")
+    try:
+        single = {name: values[0] for name, values in query.items()}
+        return msgspec.convert(single, PredictRequest, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest(f"The query string is not valid: {error}.") from error
+
+
+def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest, bytes]:
+    """The request of `POST /v2/models/{name}/infer`, and the binary tensor data after its JSON.
+
+    header_length: value of `Inference-Header-Content-Length`, the bytes of JSON; None where all is.
+    Raises BadRequest or BodyTooLarge.
+    """
+    check_size(body)
+    if header_length is None:
+        return decode_json(body, InferRequest), b""
+    if not header_length.isascii() or not header_length.isdigit():
+        raise BadRequest("Inference-Header-Content-Length must be a number of bytes.")
+    length = int(header_length)
+    if length > len(body):
+        raise BadRequest("Inference-Header-Content-Length is more than the body has.")
+    return decode_json(body[:length], InferRequest), body[length:]
+
+
+def decode_json(body: bytes, type_: type[T]) -> T:
+    """The JSON body as `type_`: strict JSON in UTF-8, no NaN. Raises BadRequest."""
+    try:
+        return msgspec.json.decode(body, type=type_)
+    except RecursionError as error:
+        raise BadRequest("The JSON body is nested too deeply.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The JSON body is not valid: {error}.") from error
+
+
+def check_size(body: bytes) -> None:
+    """Raise BodyTooLarge over `MAX_BODY`."""
+    if len(body) > MAX_BODY:
+        raise BodyTooLarge(
+            f"The body has {len(body):,} bytes and may have {MAX_BODY:,}; "
+            "send a smaller image, or its address."
+        )
+
+
+def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
+    """A multipart form's field `image`, and its other fields."""
+    # Most requests carry no form: its parser is imported for those that do.
+    from multipart import MultipartError, MultipartParser, parse_options_header
+
+    boundary = parse_options_header(f"multipart/form-data;{parameters}")[1].get("boundary")
+    if not boundary:
+        raise BadRequest("The form's Content-Type has no boundary; let your client set it.")
+    form = MultipartParser(
+        io.BytesIO(body), boundary, spool_limit=MAX_BODY, memory_limit=MAX_BODY, part_limit=32
+    )
+    images: list[bytes] = []
+    options: dict[str, list[str]] = {}
+    try:
+        for part in form:
+            if part.name == "image":
+                images.append(part.raw)
+            else:
+                options.setdefault(part.name, []).append(part.value)
+    except (MultipartError, ValueError) as error:
+        raise BadRequest(f"The multipart form is not valid: {error}.") from error
+    if len(images) != 1:
+        raise BadRequest(f"Send one image in the form's field 'image', not {len(images)}.")
+    return images[0], options

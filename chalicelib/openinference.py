@@ -1,0 +1,204 @@
+"""The Open Inference Protocol (KServe v2, REST): its requests to arrays, our scores to its tensors.
+
+https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol, with Triton's
+extensions for binary tensors in requests and for classification, so that its client works as it is:
+https://github.com/triton-inference-server/server/tree/main/docs/protocol
+"""
+
+import base64
+import binascii
+import struct
+from collections.abc import Iterator
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.classifier import Classifier, top
+from chalicelib.errors import BadRequest
+from chalicelib.images import decode
+
+INPUT, SCORES, LABEL = "image", "scores", "label"
+"""Names of the tensors: one image or several in; scores by class index and the best label out."""
+
+MAX_BATCH = 16
+"""Images in one request, as in `POST /predict`."""
+
+_Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """An input tensor of a request; its `data` may be nested or flat, or follow in binary."""
+
+    name: str
+    shape: list[_Dimension]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: list[Any] | None = None
+
+
+class Output(msgspec.Struct, frozen=True):
+    """An output that a request asks for."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """The JSON part of `POST /v2/models/{name}/infer`."""
+
+    inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]
+    id: str | None = None
+    parameters: dict[str, Any] = {}
+    outputs: list[Output] | None = None
+
+
+def metadata(classifier: Classifier) -> dict[str, Any]:
+    """The model's description: names, datatypes and shapes of its tensors."""
+    width, height = classifier.input_size
+    return {
+        "name": classifier.info.name,
+        "versions": [classifier.info.version],
+        "platform": "litert",
+        "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
+        "outputs": [
+            {"name": SCORES, "datatype": "FP32", "shape": [-1, len(classifier.labels)]},
+            {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
+        ],
+    }
+
+
+def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[str, Any]:
+    """Classify the request's images.
+
+    binary: what followed the JSON part of the body, under the binary tensor extension.
+    Raises BadRequest where the tensor is not one of images, ImageUnreadable where one of them is
+    none.
+    """
+    tensor = request.inputs[0]
+    if tensor.name != INPUT:
+        _refuse(f"the input must be named {INPUT!r}, not {tensor.name[:64]!r}")
+    wanted = request.outputs if request.outputs is not None else [Output(SCORES), Output(LABEL)]
+    unknown = [output.name for output in wanted if output.name not in (SCORES, LABEL)]
+    if unknown:
+        _refuse(f"the outputs are {SCORES!r} and {LABEL!r}, not {unknown[0][:64]!r}")
+    images = _images(tensor, binary, classifier.input_size)
+    scores = [classifier.scores(image) for image in images]
+    answer = {
+        "model_name": classifier.info.name,
+        "model_version": classifier.info.version,
+        "outputs": [_output(output, scores, classifier) for output in wanted],
+    }
+    return answer | ({"id": request.id} if request.id is not None else {})
+
+
+def _images(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+    """The tensor's images as arrays [height, width, 3]; encoded ones are decoded one by one."""
+    if not tensor.shape or not 1 <= tensor.shape[0] <= MAX_BATCH:
+        _refuse(f"the first dimension of the shape is the number of images, 1 to {MAX_BATCH}")
+    if tensor.datatype == "UINT8":
+        return iter(_pixels(tensor, binary, size))
+    if tensor.datatype != "BYTES":
+        _refuse(f"the datatype must be UINT8 or BYTES, not {tensor.datatype[:16]!r}")
+    return (decode(data, size).pixels for data in _encoded(tensor, binary))
+
+
+def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    width, height = size
+    count = tensor.shape[0]
+    if tensor.shape[1:] != [height, width, 3]:
+        _refuse(f"the shape must be [{count}, {height}, {width}, 3], not {tensor.shape[:8]}")
+    if tensor.data is None:
+        _check_binary(tensor, binary)
+        flat = np.frombuffer(binary, np.uint8)
+    else:
+        flat = _numbers(tensor.data)
+    if flat.size != count * height * width * 3:
+        _refuse(
+            f"the data has {flat.size} numbers where the shape has {count * height * width * 3}"
+        )
+    return flat.reshape(count, height, width, 3)
+
+
+def _numbers(data: list[Any]) -> NDArray[np.uint8]:
+    try:
+        flat = np.array(data).reshape(-1)
+    except (ValueError, OverflowError):
+        _refuse("the data must be a flat list, or lists nested as the shape says")
+    if flat.dtype.kind not in "iu" or ((flat < 0) | (flat > 255)).any():
+        _refuse("the data of a UINT8 tensor must be whole numbers 0..255")
+    return flat.astype(np.uint8)
+
+
+def _encoded(tensor: Tensor, binary: bytes) -> list[bytes]:
+    """Image files: base64 in JSON; as they are, each after its length, in binary."""
+    if tensor.data is None:
+        _check_binary(tensor, binary)
+        files = list(_split(binary))
+    else:
+        files = [_base64(text) for text in _flat(tensor.data)]
+    if int(np.prod(tensor.shape, dtype=object)) != len(files) or len(files) != tensor.shape[0]:
+        _refuse(f"the shape must be [{len(files)}] for {len(files)} images")
+    return files
+
+
+def _flat(data: list[Any]) -> Iterator[Any]:
+    for value in data:
+        if isinstance(value, list):
+            yield from value
+        else:
+            yield value
+
+
+def _base64(text: Any) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error):
+        _refuse("the data of a BYTES tensor must be image files in base64")
+
+
+def _split(binary: bytes) -> Iterator[bytes]:
+    """The elements of a binary BYTES tensor, each led by its length as a 4-byte little-endian."""
+    position = 0
+    while position < len(binary):
+        start = position + 4
+        if start > len(binary):
+            _refuse("the binary data ends within a length")
+        (length,) = struct.unpack_from("<I", binary, position)
+        position = start + length
+        if position > len(binary):
+            _refuse("the binary data is shorter than the lengths in it say")
+        yield binary[start:position]
+
+
+def _check_binary(tensor: Tensor, binary: bytes) -> None:
+    if tensor.parameters.get("binary_data_size") != len(binary):
+        _refuse(
+            "give the tensor's data, or its binary_data_size and that many bytes after the JSON"
+        )
+
+
+def _output(
+    output: Output, scores: list[NDArray[np.float32]], classifier: Classifier
+) -> dict[str, Any]:
+    count = output.parameters.get("classification", 0)
+    if output.name == LABEL:
+        data = [classifier.labels[int(each.argmax())] for each in scores]
+        return {"name": LABEL, "datatype": "BYTES", "shape": [len(scores)], "data": data}
+    if not count:
+        flat = [float(score) for each in scores for score in each]
+        shape = [len(scores), len(classifier.labels)]
+        return {"name": SCORES, "datatype": "FP32", "shape": shape, "data": flat}
+    if not isinstance(count, int) or not 1 <= count <= len(classifier.labels):
+        _refuse(f"classification must be a number of labels, 1 to {len(classifier.labels)}")
+    data = [
+        f"{each[i]:f}:{i}:{classifier.labels[i]}" for each in scores for i in top(each, count, None)
+    ]
+    return {"name": SCORES, "datatype": "BYTES", "shape": [len(scores), count], "data": data}
+
+
+def _refuse(problem: str) -> NoReturn:
+    raise BadRequest(
+        f"This is not a request of the Open Inference Protocol that can be answered: {problem}."
+    )

@@ -1,0 +1,133 @@
+import pytest
+
+from chalicelib import http
+from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+
+JSON = "application/json"
+
+
+def form(*fields: tuple[str, bytes]) -> tuple[str, bytes]:
+    parts = [
+        b'--xyz\r\nContent-Disposition: form-data; name="%s"; filename="f"\r\n\r\n%s\r\n'
+        % (name.encode(), value)
+        for name, value in fields
+    ]
+    return "multipart/form-data; boundary=xyz", b"".join(parts) + b"--xyz--\r\n"
+
+
+@pytest.mark.parametrize("content_type", [JSON, "Application/JSON; charset=utf-8"])
+def test_json_names_the_images(content_type: str) -> None:
+    request, image = http.predict_request(
+        content_type, {}, b'{"url": "http://h/", "max_labels": 3}'
+    )
+    assert (request.url, request.max_labels, image) == ("http://h/", 3, None)
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "IMAGE/PNG", "application/octet-stream"])
+def test_the_body_is_the_image_and_the_query_has_the_options(content_type: str) -> None:
+    query = {"max_labels": ["3"], "min_confidence": ["0.5"], "model": ["m"]}
+    request, image = http.predict_request(content_type, query, b"\xff\xd8")
+    assert image == b"\xff\xd8"
+    assert (request.max_labels, request.min_confidence, request.model) == (3, 0.5, "m")
+
+
+def test_a_form_holds_the_image_and_the_options() -> None:
+    content_type, body = form(("image", b"\xff\xd8\r\n--"), ("max_labels", b"2"))
+    request, image = http.predict_request(content_type, {"model": ["m"]}, body)
+    assert (image, request.max_labels, request.model) == (b"\xff\xd8\r\n--", 2, "m")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [[], [("picture", b"x")], [("image", b"x"), ("image", b"y")], [("image", b"x"), ("q", b"1")]],
+)
+def test_a_form_with_another_number_of_images_or_other_fields(
+    fields: list[tuple[str, bytes]],
+) -> None:
+    content_type, body = form(*fields)
+    with pytest.raises(BadRequest):
+        http.predict_request(content_type, {}, body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("multipart/form-data", b"x"),
+        ("multipart/form-data; boundary=", b"x"),
+        ("multipart/form-data; boundary=xyz", b"no part here"),
+        ("multipart/form-data; boundary=xyz", form(("image", b"x"))[1][:-12]),
+        ("multipart/form-data; boundary=é", b"x"),
+    ],
+)
+def test_a_form_that_is_none(content_type: str, body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        http.predict_request(content_type, {}, body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"null", b"1", b'"x"', b"{", b"{} {}", b'{"url": 1}', b'{"url": null, "u": 1}',
+        b'{"min_confidence": NaN}', b'{"min_confidence": 1e999}', b'{"max_labels": 0}',
+        b'{"max_labels": 1001}', b'{"max_labels": true}', b'{"instances": []}',
+        b'{"instances": {}}',
+        b'{"instances": [1]}', b'{"instances": [{"url": "u", "other": 1}]}', b'{"url": "\\ud800"}',
+        b'{"url": "\xff"}', b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"[" * 100_000,
+        b'{"instances": ' + b"[" * 100_000, b'{"x":' * 100_000,
+        b'{"instances": [' + b",".join([b'{"url": "u"}'] * 17) + b"]}",
+    ],
+    ids=lambda body: repr(body[:40]),
+)  # fmt: skip
+def test_json_that_is_not_what_it_should_be(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        http.predict_request(JSON, {}, body)
+
+
+def test_nesting_where_anything_is_allowed() -> None:
+    deep = b'{"inputs": [{"name": "image", "shape": [1], "datatype": "UINT8", "data": '
+    with pytest.raises(BadRequest, match="nested too deeply"):
+        http.infer_request(None, deep + b"[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "content_type", ["", "text/html", "application/x-www-form-urlencoded", "application/jsonx"]
+)
+def test_another_content_type_is_told_what_to_set(content_type: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="application/json"):
+        http.predict_request(content_type, {}, b"{}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"max_labels": ["many"]}, {"max_labels": ["0"]}, {"min_confidence": ["nan"]},
+        {"min_confidence": ["2"]}, {"url": ["a", "b"]}, {"instances": ["[]"]}, {"b64": ["QUJD"]},
+        {"callback": ["alert"]}, {"id": ["x" * 257]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_query_that_is_not_what_it_should_be(query: dict[str, list[str]]) -> None:
+    with pytest.raises(BadRequest):
+        http.predict_query(query)
+
+
+def test_options_come_one_way_only() -> None:
+    with pytest.raises(BadRequest, match="JSON body"):
+        http.predict_request(JSON, {"max_labels": ["3"]}, b"{}")
+
+
+def test_a_body_over_the_limit() -> None:
+    with pytest.raises(BodyTooLarge, match="smaller image"):
+        http.predict_request("image/png", {}, bytes(http.MAX_BODY + 1))
+
+
+def test_binary_tensors_follow_the_json() -> None:
+    head = b'{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES"}]}'
+    request, binary = http.infer_request(str(len(head)), head + b"abc")
+    assert (request.inputs[0].shape, binary) == ([1], b"abc")
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "1000000", "", "²", "1.5"])
+def test_a_header_length_that_is_none(length: str) -> None:
+    with pytest.raises(BadRequest, match="Inference-Header-Content-Length"):
+        http.infer_request(length, b"{}")

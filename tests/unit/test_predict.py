@@ -1,0 +1,131 @@
+import base64
+import io
+import threading
+
+import pytest
+from PIL import Image
+
+from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
+from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
+from chalicelib.sources import Instance, Sources
+from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
+
+
+def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return file.getvalue()
+
+
+RED, BLUE = picture("red"), picture("blue")
+
+
+class Web:
+    """What is at which address; everyone who fetches waits until `visitors` are there at once."""
+
+    def __init__(self, pages: dict[str, bytes], visitors: int = 1) -> None:
+        self.pages = pages
+        self.barrier = threading.Barrier(visitors, timeout=10)
+
+    def fetch(self, url: str) -> bytes:
+        self.barrier.wait()
+        if url not in self.pages:
+            raise SourceRefused("The host says 404; check the address.")
+        return self.pages[url]
+
+
+def predictor(web: Web) -> Predictor:
+    sources = Sources(web.fetch, MemoryStore().read, frozenset())
+    return Predictor(sources, OneClassifier(ColourClassifier()))  # type: ignore[arg-type]
+
+
+def test_an_image_by_its_address() -> None:
+    answer = predictor(Web({"http://h/r": RED})).predict(PredictRequest(url="http://h/r"))
+    (prediction,) = answer.predictions
+    assert answer.model.name == "colour" and answer.model.version == "7"
+    assert prediction.id == "0"
+    assert prediction.labels and prediction.labels[0].name == "red"
+    assert prediction.image and (prediction.image.width, prediction.image.height) == (40, 30)
+    assert prediction.image.format == "PNG"
+    assert answer.timing_ms.keys() == {"fetch", "decode", "infer"}
+    assert all(ms >= 0 for ms in answer.timing_ms.values())
+
+
+def test_every_answer_has_an_id_of_its_own() -> None:
+    service = predictor(Web({}))
+    ids = {service.predict(PredictRequest(), RED).inference_id for _ in range(3)}
+    assert len(ids) == 3
+
+
+def test_the_image_itself() -> None:
+    answer = predictor(Web({})).predict(PredictRequest(id="mine", max_labels=1), RED)
+    (prediction,) = answer.predictions
+    assert prediction.id == "mine"
+    assert [label.name for label in prediction.labels or []] == ["red"]
+
+
+def test_labels_below_the_least_confidence_are_left_out() -> None:
+    request = PredictRequest(b64=base64.b64encode(BLUE).decode(), min_confidence=0.5)
+    (prediction,) = predictor(Web({})).predict(request).predictions
+    assert [label.name for label in prediction.labels or []] == ["blue"]
+
+
+def test_one_error_never_spoils_its_neighbours() -> None:
+    instances = [
+        Instance(id="a", url="http://h/r"),
+        Instance(url="http://h/none"),
+        Instance(id="c", b64=base64.b64encode(b"text").decode()),
+        Instance(url="http://h/b"),
+    ]
+    pages = {"http://h/r": RED, "http://h/b": BLUE}
+    answer = predictor(Web(pages)).predict(PredictRequest(instances=instances))
+    first, second, third, fourth = answer.predictions
+    assert [prediction.id for prediction in answer.predictions] == ["a", "1", "c", "3"]
+    assert first.labels and first.labels[0].name == "red" and first.error is None
+    assert second.error and second.error.code == "SourceRefused" and second.labels is None
+    assert third.error and third.error.code == "ImageUnreadable" and not third.error.retryable
+    assert fourth.labels and fourth.labels[0].name == "blue"
+
+
+def test_several_images_are_fetched_at_the_same_time() -> None:
+    urls = [f"http://h/{n}" for n in range(MAX_INSTANCES)]
+    web = Web(dict.fromkeys(urls, RED), visitors=MAX_INSTANCES)
+    answer = predictor(web).predict(PredictRequest(instances=[Instance(url=url) for url in urls]))
+    assert all(prediction.error is None for prediction in answer.predictions)
+
+
+def test_a_single_image_that_fails_is_raised() -> None:
+    service = predictor(Web({}))
+    with pytest.raises(SourceRefused):
+        service.predict(PredictRequest(url="http://h/none"))
+    with pytest.raises(ImageUnreadable):
+        service.predict(PredictRequest(), b"text")
+
+
+def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
+    def broken(_: str) -> bytes:
+        raise ZeroDivisionError
+
+    sources = Sources(broken, MemoryStore().read, frozenset())
+    service = Predictor(sources, OneClassifier(ColourClassifier()))  # type: ignore[arg-type]
+    with pytest.raises(ZeroDivisionError):
+        service.predict(PredictRequest(instances=[Instance(url="http://h/")]))
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (PredictRequest(), None),
+        (PredictRequest(url="http://h/r"), RED),
+        (PredictRequest(url="http://h/r", instances=[Instance(url="http://h/r")]), None),
+        (PredictRequest(instances=[Instance(url="http://h/r")]), RED),
+    ],
+)
+def test_an_image_is_named_in_exactly_one_way(request_: PredictRequest, body: bytes | None) -> None:
+    with pytest.raises(BadRequest, match="exactly one way"):
+        predictor(Web({"http://h/r": RED})).predict(request_, body)
+
+
+def test_another_model_than_there_is() -> None:
+    with pytest.raises(ModelNotFound):
+        predictor(Web({})).predict(PredictRequest(model="other"), RED)
