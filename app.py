@@ -1,0 +1,231 @@
+"""Every route: parse, call, shape. What is decided is decided in `chalicelib`."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from chalice.app import Chalice, CORSConfig, Request, Response
+
+from chalicelib import __version__, http, openinference, site
+from chalicelib.classifier import input_size
+from chalicelib.errors import InceptionError
+from chalicelib.models import ModelPackage
+from chalicelib.predict import PredictRequest
+from chalicelib.wiring import services
+
+SERVICE = "serverless-inception"
+EVERY_TYPE = ["*/*"]
+CORS = CORSConfig(
+    allow_headers=["Inference-Header-Content-Length"],
+    expose_headers=["X-Request-Id"],
+    max_age=3600,
+)
+
+app = Chalice(app_name=SERVICE, configure_logs=False)
+app.api.cors = CORS
+app.api.binary_types = [
+    *app.api.default_binary_types,
+    "image/bmp", "image/tiff", "image/webp", "multipart/form-data",
+    "image/avif",  # API Gateway goes by the first type that a browser accepts for a picture
+]  # fmt: skip
+logger = Logger(service=SERVICE)
+
+View = Callable[..., Any]
+
+
+class Answered(Response):
+    """A response that carries what the log line says of it."""
+
+    def __init__(self, body: Any, status_code: int = 200, **facts: Any) -> None:
+        text = msgspec.json.encode(body).decode()
+        super().__init__(text, {"Content-Type": "application/json"}, status_code)
+        self.facts = facts
+
+
+def route(path: str, methods: tuple[str, ...] = ("GET",), **options: Any) -> Callable[[View], View]:
+    """`app.route` for views that raise the domain's errors; only here they become HTTP."""
+
+    def register(view: View) -> View:
+        @functools.wraps(view)
+        def shaped(**parameters: str) -> Any:
+            try:
+                return view(**parameters)
+            except InceptionError as error:
+                body = {"Code": error.code, "Message": str(error)}
+                if path.startswith("/v2"):
+                    body["error"] = str(error)  # where clients of the protocol look for it
+                return Answered(body, error.status, error=error.code)
+
+        app.route(path, methods=list(methods), **options)(shaped)
+        return shaped
+
+    return register
+
+
+@app.middleware("http")
+def observe(event: Request, get_response: Callable[[Request], Response]) -> Response:
+    """One log line and one set of metrics a request; the headers that every answer has."""
+    start = time.perf_counter()
+    response = get_response(event)
+    total = round((time.perf_counter() - start) * 1000, 2)
+    facts = {"status": response.status_code, "total": total} | getattr(response, "facts", {})
+    request_id = getattr(event.lambda_context, "aws_request_id", "")
+    logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
+    _count(facts)
+    common = {**site.HEADERS, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
+    response.headers = {**common, **response.headers}
+    return response
+
+
+def _count(facts: dict[str, Any]) -> None:
+    """CloudWatch metrics, in embedded metric format on standard output."""
+    metrics = EphemeralMetrics(namespace=SERVICE, service=SERVICE)
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    metrics.add_metric("Images", MetricUnit.Count, facts.get("images", 0))
+    metrics.add_metric("Faults", MetricUnit.Count, int(facts["status"] >= 500))
+    for stage in ("total", "fetch", "decode", "infer"):
+        if stage in facts:
+            metrics.add_metric(f"{stage.title()}Time", MetricUnit.Milliseconds, facts[stage])
+    metrics.flush_metrics()
+
+
+@route("/predict", methods=("POST",), content_types=EVERY_TYPE)
+def predict_post() -> Response:
+    """Classify the images that a JSON body names, or the image that is the body."""
+    content_type = _request().headers.get("content-type", "")
+    return _predict(*http.predict_request(content_type, _query(), _body()))
+
+
+@route("/predict")
+def predict_get() -> Response:
+    """Classify the image at `url`."""
+    return _predict(http.predict_query(_query()), None)
+
+
+@route("/health")
+def health() -> Response:
+    """Whether the default model can answer."""
+    info = services().classifiers.get().info
+    return Answered({"status": "ok", "model": {"name": info.name, "version": info.version}})
+
+
+@route("/models")
+def models() -> Response:
+    """The models that a request may name."""
+    default = services().classifiers.get().info.name
+    packages = services().models.list()
+    return Answered(
+        {"default": default, "models": [_describe(package, default) for package in packages]}
+    )
+
+
+@route("/")
+def index() -> Response:
+    """The page."""
+    return _file("index.html")
+
+
+@route("/static/{name}")
+def static(name: str) -> Response:
+    """A file of the page."""
+    return _file(name)
+
+
+@route("/openapi.json")
+def openapi() -> Response:
+    """The description of this interface."""
+    return _file("openapi.json")
+
+
+@route("/v2")
+def v2_server() -> Response:
+    """Open Inference Protocol: what this server is."""
+    extensions = ["binary_tensor_data", "classification"]
+    return Answered({"name": SERVICE, "version": __version__, "extensions": extensions})
+
+
+@route("/v2/health/live")
+def v2_live() -> Response:
+    """Open Inference Protocol: whether the server runs."""
+    return Answered({"live": True})
+
+
+@route("/v2/health/ready")
+def v2_ready() -> Response:
+    """Open Inference Protocol: whether the default model can answer."""
+    services().classifiers.get()
+    return Answered({"ready": True})
+
+
+@route("/v2/models/{name}")
+def v2_model(name: str) -> Response:
+    """Open Inference Protocol: the model's tensors."""
+    return Answered(openinference.metadata(services().classifiers.get(name)))
+
+
+@route("/v2/models/{name}/ready")
+def v2_model_ready(name: str) -> Response:
+    """Open Inference Protocol: whether this model can answer."""
+    services().classifiers.get(name)
+    return Answered({"name": name, "ready": True})
+
+
+@route("/v2/models/{name}/infer", methods=("POST",), content_types=EVERY_TYPE)
+def v2_infer(name: str) -> Response:
+    """Open Inference Protocol: classify a tensor of images."""
+    header_length = _request().headers.get("inference-header-content-length")
+    request, binary = http.infer_request(header_length, _body())
+    classifier = services().classifiers.get(name)
+    return Answered(openinference.infer(classifier, request, binary), model=name)
+
+
+def _predict(request: PredictRequest, body: bytes | None) -> Response:
+    answer = services().predictor.predict(request, body)
+    facts: dict[str, Any] = {
+        "inference_id": answer.inference_id,
+        "model": answer.model.name,
+        "images": len(answer.predictions),
+        "failed": sum(prediction.error is not None for prediction in answer.predictions),
+        **answer.timing_ms,
+    }
+    return Answered(answer, **facts)
+
+
+def _request() -> Request:
+    request = app.current_request
+    assert request is not None, "only a request calls a view"
+    return request
+
+
+def _body() -> bytes:
+    body = _request().raw_body
+    return body.encode() if isinstance(body, str) else body
+
+
+def _query() -> http.Query:
+    parameters = _request().query_params
+    return {name: parameters.getlist(name) for name in parameters} if parameters else {}
+
+
+def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
+    info = package.info
+    width, height = input_size(package.model_path)
+    return {
+        "name": info.name,
+        "version": info.version,
+        "title": info.title,
+        "description": info.description,
+        "labels": len(package.labels()),
+        "input": {"width": width, "height": height},
+        "source": info.source,
+        "licence": info.licence,
+        "default": info.name == default,
+    }
+
+
+def _file(name: str) -> Response:
+    return Response(*site.file(name))

@@ -1,0 +1,51 @@
+"""The page's files, and the headers that keep it safe."""
+
+from pathlib import Path
+
+from chalicelib.errors import NotFound
+
+WEB = Path(__file__).parent / "web"
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".jpg": "image/jpeg",
+}
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer; nothing but the page may load or run anything."""
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    # the picture behind an address that a visitor pasted is shown beside its labels
+    "img-src 'self' data: blob: https: http:; "
+    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def file(name: str) -> tuple[str | bytes, dict[str, str | list[str]]]:
+    """A file's content, as text unless it is a picture, and its headers.
+
+    Raises NotFound where the page has no file of that name.
+    """
+    known = {path.name: path for path in WEB.iterdir() if path.suffix in TYPES}
+    if name not in known:
+        raise NotFound(f"There is no file {name[:64]!r} here; the page is at the root.")
+    path = known[name]
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": TYPES[path.suffix],
+        "Cache-Control": "max-age=300",
+    }
+    if path.suffix == ".html":
+        headers["Content-Security-Policy"] = PAGE_POLICY
+        headers["Cache-Control"] = "no-cache"
+    data = path.read_bytes()
+    return (data if path.suffix == ".jpg" else data.decode()), headers

@@ -1,0 +1,69 @@
+"""Imports point down, and each foreign library has one home."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = {path.stem: path for path in (ROOT / "chalicelib").glob("*.py")} | {
+    "app": ROOT / "app.py"
+}
+HOMES = {
+    "chalice": {"app"},
+    "boto3": {"wiring", "storage"},
+    "botocore": {"wiring", "storage"},
+    "ai_edge_litert": {"classifier"},
+    "PIL": {"images"},
+    "urllib3": {"addresses", "fetch", "connection"},
+    "aws_lambda_powertools": {"app"},
+    "multipart": {"http"},
+}
+LAYERS = [
+    {"errors", "settings", "__init__"},
+    {"storage", "images", "imagefiles", "tiffdirectory", "site", "addresses", "resolver",
+     "connection", "fetch", "sources", "models", "classifier"},
+    {"predict", "openinference"},
+    {"http", "wiring"},
+    {"app"},
+]  # fmt: skip
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of all that a module imports, also inside functions."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return names
+
+
+def layer(module: str) -> int:
+    return next(level for level, modules in enumerate(LAYERS) if module in modules)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_foreign_library_has_one_home(module: str) -> None:
+    roots = {name.partition(".")[0] for name in imported(MODULES[module])}
+    strangers = {name for name in roots & HOMES.keys() if module not in HOMES[name]}
+    assert not strangers
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    names = {
+        name.split(".")[1] for name in imported(MODULES[module]) if name.startswith("chalicelib.")
+    }
+    above = {name for name in names & MODULES.keys() if layer(name) > layer(module)}
+    assert not above
+
+
+def test_every_module_has_a_layer() -> None:
+    assert {name for names in LAYERS for name in names} == set(MODULES)
+
+
+def test_what_is_deployed_imports_no_tool() -> None:
+    for path in MODULES.values():
+        assert not any(name.startswith(("tools", "localcloud")) for name in imported(path))
