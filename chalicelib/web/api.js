@@ -1,0 +1,95 @@
+// Calls to the server. Every failure becomes a Problem: a sentence that says what to do.
+
+export const MAX_LABELS = 5;
+
+export class Problem extends Error {
+  constructor(message, { title = "That did not work.", code = "", canRetry = false } = {}) {
+    super(message);
+    Object.assign(this, { title, code, canRetry });
+  }
+}
+
+// API Gateway answers these by itself, without a sentence of ours.
+const GATEWAY = {
+  413: "The picture is too large for the server. Choose one under 4 MB.",
+  429: "The server is busy. Wait a moment, then try again.",
+  502: "The server stumbled over this request. Try again.",
+  503: "The server is not ready yet. Wait a moment, then try again.",
+  504: "The server took too long, as it may after a pause. Try again.",
+};
+
+function problemOf(status, body) {
+  const message = body?.Message || GATEWAY[status] || "The server gave an answer that this page does not understand.";
+  const code = body?.Code ?? "";
+  return new Problem(message, {
+    title: code.startsWith("Model") ? "No model." : status >= 500 ? "No answer." : "I cannot see it.",
+    code: [code, status].filter(Boolean).join(" · "),
+    canRetry: status >= 500 || [408, 429].includes(status) || code === "SourceUnreachable",
+  });
+}
+
+async function reach(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Problem || error.name === "AbortError") throw error;
+    throw new Problem("The server does not answer. Check that it is running and that you are online, then try again.",
+      { title: "Nobody there.", canRetry: true });
+  }
+}
+
+function call(path, options) {
+  return reach(async () => {
+    const response = await fetch(path, options);
+    const body = parsed(await response.text());
+    if (response.ok && body) return body;
+    throw problemOf(response.status, body);
+  });
+}
+
+export function download(path, signal) {
+  return reach(async () => {
+    const response = await fetch(path, { signal, headers: { Accept: "image/jpeg" } }); // or API Gateway sends base64
+    if (!response.ok) throw problemOf(response.status, null);
+    return response.blob();
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+export async function listModels() {
+  const { default: preferred, models } = await call("models");
+  if (!models?.length) {
+    throw new Problem("The server has no model yet. Fetch one with: make model NAME=inception-v3",
+      { title: "No model.", canRetry: true });
+  }
+  return { preferred, models };
+}
+
+// What goes over the wire; sources.js shows the same as a curl command.
+export function requestFor(source, model) {
+  const choice = model ? { model } : {};
+  if (source.json) {
+    return {
+      path: "predict",
+      type: "application/json",
+      body: JSON.stringify({ ...source.json, max_labels: MAX_LABELS, ...choice }),
+    };
+  }
+  const query = new URLSearchParams({ max_labels: MAX_LABELS, ...choice });
+  return { path: `predict?${query}`, type: source.type, body: source.bytes };
+}
+
+// -> {answer, elapsed}: the server's JSON, and the round trip in milliseconds.
+export async function predict(source, model, signal) {
+  const { path, type, body } = requestFor(source, model);
+  const start = performance.now();
+  const answer = await call(path, { method: "POST", headers: { "Content-Type": type }, body, signal });
+  return { answer, elapsed: performance.now() - start };
+}
