@@ -1,0 +1,1 @@
+"""The laptop's AWS: what `make run` starts."""

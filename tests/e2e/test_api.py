@@ -1,0 +1,186 @@
+"""The HTTP surface: one shape of errors, the same headers, no trace of what is inside."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import urllib3
+
+from chalicelib.site import WEB
+from tests.e2e.conftest import file_server, running
+
+SAMPLES = {
+    path.stem.removeprefix("sample-").replace("-", " "): path
+    for path in sorted(WEB.glob("sample-*.jpg"))
+}
+NAME, SAMPLE = next(iter(SAMPLES.items()))
+
+
+class Api:
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.pool = urllib3.PoolManager(maxsize=16, retries=False)
+
+    def __call__(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        return self.pool.request(method, self.server + path, **options)
+
+    def post(self, body: bytes, content_type: str = "application/json") -> urllib3.BaseHTTPResponse:
+        return self("POST", "/predict", body=body, headers={"Content-Type": content_type})
+
+
+@pytest.fixture(scope="module")
+def api(server: str) -> Iterator[Api]:
+    api = Api(server)
+    yield api
+    api.pool.clear()
+
+
+def test_several_images_by_several_ways(api: Api, tmp_path: Path) -> None:
+    with file_server(WEB) as files:
+        instances = [{"id": name, "url": f"{files}/{path.name}"} for name, path in SAMPLES.items()]
+        answer = api("POST", "/predict", json={"instances": instances, "max_labels": 1})
+    assert answer.status == 200
+    found = {p["id"]: p["labels"][0]["name"] for p in answer.json()["predictions"]}
+    assert found == {name: name for name in SAMPLES}
+
+
+def test_get_with_options(api: Api) -> None:
+    with file_server(WEB) as files:
+        query = {"url": f"{files}/{SAMPLE.name}", "max_labels": 2, "min_confidence": 0, "id": "é"}
+        answer = api("GET", f"/predict?{urlencode(query)}")
+    (prediction,) = answer.json()["predictions"]
+    assert prediction["id"] == "é"
+    assert prediction["labels"][0]["name"] == NAME and len(prediction["labels"]) == 2
+    assert prediction["image"]["format"] == "JPEG"
+
+
+def test_many_callers_at_once_get_their_own_answers(api: Api) -> None:
+    def ask(name: str) -> tuple[str, str]:
+        answer = api.post(SAMPLES[name].read_bytes(), "image/jpeg")
+        return name, answer.json()["predictions"][0]["labels"][0]["name"]
+
+    with ThreadPoolExecutor(8) as callers:
+        answers = list(callers.map(ask, list(SAMPLES) * 8))
+    assert all(asked == answered for asked, answered in answers)
+
+
+NAN = b'{"url": "http://127.0.0.1/", "min_confidence": NaN}'
+REFUSED = [
+    (b"[" * 100_000, "application/json", 400, "BadRequest"),
+    (b'{"instances":' * 50_000, "application/json", 400, "BadRequest"),
+    (NAN, "application/json", 400, "BadRequest"),
+    (b"{} trailing", "application/json", 400, "BadRequest"),
+    (b'{"url": 7}', "application/json", 400, "BadRequest"),
+    (b'{"url": "http://h/", "b64": "QUJD"}', "application/json", 400, "SourceInvalid"),
+    (b'{"url": "ftp://h/"}', "application/json", 400, "SourceInvalid"),
+    (b'{"b64": "?"}', "application/json", 400, "SourceInvalid"),
+    (b'{"s3_uri": "s3://secret/key"}', "application/json", 400, "SourceInvalid"),
+    (b'{"url": "http://10.0.0.1/"}', "application/json", 422, "SourceUnreachable"),
+    (b'{"b64": "QUJD", "model": "none"}', "application/json", 404, "ModelNotFound"),
+    (b'{"b64": "QUJD", "model": "../doodle"}', "application/json", 404, "ModelNotFound"),
+    (b"{}", "text/plain", 415, "UnsupportedMediaType"),
+    (b"{}", "", 415, "UnsupportedMediaType"),
+    (b"", "application/octet-stream", 422, "ImageUnreadable"),
+    (b"<html>", "image/jpeg", 422, "ImageUnreadable"),
+    (SAMPLE.read_bytes()[:-200], "image/jpeg", 422, "ImageUnreadable"),
+    (bytes(10 * 2**20 + 1), "image/jpeg", 413, "BodyTooLarge"),
+    (b"x", "multipart/form-data", 400, "BadRequest"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status", "code"), REFUSED, ids=lambda value: str(value)[:30]
+)
+def test_an_error_has_one_shape(
+    api: Api, body: bytes, content_type: str, status: int, code: str
+) -> None:
+    answer = api.post(body, content_type)
+    assert (answer.status, answer.json()["Code"]) == (status, code)
+    assert answer.json().keys() == {"Code", "Message"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_no_content_type_at_all(server: str) -> None:
+    connection = http.client.HTTPConnection(server.removeprefix("http://"))
+    connection.putrequest("POST", "/predict")
+    connection.putheader("Content-Length", "2")
+    connection.endheaders(b"{}")
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["Code"]) == (415, "UnsupportedMediaType")
+    connection.close()
+
+
+def test_too_many_instances(api: Api) -> None:
+    answer = api("POST", "/predict", json={"instances": [{"b64": "QUJD"}] * 17})
+    assert answer.status == 400
+    assert "16" in answer.json()["Message"]
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "TRACE"])
+@pytest.mark.parametrize("path", ["/", "/predict", "/health", "/v2/models/doodle/infer"])
+def test_another_method_is_refused_in_the_same_shape(api: Api, method: str, path: str) -> None:
+    answer = api(method, path)
+    assert answer.status == 405
+    assert answer.json().keys() == {"Code", "Message"}
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
+
+
+def test_a_browser_of_another_site_may_ask(api: Api) -> None:
+    answer = api("OPTIONS", "/predict", headers={"Origin": "https://other.example"})
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert {"GET", "POST"} <= set(answer.headers["Access-Control-Allow-Methods"].split(","))
+    assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+
+
+def test_the_page_may_run_its_own_files_alone(api: Api) -> None:
+    answer = api("GET", "/")
+    policy = answer.headers["Content-Security-Policy"]
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
+def test_every_file_of_the_page_is_served(api: Api, path: Path) -> None:
+    answer = api("GET", f"/static/{path.name}")
+    assert answer.status == 200
+    assert answer.data == path.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["none.js", "..%2f..%2fapp.py", "%2e%2e", "app.py", ".hidden"])
+def test_no_other_file_is(api: Api, name: str) -> None:
+    answer = api("GET", f"/static/{name}")
+    assert answer.status == 404
+    assert answer.json()["Code"] == "NotFound"
+
+
+def test_health_and_models(api: Api) -> None:
+    assert api("GET", "/health").json()["model"]["name"] == "doodle"
+    listed = api("GET", "/models").json()
+    doodle = next(model for model in listed["models"] if model["name"] == "doodle")
+    assert listed["default"] == "doodle" and doodle["default"]
+    assert doodle["labels"] >= 24 and doodle["input"]["width"] > 0 and doodle["licence"]
+
+
+def test_the_log_is_one_json_object_a_request_without_query_or_image(tmp_path: Path) -> None:
+    with running(tmp_path / "log", "doodle") as server:
+        api = Api(server)
+        api("GET", "/predict?url=http://127.0.0.1:9/x%3Fsignature=SECRET")
+        api.post(b'{"url": "http://127.0.0.1:9/x?signature=SECRET"}')
+        api.post(b"SECRET", "image/png")
+        api.pool.clear()
+    printed = (tmp_path / "log").read_text()
+    assert "SECRET" not in printed
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    requests = [line for line in lines if line["message"].endswith("/predict")]
+    assert [line["status"] for line in requests] == [422, 422, 422]
+    assert all(line["request_id"] and line["total"] >= 0 for line in requests)

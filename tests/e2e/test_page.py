@@ -1,0 +1,502 @@
+"""The page, driven in headless Chromium against the running app with the bundled model."""
+
+import base64
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.conftest import ROOT, pick_free_port
+from tests.e2e.conftest import file_server
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: make test")
+Browser, Page, expect = sync_api.Browser, sync_api.Page, sync_api.expect
+
+WEB = ROOT / "chalicelib" / "web"
+DRAWINGS = ROOT / "tests" / "data" / "mouse_drawings.json"
+SCREENSHOTS = ROOT / "build" / "screenshots"
+CHROMIUM = shutil.which("chromium")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+pytestmark = pytest.mark.chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    """How the page is opened; tests override it with `parametrize`."""
+    return {}
+
+
+@pytest.fixture
+def page(browser: Browser, server: str, options: dict[str, Any]) -> Iterator[Page]:
+    """The page, opened; at the end nothing may have been refused by the policy or have thrown."""
+    settings = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
+    context = browser.new_context(**settings, permissions=["clipboard-read", "clipboard-write"])
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
+    page.goto(server)
+    expect(page.locator("#card")).to_be_visible()
+    yield page
+    context.close()
+    # the browser itself logs every answer of 400 and more, and every picture it cannot load
+    assert [each for each in complaints if "Failed to load resource" not in each] == []
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Iterator[str]:
+    """The address of a loopback file server with one picture, /umbrella.jpg."""
+    shutil.copy(WEB / "sample-umbrella.jpg", tmp_path / "umbrella.jpg")
+    with file_server(tmp_path) as url:
+        yield url
+
+
+def sample(label: str) -> Path:
+    return WEB / f"sample-{label.replace(' ', '-')}.jpg"
+
+
+def shoot(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def expect_answer(page: Page, label: str) -> None:
+    expect(page.locator("#answer")).to_have_attribute("data-state", "answer")
+    expect(page.locator("#headline")).to_have_text(label)
+    expect(page.locator("#labels li").first).to_contain_text(label)
+    expect(page.locator("#labels li").first).to_contain_text("%")
+
+
+def expect_problem(page: Page, words: str) -> None:
+    expect(page.locator("#answer")).to_have_attribute("data-state", "problem")
+    expect(page.locator("#problem")).to_contain_text(words)
+
+
+def strokes_on_screen(page: Page, label: str) -> list[list[tuple[float, float]]]:
+    """Where, in the window, a person's drawing of the thing lies on the canvas."""
+    drawing = next(each for each in json.loads(DRAWINGS.read_text()) if each["label"] == label)
+    page.get_by_role("tab", name="Draw").click()
+    box = page.locator("#canvas").bounding_box()
+    return [
+        [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in stroke]
+        for stroke in drawing["strokes"]
+    ]
+
+
+def draw(page: Page, label: str) -> None:
+    for places in strokes_on_screen(page, label):
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place)
+        page.mouse.up()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus; every stop on the way must be seen to have it."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(
+            """(selector) => {
+              const at = document.activeElement;
+              const ring = at.id === "file" ? document.querySelector(".chooser label") : at;
+              const style = getComputedStyle(ring);
+              return {there: at.matches(selector), ring: style.outlineStyle, name: at.outerHTML};
+            }""",
+            selector,
+        )
+        assert stop["ring"] != "none", f"no focus ring on {stop['name'][:80]}"
+        if stop["there"]:
+            return
+    pytest.fail(f"Tab never reached {selector}")
+
+
+def test_sample_click_shows_labels_model_time_and_command(page: Page, server: str) -> None:
+    page.get_by_role("button", name="umbrella").click()
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#card-version")).to_contain_text("doodle")
+    expect(page.locator("#card-description")).not_to_be_empty()
+    expect(page.locator("#timing-parts")).to_contain_text("Model")
+    expect(page.locator("#certainty")).to_contain_text("ms")
+    expect(page.locator("#caption")).to_contain_text("JPEG")
+    expect(page.locator("#curl")).to_contain_text(f"{server.rstrip('/')}/predict?max_labels=5")
+    assert page.locator("#picture").evaluate("image => image.naturalWidth") > 0
+    page.mouse.move(0, 0)
+    shoot(page, "page")
+
+
+def test_every_sample_is_offered_and_recognised(page: Page) -> None:
+    buttons = page.locator("[data-sample]").all()
+    labels = [button.get_attribute("data-sample") for button in buttons]
+
+    assert len(labels) == 6
+    assert {sample(label) for label in labels} == set(WEB.glob("sample-*.jpg"))
+    for button, label in zip(buttons, labels, strict=True):
+        button.click()
+        expect_answer(page, label)
+        assert button.locator("img").evaluate("image => image.naturalWidth") > 0
+
+
+def test_url(page: Page, files: str) -> None:
+    page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
+    page.get_by_role("button", name="Classify").click()
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#timing-parts")).to_contain_text("Fetch")
+    expect(page.locator("#caption")).to_contain_text("umbrella.jpg from 127.0.0.1")
+    expect(page.locator("#curl")).to_contain_text(f'"url":"{files}/umbrella.jpg"')
+    shoot(page, "url")
+
+
+def test_file_chosen(page: Page) -> None:
+    page.get_by_label("Choose a file").set_input_files(sample("umbrella"))
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#curl")).to_contain_text("--data-binary '@sample-umbrella.jpg'")
+
+
+def test_file_dropped_anywhere(page: Page) -> None:
+    data = base64.b64encode(sample("umbrella").read_bytes()).decode()
+    transfer = page.evaluate_handle(
+        """(data) => {
+          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([bytes], "dropped.jpg", {type: "image/jpeg"}));
+          return transfer;
+        }""",
+        data,
+    )
+
+    page.dispatch_event("h1", "dragover", {"dataTransfer": transfer})
+    expect(page.locator("#drop-veil")).to_be_visible()
+    page.dispatch_event("h1", "drop", {"dataTransfer": transfer})
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#drop-veil")).to_be_hidden()
+    expect(page.locator("#caption")).to_contain_text("dropped.jpg")
+
+
+def test_picture_pasted(page: Page, tmp_path: Path) -> None:
+    Image.open(sample("umbrella")).save(tmp_path / "umbrella.png")  # clipboards hold PNG
+    page.evaluate(
+        """async (data) => {
+          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+          const blob = new Blob([bytes], {type: "image/png"});
+          await navigator.clipboard.write([new ClipboardItem({"image/png": blob})]);
+        }""",
+        base64.b64encode((tmp_path / "umbrella.png").read_bytes()).decode(),
+    )
+
+    page.keyboard.press("Control+V")
+
+    expect_answer(page, "umbrella")
+
+
+def test_url_pasted_anywhere(page: Page, files: str) -> None:
+    page.evaluate("(url) => navigator.clipboard.writeText(url)", f"{files}/umbrella.jpg")
+
+    page.keyboard.press("Control+V")
+
+    expect_answer(page, "umbrella")
+    expect(page.get_by_label("Address of a picture")).to_have_value(f"{files}/umbrella.jpg")
+
+
+@pytest.mark.parametrize("label", ["star", "house", "fish"])
+def test_drawing_is_classified_when_the_pen_rests(page: Page, label: str) -> None:
+    draw(page, label)
+
+    expect_answer(page, label)
+    shoot(page, f"drawing-{label}")
+
+
+def test_clear_and_undo(page: Page) -> None:
+    draw(page, "star")
+    expect_answer(page, "star")
+
+    page.get_by_role("button", name="Clear").click()
+
+    expect(page.locator("#headline")).to_have_text("Draw me something.")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    draw(page, "star")
+    expect_answer(page, "star")
+    while page.get_by_role("button", name="Undo").is_enabled():
+        page.keyboard.press("Control+Z")
+    expect(page.locator("#headline")).to_have_text("Draw me something.")
+
+
+def test_recent_pictures_come_back(page: Page) -> None:
+    page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "umbrella")
+    draw(page, "star")
+    expect_answer(page, "star")
+
+    page.locator("#recent-list button", has_text="umbrella").click()
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#panel-picture")).to_be_visible()
+
+
+def test_large_picture_is_made_smaller_before_it_is_sent(page: Page, tmp_path: Path) -> None:
+    large = tmp_path / "large.png"
+    Image.effect_noise((3000, 1500), 90).save(large)
+    assert large.stat().st_size > 4_000_000
+
+    with page.expect_request("**/predict?*") as sent:
+        page.get_by_label("Choose a file").set_input_files(large)
+
+    assert len(sent.value.post_data_buffer) < 4_500_000
+    expect(page.locator("#caption")).to_contain_text("a copy of 2048 × 1024 px was sent")
+    expect(page.locator("#answer")).to_have_attribute("data-state", "answer")
+
+
+def test_text_file_is_refused_in_the_servers_words(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Not a picture.\n" * 20)
+
+    page.get_by_label("Choose a file").set_input_files(tmp_path / "notes.txt")
+
+    expect_problem(page, "ImageUnreadable · 422")
+    shoot(page, "error-file")
+
+
+def test_dead_url_says_what_to_do_and_can_be_tried_again(page: Page) -> None:
+    dead = f"http://127.0.0.1:{pick_free_port()}/cat.jpg"
+    page.get_by_label("Address of a picture").fill(dead)
+    page.keyboard.press("Enter")
+
+    expect_problem(page, "SourceUnreachable")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    shoot(page, "error-url")
+
+
+@pytest.mark.parametrize("text", ["", "not an address"])
+def test_what_is_no_address_is_explained_without_asking_the_server(page: Page, text: str) -> None:
+    page.get_by_label("Address of a picture").fill(text)
+    page.keyboard.press("Enter")
+
+    expect_problem(page, "https://example.com/cat.jpg")
+
+
+def test_server_that_does_not_answer(page: Page) -> None:
+    page.route("**/predict?*", lambda route: route.abort())
+    page.get_by_role("button", name="umbrella").click()
+    expect_problem(page, "Check that it is running")
+
+    page.unroute("**/predict?*")
+    page.get_by_role("button", name="Try again").click()
+
+    expect_answer(page, "umbrella")
+
+
+def test_older_answer_never_replaces_a_newer_one(page: Page, files: str) -> None:
+    held: list[Any] = []
+    page.route("**/predict?*", lambda route: held.append(route))
+    page.get_by_role("button", name="mushroom").click()
+    expect(page.locator("#headline")).to_have_text("Looking…")
+    shoot(page, "loading")
+
+    with page.expect_event("requestfailed", lambda request: "predict?" in request.url):
+        page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
+        page.keyboard.press("Enter")
+
+    expect_answer(page, "umbrella")
+    assert len(held) == 1
+
+
+def test_model_is_chosen_where_there_are_several(page: Page) -> None:
+    def add_model(route: Any) -> None:
+        listing = route.fetch().json()
+        listing["models"].append({**listing["models"][0], "name": "other", "title": "Other"})
+        route.fulfill(json=listing)
+
+    page.route("**/models", add_model)
+    page.reload()
+    page.get_by_label("Model").select_option("other")
+
+    with page.expect_request("**/predict?*") as sent:
+        page.get_by_role("button", name="umbrella").click()
+
+    assert sent.value.url.endswith("model=other")
+    expect_problem(page, "ModelNotFound")
+
+
+def test_server_without_a_model(page: Page) -> None:
+    page.route("**/models", lambda route: route.fulfill(json={"default": "", "models": []}))
+    page.reload()
+
+    expect_problem(page, "make model NAME=")
+
+
+def test_keyboard_alone(page: Page, files: str) -> None:
+    tab_to(page, "#url")
+    page.keyboard.type(f"{files}/umbrella.jpg")
+    page.keyboard.press("Enter")
+    expect_answer(page, "umbrella")
+    expect(page.get_by_role("status")).to_contain_text("umbrella")
+
+    tab_to(page, "[data-sample='mushroom']")
+    page.keyboard.press("Enter")
+    expect_answer(page, "mushroom")
+
+    page.reload()
+    tab_to(page, "[role=tab]")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="Draw")).to_be_focused()
+    expect(page.locator("#panel-draw")).to_be_visible()
+    page.keyboard.press("Home")
+    expect(page.locator("#panel-picture")).to_be_visible()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("way", ["sample", "file", "url"])
+def test_command_shown_gives_the_same_answer(
+    page: Page, files: str, tmp_path: Path, way: str
+) -> None:
+    if way == "sample":
+        page.get_by_role("button", name="umbrella").click()
+    elif way == "file":
+        shutil.copy(sample("umbrella"), tmp_path / "Ann's umbrella.jpg")
+        page.get_by_label("Choose a file").set_input_files(tmp_path / "Ann's umbrella.jpg")
+    else:
+        page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
+        page.keyboard.press("Enter")
+    expect_answer(page, "umbrella")
+
+    command = ["sh", "-c", page.locator("#curl").text_content()]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
+
+    shown = json.loads(page.locator("#json").text_content())
+    assert json.loads(printed)["predictions"] == shown["predictions"]
+
+
+def test_command_is_copied(page: Page) -> None:
+    page.get_by_role("button", name="umbrella").click()
+    page.get_by_role("button", name="Copy").click()
+
+    expect(page.locator("#copy")).to_have_text("Copied")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == page.locator("#curl").text_content()
+
+
+PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.mark.parametrize("options", [PHONE], ids=["phone"])
+def test_nothing_scrolls_sideways_on_a_phone(page: Page, tmp_path: Path) -> None:
+    def expect_fit(name: str) -> None:
+        shoot(page, f"phone-{name}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+    expect_fit("idle")
+    page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "umbrella")
+    expect(page.locator("#headline")).to_be_in_viewport()
+    expect_fit("answer")
+    draw(page, "star")
+    expect_answer(page, "star")
+    expect_fit("drawing")
+    (tmp_path / "notes.txt").write_text("Not a picture.")
+    page.get_by_label("Choose a file").set_input_files(tmp_path / "notes.txt")
+    expect_problem(page, "ImageUnreadable")
+    expect_fit("error")
+
+
+@pytest.mark.parametrize("options", [PHONE], ids=["phone"])
+def test_finger_draws_and_does_not_scroll(page: Page) -> None:
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y} for x, y in places]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    for places in strokes_on_screen(page, "star"):
+        touch("touchStart", places[0])
+        for place in places[1:]:
+            touch("touchMove", place)
+        touch("touchEnd")
+
+    expect_answer(page, "star")
+    assert page.evaluate("scrollY") == 0
+
+
+# Every visible piece of text whose contrast with what is behind it is under WCAG's 4.5 to 1.
+# https://www.w3.org/TR/WCAG21/#contrast-minimum
+TOO_FAINT = """() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const luminance = (colour) => {
+    const [r, g, b] = numbers(colour).map((value) => value / 255)
+      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return numbers(colour)[3] === 0 ? behind(element.parentElement) : colour;
+  };
+  const hasText = (element) => [...element.childNodes].some(
+    (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+  const ratio = (element) => {
+    const pair = [luminance(getComputedStyle(element).color), luminance(behind(element))];
+    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+  };
+  return [...document.body.querySelectorAll("*")]
+    .filter((element) => element.checkVisibility() && hasText(element) && !element.disabled)
+    .filter((element) => ratio(element) < 4.5)
+    .map((element) => `${element.textContent.trim()}: ${ratio(element).toFixed(2)}`);
+}"""
+
+
+@pytest.mark.parametrize(
+    "options", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=["light", "dark"]
+)
+def test_contrast_and_white_canvas_by_day_and_by_night(
+    page: Page, options: dict[str, Any], tmp_path: Path
+) -> None:
+    scheme = options["color_scheme"]
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (int(background[4:].split(",")[0]) < 64) == (scheme == "dark")
+    assert page.evaluate(TOO_FAINT) == []
+
+    page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "umbrella")
+    assert page.evaluate(TOO_FAINT) == []
+    shoot(page, f"answer-{scheme}")
+
+    page.get_by_role("tab", name="Draw").click()
+    pixel = "canvas => [...canvas.getContext('2d').getImageData(5, 5, 1, 1).data]"
+    assert page.locator("#canvas").evaluate(pixel) == [255, 255, 255, 255]
+    assert page.evaluate(TOO_FAINT) == []
+    shoot(page, f"canvas-{scheme}")
+
+
+def test_nothing_is_loaded_from_elsewhere(browser: Browser, server: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    policy = page.goto(server).headers["content-security-policy"]
+    expect(page.locator("#card")).to_be_visible()
+    context.close()
+
+    assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert len(asked) > 5
+    assert [url for url in asked if not url.startswith(server)] == []

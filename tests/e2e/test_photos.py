@@ -1,0 +1,83 @@
+"""Real photographs through the real app, by every way in."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.conftest import TEST_DATA
+from tests.e2e.conftest import file_server
+
+pytestmark = pytest.mark.shared
+
+RIGHT = {
+    "cat_720p.jpg": {"Egyptian cat", "tabby, tabby cat", "tiger cat"},
+    "parrot.jpg": {"macaw"},
+    "hot_dog.jpg": {"hotdog, hot dog, red hot"},
+    "bird.png": {"chickadee"},
+    "grace_hopper.png": {"military uniform"},
+}
+
+Post = Callable[..., urllib3.BaseHTTPResponse]
+
+
+@pytest.fixture(scope="module")
+def post(photo_server: str) -> Iterator[Post]:
+    with urllib3.PoolManager() as pool:
+        yield lambda **options: pool.request("POST", f"{photo_server}/predict", **options)
+
+
+@pytest.fixture(scope="module")
+def photo_urls() -> Iterator[str]:
+    with file_server(TEST_DATA / "photos") as url:
+        yield url
+
+
+def by_url(post: Post, photo: Path, urls: str) -> urllib3.BaseHTTPResponse:
+    return post(json={"url": f"{urls}/{photo.name}"})
+
+
+def by_bytes(post: Post, photo: Path, urls: str) -> urllib3.BaseHTTPResponse:
+    kind = "image/png" if photo.suffix == ".png" else "image/jpeg"
+    return post(body=photo.read_bytes(), headers={"Content-Type": kind})
+
+
+def by_form(post: Post, photo: Path, urls: str) -> urllib3.BaseHTTPResponse:
+    return post(fields={"image": (photo.name, photo.read_bytes())})
+
+
+def by_base64(post: Post, photo: Path, urls: str) -> urllib3.BaseHTTPResponse:
+    return post(json={"b64": base64.b64encode(photo.read_bytes()).decode()})
+
+
+@pytest.mark.parametrize("way", [by_url, by_bytes, by_form, by_base64])
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_photograph_is_what_it_is(
+    post: Post,
+    photo_urls: str,
+    name: str,
+    way: Callable[[Post, Path, str], urllib3.BaseHTTPResponse],
+) -> None:
+    answer = way(post, TEST_DATA / "photos" / name, photo_urls)
+    assert answer.status == 200, answer.data
+    body = json.loads(answer.data)
+    assert body["model"]["name"] == "mobilenet-v2"
+    (prediction,) = body["predictions"]
+    assert prediction["labels"][0]["name"] in RIGHT[name]
+    assert 0.5 < prediction["labels"][0]["score"] <= 1
+
+
+def test_all_of_them_at_once_with_one_that_is_not_there(post: Post, photo_urls: str) -> None:
+    instances = [{"id": name, "url": f"{photo_urls}/{name}"} for name in [*RIGHT, "none.jpg"]]
+    answer = post(json={"instances": instances})
+    assert answer.status == 200
+    *found, lost = json.loads(answer.data)["predictions"]
+    assert {p["id"]: p["labels"][0]["name"] in RIGHT[p["id"]] for p in found} == dict.fromkeys(
+        RIGHT, True
+    )
+    assert lost["id"] == "none.jpg"
+    assert lost["error"]["code"] == "SourceRefused"
+    assert "404" in lost["error"]["message"]

@@ -1,0 +1,73 @@
+"""The Open Inference Protocol, spoken by the client that the field uses."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+from tritonclient.utils import InferenceServerException
+
+from chalicelib.images import decode
+from chalicelib.site import WEB
+
+SAMPLES = sorted(WEB.glob("sample-*.jpg"))
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Iterator[Any]:
+    with InferenceServerClient(server.removeprefix("http://")) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def size(client: Any) -> tuple[int, int]:
+    (tensor,) = client.get_model_metadata("doodle")["inputs"]
+    _, height, width, channels = tensor["shape"]
+    assert (tensor["datatype"], channels) == ("UINT8", 3)
+    return width, height
+
+
+def expected(path: Any) -> str:
+    return str(path.stem.removeprefix("sample-").replace("-", " "))
+
+
+def test_the_server_and_its_model_are_ready(client: Any) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.is_model_ready("doodle")
+    assert not client.is_model_ready("none")
+    assert client.get_server_metadata()["name"] == "serverless-inception"
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_pixels(client: Any, size: tuple[int, int], binary: bool) -> None:
+    pixels = np.stack([decode(path.read_bytes(), size).pixels for path in SAMPLES])
+    tensor = InferInput("image", list(pixels.shape), "UINT8")
+    tensor.set_data_from_numpy(pixels, binary_data=binary)
+    answer = client.infer("doodle", [tensor], request_id="7")
+    assert answer.get_response()["id"] == "7"
+    assert answer.as_numpy("label").tolist() == [expected(path).encode() for path in SAMPLES]
+    scores = answer.as_numpy("scores")
+    assert scores.dtype == np.float32 and scores.shape[0] == len(SAMPLES)
+    assert (scores.sum(axis=1) <= 1.0001).all() and (scores.max(axis=1) > 0.5).all()
+
+
+def test_image_files(client: Any) -> None:
+    files = np.array([path.read_bytes() for path in SAMPLES], dtype=object)
+    tensor = InferInput("image", [len(files)], "BYTES")
+    tensor.set_data_from_numpy(files)
+    outputs = [InferRequestedOutput("scores", class_count=2), InferRequestedOutput("label")]
+    answer = client.infer("doodle", [tensor], outputs=outputs)
+    assert answer.as_numpy("label").tolist() == [expected(path).encode() for path in SAMPLES]
+    best = [row[0].decode().split(":")[2] for row in answer.as_numpy("scores")]
+    assert best == [expected(path) for path in SAMPLES]
+
+
+def test_a_refusal_reaches_the_client_in_words(client: Any) -> None:
+    tensor = InferInput("image", [1, 2, 2, 3], "UINT8")
+    tensor.set_data_from_numpy(np.zeros((1, 2, 2, 3), np.uint8))
+    with pytest.raises(InferenceServerException, match="the shape must be"):
+        client.infer("doodle", [tensor])
+    with pytest.raises(InferenceServerException, match="no model 'none'"):
+        client.infer("none", [tensor])
