@@ -71,12 +71,11 @@ class Classifier:
 
         pixels: uint8 [height, width, 3], RGB, of `input_size`.
         """
-        tensor = to_input(pixels, self._input, self.info.input_scaling)
-        with self._lock:
-            self._interpreter.set_tensor(self._input.index, tensor[np.newaxis])
-            self._interpreter.invoke()
-            raw = self._interpreter.get_tensor(self._output.index)
-        return to_scores(raw.reshape(-1), self._output, self.info.scores == "logits")
+        return to_scores(self._run(pixels), self._output, self.info.scores == "logits")
+
+    def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the network itself gives, dequantised: float32 [classes], of any range."""
+        return _dequantised(self._run(pixels), self._output)
 
     def rank(
         self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
@@ -91,6 +90,14 @@ class Classifier:
             for i in best
             if scores[i] >= min_confidence
         ]
+
+    def _run(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
+        tensor = to_input(pixels, self._input, self.info.input_scaling)
+        with self._lock:
+            self._interpreter.set_tensor(self._input.index, tensor[np.newaxis])
+            self._interpreter.invoke()
+            raw: NDArray[np.generic] = self._interpreter.get_tensor(self._output.index)
+        return raw.reshape(-1)
 
 
 class Classifiers:
@@ -137,8 +144,17 @@ def input_size(path: Path) -> tuple[int, int]:
 
     Raises ModelInvalid where the file is not an image classifier.
     """
-    _, tensor, _ = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    tensor, _ = inspect(path)
     return tensor.shape[2], tensor.shape[1]
+
+
+def inspect(path: Path) -> tuple[Tensor, Tensor]:
+    """The input and the output of the network in a `.tflite` file.
+
+    Raises ModelInvalid where the file is not an image classifier.
+    """
+    _, pixels, scores = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    return pixels, scores
 
 
 def to_input(
@@ -172,13 +188,17 @@ def to_scores(
 
     Rounding to 8 bits lets the sum of a softmax pass 1: then all are scaled down alike.
     """
-    values = raw.astype(np.float32)
-    if tensor.scale:
-        values = (values - tensor.zero_point) * np.float32(tensor.scale)
-    values = np.nan_to_num(values)
+    values = np.nan_to_num(_dequantised(raw, tensor))
     values = np.exp(values - values.max()) if logits else values.clip(0.0, 1.0)
     total = max(float(values.sum()), 1.0)
     return (values / total).astype(np.float32)
+
+
+def _dequantised(raw: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:
+    values = raw.astype(np.float32)
+    if tensor.scale:
+        values = (values - tensor.zero_point) * np.float32(tensor.scale)
+    return values
 
 
 def top(scores: NDArray[np.float32], count: int, hidden: int | None) -> list[int]:
@@ -200,7 +220,7 @@ def _open(
     except (ValueError, RuntimeError) as error:
         raise ModelInvalid(f"{path.name} of {path.parent.name} is not a LiteRT model.") from error
     images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[3] == 3
-    if not images or len(outputs) != 1 or outputs[0].shape[0] != 1:
+    if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
         raise ModelInvalid(
             f"Model {path.parent.name} is not an image classifier: it must take one image "
             "[1, height, width, 3] and give one score for each class [1, classes]."

@@ -18,7 +18,8 @@ from chalicelib.storage import ObjectStore
 MODEL, LABELS, INFO = "model.tflite", "labels.txt", "model.json"
 """The files of a package."""
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
 
 
 class Scaling(msgspec.Struct, frozen=True):
@@ -99,7 +100,7 @@ class Models:
         Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
         SourceUnreachable where the bucket does not answer.
         """
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise ModelNotFound(
                 f"There is no model {name[:64]!r}; GET /models lists those there are."
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 
@@ -74,11 +75,11 @@ def test_a_store_that_does_not_answer(aws: dict[str, Any], free_port: int, tmp_p
         unreachable(aws, free_port).download("bucket", "key", tmp_path / "file")
 
 
-def test_no_credentials_are_no_crash(free_port: int, tmp_path: Path) -> None:
+def test_no_credentials_are_no_crash() -> None:
     def client() -> Any:
-        session = boto3.session.Session(region_name="eu-west-1")
-        session._session.register_component("credential_provider", _NoCredentials())
-        return session.client("s3")
+        session = botocore.session.get_session()
+        session.register_component("credential_provider", _NoCredentials())
+        return boto3.session.Session(region_name="eu-west-1", botocore_session=session).client("s3")
 
     with pytest.raises(SourceUnreachable):
         S3Store(client).read("bucket", "key", 10)
