@@ -1,0 +1,374 @@
+"""`python -m tools.model`: fetch from a server on loopback, add, list."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chalicelib.classifier import Classifier
+from chalicelib.models import read_package
+from tests.functional.mirror import Mirror, mirror
+from tools.catalogue import CatalogueEntry, FetchError, fetch
+from tools.fetching.connection import Patience
+from tools.fetching.download import blob_id, download
+from tools.model import cli
+
+ROOT = Path(__file__).parents[2]
+MODEL = bytes(range(256)) * 4000
+LABELS = b"background\ncat\ndog\n"
+HASTY = Patience(silence=0.3, opening=2.0, interruptions=3, pause=0.0)
+Run = Callable[..., Result]
+
+
+def identify(folder: Path, data: bytes) -> str:
+    path = folder / "identified"
+    path.write_bytes(data)
+    return blob_id(path)
+
+
+@pytest.fixture
+def entry(tmp_path: Path) -> CatalogueEntry:
+    return CatalogueEntry(
+        file="tiny.tflite", blob=identify(tmp_path, MODEL), title="Tiny", description="", size=8,
+        labels_file="names.txt", labels_blob=identify(tmp_path, LABELS), classes=3,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def server() -> Iterator[Mirror]:
+    with mirror({"tiny.tflite": MODEL, "names.txt": LABELS}) as state:
+        yield state
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def run(cache: Path, entry: CatalogueEntry) -> Run:
+    def invoke(*arguments: Any, **env: str) -> Result:
+        result = CliRunner().invoke(
+            cli,
+            [str(argument) for argument in arguments],
+            obj={"tiny": entry},
+            env={"MODEL_DIR": str(cache), "MODEL": "tiny"} | env,
+        )
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result
+
+    return invoke
+
+
+def fetched(
+    entry: CatalogueEntry, cache: Path, server: Mirror, patience: Patience = HASTY, **options: Any
+) -> Path:
+    package = fetch(
+        "tiny", cache, base_url=server.url, catalogue={"tiny": entry}, patience=patience, **options
+    )
+    return package.folder
+
+
+def whole(folder: Path) -> bool:
+    package = read_package(folder)
+    package.verify()
+    return package.model_path.read_bytes() == MODEL and package.labels()[0] == "background"
+
+
+def test_a_model_is_fetched_verified_and_then_left_alone(
+    run: Run, server: Mirror, cache: Path
+) -> None:
+    first = run("fetch", "tiny", "--base-url", server.url)
+    assert first.exit_code == 0 and "Tiny" in first.output
+    assert whole(cache / "tiny")
+    info = read_package(cache / "tiny").info
+    assert (info.background_class, info.licence, info.version) == (0, "Apache-2.0", "1")
+    assert [path.name for path in cache.iterdir()] == ["tiny"]
+    asked = len(server.requests)
+    second = run("fetch", "tiny", MODEL_BASE_URL=server.url)
+    assert second.exit_code == 0 and "verified" in second.output
+    assert len(server.requests) == asked
+    run("fetch", "tiny", "--force", MODEL_BASE_URL=server.url)
+    assert len(server.requests) == 2 * asked
+
+
+def test_a_damaged_package_is_fetched_anew(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    folder = fetched(entry, cache, server)
+    (folder / "model.tflite").write_bytes(b"damaged")
+    assert whole(fetched(entry, cache, server))
+
+
+def test_a_broken_connection_is_taken_up_where_it_ended(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.cut_after["/tiny.tflite"] = [300_000, 200_000]
+    assert whole(fetched(entry, cache, server))
+    assert server.ranges("/tiny.tflite") == [None, "bytes=300000-", "bytes=500000-"]
+
+
+def test_a_stalled_connection_is_taken_up_too(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.stall_after["/tiny.tflite"] = 300_000
+    assert whole(fetched(entry, cache, server))
+    assert server.ranges("/tiny.tflite") == [None, "bytes=300000-"]
+
+
+def test_a_later_run_goes_on_and_nothing_half_is_seen_before(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.cut_after["/tiny.tflite"] = [1000] * 4
+    with pytest.raises(FetchError, match="broke off 4 times"):
+        fetched(entry, cache, server)
+    assert not (cache / "tiny").exists()
+    assert (cache / f".{entry.blob}.part").stat().st_size == 4000
+    assert whole(fetched(entry, cache, server))
+    assert server.ranges("/tiny.tflite")[-1] == "bytes=4000-"
+    assert [path.name for path in cache.iterdir()] == ["tiny"]
+
+
+def test_the_package_appears_only_once_it_is_whole(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    seen: list[bool] = []
+
+    class Watch:
+        def __call__(self, label: str) -> "Watch":
+            return self
+
+        def __enter__(self) -> Callable[[int, int | None], None]:
+            def report(done: int, total: int | None) -> None:
+                assert total == len(MODEL) and 0 < done <= total
+                seen.append((cache / "tiny").exists())
+
+            return report
+
+        def __exit__(self, *_: object) -> None: ...
+
+    assert whole(fetched(entry, cache, server, progress=Watch()))
+    assert len(seen) > 1 and not any(seen)
+
+
+def test_a_server_without_ranges_sends_it_all_again(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.ignores_range = True
+    server.cut_after["/tiny.tflite"] = [300_000]
+    assert whole(fetched(entry, cache, server))
+
+
+@pytest.mark.parametrize("size", [1000, len(MODEL), len(MODEL) + 7])
+def test_a_part_of_something_else_is_begun_anew(
+    server: Mirror, cache: Path, entry: CatalogueEntry, size: int
+) -> None:
+    """As long as the file, or longer, it gets a 416."""
+    cache.mkdir()
+    (cache / f".{entry.blob}.part").write_bytes(b"x" * size)
+    assert whole(fetched(entry, cache, server))
+    assert server.ranges("/tiny.tflite") == [f"bytes={size}-", None]
+
+
+def test_a_complete_part_needs_no_request(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    cache.mkdir()
+    (cache / f".{entry.blob}.part").write_bytes(MODEL)
+    assert whole(fetched(entry, cache, server))
+    assert server.ranges("/tiny.tflite") == []
+
+
+@pytest.mark.parametrize("path", ["/tiny.tflite", "/names.txt"])
+def test_wrong_content_is_refused_and_removed(
+    run: Run, server: Mirror, cache: Path, path: str
+) -> None:
+    server.files[path] = b"<html>Sign in</html>"
+    result = run("fetch", "tiny", "--base-url", server.url)
+    assert result.exit_code == 1 and "another file" in result.output
+    assert not (cache / "tiny").exists()
+    assert not any(b"Sign in" in part.read_bytes() for part in cache.iterdir())
+
+
+def test_redirects_are_followed_but_not_to_plain_http_elsewhere(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.files["/elsewhere"] = MODEL
+    server.redirects["/tiny.tflite"] = "/elsewhere"
+    assert whole(fetched(entry, cache, server))
+    server.redirects["/tiny.tflite"] = "http://mirror.example/tiny.tflite"
+    with pytest.raises(FetchError, match="not an https address"):
+        fetched(entry, cache, server, force=True)
+    server.redirects["/tiny.tflite"] = "/tiny.tflite"
+    with pytest.raises(FetchError, match="circle"):
+        fetched(entry, cache, server, force=True)
+    assert whole(cache / "tiny")
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, "answered 404"), (503, "503")])
+def test_a_refusal_is_told(run: Run, server: Mirror, cache: Path, status: int, said: str) -> None:
+    server.statuses["/tiny.tflite"] = status
+    result = run("fetch", "tiny", "--base-url", server.url)
+    assert result.exit_code == 1 and said in result.output
+    assert not (cache / "tiny").exists()
+
+
+def test_a_host_that_is_down_is_one_clear_line(run: Run, cache: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        result = run("fetch", "tiny", "--base-url", url)
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "cannot be reached (the connection was refused" in result.output
+    assert list(cache.iterdir()) == []
+
+
+def test_a_host_that_accepts_and_hangs_is_given_up_at_the_first_try(
+    cache: Path, entry: CatalogueEntry
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(FetchError, match="no answer in time"):
+            fetch("tiny", cache, base_url=url, catalogue={"tiny": entry}, patience=HASTY)
+        listening.accept()[0].close()
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):  # one connection was made and no more
+            listening.accept()
+
+
+def test_headers_without_a_body_are_no_answer(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    server.stall_after["/tiny.tflite"] = 0
+    with pytest.raises(FetchError, match="no answer in time"):
+        fetched(entry, cache, server)
+
+
+def test_two_at_once_do_not_write_into_each_other(
+    server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    def second(*_: object) -> None:
+        with pytest.raises(FetchError, match="another process"):
+            download(f"{server.url}/tiny.tflite", part, entry.blob, lambda *_: None, HASTY)
+
+    part = cache / "part"
+    download(f"{server.url}/tiny.tflite", part, entry.blob, second, HASTY)
+    assert part.read_bytes() == MODEL
+
+
+def test_an_unknown_name_lists_the_known_ones(run: Run) -> None:
+    result = run("fetch", "vgg")
+    assert result.exit_code == 1 and "tiny" in result.output
+
+
+# A real network: the one that the product bundles.
+DOODLE = ROOT / "vendor" / "models" / "doodle"
+doodle = pytest.mark.skipif(not (DOODLE / "model.json").exists(), reason="doodle is not built yet")
+
+
+@doodle
+def test_a_network_of_ones_own_is_added_and_served(run: Run, cache: Path) -> None:
+    arguments = ("add", "mine", DOODLE / "model.tflite", "--labels", DOODLE / "labels.txt")
+    result = run(*arguments, "--title", "Mine")
+    assert result.exit_code == 0, result.output
+    assert "make run MODEL=mine" in result.output and str(cache / "mine") in result.output
+    package = read_package(cache / "mine")
+    package.verify()
+    assert len(Classifier(package, 1).labels) == len(package.labels())
+    again = run(*arguments)
+    assert again.exit_code == 1 and "--force" in again.output
+    assert run(*arguments, "--force", "--version", "2").exit_code == 0
+    assert read_package(cache / "mine").info.version == "2"
+
+
+@doodle
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda lines: lines[:-1], "background"),
+        (lambda lines: lines[:-3], "labels"),
+        (lambda lines: [lines[0], "", *lines[2:]], "Line 2"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(
+    run: Run, cache: Path, tmp_path: Path, edit: Callable[[list[str]], list[str]], said: str
+) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(edit((DOODLE / "labels.txt").read_text().splitlines())))
+    result = run("add", "mine", DOODLE / "model.tflite", "--labels", labels)
+    assert result.exit_code == 1 and said in result.output
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("name", ["Mine", "../mine", "a/b", ".mine"])
+def test_a_name_that_is_none_is_refused(run: Run, cache: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "m.tflite").write_bytes(b"x")
+    (tmp_path / "l.txt").write_text("a\n")
+    result = run("add", name, tmp_path / "m.tflite", "--labels", tmp_path / "l.txt")
+    assert result.exit_code == 1 and "name" in result.output
+    assert not cache.exists()
+
+
+def test_what_is_no_network_is_refused(run: Run, cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(b"not a network")
+    (tmp_path / "l.txt").write_text("a\n")
+    result = run("add", "mine", tmp_path / "m.tflite", "--labels", tmp_path / "l.txt")
+    assert result.exit_code == 1 and "mine is not a LiteRT model" in result.output
+    assert not cache.exists()
+
+
+def test_the_list_shows_what_is_there_what_can_be_fetched_and_what_is_damaged(
+    run: Run, server: Mirror, cache: Path, entry: CatalogueEntry
+) -> None:
+    line = next(line for line in run("list").output.splitlines() if " tiny " in line)
+    assert line.startswith("*") and line.endswith("fetch")
+    run("fetch", "tiny", "--base-url", server.url)
+    (cache / "half").mkdir()
+    result = run("list")
+    assert result.exit_code == 0
+    assert "half" in result.output and "damaged" in result.output
+    assert "Fetch it again: python -m tools.model fetch tiny --force" in result.output
+    assert f"remove {cache / 'half'}" in result.output
+    assert "which is none of these" in run("list", MODEL="nowhere").output
+
+
+def shared() -> Path:
+    return Path(os.environ.get("TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not shared().is_dir(), reason=f"no test material in {shared()}")
+def test_a_real_network_as_the_catalogue_would_have_it(cache: Path, entry: CatalogueEntry) -> None:
+    """Of the same family and format as the catalogue's, fetched and listed like them."""
+    network = shared() / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
+    labels = shared() / "imagenet_labels.txt"
+    real = replace(
+        entry, blob="03533c32dacc1456ff3fe951ebdd5b967ce9e6a0",
+        labels_blob="0f975ffd415baaea2267b4363717daff56451ad0",
+    )  # fmt: skip
+    with mirror({"tiny.tflite": network.read_bytes(), "names.txt": labels.read_bytes()}) as server:
+        folder = fetched(real, cache, server)
+    assert len(Classifier(read_package(folder), 1).labels) == 1001
+    result = CliRunner().invoke(
+        cli, ["list"], obj={"tiny": real}, env={"MODEL_DIR": str(cache), "MODEL": "tiny"}
+    )
+    line = next(line for line in result.output.splitlines() if " tiny " in line)
+    assert "1001" in line and "224x224" in line and str(cache) in line
+    shutil.rmtree(folder)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not shared().is_dir(), reason=f"no test material in {shared()}")
+def test_a_real_network_is_added_with_its_background_hidden(run: Run, cache: Path) -> None:
+    network = shared() / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
+    result = run("add", "mobilenet", network, "--labels", shared() / "imagenet_labels.txt")
+    assert result.exit_code == 0, result.output
+    info = read_package(cache / "mobilenet").info
+    assert (info.background_class, info.scores, info.input_scaling) == (0, "probabilities", None)

@@ -1,0 +1,1 @@
+"""What developers run: model packages and the training of doodle."""

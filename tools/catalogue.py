@@ -1,0 +1,138 @@
+"""The public Inception models, and how they become packages of ours."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package, staged
+from chalicelib.models import sha256 as digest
+from tools.fetching.connection import PATIENCE, FetchError, Patience
+from tools.fetching.download import download
+from tools.fetching.progress import Progress, bar
+
+__all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
+
+BASE_URL = "https://github.com/google-coral/test_data/raw/104342d2d3480b3e66203073dac24f4e2dbb4c41"
+"""Where the files are: google-coral/test_data at one commit."""
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """A public model: its files below the base URL, their git blob ids, and its `model.json`.
+
+    size: width and height in pixels of the network's input.
+    classes: how many labels it has, the background included.
+    """
+
+    file: str
+    blob: str
+    title: str
+    description: str
+    size: int
+    labels_file: str = "imagenet_labels.txt"
+    labels_blob: str = "0f975ffd415baaea2267b4363717daff56451ad0"
+    version: str = "1"
+    source: str = "https://github.com/google-coral/test_data"
+    licence: str = "Apache-2.0"
+    classes: int = 1001
+    background_class: int | None = 0
+
+
+def _inception(number: int, size: int, blob: str, year: str) -> CatalogueEntry:
+    return CatalogueEntry(
+        file=f"inception_v{number}_{size}_quant.tflite",
+        blob=blob,
+        title=f"Inception v{number}",
+        description=f"Google's Inception v{number} ({year}), 8-bit, trained on the 1,000 classes "
+        "of ImageNet (ILSVRC-2012).",
+        size=size,
+    )
+
+
+CATALOGUE: dict[str, CatalogueEntry] = {
+    "inception-v1": _inception(1, 224, "088ffa53d18e2b435e3e8fd1361d2ab46d974b05", "2014"),
+    "inception-v2": _inception(2, 224, "1546a3a490b475bbeba8a9ff296c837d1dfc295c", "2015"),
+    "inception-v3": _inception(3, 299, "8c52290bbb4120cbc61eb9a8979ed18da158403c", "2015"),
+    "inception-v4": _inception(4, 299, "3908260a7c2c31765179df04fe9030da86dfbfd7", "2016"),
+}
+
+
+def fetch(
+    name: str,
+    cache: Path,
+    *,
+    base_url: str | None = None,
+    force: bool = False,
+    progress: Callable[[str], AbstractContextManager[Progress]] = bar,
+    patience: Patience = PATIENCE,
+    catalogue: Mapping[str, CatalogueEntry] = CATALOGUE,
+) -> ModelPackage:
+    """The package of that name in `cache`, downloaded unless it is there and undamaged.
+
+    base_url: where the catalogue's files are; None for the environment's MODEL_BASE_URL, else the
+        public place.
+    force: download even what is there.
+    progress: given a title, a context that is told how far the download is.
+    Raises FetchError; nothing half-done is ever to be seen as a package.
+    """
+    if name not in catalogue:
+        raise FetchError(
+            f"There is no {name!r} in the catalogue; there are {', '.join(catalogue)}."
+        )
+    if not force and (package := installed(name, cache)):
+        return package
+    base = (base_url or os.environ.get("MODEL_BASE_URL") or BASE_URL).rstrip("/")
+    try:
+        return _fetch(name, catalogue[name], cache, base, progress, patience)
+    except FetchError as error:
+        raise FetchError(f"{name} was not fetched: {error}") from error
+    except OSError as error:
+        raise FetchError(
+            f"{name} was not fetched: {error}. Make room or give another folder with --to or "
+            "MODEL_DIR."
+        ) from error
+
+
+def installed(name: str, cache: Path) -> ModelPackage | None:
+    """The undamaged package of that name in `cache`, if there is one."""
+    try:
+        package = read_package(cache / name)
+        package.verify()
+        package.labels()
+    except ModelInvalid:
+        return None
+    return package
+
+
+def _fetch(
+    name: str,
+    entry: CatalogueEntry,
+    cache: Path,
+    base: str,
+    progress: Callable[[str], AbstractContextManager[Progress]],
+    patience: Patience,
+) -> ModelPackage:
+    labels, model = (cache / f".{blob}.part" for blob in (entry.labels_blob, entry.blob))
+    download(f"{base}/{entry.labels_file}", labels, entry.labels_blob, lambda *_: None, patience)
+    with progress(f"Fetching {entry.title}") as report:
+        download(f"{base}/{entry.file}", model, entry.blob, report, patience)
+    with staged(cache / name) as folder:
+        info = ModelInfo(
+            name=name,
+            version=entry.version,
+            sha256=digest(model),
+            title=entry.title,
+            description=entry.description,
+            source=entry.source,
+            licence=entry.licence,
+            background_class=entry.background_class,
+        )
+        labels.rename(folder / LABELS)
+        model.rename(folder / MODEL)
+        (folder / INFO).write_bytes(msgspec.json.format(msgspec.json.encode(info)) + b"\n")
+    return read_package(cache / name)

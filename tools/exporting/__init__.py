@@ -1,0 +1,1 @@
+"""TensorFlow networks to model packages, checked against TensorFlow."""

@@ -1,0 +1,97 @@
+"""Whether an exported network says what the original does."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ModelInvalid
+
+TOLERANCE = {False: 0.1, True: 0.001}
+"""Largest difference of probabilities by default: with 8-bit weights, and with 32-bit ones."""
+
+CORRELATION = {False: 0.9, True: 0.999}
+"""Lowest by default; tells also of an untrained network, whose probabilities are all alike."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far LiteRT and TensorFlow agree.
+
+    images: how many both saw; same: on how many of them the best class is the same.
+    largest, mean: absolute difference of probabilities, over all images and classes.
+    correlation: the lowest of any image, between its two rows of probabilities.
+    milliseconds: median time of LiteRT for one image.
+    """
+
+    images: int
+    same: int
+    largest: float
+    mean: float
+    correlation: float
+    milliseconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"The best class is the same on {self.same} of {self.images} images; probabilities "
+            f"differ by {self.largest:.2g} at most and {self.mean:.2g} on average, correlation at "
+            f"least {self.correlation:.4f}."
+        )
+
+    def check(self, tolerance: float | None, keep_float: bool) -> None:
+        """Raise ModelInvalid where they do not agree.
+
+        tolerance: the largest difference, and the only test then; None for both defaults.
+        """
+        limit = TOLERANCE[keep_float] if tolerance is None else tolerance
+        low = CORRELATION[keep_float] if tolerance is None else -1.0
+        if self.largest <= limit and self.correlation >= low:
+            return
+        raise ModelInvalid(
+            f"LiteRT and TensorFlow differ by {self.largest:.2g} (at most {limit:g} is allowed) at "
+            f"a correlation of {self.correlation:.4f} (at least {low:g}); nothing was installed. "
+            "Try --float, or allow more with --tolerance."
+        )
+
+
+def compare(
+    classifier: Classifier, images: list[NDArray[np.uint8]], expected: NDArray[np.float32]
+) -> Agreement:
+    """Run the images through the classifier.
+
+    images: each uint8 [height, width, 3]. expected: TensorFlow's probabilities [images, classes].
+    """
+    times, rows = [], []
+    for image in images:
+        began = time.perf_counter()
+        rows.append(classifier.output(image))
+        times.append(time.perf_counter() - began)
+    given = np.stack(rows)
+    difference = np.abs(given - expected)
+    return Agreement(
+        images=len(images),
+        same=int((given.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+        largest=float(difference.max()),
+        mean=float(difference.mean()),
+        correlation=min(map(_correlation, given, expected)),
+        milliseconds=1000 * statistics.median(times),
+    )
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities of rows of logits [images, classes]."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """1 also where all probabilities are alike in both: rounding alone would be compared."""
+    if max(np.ptp(a), np.ptp(b)) < 1e-6:
+        return 1.0
+    a, b = a - a.mean(), b - b.mean()
+    size = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / size if size else 0.0

@@ -1,0 +1,91 @@
+"""What the options of `tools.model export` mean: which network, pixels scaled how, which labels."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import LABELS, Scaling
+from tools.add import DEFAULT_SCALING, given_scaling
+from tools.catalogue import CATALOGUE
+from tools.exporting import networks
+from tools.exporting.frozen_graph import FrozenGraph
+from tools.exporting.networks import PIXELS, Network
+from tools.fetching.download import blob_id
+from tools.package import read_labels
+
+SOURCES = {
+    "keras": "--keras",
+    "saved_model": "--saved-model",
+    "keras_file": "--keras-file",
+    "frozen_graph": "--frozen-graph",
+}
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raise ModelInvalid where the options contradict each other, before anything is loaded."""
+    given = [flag for key, flag in SOURCES.items() if options[key]]
+    if len(given) != 1:
+        raise ModelInvalid(
+            f"Give exactly one of {', '.join(SOURCES.values())}, "
+            f"not {' and '.join(given) or 'none'}."
+        )
+    if given != ["--keras"] and not options["labels"]:
+        raise ModelInvalid(f"{given[0]} needs --labels, a file with a class a line, in order.")
+    scaling = given_scaling(options["mean"], options["std"])
+    if given == ["--keras"] and scaling:
+        raise ModelInvalid("--keras brings its own scaling; leave --mean and --std out.")
+
+
+def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Network:
+    """The network that the options name.
+
+    say: told how pixels are scaled, where that was assumed.
+    Raises ModelInvalid where there is none such.
+    """
+    side, given = options["size"], given_scaling(options["mean"], options["std"])
+    if options["keras"]:
+        classes = len(read_labels(options["labels"])) if options["labels"] else None
+        return networks.keras_application(tf, options["keras"], options["weights"], side, classes)
+    if options["keras_file"]:
+        model = networks.load_keras(tf, options["keras_file"])
+        own = networks.scales_itself(model)
+        scaling = given or (PIXELS if own else _assumed(say))
+        return networks.keras_model(model, options["keras_file"].name, side, scaling)
+    if options["saved_model"]:
+        scaling = given or _assumed(say)
+        folder, signature = options["saved_model"], options["signature"]
+        return networks.saved_model(tf, folder, signature, side, scaling)
+    graph = FrozenGraph(tf, options["frozen_graph"], options["input_"], options["output"])
+    scaling = given or (PIXELS if graph.encoded else _assumed(say))
+    return networks.frozen_graph(graph, side, scaling)
+
+
+def labels_for(
+    options: Mapping[str, Any], classes: int, dirs: Sequence[Path], say: Callable[[str], None]
+) -> list[str]:
+    """The labels given, else ImageNet's from a fetched package, else class_000 and so on.
+
+    Raises ModelInvalid where the file given cannot be read.
+    """
+    if options["labels"]:
+        return read_labels(options["labels"])
+    if options["weights"] != "none" and classes == 1000:
+        for parent in dirs:
+            for name, entry in CATALOGUE.items():
+                path = parent / name / LABELS
+                if path.is_file() and blob_id(path) == entry.labels_blob:
+                    say(f"Labels: the 1,000 classes of ImageNet, from {path.parent}.")
+                    return read_labels(path)[1:]
+        say("Labels: class_000 to class_999. For ImageNet's names give --labels, or fetch a model.")
+    else:
+        say(f"Labels: class_000 to class_{classes - 1:03}. For others give --labels.")
+    return [f"class_{index:03}" for index in range(classes)]
+
+
+def _assumed(say: Callable[[str], None]) -> Scaling:
+    say(
+        "Pixels are scaled to -1..1, (pixel - 127.5) / 127.5. If it was trained on others, export "
+        "it again with --mean and --std (0 and 255 for 0..1, 0 and 1 for 0..255)."
+    )
+    return DEFAULT_SCALING

@@ -1,0 +1,1 @@
+"""Files from the web: resumed, verified, seen whole or not at all."""

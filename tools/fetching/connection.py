@@ -1,0 +1,158 @@
+"""An answer over https within a time that holds, by way of the environment's proxy if any."""
+
+import ipaddress
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3 import exceptions
+
+MAX_REDIRECTS = 5
+CHUNK_BYTES = 1 << 16
+_Answer = TypeVar("_Answer")
+
+
+class FetchError(Exception):
+    """A download that failed; `str()` is one sentence that says why and what to do."""
+
+
+class Interrupted(Exception):
+    """A transfer that broke off; `str()` says why."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds, and how often to go on after an interruption.
+
+    silence: to connect, to the first byte, and between any two bytes after it.
+    opening: for all that comes before the first byte: name, handshakes, redirects.
+    """
+
+    silence: float = 5.0
+    opening: float = 8.0
+    interruptions: int = 8
+    pause: float = 1.0
+
+
+PATIENCE = Patience()
+
+
+class Answer:
+    """The answer to a GET of `url` from byte `offset` on, at the end of the redirects.
+
+    Raises Interrupted where the network fails, and FetchError where another try cannot help.
+    """
+
+    def __init__(self, url: str, offset: int, patience: Patience) -> None:
+        with _translated():
+            self._response, self._first = _within(
+                patience.opening, lambda: _open(url, offset, patience)
+            )
+        self.status = self._response.status
+        self.headers = self._response.headers
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes in; the first piece is there already."""
+        chunk = self._first
+        while chunk:
+            yield chunk
+            with _translated():
+                chunk = self._response.read1(CHUNK_BYTES)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._response.close()
+
+
+def host(url: str) -> str:
+    """The host and port of an address, for messages."""
+    return urlsplit(url).netloc.rpartition("@")[2] or url
+
+
+def _open(url: str, offset: int, patience: Patience) -> tuple[urllib3.BaseHTTPResponse, bytes]:
+    headers = {"Accept-Encoding": "identity", "User-Agent": "serverless-inception"}
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
+    timeout = urllib3.Timeout(connect=patience.silence, read=patience.silence)
+    for _ in range(MAX_REDIRECTS + 1):
+        response = _client(url).request(
+            "GET", url, headers=headers, timeout=timeout,
+            preload_content=False, redirect=False, retries=False,
+        )  # fmt: skip
+        location = response.get_redirect_location()
+        if not location:
+            return response, response.read1(CHUNK_BYTES)
+        response.close()
+        url = urljoin(url, location)
+    raise FetchError(f"{host(url)} redirects in a circle; check --base-url.")
+
+
+def _client(url: str) -> urllib3.PoolManager:
+    """A client for `url`. Raises FetchError unless it is https, or http on this machine."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    local = name == "localhost" or _is_loopback(name)
+    if not name or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise FetchError(f"{url} is not an https address; give one with --base-url.")
+    proxy = getproxies().get(parts.scheme, "")
+    if not proxy or local or proxy_bypass(name):
+        return urllib3.PoolManager()
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    user = urlsplit(proxy)
+    secret = f"{unquote(user.username)}:{unquote(user.password or '')}" if user.username else None
+    return urllib3.ProxyManager(proxy, proxy_headers=urllib3.make_headers(proxy_basic_auth=secret))
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _within(seconds: float, action: Callable[[], _Answer]) -> _Answer:
+    """The action's answer; raises queue.Empty where it takes longer.
+
+    In a thread of its own, because resolving a name has no timeout.
+    """
+    answers: queue.SimpleQueue[_Answer | Exception] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put(action())
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    answer = answers.get(timeout=seconds)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turns the network's errors into Interrupted."""
+    try:
+        yield
+    except (exceptions.HTTPError, OSError, queue.Empty) as error:
+        raise Interrupted(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, exceptions.NameResolutionError):
+        return "its name is not known here"
+    if isinstance(error, exceptions.ProxyError):
+        return "the proxy of the environment lets nothing through"
+    if isinstance(error, exceptions.SSLError):
+        return f"TLS: {error}"
+    refused = isinstance(error, exceptions.NewConnectionError)  # a kind of timeout in urllib3
+    if isinstance(error, (exceptions.TimeoutError, queue.Empty)) and not refused:
+        return "no answer in time"
+    return "the connection was refused or broken"

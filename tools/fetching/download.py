@@ -1,0 +1,129 @@
+"""Resumable download of a file whose git blob id is known."""
+
+import fcntl
+import hashlib
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from tools.fetching.connection import PATIENCE, Answer, FetchError, Interrupted, Patience, host
+from tools.fetching.progress import Progress
+
+MAX_BYTES = 500_000_000
+"""Far above any classifier; ends an answer that never does."""
+
+
+def download(
+    url: str, part: Path, blob: str, progress: Progress, patience: Patience = PATIENCE
+) -> None:
+    """Complete the file `part` from `url`, going on where an earlier try ended.
+
+    blob: git's id of the content, sha1("blob " + size + "\\0" + content)
+        (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects).
+    Raises FetchError; what has arrived stays in `part` for the next try, unless it is wrong.
+    """
+    with _exclusive(part) as file:
+        resumed = file.tell() > 0
+        if resumed and blob_id(part) == blob:
+            return
+        _transfer(url, file, progress, patience)
+        if resumed and blob_id(part) != blob:  # the old part was of something else: begin anew
+            _empty(file)
+            _transfer(url, file, progress, patience)
+        if blob_id(part) != blob:
+            part.unlink()
+            raise FetchError(
+                f"{host(url)} gave another file than the catalogue names (git blob {blob}); it "
+                "was removed. Is a proxy or a sign-in page in between? See --base-url."
+            )
+
+
+def blob_id(path: Path) -> str:
+    """Git's id of the file's content, hexadecimal."""
+    digest = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _transfer(url: str, file: BinaryIO, progress: Progress, patience: Patience) -> None:
+    """Append what is missing; a transfer that had begun is taken up again after a break."""
+    start = file.tell()
+    reason = ""
+    for _ in range(patience.interruptions + 1):
+        try:
+            return _receive(url, file, progress, patience)
+        except Interrupted as error:
+            reason = str(error)
+            if file.tell() == start:
+                raise FetchError(
+                    f"{host(url)} cannot be reached ({reason}). Try again where it can be, or "
+                    "give a mirror with --base-url."
+                ) from error
+        time.sleep(patience.pause)
+    raise FetchError(
+        f"{host(url)} broke off {patience.interruptions + 1} times ({reason}). Run it again to go "
+        "on from there."
+    )
+
+
+def _receive(url: str, file: BinaryIO, progress: Progress, patience: Patience) -> None:
+    """One request, from where `file` ends."""
+    with closing(Answer(url, file.tell(), patience)) as answer:
+        if answer.status == 416 and file.tell():
+            return  # nothing is missing, or the part is another file's: its id will tell
+        total = _begin(answer, file, url)
+        for chunk in answer.chunks():
+            file.write(chunk)
+            file.flush()
+            progress(file.tell(), total)
+            if file.tell() > MAX_BYTES:
+                _empty(file)
+                raise FetchError(f"{host(url)} sends more than a model can have.")
+
+
+def _begin(answer: Answer, file: BinaryIO, url: str) -> int | None:
+    """Set `file` to where the answer's body belongs; returns the size it will have, if told."""
+    if answer.status == 206:
+        given = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+        if given and int(given[1]) == file.tell():
+            return int(given[2]) if given[2] != "*" else None
+        _empty(file)
+        raise Interrupted("it gave another range than was asked for")
+    if answer.status == 200:
+        _empty(file)
+        length = answer.headers.get("Content-Length", "")
+        return int(length) if length.isdigit() else None
+    if answer.status == 429 or answer.status >= 500:
+        raise Interrupted(f"it answered {answer.status}")
+    raise FetchError(
+        f"{host(url)} answered {answer.status} for {urlsplit(url).path}; check --base-url."
+    )
+
+
+def _empty(file: BinaryIO) -> None:
+    file.seek(0)
+    file.truncate()
+
+
+@contextmanager
+def _exclusive(part: Path) -> Iterator[BinaryIO]:
+    """The file, opened at its end, for this process alone."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    with part.open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FetchError("It is being fetched by another process; wait for it.") from error
+        file.seek(0, os.SEEK_END)
+        try:
+            yield file
+        finally:
+            if file.tell() == 0:
+                part.unlink(missing_ok=True)

@@ -1,0 +1,69 @@
+"""The table of `tools.model list`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from chalicelib.classifier import input_size
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import INFO, NAME, read_package
+from chalicelib.settings import Settings
+from tools.catalogue import CatalogueEntry
+
+HEADER = ("", "NAME", "VERSION", "TITLE", "LABELS", "INPUT", "LICENCE", "WHERE")
+
+
+def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[str]:
+    """The lines of the table, then what is damaged and what to do about it."""
+    rows, faults = [], []
+    found = _found(settings.model_dirs)
+    for name, folder in sorted(found.items()):
+        mark = "*" if name == settings.model else ""
+        try:
+            rows.append((mark, *_row(folder)))
+        except ModelInvalid as error:
+            rows.append((mark, name, "", "damaged: see below", "", "", "", str(folder)))
+            faults.append(f"{name}: {error}\n  {_remedy(folder, settings, catalogue)}")
+    for name in sorted(catalogue.keys() - found.keys()):
+        entry = catalogue[name]
+        rows.append((
+            "*" if name == settings.model else "", name, entry.version, entry.title,
+            str(entry.classes), f"{entry.size}x{entry.size}", entry.licence, "fetch",
+        ))  # fmt: skip
+    widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
+    for row in (HEADER, *rows):
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+    yield from faults
+    if settings.model not in found.keys() | catalogue.keys():
+        yield f"MODEL is {settings.model!r}, which is none of these."
+
+
+def _found(dirs: tuple[Path, ...]) -> dict[str, Path]:
+    """The folder of each name: as at serving, the first that has a `model.json`."""
+    found: dict[str, Path] = {}
+    incomplete: dict[str, Path] = {}
+    for parent in dirs:
+        for folder in parent.iterdir() if parent.is_dir() else ():
+            if folder.is_dir() and NAME.fullmatch(folder.name):
+                (found if (folder / INFO).is_file() else incomplete).setdefault(folder.name, folder)
+    return incomplete | found
+
+
+def _row(folder: Path) -> tuple[str, ...]:
+    """A package's cells. Raises ModelInvalid where it must not be served."""
+    package = read_package(folder)
+    package.verify()
+    labels = len(package.labels())
+    width, height = input_size(package.model_path)
+    info = package.info
+    return (
+        info.name, info.version, info.title, str(labels), f"{width}x{height}", info.licence,
+        str(folder),
+    )  # fmt: skip
+
+
+def _remedy(folder: Path, settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> str:
+    if folder.parent != settings.model_dirs[-1]:
+        return f"Restore {folder}: from git, or by publishing the layer anew."
+    if folder.name in catalogue:
+        return f"Fetch it again: python -m tools.model fetch {folder.name} --force"
+    return f"Add it again with --force, or remove {folder}."

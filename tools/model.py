@@ -1,0 +1,198 @@
+"""`python -m tools.model`: fetch, add, export and list model packages."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from chalicelib.errors import InceptionError
+from chalicelib.settings import Settings, SettingsError
+from tools.catalogue import CATALOGUE, CatalogueEntry, FetchError, fetch, installed
+from tools.listing import table
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """What goes wrong on purpose is one line for the reader, never a traceback."""
+    try:
+        yield
+    except (InceptionError, FetchError, SettingsError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error}; check the path, its permissions and the disk."
+        ) from error
+
+
+def _described(command: _Command) -> _Command:
+    """The options that `add` and `export` share: what model.json says of the model."""
+    options = [
+        click.option("--title", default="", help="What people call it, as 'Inception v3'."),
+        click.option("--description", default="", help="A sentence or two."),
+        click.option("--source", default="", help="Where it comes from, an address."),
+        click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
+        click.option("--version", default="1", show_default=True, help="Its version."),
+        click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
+                     help="Class never shown; auto hides class 0 if labelled background or dummy."),
+        click.option("--mean", type=float, help="A float network takes (pixel-MEAN)/STD. [127.5]"),
+        click.option("--std", type=click.FloatRange(0, min_open=True), help="See --mean. [127.5]"),
+        click.option("--scores", type=click.Choice(["auto", "probabilities", "logits"]),
+                     default="auto", show_default=True,
+                     help="What the network gives; auto runs it on generated images to see."),
+        click.option("--force", is_flag=True, help="Replace a package of that name."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"max_content_width": 100})
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Model packages: fetch public ones, add your own, export from TensorFlow, list them.
+
+    They go into the cache: .models/, or the folder in MODEL_DIR.
+    """
+    context.obj = context.obj or CATALOGUE
+
+
+@cli.command("list")
+@click.pass_obj
+def list_(catalogue: Mapping[str, CatalogueEntry]) -> None:
+    """The packages there are, and those of the catalogue that can be fetched.
+
+    A star marks the default model.
+    """
+    with _one_line():
+        for line in table(Settings.from_environment(), catalogue):
+            click.echo(line)
+
+
+@cli.command("fetch")
+@click.argument("name", default="inception-v3")
+@click.option(
+    "--to", type=click.Path(file_okay=False, path_type=Path), help="Folder of packages. [the cache]"
+)
+@click.option("--base-url", envvar="MODEL_BASE_URL", show_envvar=True,
+              help="A mirror that has the catalogue's files.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Download it even if it is there.")
+@click.pass_obj
+def fetch_(
+    catalogue: Mapping[str, CatalogueEntry],
+    name: str, to: Path | None, base_url: str | None, force: bool,
+) -> None:  # fmt: skip
+    """Download the package NAME of the catalogue (default inception-v3), verified.
+
+    An interrupted download goes on where it ended.
+
+    \b
+    Examples:
+      python -m tools.model fetch
+      python -m tools.model fetch inception-v1 --base-url https://mirror.example/coral
+    """
+    with _one_line():
+        cache = to or Settings.from_environment().model_dirs[-1]
+        if not force and (package := installed(name, cache)):
+            click.echo(f"{name} is there and verified: {package.folder}. --force fetches it anew.")
+            return
+        package = fetch(name, cache, base_url=base_url, force=force, catalogue=catalogue)
+        click.echo(f"{package.info.title} is verified and ready: {package.folder}")
+
+
+@cli.command("add")
+@click.argument("name")
+@click.argument("model", type=_FILE)
+@click.option("--labels", type=_FILE, required=True, help="Text file, a class a line, in order.")
+@_described
+def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> None:
+    """Add the image classifier in MODEL, a .tflite file, as package NAME.
+
+    \b
+    Example:
+      python -m tools.model add flowers flowers.tflite --labels flowers.txt --title "Flowers"
+    """
+    from tools.add import add
+
+    with _one_line():
+        package = add(
+            name, model, labels, Settings.from_environment().model_dirs, force, about, click.echo
+        )
+        _ready(package.folder, name)
+
+
+@cli.command("export")
+@click.argument("name")
+@click.option(
+    "--keras", metavar="APPLICATION", help="A network of keras.applications, as InceptionV3."
+)
+@click.option(
+    "--weights",
+    default="imagenet",
+    show_default=True,
+    help="For --keras: imagenet, none or a file.",
+)
+@click.option("--saved-model", type=_FOLDER, help="A SavedModel.")
+@click.option(
+    "--signature", default="serving_default", show_default=True, help="For --saved-model."
+)
+@click.option("--keras-file", type=_FILE, help="A .keras or .h5 file.")
+@click.option(
+    "--frozen-graph",
+    type=_FILE,
+    help="A frozen GraphDef, .pb; defaults fit the Inception graph of 2015.",
+)
+@click.option(
+    "--input",
+    "input_",
+    default="DecodeJpeg/contents:0",
+    show_default=True,
+    help="For --frozen-graph.",
+)
+@click.option("--output", default="softmax:0", show_default=True, help="For --frozen-graph.")
+@click.option("--labels", type=_FILE, help="Text file, a class a line, in order.")
+@click.option(
+    "--size",
+    type=click.IntRange(min=2),
+    help="Width and height, where the network leaves them open.",
+)
+@click.option("--float", "float_", is_flag=True, help="Keep 32-bit weights: four times as large.")
+@click.option("--images", type=_FOLDER, help="Compare with TensorFlow on these images too.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0),
+    help="Largest difference of probabilities. [0.1; with --float 0.001]",
+)
+@_described
+def export_(name: str, force: bool, **options: Any) -> None:
+    """Turn a TensorFlow network into package NAME and compare the two.
+
+    Give one of --keras, --saved-model, --keras-file and --frozen-graph. The weights become 8-bit
+    unless --float says otherwise. What happens to pixels before the network becomes part of it.
+
+    \b
+    Examples:
+      python -m tools.model export keras-v3 --keras InceptionV3
+      python -m tools.model export mine --keras-file net.keras --labels names.txt --images photos/
+      python -m tools.model export mine --saved-model net/ --labels names.txt --mean 0 --std 255
+      python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\
+        --labels labels.txt
+    """
+    from tools.exporting.export import export
+
+    with _one_line():
+        package = export(name, Settings.from_environment(), force, options, click.echo)
+        _ready(package.folder, name)
+
+
+def _ready(folder: Path, name: str) -> None:
+    click.echo(f"Ready: {folder}\nServe it: make run MODEL={name}")
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m tools.model")

@@ -1,0 +1,175 @@
+"""From a network and its labels to a model package in the cache."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copyfile
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import (
+    INFO,
+    LABELS,
+    MODEL,
+    NAME,
+    ModelInfo,
+    ModelPackage,
+    read_package,
+    sha256,
+    staged,
+)
+
+BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
+"""What the published ImageNet label files call class 0 where it stands for nothing."""
+
+
+def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
+    """Raise ModelInvalid where a package of that name cannot be put in the last of `dirs`."""
+    if not NAME.fullmatch(name):
+        raise ModelInvalid(
+            f"{name!r} cannot be a model's name; use up to 64 of a-z, 0-9, '.', '_' and '-', the "
+            "first a letter or digit."
+        )
+    for parent in dirs[:-1]:
+        if (parent / name / INFO).is_file():
+            raise ModelInvalid(
+                f"{parent / name} comes before any other {name}; choose another name."
+            )
+    if (dirs[-1] / name).exists() and not force:
+        raise ModelInvalid(f"{dirs[-1] / name} exists; replace it with --force.")
+
+
+def read_labels(path: Path) -> list[str]:
+    """The names of the classes, one a line; blank lines at the end do not count.
+
+    Raises ModelInvalid where it is not such a file.
+    """
+    try:
+        labels = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelInvalid(f"{path} is not a text file in UTF-8 that can be read.") from error
+    while labels and not labels[-1]:
+        labels.pop()
+    if "" in labels:
+        raise ModelInvalid(
+            f"Line {labels.index('') + 1} of {path} is empty; give every class a name."
+        )
+    return labels
+
+
+def check_labels(labels: Sequence[str], classes: int) -> None:
+    """Raise ModelInvalid unless there is a label for each class."""
+    if len(labels) == classes:
+        return
+    advice = "give one label a line, in the order of the classes."
+    if len(labels) == classes - 1 and labels and labels[0].lower() not in BACKGROUND_NAMES:
+        advice = "if its class 0 is the background, put a first line `background` into the file."
+    raise ModelInvalid(
+        f"The network has {classes} classes and there are {len(labels)} labels: " + advice
+    )
+
+
+def background_class(option: str, labels: Sequence[str]) -> int | None:
+    """The class to hide: "auto" takes class 0 where its name says so, "none" hides none.
+
+    Raises ModelInvalid where `option` is neither of these nor a class index.
+    """
+    if option == "auto":
+        return 0 if labels and labels[0].lower() in BACKGROUND_NAMES else None
+    if option == "none":
+        return None
+    if not option.isdecimal() or int(option) >= len(labels):
+        raise ModelInvalid(
+            f"--background-class must be none, auto or 0 to {len(labels) - 1}, not {option!r}."
+        )
+    return int(option)
+
+
+@contextmanager
+def candidate(
+    info: ModelInfo, network: Path | bytes, labels: Sequence[str]
+) -> Iterator[ModelPackage]:
+    """A package in a temporary folder, to be checked before it is installed.
+
+    The sha256 of `info` is filled in.
+    """
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / info.name
+        folder.mkdir()
+        if isinstance(network, bytes):
+            (folder / MODEL).write_bytes(network)
+        else:
+            copyfile(network, folder / MODEL)
+        (folder / LABELS).write_text("\n".join(labels) + "\n", "utf-8")
+        yield described(ModelPackage(folder, info))
+
+
+def described(package: ModelPackage) -> ModelPackage:
+    """The package with its info, and the sha256 of its network, written into `model.json`."""
+    info = msgspec.structs.replace(package.info, sha256=sha256(package.model_path))
+    text = msgspec.json.format(msgspec.json.encode(info))
+    (package.folder / INFO).write_bytes(text + b"\n")
+    return ModelPackage(package.folder, info)
+
+
+def install(package: ModelPackage, cache: Path) -> ModelPackage:
+    """Copy a checked package into `cache`, at once and whole."""
+    target = cache / package.info.name
+    with staged(target) as folder:
+        for file in (MODEL, LABELS, INFO):
+            copyfile(package.folder / file, folder / file)
+    return read_package(target)
+
+
+def is_logits(classifier: Classifier, rounded: bool) -> bool:
+    """Whether the network's outputs are logits, judged by generated images.
+
+    Raises ModelInvalid where they are neither logits nor probabilities for certain.
+    """
+    images = sample_images(classifier.input_size, 8)
+    outputs = np.stack([classifier.output(image) for image in images])
+    return not are_probabilities(outputs, rounded)
+
+
+def are_probabilities(outputs: NDArray[np.float32], rounded: bool = False) -> bool:
+    """Whether rows of scores [images, classes] are probabilities; logits leave 0..1.
+
+    rounded: of an 8-bit output, which takes each class to a multiple of 1/256; then the sum of
+        many small ones can be well below 1 (0.6 was seen of 1,001 classes).
+    Raises ModelInvalid where they stay within 0..1 and yet do not sum to about 1.
+    """
+    if outputs.min() < -0.01 or outputs.max() > 1.01:
+        return False
+    total = float(np.median(outputs.sum(axis=1)))
+    if abs(total - 1) < (0.5 if rounded else 0.05):
+        return True
+    raise ModelInvalid(
+        f"The scores lie in 0..1 but sum to {total:.2f}; say what they are with "
+        "--scores probabilities or --scores logits."
+    )
+
+
+def sample_images(size: tuple[int, int], count: int) -> list[NDArray[np.uint8]]:
+    """Generated test images, always the same: gradients, blocks and noise of every strength.
+
+    size: width and height in pixels. Each is uint8 [height, width, 3].
+    """
+    width, height = size
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    images = []
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        slope = rng.uniform(-200, 200, (2, 3))
+        image = rng.uniform(0, 255, 3) + x[..., None] * slope[0] + y[..., None] * slope[1]
+        for _ in range(seed % 6):
+            left, top = rng.integers(0, width), rng.integers(0, height)
+            block = np.s_[top : top + height // 3 + 1, left : left + width // 3 + 1]
+            image[block] = rng.uniform(0, 255, 3)
+        image += rng.normal(0, 12 * (seed % 5), image.shape)
+        images.append(image.clip(0, 255).astype(np.uint8))
+    return images
