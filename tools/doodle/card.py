@@ -1,0 +1,174 @@
+"""The package and its model card: every figure in it is measured here, none is typed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
+
+from tools.doodle.confusion import confusion_picture
+from tools.doodle.data import Classes, Images, mouse_drawings, on_canvas, squashed
+from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS, TRAIN_SEEDS
+from tools.doodle.network import float_scores
+
+MOUSE_DRAWINGS = Path("tests/data/mouse_drawings.json")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What was asked for."""
+
+    variant: str
+    images: int
+    epochs: int
+    seed: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was measured. confusion[true, predicted]: counts, int64 [classes, classes]."""
+
+    float_accuracy: float
+    confusion: NDArray[np.int64]
+    mouse: tuple[int, int] | None  # right, of how many
+
+    @property
+    def accuracy(self) -> float:
+        """Top-1 of the 8-bit model, 0..1."""
+        return float(np.trace(self.confusion) / self.confusion.sum())
+
+
+def measure(model: Any, tflite: bytes, images: Images, classes: Classes) -> Result:
+    """Top-1 of the float network in Keras and of the 8-bit one in LiteRT, on the same images."""
+    by_float = float_scores(model, images).argmax(axis=1)
+    confusion = np.zeros((len(LABELS), len(LABELS)), np.int64)
+    np.add.at(confusion, (classes, litert_classes(tflite, images)), 1)
+    mouse = None
+    if MOUSE_DRAWINGS.exists():
+        drawings = mouse_drawings(MOUSE_DRAWINGS)
+        found = litert_classes(tflite, [squashed(on_canvas(d)) for d in drawings])
+        mouse = (
+            sum(LABELS[i] == d.label for i, d in zip(found, drawings, strict=True)),
+            len(drawings),
+        )
+    return Result(float(np.mean(by_float == classes)), confusion, mouse)
+
+
+def litert_classes(tflite: bytes, images: Images | Sequence[Images]) -> Classes:
+    """The most likely class of each uint8 image: int64 [n]."""
+    interpreter = Interpreter(model_content=tflite, num_threads=1)
+    interpreter.allocate_tensors()
+    into = interpreter.get_input_details()[0]["index"]
+    out = interpreter.get_output_details()[0]["index"]
+    found = []
+    for image in images:
+        interpreter.set_tensor(into, image[None])
+        interpreter.invoke()
+        found.append(int(interpreter.get_tensor(out)[0].argmax()))
+    return np.array(found, np.int64)
+
+
+def write_package(
+    folder: Path, tflite: bytes, training: Training, parameters: int, result: Result
+) -> None:
+    """Writes model.tflite, labels.txt, model.json, confusion.png and README.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.tflite").write_bytes(tflite)
+    (folder / "labels.txt").write_text("\n".join(LABELS) + "\n", "utf-8")
+    package = {
+        "name": training.variant,
+        "version": "1.0",
+        "title": "Doodle" + " (small)" * (training.variant != "doodle"),
+        "description": f"Knows drawings of {len(LABELS)} everyday things; a small Inception "
+        "network that needs no download.",
+        "source": "trained by tools/train_doodle.py on pictures it drew itself",
+        "licence": "Apache-2.0",
+        "sha256": hashlib.sha256(tflite).hexdigest(),
+        "background_class": None,
+        "input_scaling": None,
+    }
+    (folder / "model.json").write_text(json.dumps(package, indent=2) + "\n", "utf-8")
+    confusion_picture(result.confusion).save(folder / "confusion.png", optimize=True)
+    (folder / "README.md").write_text(_card(training, len(tflite), parameters, result), "utf-8")
+
+
+def _card(training: Training, size: int, parameters: int, result: Result) -> str:
+    n = int(result.confusion.sum())
+    mouse = "not measured: the check's drawings were not found"
+    if result.mouse is not None:
+        right, of = result.mouse
+        mouse = f"**{right / of:.1%}** ({right} of {of})"
+    return f"""# {training.variant}
+
+An image classifier that knows drawings of {len(LABELS)} everyday things:
+{", ".join(LABELS)}.
+
+It is bundled so that the whole product works with no network. Written by
+`python -m tools.train_doodle --variant {training.variant} --images {training.images} \
+--epochs {training.epochs} \
+--seed {training.seed}`, as is every figure on this page.
+
+## Data
+
+{training.images:,} pictures that `tools/doodle` drew, each seen {training.epochs} times, \
+in batches of {training.batch}: half of them
+as with a mouse on a white canvas, the rest in pens, chalk and paint on paper of all kinds, with
+blur, noise and JPEG. No outside data. A seed makes a picture. Training seeds lie in
+{TRAIN_SEEDS.start:,}..{TRAIN_SEEDS.stop - 1:,}, the test's in \
+{TEST_SEEDS.start:,}..{TEST_SEEDS.stop - 1:,}: no test picture was ever trained on.
+
+## Network
+
+Inception modules with four branches each (1x1; 1x1 -> 3x3; 1x1 -> 1x3 -> 3x1 -> 1x3 -> 3x1;
+pooled -> 1x1), batch normalisation, global average pooling and softmax: {parameters:,} parameters.
+Static 8-bit quantisation, {size / 1e6:.2f} MB. Input: RGB uint8 [1, {SIZE}, {SIZE}, 3], the whole \
+image squashed.
+Output: uint8 [1, {len(LABELS)}], probabilities.
+
+## Accuracy
+
+| top-1 | |
+|---|---|
+| float network in Keras, {n:,} unseen drawings | {result.float_accuracy:.2%} |
+| **this 8-bit model in LiteRT**, the same drawings | **{result.accuracy:.2%}** |
+| this 8-bit model, drawings made as with a mouse, written stroke by stroke | {mouse} |
+
+Weakest: {_weakest(result.confusion)}.
+Most often mixed up: {_mixed_up(result.confusion)}.
+
+![what was drawn against what was answered](confusion.png)
+
+## Limits
+
+It has seen drawings and nothing else: of a photograph, or of a thing not on its list, it says
+something wrong, sometimes with a high score. It expects one thing a picture, about upright (up to
+25 degrees off), at least a third of the frame, the rest of the frame empty.
+
+## Licence
+
+Apache-2.0, as the repository's.
+"""
+
+
+def _weakest(confusion: NDArray[np.int64], count: int = 5) -> str:
+    recall = np.diag(confusion) / np.maximum(confusion.sum(axis=1), 1)
+    order = np.argsort(recall, kind="stable")[:count]
+    return ", ".join(f"{LABELS[i]} {recall[i]:.1%}" for i in order)
+
+
+def _mixed_up(confusion: NDArray[np.int64], count: int = 5) -> str:
+    wrong = confusion - np.diag(np.diag(confusion))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:count]
+    pairs = [np.unravel_index(i, wrong.shape) for i in order]
+    return (
+        ", ".join(f"{LABELS[a]} as {LABELS[b]} ({wrong[a, b]})" for a, b in pairs if wrong[a, b])
+        or "nothing"
+    )

@@ -1,0 +1,143 @@
+"""Trains the bundled model: `python -m tools.train_doodle`.
+
+Draws the pictures, trains the network, quantises it, measures it on drawings it never saw, and
+writes the package (model.tflite, labels.txt, model.json) with its model card (README.md,
+confusion.png). The pictures are the same on every machine; the trained weights may differ in
+the last digits, as TensorFlow adds floats in no fixed order.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from tools.doodle.card import Training, measure, write_package
+from tools.doodle.data import Classes, Images, pictures, training_seeds
+from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS
+from tools.doodle.network import VARIANTS, build, quantised, train
+from tools.doodle.samples import write_samples
+
+_BATCH = 96
+_CALIBRATION_IMAGES = 500
+_TEST_IMAGES = 2000
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The package's folder.  [default: vendor/models/VARIANT]",
+)
+@click.option(
+    "--images",
+    type=click.IntRange(100, 1_000_000),
+    default=100_000,
+    show_default=True,
+    help="How many pictures to draw and train on.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="How often each picture is seen.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 9),
+    default=0,
+    show_default=True,
+    help="Which of ten disjoint sets of pictures, and the network's first weights.",
+)
+@click.option(
+    "--variant",
+    type=click.Choice(sorted(VARIANTS)),
+    default="doodle",
+    show_default=True,
+    help="The network; doodle-small is a challenger for A/B tests.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=max(1, (os.cpu_count() or 2) - 1),
+    help="Processes that draw, then threads that train.  [default: all cores but one]",
+)
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A .keras file: the trained float network is kept there, and where the file "
+    "exists it is used instead of training again.",
+)
+@click.option(
+    "--samples",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Only draw the page's sample pictures, sample-LABEL.jpg, into this folder.",
+)
+def main(
+    out: Path | None,
+    images: int,
+    epochs: int,
+    seed: int,
+    variant: str,
+    jobs: int,
+    weights: Path | None,
+    samples: Path | None,
+) -> None:
+    """Trains doodle, the bundled image classifier, on pictures drawn here."""
+    if samples is not None:
+        for path in write_samples(samples):
+            click.echo(f"{path}  {path.stat().st_size / 1000:.1f} kB")
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    training = Training(variant, images, epochs, seed, _BATCH)
+    model, calibration = _trained(training, jobs, weights)
+    click.echo("Quantising to 8 bit …")
+    content = quantised(model, calibration)
+    test = _drawn(TEST_SEEDS[:_TEST_IMAGES], jobs, "Drawing unseen pictures")
+    result = measure(model, content, *test)
+    folder = out or Path("vendor/models") / variant
+    write_package(folder, content, training, model.count_params(), result)
+    click.echo(
+        f"{folder}: {len(content) / 1e6:.2f} MB, on {len(test[0])} unseen drawings: "
+        f"float {result.float_accuracy:.2%}, 8-bit {result.accuracy:.2%}"
+    )
+
+
+def _trained(training: Training, jobs: int, weights: Path | None) -> tuple[Any, Images]:
+    """The float network, and pictures of its training set to calibrate 8-bit ranges on."""
+    import tensorflow as tf
+    from tensorflow import keras
+
+    seeds = training_seeds(training.seed, training.images)
+    if weights is not None and weights.exists():
+        click.echo(f"Taking the trained network from {weights}.")
+        calibration = _drawn(seeds[:_CALIBRATION_IMAGES], jobs, "Drawing pictures")[0]
+        return keras.models.load_model(weights, compile=False), calibration
+    images, classes = _drawn(seeds, jobs, "Drawing pictures")
+    held_out = _drawn(VALIDATION_SEEDS[:1000], jobs, "Drawing held-out pictures")
+    tf.config.threading.set_intra_op_parallelism_threads(jobs)
+    keras.utils.set_random_seed(training.seed)
+    model = build(VARIANTS[training.variant])
+    train(model, images, classes, held_out, training.epochs, training.batch)
+    if weights is not None:
+        model.save(weights)
+    return model, images[:_CALIBRATION_IMAGES]
+
+
+def _drawn(seeds: range, jobs: int, title: str) -> tuple[Images, Classes]:
+    images = np.empty((len(seeds), SIZE, SIZE, 3), np.uint8)
+    classes = np.empty(len(seeds), np.int64)
+    with click.progressbar(length=len(seeds), label=title) as bar:
+        for start, part, part_classes in pictures(seeds, jobs):
+            images[start : start + len(part)] = part
+            classes[start : start + len(part)] = part_classes
+            bar.update(len(part))
+    return images, classes
+
+
+if __name__ == "__main__":
+    main()
