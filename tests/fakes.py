@@ -1,13 +1,16 @@
 """In-memory stand-ins for what the use cases are given, in plain sight."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.classifier import Label, top
 from chalicelib.errors import ImageTooLarge, ModelNotFound, SourceRefused
 from chalicelib.models import ModelInfo
+from chalicelib.storage import Found
 
 
 class MemoryStore:
@@ -27,6 +30,52 @@ class MemoryStore:
 
     def download(self, bucket: str, key: str, target: Path) -> None:
         target.write_bytes(self.read(bucket, key, 2**40))
+
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        data = self.read(bucket, key, 2**40)
+        return (data[start : start + 1000] for start in range(0, len(data), 1000))
+
+    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
+        keys = [key for where, key in self.objects if where == bucket and key.startswith(prefix)]
+        return iter([Found(key, 0.0) for key in sorted(keys, key=str.encode)])
+
+    def put(
+        self, bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False
+    ) -> bool:
+        if only_new and (bucket, key) in self.objects:
+            return False
+        self.objects[bucket, key] = data
+        return True
+
+    def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
+        self.objects[bucket, key] = b"".join(blocks)
+
+    def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> None:
+        self.objects[to_bucket, to_key] = self.read(bucket, key, 2**40)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self.objects.pop((bucket, key), None)
+
+    def link(self, bucket: str, key: str, seconds: int) -> str:
+        return f"memory://{bucket}/{key}"
+
+    def upload_form(
+        self, bucket: str, key: str, seconds: int, max_bytes: int
+    ) -> tuple[str, dict[str, str]]:
+        return f"memory://{bucket}", {"key": key}
+
+
+class MemoryQueue:
+    """The queue as a list of JSON texts; `chalicelib.queue.Queue`."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+
+    def send(self, messages: Sequence[object]) -> None:
+        self.bodies += [msgspec.json.encode(message).decode() for message in messages]
+
+    def idle(self) -> bool:
+        return not self.bodies
 
 
 class ColourClassifier:

@@ -1,13 +1,14 @@
 """One contract for the object store: the fake of the unit tests, and S3 on the local AWS."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
 import pytest
+import urllib3
 from botocore.config import Config
 
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
@@ -41,6 +42,90 @@ def test_what_is_put_is_read(
     assert store.read(bucket, key, 6) == b"\x00\xffdata"
     store.download(bucket, key, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"\x00\xffdata"
+
+
+def test_a_stream_is_the_object_as_it_was_opened(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("large", data := bytes(range(256)) * 10_000)
+    blocks = store.stream(bucket, "large")
+    put("large", b"another")
+    assert b"".join(blocks) == data
+    with pytest.raises(SourceRefused):
+        store.stream(bucket, "none")
+
+
+def test_a_listing_is_in_order_and_of_its_prefix(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    keys = [f"a/{n:04d}" for n in range(1100)]
+    for key in ["b", "a", *reversed(keys)]:
+        put(key, b"")
+    assert [found.key for found in store.list(bucket, "a/")] == keys
+    assert [found.key for found in store.list(bucket, "a")] == ["a", *keys]
+    assert list(store.list(bucket, "none")) == []
+
+
+def test_only_the_first_writes_what_must_be_new(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("other", b"")  # makes the bucket
+    assert store.put(bucket, "key", b"first", "text/plain", only_new=True)
+    assert not store.put(bucket, "key", b"second", "text/plain", only_new=True)
+    assert store.read(bucket, "key", 10) == b"first"
+    assert store.put(bucket, "key", b"third", "text/plain")
+    assert store.read(bucket, "key", 10) == b"third"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3000])
+def test_what_comes_in_blocks_is_written_whole(
+    store_and_put: tuple[ObjectStore, Put], bucket: str, count: int
+) -> None:
+    store, put = store_and_put
+    put("other", b"")
+    blocks = [bytes([n % 256]) * (n % 9000) for n in range(count)]
+    store.write(bucket, "key", iter(blocks))
+    assert store.read(bucket, "key", 2**30) == b"".join(blocks)
+
+
+def test_blocks_that_break_off_leave_what_was_there(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("key", b"before")
+
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise SourceUnreachable("The parts cannot be read.")
+
+    with pytest.raises(SourceUnreachable):
+        store.write(bucket, "key", broken())
+    assert store.read(bucket, "key", 10) == b"before"
+
+
+def test_a_copy_and_what_is_deleted(store_and_put: tuple[ObjectStore, Put], bucket: str) -> None:
+    store, put = store_and_put
+    put("from", b"data")
+    store.copy(bucket, "from", bucket, "to")
+    store.delete(bucket, "from")
+    store.delete(bucket, "from")
+    assert [found.key for found in store.list(bucket, "")] == ["to"]
+    assert store.read(bucket, "to", 10) == b"data"
+    with pytest.raises(SourceRefused):
+        store.copy(bucket, "none", bucket, "to")
+
+
+def test_links_and_forms_work_without_credentials(s3: Any, bucket: str) -> None:
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    store = S3Store(lambda: s3)
+    url, fields = store.upload_form(bucket, "a/b c.jpg", 60, 5)
+    assert urllib3.request("POST", url, fields={**fields, "file": ("x", b"12345")}).status == 204
+    link = store.link(bucket, "a/b c.jpg", 60)
+    assert urllib3.request("GET", link).data == b"12345"
+    assert "Signature" in link and fields["key"] == "a/b c.jpg"
 
 
 def test_what_is_not_there(

@@ -1,0 +1,71 @@
+"""The queue: the port, and SQS behind it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from chalicelib.errors import SourceUnreachable
+
+MAX_ENTRIES = 10
+"""Messages in one request (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html)."""
+
+
+class Queue(Protocol):
+    """A queue of JSON messages, delivered at least once and in any order."""
+
+    def send(self, messages: Sequence[object]) -> None:
+        """Send all of them. Raises SourceUnreachable where any could not be sent."""
+
+    def idle(self) -> bool:
+        """Whether, as far as is known, nothing waits on it and nobody works on a message."""
+
+
+class SqsQueue:
+    """The queue of that name on Amazon SQS, or on anything that speaks its protocol.
+
+    make_client: returns a boto3 SQS client; called at the first use.
+    """
+
+    def __init__(self, make_client: Callable[[], Any], name: str) -> None:
+        self._make_client, self._name = make_client, name
+        self._client: Any = None
+        self._url = ""
+
+    def send(self, messages: Sequence[object]) -> None:
+        """See Queue."""
+        encode = msgspec.json.Encoder().encode
+        for start in range(0, len(messages), MAX_ENTRIES):
+            group = messages[start : start + MAX_ENTRIES]
+            self._send(
+                [{"Id": str(n), "MessageBody": encode(m).decode()} for n, m in enumerate(group)]
+            )
+
+    def idle(self) -> bool:
+        """See Queue."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+                 "ApproximateNumberOfMessagesDelayed"]  # fmt: skip
+        answer = self._call("get_queue_attributes", AttributeNames=names)
+        return all(int(answer["Attributes"][name]) == 0 for name in names)
+
+    def _send(self, entries: list[dict[str, str]]) -> None:
+        for _ in range(3):  # a batch request can succeed for some of its messages only
+            failed = self._call("send_message_batch", Entries=entries).get("Failed", [])
+            entries = [e for e in entries if e["Id"] in {each["Id"] for each in failed}]
+            if not entries:
+                return
+        raise SourceUnreachable(f"The queue {self._name} took only a part; try again later.")
+
+    def _call(self, method: str, **parameters: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if self._client is None:
+                self._client = self._make_client()
+            if not self._url:
+                self._url = self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
+            return getattr(self._client, method)(QueueUrl=self._url, **parameters)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise SourceUnreachable(
+                f"The queue {self._name} does not answer; try again later."
+            ) from error
