@@ -3,21 +3,33 @@
 import functools
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-from chalice.app import Chalice, CORSConfig, Request, Response
+from chalice.app import (
+    Chalice,
+    CloudWatchEvent,
+    CORSConfig,
+    Request,
+    Response,
+    S3Event,
+    SQSEvent,
+)
 
 from chalicelib import __version__, http, openinference, site
+from chalicelib.batch.service import BatchRequest, UploadRequest
 from chalicelib.classifier import input_size
 from chalicelib.errors import InceptionError
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
+from chalicelib.settings import Settings
 from chalicelib.wiring import services
 
 SERVICE = "serverless-inception"
+SETTINGS = Settings.from_environment()
 EVERY_TYPE = ["*/*"]
 CORS = CORSConfig(
     allow_headers=["Inference-Header-Content-Length"],
@@ -141,6 +153,66 @@ def openapi() -> Response:
     return _file("openapi.json")
 
 
+@route("/batches", methods=("POST",), content_types=EVERY_TYPE)
+def batches_post() -> Response:
+    """Start a batch."""
+    request = http.decode_json(_body(), BatchRequest)
+    return Answered(services().batches.create(request), 202)
+
+
+@route("/batches")
+def batches_get() -> Response:
+    """The recent batches."""
+    return Answered({"batches": services().batches.recent()})
+
+
+@route("/batches/{batch_id}")
+def batch_get(batch_id: str) -> Response:
+    """How far a batch is."""
+    return Answered(services().batches.view(batch_id))
+
+
+@route("/batches/{batch_id}/cancel", methods=("POST",), content_types=EVERY_TYPE)
+def batch_cancel(batch_id: str) -> Response:
+    """Stop what a batch has not begun."""
+    return Answered(services().batches.cancel(batch_id))
+
+
+@route("/batches/{batch_id}/retry", methods=("POST",), content_types=EVERY_TYPE)
+def batch_retry(batch_id: str) -> Response:
+    """Classify once more what failed in a batch."""
+    return Answered(services().batches.retry(batch_id), 202)
+
+
+@route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
+def uploads_post() -> Response:
+    """A form that uploads one file straight into the images bucket."""
+    request = http.decode_json(_body(), UploadRequest)
+    return Answered(services().batches.upload(request))
+
+
+@app.on_s3_event(bucket=SETTINGS.images_bucket or "images", events=["s3:ObjectCreated:*"])
+def on_upload(event: S3Event) -> None:
+    """An image in the images bucket is queued, a manifest starts a batch."""
+    record = event.to_dict()["Records"][0]
+    at = datetime.fromisoformat(record["eventTime"]).timestamp()
+    sequencer = record["s3"]["object"].get("sequencer", record["eventTime"])
+    services().batches.on_object(event.bucket, event.key, sequencer, at)
+
+
+@app.on_sqs_message(queue=SETTINGS.work_queue or "work", batch_size=1)
+def on_work(event: SQSEvent) -> None:
+    """One message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
+    for message in event:
+        services().batches.on_message(message.body, _remaining(event))
+
+
+@app.schedule("rate(5 minutes)")
+def on_tick(event: CloudWatchEvent) -> None:
+    """Finish batches that are complete, and queue again what went missing."""
+    services().batches.on_tick(_remaining(event))
+
+
 @route("/v2")
 def v2_server() -> Response:
     """Open Inference Protocol: what this server is."""
@@ -193,6 +265,11 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
         **answer.timing_ms,
     }
     return Answered(answer, **facts)
+
+
+def _remaining(event: Any) -> Callable[[], float]:
+    """Seconds until Lambda ends this function."""
+    return lambda: float(event.context.get_remaining_time_in_millis()) / 1000
 
 
 def _request() -> Request:

@@ -4,6 +4,7 @@
     ├── BadRequest              400  the request itself is not understood
     ├── SourceInvalid           400  an address or encoding that is never accepted
     ├── NotFound                404
+    ├── Conflict                409
     ├── BodyTooLarge            413
     ├── ImageTooLarge           413
     ├── UnsupportedMediaType    415
@@ -11,7 +12,8 @@
     ├── SourceRefused           422  the host answered, and said no
     ├── SourceUnreachable       422  the host did not answer, or not in time
     ├── ModelNotFound           404
-    └── ModelInvalid            503  a model package that must not be loaded
+    ├── ModelInvalid            503  a model package that must not be loaded
+    └── NotConfigured           503  a part of the service that is not set up
 
 `code` is the class's name, `status` the HTTP status where one image or the whole request fails,
 and `retryable` says whether the same request may succeed later.
@@ -38,6 +40,12 @@ class NotFound(InceptionError):
     """Nothing is under that name."""
 
     status = 404
+
+
+class Conflict(InceptionError):
+    """What is asked for does not fit the state that the thing is in."""
+
+    status = 409
 
 
 class BodyTooLarge(InceptionError):
@@ -93,5 +101,11 @@ class ModelNotFound(InceptionError):
 
 class ModelInvalid(InceptionError):
     """A model package that is damaged, incomplete or not an image classifier: never loaded."""
+
+    status = 503
+
+
+class NotConfigured(InceptionError):
+    """A part of the service that this deployment does not have."""
 
     status = 503

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.classifier import Classifier, Classifiers, Label
+from chalicelib.classifier import Classifiers, Label
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.images import decode
 from chalicelib.sources import Instance, Sources
@@ -20,12 +20,20 @@ MAX_INSTANCES = 16
 """Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
 
 
-class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The JSON body of `POST /predict`: `instances`, or one image as a shorthand.
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to answer.
 
     max_labels: labels an image, 1..1000. min_confidence: the least score of a label, 0..1.
     model: name of a package; the service's own where none is given.
     """
+
+    max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    model: str | None = None
+
+
+class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The JSON body of `POST /predict`: `instances`, or one image as a shorthand."""
 
     instances: (
         Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
@@ -34,9 +42,6 @@ class PredictRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: str | None = None
     s3_uri: str | None = None
     b64: str | None = None
-    max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
-    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    model: str | None = None
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -69,6 +74,14 @@ class ModelRef(msgspec.Struct, frozen=True):
 
     name: str
     version: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one image was classified as."""
+
+    model: ModelRef
+    labels: list[Label]
+    image: Size
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -134,7 +147,10 @@ class Predictor:
         watch = Stopwatch()
 
         def one(item: Item) -> Prediction:
-            return self._classify(item, classifier, request, watch)
+            with watch.stage("fetch"):
+                data = item.load()
+            outcome = self.classify(data, request, watch)
+            return Prediction(item.id, outcome.labels, outcome.image)
 
         if request.instances is None:
             predictions = [one(items[0])]
@@ -163,22 +179,23 @@ class Predictor:
         ]
 
     def _loader(self, instance: Instance) -> Callable[[], bytes]:
-        return lambda: self._sources.load(instance)
+        return lambda: self.load(instance)
 
-    def _classify(
-        self, item: Item, classifier: Classifier, request: PredictRequest, watch: Stopwatch
-    ) -> Prediction:
-        with watch.stage("fetch"):
-            data = item.load()
+    def load(self, instance: Instance) -> bytes:
+        """The encoded image that an instance names; raises what `Sources.load` does."""
+        return self._sources.load(instance)
+
+    def classify(self, data: bytes, options: Options, watch: Stopwatch | None = None) -> Outcome:
+        """Classify an encoded image. Raises the errors of its decoding and of its model."""
+        watch = watch or Stopwatch()
+        classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):
             image = decode(data, classifier.input_size)
         with watch.stage("infer"):
             scores = classifier.scores(image.pixels)
-        return Prediction(
-            id=item.id,
-            labels=classifier.rank(scores, request.max_labels, request.min_confidence),
-            image=Size(image.width, image.height, image.format),
-        )
+        labels = classifier.rank(scores, options.max_labels, options.min_confidence)
+        model = ModelRef(classifier.info.name, classifier.info.version)
+        return Outcome(model, labels, Size(image.width, image.height, image.format))
 
 
 def _failure_as_data(work: Callable[[Item], Prediction], item: Item) -> Prediction:

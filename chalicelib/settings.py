@@ -27,7 +27,9 @@ class Settings:
     model_dirs: folders of model packages, in the order they are looked in; the last one is the
         cache, the only one that is ever written to.
     models_bucket: bucket of further packages, as `s3://BUCKET/NAME/`; empty for none.
-    image_buckets: the buckets that an `s3_uri` may name.
+    image_buckets: the buckets that an `s3_uri` may name, the images bucket among them.
+    images_bucket, results_bucket, work_queue: what batch runs on; empty where it is not set up.
+    results_queue: the queue that bare URLs on the work queue are answered on; empty for none.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     threads: CPU threads of one inference.
     """
@@ -37,6 +39,10 @@ class Settings:
     model_dirs: tuple[Path, ...]
     models_bucket: str
     image_buckets: frozenset[str]
+    images_bucket: str
+    results_bucket: str
+    work_queue: str
+    results_queue: str
     allow_loopback: bool
     threads: int
 
@@ -54,10 +60,18 @@ class Settings:
             fallback_model=env.get("FALLBACK_MODEL", ""),
             model_dirs=(ROOT / "vendor" / "models", Path("/opt/models"), cache),
             models_bucket=env.get("MODELS_BUCKET", ""),
-            image_buckets=frozenset(env.get("IMAGE_BUCKETS", "").replace(",", " ").split()),
+            image_buckets=_names(env, "IMAGE_BUCKETS") | _names(env, "IMAGES_BUCKET"),
+            images_bucket=env.get("IMAGES_BUCKET", ""),
+            results_bucket=env.get("RESULTS_BUCKET", ""),
+            work_queue=env.get("WORK_QUEUE", ""),
+            results_queue=env.get("RESULTS_QUEUE", ""),
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
             threads=_threads(env),
         )
+
+
+def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(env.get(name, "").replace(",", " ").split())
 
 
 def _boolean(env: Mapping[str, str], name: str) -> bool:

@@ -65,17 +65,23 @@ class Sources:
         return self._fetch(url)
 
     def _parse_s3_uri(self, s3_uri: str) -> tuple[str, str]:
-        bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
-        if not s3_uri.startswith("s3://") or not bucket or not key:
-            raise SourceInvalid("An s3_uri must have the form s3://bucket/key.")
-        if len(key.encode(errors="replace")) > MAX_KEY_BYTES or not _is_unicode(key):
-            raise SourceInvalid(f"The key of an s3_uri may have {MAX_KEY_BYTES} bytes of UTF-8.")
+        bucket, key = split_s3_uri(s3_uri)
         if bucket not in self._image_buckets:
             raise SourceInvalid(
                 "The s3_uri's bucket is not one that images are read from; its owner can allow it "
                 "by adding its name to the setting IMAGE_BUCKETS."
             )
         return bucket, key
+
+
+def split_s3_uri(s3_uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`. Raises SourceInvalid."""
+    bucket, _, key = s3_uri.removeprefix("s3://").partition("/")
+    if not s3_uri.startswith("s3://") or not bucket or not key:
+        raise SourceInvalid("An s3_uri must have the form s3://bucket/key.")
+    if len(key.encode(errors="replace")) > MAX_KEY_BYTES or not _is_unicode(key):
+        raise SourceInvalid(f"The key of an s3_uri may have {MAX_KEY_BYTES} bytes of UTF-8.")
+    return bucket, key
 
 
 def _check_one_way(instance: Instance) -> None:

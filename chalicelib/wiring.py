@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.batch.service import BatchService
+from chalicelib.batch.worker import Worker
 from chalicelib.classifier import Classifiers
+from chalicelib.errors import NotConfigured
 from chalicelib.fetch import Fetcher
 from chalicelib.models import Models
 from chalicelib.predict import Predictor
+from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings
 from chalicelib.sources import Sources
 from chalicelib.storage import S3Store
@@ -22,6 +26,17 @@ class Services:
     models: Models
     classifiers: Classifiers
     predictor: Predictor
+    _batches: BatchService | None
+
+    @property
+    def batches(self) -> BatchService:
+        """Batch. Raises NotConfigured where it has no buckets or queue."""
+        if self._batches is None:
+            raise NotConfigured(
+                "Batch is not set up here: it needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; "
+                "`make run` and `make deploy` set them."
+            )
+        return self._batches
 
 
 def build(settings: Settings) -> Services:
@@ -34,7 +49,27 @@ def build(settings: Settings) -> Services:
         read_object=store.read,
         image_buckets=settings.image_buckets,
     )
-    return Services(settings, models, classifiers, Predictor(sources, classifiers))
+    predictor = Predictor(sources, classifiers)
+    batches = _batches(settings, store, models, predictor)
+    return Services(settings, models, classifiers, predictor, batches)
+
+
+def _batches(
+    settings: Settings, store: S3Store, models: Models, predictor: Predictor
+) -> BatchService | None:
+    if not (settings.images_bucket and settings.results_bucket and settings.work_queue):
+        return None
+    queue = SqsQueue(_sqs_client, settings.work_queue)
+    answers = SqsQueue(_sqs_client, settings.results_queue) if settings.results_queue else None
+    return BatchService(
+        store,
+        queue,
+        Worker(predictor, queue),
+        images=settings.images_bucket,
+        results=settings.results_bucket,
+        find_model=models.find,
+        answers=answers,
+    )
 
 
 _lock = threading.Lock()
@@ -52,8 +87,21 @@ def _services() -> Services:
 
 
 def _s3_client() -> Any:
+    return _client("s3")
+
+
+def _sqs_client() -> Any:
+    return _client("sqs")
+
+
+def _client(service: str) -> Any:
     import boto3
     from botocore.config import Config
 
-    retries = {"total_max_attempts": 4, "mode": "standard"}
-    return boto3.client("s3", config=Config(connect_timeout=3, read_timeout=10, retries=retries))
+    config = Config(
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"total_max_attempts": 4, "mode": "standard"},
+        max_pool_connections=32,
+    )
+    return boto3.client(service, config=config)

@@ -1,0 +1,120 @@
+"""A manifest -> chunks in the bucket, each with a message on the queue. Resumes where it died."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.batch.ledger import CHUNK_SIZE, Batch, FanOut, Ledger
+from chalicelib.batch.manifests import Entry, entries, is_manifest
+from chalicelib.queue import Queue
+from chalicelib.sources import split_s3_uri
+
+GROUP = 100
+"""Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""
+
+WRITERS = 16
+"""Chunks written at the same time."""
+
+MARGIN = 20.0
+"""Seconds before Lambda's deadline at which the rest is left to the next message."""
+
+T = TypeVar("T")
+Remaining = Callable[[], float]
+"""Seconds until the platform ends this function."""
+
+InTime = Callable[[], bool]
+"""Whether there is time to begin something."""
+
+
+def in_time(remaining: Remaining, margin: float) -> InTime:
+    """Until `margin` seconds are left, or half of those there are now where they are fewer."""
+    least = min(margin, remaining() / 2)
+    return lambda: remaining() >= least
+
+
+class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk"):
+    """On the work queue: classify this chunk."""
+
+    batch_id: str
+    round: int
+    chunk: int
+
+
+class FanOutMessage(msgspec.Struct, frozen=True, tag="fan_out"):
+    """On the work queue: cut this round into chunks, or go on with it."""
+
+    batch_id: str
+    round: int
+
+
+def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) -> bool:
+    """Queue every chunk of the batch's round; whether it came to the end.
+
+    Constant memory: at most GROUP chunks are held. What was queued before is read past again, at
+    about half a million lines a second, so that a checkpoint is two numbers.
+    """
+    state = ledger.fan_out(batch.round)
+    todo = islice(_entries(ledger, batch), state.entries, None)
+    go_on = in_time(remaining, MARGIN)
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for group in _grouped(_grouped(todo, CHUNK_SIZE), GROUP):
+            if ledger.cancelled():
+                return True
+            numbered = list(enumerate(group, state.chunks + 1))
+            list(writers.map(lambda pair: ledger.write_chunk(batch.round, *pair), numbered))
+            queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n, _ in numbered])
+            state = FanOut(state.chunks + len(group), state.entries + sum(map(len, group)))
+            ledger.put(ledger.round_key(batch.round, "fanout.json"), state)
+            if not go_on():
+                queue.send([FanOutMessage(batch.batch_id, batch.round)])
+                return False
+    complete = FanOut(state.chunks, state.entries, complete=True)
+    ledger.put(ledger.round_key(batch.round, "fanout.json"), complete)
+    return True
+
+
+def _entries(ledger: Ledger, batch: Batch) -> Iterator[Entry]:
+    if batch.round:
+        return _failed(ledger)
+    key = ledger.key(batch.manifest)
+    if batch.source.endswith("/") and not ledger.has(key):
+        _list_prefix(ledger, batch.source, key)
+    return entries(key, ledger.store.stream(ledger.bucket, key))
+
+
+def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
+    """Write the manifest of a prefix: the listing as it is now, whatever comes there later."""
+    bucket, start = split_s3_uri(prefix)
+    images = (
+        found.key
+        for found in ledger.store.list(bucket, start)
+        if not found.key.endswith("/") and not is_manifest(found.key)
+    )
+    encode = msgspec.json.Encoder().encode
+    ledger.store.write(
+        ledger.bucket,
+        key,
+        (encode({"id": image.removeprefix(start), "s3_uri": f"s3://{bucket}/{image}"}) + b"\n"
+         for image in images),
+    )  # fmt: skip
+
+
+def _failed(ledger: Ledger) -> Iterator[Entry]:
+    """The entries of the first round whose record is an error that another try may mend."""
+    chunk, held = 0, list[Entry]()
+    for position, record in enumerate(ledger.records()):
+        if record.error is None:
+            continue
+        wanted, place = divmod(position, CHUNK_SIZE)
+        if wanted + 1 != chunk:
+            chunk, held = wanted + 1, ledger.chunk(0, wanted + 1)
+        if held[place].problem is None:
+            yield held[place]
+
+
+def _grouped(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    while group := list(islice(items, size)):
+        yield group

@@ -1,0 +1,233 @@
+"""What is done of a batch: its objects in the results bucket, and nothing besides them.
+
+    batches/ID/batch.json           what was asked for; written once, but for its round
+    batches/ID/manifest.EXT         what to classify, as it was at the start
+    batches/ID/results.jsonl, summary.json      the end
+    batches/ID/cancelled            an empty object: stop
+    batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
+        fanout.json                 chunks queued so far; `chunks` is set at the end
+        chunks/000001.jsonl         up to 25 entries: the unit of work
+        parts/000001.jsonl          their records; whoever writes it first wins
+        tally/000001-25-2           that part in numbers: records and failures
+        partial/000001.jsonl        records of a worker that ran out of time
+        repairs/000001-1            a chunk that went missing was queued again
+    active/ID, recent/TIME-ID       empty objects: indexes of batches, newest first
+
+Every key is fixed by batch, round and chunk, so doing a thing twice rewrites the same object.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.batch.manifests import Entry
+from chalicelib.classifier import Label
+from chalicelib.errors import NotFound, SourceRefused
+from chalicelib.predict import ErrorInfo, Options
+from chalicelib.storage import ObjectStore
+
+CHUNK_SIZE = 25
+"""Images in a chunk: about a second of work for an 8-bit Inception v3, so that a message lost or
+repeated costs little, and the requests to SQS and S3 cost a tenth of the predictions."""
+
+BLOCK = 1000
+"""Chunks whose tallies one listing returns; a worker looks at its own block only."""
+
+MAX_OBJECT = 100 * 2**20
+"""Bytes of any object of ours that is read whole: a chunk of 25 lines of 2 MB."""
+
+T = TypeVar("T")
+
+
+class Batch(Options, frozen=True, kw_only=True):
+    """What was asked for.
+
+    source: where the images come from, in words or as an address. manifest: name of the manifest
+    among the batch's objects. round: 0, or the number of the retry that runs.
+    """
+
+    batch_id: str
+    created_at: float
+    source: str
+    manifest: str
+    round: int = 0
+
+
+class FanOut(msgspec.Struct, frozen=True):
+    """How far a round's fan-out came: chunks and entries queued; `complete` at its end."""
+
+    chunks: int = 0
+    entries: int = 0
+    complete: bool = False
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the results: labels or an error, never both."""
+
+    id: str
+    source: str
+    labels: list[Label] | None = None
+    model: str | None = None
+    error: ErrorInfo | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """total: images asked for, as far as known. done: with an outcome. failed: of these, errors."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The end of a round."""
+
+    batch_id: str
+    round: int
+    counts: Counts
+    created_at: float
+    finished_at: float
+    labels: dict[str, int]
+    errors: dict[str, int]
+
+
+class Ledger:
+    """One batch's objects."""
+
+    def __init__(self, store: ObjectStore, bucket: str, batch_id: str) -> None:
+        self.store, self.bucket, self.batch_id = store, bucket, batch_id
+        self._root = f"batches/{batch_id}/"
+
+    def key(self, name: str) -> str:
+        """The key of one of the batch's objects."""
+        return self._root + name
+
+    def round_key(self, round: int, name: str) -> str:
+        """The key of one of a round's objects."""
+        return f"{self._root}rounds/{round}/{name}"
+
+    def get(self, key: str, type_: type[T]) -> T | None:
+        """A JSON object; None where there is none."""
+        try:
+            return msgspec.json.decode(self.store.read(self.bucket, key, MAX_OBJECT), type=type_)
+        except SourceRefused:
+            return None
+
+    def put(self, key: str, value: object, only_new: bool = False) -> bool:
+        """Write JSON; whether it was written, which `only_new` leaves to the first."""
+        data = msgspec.json.encode(value)
+        return self.store.put(self.bucket, key, data, "application/json", only_new=only_new)
+
+    def mark(self, key: str) -> None:
+        """Write an empty object."""
+        self.store.put(self.bucket, key, b"", "application/octet-stream")
+
+    def has(self, key: str) -> bool:
+        """Whether an object is there."""
+        return any(found.key == key for found in self.store.list(self.bucket, key))
+
+    def batch(self) -> Batch:
+        """What was asked for. Raises NotFound."""
+        batch = self.get(self.key("batch.json"), Batch)
+        if batch is None:
+            raise NotFound(f"There is no batch {self.batch_id[:64]!r}; GET /batches lists them.")
+        return batch
+
+    def fan_out(self, round: int) -> FanOut:
+        """How far the round's fan-out came."""
+        return self.get(self.round_key(round, "fanout.json"), FanOut) or FanOut()
+
+    def write_chunk(self, round: int, chunk: int, entries: list[Entry]) -> None:
+        """Write a chunk's entries."""
+        self._write_lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), entries)
+
+    def chunk(self, round: int, chunk: int) -> list[Entry]:
+        """A chunk's entries."""
+        return self._lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), Entry)
+
+    def write_part(self, round: int, chunk: int, records: list[Record]) -> bool:
+        """Write a chunk's records, unless someone was faster; whether they were written."""
+        key = self.round_key(round, f"parts/{chunk:06d}.jsonl")
+        return self._write_lines(key, records, only_new=True)
+
+    def part(self, round: int, chunk: int) -> list[Record]:
+        """A chunk's records; empty where it is not done."""
+        return self._lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record)
+
+    def write_partial(self, round: int, chunk: int, records: dict[int, Record]) -> None:
+        """Keep the records of a worker that ran out of time, by their place in the chunk."""
+        self.put(self.round_key(round, f"partial/{chunk:06d}.jsonl"), records)
+
+    def partial(self, round: int, chunk: int) -> dict[int, Record]:
+        """What `write_partial` kept."""
+        key = self.round_key(round, f"partial/{chunk:06d}.jsonl")
+        return self.get(key, dict[int, Record]) or {}
+
+    def tally(self, round: int, chunk: int, records: list[Record]) -> None:
+        """Count a part that is written. Twice is once: the part fixes the key."""
+        failed = sum(record.error is not None for record in records)
+        self.mark(self.round_key(round, f"tally/{chunk:06d}-{len(records)}-{failed}"))
+
+    def tallies(self, round: int, block: int | None = None) -> Iterator[tuple[int, int, int]]:
+        """Chunk, records and failures of each part that is counted; of one block of chunks only."""
+        prefix = self.round_key(round, "tally/")
+        for found in self.store.list(
+            self.bucket, prefix + ("" if block is None else f"{block:03d}")
+        ):
+            chunk, records, failed = found.key.rsplit("/", 1)[1].split("-")
+            yield int(chunk), int(records), int(failed)
+
+    def repairs(self, round: int, chunk: int) -> int:
+        """How often the chunk was queued again."""
+        prefix = self.round_key(round, f"repairs/{chunk:06d}-")
+        return sum(1 for _ in self.store.list(self.bucket, prefix))
+
+    def count_repair(self, round: int, chunk: int, number: int) -> None:
+        """Write down that the chunk is queued again for this time."""
+        self.mark(self.round_key(round, f"repairs/{chunk:06d}-{number}"))
+
+    def cancelled(self) -> bool:
+        """Whether the batch was told to stop."""
+        return self.has(self.key("cancelled"))
+
+    def summary(self) -> Summary | None:
+        """The end of the last finished round."""
+        return self.get(self.key("summary.json"), Summary)
+
+    def records(self) -> Iterator[Record]:
+        """The finished batch's results, streamed, in the order of the manifest."""
+        for line in lines(self.store.stream(self.bucket, self.key("results.jsonl"))):
+            yield msgspec.json.decode(line, type=Record)
+
+    def _write_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> bool:
+        data = msgspec.json.Encoder().encode_lines(items)
+        return self.store.put(self.bucket, key, data, "application/jsonl", only_new=only_new)
+
+    def _lines(self, key: str, type_: type[T]) -> list[T]:
+        try:
+            data = self.store.read(self.bucket, key, MAX_OBJECT)
+        except SourceRefused:
+            return []
+        return msgspec.json.Decoder(type_).decode_lines(data)
+
+
+def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines of JSONL that comes in blocks."""
+    pending = b""
+    for block in blocks:
+        *whole, pending = (pending + block).split(b"\n")
+        yield from whole
+    if pending:
+        yield pending
+
+
+def recent_key(batch: Batch) -> str:
+    """An index key that sorts the newest first."""
+    return f"recent/{10**11 - int(batch.created_at):011d}-{batch.batch_id}"
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return time.time()

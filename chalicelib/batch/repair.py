@@ -1,0 +1,49 @@
+"""The schedule's part: what no message brings to an end any more."""
+
+from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
+from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.ledger import Batch, Ledger, Record
+from chalicelib.predict import ErrorInfo
+from chalicelib.queue import Queue
+
+REPAIRS = 3
+"""Times that a missing chunk is queued again before its images are given up as errors."""
+
+LOST = ErrorInfo(
+    "ChunkLost",
+    "The workers failed on this image's chunk again and again; retry the batch, "
+    "and see the dead-letter queue for why.",
+    retryable=True,
+)
+
+
+def repair(ledger: Ledger, batch: Batch, queue: Queue) -> None:
+    """Finish the batch, or queue again what it lacks. Twice at once does no harm.
+
+    A chunk is missing for certain only where the queue is idle: its message is neither waiting nor
+    being worked on, so it went to the dead-letter queue or was lost.
+    """
+    if finish_if_done(ledger, batch) or not queue.idle():
+        return
+    fan = ledger.fan_out(batch.round)
+    if not fan.complete:
+        queue.send([FanOutMessage(batch.batch_id, batch.round)])
+        return
+    counted = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
+    missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
+    again = [chunk for chunk in missing if not _given_up(ledger, batch.round, chunk)]
+    queue.send([ChunkMessage(batch.batch_id, batch.round, chunk) for chunk in again])
+    finish_if_done(ledger, batch)
+
+
+def _given_up(ledger: Ledger, round: int, chunk: int) -> bool:
+    """Count one more repair of the chunk, or write its images off as errors."""
+    before = ledger.repairs(round, chunk)
+    if before < REPAIRS:
+        ledger.count_repair(round, chunk, before + 1)
+        return False
+    lost = [Record(entry.id, entry.source, error=LOST) for entry in ledger.chunk(round, chunk)]
+    if not ledger.write_part(round, chunk, lost):
+        lost = ledger.part(round, chunk)
+    ledger.tally(round, chunk, lost)
+    return True

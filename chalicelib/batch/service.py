@@ -1,0 +1,322 @@
+"""What the entry points call: start, look, cancel, retry; and what events bring."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from chalicelib.batch.fanout import (
+    MARGIN,
+    ChunkMessage,
+    FanOutMessage,
+    Remaining,
+    fan_out,
+    in_time,
+)
+from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.ledger import Batch, Counts, Ledger, Record, now, recent_key
+from chalicelib.batch.manifests import Entry, is_manifest
+from chalicelib.batch.repair import repair
+from chalicelib.batch.worker import Worker
+from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
+from chalicelib.fetch import MAX_BYTES
+from chalicelib.predict import Options
+from chalicelib.queue import Queue
+from chalicelib.sources import Instance, split_s3_uri
+from chalicelib.storage import ObjectStore
+
+LINK_SECONDS = 3600
+"""How long the address of a result, or an upload's form, may be used."""
+
+LISTED = 20
+"""Batches in a listing."""
+
+BATCH_INPUTS = "batches/"
+"""Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
+
+MAX_MANIFEST = 500 * 10**6
+"""Bytes of an uploaded manifest: a million lines of long addresses."""
+
+MAX_INSTANCES = 10_000
+"""Instances in one request: what its body of 10 MB holds of addresses."""
+
+
+class BatchRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The JSON body of `POST /batches`: exactly one of instances, manifest and prefix."""
+
+    instances: (
+        Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
+    ) = None
+    manifest: str | None = None
+    prefix: str | None = None
+
+
+class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The JSON body of `POST /uploads`.
+
+    batch: name of a set of uploads that a batch will take by its prefix; without it the image is
+        classified as soon as it is there.
+    """
+
+    filename: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    batch: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")] | None = None
+
+
+class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
+    """On the work queue: classify this object, which was put into the images bucket."""
+
+    bucket: str
+    key: str
+
+
+Message = ChunkMessage | FanOutMessage | UploadMessage
+
+
+class BatchService:
+    """Batches of the results bucket.
+
+    images, results: names of the buckets. answers: the queue that bare URLs are answered on.
+    find_model: raises ModelNotFound for a name that no package has.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        queue: Queue,
+        worker: Worker,
+        images: str,
+        results: str,
+        find_model: Callable[[str], object],
+        answers: Queue | None = None,
+        clock: Callable[[], float] = now,
+    ) -> None:
+        self._store, self._queue, self._worker = store, queue, worker
+        self._images, self._results, self._answers = images, results, answers
+        self._find_model, self._clock = find_model, clock
+
+    def create(self, request: BatchRequest) -> dict[str, Any]:
+        """Start a batch. Raises BadRequest, ModelNotFound, SourceInvalid or SourceRefused."""
+        given = [request.instances, request.manifest, request.prefix]
+        if sum(way is not None for way in given) != 1:
+            raise BadRequest("Name what to classify by exactly one of instances, manifest, prefix.")
+        if request.model is not None:
+            self._find_model(request.model)
+        created = self._clock()
+        batch_id = _batch_id(created, uuid.uuid4().hex)
+        if request.instances is not None:
+            data = msgspec.json.Encoder().encode_lines(
+                [_numbered(position, each) for position, each in enumerate(request.instances)]
+            )
+            key = f"batches/{batch_id}/manifest.jsonl"
+            self._store.put(self._results, key, data, "application/jsonl")
+            source = f"{len(request.instances)} instances"
+        else:
+            source = self._own_address(request.manifest or request.prefix or "")
+        return self._start(batch_id, created, source, request)
+
+    def _own_address(self, uri: str) -> str:
+        bucket, key = split_s3_uri(uri)
+        if bucket != self._images:
+            raise SourceInvalid(f"A manifest or prefix must be in the bucket {self._images}.")
+        if not key.endswith("/") and not is_manifest(key):
+            raise SourceInvalid("Name a .txt, .csv or .jsonl manifest, or a prefix that ends in /.")
+        return uri
+
+    def _start(
+        self, batch_id: str, created: float, source: str, options: Options
+    ) -> dict[str, Any]:
+        """Write the batch down and queue its fan-out; a second time, to no effect."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        manifest = "manifest.jsonl"
+        if is_manifest(source):
+            manifest = f"manifest{PurePosixPath(source.lower()).suffix}"
+            if not ledger.has(ledger.key("batch.json")):  # or a later version would take its place
+                self._store.copy(*split_s3_uri(source), self._results, ledger.key(manifest))
+        batch = Batch(
+            batch_id=batch_id,
+            created_at=created,
+            source=source,
+            manifest=manifest,
+            max_labels=options.max_labels,
+            min_confidence=options.min_confidence,
+            model=options.model,
+        )
+        if ledger.put(ledger.key("batch.json"), batch, only_new=True):
+            ledger.mark(recent_key(batch))
+            ledger.mark(f"active/{batch_id}")
+        self._queue.send([FanOutMessage(batch_id, 0)])
+        return self.view(batch_id)
+
+    def view(self, batch_id: str) -> dict[str, Any]:
+        """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        batch, summary = ledger.batch(), ledger.summary()
+        view: dict[str, Any] = {
+            "batch_id": batch_id,
+            "source": batch.source,
+            "created_at": _iso(batch.created_at),
+        }
+        if summary is not None and summary.round == batch.round:
+            names = {"results": "results.jsonl", "summary": "summary.json"}
+            links = {
+                name: self._store.link(self._results, ledger.key(file), LINK_SECONDS)
+                for name, file in names.items()
+            }
+            return view | {
+                "status": "finished",
+                "counts": summary.counts,
+                "finished_at": _iso(summary.finished_at),
+                "labels": summary.labels,
+                "errors": summary.errors,
+            } | links  # fmt: skip
+        fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
+        done, failed = sum(t[1] for t in tallies), sum(t[2] for t in tallies)
+        counts = Counts(fan.entries, done, failed)
+        if summary is not None:  # a retry: the rest of the images keep their outcome
+            before = summary.counts
+            waiting = fan.entries - done
+            unmended = before.failed - fan.entries
+            counts = Counts(before.total, before.total - waiting, unmended + failed)
+        status = "cancelled" if ledger.cancelled() else "running" if fan.chunks else "queued"
+        return view | {"status": status, "counts": counts}
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The latest batches, newest first."""
+        found = self._store.list(self._results, "recent/")
+        ids = [each.key.split("-", 1)[1] for each, _ in zip(found, range(LISTED), strict=False)]
+        return [self.view(batch_id) for batch_id in ids]
+
+    def cancel(self, batch_id: str) -> dict[str, Any]:
+        """Stop what is not begun. Raises NotFound, and Conflict where it has finished."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        if self.view(batch_id)["status"] == "finished":
+            raise Conflict("The batch has finished; there is nothing to cancel.")
+        ledger.mark(ledger.key("cancelled"))
+        self._store.delete(self._results, f"active/{batch_id}")
+        return self.view(batch_id)
+
+    def retry(self, batch_id: str) -> dict[str, Any]:
+        """Classify what failed once more. Raises NotFound, and Conflict where that cannot be."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        view = self.view(batch_id)
+        if view["status"] != "finished":
+            raise Conflict(f"The batch is {view['status']}; only a finished one can be retried.")
+        if not view["counts"].failed:
+            raise Conflict("Nothing failed in this batch; there is nothing to retry.")
+        batch = ledger.batch()
+        batch = msgspec.structs.replace(batch, round=batch.round + 1)
+        ledger.put(ledger.key("batch.json"), batch)
+        ledger.mark(f"active/{batch_id}")
+        self._queue.send([FanOutMessage(batch_id, batch.round)])
+        return self.view(batch_id)
+
+    def upload(self, request: UploadRequest) -> dict[str, Any]:
+        """A form with which a client uploads one file straight into the images bucket."""
+        name = PurePosixPath(request.filename.replace("\\", "/")).name.strip(".") or "image"
+        folder = (
+            f"{BATCH_INPUTS}{request.batch}" if request.batch else f"uploads/{uuid.uuid4().hex}"
+        )
+        key = f"{folder}/{name}"
+        limit = MAX_MANIFEST if is_manifest(name) else MAX_BYTES
+        url, fields = self._store.upload_form(self._images, key, LINK_SECONDS, limit)
+        return {
+            "url": url,
+            "fields": fields,
+            "s3_uri": f"s3://{self._images}/{key}",
+            "expires_in": LINK_SECONDS,
+        }
+
+    def on_object(self, bucket: str, key: str, version: str, at: float) -> None:
+        """An object was put into the images bucket: a manifest starts a batch, an image is queued.
+
+        version: tells this put from any other, so that an event that comes twice is one batch.
+        """
+        if key.startswith(BATCH_INPUTS) or key.endswith("/"):
+            return
+        if is_manifest(key):
+            digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
+            source = f"s3://{bucket}/{key}"
+            self._start(_batch_id(at, digest), at, source, Options())
+        else:
+            self._queue.send([UploadMessage(bucket, key)])
+
+    def on_message(self, body: str, remaining: Remaining) -> None:
+        """A message of the work queue. What it raises makes the queue deliver it again."""
+        try:
+            message = msgspec.json.decode(body, type=Message)
+        except (msgspec.DecodeError, UnicodeError):
+            self._on_foreign_message(body.strip(), remaining)
+            return
+        if isinstance(message, UploadMessage):
+            self._on_upload(message, remaining)
+            return
+        ledger = Ledger(self._store, self._results, message.batch_id)
+        batch = ledger.batch()
+        if message.round != batch.round:
+            return  # of a round that has finished
+        if isinstance(message, FanOutMessage):
+            if fan_out(ledger, batch, self._queue, remaining):
+                finish_if_done(ledger, batch)
+        elif self._worker.work(ledger, batch, message, remaining):
+            finish_if_done(ledger, batch, message.chunk)
+
+    def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
+        entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
+        record = self._record(entry, remaining)
+        data = msgspec.json.encode(record)
+        self._store.put(self._results, f"uploads/{message.key}.json", data, "application/json")
+
+    def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
+        """What others put on the queue: a bare URL, or an S3 event."""
+        if body.startswith(("http://", "https://", "s3://")):
+            address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
+            record = self._record(Entry(0, body[:256], address), remaining)
+            if self._answers is not None:
+                self._answers.send([record])
+            return
+        try:
+            records = msgspec.json.decode(body)["Records"]
+            objects = [(each["s3"]["bucket"]["name"], each["s3"]["object"]) for each in records]
+        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError) as error:
+            raise BadRequest(
+                "The message is neither one of ours, nor a URL or S3 event."
+            ) from error
+        for bucket, found in objects:
+            version = str(found.get("sequencer", ""))
+            self.on_object(bucket, unquote_plus(found["key"]), version, self._clock())
+
+    def _record(self, entry: Entry, remaining: Remaining) -> Record:
+        options = Batch(batch_id="", created_at=0, source="", manifest="")
+        record = self._worker.record(options, entry, in_time(remaining, MARGIN))
+        if record is None:
+            raise TimeoutError("No time is left for this message; it will come again.")
+        return record
+
+    def on_tick(self, remaining: Remaining) -> None:
+        """The schedule: finish what is complete, queue again what went missing."""
+        for found in self._store.list(self._results, "active/"):
+            if remaining() < 10:
+                return
+            ledger = Ledger(self._store, self._results, found.key.removeprefix("active/"))
+            try:
+                batch = ledger.batch()
+            except NotFound:
+                continue
+            repair(ledger, batch, self._queue)
+
+
+def _batch_id(created: float, token: str) -> str:
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"
+
+
+def _iso(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _numbered(position: int, instance: Instance) -> Instance:
+    return instance if instance.id else msgspec.structs.replace(instance, id=str(position))

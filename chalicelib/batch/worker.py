@@ -1,0 +1,123 @@
+"""A chunk -> its records: fetched and decoded side by side while the classifier runs."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from chalicelib.batch.fanout import ChunkMessage, InTime, Remaining, in_time
+from chalicelib.batch.ledger import Batch, Ledger, Record
+from chalicelib.batch.manifests import Entry
+from chalicelib.errors import BadRequest, InceptionError
+from chalicelib.predict import ErrorInfo, Outcome, Predictor
+from chalicelib.queue import Queue
+
+SIDE_BY_SIDE = 8
+"""Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""
+
+TRIES = 3
+"""Of an image whose error may pass; the wait before the next doubles from RETRY_WAIT seconds."""
+
+RETRY_WAIT = 0.5
+
+MARGIN = 20.0
+"""Seconds before Lambda's deadline after which no image is begun: the 10 that fetching one may
+take, and as much to decode it and write the chunk's records."""
+
+REMEMBERED = 4096
+"""Images whose outcome a container keeps by their digest; a few hundred bytes each."""
+
+
+class Memo:
+    """Outcomes by key, each worked out once however many ask at the same time."""
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        self._size = size
+        self._futures: dict[object, Future[Outcome]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, key: object, work: Callable[[], Outcome]) -> Outcome:
+        """The outcome of `work`, or what it was for the same key before. Errors are not kept."""
+        with self._lock:
+            mine = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+            while len(self._futures) > self._size:
+                self._futures.pop(next(iter(self._futures)))
+        if mine:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                with self._lock:
+                    self._futures.pop(key, None)
+                future.set_exception(error)
+        return future.result()
+
+
+class Worker:
+    """Classifies chunks."""
+
+    def __init__(
+        self, predictor: Predictor, queue: Queue, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._predictor, self._queue, self._sleep = predictor, queue, sleep
+        self._memo = Memo()
+
+    def work(self, ledger: Ledger, batch: Batch, message: ChunkMessage, left: Remaining) -> bool:
+        """Classify the chunk and write its part; whether the part is there in the end.
+
+        A chunk that is done already is left as it is, so a message may come twice. What does not
+        fit into the time goes back to the queue with what is done so far kept.
+        """
+        round, chunk = message.round, message.chunk
+        records = ledger.part(round, chunk)
+        if not records:
+            if ledger.cancelled():
+                return False
+            entries = ledger.chunk(round, chunk)
+            if not entries:
+                raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
+            done = ledger.partial(round, chunk)
+            todo = {place: entry for place, entry in enumerate(entries) if place not in done}
+            done |= self._classify(batch, todo, in_time(left, MARGIN))
+            if len(done) < len(entries):
+                ledger.write_partial(round, chunk, done)
+                self._queue.send([message])
+                return False
+            records = [done[place] for place in range(len(entries))]
+            if not ledger.write_part(round, chunk, records):
+                records = ledger.part(round, chunk)
+        ledger.tally(round, chunk, records)
+        return True
+
+    def _classify(self, batch: Batch, todo: dict[int, Entry], go_on: InTime) -> dict[int, Record]:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            records = pool.map(lambda entry: self.record(batch, entry, go_on), todo.values())
+            found = zip(todo, records, strict=True)
+            return {place: record for place, record in found if record is not None}
+
+    def record(self, batch: Batch, entry: Entry, go_on: InTime) -> Record | None:
+        """The record of one entry; None where there is no time left to begin it."""
+        if entry.problem is not None:
+            problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
+            return Record(entry.id, entry.source, error=problem)
+        for number in range(TRIES):
+            if not go_on():
+                return None
+            try:
+                outcome = self._outcome(batch, entry)
+                return Record(entry.id, entry.source, outcome.labels, outcome.model.name)
+            except InceptionError as error:
+                if not error.retryable or number == TRIES - 1:
+                    info = ErrorInfo(error.code, str(error), error.retryable)
+                    return Record(entry.id, entry.source, error=info)
+                self._sleep(RETRY_WAIT * 2**number)
+        raise AssertionError("the last try returns")
+
+    def _outcome(self, batch: Batch, entry: Entry) -> Outcome:
+        data = self._predictor.load(entry.instance)
+        key = (hashlib.sha256(data).digest(), batch.model, batch.max_labels, batch.min_confidence)
+        return self._memo(
+            key,
+            lambda: self._predictor.classify(data, batch),
+        )

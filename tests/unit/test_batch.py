@@ -1,0 +1,476 @@
+"""Batch on an object store and a queue in memory: the messages are delivered here, by hand."""
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.batch.ledger import CHUNK_SIZE, Record
+from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.worker import Worker
+from chalicelib.errors import (
+    BadRequest,
+    Conflict,
+    ModelNotFound,
+    NotFound,
+    SourceInvalid,
+    SourceRefused,
+    SourceUnreachable,
+)
+from chalicelib.predict import Predictor
+from chalicelib.sources import Instance, Sources
+from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
+from tests.unit.test_predict import picture
+
+
+class Counting(ColourClassifier):
+    """Counts what it classifies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = 0
+
+    def scores(self, pixels: Any) -> Any:
+        self.seen += 1
+        return super().scores(pixels)
+
+
+class Cloud:
+    """The buckets, the queue and the functions."""
+
+    def __init__(self) -> None:
+        self.store, self.queue, self.answers = MemoryStore(), MemoryQueue(), MemoryQueue()
+        self.classifier = Counting()
+        self.flaky: dict[str, int] = {}
+        self.time = itertools.count(1_800_000_000)
+        sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
+        predictor = Predictor(sources, OneClassifier(self.classifier))  # type: ignore[arg-type]
+        self.batches = BatchService(
+            self.store,
+            self.queue,
+            Worker(predictor, self.queue, sleep=lambda _: None),
+            images="images",
+            results="results",
+            find_model=OneClassifier(self.classifier).get,
+            answers=self.answers,
+            clock=lambda: float(next(self.time)),
+        )
+
+    def fetch(self, url: str) -> bytes:
+        if self.flaky.get(url, 0) > 0:
+            self.flaky[url] -= 1
+            raise SourceUnreachable("The host does not answer.")
+        number = int(url.rsplit("/", 1)[1])
+        if number < 0:
+            raise SourceRefused("The host says 404.")
+        return unlike(number)
+
+    def deliver(self, body: str) -> None:
+        self.batches.on_message(body, lambda: 900.0)
+
+    def run(self) -> None:
+        """Deliver until nothing waits."""
+        while self.queue.bodies:
+            self.deliver(self.queue.bodies.pop(0))
+
+    def start(self, numbers: list[int], **options: Any) -> str:
+        instances = [Instance(id=f"id{n}", url=f"http://h/{n}") for n in numbers]
+        return str(self.batches.create(BatchRequest(instances=instances, **options))["batch_id"])
+
+    def results(self, batch_id: str) -> list[Record]:
+        data = self.store.objects["results", f"batches/{batch_id}/results.jsonl"]
+        return msgspec.json.Decoder(Record).decode_lines(data)
+
+    def view(self, batch_id: str) -> tuple[str, tuple[int, int, int]]:
+        view = self.batches.view(batch_id)
+        counts = view["counts"]
+        return view["status"], (counts.total, counts.done, counts.failed)
+
+
+def unlike(number: int) -> bytes:
+    """A red picture unlike any other's bytes."""
+    return picture("red", (40 + number % 50, 30 + number // 50))
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_every_image_is_in_the_results_once_and_in_order(cloud: Cloud) -> None:
+    numbers = [*range(60), -1, *range(60, 90)]
+    batch_id = cloud.start(numbers, max_labels=1)
+    assert cloud.view(batch_id) == ("queued", (0, 0, 0))
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (91, 91, 1))
+    results = cloud.results(batch_id)
+    assert [record.id for record in results] == [f"id{n}" for n in numbers]
+    assert [record.id for record in results if record.error] == ["id-1"]
+    good = results[0]
+    assert good.labels and good.labels[0].name == "red" and len(good.labels) == 1
+    assert good.model == "colour" and good.source == "http://h/0"
+    summary = json.loads(cloud.store.objects["results", f"batches/{batch_id}/summary.json"])
+    assert summary["labels"] == {"red": 90} and summary["errors"] == {"SourceRefused": 1}
+    assert not list(cloud.store.list("results", "active/"))
+
+
+def test_progress_is_exact_at_any_moment(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    assert cloud.view(batch_id) == ("running", (60, 0, 0))
+    cloud.deliver(cloud.queue.bodies.pop())
+    assert cloud.view(batch_id) == ("running", (60, 10, 0))
+    cloud.deliver(cloud.queue.bodies.pop())
+    assert cloud.view(batch_id) == ("running", (60, 35, 0))
+
+
+def test_any_message_twice_and_in_any_order_changes_nothing(cloud: Cloud) -> None:
+    batch_id = cloud.start([*range(70), -1])
+    fan_out = cloud.queue.bodies.pop(0)
+    cloud.deliver(fan_out)
+    chunks = list(cloud.queue.bodies)
+    cloud.deliver(fan_out)
+    for body in [*reversed(chunks), *chunks, fan_out]:
+        cloud.deliver(body)
+    before = dict(cloud.store.objects)
+    seen = cloud.classifier.seen
+    cloud.queue.bodies = [fan_out, *chunks]
+    cloud.run()
+    changed = {k for k in before.keys() | cloud.store.objects.keys()
+               if before.get(k) != cloud.store.objects.get(k)}  # fmt: skip
+    assert {key.rsplit("/", 1)[1] for _, key in changed} <= {"summary.json"}
+    assert cloud.classifier.seen == seen == 70
+    assert len(cloud.results(batch_id)) == 71
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("m.txt", "".join(f"http://h/{n}\n" for n in range(30))),
+        ("m.csv", "id,url\n" + "".join(f"id{n},http://h/{n}\n" for n in range(30))),
+        ("m.jsonl", "".join(f'{{"url": "http://h/{n}"}}\n' for n in range(30))),
+    ],
+)
+def test_a_manifest_in_the_bucket_starts_a_batch_once(cloud: Cloud, name: str, text: str) -> None:
+    cloud.store.objects["images", f"folder/{name}"] = text.encode()
+    cloud.batches.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.run()
+    cloud.batches.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.run()
+    (batch,) = cloud.batches.recent()
+    assert cloud.view(batch["batch_id"]) == ("finished", (30, 30, 0))
+    assert batch["source"] == f"s3://images/folder/{name}"
+
+
+def test_a_bad_line_is_an_error_record(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.jsonl"] = b'{"url": "http://h/1"}\n{\n{"url": "http://h/2"}\n'
+    view = cloud.batches.create(BatchRequest(manifest="s3://images/m.jsonl"))
+    cloud.run()
+    first, bad, last = cloud.results(view["batch_id"])
+    assert first.error is None and last.error is None
+    assert bad.error and "Line 2" in bad.error.message and bad.id == "2"
+
+
+def test_a_manifest_replaced_while_it_runs_is_not_seen(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\nhttp://h/2\n"
+    view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
+    cloud.store.objects["images", "m.txt"] = b"http://h/3\n"
+    cloud.run()
+    assert [r.source for r in cloud.results(view["batch_id"])] == ["http://h/1", "http://h/2"]
+
+
+def test_a_prefix_is_its_images(cloud: Cloud) -> None:
+    for name in ("a.png", "b/c.png", "list.txt", "folder/"):
+        cloud.store.objects["images", f"photos/{name}"] = picture("blue")
+    cloud.store.objects["images", "other.png"] = picture("red")
+    view = cloud.batches.create(BatchRequest(prefix="s3://images/photos/"))
+    cloud.run()
+    results = cloud.results(view["batch_id"])
+    assert [record.id for record in results] == ["a.png", "b/c.png"]
+    assert results[0].source == "s3://images/photos/a.png"
+    assert results[0].labels and results[0].labels[0].name == "blue"
+
+
+def test_nothing_to_do_is_done_at_once(cloud: Cloud) -> None:
+    view = cloud.batches.create(BatchRequest(prefix="s3://images/empty/"))
+    cloud.run()
+    assert cloud.view(view["batch_id"]) == ("finished", (0, 0, 0))
+    assert cloud.results(view["batch_id"]) == []
+
+
+def test_the_same_bytes_are_classified_once(cloud: Cloud) -> None:
+    batch_id = cloud.start([1, 2, 1, 1, 2] * 12)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+    assert cloud.classifier.seen == 2
+
+
+def test_an_error_that_may_pass_is_tried_again(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 2, "http://h/2": 3}
+    batch_id = cloud.start([1, 2])
+    cloud.run()
+    first, second = cloud.results(batch_id)
+    assert first.error is None
+    assert second.error and second.error.code == "SourceUnreachable" and second.error.retryable
+
+
+def test_what_does_not_fit_into_the_time_goes_back_to_the_queue(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(20)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    left = iter([900.0] + [30.0] * 12 + [1.0] * 1000)
+    cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
+    assert cloud.view(batch_id) == ("running", (20, 0, 0))
+    assert cloud.classifier.seen == 12 and len(cloud.queue.bodies) == 1
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (20, 20, 0))
+    assert cloud.classifier.seen == 20
+
+
+def test_a_short_function_has_half_of_its_time(cloud: Cloud) -> None:
+    batch_id = cloud.start([1, 2])
+    while cloud.queue.bodies:
+        cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: 5.0)
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+
+
+def test_a_fan_out_that_runs_out_of_time_goes_on(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(150 * CHUNK_SIZE)))
+    left = iter([900.0, 1.0])
+    cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
+    (again,) = [body for body in cloud.queue.bodies if "fan_out" in body]
+    assert len(cloud.queue.bodies) == 101
+    cloud.queue.bodies.clear()
+    cloud.deliver(again)
+    assert len(cloud.queue.bodies) == 50
+    assert cloud.batches.view(batch_id)["counts"].total == 150 * CHUNK_SIZE
+
+
+def test_a_fan_out_that_dies_resumes(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(120 * CHUNK_SIZE)))
+    fan_out = cloud.queue.bodies.pop(0)
+    send, sent = cloud.queue.send, itertools.count()
+
+    def dies(messages: Any) -> None:
+        if next(sent) == 1:
+            raise SourceUnreachable("The queue does not answer.")
+        send(messages)
+
+    cloud.queue.send = dies  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(fan_out)
+    assert cloud.view(batch_id) == ("running", (2500, 0, 0))
+    cloud.deliver(fan_out)
+    cloud.run()
+    results = cloud.results(batch_id)
+    assert [record.id for record in results] == [f"id{n}" for n in range(120 * CHUNK_SIZE)]
+
+
+def test_cancel_stops_what_is_not_begun(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    assert cloud.batches.cancel(batch_id)["status"] == "cancelled"
+    cloud.run()
+    assert cloud.view(batch_id) == ("cancelled", (60, 25, 0))
+    assert cloud.classifier.seen == 25
+    with pytest.raises(Conflict):
+        cloud.batches.retry(batch_id)
+
+
+def test_retry_runs_what_failed_and_merges(cloud: Cloud) -> None:
+    cloud.flaky = {f"http://h/{n}": 3 for n in (3, 30, 59)}
+    batch_id = cloud.start([*range(60), -1])
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (61, 61, 4))
+    seen = cloud.classifier.seen
+    cloud.batches.retry(batch_id)
+    with pytest.raises(Conflict):
+        cloud.batches.retry(batch_id)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    assert cloud.view(batch_id) == ("running", (61, 57, 0))
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (61, 61, 1))
+    assert cloud.classifier.seen == seen + 3
+    results = cloud.results(batch_id)
+    assert [record.id for record in results] == [f"id{n}" for n in [*range(60), -1]]
+    assert [record.id for record in results if record.error] == ["id-1"]
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (61, 61, 1))
+
+
+def test_nothing_to_retry(cloud: Cloud) -> None:
+    batch_id = cloud.start([1])
+    cloud.run()
+    with pytest.raises(Conflict, match="Nothing failed"):
+        cloud.batches.retry(batch_id)
+    with pytest.raises(Conflict, match="finished"):
+        cloud.batches.cancel(batch_id)
+
+
+def tick(cloud: Cloud) -> None:
+    cloud.batches.on_tick(lambda: 60.0)
+
+
+def test_the_schedule_queues_what_went_missing(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.queue.bodies.clear()
+    tick(cloud)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    del cloud.queue.bodies[1]
+    tick(cloud)
+    assert len(cloud.queue.bodies) == 2, "while messages wait, none is taken for lost"
+    cloud.run()
+    assert cloud.view(batch_id)[0] == "running"
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_the_schedule_finishes_what_no_worker_did(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.run()
+    del cloud.store.objects["results", f"batches/{batch_id}/summary.json"]
+    cloud.store.objects["results", f"active/{batch_id}"] = b""
+    tick(cloud)
+    tick(cloud)
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_chunk_that_kills_every_worker_becomes_errors(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    poison = cloud.queue.bodies.pop(1)
+    cloud.run()
+    for _ in range(3):
+        tick(cloud)
+        assert cloud.queue.bodies == [poison]
+        cloud.queue.bodies.clear()
+    tick(cloud)
+    assert cloud.view(batch_id) == ("finished", (60, 60, 25))
+    assert {r.error.code for r in cloud.results(batch_id) if r.error} == {"ChunkLost"}
+
+
+def test_an_image_in_the_bucket_is_answered_beside_it(cloud: Cloud) -> None:
+    cloud.store.objects["images", "a b/ü.png"] = picture("green")
+    cloud.batches.on_object("images", "a b/ü.png", "1", 0)
+    cloud.run()
+    answer = json.loads(cloud.store.objects["results", "uploads/a b/ü.png.json"])
+    assert answer["labels"][0]["name"] == "green"
+    assert answer["source"] == "s3://images/a b/ü.png"
+
+
+def test_what_waits_for_a_batch_is_left_to_it(cloud: Cloud) -> None:
+    cloud.batches.on_object("images", "batches/mine/a.png", "1", 0)
+    cloud.batches.on_object("images", "batches/mine/manifest.jsonl", "1", 0)
+    cloud.batches.on_object("images", "folder/", "1", 0)
+    assert cloud.queue.bodies == []
+
+
+def test_a_bare_url_is_answered_on_the_results_queue(cloud: Cloud) -> None:
+    for body in ("http://h/1", " http://h/-1\n"):
+        cloud.deliver(body)
+    good, bad = map(json.loads, cloud.answers.bodies)
+    assert good["source"] == "http://h/1" and good["labels"][0]["name"] == "red"
+    assert bad["source"] == "http://h/-1" and bad["error"]["code"] == "SourceRefused"
+
+
+def test_an_s3_event_on_the_queue_has_a_quoted_key(cloud: Cloud) -> None:
+    cloud.store.objects["images", "a b+c.png"] = picture("blue")
+    found = {"bucket": {"name": "images"}, "object": {"key": "a+b%2Bc.png", "sequencer": "1"}}
+    cloud.deliver(json.dumps({"Records": [{"s3": found}]}))
+    cloud.run()
+    assert ("results", "uploads/a b+c.png.json") in cloud.store.objects
+
+
+@pytest.mark.parametrize("body", ["", "hello", "{}", "[]", '{"type": "chunk"}', '{"Records": [1]}'])
+def test_a_message_that_nobody_understands_is_left_to_the_dead_letter_queue(
+    cloud: Cloud, body: str
+) -> None:
+    with pytest.raises(BadRequest):
+        cloud.deliver(body)
+
+
+def test_a_fault_of_the_platform_makes_the_message_come_again(cloud: Cloud) -> None:
+    batch_id = cloud.start([1, 2])
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    body, put = cloud.queue.bodies.pop(0), cloud.store.put
+
+    def fails(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+        if "/parts/" in key:
+            raise SourceUnreachable("The bucket does not answer.")
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = fails  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(body)
+    cloud.store.put = put  # type: ignore[method-assign]
+    cloud.deliver(body)
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+
+
+def test_two_workers_on_one_chunk_agree(cloud: Cloud) -> None:
+    """The slower one's part is not written, and it counts the faster one's."""
+    batch_id = cloud.start([1, 2])
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    body, put = cloud.queue.bodies.pop(0), cloud.store.put
+    faster = msgspec.json.Encoder().encode_lines([Record("id1", "a"), Record("id2", "b")])
+
+    def overtaken(bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> bool:
+        if "/parts/" in key:
+            cloud.store.objects[bucket, key] = faster
+        return put(bucket, key, data, *rest, **options)
+
+    cloud.store.put = overtaken  # type: ignore[method-assign]
+    cloud.deliver(body)
+    assert [record.source for record in cloud.results(batch_id)] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (BatchRequest(), BadRequest),
+        (BatchRequest(manifest="s3://images/m.txt", prefix="s3://images/a/"), BadRequest),
+        (BatchRequest(manifest="s3://other/m.txt"), SourceInvalid),
+        (BatchRequest(manifest="http://h/m.txt"), SourceInvalid),
+        (BatchRequest(manifest="s3://images/m.doc"), SourceInvalid),
+        (BatchRequest(prefix="s3://results/batches/"), SourceInvalid),
+        (BatchRequest(manifest="s3://images/none.txt"), SourceRefused),
+        (BatchRequest(instances=[Instance(url="http://h/1")], model="none"), ModelNotFound),
+    ],
+)
+def test_a_batch_that_cannot_be(
+    cloud: Cloud, request_: BatchRequest, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        cloud.batches.create(request_)
+    assert cloud.queue.bodies == []
+
+
+@pytest.mark.parametrize("batch_id", ["none", "..", "../x", "a/b", ""])
+def test_a_batch_that_is_not(cloud: Cloud, batch_id: str) -> None:
+    actions: list[Callable[[str], Any]] = [
+        cloud.batches.view, cloud.batches.cancel, cloud.batches.retry,
+    ]  # fmt: skip
+    for action in actions:
+        with pytest.raises(NotFound):
+            action(batch_id)
+
+
+def test_the_newest_batches_come_first(cloud: Cloud) -> None:
+    started = [cloud.start([1]) for _ in range(25)]
+    assert [b["batch_id"] for b in cloud.batches.recent()] == list(reversed(started))[:20]
+
+
+@pytest.mark.parametrize(
+    ("filename", "name"),
+    [("a.jpg", "a.jpg"), ("../../x.png", "x.png"), ("c:\\d\\e.png", "e.png"), ("..", "image")],
+)
+def test_an_upload_stays_in_its_folder(cloud: Cloud, filename: str, name: str) -> None:
+    form = cloud.batches.upload(UploadRequest(filename=filename, batch="mine"))
+    assert form["s3_uri"] == f"s3://images/batches/mine/{name}"
+    alone = cloud.batches.upload(UploadRequest(filename=filename))
+    assert alone["s3_uri"].startswith("s3://images/uploads/")

@@ -1,0 +1,111 @@
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.batch.manifests import MAX_LINE, Entry, entries, is_manifest
+from chalicelib.errors import BadRequest
+
+
+def read(key: str, text: str | bytes, block: int = 7) -> list[Entry]:
+    data = text.encode() if isinstance(text, str) else text
+    return list(entries(key, (data[n : n + block] for n in range(0, len(data), block))))
+
+
+def sources(found: list[Entry]) -> list[str]:
+    return [entry.problem or entry.source for entry in found]
+
+
+def test_text_has_an_address_a_line() -> None:
+    found = read("m.txt", "http://h/1\n\n# a comment\ns3://b/2\n  http://h/3  ")
+    assert sources(found) == ["http://h/1", "s3://b/2", "http://h/3"]
+    assert [entry.id for entry in found] == ["1", "4", "5"]
+    assert [entry.position for entry in found] == [0, 1, 2]
+    assert found[1].instance.s3_uri == "s3://b/2" and found[1].instance.url is None
+
+
+@pytest.mark.parametrize("column", ["url", "source-ref", " URL "])
+def test_csv_goes_by_its_header(column: str) -> None:
+    found = read("m.CSV", f'id,{column},note\na,http://h/1,x\n"b","http://h/2,3",\n,http://h/4,')
+    assert sources(found) == ["http://h/1", "http://h/2,3", "http://h/4"]
+    assert [entry.id for entry in found] == ["a", "b", "4"]
+
+
+def test_jsonl_has_an_instance_a_line() -> None:
+    found = read(
+        "m.jsonl",
+        '{"id": "a", "url": "http://h/1"}\n{"source-ref": "s3://b/2", "recordId": "r", "x": [1]}\n'
+        '{"id": 7, "b64": "QUJD"}\n',
+    )
+    assert sources(found) == ["http://h/1", "s3://b/2", "inline"]
+    assert [entry.id for entry in found] == ["a", "r", "7"]
+
+
+@pytest.mark.parametrize("key", ["m.txt", "m.csv", "m.jsonl"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_windows_writes_them_too(key: str, newline: str, bom: str) -> None:
+    bodies = {
+        "m.txt": ["http://h/é"],
+        "m.csv": ["url", "http://h/é"],
+        "m.jsonl": ['{"url": "http://h/é"}'],
+    }
+    assert sources(read(key, bom + newline.join(bodies[key]) + newline)) == ["http://h/é"]
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("m.jsonl", "{"),
+        ("m.jsonl", "[]"),
+        ("m.jsonl", "{}"),
+        ("m.jsonl", '{"url": 1}'),
+        ("m.jsonl", '{"url": "a", "s3_uri": "s3://b/c"}'),
+        ("m.jsonl", '{"url": "a", "source-ref": "s3://b/c"}'),
+        ("m.jsonl", "[" * 100_000),
+        ("m.jsonl", '{"url": "a", "id": "%s"}' % ("x" * 257)),
+        ("m.jsonl", '{"url": "\\ud800"}'),
+        ("m.txt", b"http://h/\xff"),
+        ("m.txt", "x" * (MAX_LINE + 1)),
+        ("m.csv", '"http://h/1'),
+        ("m.csv", ","),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_bad_line_is_a_record_and_no_dead_batch(key: str, line: str | bytes) -> None:
+    good = {
+        "m.jsonl": b'{"url": "http://h/"}',
+        "m.txt": b"http://h/",
+        "m.csv": b"http://h/,",
+    }[key]
+    header = b"url,s3_uri\n" if key == "m.csv" else b"\n"
+    bad = line.encode() if isinstance(line, str) else line
+    before, broken, after = read(key, header + good + b"\n" + bad + b"\n" + good, block=2**16)
+    assert before.problem is None and after.problem is None
+    assert (before.position, broken.position, after.position) == (0, 1, 2)
+    assert broken.problem and broken.problem.startswith("Line 3 of the manifest: ")
+    assert broken.id == "3"
+
+
+def test_a_csv_without_an_address_column_says_so() -> None:
+    found = read("m.csv", "name,size\na,1\n")
+    assert "header" in (found[0].problem or "")
+
+
+def test_another_ending_is_no_manifest() -> None:
+    assert not is_manifest("m.json") and is_manifest("folder/M.TXT")
+    with pytest.raises(BadRequest, match=r"\.jsonl"):
+        read("m.json", "")
+
+
+@given(data=st.binary(max_size=300), block=st.integers(1, 50), key=st.sampled_from("tcj"))
+def test_any_bytes_make_entries_whatever_the_blocks(data: bytes, block: int, key: str) -> None:
+    name = {"t": "m.txt", "c": "m.csv", "j": "m.jsonl"}[key]
+    found = read(name, data, block)
+    assert found == read(name, data, block=1000)
+    assert [entry.position for entry in found] == list(range(len(found)))
+    for entry in found:
+        assert (entry.problem is None) == (
+            entry.source != "inline" or entry.instance.b64 is not None
+        )
+        assert msgspec.json.decode(msgspec.json.encode(entry), type=Entry) == entry
