@@ -14,7 +14,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000]
+run: .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [AWS_PORT=4566]
 	@MODEL=$(MODEL) HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m localcloud
 
 test: .venv/test ## Lint, types and all tests that this machine can run

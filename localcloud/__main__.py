@@ -1,108 +1,122 @@
-"""`python -m localcloud`: serve the app on this machine until Ctrl-C."""
+"""`python -m localcloud`: serve the app on this machine, with an AWS of its own, until Ctrl-C."""
 
 import os
 import signal
-import socket
-import subprocess
-import sys
-import time
+from pathlib import Path
 
 import click
-import urllib3
 
-from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import ModelPackage, Models
-from chalicelib.settings import ROOT, Settings
-from chalicelib.storage import S3Store
-from tools.catalogue import CATALOGUE, FetchError, fetch
+from chalicelib.settings import ROOT
+from localcloud import registry
+from localcloud.cloud import Cloud, Options
+from localcloud.environment import LOOPBACK, usable_port
+from localcloud.model import find_or_fetch
 
-START_SECONDS = 60
+PORT = click.IntRange(0, 65535)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True)
+
+
+def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Of NAME=VALUE each."""
+    pairs = [pair.partition("=") for pair in given]
+    if not all(separator for _, separator, _ in pairs):
+        raise click.BadParameter("must be NAME=VALUE")
+    return {name: value for name, _, value in pairs}
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.option("--model", default="inception-v3", envvar="MODEL", help="Package to serve.")
-@click.option("--host", default="127.0.0.1", envvar="HOST", help="Address to listen on.")
-@click.option("--port", default=8000, envvar="PORT", type=click.IntRange(1, 65535), help="Port.")
-def main(model: str, host: str, port: int) -> None:
-    """Serve the app on this machine until Ctrl-C.
+@click.option("--host", default=LOOPBACK, envvar="HOST", help="Address of the app.")
+@click.option("--port", default=8000, envvar="PORT", type=PORT, help="Port of the app.")
+@click.option("--aws-port", default=4566, envvar="AWS_PORT", type=PORT, help="Port of AWS.")
+@click.option(
+    "--functions-port", default=0, envvar="FUNCTIONS_PORT", type=PORT,
+    help="Port of Lambda's Invoke API, which the port of AWS leads to as well; 0 for a free one.",
+)  # fmt: skip
+@click.option(
+    "--concurrency", default=os.cpu_count() or 1, envvar="CONCURRENCY",
+    type=click.IntRange(1), help="How many functions run at once.",
+)  # fmt: skip
+@click.option(
+    "--visibility-timeout", envvar="LOCAL_VISIBILITY_TIMEOUT", type=click.IntRange(1, 43200),
+    help="Seconds until a failed message comes again; no function takes longer.  [default: enough]",
+)  # fmt: skip
+@click.option(
+    "--schedule-seconds", envvar="LOCAL_SCHEDULE_SECONDS", type=click.FloatRange(0, min_open=True),
+    help="How often schedules run, instead of what the app says.",
+)  # fmt: skip
+@click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
+@click.option("--template", type=FILE, help="Its stack.  [default: its infrastructure.yaml]")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
+    help="A parameter of the stack.",
+)  # fmt: skip
+def main(
+    model: str,
+    host: str,
+    port: int,
+    aws_port: int,
+    functions_port: int,
+    concurrency: int,
+    visibility_timeout: int | None,
+    schedule_seconds: float | None,
+    project: Path,
+    template: Path | None,
+    parameters: dict[str, str],
+) -> None:
+    """Serve the app on this machine, with an AWS of its own, until Ctrl-C.
 
     The model is fetched first where the catalogue has it and this machine does not. Where its host
-    cannot be reached, the bundled model `doodle` answers instead.
+    cannot be reached, the bundled model `doodle` answers instead. AWS is in memory: what its
+    buckets and queues hold ends with it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _check_free(host, port)
-    package = _package(model)
-    process = _start(package.info.name, host, port)
+    options = Options(
+        project=project,
+        template=template or project / "infrastructure.yaml",
+        stack_name=f"{registry.app_name(project)}-{registry.STAGE}",
+        host=host,
+        port=_checked("PORT", host, port),
+        aws_port=_checked("AWS_PORT", LOOPBACK, aws_port),
+        functions_port=_checked("FUNCTIONS_PORT", LOOPBACK, functions_port),
+        concurrency=concurrency,
+        visibility_timeout=visibility_timeout or max(30, registry.longest_timeout(project)),
+        schedule_seconds=schedule_seconds,
+        parameters=parameters,
+    )
+    package = find_or_fetch(model)
+    cloud = Cloud(options, {**os.environ, "MODEL": package.info.name})
     try:
-        _wait_until_served(process, host, port)
-        what = f"{package.info.title} ({package.info.name})" if package.info.title else model
-        click.secho(f"\n  http://{host}:{port} serves {what}. Ctrl-C ends it.\n", bold=True)
-        process.wait()
+        outputs = cloud.start()
+        title = package.info.title
+        _tell(options, outputs, f"{title} ({package.info.name})" if title else model)
+        cloud.watch()
     except KeyboardInterrupt:
         click.echo("\nStopped.")
     finally:
-        process.terminate()
-        process.wait()
-    if process.returncode > 0:
-        raise click.ClickException(f"`chalice local` ended with status {process.returncode}.")
+        cloud.stop()
 
 
-def _check_free(host: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise click.ClickException(
-                f"Port {port} of {host} cannot be used ({error.strerror}); "
-                "choose another, for example: make run PORT=8001"
-            ) from error
-
-
-def _package(name: str) -> ModelPackage:
-    """The package to serve: found, else fetched, else doodle."""
-    settings = Settings.from_environment()
-    models = Models(settings.model_dirs, "", S3Store(lambda: None))
+def _checked(variable: str, host: str, port: int) -> int:
     try:
-        return models.find(name)
-    except ModelInvalid as error:
-        raise click.ClickException(str(error)) from error
-    except ModelNotFound:
-        if name not in CATALOGUE:
-            raise click.ClickException(
-                f"There is no model {name!r}; `tools.model list` shows those there are."
-            ) from None
-    try:
-        return fetch(name, settings.model_dirs[-1])
-    except FetchError as error:
-        click.secho(f"{error} Serving the bundled model doodle instead.", fg="yellow", err=True)
-        return models.find("doodle")
+        return usable_port(host, port)
+    except OSError as error:
+        raise click.ClickException(
+            f"Port {port} of {host} cannot be used ({error.strerror}); "
+            f"choose another, for example: make run {variable}={min(port + 1, 65535)}"
+        ) from error
 
 
-def _start(model: str, host: str, port: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "localcloud.api", "--host", host, "--port", str(port)],
-        cwd=ROOT,
-        env={**os.environ, "MODEL": model},
-        start_new_session=True,  # Ctrl-C is for this process, which ends the other in good order
-    )
-
-
-def _wait_until_served(process: "subprocess.Popen[bytes]", host: str, port: int) -> None:
-    """Return once the app answers that it can classify."""
-    address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104
-    deadline = time.monotonic() + START_SECONDS
-    with urllib3.PoolManager(retries=False, timeout=5) as http:
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                answer = http.request("GET", f"http://{address}:{port}/health")
-            except urllib3.exceptions.HTTPError:
-                time.sleep(0.05)
-                continue
-            if answer.status == 200:
-                return
-            raise click.ClickException(f"The app does not answer: {answer.data.decode()}")
-    raise click.ClickException("The app did not start; the lines above say why.")
+def _tell(options: Options, outputs: dict[str, str], what: str) -> None:
+    address = f"http://{options.host}:{options.port}"
+    click.secho(f"\n  {address} serves {what}. Ctrl-C ends it.", bold=True)
+    bucket = outputs.get("IMAGES_BUCKET")
+    if bucket:
+        aws = f"aws --endpoint-url http://{LOOPBACK}:{options.aws_port}"
+        click.echo(f"  {aws} s3 cp photo.jpg s3://{bucket}/")
+        click.echo("  Any credentials do: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any")
+    click.echo()
 
 
 if __name__ == "__main__":

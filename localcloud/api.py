@@ -1,14 +1,18 @@
-"""`python -m localcloud.api --host … --port …`: `chalice local`, fit for a browser's keep-alive.
+"""`python -m localcloud.api PROJECT STACK --host … --port …`: `chalice local`, fit for a browser.
 
+It waits for the stack, whose outputs are part of the app's environment.
 Chalice's development server is left as it is but for three settings of its request handler, a
 `http.server.BaseHTTPRequestHandler`.
 """
 
+import os
 import sys
 from typing import Any
 
 from chalice.cli import main
 from chalice.local import ChaliceRequestHandler
+
+from localcloud import lifeline, stack
 
 
 def _log_nothing(*_: Any) -> None:
@@ -16,10 +20,16 @@ def _log_nothing(*_: Any) -> None:
 
 
 if __name__ == "__main__":
+    lifeline.hold()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
     ChaliceRequestHandler.disable_nagle_algorithm = True
     ChaliceRequestHandler.log_request = _log_nothing
     # API Gateway has no method that it does not know, so neither has this: the app answers 405
-    ChaliceRequestHandler.do_TRACE = ChaliceRequestHandler.do_GET
-    sys.argv = ["chalice", "local", "--stage", "local", "--no-autoreload", *sys.argv[1:]]
+    for method in ("CONNECT", "QUERY", "TRACE"):
+        setattr(ChaliceRequestHandler, f"do_{method}", ChaliceRequestHandler.do_GET)
+    project, stack_name, *options = sys.argv[1:]
+    os.environ.update(stack.wait_for_outputs(stack_name))
+    sys.argv = ["chalice", "--project-dir", project, "local", "--stage", "local"]
+    sys.argv += ["--no-autoreload", *options]
     sys.exit(main())

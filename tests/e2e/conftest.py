@@ -4,49 +4,107 @@ import contextlib
 import functools
 import http.server
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
+import boto3
 import pytest
 
-from tests.conftest import ROOT, TEST_DATA, pick_free_port
+from tests.conftest import ROOT, TEST_DATA
+from tests.e2e.browser import browser, browser_options, page  # noqa: F401 - fixtures
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LocalCloud:
+    """What `python -m localcloud` serves: the app, an AWS, and a bucket of it for images.
+
+    pid: of the supervisor. log: what it prints.
+    """
+
+    url: str
+    aws: str
+    images: str
+    pid: int
+    log: Path
+
+    @property
+    def results(self) -> str:
+        """The bucket of the results."""
+        return self.images.replace("-images-", "-results-")
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of its AWS."""
+        return boto3.client(
+            service,
+            endpoint_url=self.aws,
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+
+
+def wait_for(what: Callable[[], T], seconds: float = 90) -> T:
+    """What it gives, as soon as that is true of it."""
+    deadline = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < deadline, f"waited {seconds} seconds for it in vain"
+        time.sleep(0.1)
+    return found
 
 
 @contextlib.contextmanager
-def running(log: Path, model: str, **env: str) -> Iterator[str]:
-    """The base URL of the app, served by `python -m localcloud` until the end of the block.
+def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalCloud]:
+    """The app and its AWS, served by `python -m localcloud` until the end of the block.
 
     log: gets all that it prints.
     """
-    port = pick_free_port()
-    command = [sys.executable, "-m", "localcloud", "--model", model, "--port", str(port)]
+    command = [sys.executable, "-m", "localcloud", "--model", model, "--aws-port", "0"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [*command, "--port", "0", *options],
             cwd=ROOT,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        while b"Ctrl-C ends it" not in log.read_bytes():
+        told = None
+        while not told:
+            told = re.search(
+                r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$",
+                log.read_text(),
+                re.MULTILINE,
+            )
             assert process.poll() is None, log.read_text()
             time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield LocalCloud(*told.groups(), process.pid, log)
     finally:
         process.terminate()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=20) == 0, log.read_text()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The app with the bundled model, and its AWS; a message that fails comes again soon."""
+    log = tmp_path_factory.mktemp("cloud") / "log"
+    options = ("--schedule-seconds", "2", "--parameter", "WithResultsQueue=true")
+    with running(log, "doodle", *options) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def server(cloud: LocalCloud) -> str:
     """The base URL of the app with the bundled model."""
-    with running(tmp_path_factory.mktemp("server") / "log", "doodle") as url:
-        yield url
+    return cloud.url
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +117,8 @@ def photo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     env = {**os.environ, "MODEL_DIR": str(cache)}
     subprocess.run([*command, str(network), *labels], cwd=ROOT, env=env, check=True)
     log = tmp_path_factory.mktemp("photo_server") / "log"
-    with running(log, "mobilenet-v2", MODEL_DIR=str(cache)) as url:
-        yield url
+    with running(log, "mobilenet-v2", MODEL_DIR=str(cache)) as cloud:
+        yield cloud.url
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -25,16 +25,16 @@ def start(*options: str, **env: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_one_line_names_the_address_and_the_model(tmp_path: Path) -> None:
-    with running(tmp_path / "log", "doodle") as server:
-        lines = [line for line in (tmp_path / "log").read_text().splitlines() if server in line]
+    with running(tmp_path / "log", "doodle") as cloud:
+        lines = [line for line in (tmp_path / "log").read_text().splitlines() if cloud.url in line]
     assert any(re.search(r"serves .*\(doodle\)\. Ctrl-C ends it", line) for line in lines)
 
 
 def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{pick_free_port()}/"
     env = {"MODEL_DIR": str(tmp_path / "models"), "MODEL_BASE_URL": nowhere}
-    with running(tmp_path / "log", "inception-v3", **env) as server:
-        assert urllib3.request("GET", f"{server}/health").json()["model"]["name"] == "doodle"
+    with running(tmp_path / "log", "inception-v3", **env) as cloud:
+        assert urllib3.request("GET", f"{cloud.url}/health").json()["model"]["name"] == "doodle"
     told = [line for line in (tmp_path / "log").read_text().splitlines() if "instead" in line]
     assert len(told) == 1 and "doodle" in told[0]
 

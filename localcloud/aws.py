@@ -1,0 +1,115 @@
+"""`python -m localcloud.aws`: moto's server with the stack of a template in it.
+
+Everything is in memory: what it holds ends with it. Calls of Lambda's Invoke API are passed on to
+the functions process, so that one endpoint is all of AWS, for Step Functions too.
+"""
+
+import logging
+import os
+import re
+import sys
+import threading
+import urllib.parse
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+import urllib3
+from moto.core.config import default_user_config
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.serving import make_server
+
+from localcloud import lifeline, queues, stack
+from localcloud.environment import LOOPBACK
+
+INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
+PASSED_ON = (
+    "Content-Type", "Content-Length", "X-Amzn-RequestId", "X-Amzn-ErrorType",
+    "X-Amz-Function-Error", "X-Amz-Executed-Version",
+)  # fmt: skip
+LONGEST_INVOCATION_SECONDS = 15 * 60 + 60
+
+WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Dispatcher:
+    """The WSGI application: moto's, but for the Invoke API, which the functions process answers."""
+
+    def __init__(self, moto: WSGI, functions_port: int) -> None:
+        self._moto = moto
+        self._http = urllib3.HTTPConnectionPool(
+            LOOPBACK, functions_port, maxsize=32, retries=False,
+            timeout=urllib3.Timeout(connect=3, read=LONGEST_INVOCATION_SECONDS),
+        )  # fmt: skip
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        if INVOCATIONS.fullmatch(environ["PATH_INFO"]) and environ["REQUEST_METHOD"] == "POST":
+            return self._invoke(environ, start_response)
+        return self._moto(environ, start_response)
+
+    def _invoke(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        kind = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse")
+        path = urllib.parse.quote(environ["PATH_INFO"])
+        try:
+            answer = self._http.request(
+                "POST", path, body=body, headers={"X-Amz-Invocation-Type": kind}
+            )
+        except urllib3.exceptions.HTTPError:
+            start_response("503 Service Unavailable", [("x-amzn-ErrorType", "ServiceException")])
+            return [b'{"Message": "The functions are being started; try again."}']
+        headers = [(name, answer.headers[name]) for name in PASSED_ON if name in answer.headers]
+        start_response(f"{answer.status} {answer.reason}", headers)
+        return [answer.data]
+
+
+def _quiet() -> None:
+    # A request is no news, nor is a resource that moto passes over, such as a bucket's policy
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    logging.getLogger("moto").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module="moto.*")
+
+
+@click.command()
+@click.option("--port", required=True, type=int)
+@click.option("--functions-port", required=True, type=int)
+@click.option("--template", required=True, type=click.Path(path_type=Path, exists=True))
+@click.option("--stack-name", required=True)
+@click.option("--parameter", "parameters", multiple=True, type=(str, str))
+def main(
+    port: int,
+    functions_port: int,
+    template: Path,
+    stack_name: str,
+    parameters: tuple[tuple[str, str], ...],
+) -> None:
+    """Serve until the end of the process that started this one."""
+    lifeline.hold()
+    _quiet()
+    queues.install()
+    os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions call AWS
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
+    MotoRequestHandler.disable_nagle_algorithm = True
+    moto = DomainDispatcherApplication(create_backend_app)
+    server = make_server(
+        LOOPBACK, port, Dispatcher(moto, functions_port),
+        threaded=True, request_handler=MotoRequestHandler,
+    )  # fmt: skip
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        stack.create(stack_name, template, dict(parameters))
+    except stack.StackError as error:
+        raise click.ClickException(str(error)) from error
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""The local cloud: AWS, the functions and the API, a process each."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import urllib3
+
+from localcloud import stack
+from localcloud.environment import LOOPBACK, aws_environment
+from localcloud.supervisor import WATCH_SECONDS, Child, wait_for
+
+START_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `python -m localcloud` was asked for.
+
+    host, port: of the API. aws_port, functions_port: on loopback. schedule_seconds: instead of what
+    the app's schedules say; None for those. parameters: of the stack, besides its stage.
+    """
+
+    project: Path
+    template: Path
+    stack_name: str
+    host: str
+    port: int
+    aws_port: int
+    functions_port: int
+    concurrency: int
+    visibility_timeout: int
+    schedule_seconds: float | None
+    parameters: Mapping[str, str]
+
+
+class Cloud:
+    """What runs. env: the environment of all of it."""
+
+    def __init__(self, options: Options, env: Mapping[str, str]) -> None:
+        self._options = options
+        self._env = aws_environment(env, options.aws_port)
+        self._aws = Child("localcloud.aws", _aws_options(options))
+        self._functions = Child("localcloud.functions", _functions_options(options))
+        self._api = Child("localcloud.api", _api_options(options))
+        self._children = [self._aws, self._functions, self._api]
+
+    def start(self) -> dict[str, str]:
+        """Return the stack's outputs once all of it answers.
+
+        All start at once; the others wait for the stack where they need it. Raises ClickException
+        where a part does not start.
+        """
+        for child in self._children:
+            child.start(self._env)
+        wait_for(self._answers, self._children, START_SECONDS)
+        client = stack.client("cloudformation", self._env)
+        return stack.outputs(client, self._options.stack_name) or {}
+
+    def watch(self) -> None:
+        """Start again what ends, for good. Raises ClickException where that is no use."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            for child in self._children:
+                if child.ended:
+                    self._restart(child)
+
+    def stop(self) -> None:
+        """End all of it."""
+        for child in reversed(self._children):
+            child.stop()
+
+    def _restart(self, child: Child) -> None:
+        lost = " What it held is lost." if child is self._aws else ""
+        told = f"{child.name} ended ({child.ended}); it is started again.{lost}"
+        click.secho(told, fg="yellow", err=True)
+        child.start(self._env)
+        if child is self._aws:
+            self._functions.stop()  # its queues are gone too
+            self._functions.start(self._env)
+
+    def _answers(self) -> bool | None:
+        """True once the functions are there and the app can classify; None until then."""
+        host = LOOPBACK if self._options.host == "0.0.0.0" else self._options.host  # noqa: S104
+        try:
+            urllib3.request(
+                "GET", f"http://{LOOPBACK}:{self._options.functions_port}/", retries=False
+            )
+            answer = urllib3.request(
+                "GET", f"http://{host}:{self._options.port}/health", retries=False
+            )
+        except urllib3.exceptions.HTTPError:
+            return None
+        if answer.status != 200:
+            raise click.ClickException(f"The app does not answer: {answer.data.decode()}")
+        return True
+
+
+def _aws_options(options: Options) -> list[str]:
+    parameters = {
+        "Stage": "local",
+        "VisibilityTimeout": str(options.visibility_timeout),
+        **options.parameters,
+    }
+    return [
+        *("--port", str(options.aws_port)),
+        *("--functions-port", str(options.functions_port)),
+        *("--template", str(options.template)),
+        *("--stack-name", options.stack_name),
+        *(part for pair in parameters.items() for part in ("--parameter", *pair)),
+    ]
+
+
+def _functions_options(options: Options) -> list[str]:
+    given = [
+        *("--project", str(options.project)),
+        *("--stack-name", options.stack_name),
+        *("--port", str(options.functions_port)),
+        *("--concurrency", str(options.concurrency)),
+        *("--visibility-timeout", str(options.visibility_timeout)),
+    ]
+    if options.schedule_seconds is not None:
+        given += ["--schedule-seconds", str(options.schedule_seconds)]
+    return given
+
+
+def _api_options(options: Options) -> list[str]:
+    where = ["--host", options.host, "--port", str(options.port)]
+    return [str(options.project), options.stack_name, *where]

@@ -1,0 +1,45 @@
+"""Ports, and the environment in which the parts find each other and never the real AWS."""
+
+import os
+import socket
+from collections.abc import Mapping
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+"""The account that moto plays (its DEFAULT_ACCOUNT_ID)."""
+LOOPBACK = "127.0.0.1"
+
+
+def aws_environment(env: Mapping[str, str], port: int) -> dict[str, str]:
+    """`env` for a process that shall find AWS on `port` of this machine.
+
+    Nothing of the user's own account is left but the region. The proxy is for other hosts.
+    """
+    region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or REGION
+    # Unbuffered, a line is two writes, and lines of several processes mix
+    kept = {
+        name: value
+        for name, value in env.items()
+        if not name.startswith("AWS_") and name != "PYTHONUNBUFFERED"
+    }
+    no_proxy = ",".join(filter(None, (env.get("NO_PROXY") or env.get("no_proxy"), LOOPBACK)))
+    return kept | {
+        "AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{port}",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def usable_port(host: str, port: int) -> int:
+    """`port`, or a free one where it is 0. Raises OSError where it cannot be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])

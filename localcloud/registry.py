@@ -1,0 +1,113 @@
+"""What the Chalice app has: its functions and what calls each, as `chalice deploy` would see it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalice.app import S3EventConfig, ScheduledEventConfig, SQSEventConfig
+from chalice.cli.factory import CLIFactory
+
+from localcloud.environment import ACCOUNT
+
+STAGE = "local"
+DEFAULT_TIMEOUT, DEFAULT_MEMORY_MB = 60, 128
+"""Chalice's, where config.json says nothing (chalice.constants)."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """One Lambda function.
+
+    name: as deployed: APP-STAGE-HANDLER. handler: its key in `app.handler_map`. timeout: seconds.
+    trigger: the event source of Chalice that calls it; None where only the Invoke API does.
+    """
+
+    name: str
+    handler: str
+    timeout: int
+    memory_mb: int
+    trigger: Any
+
+    def arn(self, region: str) -> str:
+        """Its address."""
+        return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self.name}"
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether messages of a queue of its own call it."""
+        return isinstance(self.trigger, SQSEventConfig)
+
+    @property
+    def has_bucket(self) -> bool:
+        """Whether objects put into a bucket call it."""
+        return isinstance(self.trigger, S3EventConfig)
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether the clock calls it."""
+        return isinstance(self.trigger, ScheduledEventConfig)
+
+    @property
+    def is_unsupported(self) -> bool:
+        """Whether what calls it on AWS is not played here."""
+        return self.trigger is not None and not (
+            self.has_queue or self.has_bucket or self.has_schedule
+        )
+
+    @property
+    def queue(self) -> str:
+        """Name of the queue whose messages call it."""
+        given = self.trigger.queue or self.trigger.queue_arn.rsplit(":", 1)[-1]
+        return str(given)
+
+    @property
+    def schedule(self) -> str:
+        """The expression: `rate(5 minutes)`."""
+        expression = self.trigger.schedule_expression
+        return expression if isinstance(expression, str) else str(expression.to_string())
+
+
+def load(project: Path) -> tuple[list[Function], dict[str, str]]:
+    """The functions of the app in `project`, and the environment variables of its stage `local`.
+
+    Imports the app, whose `app.py` must do so without side effects.
+    """
+    config = CLIFactory(str(project), environ=os.environ).create_config_obj(STAGE)
+    app = config.chalice_app
+    handlers: dict[str, Any] = {function.name: None for function in app.pure_lambda_functions}
+    handlers |= {source.name: source for source in app.event_sources}
+    functions = []
+    for handler, trigger in handlers.items():
+        scoped = config.scope(STAGE, handler)
+        functions.append(
+            Function(
+                name=f"{config.app_name}-{STAGE}-{handler}",
+                handler=handler,
+                timeout=scoped.lambda_timeout or DEFAULT_TIMEOUT,
+                memory_mb=scoped.lambda_memory_size or DEFAULT_MEMORY_MB,
+                trigger=trigger,
+            )
+        )
+    return functions, dict(config.environment_variables)
+
+
+def app_name(project: Path) -> str:
+    """The app's name, read without importing it."""
+    return str(_config(project)["app_name"])
+
+
+def longest_timeout(project: Path) -> int:
+    """The longest timeout of any function of stage `local`, in seconds, read without the app."""
+    config = _config(project)
+    stage = config.get("stages", {}).get(STAGE, {})
+    places = [stage, *config.get("lambda_functions", {}).values()]
+    places += stage.get("lambda_functions", {}).values()
+    default = int(config.get("lambda_timeout", DEFAULT_TIMEOUT))
+    return max(int(place.get("lambda_timeout", default)) for place in places)
+
+
+def _config(project: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((project / ".chalice" / "config.json").read_text())
+    return config

@@ -1,0 +1,88 @@
+"""Processes that are started, watched, started again where they end, and ended together."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from localcloud.lifeline import LIFELINE
+
+WATCH_SECONDS = 0.1
+STOP_SECONDS = 5
+RESTARTS, WITHIN_SECONDS = 5, 60
+
+
+class Child:
+    """A part of the local cloud: `python -m MODULE OPTIONS…`."""
+
+    def __init__(self, module: str, options: list[str]) -> None:
+        self.name = module.rpartition(".")[2]
+        self._command = [sys.executable, "-m", module, *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._holds: int | None = None
+        self._starts: list[float] = []
+
+    def start(self, env: Mapping[str, str]) -> None:
+        """Start it. Raises ClickException where it has ended too often of late."""
+        now = time.monotonic()
+        self._starts = [start for start in self._starts if now - start < WITHIN_SECONDS]
+        if len(self._starts) > RESTARTS:
+            raise click.ClickException(f"{self.name} keeps ending; the lines above say why.")
+        self._starts.append(now)
+        self._let_go()
+        theirs, self._holds = os.pipe()
+        self._process = subprocess.Popen(  # noqa: S603
+            self._command,
+            env={**env, LIFELINE: str(theirs)},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs],
+            start_new_session=True,  # Ctrl-C is for this process, which ends the others
+        )
+        os.close(theirs)
+
+    @property
+    def ended(self) -> str:
+        """How it ended, in words; empty while it runs."""
+        status = self._process.poll() if self._process else None
+        if status is None:
+            return ""
+        return f"killed by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
+
+    def stop(self) -> None:
+        """End it: kindly, then not."""
+        if self._process:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._holds is not None:
+            os.close(self._holds)
+            self._holds = None
+
+
+def wait_for(answer: Callable[[], Any], children: list[Child], seconds: float) -> Any:
+    """What `answer` returns once that is not None.
+
+    Raises ClickException where one of the children ends before, or after `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        ended = [child.name for child in children if child.ended]
+        if ended:
+            raise click.ClickException(f"{ended[0]} did not start; the lines above say why.")
+        found = answer()
+        if found is not None:
+            return found
+        time.sleep(0.02)
+    names = " and ".join(child.name for child in children)
+    raise click.ClickException(f"{names} did not start within {seconds:.0f} s.")

@@ -1,0 +1,141 @@
+"""What calls the functions: messages of a queue, and the clock."""
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud import events
+from localcloud.containers import Containers
+from localcloud.registry import Function
+
+POLL_SECONDS = 2
+"""Of one long poll. Short, since one that was waiting when this process was killed may yet take a
+message, which is then hidden for the queue's visibility timeout."""
+RETRY_SECONDS = 0.5
+UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+
+Message = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Poller:
+    """Gives the messages of one queue to a function, and deletes those that it is done with.
+
+    A message whose invocation fails is left where it is: once its visibility timeout has passed the
+    queue hands it out again, and in the end to the dead-letter queue.
+
+    url, arn, visibility_timeout (seconds): of the queue.
+    asynchronous: each message is an event of its own, else the event is of messages (batch_size).
+    room: limits how many run at once, below what the containers allow; None where nothing does.
+    """
+
+    sqs: Any
+    url: str
+    arn: str
+    visibility_timeout: int
+    function: Function
+    containers: Containers
+    asynchronous: bool
+    batch_size: int = 1
+    room: threading.Semaphore | None = None
+
+    def run(self) -> None:
+        """Poll for good; for a thread of its own."""
+        while True:
+            try:
+                self._poll()
+            except (BotoCoreError, ClientError) as error:
+                click.echo(f"{self.function.name}: its queue does not answer: {error}", err=True)
+                time.sleep(RETRY_SECONDS)
+
+    def _poll(self) -> None:
+        """Take messages when there is room to run the function; run it in a thread of its own."""
+        if not self.containers.wait_for_room(POLL_SECONDS):
+            return
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=min(self.batch_size, 10),
+            WaitTimeSeconds=POLL_SECONDS,
+            MessageAttributeNames=["All"],
+            MessageSystemAttributeNames=["All"],
+        )
+        messages = answer.get("Messages", [])
+        if messages:
+            self._wait_for_turn(messages)
+            threading.Thread(target=self._process, args=(messages,), daemon=True).start()
+
+    def _wait_for_turn(self, messages: list[Message]) -> None:
+        """Another trigger may have been faster: then the wait is not to cost visibility time."""
+        start = time.monotonic()
+        if self.room:
+            self.room.acquire()
+        self.containers.acquire()
+        if time.monotonic() - start > 1:
+            self.sqs.change_message_visibility_batch(
+                QueueUrl=self.url,
+                Entries=[
+                    {**entry, "VisibilityTimeout": self.visibility_timeout}
+                    for entry in _entries(messages)
+                ],
+            )
+
+    def _process(self, messages: list[Message]) -> None:
+        try:
+            done = self._invoke(messages)
+        finally:
+            self.containers.release()
+            if self.room:
+                self.room.release()
+        try:
+            if done:
+                self.sqs.delete_message_batch(QueueUrl=self.url, Entries=_entries(messages))
+        except (BotoCoreError, ClientError) as error:
+            click.echo(f"{self.function.name}: its queue does not answer: {error}", err=True)
+
+    def _invoke(self, messages: list[Message]) -> bool:
+        """Run the function; whether the messages are done with."""
+        if not self.asynchronous:
+            event, request_id = events.sqs_event(messages, self.arn), str(uuid.uuid4())
+        elif events.is_void(messages[0]):
+            return True
+        else:
+            event, request_id = events.async_event(messages[0]), messages[0]["MessageId"]
+        outcome = self.containers.run(self.function, event, request_id)
+        if outcome.failed:
+            told = f"{self.function.name} failed, to be tried again: {outcome.summary}"
+            click.echo(told, err=True)
+        return not outcome.failed
+
+
+def _entries(messages: list[Message]) -> list[dict[str, Any]]:
+    return [
+        {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+        for number, message in enumerate(messages)
+    ]
+
+
+def period(expression: str) -> int | None:
+    """Seconds from tick to tick of `rate(5 minutes)`; None for an expression of another kind."""
+    rate = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", expression)
+    return int(rate[1]) * UNITS[rate[2]] if rate else None
+
+
+def tick(
+    function: Function, seconds: float, region: str, enqueue: Callable[[Function, str], str]
+) -> None:
+    """Call the function every so many seconds for good; for a thread of its own."""
+    while True:
+        time.sleep(seconds)
+        event = json.dumps(events.scheduled_event(function.name, region))
+        try:
+            enqueue(function, event)
+        except (BotoCoreError, ClientError) as error:
+            click.echo(f"{function.name}: a tick was lost: {error}", err=True)

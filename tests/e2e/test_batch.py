@@ -1,0 +1,249 @@
+"""Batch on the real processes: buckets, queue, functions and app of the local cloud."""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import urllib3
+
+from chalicelib.site import WEB
+from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+
+SAMPLES = {p.stem.removeprefix("sample-"): p.read_bytes() for p in sorted(WEB.glob("sample-*.jpg"))}
+NAMES = list(SAMPLES)
+
+
+class Batches:
+    """The API's batches, and the buckets and queues behind them."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.s3, self.sqs = cloud.client("s3"), cloud.client("sqs")
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        answer = urllib3.request(method, self.cloud.url + path, **options)
+        assert answer.status < 300, answer.data
+        return answer.json()
+
+    def start(self, **request: Any) -> str:
+        return str(self.ask("POST", "/batches", json=request)["batch_id"])
+
+    def put(self, key: str, data: bytes) -> str:
+        self.s3.put_object(Bucket=self.cloud.images, Key=key, Body=data)
+        return f"s3://{self.cloud.images}/{key}"
+
+    def finished(self, batch_id: str) -> dict[str, Any]:
+        def view() -> Any:
+            view = self.ask("GET", f"/batches/{batch_id}")
+            return view["status"] == "finished" and view
+
+        return dict(wait_for(view))
+
+    def results(self, batch_id: str) -> list[dict[str, Any]]:
+        lines = urllib3.request("GET", self.finished(batch_id)["results"]).data.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def of_source(self, source: str) -> str:
+        """The id of the one batch of that source."""
+
+        def found() -> Any:
+            recent = self.ask("GET", "/batches")["batches"]
+            return [batch["batch_id"] for batch in recent if batch["source"] == source]
+
+        (batch_id,) = wait_for(found)
+        return str(batch_id)
+
+    def queue(self, kind: str) -> str:
+        (url,) = [u for u in self.sqs.list_queues()["QueueUrls"] if u.endswith(kind)]
+        return str(url)
+
+    def close(self) -> None:
+        self.s3.close()
+        self.sqs.close()
+
+
+@pytest.fixture(scope="module")
+def batches(cloud: LocalCloud) -> Iterator[Batches]:
+    batches = Batches(cloud)
+    yield batches
+    batches.close()
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[str]:
+    with file_server(WEB) as url:
+        yield url
+
+
+def best(records: list[dict[str, Any]]) -> list[str]:
+    return [r["labels"][0]["name"] if "labels" in r else r["error"]["code"] for r in records]
+
+
+def test_images_put_into_the_bucket_are_answered_beside_them(batches: Batches) -> None:
+    keys = {f"folder {n}/ü+{name}.jpg": name for n in range(3) for name in NAMES}
+    for key, name in keys.items():
+        batches.put(key, SAMPLES[name])
+
+    def answers() -> Any:
+        listed = batches.s3.list_objects_v2(Bucket=batches.cloud.results, Prefix="uploads/folder ")
+        found = [each["Key"] for each in listed.get("Contents", [])]
+        return len(found) == len(keys) and found
+
+    for key in wait_for(answers):
+        body = batches.s3.get_object(Bucket=batches.cloud.results, Key=key)["Body"].read()
+        expected = keys[key.removeprefix("uploads/").removesuffix(".json")]
+        assert best([json.loads(body)]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("list.txt", "{url}\n"),
+        ("list.csv", "{id},{url}\n"),
+        ("list.jsonl", '{{"recordId": "{id}", "source-ref": "{url}"}}\n'),
+    ],
+)
+def test_a_manifest_put_into_the_bucket_becomes_a_batch(
+    batches: Batches, files: str, name: str, line: str
+) -> None:
+    rows = [line.format(id=f"n{n}", url=f"{files}/sample-{NAMES[n % 6]}.jpg") for n in range(60)]
+    rows.insert(30, '{"broken\n' if name.endswith("jsonl") else f"{files}/none,{files}/none.jpg\n")
+    header = "id,url\n" if name.endswith("csv") else ""
+    source = batches.put(f"manifests/{name}", (header + "".join(rows)).encode())
+    batch_id = batches.of_source(source)
+    records = batches.results(batch_id)
+    assert len(records) == 61
+    assert "error" in records.pop(30)
+    assert best(records) == [NAMES[n % 6] for n in range(60)]
+    assert batches.finished(batch_id)["counts"] == {"total": 61, "done": 61, "failed": 1}
+
+
+def test_instances_in_the_request(batches: Batches, files: str) -> None:
+    instances = [{"id": f"é{n}", "url": f"{files}/sample-{NAMES[n % 6]}.jpg"} for n in range(30)]
+    records = batches.results(batches.start(instances=instances, max_labels=1))
+    assert [record["id"] for record in records] == [f"é{n}" for n in range(30)]
+    assert best(records) == [NAMES[n % 6] for n in range(30)]
+    assert all(len(record["labels"]) == 1 and record["model"] == "doodle" for record in records)
+
+
+def test_a_prefix_and_a_retry_of_what_failed(batches: Batches) -> None:
+    for name, data in SAMPLES.items():
+        batches.put(f"batches/prefix/{name}.jpg", data)
+    batches.put("batches/prefix/zero.jpg", b"")
+    batch_id = batches.start(prefix=f"s3://{batches.cloud.images}/batches/prefix/")
+    assert best(batches.results(batch_id)) == [*NAMES, "ImageUnreadable"]
+    batches.put("batches/prefix/zero.jpg", SAMPLES["umbrella"])
+    batches.ask("POST", f"/batches/{batch_id}/retry")
+    assert best(batches.results(batch_id)) == [*NAMES, "umbrella"]
+    assert batches.finished(batch_id)["counts"] == {"total": 7, "done": 7, "failed": 0}
+
+
+def test_cancel(batches: Batches, files: str) -> None:
+    instances = [{"url": f"{files}/sample-{NAMES[0]}.jpg?{n}"} for n in range(1000)]
+    batch_id = batches.start(instances=instances)
+    assert batches.ask("POST", f"/batches/{batch_id}/cancel")["status"] == "cancelled"
+    work = batches.queue("-work")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+    def idle() -> bool:
+        attributes = batches.sqs.get_queue_attributes(QueueUrl=work, AttributeNames=names)
+        return all(int(number) == 0 for number in attributes["Attributes"].values())
+
+    wait_for(idle)
+    view = batches.ask("GET", f"/batches/{batch_id}")
+    assert view["status"] == "cancelled" and view["counts"]["done"] < 1000
+    assert "results" not in view
+
+
+def test_a_bare_url_is_answered_on_the_results_queue(batches: Batches, files: str) -> None:
+    url = f"{files}/sample-umbrella.jpg?bare"
+    batches.sqs.send_message(QueueUrl=batches.queue("-work"), MessageBody=url)
+    answers = batches.queue("-results")
+
+    def answer() -> Any:
+        found = batches.sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10)
+        bodies = [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        return [body for body in bodies if body["source"] == url]
+
+    assert best(wait_for(answer)) == ["umbrella"]
+
+
+def test_the_same_event_twice_is_one_batch(batches: Batches, files: str) -> None:
+    key = "batches/twice.txt"
+    source = batches.put(key, f"{files}/sample-umbrella.jpg\n".encode())
+    renamed = batches.put("twice.txt", f"{files}/sample-umbrella.jpg\n".encode())
+    first = batches.of_source(renamed)
+    batches.finished(first)
+    event = {
+        "eventTime": "2026-11-22T10:00:00.000Z",
+        "s3": {
+            "bucket": {"name": batches.cloud.images},
+            "object": {"key": "twice.txt", "sequencer": "00AA"},
+        },
+    }
+    client = batches.cloud.client("lambda")
+    for _ in range(2):
+        client.invoke(
+            FunctionName="serverless-inception-local-on_upload",
+            Payload=json.dumps({"Records": [event]}),
+        )
+    client.close()
+    recent = batches.ask("GET", "/batches")["batches"]
+    assert Counter(batch["source"] for batch in recent)[renamed] == 2
+    assert source not in {batch["source"] for batch in recent}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Batches]:
+    """A cloud of the test's own, whose failed messages come again after a few seconds."""
+    options = ("--visibility-timeout", "5", "--schedule-seconds", "1")
+    with running(tmp_path / "log", "doodle", *options) as cloud:
+        batches = Batches(cloud)
+        yield batches
+        batches.close()
+
+
+def functions_of(cloud: LocalCloud) -> int:
+    """The process that plays Lambda."""
+    children = Path(f"/proc/{cloud.pid}/task/{cloud.pid}/children").read_text().split()
+    (pid,) = [
+        int(child)
+        for child in children
+        if b"localcloud.functions" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return pid
+
+
+def test_killed_in_the_middle_every_image_is_there_once(own: Batches) -> None:
+    for n in range(500):
+        own.put(f"batches/kill/{n:03d}.jpg", SAMPLES[NAMES[n % 6]] + str(n).encode())
+    batch_id = own.start(prefix=f"s3://{own.cloud.images}/batches/kill/")
+
+    def begun() -> bool:
+        return bool(0 < own.ask("GET", f"/batches/{batch_id}")["counts"]["done"] < 500)
+
+    wait_for(begun)
+    os.kill(functions_of(own.cloud), signal.SIGKILL)
+    records = own.results(batch_id)
+    assert [record["id"] for record in records] == [f"{n:03d}.jpg" for n in range(500)]
+    assert best(records) == [NAMES[n % 6] for n in range(500)]
+
+
+def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_rest_goes_on(
+    own: Batches, files: str
+) -> None:
+    dead = own.queue("-dead-letters")
+    own.sqs.send_message(QueueUrl=own.queue("-work"), MessageBody="poison")
+    records = own.results(own.start(instances=[{"url": f"{files}/sample-umbrella.jpg"}]))
+    assert best(records) == ["umbrella"]
+
+    def buried() -> Any:
+        return own.sqs.receive_message(QueueUrl=dead).get("Messages")
+
+    (message,) = wait_for(buried)
+    assert message["Body"] == "poison"
