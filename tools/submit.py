@@ -1,0 +1,168 @@
+"""`python -m tools.submit`: many images to the batch API, followed to their results."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from chalicelib.batch.manifests import is_manifest
+from tools.submitting.api import Api
+from tools.submitting.connection import ApiError
+from tools.submitting.inputs import InputError
+from tools.submitting.job import INTERRUPTED, Job
+from tools.submitting.pace import Pace
+from tools.submitting.results import table
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """What goes wrong on purpose is said without a traceback, and with its exit status."""
+    try:
+        yield
+    except ApiError as error:
+        raise click.ClickException(str(error)) from error
+    except InputError as error:
+        raise click.BadParameter(str(error), param_hint="SOURCES") from error
+    except OSError as error:
+        raise click.ClickException(f"{error}; check the path and its permissions.") from error
+    except KeyboardInterrupt:
+        click.echo("\nStopped. No batch was started, unless --list shows it.", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    for source in given:
+        if source.startswith("s3://"):
+            if len(given) > 1 or not (source.endswith("/") or is_manifest(source)):
+                raise click.BadParameter("s3:// stands alone, for a manifest or a prefix with a /.")
+        elif source.startswith(("http://", "https://")):
+            raise click.BadParameter("write addresses into a file, a line each: urls.txt")
+        elif not Path(source).exists():
+            raise click.BadParameter(f"{source} does not exist.")
+    return given
+
+
+def _out(_: click.Context, __: click.Parameter, out: Path | None) -> Path | None:
+    if out and out.suffix.lower() not in (".csv", ".jsonl"):
+        raise click.BadParameter("it must end in .csv or .jsonl.")
+    if out and not out.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent}.")
+    return out
+
+
+def _api(_: click.Context, __: click.Parameter, url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise click.BadParameter("it must begin with http:// or https://.")
+    return url.rstrip("/")
+
+
+@click.command(context_settings={"max_content_width": 100})
+@click.argument("sources", nargs=-1, callback=_sources)
+@click.option(
+    "--api",
+    default="http://127.0.0.1:8000",
+    envvar="API_URL",
+    callback=_api,
+    show_default=True,
+    show_envvar=True,
+    help="The service, with its stage if any.",
+)
+@click.option(
+    "--token",
+    envvar="API_TOKEN",
+    show_envvar=True,
+    help="Sent as 'Authorization: Bearer TOKEN', to a deployed stage that asks for it.",
+)
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it to its end.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_out,
+    metavar="FILE",
+    help="Write the results: .csv or .jsonl.",
+)
+@click.option("--model", help="Package that classifies.  [default: the service's own]")
+@click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels an image.  [default: 5]")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Least score of a label.")
+@click.option("--follow", metavar="BATCH_ID", help="Pick up a batch that was left running.")
+@click.option("--retry", metavar="BATCH_ID", help="Classify what failed in a batch once more.")
+@click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun.")
+@click.option("--list", "list_", is_flag=True, help="Show the latest batches.")
+@click.pass_context
+def cli(
+    context: click.Context,
+    sources: tuple[str, ...],
+    api: str,
+    token: str | None,
+    wait: bool,
+    out: Path | None,
+    model: str | None,
+    max_labels: int | None,
+    min_confidence: float | None,
+    follow: str | None,
+    retry: str | None,
+    cancel: str | None,
+    list_: bool,
+) -> None:
+    """Classify many images: a folder, files, or a manifest of addresses.
+
+    SOURCES are folders and files of images, which are uploaded; or one manifest: a .txt with an
+    http(s):// or s3:// address a line, a .csv with a column url or s3_uri, a .jsonl; or the s3://
+    address of a manifest or of a prefix in the images bucket.
+
+    Ctrl-C leaves the batch running. The exit status is 0 where all went well, 1 for an error,
+    2 for wrong usage, 3 where images failed, 130 after Ctrl-C.
+
+    \b
+    Examples:
+      python -m tools.submit photos/ --out results.csv
+      python -m tools.submit urls.txt --max-labels 1 --out results.jsonl
+      python -m tools.submit cat.jpg dog.png --api https://abc.execute-api.eu-west-1.amazonaws.com/api
+      python -m tools.submit photos/ --no-wait
+      python -m tools.submit --follow 20250601-093000-1a2b3c4d --out results.csv
+      python -m tools.submit --retry 20250601-093000-1a2b3c4d
+    """
+    options = {"model": model, "max_labels": max_labels, "min_confidence": min_confidence}
+    options = {name: value for name, value in options.items() if value is not None}
+    if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
+        raise click.UsageError(
+            "Name what to classify, or give one of --follow, --retry, --cancel and --list."
+        )
+    if options and not sources:
+        raise click.UsageError("--model, --max-labels and --min-confidence are for a new batch.")
+    if out and (cancel or list_ or not (wait or follow)):
+        raise click.UsageError("--out is written at a batch's end: --follow writes it later.")
+    pace = context.obj or Pace()
+    job = Job(Api(api, token, pace), pace, wait, out)
+    with _one_line():
+        if sources:
+            status = job.start(sources, options)
+        elif retry:
+            status = job.retry(retry)
+        elif follow:
+            status = job.follow(job.api.view(follow, patient=False))
+        else:
+            status = 0
+            for line in _stopped(job.api, cancel) if cancel else _listed(job.api):
+                click.echo(line)
+        context.exit(status)
+
+
+def _stopped(api: Api, batch_id: str) -> Iterator[str]:
+    view = api.act(batch_id, "cancel")
+    counts = view.counts
+    yield f"Batch {batch_id} is {view.status}: {counts.done} of {counts.total} images are done."
+
+
+def _listed(api: Api) -> Iterator[str]:
+    rows = [
+        (view.batch_id, view.status, str(view.counts.total), str(view.counts.done),
+         str(view.counts.failed), f"{view.created_at:%Y-%m-%d %H:%M} UTC", view.source)
+        for view in api.recent()
+    ]  # fmt: skip
+    yield from table(("BATCH", "STATUS", "TOTAL", "DONE", "FAILED", "CREATED", "SOURCE"), rows)
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m tools.submit")

@@ -1,0 +1,1 @@
+"""What `tools.submit` is made of; it speaks to the service over HTTP alone."""

@@ -1,0 +1,159 @@
+"""The batch API of a stage, as a client sees it."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+from urllib.parse import quote
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from tools.submitting.connection import TRANSIENT, ApiError, Http
+from tools.submitting.pace import Pace
+
+CHUNK_BYTES = 1 << 16
+T = TypeVar("T")
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """Images of a batch. done: with an outcome. failed: of these, with an error."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class View(msgspec.Struct, frozen=True):
+    """A batch, as `GET /batches/{id}` shows it. labels, errors: images by name, by code."""
+
+    batch_id: str
+    source: str
+    created_at: datetime
+    status: Literal["queued", "running", "finished", "cancelled"]
+    counts: Counts
+    finished_at: datetime | None = None
+    labels: dict[str, int] = {}
+    errors: dict[str, int] = {}
+    results: str | None = None
+
+
+class _Views(msgspec.Struct, frozen=True):
+    batches: list[View]
+
+
+class _Form(msgspec.Struct, frozen=True):
+    """What a file is posted with, straight into the bucket."""
+
+    url: str
+    fields: dict[str, str]
+    s3_uri: str
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    code: str = msgspec.field(name="Code")
+    message: str = msgspec.field(name="Message")
+
+
+class Api:
+    """The API at the base address `url`. Every method raises ApiError.
+
+    token: sent as `Authorization: Bearer`, to the API only, never to its buckets.
+    """
+
+    def __init__(self, url: str, token: str | None, pace: Pace) -> None:
+        self.url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = Http(pace)
+
+    def check(self) -> None:
+        """Whether uploads would be taken: asked once, before anything long is begun."""
+        self._ask(_Form, "POST", "/uploads", self._http.at_once, {"filename": "check.jpg"})
+
+    def upload(self, name: str, data: bytes, batch: str) -> str:
+        """Store a file among those that wait for `batch`; returns its s3:// address."""
+        asked = {"filename": name, "batch": batch}
+        form = self._ask(_Form, "POST", "/uploads", self._http.patiently, asked)
+        file = (name, data, "application/octet-stream")
+        fields = [*form.fields.items(), ("file", file)]  # S3 ignores what comes after the file
+        answer = self._http.send("POST", form.url, self._http.patiently, fields=fields)
+        if answer.status >= 400:
+            raise ApiError(f"The upload was refused: {_reason(answer)}")
+        return form.s3_uri
+
+    def start(self, request: dict[str, Any]) -> View:
+        """Start a batch."""
+        return self._ask(View, "POST", "/batches", self._http.once, request)
+
+    def act(self, batch_id: str, verb: Literal["cancel", "retry"]) -> View:
+        """Cancel a batch, or retry what failed in it."""
+        return self._ask(View, "POST", f"{_path(batch_id)}/{verb}", self._http.once, {})
+
+    def view(self, batch_id: str, patient: bool = True) -> View:
+        """How far a batch is."""
+        retries = self._http.patiently if patient else self._http.at_once
+        return self._ask(View, "GET", _path(batch_id), retries)
+
+    def recent(self) -> list[View]:
+        """The latest batches, newest first."""
+        return self._ask(_Views, "GET", "/batches", self._http.at_once).batches
+
+    @contextmanager
+    def lines(self, url: str) -> Iterator[Iterator[bytes]]:
+        """The lines of a presigned address, each with its line break, as they come in."""
+        answer = self._http.send("GET", url, self._http.patiently, preload_content=False)
+        try:
+            if answer.status >= 400:
+                raise ApiError(f"The results could not be read: {_reason(answer)}")
+            assert isinstance(answer, urllib3.HTTPResponse)
+            answer.auto_close = False  # or its end reads as a closed file
+            yield iter(io.BufferedReader(answer, CHUNK_BYTES))
+        except HTTPError as error:
+            raise ApiError("The results broke off on their way here.") from error
+        finally:
+            answer.close()
+
+    def _ask(
+        self, type_: type[T], method: str, path: str, retries: urllib3.Retry, body: Any = None
+    ) -> T:
+        options: dict[str, Any] = {"headers": self._headers}
+        if body is not None:
+            options["headers"] = self._headers | {"Content-Type": "application/json"}
+            options["body"] = msgspec.json.encode(body)
+        answer = self._http.send(method, self.url + path, retries, **options)
+        if answer.status >= 400:
+            raise self._refusal(answer)
+        try:
+            return msgspec.json.decode(answer.data, type=type_)
+        except msgspec.DecodeError as error:
+            raise ApiError(
+                f"{self.url} does not answer as this service does ({error}); check --api."
+            ) from error
+
+    def _refusal(self, answer: urllib3.BaseHTTPResponse) -> ApiError:
+        if answer.status in (401, 403):
+            return ApiError(
+                f"{self.url} refuses this client ({answer.status}): give its token with --token or "
+                "API_TOKEN, and check --api, which ends in the stage's name where it has one."
+            )
+        try:
+            refusal = msgspec.json.decode(answer.data, type=_Refusal)
+        except msgspec.DecodeError:
+            remedy = "try again later" if answer.status in TRANSIENT else "check --api"
+            return ApiError(f"{self.url} answered {answer.status}; {remedy}.")
+        return ApiError(f"{refusal.message} ({refusal.code})")
+
+
+def _path(batch_id: str) -> str:
+    return f"/batches/{quote(batch_id, safe='')}"
+
+
+def _reason(answer: urllib3.BaseHTTPResponse) -> str:
+    """Why S3 refused, in its own words: its errors are XML."""
+    text = answer.data.decode(errors="replace")
+    found = [re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Message", "Code")]
+    message, code = (match[1] if match else "" for match in found)
+    return f"{message or 'the bucket answered'} ({code or answer.status})."

@@ -1,0 +1,93 @@
+"""HTTP requests that are sent again where that can help and cannot harm."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ProxyError,
+    SSLError,
+)
+
+from tools.submitting.pace import Pace
+
+WORKERS = 16
+"""Requests at the same time: each waits for the network far longer than it computes."""
+
+TRANSIENT = (429, 500, 502, 503, 504)
+TIMEOUT = urllib3.Timeout(connect=5, read=60)
+
+
+class ApiError(Exception):
+    """The API or its bucket did not do as asked; `str()` says why and what to do."""
+
+
+class Http:
+    """Connections to the service and its buckets.
+
+    at_once: does not try again. patiently: tries again, whatever failed. once: tries again only
+    where the request was certainly not heard, because it starts something.
+    """
+
+    def __init__(self, pace: Pace) -> None:
+        self.at_once = urllib3.Retry(
+            total=None, connect=0, read=0, status=0, other=0, redirect=3, raise_on_status=False
+        )
+        self.patiently = urllib3.Retry(
+            total=5, backoff_factor=pace.backoff, status_forcelist=TRANSIENT,
+            allowed_methods=None, raise_on_status=False,
+        )  # fmt: skip
+        self.once = urllib3.Retry(
+            total=None, connect=3, read=0, status=3, other=0, redirect=3, status_forcelist=[429],
+            backoff_factor=pace.backoff, allowed_methods=None, raise_on_status=False,
+        )  # fmt: skip
+        self._pools: dict[str, urllib3.PoolManager] = {}
+
+    def send(
+        self, method: str, url: str, retries: urllib3.Retry, **options: Any
+    ) -> urllib3.BaseHTTPResponse:
+        """Send a request; returns the answer, whatever its status. Raises ApiError."""
+        try:
+            return self._pool(url).request(method, url, retries=retries, timeout=TIMEOUT, **options)
+        except (HTTPError, OSError) as error:
+            raise ApiError(_unanswered(url, error)) from error
+
+    def _pool(self, url: str) -> urllib3.PoolManager:
+        """The connections that lead to `url`: by way of the environment's proxy, if any."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        proxy = getproxies().get(parts.scheme, "")
+        if _is_local(host) or proxy_bypass(host):
+            proxy = ""
+        elif proxy and "://" not in proxy:
+            proxy = f"http://{proxy}"
+        if proxy not in self._pools:
+            self._pools[proxy] = (
+                urllib3.ProxyManager(proxy, maxsize=WORKERS)
+                if proxy
+                else urllib3.PoolManager(maxsize=WORKERS)
+            )
+        return self._pools[proxy]
+
+
+def _unanswered(url: str, error: Exception) -> str:
+    parts = urlsplit(url)
+    service = f"{parts.scheme}://{parts.netloc}"
+    reason = error.reason if isinstance(error, MaxRetryError) else error
+    if not isinstance(reason, (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)):
+        return f"{service} took the request and did not answer it; see what became of it by --list."
+    remedy = "start it with `make run`" if _is_local(parts.hostname or "") else "check the network"
+    return f"{service} cannot be reached: {remedy}, or name another service with --api."
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,36 @@
+"""From a batch's start to its end."""
+
+from tools.submitting.api import Api, View
+from tools.submitting.pace import Pace, Speed, told
+from tools.submitting.progress import progress
+
+FIRST_WAIT, LAST_WAIT, GROWTH = 0.5, 5.0, 1.3
+"""Seconds between two looks: short batches are seen to end at once, long ones cost few requests."""
+
+
+def follow(api: Api, view: View, pace: Pace, expected: int = 0) -> View:
+    """Look at a batch, showing how far it is, until it has ended. Raises ApiError.
+
+    expected: how many images it will have, where that is known before the service has counted.
+    """
+    wait, speed = FIRST_WAIT, Speed(pace.clock)
+    with progress("Classifying", pace.clock) as show:
+        while True:
+            total = max(view.counts.total, expected)
+            speed.add(view.counts.done)
+            left = speed.left(total)
+            show(view.counts.done, total, _text(view, total, speed.rate, left))
+            if view.status in ("finished", "cancelled"):
+                return view
+            pace.sleep(wait if left is None else min(wait, max(left / 2, FIRST_WAIT)))
+            wait = min(wait * GROWTH, LAST_WAIT)
+            view = api.view(view.batch_id)
+
+
+def _text(view: View, total: int, rate: float, left: float | None) -> str:
+    counts = view.counts
+    if view.status == "queued" and not counts.done:
+        return f"queued, {total} images" if total else "queued"
+    speed = f", {rate:.1f} images/s" if rate else ""
+    left = left if view.status == "running" else None
+    return f"{counts.done}/{total} images, {counts.failed} failed{speed}{told(left)}"

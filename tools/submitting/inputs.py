@@ -1,0 +1,89 @@
+"""What the command line names: folders and files of images, or a manifest."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from chalicelib.batch.manifests import entries, is_manifest
+
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+)
+"""What a folder is searched for: the usual endings of the formats that the service decodes."""
+
+ADDRESSES = ("http://", "https://", "data:", "s3://")
+MAX_ID = 256
+"""Characters of an id, which the service sets."""
+
+BLOCK_BYTES = 1 << 20
+
+
+class InputError(ValueError):
+    """What is named cannot be submitted; the message says why and what to do."""
+
+
+class Image(NamedTuple):
+    """A file to upload. id: what results call it."""
+
+    path: Path
+    id: str
+
+
+def find_images(sources: Sequence[Path]) -> Iterator[Image]:
+    """The images of folders and files, in a fixed order; hidden ones are passed over.
+
+    An id is the path within the folder where there is but one source, and the whole path otherwise.
+    Raises InputError.
+    """
+    alone = len(sources) == 1
+    for source in sources:
+        if source.is_dir():
+            for path in _walk(source):
+                yield _image(path, path.relative_to(source) if alone else path)
+        elif is_manifest(source.name):
+            raise InputError(f"{source} is a manifest: submit it alone, or its images themselves.")
+        else:
+            yield _image(source, Path(source.name) if alone else source)
+
+
+def check_manifest(path: Path) -> int:
+    """How many entries a manifest has. Raises InputError where they can be no service's.
+
+    Single bad lines are left to the service: each becomes an error among the results.
+    """
+    good, total, problem = 0, 0, "it is empty"
+    with path.open("rb") as file:
+        for entry in entries(path.name, iter(lambda: file.read(BLOCK_BYTES), b"")):
+            total += 1
+            if entry.problem:
+                problem = entry.problem if problem == "it is empty" else problem
+                continue
+            good += 1
+            if entry.instance.url and not entry.instance.url.lower().startswith(ADDRESSES):
+                raise InputError(
+                    f"{path} names {entry.instance.url[:80]!r}: an entry must be an http(s):// or "
+                    "s3:// address. Local images are submitted by their folder, or file by file."
+                )
+    if not good:
+        raise InputError(f"{path} names no image: {problem.rstrip('.')}.")
+    return total
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def _image(path: Path, called: Path) -> Image:
+    id = os.fsencode(called.as_posix()).decode(errors="replace")
+    if len(id) > MAX_ID:
+        raise InputError(f"{path} is too long a name: shorten it to {MAX_ID} characters.")
+    return Image(path, id)

@@ -1,0 +1,106 @@
+"""A batch from its start to its results, as a command's output and exit status."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from chalicelib.batch.manifests import is_manifest
+from tools.submitting.api import Api, View
+from tools.submitting.connection import ApiError
+from tools.submitting.follow import follow
+from tools.submitting.inputs import check_manifest, find_images
+from tools.submitting.pace import Pace
+from tools.submitting.results import save, summary
+from tools.submitting.upload import Uploaded, upload_images, upload_manifest
+
+FAILED_IMAGES, INTERRUPTED = 3, 130
+"""Exit statuses, besides 0, and click's 1 for an error and 2 for wrong usage."""
+
+
+@dataclass
+class Job:
+    """What is done with a batch once there is one."""
+
+    api: Api
+    pace: Pace
+    wait: bool
+    out: Path | None
+
+    def start(self, sources: Sequence[str], options: dict[str, Any]) -> int:
+        """Upload and start what `sources` name, then follow it; returns the exit status."""
+        left_out, expected = 0, 0
+        if sources[0].startswith("s3://"):
+            uri = sources[0]
+        elif len(sources) == 1 and is_manifest(sources[0]) and Path(sources[0]).is_file():
+            expected = check_manifest(Path(sources[0]))
+            uri = upload_manifest(self.api, Path(sources[0]))
+        else:
+            paths = [Path(source) for source in sources]
+            uploaded = upload_images(self.api, partial(find_images, paths), self.pace)
+            _tell_left_out(uploaded)
+            uri, left_out, expected = uploaded.manifest, uploaded.left_out, uploaded.images
+        view = self._begin(uri, options, uploaded=uri != sources[0])
+        status = self.follow(view, expected) if self.wait else self._leave(view)
+        return status or (FAILED_IMAGES if left_out else 0)
+
+    def retry(self, batch_id: str) -> int:
+        """Have what failed in a batch classified again; returns the exit status."""
+        view = self.api.act(batch_id, "retry")
+        return self.follow(view) if self.wait else self._leave(view)
+
+    def _begin(self, uri: str, options: dict[str, Any], uploaded: bool) -> View:
+        try:
+            return self.api.start({"prefix" if uri.endswith("/") else "manifest": uri} | options)
+        except ApiError as error:
+            if not uploaded:
+                raise
+            raise ApiError(
+                f"{error}\nThe images need no second upload: submit {uri} instead of them."
+            ) from error
+
+    def follow(self, view: View, expected: int = 0) -> int:
+        """Follow a batch to its end and its results; returns the exit status."""
+        try:
+            view = follow(self.api, view, self.pace, expected)
+            examples = save(self.api, view, self.out)
+        except KeyboardInterrupt:
+            click.echo(
+                f"\nThe batch goes on. To pick it up again:\n  {self._again(view)}", err=True
+            )
+            return INTERRUPTED
+        except (ApiError, OSError) as error:
+            raise ApiError(f"{error}\nTo pick the batch up again: {self._again(view)}") from error
+        counts = view.counts
+        if view.status == "cancelled":
+            raise ApiError(
+                f"Batch {view.batch_id} was cancelled when {counts.done} of {counts.total} images "
+                "were done; it has no results."
+            )
+        for line in summary(view, examples):
+            click.echo(line)
+        if self.out:
+            click.echo(f"\nResults: {self.out}")
+        elif counts.total:
+            click.echo(f"\nTo get the results: {self._again(view)} --out results.csv")
+        return FAILED_IMAGES if counts.failed else 0
+
+    def _leave(self, view: View) -> int:
+        click.echo(view.batch_id)
+        click.echo(f"It runs. To follow it: {self._again(view)}", err=True)
+        return 0
+
+    def _again(self, view: View) -> str:
+        words = ["python", "-m", "tools.submit", "--follow", view.batch_id, "--api", self.api.url]
+        return shlex.join(words + (["--out", str(self.out)] if self.out else []))
+
+
+def _tell_left_out(uploaded: Uploaded) -> None:
+    for example in uploaded.examples:
+        click.echo(f"Left out: {example}", err=True)
+    if uploaded.left_out > len(uploaded.examples):
+        click.echo(f"Left out: {uploaded.left_out} files in all.", err=True)

@@ -1,0 +1,53 @@
+"""How far something is: a bar on a terminal, and where there is none a line now and then."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+LINE_SECONDS = 5.0
+"""Between two lines."""
+
+Show = Callable[[float, float, str], None]
+"""Called with how much is done, of how much, which may grow, and the same in words."""
+
+
+@contextmanager
+def progress(label: str, clock: Callable[[], float]) -> Iterator[Show]:
+    """Shows on stderr, so that stdout has the outcome alone."""
+    with _bar(label) if sys.stderr.isatty() else _lines(label, clock) as show:
+        yield show
+
+
+@contextmanager
+def _bar(label: str) -> Iterator[Show]:
+    with click.progressbar(
+        length=1, label=label, width=0, show_eta=False, item_show_func=lambda text: text,
+        file=sys.stderr,
+    ) as bar:  # fmt: skip
+
+        def show(done: float, total: float, text: str) -> None:
+            bar.length = max(round(total), 1)
+            bar.finished = False  # the bar takes its first end for the last, but totals grow
+            bar.current_item = text
+            bar.make_step(round(done) - bar.pos)
+            bar.render_progress()
+
+        yield show
+
+
+@contextmanager
+def _lines(label: str, clock: Callable[[], float]) -> Iterator[Show]:
+    due, waiting = clock(), ""
+
+    def show(done: float, total: float, text: str) -> None:
+        nonlocal due, waiting
+        waiting = text
+        if clock() >= due:
+            click.echo(f"{label}: {text}", err=True)
+            due, waiting = clock() + LINE_SECONDS, ""
+
+    yield show
+    if waiting:
+        click.echo(f"{label}: {waiting}", err=True)

@@ -1,0 +1,125 @@
+"""The results of a finished batch: streamed into a file, and what they say in a table."""
+
+import csv
+import io
+import os
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tools.submitting.api import Api, View
+from tools.submitting.connection import ApiError
+
+COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message")
+"""Of a CSV. label and score are the best; labels has all of them, as JSON."""
+
+TOP = 15
+"""Labels that the summary names."""
+
+EXAMPLE_CHARACTERS = 120
+
+Examples = dict[str, str]
+"""A message for each error code."""
+
+
+class _Label(msgspec.Struct, frozen=True):
+    name: str
+    score: float
+
+
+class _Error(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class _Record(msgspec.Struct, frozen=True):
+    id: str
+    source: str
+    labels: list[_Label] = []
+    error: _Error | None = None
+
+
+def save(api: Api, view: View, target: Path | None) -> Examples:
+    """Write the results to `target`, a .csv or .jsonl, whole or not at all. Raises ApiError.
+
+    Without a target they are read only as far as it takes to find the examples.
+    """
+    examples: Examples = {}
+    if view.results is None or (target is None and not view.errors):
+        return examples
+    decode = msgspec.json.Decoder(_Record).decode
+    with api.lines(view.results) as lines, _writer(target) as write:
+        for line in lines:
+            try:
+                record = decode(line)
+            except msgspec.DecodeError as error:
+                raise ApiError(
+                    f"The results hold a line that is none of theirs: {error}"
+                ) from error
+            if record.error:
+                said = f"{record.id}: {record.error.message}"
+                examples.setdefault(record.error.code, textwrap.shorten(said, EXAMPLE_CHARACTERS))
+            write(line, record)
+            if target is None and examples.keys() >= view.errors.keys():
+                break
+    return examples
+
+
+def summary(view: View, examples: Mapping[str, str]) -> Iterator[str]:
+    """The lines of what a finished batch came to."""
+    counts = view.counts
+    line = f"Batch {view.batch_id}: {counts.total} images, {counts.failed} failed"
+    if view.finished_at:
+        seconds = (view.finished_at - view.created_at).total_seconds()
+        rate = f", {counts.total / seconds:.1f} images/s" if seconds else ""
+        line += f"; {seconds:.0f} s from request to results{rate}"
+    yield f"{line}."
+    if view.labels:
+        yield ""
+        top = sorted(view.labels.items(), key=lambda pair: (-pair[1], pair[0]))
+        yield from table(("LABEL", "IMAGES"), [(name, str(n)) for name, n in top[:TOP]])
+        if len(top) > TOP:
+            yield f"and {len(top) - TOP} labels more"
+    if view.errors:
+        yield ""
+        rows = [(code, str(n), examples.get(code, "")) for code, n in view.errors.items()]
+        yield from table(("ERROR", "IMAGES", "EXAMPLE"), rows)
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """Columns side by side."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+
+
+@contextmanager
+def _writer(target: Path | None) -> Iterator[Callable[[bytes, _Record], object]]:
+    """Takes a line and the record it holds; `target` appears at the end of the block."""
+    if target is None:
+        yield lambda line, record: None
+        return
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
+            if target.suffix.lower() == ".csv":
+                rows = csv.writer(text)
+                rows.writerow(COLUMNS)
+                yield lambda line, record: rows.writerow(_row(record))
+            else:
+                yield lambda line, record: file.write(line)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _row(record: _Record) -> tuple[str | float, ...]:
+    if record.error:
+        return record.id, record.source, "", "", "", record.error.code, record.error.message
+    best = record.labels[0] if record.labels else None
+    label, score = (best.name, best.score) if best else ("", "")
+    labels = msgspec.json.encode(record.labels).decode()
+    return record.id, record.source, label, score, labels, "", ""
