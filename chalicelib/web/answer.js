@@ -1,9 +1,6 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
+import { make, part, share } from "./dom.js";
 import { command } from "./sources.js";
-
-const part = (id) => document.getElementById(id);
-const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const share = (score) => (score > 0 && score < 0.001 ? "<0.1%" : percent.format(score));
 
 function duration(ms) {
   if (ms > 0 && ms < 1) return "<1 ms";
@@ -12,13 +9,6 @@ function duration(ms) {
 
 // Scores of a classifier are not promises; words keep a reader from taking 40% for a yes.
 const CERTAINTY = [[0.9, "Quite sure"], [0.6, "Likely"], [0.35, "Perhaps"], [0, "Only a guess"]];
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
 
 function setState(state, headline, certainty = "") {
   part("answer").dataset.state = state;

@@ -18,7 +18,7 @@ const GATEWAY = {
   504: "The server took too long, as it may after a pause. Try again.",
 };
 
-function problemOf(status, body) {
+export function problemOf(status, body) {
   const message = body?.Message || GATEWAY[status] || "The server gave an answer that this page does not understand.";
   const code = body?.Code ?? "";
   return new Problem(message, {
@@ -28,7 +28,7 @@ function problemOf(status, body) {
   });
 }
 
-async function reach(work) {
+export async function reach(work) {
   try {
     return await work();
   } catch (error) {
@@ -38,7 +38,7 @@ async function reach(work) {
   }
 }
 
-function call(path, options) {
+export function call(path, options) {
   return reach(async () => {
     const response = await fetch(path, options);
     const body = parsed(await response.text());

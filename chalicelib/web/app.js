@@ -1,12 +1,14 @@
 import { Problem, listModels, predict } from "./api.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
+import { makeBatch } from "./batch.js";
 import { Sketch } from "./canvas.js";
+import { part, save } from "./dom.js";
 import { onPictureGiven } from "./gestures.js";
 import { fromAddress, fromFile, fromSample } from "./sources.js";
 import { describePicture, remember, showPicture } from "./stage.js";
 import { makeTabs } from "./tabs.js";
+import { makeViews } from "./views.js";
 
-const part = (id) => document.getElementById(id);
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
 const state = { models: [], preferred: "", asked: "", running: null, again: null, drawing: 0 };
 const resume = new Map(); // tab -> how to show again what it showed
@@ -114,7 +116,7 @@ function chooseModel(name) {
   else idle();
 }
 
-const inputTabs = makeTabs(document.querySelector(".tabs"), (tab) => {
+const inputTabs = makeTabs(part("input-tabs"), (tab) => {
   state.running?.abort();
   (resume.get(tab) ?? idle)();
 });
@@ -140,14 +142,6 @@ async function fromSketch() {
   return { ...(await fromFile(sketch.toBlob(), { name: "drawing.png", curlNote })), key };
 }
 
-function saveSketch() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(sketch.toBlob());
-  link.download = "drawing.png";
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
 async function copyCommand() {
   const text = part("curl").textContent;
   try {
@@ -160,12 +154,17 @@ async function copyCommand() {
   setTimeout(() => (part("copy").textContent = "Copy"), 2000);
 }
 
+const batch = makeBatch({ modelAsked: () => state.asked, go: (hash) => views.go(hash) });
+const views = makeViews(batch);
 onPictureGiven({
-  onFile: (file, options) => classifyPicture(() => fromFile(file, options)),
-  onAddress: (text) => {
-    part("url").value = text;
-    classifyAddress(text);
+  one: {
+    onFile: (file, options) => classifyPicture(() => fromFile(file, options)),
+    onAddress: (text) => {
+      part("url").value = text;
+      classifyAddress(text);
+    },
   },
+  many: batch,
 });
 part("address").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -181,7 +180,7 @@ part("model").addEventListener("change", (event) => chooseModel(event.target.val
 part("suggested").addEventListener("click", () => chooseModel("doodle"));
 part("undo").addEventListener("click", () => sketch.undo());
 part("clear").addEventListener("click", () => sketch.clear());
-part("save").addEventListener("click", saveSketch);
+part("save").addEventListener("click", () => save(sketch.toBlob(), "drawing.png"));
 part("copy").addEventListener("click", copyCommand);
 document.addEventListener("keydown", (event) => {
   const isUndo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);

@@ -1,33 +1,65 @@
 // The ways in that belong to the whole page: drop anywhere, paste anywhere, choose a file.
+import { part } from "./dom.js";
 import { looksLikeAddress } from "./sources.js";
 
-const part = (id) => document.getElementById(id);
-
-// onFile(file, {name, curlNote}), onAddress(text)
-export function onPictureGiven({ onFile, onAddress }) {
+// one: {onFile(file, {name, curlNote, note}), onAddress(text)} for the view of one picture;
+// many: {onDrop(dataTransfer), onFiles(files), onLines(text)} for the view of batches.
+export function onPictureGiven({ one, many }) {
+  const isMany = () => !part("many").hidden;
   part("file").addEventListener("change", ({ target }) => {
-    if (target.files.length) onFile(target.files[0]);
+    if (target.files.length) one.onFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
-  listenForDrops(onFile, onAddress);
-  document.addEventListener("paste", (event) => paste(event, onFile, onAddress));
+  listenForDrops((given) => (isMany() ? dropMany(given, many) : dropOne(given, one)));
+  document.addEventListener("paste", (event) => (isMany() ? pasteMany(event, many) : pasteOne(event, one)));
 }
 
-function paste(event, onFile, onAddress) {
+function pasteOne(event, { onFile, onAddress }) {
   const [file] = event.clipboardData.files;
   const text = event.clipboardData.getData("text/plain");
-  const field = event.target.closest?.("input");
-  const isEditing = field && field.value !== "" && field.selectionEnd - field.selectionStart < field.value.length;
   if (file) {
     event.preventDefault();
     onFile(file, { name: file.name || "pasted.png", curlNote: "Save the pasted picture under this name first." });
-  } else if (looksLikeAddress(text) && !isEditing) {
+  } else if (looksLikeAddress(text) && !isEditing(event.target)) {
     event.preventDefault();
     onAddress(text.trim());
   }
 }
 
-function listenForDrops(onFile, onAddress) {
+function isEditing(target) {
+  const field = target.closest?.("input");
+  return field && field.value !== "" && field.selectionEnd - field.selectionStart < field.value.length;
+}
+
+function pasteMany(event, { onFiles, onLines }) {
+  const files = [...event.clipboardData.files];
+  const lines = event.clipboardData.getData("text/plain").trim().split(/\s*\n\s*/);
+  if (files.length) {
+    event.preventDefault();
+    onFiles(files);
+  } else if (!event.target.closest?.("input, textarea") && lines.every(looksLikeAddress)) {
+    event.preventDefault();
+    onLines(lines.join("\n"));
+  }
+}
+
+function dropOne(dataTransfer, { onFile, onAddress }) {
+  const { files } = dataTransfer;
+  const [address] = addressesIn(dataTransfer);
+  if (files.length) onFile(files[0], files.length > 1 ? { note: `The first of ${files.length} files` } : {});
+  else if (address) onAddress(address);
+}
+
+function dropMany(dataTransfer, { onDrop, onLines }) {
+  const addresses = addressesIn(dataTransfer);
+  if (dataTransfer.files.length) onDrop(dataTransfer);
+  else if (addresses.length) onLines(addresses.join("\n"));
+}
+
+const addressesIn = (dataTransfer) =>
+  dataTransfer.getData("text/uri-list").split(/\r?\n/).filter((line) => line && !line.startsWith("#"));
+
+function listenForDrops(onDrop) {
   const veil = part("drop-veil");
   const isWelcome = ({ dataTransfer }) => ["Files", "text/uri-list"].some((type) => dataTransfer?.types.includes(type));
 
@@ -44,10 +76,6 @@ function listenForDrops(onFile, onAddress) {
     veil.hidden = true;
     if (!isWelcome(event)) return;
     event.preventDefault();
-    const { files } = event.dataTransfer;
-    const lines = event.dataTransfer.getData("text/uri-list").split(/\r?\n/);
-    const address = lines.find((line) => line && !line.startsWith("#"));
-    if (files.length) onFile(files[0], files.length > 1 ? { note: `The first of ${files.length} files` } : {});
-    else if (address) onAddress(address);
+    onDrop(event.dataTransfer);
   });
 }

@@ -2,13 +2,12 @@
 // {name, preview, note, curlNote} with either {json} or {bytes, type}; `command` shows it as curl.
 import { Problem, download, requestFor } from "./api.js";
 import { blobOf } from "./canvas.js";
+import { megabytes } from "./dom.js";
 
 // Lambda takes 6 MB of base64, about 4.5 MB of picture; a network looks at far fewer pixels than 2048.
 const MAX_BYTES = 4_000_000;
 const MAX_SIDE = 2048;
 const MAX_BODY = 10_000_000; // of API Gateway
-
-const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
 
 // API Gateway passes only these types as bytes; the server looks at the bytes, not at the type.
 const BINARY = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"];

@@ -1,6 +1,6 @@
 // The picture that is being asked about, and the strip of those seen before.
+import { part } from "./dom.js";
 
-const part = (id) => document.getElementById(id);
 const KEPT = 8;
 const entries = [];
 let shown = "";

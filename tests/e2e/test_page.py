@@ -12,55 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.conftest import ROOT, pick_free_port
+from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, sync_api, tab_to
 from tests.e2e.conftest import file_server
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: make test")
-Browser, Page, expect = sync_api.Browser, sync_api.Page, sync_api.expect
+Browser, Page, expect = sync_api().Browser, sync_api().Page, sync_api().expect
 
-WEB = ROOT / "chalicelib" / "web"
 DRAWINGS = ROOT / "tests" / "data" / "mouse_drawings.json"
-SCREENSHOTS = ROOT / "build" / "screenshots"
-CHROMIUM = shutil.which("chromium")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 pytestmark = pytest.mark.chromium
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def options() -> dict[str, Any]:
-    """How the page is opened; tests override it with `parametrize`."""
-    return {}
-
-
-@pytest.fixture
-def page(browser: Browser, server: str, options: dict[str, Any]) -> Iterator[Page]:
-    """The page, opened; at the end nothing may have been refused by the policy or have thrown."""
-    settings = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
-    context = browser.new_context(**settings, permissions=["clipboard-read", "clipboard-write"])
-    complaints: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
-    page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
-    page.goto(server)
-    expect(page.locator("#card")).to_be_visible()
-    yield page
-    context.close()
-    # the browser itself logs every answer of 400 and more, and every picture it cannot load
-    assert [each for each in complaints if "Failed to load resource" not in each] == []
 
 
 @pytest.fixture
@@ -69,15 +28,6 @@ def files(tmp_path: Path) -> Iterator[str]:
     shutil.copy(WEB / "sample-umbrella.jpg", tmp_path / "umbrella.jpg")
     with file_server(tmp_path) as url:
         yield url
-
-
-def sample(label: str) -> Path:
-    return WEB / f"sample-{label.replace(' ', '-')}.jpg"
-
-
-def shoot(page: Page, name: str) -> None:
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def expect_answer(page: Page, label: str) -> None:
@@ -110,25 +60,6 @@ def draw(page: Page, label: str) -> None:
         for place in places[1:]:
             page.mouse.move(*place)
         page.mouse.up()
-
-
-def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until the element has the focus; every stop on the way must be seen to have it."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        stop = page.evaluate(
-            """(selector) => {
-              const at = document.activeElement;
-              const ring = at.id === "file" ? document.querySelector(".chooser label") : at;
-              const style = getComputedStyle(ring);
-              return {there: at.matches(selector), ring: style.outlineStyle, name: at.outerHTML};
-            }""",
-            selector,
-        )
-        assert stop["ring"] != "none", f"no focus ring on {stop['name'][:80]}"
-        if stop["there"]:
-            return
-    pytest.fail(f"Tab never reached {selector}")
 
 
 def test_sample_click_shows_labels_model_time_and_command(page: Page, server: str) -> None:
@@ -177,23 +108,9 @@ def test_file_chosen(page: Page) -> None:
 
 
 def test_file_dropped_anywhere(page: Page) -> None:
-    data = base64.b64encode(sample("umbrella").read_bytes()).decode()
-    transfer = page.evaluate_handle(
-        """(data) => {
-          const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([bytes], "dropped.jpg", {type: "image/jpeg"}));
-          return transfer;
-        }""",
-        data,
-    )
-
-    page.dispatch_event("h1", "dragover", {"dataTransfer": transfer})
-    expect(page.locator("#drop-veil")).to_be_visible()
-    page.dispatch_event("h1", "drop", {"dataTransfer": transfer})
+    drop(page, [("dropped.jpg", sample("umbrella").read_bytes())])
 
     expect_answer(page, "umbrella")
-    expect(page.locator("#drop-veil")).to_be_hidden()
     expect(page.locator("#caption")).to_contain_text("dropped.jpg")
 
 
@@ -311,7 +228,7 @@ def test_server_that_does_not_answer(page: Page) -> None:
 def test_older_answer_never_replaces_a_newer_one(page: Page, files: str) -> None:
     held: list[Any] = []
     page.route("**/predict?*", lambda route: held.append(route))
-    page.get_by_role("button", name="mushroom").click()
+    page.get_by_role("button", name="banana").click()
     expect(page.locator("#headline")).to_have_text("Looking…")
     shoot(page, "loading")
 
@@ -354,12 +271,12 @@ def test_keyboard_alone(page: Page, files: str) -> None:
     expect_answer(page, "umbrella")
     expect(page.get_by_role("status")).to_contain_text("umbrella")
 
-    tab_to(page, "[data-sample='mushroom']")
+    tab_to(page, "[data-sample='banana']")
     page.keyboard.press("Enter")
-    expect_answer(page, "mushroom")
+    expect_answer(page, "banana")
 
     page.reload()
-    tab_to(page, "[role=tab]")
+    tab_to(page, "#tab-picture")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Draw")).to_be_focused()
     expect(page.locator("#panel-draw")).to_be_visible()
@@ -398,10 +315,7 @@ def test_command_is_copied(page: Page) -> None:
     assert copied == page.locator("#curl").text_content()
 
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.mark.parametrize("options", [PHONE], ids=["phone"])
+@pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])
 def test_nothing_scrolls_sideways_on_a_phone(page: Page, tmp_path: Path) -> None:
     def expect_fit(name: str) -> None:
         shoot(page, f"phone-{name}")
@@ -421,7 +335,7 @@ def test_nothing_scrolls_sideways_on_a_phone(page: Page, tmp_path: Path) -> None
     expect_fit("error")
 
 
-@pytest.mark.parametrize("options", [PHONE], ids=["phone"])
+@pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])
 def test_finger_draws_and_does_not_scroll(page: Page) -> None:
     finger = page.context.new_cdp_session(page)
 
@@ -439,39 +353,13 @@ def test_finger_draws_and_does_not_scroll(page: Page) -> None:
     assert page.evaluate("scrollY") == 0
 
 
-# Every visible piece of text whose contrast with what is behind it is under WCAG's 4.5 to 1.
-# https://www.w3.org/TR/WCAG21/#contrast-minimum
-TOO_FAINT = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const luminance = (colour) => {
-    const [r, g, b] = numbers(colour).map((value) => value / 255)
-      .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (element) => {
-    const colour = getComputedStyle(element).backgroundColor;
-    return numbers(colour)[3] === 0 ? behind(element.parentElement) : colour;
-  };
-  const hasText = (element) => [...element.childNodes].some(
-    (node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
-  const ratio = (element) => {
-    const pair = [luminance(getComputedStyle(element).color), luminance(behind(element))];
-    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
-  };
-  return [...document.body.querySelectorAll("*")]
-    .filter((element) => element.checkVisibility() && hasText(element) && !element.disabled)
-    .filter((element) => ratio(element) < 4.5)
-    .map((element) => `${element.textContent.trim()}: ${ratio(element).toFixed(2)}`);
-}"""
-
-
 @pytest.mark.parametrize(
-    "options", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=["light", "dark"]
+    "browser_options", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=["light", "dark"]
 )
 def test_contrast_and_white_canvas_by_day_and_by_night(
-    page: Page, options: dict[str, Any], tmp_path: Path
+    page: Page, browser_options: dict[str, Any], tmp_path: Path
 ) -> None:
-    scheme = options["color_scheme"]
+    scheme = browser_options["color_scheme"]
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (int(background[4:].split(",")[0]) < 64) == (scheme == "dark")
     assert page.evaluate(TOO_FAINT) == []

@@ -1,0 +1,104 @@
+// What a batch is made of: files, folders, a list. Names are made to be different from one another.
+
+const MANIFEST = /\.(txt|csv|jsonl)$/i;
+const PICTURE = /\.(jpe?g|png|gif|webp|bmp|tiff?|avif|hei[cf]|jp2|ico|mpo|ppm|pgm|tga)$/i;
+const MAX_BYTES = 20e6; // of chalicelib/fetch.py, which the form of an upload holds to
+const MAX_NAME = 180; // the server takes 200; room to tell equal names apart
+
+// -> {manifest: file | null, pictures: files, leftOut: {others, large, empty} (counts), title}
+export function sortOut(files) {
+  if (files.length === 1 && MANIFEST.test(files[0].name)) {
+    return { manifest: files[0], pictures: [], leftOut: {}, title: files[0].name.replace(MANIFEST, "") };
+  }
+  const leftOut = { others: 0, large: 0, empty: 0 };
+  const pictures = files.filter((file) => {
+    const reason = reasonAgainst(file);
+    if (reason) leftOut[reason] += 1;
+    return !reason;
+  });
+  const folder = files[0]?.webkitRelativePath?.split("/")[0] || folders.get(files[0]) || "";
+  return { manifest: null, pictures, leftOut, title: folder };
+}
+
+function reasonAgainst(file) {
+  if (!file.type.startsWith("image/") && !PICTURE.test(file.name)) return "others";
+  if (file.size > MAX_BYTES) return "large";
+  return file.size === 0 ? "empty" : "";
+}
+
+const folders = new WeakMap(); // file -> name of the dropped folder it came in
+
+// All files of a drop, with those in its folders. The entries must be asked for before the event ends.
+export async function filesOf(dataTransfer) {
+  const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const plain = [...dataTransfer.files];
+  if (!entries.some((entry) => entry.isDirectory)) return plain;
+  const files = [];
+  for (const entry of entries) await collect(entry, entry.isDirectory ? entry.name : "", files);
+  return files;
+}
+
+async function collect(entry, folder, files) {
+  if (entry.isFile) {
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (!file || entry.name.startsWith(".")) return;
+    if (folder) folders.set(file, folder);
+    files.push(file);
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) { // it gives a hundred at a time, and none at the end
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!some.length) return;
+    for (const each of some) await collect(each, folder, files);
+  }
+}
+
+// -> a function that makes each name it is given different from those before: "cat.jpg", "cat (2).jpg".
+export function namer() {
+  const taken = new Map();
+  return (name) => {
+    const plain = name.replace(/[\p{Cc}/\\${}]/gu, "_").replace(/^\.+|\.+$/g, "") || "picture";
+    const [, stem, ending] = /^(.*?)(\.[^.]{1,8})?$/su.exec(plain);
+    const short = [...stem].slice(0, MAX_NAME).join("");
+    let count = taken.get(short + (ending ?? "")) ?? 0;
+    let unique;
+    do {
+      count += 1;
+      unique = count === 1 ? short + (ending ?? "") : `${short} (${count})${ending ?? ""}`;
+    } while (count > 1 && taken.has(unique));
+    taken.set(short + (ending ?? ""), count);
+    if (count > 1) taken.set(unique, 1);
+    return unique;
+  };
+}
+
+// A pasted list -> [{id, url | s3_uri}]; the last part of an address is easier to know again than a number.
+export function instancesOf(text) {
+  const nameOf = namer();
+  return linesOf(text).map((line) => {
+    if (/^s3:\/\//i.test(line)) return { id: nameOf(lastPart(line)), s3_uri: line };
+    const url = /^[a-z][a-z0-9+.-]*:/i.test(line) ? line : `https://${line}`;
+    return { id: nameOf(lastPart(url)), url };
+  });
+}
+
+export const linesOf = (text) => text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
+
+function lastPart(address) {
+  if (/^data:/i.test(address)) return "data";
+  const [path] = address.split(/[?#]/);
+  const last = path.replace(/\/+$/, "").split("/").pop() || address;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last;
+  }
+}
+
+// A name of uploads that belong together: [A-Za-z0-9-]{1,64}
+export function batchName(title) {
+  const plain = title.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
+  const [random] = crypto.getRandomValues(new Uint32Array(1));
+  return `${plain || "upload"}-${random.toString(16).padStart(8, "0")}`;
+}
