@@ -46,12 +46,15 @@ def _mouse(rng: np.random.Generator) -> Style:
     """One dark round stroke of constant width on white: what an HTML canvas gives."""
     fraction = rng.uniform(0.35, 0.95)
     width = min(rng.uniform(0.018, 0.05), 0.1 * fraction)
-    ink = (27, 31, 36) if rng.random() < 0.7 else tuple(int(v) for v in rng.integers(0, 90, 3))
+    ink = (27, 31, 36)
+    if rng.random() >= 0.7:
+        red, green, blue = (int(v) for v in rng.integers(0, 90, 3))
+        ink = (red, green, blue)
     return Style(
         "white",
         ink,
         width,
-        fraction,  # type: ignore[arg-type]
+        fraction,
         wobble=min(0.075, rng.uniform(0.006, 0.035) / fraction),
         omit=rng.choice([0.0, 0.12, 0.25]),
         wear=0.15,
