@@ -43,15 +43,17 @@ def build(settings: Settings) -> Services:
     """The services of one container; nothing is loaded or connected to yet."""
     store = S3Store(_s3_client)
     models = Models(settings.model_dirs, settings.models_bucket, store)
-    classifiers = Classifiers(models, settings.threads, settings.model, settings.fallback_model)
     sources = Sources(
         fetch=Fetcher(allow_loopback=settings.allow_loopback),
         read_object=store.read,
         image_buckets=settings.image_buckets,
     )
-    predictor = Predictor(sources, classifiers)
-    batches = _batches(settings, store, models, predictor)
-    return Services(settings, models, classifiers, predictor, batches)
+    names = (settings.model, settings.fallback_model)
+    # a caller waits for one answer, a chunk for all of them; no container does both
+    soonest = Classifiers(models, settings.threads, *names)
+    most = Classifiers(models, 1, *names, copies=settings.threads)
+    batches = _batches(settings, store, models, Predictor(sources, most))
+    return Services(settings, models, soonest, Predictor(sources, soonest), batches)
 
 
 def _batches(

@@ -4,46 +4,31 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from chalicelib.site import WEB
 from tests.conftest import ROOT
-from tests.e2e.conftest import running
+from tests.e2e.conftest import LocalCloud
 
 README = (ROOT / "README.md").read_text()
-API = README[README.index("\n## API") : README.index("\n## Your own model")]
+API = README[README.index("\n## API") : README.index("\n## Batch")]
+BATCH = README[README.index("\n## Batch") : README.index("\n## Your own model")]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", API, re.DOTALL)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
+CURL = [text for text in re.findall(r"```sh\n(.*?)```", BATCH, re.DOTALL) if "curl" in text]
 
 
 @pytest.fixture(scope="module")
-def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app with a bucket, as the README takes it to be."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    env = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    session = boto3.session.Session("test", "test", region_name="us-east-1")
-    s3 = session.client("s3", endpoint_url=env["AWS_ENDPOINT_URL"])
-    s3.create_bucket(Bucket="my-images")
-    s3.upload_file(WEB / "sample-umbrella.jpg", "my-images", "sample-umbrella.jpg")
+def documented(cloud: LocalCloud) -> str:
+    """The app, with the picture in its bucket that the README takes to be there."""
+    s3 = cloud.client("s3")
+    s3.upload_file(WEB / "sample-umbrella.jpg", cloud.images, "batches/sample-umbrella.jpg")
     s3.close()
-    log = tmp_path_factory.mktemp("readme") / "log"
-    with running(log, "doodle", IMAGE_BUCKETS="my-images", **env) as url:
-        yield url
-    server.stop()
+    return cloud.url
 
 
 def run(example: str, server: str) -> list[Any]:
@@ -57,10 +42,11 @@ def run(example: str, server: str) -> list[Any]:
         text=True,
         check=True,
     )
-    answers, position = [], 0
-    while position < len(done.stdout):
-        answer, position = json.JSONDecoder().raw_decode(done.stdout, position)
+    answers, rest = [], done.stdout.strip()
+    while rest:
+        answer, end = json.JSONDecoder().raw_decode(rest)
         answers.append(answer)
+        rest = rest[end:].strip()
     return answers
 
 
@@ -78,11 +64,11 @@ def seen(answer: dict[str, Any]) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize("example", SHELL, ids=lambda text: text.split("\n")[0][-60:])
+@pytest.mark.parametrize("example", SHELL + CURL, ids=lambda text: text.split("\n")[0][-60:])
 def test_an_example_does_what_the_readme_says(documented: str, example: str) -> None:
     answers = run(example, documented)
     assert len(answers) == len(re.findall(r"\bcurl ", example))
-    if "umbrella" in example:
+    if "umbrella" in example and "/batches " not in example:
         expected = ["umbrella", "SourceRefused"] if "no-such-file" in example else ["umbrella"]
         assert seen(answers[-1]) == expected
 
@@ -109,7 +95,8 @@ def test_the_answers_shown_are_those_that_come(documented: str) -> None:
 def test_every_setting_is_documented() -> None:
     source = (ROOT / "chalicelib" / "settings.py").read_text()
     read = set(re.findall(r'(?:get\(|\(env, )"([A-Z_]+)"', source))
-    described = set(re.findall(r"^\| `([A-Z_]+)` ", README, re.MULTILINE))
+    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", README, re.MULTILINE)
+    described = set(re.findall(r"[A-Z_]+", " ".join(rows)))
     assert described == {name for name in read if not name.startswith("AWS_")}
 
 

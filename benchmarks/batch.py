@@ -1,0 +1,165 @@
+"""Batch: the worker against the bare network, and a fan-out's memory and speed.
+
+    python -m tools.model export inception-v3-random --keras InceptionV3 --weights none
+    python -m benchmarks.batch --model inception-v3-random
+
+The worker takes chunks of 25 different 720p JPEGs from an object store in memory and does all that
+it does on Lambda. The bare network gets the same images as arrays, as many at once as there are
+cores and a thread each, which is its best; one at a time, on all cores, is shown beside it. They
+run in turn, and the ratio of their medians is what carries over to other machines. The fan-out
+writes its chunks into a store that keeps none of them.
+"""
+
+import io
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import click
+import msgspec
+import numpy as np
+from PIL import Image, ImageFilter
+
+from benchmarks.machine import machine
+from chalicelib.batch.fanout import ChunkMessage, fan_out
+from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
+from chalicelib.batch.manifests import Entry
+from chalicelib.batch.worker import Worker
+from chalicelib.classifier import Classifiers
+from chalicelib.images import decode
+from chalicelib.models import Models
+from chalicelib.predict import Predictor
+from chalicelib.settings import Settings
+from chalicelib.sources import Instance, Sources
+from tests.fakes import MemoryQueue, MemoryStore
+
+BATCH = Batch(batch_id="b", created_at=0, source="", manifest="manifest.txt")
+
+
+def photograph(seed: int) -> bytes:
+    """A 1280x720 JPEG of about 150 kB, unlike any other: blurred noise over a gradient."""
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (180, 320, 3), np.uint8)
+    image = Image.fromarray(noise).resize((1280, 720), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    image.filter(ImageFilter.GaussianBlur(2)).save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def worker_against_network(model: str, rounds: int) -> dict[str, float]:
+    """Images a second of both, and their ratio."""
+    settings = Settings.from_environment({**os.environ, "MODEL": model})
+    store, queue = MemoryStore(), MemoryQueue()
+    models = Models(settings.model_dirs, "", store)
+    classifiers = Classifiers(models, 1, model, "", copies=settings.threads)
+    soonest = Classifiers(models, settings.threads, model, "").get()
+    sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
+    worker = Worker(Predictor(sources, classifiers), queue)
+    ledger = Ledger(store, "results", "b")
+    classifier = classifiers.get()
+    seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}
+    with click.progressbar(range(1, rounds + 2), label="worker", file=sys.stderr) as numbers:
+        for chunk in numbers:
+            files = [photograph(chunk * CHUNK_SIZE + n) for n in range(CHUNK_SIZE)]
+            arrays = [decode(data, classifier.input_size).pixels for data in files]
+            entries = []
+            for position, data in enumerate(files):
+                store.objects["images", f"{chunk}/{position}"] = data
+                address = Instance(s3_uri=f"s3://images/{chunk}/{position}")
+                entries.append(Entry(position, str(position), address))
+            ledger.write_chunk(0, chunk, entries)
+            start = time.perf_counter()
+            worker.work(ledger, BATCH, ChunkMessage("b", 0, chunk), lambda: 900.0)
+            middle = time.perf_counter()
+            with ThreadPoolExecutor(settings.threads) as pool:
+                list(pool.map(classifier.scores, arrays))
+            end = time.perf_counter()
+            for pixels in arrays:
+                soonest.scores(pixels)
+            last = time.perf_counter()
+            if chunk > 1:
+                seconds["worker"].append(middle - start)
+                seconds["network"].append(end - middle)
+                seconds["one_at_a_time"].append(last - end)
+    speed = {name: CHUNK_SIZE / statistics.median(each) for name, each in seconds.items()}
+    return {
+        "worker_over_network": round(speed["worker"] / speed["network"], 3),
+        "worker_images_per_s": round(speed["worker"], 1),
+        "network_images_per_s": round(speed["network"], 1),
+        "network_one_at_a_time_images_per_s": round(speed["one_at_a_time"], 1),
+    }
+
+
+class Forgetful(MemoryStore):
+    """Keeps nothing but the checkpoint, and makes up the manifest as it is read."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        for start in range(0, self.count, 1000):
+            lines = range(start, min(start + 1000, self.count))
+            yield b"".join(b"https://images.example/photo-%d.jpg\n" % n for n in lines)
+
+    def put(
+        self, bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False
+    ) -> bool:
+        return "chunks/" in key or super().put(bucket, key, data, content_type, only_new)
+
+
+class Counting(MemoryQueue):
+    """Counts its messages."""
+
+    count = 0
+
+    def send(self, messages: object) -> None:
+        self.count += len(list(messages))  # type: ignore[call-overload]
+
+
+def fan_out_alone(count: int) -> dict[str, float]:
+    """Seconds and peak megabytes of a fan-out, in this process."""
+    queue = Counting()
+    ledger = Ledger(Forgetful(count), "results", "b")
+    start = time.perf_counter()
+    assert fan_out(ledger, BATCH, queue, lambda: 900.0)
+    seconds = time.perf_counter() - start
+    assert queue.count == -(-count // CHUNK_SIZE)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"lines": count, "seconds": round(seconds, 2), "peak_mb": round(peak)}
+
+
+@click.command(help=__doc__)
+@click.option("--model", default="inception-v3", show_default=True, help="Package to run.")
+@click.option("--rounds", default=7, show_default=True, help="Chunks counted.")
+@click.option("--lines", default=[100_000, 1_000_000], multiple=True, help="Manifests to fan out.")
+@click.option("--only-fan-out", type=int, hidden=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(
+    model: str, rounds: int, lines: tuple[int, ...], only_fan_out: int | None, as_json: bool
+) -> None:
+    """Measure, and print."""
+    if only_fan_out:
+        click.echo(json.dumps(fan_out_alone(only_fan_out)))
+        return
+    figures: dict[str, object] = {"machine": machine(), "model": model}
+    for count in lines:  # each in a process of its own, while this one is small: its peak counts
+        command = [sys.executable, "-m", "benchmarks.batch", "--only-fan-out", str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        figures[f"fan_out_{count}"] = json.loads(done.stdout)
+    figures |= worker_against_network(model, rounds)
+    if as_json:
+        click.echo(msgspec.json.encode(figures))
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:38}{value}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Images through the whole local cloud, and whether each is in the results once.
+
+    python -m benchmarks.cloud --images 2000
+
+Starts `python -m localcloud`, puts the images into its bucket, starts a batch of them, reads the
+results. Seconds belong to this machine and to moto, which answers some hundred calls a second.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+import urllib3
+
+from benchmarks.machine import machine
+from chalicelib.site import WEB
+from tests.e2e.conftest import LocalCloud, running, wait_for
+
+SAMPLES = [path.read_bytes() for path in sorted(WEB.glob("sample-*.jpg"))]
+
+
+def upload(cloud: LocalCloud, ids: list[str]) -> None:
+    """Put an image of its own bytes under each id."""
+    s3 = cloud.client("s3")
+
+    def put(number: int) -> None:
+        body = SAMPLES[number % len(SAMPLES)] + str(number).encode()
+        s3.put_object(Bucket=cloud.images, Key=f"batches/cloud/{ids[number]}", Body=body)
+
+    with ThreadPoolExecutor(4) as pool, click.progressbar(length=len(ids), file=sys.stderr) as bar:
+        for _ in pool.map(put, range(len(ids))):
+            bar.update(1)
+    s3.close()
+
+
+def classify(cloud: LocalCloud, count: int) -> list[str]:
+    """The ids in the results of a batch of what was uploaded."""
+    body = {"prefix": f"s3://{cloud.images}/batches/cloud/"}
+    batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
+    with click.progressbar(length=count, file=sys.stderr) as bar:
+
+        def results() -> str | None:
+            view = urllib3.request("GET", f"{cloud.url}/batches/{batch}").json()
+            bar.update(view["counts"]["done"] - bar.pos)
+            return view.get("results")
+
+        address = wait_for(results, 1800)
+    lines = urllib3.request("GET", address).data.splitlines()
+    return [json.loads(line)["id"] for line in lines]
+
+
+@click.command(help=__doc__)
+@click.option("--images", default=2000, show_default=True, help="How many.")
+@click.option("--model", default="doodle", show_default=True, help="Package to run.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(images: int, model: str, as_json: bool) -> None:
+    """Measure, and print."""
+    ids = [f"{number:07d}.jpg" for number in range(images)]
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "log", model) as cloud:
+        upload(cloud, ids)
+        start = time.monotonic()
+        found = classify(cloud, images)
+        seconds = time.monotonic() - start
+    counts = Counter(found)
+    figures = {
+        "machine": machine(),
+        "model": model,
+        "images": images,
+        "exactly_once": sum(counts[each] == 1 for each in ids),
+        "in_order": found == ids,
+        "images_per_s": round(images / seconds, 1),
+    }
+    if as_json:
+        click.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        click.echo(f"{name:20}{value}")
+    if found != ids:
+        raise click.ClickException("An image is missing, doubled or out of its place.")
+
+
+if __name__ == "__main__":
+    main()
