@@ -93,6 +93,23 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     return response
 
 
+@app.middleware("s3")
+@app.middleware("sqs")
+@app.middleware("scheduled")
+def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """One log line an event; what it raises is the platform's to log and to deliver again."""
+    start = time.perf_counter()
+    done = False
+    try:
+        response = get_response(event)
+        done = True
+        return response
+    finally:
+        total = round((time.perf_counter() - start) * 1000, 2)
+        request_id = event.context.aws_request_id
+        logger.info(type(event).__name__, request_id=request_id, done=done, total=total)
+
+
 def _count(facts: dict[str, Any]) -> None:
     """CloudWatch metrics, in embedded metric format on standard output."""
     metrics = EphemeralMetrics(namespace=SERVICE, service=SERVICE)

@@ -247,3 +247,18 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_rest_goes_on(
 
     (message,) = wait_for(buried)
     assert message["Body"] == "poison"
+
+
+def test_results_that_cannot_be_written_for_a_while_are_written_in_the_end(own: Batches) -> None:
+    results = own.cloud.results
+    own.s3.delete_bucket(Bucket=results)
+    own.put("patient.jpg", SAMPLES["umbrella"])
+    refused = f"s3://{results}/uploads/patient.jpg.json does not exist or may not be read"
+    wait_for(lambda: own.cloud.log.read_text().count(refused) >= 2)
+    own.s3.create_bucket(Bucket=results)
+
+    def answer() -> Any:
+        listed = own.s3.list_objects_v2(Bucket=results, Prefix="uploads/")
+        return [each["Key"] for each in listed.get("Contents", [])]
+
+    assert wait_for(answer) == ["uploads/patient.jpg.json"]
