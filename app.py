@@ -214,20 +214,20 @@ def on_upload(event: S3Event) -> None:
     record = event.to_dict()["Records"][0]
     at = datetime.fromisoformat(record["eventTime"]).timestamp()
     sequencer = record["s3"]["object"].get("sequencer", record["eventTime"])
-    services().batches.on_object(event.bucket, event.key, sequencer, at)
+    services().events.on_object(event.bucket, event.key, sequencer, at)
 
 
 @app.on_sqs_message(queue=SETTINGS.work_queue or "work", batch_size=1)
 def on_work(event: SQSEvent) -> None:
     """One message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
     for message in event:
-        services().batches.on_message(message.body, _remaining(event))
+        services().events.on_message(message.body, _remaining(event))
 
 
 @app.schedule("rate(5 minutes)")
 def on_tick(event: CloudWatchEvent) -> None:
     """Finish batches that are complete, and queue again what went missing."""
-    services().batches.on_tick(_remaining(event))
+    services().events.on_tick(_remaining(event))
 
 
 @route("/v2")

@@ -12,17 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
+from chalicelib.addresses import Target
 from chalicelib.errors import ImageTooLarge, SourceRefused
 from chalicelib.resolver import Deadline
-
-if TYPE_CHECKING:
-    from chalicelib.fetch import Target
 
 HEADERS = {
     "User-Agent": "serverless-inception",
@@ -39,7 +37,7 @@ _tls_lock = threading.Lock()
 
 @contextmanager
 def exchange(
-    target: "Target", deadline: Deadline, max_bytes: int, ca_certs: str | None
+    target: Target, deadline: Deadline, max_bytes: int, ca_certs: str | None
 ) -> Iterator[HTTPResponse]:
     """GET `target` from one of its addresses; the answer, its body unread and not decoded.
 
@@ -89,7 +87,7 @@ class _Pinned:
 
     sock: Any
 
-    def bind(self, target: "Target", deadline: Deadline, max_bytes: int) -> None:
+    def bind(self, target: Target, deadline: Deadline, max_bytes: int) -> None:
         """To be called before the first request."""
         self._target, self._deadline, self._max_bytes = target, deadline, max_bytes
 

@@ -5,14 +5,13 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from chalicelib.addresses import (
     DEFAULT_PORTS,
-    Address,
     Location,
+    Target,
     is_loopback,
     is_public,
     parse_location,
@@ -29,18 +28,6 @@ MAX_BYTES = 20 * 10**6
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRYABLE = frozenset({408, 425, 429})
 READ_SIZE = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Target(Location):
-    """A location together with the only addresses that may be connected to for it."""
-
-    addresses: tuple[Address, ...]
-
-    @property
-    def label(self) -> str:
-        """The host as messages name it."""
-        return self.name[:100]
 
 
 Exchange = Callable[[Target, Deadline], AbstractContextManager["HTTPResponse"]]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.batch.events import BatchEvents
 from chalicelib.batch.service import BatchService
 from chalicelib.batch.worker import Worker
 from chalicelib.classifier import Classifiers
@@ -26,17 +27,25 @@ class Services:
     models: Models
     classifiers: Classifiers
     predictor: Predictor
-    _batches: BatchService | None
+    _batch: tuple[BatchService, BatchEvents] | None
 
     @property
     def batches(self) -> BatchService:
-        """Batch. Raises NotConfigured where it has no buckets or queue."""
-        if self._batches is None:
+        """What callers ask of batches. Raises NotConfigured."""
+        return self._configured()[0]
+
+    @property
+    def events(self) -> BatchEvents:
+        """What events bring to batches. Raises NotConfigured."""
+        return self._configured()[1]
+
+    def _configured(self) -> tuple[BatchService, BatchEvents]:
+        if self._batch is None:
             raise NotConfigured(
                 "Batch is not set up here: it needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; "
-                "`make run` and `make deploy` set them."
+                "`make run` sets them."
             )
-        return self._batches
+        return self._batch
 
 
 def build(settings: Settings) -> Services:
@@ -52,26 +61,20 @@ def build(settings: Settings) -> Services:
     # a caller waits for one answer, a chunk for all of them; no container does both
     soonest = Classifiers(models, settings.threads, *names)
     most = Classifiers(models, 1, *names, copies=settings.threads)
-    batches = _batches(settings, store, models, Predictor(sources, most))
-    return Services(settings, models, soonest, Predictor(sources, soonest), batches)
+    batch = _batch(settings, store, models, Predictor(sources, most))
+    return Services(settings, models, soonest, Predictor(sources, soonest), batch)
 
 
-def _batches(
+def _batch(
     settings: Settings, store: S3Store, models: Models, predictor: Predictor
-) -> BatchService | None:
-    if not (settings.images_bucket and settings.results_bucket and settings.work_queue):
+) -> tuple[BatchService, BatchEvents] | None:
+    images, results = settings.images_bucket, settings.results_bucket
+    if not (images and results and settings.work_queue):
         return None
     queue = SqsQueue(_sqs_client, settings.work_queue)
     answers = SqsQueue(_sqs_client, settings.results_queue) if settings.results_queue else None
-    return BatchService(
-        store,
-        queue,
-        Worker(predictor, queue),
-        images=settings.images_bucket,
-        results=settings.results_bucket,
-        find_model=models.find,
-        answers=answers,
-    )
+    service = BatchService(store, queue, images, results, models.find)
+    return service, BatchEvents(service, store, queue, Worker(predictor, queue), results, answers)
 
 
 _lock = threading.Lock()

@@ -1,29 +1,19 @@
-"""What the entry points call: start, look, cancel, retry; and what events bring."""
+"""What callers ask of batches: start, look, cancel, retry, upload."""
 
-import hashlib
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
-from urllib.parse import unquote_plus
 
 import msgspec
 
 from chalicelib.batch.fanout import (
-    MARGIN,
-    ChunkMessage,
     FanOutMessage,
-    Remaining,
-    fan_out,
-    in_time,
 )
-from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Batch, Counts, Ledger, Record, now, recent_key
-from chalicelib.batch.manifests import Entry, is_manifest
-from chalicelib.batch.repair import repair
-from chalicelib.batch.worker import Worker
-from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
+from chalicelib.batch.ledger import Batch, Counts, Ledger, now, recent_key
+from chalicelib.batch.manifests import is_manifest
+from chalicelib.errors import BadRequest, Conflict, SourceInvalid
 from chalicelib.fetch import MAX_BYTES
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
@@ -67,20 +57,10 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     batch: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")] | None = None
 
 
-class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
-    """On the work queue: classify this object, which was put into the images bucket."""
-
-    bucket: str
-    key: str
-
-
-Message = ChunkMessage | FanOutMessage | UploadMessage
-
-
 class BatchService:
     """Batches of the results bucket.
 
-    images, results: names of the buckets. answers: the queue that bare URLs are answered on.
+    images, results: names of the buckets.
     find_model: raises ModelNotFound for a name that no package has.
     """
 
@@ -88,15 +68,13 @@ class BatchService:
         self,
         store: ObjectStore,
         queue: Queue,
-        worker: Worker,
         images: str,
         results: str,
         find_model: Callable[[str], object],
-        answers: Queue | None = None,
         clock: Callable[[], float] = now,
     ) -> None:
-        self._store, self._queue, self._worker = store, queue, worker
-        self._images, self._results, self._answers = images, results, answers
+        self._store, self._queue = store, queue
+        self._images, self._results = images, results
         self._find_model, self._clock = find_model, clock
 
     def create(self, request: BatchRequest) -> dict[str, Any]:
@@ -107,7 +85,7 @@ class BatchService:
         if request.model is not None:
             self._find_model(request.model)
         created = self._clock()
-        batch_id = _batch_id(created, uuid.uuid4().hex)
+        batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:
             data = msgspec.json.Encoder().encode_lines(
                 [_numbered(position, each) for position, each in enumerate(request.instances)]
@@ -117,7 +95,7 @@ class BatchService:
             source = f"{len(request.instances)} instances"
         else:
             source = self._own_address(request.manifest or request.prefix or "")
-        return self._start(batch_id, created, source, request)
+        return self.begin(batch_id, created, source, request)
 
     def _own_address(self, uri: str) -> str:
         bucket, key = split_s3_uri(uri)
@@ -127,9 +105,7 @@ class BatchService:
             raise SourceInvalid("Name a .txt, .csv or .jsonl manifest, or a prefix that ends in /.")
         return uri
 
-    def _start(
-        self, batch_id: str, created: float, source: str, options: Options
-    ) -> dict[str, Any]:
+    def begin(self, batch_id: str, created: float, source: str, options: Options) -> dict[str, Any]:
         """Write the batch down and queue its fan-out; a second time, to no effect."""
         ledger = Ledger(self._store, self._results, batch_id)
         manifest = "manifest.jsonl"
@@ -231,86 +207,9 @@ class BatchService:
             "expires_in": LINK_SECONDS,
         }
 
-    def on_object(self, bucket: str, key: str, version: str, at: float) -> None:
-        """An object was put into the images bucket: a manifest starts a batch, an image is queued.
 
-        version: tells this put from any other, so that an event that comes twice is one batch.
-        """
-        if key.startswith(BATCH_INPUTS) or key.endswith("/"):
-            return
-        if is_manifest(key):
-            digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
-            source = f"s3://{bucket}/{key}"
-            self._start(_batch_id(at, digest), at, source, Options())
-        else:
-            self._queue.send([UploadMessage(bucket, key)])
-
-    def on_message(self, body: str, remaining: Remaining) -> None:
-        """A message of the work queue. What it raises makes the queue deliver it again."""
-        try:
-            message = msgspec.json.decode(body, type=Message)
-        except (msgspec.DecodeError, UnicodeError):
-            self._on_foreign_message(body.strip(), remaining)
-            return
-        if isinstance(message, UploadMessage):
-            self._on_upload(message, remaining)
-            return
-        ledger = Ledger(self._store, self._results, message.batch_id)
-        batch = ledger.batch()
-        if message.round != batch.round:
-            return  # of a round that has finished
-        if isinstance(message, FanOutMessage):
-            if fan_out(ledger, batch, self._queue, remaining):
-                finish_if_done(ledger, batch)
-        elif self._worker.work(ledger, batch, message, remaining):
-            finish_if_done(ledger, batch, message.chunk)
-
-    def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
-        entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
-        record = self._record(entry, remaining)
-        data = msgspec.json.encode(record)
-        self._store.put(self._results, f"uploads/{message.key}.json", data, "application/json")
-
-    def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
-        """What others put on the queue: a bare URL, or an S3 event."""
-        if body.startswith(("http://", "https://", "s3://")):
-            address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
-            record = self._record(Entry(0, body[:256], address), remaining)
-            if self._answers is not None:
-                self._answers.send([record])
-            return
-        try:
-            records = msgspec.json.decode(body)["Records"]
-            objects = [(each["s3"]["bucket"]["name"], each["s3"]["object"]) for each in records]
-        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError) as error:
-            raise BadRequest(
-                "The message is neither one of ours, nor a URL or S3 event."
-            ) from error
-        for bucket, found in objects:
-            version = str(found.get("sequencer", ""))
-            self.on_object(bucket, unquote_plus(found["key"]), version, self._clock())
-
-    def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        options = Batch(batch_id="", created_at=0, source="", manifest="")
-        record = self._worker.record(options, entry, in_time(remaining, MARGIN))
-        if record is None:
-            raise TimeoutError("No time is left for this message; it will come again.")
-        return record
-
-    def on_tick(self, remaining: Remaining) -> None:
-        """The schedule: finish what is complete, queue again what went missing."""
-        for found in self._store.list(self._results, "active/"):
-            if remaining() < 10:
-                return
-            ledger = Ledger(self._store, self._results, found.key.removeprefix("active/"))
-            try:
-                batch = ledger.batch()
-            except NotFound:
-                continue
-            repair(ledger, batch, self._queue)
-
-
-def _batch_id(created: float, token: str) -> str:
+def new_id(created: float, token: str) -> str:
+    """The id of a batch: when it began, and what tells it from others of that second."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"
 
 

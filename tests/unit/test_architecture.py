@@ -30,6 +30,7 @@ LAYERS = [
     {"batch.fanout", "batch.finish"},
     {"batch.worker", "batch.repair"},
     {"batch.service", "batch.__init__"},
+    {"batch.events"},
     {"http", "wiring"},
     {"app"},
 ]  # fmt: skip

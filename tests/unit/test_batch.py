@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.batch.events import BatchEvents
 from chalicelib.batch.ledger import CHUNK_SIZE, Record
 from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.worker import Worker
@@ -51,12 +52,14 @@ class Cloud:
         self.batches = BatchService(
             self.store,
             self.queue,
-            Worker(predictor, self.queue, sleep=lambda _: None),
             images="images",
             results="results",
             find_model=OneClassifier(self.classifier).get,
-            answers=self.answers,
             clock=lambda: float(next(self.time)),
+        )
+        worker = Worker(predictor, self.queue, sleep=lambda _: None)
+        self.events = BatchEvents(
+            self.batches, self.store, self.queue, worker, "results", self.answers
         )
 
     def fetch(self, url: str) -> bytes:
@@ -69,7 +72,7 @@ class Cloud:
         return unlike(number)
 
     def deliver(self, body: str) -> None:
-        self.batches.on_message(body, lambda: 900.0)
+        self.events.on_message(body, lambda: 900.0)
 
     def run(self) -> None:
         """Deliver until nothing waits."""
@@ -156,9 +159,9 @@ def test_any_message_twice_and_in_any_order_changes_nothing(cloud: Cloud) -> Non
 )
 def test_a_manifest_in_the_bucket_starts_a_batch_once(cloud: Cloud, name: str, text: str) -> None:
     cloud.store.objects["images", f"folder/{name}"] = text.encode()
-    cloud.batches.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.events.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
     cloud.run()
-    cloud.batches.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.events.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
     cloud.run()
     (batch,) = cloud.batches.recent()
     assert cloud.view(batch["batch_id"]) == ("finished", (30, 30, 0))
@@ -221,7 +224,7 @@ def test_what_does_not_fit_into_the_time_goes_back_to_the_queue(cloud: Cloud) ->
     batch_id = cloud.start(list(range(20)))
     cloud.deliver(cloud.queue.bodies.pop(0))
     left = iter([900.0] + [30.0] * 12 + [1.0] * 1000)
-    cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
+    cloud.events.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
     assert cloud.view(batch_id) == ("running", (20, 0, 0))
     assert cloud.classifier.seen == 12 and len(cloud.queue.bodies) == 1
     cloud.run()
@@ -232,14 +235,14 @@ def test_what_does_not_fit_into_the_time_goes_back_to_the_queue(cloud: Cloud) ->
 def test_a_short_function_has_half_of_its_time(cloud: Cloud) -> None:
     batch_id = cloud.start([1, 2])
     while cloud.queue.bodies:
-        cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: 5.0)
+        cloud.events.on_message(cloud.queue.bodies.pop(0), lambda: 5.0)
     assert cloud.view(batch_id) == ("finished", (2, 2, 0))
 
 
 def test_a_fan_out_that_runs_out_of_time_goes_on(cloud: Cloud) -> None:
     batch_id = cloud.start(list(range(150 * CHUNK_SIZE)))
     left = iter([900.0, 1.0])
-    cloud.batches.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
+    cloud.events.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
     (again,) = [body for body in cloud.queue.bodies if "fan_out" in body]
     assert len(cloud.queue.bodies) == 101
     cloud.queue.bodies.clear()
@@ -312,7 +315,7 @@ def test_nothing_to_retry(cloud: Cloud) -> None:
 
 
 def tick(cloud: Cloud) -> None:
-    cloud.batches.on_tick(lambda: 60.0)
+    cloud.events.on_tick(lambda: 60.0)
 
 
 def test_the_schedule_queues_what_went_missing(cloud: Cloud) -> None:
@@ -356,7 +359,7 @@ def test_a_chunk_that_kills_every_worker_becomes_errors(cloud: Cloud) -> None:
 
 def test_an_image_in_the_bucket_is_answered_beside_it(cloud: Cloud) -> None:
     cloud.store.objects["images", "a b/ü.png"] = picture("green")
-    cloud.batches.on_object("images", "a b/ü.png", "1", 0)
+    cloud.events.on_object("images", "a b/ü.png", "1", 0)
     cloud.run()
     answer = json.loads(cloud.store.objects["results", "uploads/a b/ü.png.json"])
     assert answer["labels"][0]["name"] == "green"
@@ -364,9 +367,9 @@ def test_an_image_in_the_bucket_is_answered_beside_it(cloud: Cloud) -> None:
 
 
 def test_what_waits_for_a_batch_is_left_to_it(cloud: Cloud) -> None:
-    cloud.batches.on_object("images", "batches/mine/a.png", "1", 0)
-    cloud.batches.on_object("images", "batches/mine/manifest.jsonl", "1", 0)
-    cloud.batches.on_object("images", "folder/", "1", 0)
+    cloud.events.on_object("images", "batches/mine/a.png", "1", 0)
+    cloud.events.on_object("images", "batches/mine/manifest.jsonl", "1", 0)
+    cloud.events.on_object("images", "folder/", "1", 0)
     assert cloud.queue.bodies == []
 
 

@@ -1,0 +1,134 @@
+"""What events bring to batches: objects, messages, and the clock."""
+
+import hashlib
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from chalicelib.batch.fanout import (
+    MARGIN,
+    ChunkMessage,
+    FanOutMessage,
+    Remaining,
+    fan_out,
+    in_time,
+)
+from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.ledger import Batch, Ledger, Record, now
+from chalicelib.batch.manifests import Entry, is_manifest
+from chalicelib.batch.repair import repair
+from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
+from chalicelib.batch.worker import Worker
+from chalicelib.errors import BadRequest, NotFound
+from chalicelib.predict import Options
+from chalicelib.queue import Queue
+from chalicelib.sources import Instance
+from chalicelib.storage import ObjectStore
+
+
+class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
+    """On the work queue: classify this object, which was put into the images bucket."""
+
+    bucket: str
+    key: str
+
+
+Message = ChunkMessage | FanOutMessage | UploadMessage
+
+
+class BatchEvents:
+    """What the functions that events call do.
+
+    results: name of the bucket. answers: the queue that bare URLs are answered on; None for none.
+    """
+
+    def __init__(
+        self,
+        service: BatchService,
+        store: ObjectStore,
+        queue: Queue,
+        worker: Worker,
+        results: str,
+        answers: Queue | None = None,
+    ) -> None:
+        self._service, self._worker = service, worker
+        self._store, self._queue = store, queue
+        self._results, self._answers = results, answers
+
+    def on_object(self, bucket: str, key: str, version: str, at: float) -> None:
+        """An object was put into the images bucket: a manifest starts a batch, an image is queued.
+
+        version: tells this put from any other, so that an event that comes twice is one batch.
+        """
+        if key.startswith(BATCH_INPUTS) or key.endswith("/"):
+            return
+        if is_manifest(key):
+            digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
+            source = f"s3://{bucket}/{key}"
+            self._service.begin(new_id(at, digest), at, source, Options())
+        else:
+            self._queue.send([UploadMessage(bucket, key)])
+
+    def on_message(self, body: str, remaining: Remaining) -> None:
+        """A message of the work queue. What it raises makes the queue deliver it again."""
+        try:
+            message = msgspec.json.decode(body, type=Message)
+        except (msgspec.DecodeError, UnicodeError):
+            self._on_foreign_message(body.strip(), remaining)
+            return
+        if isinstance(message, UploadMessage):
+            self._on_upload(message, remaining)
+            return
+        ledger = Ledger(self._store, self._results, message.batch_id)
+        batch = ledger.batch()
+        if message.round != batch.round:
+            return  # of a round that has finished
+        if isinstance(message, FanOutMessage):
+            if fan_out(ledger, batch, self._queue, remaining):
+                finish_if_done(ledger, batch)
+        elif self._worker.work(ledger, batch, message, remaining):
+            finish_if_done(ledger, batch, message.chunk)
+
+    def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
+        entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
+        record = self._record(entry, remaining)
+        data = msgspec.json.encode(record)
+        self._store.put(self._results, f"uploads/{message.key}.json", data, "application/json")
+
+    def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
+        """What others put on the queue: a bare URL, or an S3 event."""
+        if body.startswith(("http://", "https://", "s3://")):
+            address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
+            record = self._record(Entry(0, body[:256], address), remaining)
+            if self._answers is not None:
+                self._answers.send([record])
+            return
+        try:
+            records = msgspec.json.decode(body)["Records"]
+            objects = [(each["s3"]["bucket"]["name"], each["s3"]["object"]) for each in records]
+        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError) as error:
+            raise BadRequest(
+                "The message is neither one of ours, nor a URL or S3 event."
+            ) from error
+        for bucket, found in objects:
+            version = str(found.get("sequencer", ""))
+            self.on_object(bucket, unquote_plus(found["key"]), version, now())
+
+    def _record(self, entry: Entry, remaining: Remaining) -> Record:
+        options = Batch(batch_id="", created_at=0, source="", manifest="")
+        record = self._worker.record(options, entry, in_time(remaining, MARGIN))
+        if record is None:
+            raise TimeoutError("No time is left for this message; it will come again.")
+        return record
+
+    def on_tick(self, remaining: Remaining) -> None:
+        """The schedule: finish what is complete, queue again what went missing."""
+        for found in self._store.list(self._results, "active/"):
+            if remaining() < 10:
+                return
+            ledger = Ledger(self._store, self._results, found.key.removeprefix("active/"))
+            try:
+                batch = ledger.batch()
+            except NotFound:
+                continue
+            repair(ledger, batch, self._queue)
