@@ -1,6 +1,7 @@
 """What events bring to batches: objects, messages, and the clock."""
 
 import hashlib
+from datetime import datetime
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -14,7 +15,7 @@ from chalicelib.batch.fanout import (
     in_time,
 )
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Batch, Ledger, Record, now
+from chalicelib.batch.ledger import Batch, Ledger, Record
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.repair import repair
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
@@ -34,6 +35,31 @@ class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
 
 
 Message = ChunkMessage | FanOutMessage | UploadMessage
+
+
+class _Bucket(msgspec.Struct, frozen=True):
+    name: str
+
+
+class _Object(msgspec.Struct, frozen=True):
+    key: str
+    sequencer: str
+
+
+class _S3(msgspec.Struct, frozen=True):
+    bucket: _Bucket
+    object: _Object
+
+
+class _S3Record(msgspec.Struct, frozen=True, rename="camel"):
+    event_time: datetime
+    s3: _S3
+
+
+class _S3Event(msgspec.Struct, frozen=True):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
+
+    records: list[_S3Record] = msgspec.field(name="Records")
 
 
 class BatchEvents:
@@ -104,15 +130,15 @@ class BatchEvents:
                 self._answers.send([record])
             return
         try:
-            records = msgspec.json.decode(body)["Records"]
-            objects = [(each["s3"]["bucket"]["name"], each["s3"]["object"]) for each in records]
-        except (msgspec.DecodeError, UnicodeError, KeyError, TypeError) as error:
+            event = msgspec.json.decode(body, type=_S3Event)
+        except (msgspec.DecodeError, UnicodeError) as error:
             raise BadRequest(
                 "The message is neither one of ours, nor a URL or S3 event."
             ) from error
-        for bucket, found in objects:
-            version = str(found.get("sequencer", ""))
-            self.on_object(bucket, unquote_plus(found["key"]), version, now())
+        for put in event.records:
+            found, at = put.s3.object, put.event_time.timestamp()
+            key = unquote_plus(found.key)  # quoted in S3's own event, unlike in Chalice's
+            self.on_object(put.s3.bucket.name, key, found.sequencer, at)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         options = Batch(batch_id="", created_at=0, source="", manifest="")

@@ -122,7 +122,7 @@ class BatchService:
             min_confidence=options.min_confidence,
             model=options.model,
         )
-        if ledger.put(ledger.key("batch.json"), batch, only_new=True):
+        if ledger.put(ledger.key("batch.json"), batch, only_new=True) or not ledger.summary():
             ledger.mark(recent_key(batch))
             ledger.mark(f"active/{batch_id}")
         self._queue.send([FanOutMessage(batch_id, 0)])

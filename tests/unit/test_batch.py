@@ -381,10 +381,42 @@ def test_a_bare_url_is_answered_on_the_results_queue(cloud: Cloud) -> None:
     assert bad["source"] == "http://h/-1" and bad["error"]["code"] == "SourceRefused"
 
 
+def s3_event(key: str) -> str:
+    found = {"bucket": {"name": "images"}, "object": {"key": key, "sequencer": "00AA"}}
+    return json.dumps({"Records": [{"eventTime": "2026-11-22T10:00:00.000Z", "s3": found}]})
+
+
+def test_an_s3_event_on_the_queue_that_comes_twice_is_one_batch(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
+    for _ in range(2):
+        cloud.deliver(s3_event("m.txt"))
+    cloud.run()
+    (batch,) = cloud.batches.recent()
+    assert cloud.view(batch["batch_id"]) == ("finished", (1, 1, 0))
+
+
+def test_a_start_that_dies_is_made_whole_by_the_event_that_comes_again(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
+    put = cloud.store.put
+
+    def dies(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+        if key.startswith("recent/"):
+            raise SourceUnreachable("The bucket does not answer.")
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = dies  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(s3_event("m.txt"))
+    cloud.store.put = put  # type: ignore[method-assign]
+    cloud.deliver(s3_event("m.txt"))
+    assert len(list(cloud.store.list("results", "active/"))) == 1
+    cloud.run()
+    assert [batch["status"] for batch in cloud.batches.recent()] == ["finished"]
+
+
 def test_an_s3_event_on_the_queue_has_a_quoted_key(cloud: Cloud) -> None:
     cloud.store.objects["images", "a b+c.png"] = picture("blue")
-    found = {"bucket": {"name": "images"}, "object": {"key": "a+b%2Bc.png", "sequencer": "1"}}
-    cloud.deliver(json.dumps({"Records": [{"s3": found}]}))
+    cloud.deliver(s3_event("a+b%2Bc.png"))
     cloud.run()
     assert ("results", "uploads/a b+c.png.json") in cloud.store.objects
 
