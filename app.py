@@ -1,4 +1,4 @@
-"""Every route: parse, call, shape. What is decided is decided in `chalicelib`."""
+"""Every route and event handler: parse, call, shape. What is decided is decided in `chalicelib`."""
 
 import functools
 import time
