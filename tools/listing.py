@@ -8,6 +8,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.models import INFO, NAME, read_package
 from chalicelib.settings import Settings
 from tools.catalogue import CatalogueEntry
+from tools.columns import columns
 
 HEADER = ("", "NAME", "VERSION", "TITLE", "LABELS", "INPUT", "LICENCE", "WHERE")
 
@@ -29,9 +30,7 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
             "*" if name == settings.model else "", name, entry.version, entry.title,
             str(entry.classes), f"{entry.size}x{entry.size}", entry.licence, "fetch",
         ))  # fmt: skip
-    widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
-    for row in (HEADER, *rows):
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+    yield from columns(HEADER, rows)
     yield from faults
     if settings.model not in found.keys() | catalogue.keys():
         yield f"MODEL is {settings.model!r}, which is none of these."

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from chalicelib.batch.manifests import is_manifest
+from tools.columns import columns
 from tools.submitting.api import Api
 from tools.submitting.connection import ApiError
 from tools.submitting.inputs import InputError
 from tools.submitting.job import INTERRUPTED, Job
 from tools.submitting.pace import Pace
-from tools.submitting.results import table
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def _listed(api: Api) -> Iterator[str]:
          str(view.counts.failed), f"{view.created_at:%Y-%m-%d %H:%M} UTC", view.source)
         for view in api.recent()
     ]  # fmt: skip
-    yield from table(("BATCH", "STATUS", "TOTAL", "DONE", "FAILED", "CREATED", "SOURCE"), rows)
+    yield from columns(("BATCH", "STATUS", "TOTAL", "DONE", "FAILED", "CREATED", "SOURCE"), rows)
 
 
 if __name__ == "__main__":

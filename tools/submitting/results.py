@@ -4,12 +4,13 @@ import csv
 import io
 import os
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from tools.columns import columns
 from tools.submitting.api import Api, View
 from tools.submitting.connection import ApiError
 
@@ -80,20 +81,13 @@ def summary(view: View, examples: Mapping[str, str]) -> Iterator[str]:
     if view.labels:
         yield ""
         top = sorted(view.labels.items(), key=lambda pair: (-pair[1], pair[0]))
-        yield from table(("LABEL", "IMAGES"), [(name, str(n)) for name, n in top[:TOP]])
+        yield from columns(("LABEL", "IMAGES"), [(name, str(n)) for name, n in top[:TOP]])
         if len(top) > TOP:
             yield f"and {len(top) - TOP} labels more"
     if view.errors:
         yield ""
         rows = [(code, str(n), examples.get(code, "")) for code, n in view.errors.items()]
-        yield from table(("ERROR", "IMAGES", "EXAMPLE"), rows)
-
-
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    """Columns side by side."""
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        yield "  ".join(map(str.ljust, row, widths)).rstrip()
+        yield from columns(("ERROR", "IMAGES", "EXAMPLE"), rows)
 
 
 @contextmanager

@@ -1,0 +1,10 @@
+"""Tables of a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+
+def columns(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    """The lines of a table, its columns side by side."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        yield "  ".join(map(str.ljust, row, widths)).rstrip()
