@@ -173,7 +173,7 @@ def openapi() -> Response:
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
 def batches_post() -> Response:
     """Start a batch."""
-    request = http.decode_json(_body(), BatchRequest)
+    request = http.json_request(_body(), BatchRequest)
     return Answered(services().batches.create(request), 202)
 
 
@@ -204,7 +204,7 @@ def batch_retry(batch_id: str) -> Response:
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
     """A form that uploads one file straight into the images bucket."""
-    request = http.decode_json(_body(), UploadRequest)
+    request = http.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
 

@@ -34,7 +34,7 @@ def predict_request(
     if media_type == "application/json":
         if query:
             raise BadRequest("Give the options in the JSON body, not in the query string.")
-        return decode_json(body, PredictRequest), None
+        return json_request(body, PredictRequest), None
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         return predict_query(query), body
     if media_type == "multipart/form-data":
@@ -68,17 +68,18 @@ def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest,
     """
     check_size(body)
     if header_length is None:
-        return decode_json(body, InferRequest), b""
+        return json_request(body, InferRequest), b""
     if not header_length.isascii() or not header_length.isdigit():
         raise BadRequest("Inference-Header-Content-Length must be a number of bytes.")
     length = int(header_length)
     if length > len(body):
         raise BadRequest("Inference-Header-Content-Length is more than the body has.")
-    return decode_json(body[:length], InferRequest), body[length:]
+    return json_request(body[:length], InferRequest), body[length:]
 
 
-def decode_json(body: bytes, type_: type[T]) -> T:
-    """The JSON body as `type_`: strict JSON in UTF-8, no NaN. Raises BadRequest."""
+def json_request(body: bytes, type_: type[T]) -> T:
+    """The JSON body as `type_`: strict JSON in UTF-8, no NaN. Raises BadRequest, BodyTooLarge."""
+    check_size(body)
     try:
         return msgspec.json.decode(body, type=type_)
     except RecursionError as error:

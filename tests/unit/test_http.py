@@ -1,6 +1,7 @@
 import pytest
 
 from chalicelib import http
+from chalicelib.batch.service import BatchRequest, UploadRequest
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 
 JSON = "application/json"
@@ -119,6 +120,12 @@ def test_options_come_one_way_only() -> None:
 def test_a_body_over_the_limit() -> None:
     with pytest.raises(BodyTooLarge, match="smaller image"):
         http.predict_request("image/png", {}, bytes(http.MAX_BODY + 1))
+
+
+@pytest.mark.parametrize("type_", [BatchRequest, UploadRequest])
+def test_a_json_body_over_the_limit(type_: type) -> None:
+    with pytest.raises(BodyTooLarge):
+        http.json_request(b" " * (http.MAX_BODY + 1), type_)
 
 
 def test_binary_tensors_follow_the_json() -> None:
