@@ -14,7 +14,7 @@ import msgspec
 from chalicelib.classifier import Classifiers, Label
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.images import decode
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources import MAX_ID, Instance, Sources
 
 MAX_INSTANCES = 16
 """Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
@@ -38,7 +38,7 @@ class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=T
     instances: (
         Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
     ) = None
-    id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
     url: str | None = None
     s3_uri: str | None = None
     b64: str | None = None

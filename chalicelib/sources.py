@@ -11,6 +11,9 @@ import msgspec
 from chalicelib.errors import ImageTooLarge, SourceInvalid
 from chalicelib.fetch import MAX_BYTES
 
+MAX_ID = 256
+"""Characters of an instance's id."""
+
 MAX_KEY_BYTES = 1024
 """S3's limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
@@ -24,7 +27,7 @@ class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: http, https or data. s3_uri: s3://bucket/key. b64: the file in standard Base64.
     """
 
-    id: Annotated[str, msgspec.Meta(max_length=256)] | None = None
+    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
     url: str | None = None
     s3_uri: str | None = None
     b64: str | None = None

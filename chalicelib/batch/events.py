@@ -15,7 +15,7 @@ from chalicelib.batch.fanout import (
     in_time,
 )
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Batch, Ledger, Record
+from chalicelib.batch.ledger import Ledger, Record
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.repair import repair
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
@@ -23,7 +23,7 @@ from chalicelib.batch.worker import Worker
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
-from chalicelib.sources import Instance
+from chalicelib.sources import MAX_ID, Instance
 from chalicelib.storage import ObjectStore
 
 
@@ -125,7 +125,7 @@ class BatchEvents:
         """What others put on the queue: a bare URL, or an S3 event."""
         if body.startswith(("http://", "https://", "s3://")):
             address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
-            record = self._record(Entry(0, body[:256], address), remaining)
+            record = self._record(Entry(0, body[:MAX_ID], address), remaining)
             if self._answers is not None:
                 self._answers.send([record])
             return
@@ -141,8 +141,7 @@ class BatchEvents:
             self.on_object(put.s3.bucket.name, key, found.sequencer, at)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        options = Batch(batch_id="", created_at=0, source="", manifest="")
-        record = self._worker.record(options, entry, in_time(remaining, MARGIN))
+        record = self._worker.record(Options(), entry, in_time(remaining, MARGIN))
         if record is None:
             raise TimeoutError("No time is left for this message; it will come again.")
         return record

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.errors import BadRequest
-from chalicelib.sources import Instance
+from chalicelib.sources import MAX_ID, Instance
 
 MAX_LINE = 2 * 2**20
 """Bytes of a line: an address, or a small image in base64."""
@@ -96,8 +96,8 @@ def _parsed(line: bytes | None, parse: Parser) -> Instance | None:
     instance = parse(text)
     if instance is None:
         return None
-    if len(instance.id or "") > 256:
-        raise _BadLine("its id is longer than 256 characters")
+    if len(instance.id or "") > MAX_ID:
+        raise _BadLine(f"its id is longer than {MAX_ID} characters")
     given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
     if len(given) != 1:
         raise _BadLine("it must name an image in exactly one way")

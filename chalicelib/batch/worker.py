@@ -10,7 +10,7 @@ from chalicelib.batch.fanout import ChunkMessage, InTime, Remaining, in_time
 from chalicelib.batch.ledger import Batch, Ledger, Record
 from chalicelib.batch.manifests import Entry
 from chalicelib.errors import BadRequest, InceptionError
-from chalicelib.predict import ErrorInfo, Outcome, Predictor
+from chalicelib.predict import ErrorInfo, Options, Outcome, Predictor
 from chalicelib.queue import Queue
 
 SIDE_BY_SIDE = 8
@@ -96,7 +96,7 @@ class Worker:
             found = zip(todo, records, strict=True)
             return {place: record for place, record in found if record is not None}
 
-    def record(self, batch: Batch, entry: Entry, go_on: InTime) -> Record | None:
+    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
         """The record of one entry; None where there is no time left to begin it."""
         if entry.problem is not None:
             problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
@@ -105,7 +105,7 @@ class Worker:
             if not go_on():
                 return None
             try:
-                outcome = self._outcome(batch, entry)
+                outcome = self._outcome(options, entry)
                 return Record(entry.id, entry.source, outcome.labels, outcome.model.name)
             except InceptionError as error:
                 if not error.retryable or number == TRIES - 1:
@@ -114,10 +114,11 @@ class Worker:
                 self._sleep(RETRY_WAIT * 2**number)
         raise AssertionError("the last try returns")
 
-    def _outcome(self, batch: Batch, entry: Entry) -> Outcome:
+    def _outcome(self, options: Options, entry: Entry) -> Outcome:
         data = self._predictor.load(entry.instance)
-        key = (hashlib.sha256(data).digest(), batch.model, batch.max_labels, batch.min_confidence)
+        digest = hashlib.sha256(data).digest()
+        key = (digest, options.model, options.max_labels, options.min_confidence)
         return self._memo(
             key,
-            lambda: self._predictor.classify(data, batch),
+            lambda: self._predictor.classify(data, options),
         )

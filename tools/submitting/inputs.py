@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chalicelib.batch.manifests import entries, is_manifest
+from chalicelib.sources import MAX_ID
 
 SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
@@ -13,9 +14,6 @@ SUFFIXES = frozenset(
 """What a folder is searched for: the usual endings of the formats that the service decodes."""
 
 ADDRESSES = ("http://", "https://", "data:", "s3://")
-MAX_ID = 256
-"""Characters of an id, which the service sets."""
-
 BLOCK_BYTES = 1 << 20
 
 
