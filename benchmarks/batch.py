@@ -30,7 +30,7 @@ from benchmarks.machine import machine
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
 from chalicelib.batch.manifests import Entry
-from chalicelib.batch.worker import Worker
+from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.classifier import Classifiers
 from chalicelib.images import decode
 from chalicelib.models import Models
@@ -60,7 +60,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     classifiers = Classifiers(models, 1, model, "", copies=settings.threads)
     soonest = Classifiers(models, settings.threads, model, "").get()
     sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
-    worker = Worker(Predictor(sources, classifiers), queue)
+    worker = Worker(Recorder(Predictor(sources, classifiers)), queue)
     ledger = Ledger(store, "results", "b")
     classifier = classifiers.get()
     seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}

@@ -1,6 +1,7 @@
 """LiteRT: an RGB array in, ranked labels out. The only module that knows the interpreter."""
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +18,9 @@ from chalicelib.models import ModelPackage, Models, Scaling
 
 LOADED_AT_ONCE = 2
 """Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
+
+
+UNTIMED = nullcontext()
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -72,12 +76,16 @@ class Classifier:
         """Width and height in pixels of the arrays that `scores` takes."""
         return self._input.shape[2], self._input.shape[1]
 
-    def scores(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def scores(
+        self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
+    ) -> NDArray[np.float32]:
         """Probabilities by class index, background included: float32 [classes], 0..1, sum <= 1.
 
-        pixels: uint8 [height, width, 3], RGB, of `input_size`.
+        pixels: uint8 [height, width, 3], RGB, of `input_size`. during: is entered for the inference
+        itself, once it is this thread's turn.
         """
-        return to_scores(self._run(pixels), self._output, self.info.scores == "logits")
+        raw = self._run(pixels, during)
+        return to_scores(raw, self._output, self.info.scores == "logits")
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the network itself gives, dequantised: float32 [classes], of any range."""
@@ -97,13 +105,16 @@ class Classifier:
             if scores[i] >= min_confidence
         ]
 
-    def _run(self, pixels: NDArray[np.uint8]) -> NDArray[np.generic]:
+    def _run(
+        self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
+    ) -> NDArray[np.generic]:
         tensor = to_input(pixels, self._input, self.info.input_scaling)
         interpreter = self._free.get()
         try:
-            interpreter.set_tensor(self._input.index, tensor[np.newaxis])
-            interpreter.invoke()
-            raw: NDArray[np.generic] = interpreter.get_tensor(self._output.index)
+            with during:
+                interpreter.set_tensor(self._input.index, tensor[np.newaxis])
+                interpreter.invoke()
+                raw: NDArray[np.generic] = interpreter.get_tensor(self._output.index)
         finally:
             self._free.put(interpreter)
         return raw.reshape(-1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -61,9 +61,13 @@ class ErrorInfo(msgspec.Struct, frozen=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one image: `labels` and `image`, or `error`."""
+    """What became of one image: `labels` and `image`, or `error`.
+
+    inference_id: names this one among several images in a `POST /feedback`.
+    """
 
     id: str
+    inference_id: str | None = None
     labels: list[Label] | None = None
     image: Size | None = None
     error: ErrorInfo | None = None
@@ -77,16 +81,19 @@ class ModelRef(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one image was classified as."""
+    """What one image was classified as. timing_ms: milliseconds spent on `decode` and `infer`."""
 
     model: ModelRef
     labels: list[Label]
     image: Size
+    timing_ms: dict[str, float]
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON body of a classified request.
 
+    inference_id: names the image in a `POST /feedback`; of several images, only the request.
+    arm: of the experiment, where that and not the request chose the model.
     timing_ms: milliseconds spent on `fetch`, `decode` and `infer`, summed over the images; several
         images are fetched at the same time, so the sum can exceed what the caller waited.
     """
@@ -95,13 +102,25 @@ class Answer(msgspec.Struct, frozen=True):
     model: ModelRef
     predictions: list[Prediction]
     timing_ms: dict[str, float]
+    arm: str | None = None
+
+
+class Trial(Protocol):
+    """The experiment, as far as an answer is concerned."""
+
+    def assign(self, subject: str | bytes) -> str:
+        """The model for this client or image: always the same one while the arms stay."""
+
+    def issue(self, model: str, label: str, assigned: bool) -> str:
+        """An inference id that feedback can trust: what `model` said, and who chose it."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image to classify: its id in the answer, and how to get its bytes."""
+    """One image to classify: its id in the answer, what it is told by, and how to get its bytes."""
 
     id: str
+    subject: str | bytes
     load: Callable[[], bytes]
 
 
@@ -109,7 +128,7 @@ class Stopwatch:
     """Milliseconds spent in each stage, added up over threads."""
 
     def __init__(self) -> None:
-        self._ms = {"fetch": 0.0, "decode": 0.0, "infer": 0.0}
+        self._ms: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -119,9 +138,13 @@ class Stopwatch:
         try:
             yield
         finally:
-            elapsed = (time.perf_counter() - start) * 1000
-            with self._lock:
-                self._ms[name] += elapsed
+            self.add({name: (time.perf_counter() - start) * 1000})
+
+    def add(self, timing_ms: dict[str, float]) -> None:
+        """Adds what another watch has read."""
+        with self._lock:
+            for name, ms in timing_ms.items():
+                self._ms[name] = self._ms.get(name, 0.0) + ms
 
     def reading(self) -> dict[str, float]:
         """Milliseconds by stage."""
@@ -129,39 +152,64 @@ class Stopwatch:
 
 
 class Predictor:
-    """Loads, decodes, classifies and ranks."""
+    """Loads, decodes, classifies and ranks.
 
-    def __init__(self, sources: Sources, classifiers: Classifiers) -> None:
+    trial: chooses the model where the request names none; None for the service's own model.
+    """
+
+    def __init__(
+        self, sources: Sources, classifiers: Classifiers, trial: Trial | None = None
+    ) -> None:
         self._sources = sources
         self._classifiers = classifiers
+        self._trial = trial
 
-    def predict(self, request: PredictRequest, body: bytes | None = None) -> Answer:
+    def predict(
+        self, request: PredictRequest, body: bytes | None = None, client_id: str = ""
+    ) -> Answer:
         """Classify what the request names, or the image `body` where that is given.
 
+        client_id: whoever always gets the same arm of an experiment; else the image decides.
         A single image's error is raised; within `instances` it is that prediction's `error`.
         Raises BadRequest where the request names no image, or two ways at once, and ModelNotFound
         or ModelInvalid where the model cannot answer.
         """
         items = self._items(request, body)
-        classifier = self._classifiers.get(request.model)
+        arm = None
+        if request.model is None and self._trial is not None:
+            arm = self._trial.assign(client_id or items[0].subject)
+            request = msgspec.structs.replace(request, model=arm)
+        info = self._classifiers.get(request.model).info
         watch = Stopwatch()
+        watch.add({"fetch": 0.0, "decode": 0.0, "infer": 0.0})
 
         def one(item: Item) -> Prediction:
             with watch.stage("fetch"):
                 data = item.load()
-            outcome = self.classify(data, request, watch)
-            return Prediction(item.id, outcome.labels, outcome.image)
+            outcome = self.classify(data, request)
+            watch.add(outcome.timing_ms)
+            inference_id = self._inference_id(info.name, outcome.labels, arm is not None)
+            return Prediction(item.id, inference_id, outcome.labels, outcome.image)
 
         if request.instances is None:
-            predictions = [one(items[0])]
+            single = one(items[0])
+            inference_id = single.inference_id
+            predictions = [msgspec.structs.replace(single, inference_id=None)]
         else:
+            inference_id = None
             predictions = _side_by_side(lambda item: _failure_as_data(one, item), items)
         return Answer(
-            inference_id=uuid.uuid4().hex,
-            model=ModelRef(classifier.info.name, classifier.info.version),
+            inference_id=inference_id or uuid.uuid4().hex,
+            model=ModelRef(info.name, info.version),
             predictions=predictions,
             timing_ms=watch.reading(),
+            arm=arm,
         )
+
+    def _inference_id(self, model: str, labels: list[Label], assigned: bool) -> str | None:
+        if self._trial is None or not labels:
+            return None
+        return self._trial.issue(model, labels[0].name, assigned)
 
     def _items(self, request: PredictRequest, body: bytes | None) -> list[Item]:
         shorthand = any(way is not None for way in (request.url, request.s3_uri, request.b64))
@@ -171,10 +219,14 @@ class Predictor:
                 "or the image itself as the body."
             )
         if body is not None:
-            return [Item(request.id or "0", lambda: body)]
+            return [Item(request.id or "0", body, lambda: body)]
         single = Instance(request.id, request.url, request.s3_uri, request.b64)
         return [
-            Item(str(position) if instance.id is None else instance.id, self._loader(instance))
+            Item(
+                str(position) if instance.id is None else instance.id,
+                instance.url or instance.s3_uri or instance.b64 or "",
+                self._loader(instance),
+            )
             for position, instance in enumerate(request.instances or [single])
         ]
 
@@ -185,17 +237,17 @@ class Predictor:
         """The encoded image that an instance names; raises what `Sources.load` does."""
         return self._sources.load(instance)
 
-    def classify(self, data: bytes, options: Options, watch: Stopwatch | None = None) -> Outcome:
+    def classify(self, data: bytes, options: Options) -> Outcome:
         """Classify an encoded image. Raises the errors of its decoding and of its model."""
-        watch = watch or Stopwatch()
+        watch = Stopwatch()
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):
             image = decode(data, classifier.input_size)
-        with watch.stage("infer"):
-            scores = classifier.scores(image.pixels)
+        scores = classifier.scores(image.pixels, during=watch.stage("infer"))
         labels = classifier.rank(scores, options.max_labels, options.min_confidence)
         model = ModelRef(classifier.info.name, classifier.info.version)
-        return Outcome(model, labels, Size(image.width, image.height, image.format))
+        size = Size(image.width, image.height, image.format)
+        return Outcome(model, labels, size, watch.reading())
 
 
 def _failure_as_data(work: Callable[[Item], Prediction], item: Item) -> Prediction:

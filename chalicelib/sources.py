@@ -14,6 +14,9 @@ from chalicelib.fetch import MAX_BYTES
 MAX_ID = 256
 """Characters of an instance's id."""
 
+MAX_LABEL = 512
+"""Characters of a label: the longest that a caller may give."""
+
 MAX_KEY_BYTES = 1024
 """S3's limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
@@ -31,6 +34,12 @@ class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: str | None = None
     s3_uri: str | None = None
     b64: str | None = None
+
+
+class Example(Instance, frozen=True):
+    """An instance and its label: what the image is known to show."""
+
+    label: Annotated[str, msgspec.Meta(max_length=MAX_LABEL)] | None = None
 
 
 class Sources:

@@ -19,7 +19,7 @@ from chalicelib.batch.ledger import Ledger, Record
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.repair import repair
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
-from chalicelib.batch.worker import Worker
+from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
@@ -73,11 +73,12 @@ class BatchEvents:
         service: BatchService,
         store: ObjectStore,
         queue: Queue,
-        worker: Worker,
+        recorder: Recorder,
         results: str,
         answers: Queue | None = None,
     ) -> None:
-        self._service, self._worker = service, worker
+        self._service, self._recorder = service, recorder
+        self._worker = Worker(recorder, queue)
         self._store, self._queue = store, queue
         self._results, self._answers = results, answers
 
@@ -141,7 +142,7 @@ class BatchEvents:
             self.on_object(put.s3.bucket.name, key, found.sequencer, at)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        record = self._worker.record(Options(), entry, in_time(remaining, MARGIN))
+        record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))
         if record is None:
             raise TimeoutError("No time is left for this message; it will come again.")
         return record

@@ -60,7 +60,7 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
     todo = islice(_entries(ledger, batch), state.entries, None)
     go_on = in_time(remaining, MARGIN)
     with ThreadPoolExecutor(WRITERS) as writers:
-        for group in _grouped(_grouped(todo, CHUNK_SIZE), GROUP):
+        for group in grouped(grouped(todo, CHUNK_SIZE), GROUP):
             if ledger.cancelled():
                 return True
             numbered = list(enumerate(group, state.chunks + 1))
@@ -115,6 +115,7 @@ def _failed(ledger: Ledger) -> Iterator[Entry]:
             yield held[place]
 
 
-def _grouped(items: Iterator[T], size: int) -> Iterator[list[T]]:
+def grouped(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`; the last one may be shorter."""
     while group := list(islice(items, size)):
         yield group

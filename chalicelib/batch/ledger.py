@@ -18,13 +18,13 @@ Every key is fixed by batch, round and chunk, so doing a thing twice rewrites th
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
 
 import msgspec
 
 from chalicelib.batch.manifests import Entry
 from chalicelib.classifier import Label
-from chalicelib.errors import NotFound, SourceRefused
+from chalicelib.documents import Documents
+from chalicelib.errors import NotFound
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
 
@@ -34,11 +34,6 @@ repeated costs little, and the requests to SQS and S3 cost a tenth of the predic
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""
-
-MAX_OBJECT = 100 * 2**20
-"""Bytes of any object of ours that is read whole: a chunk of 25 lines of 2 MB."""
-
-T = TypeVar("T")
 
 
 class Batch(Options, frozen=True, kw_only=True):
@@ -64,12 +59,16 @@ class FanOut(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the results: labels or an error, never both."""
+    """A line of the results: labels or an error, never both.
+
+    ms: milliseconds of decoding and inference.
+    """
 
     id: str
     source: str
     labels: list[Label] | None = None
     model: str | None = None
+    ms: float | None = None
     error: ErrorInfo | None = None
 
 
@@ -93,11 +92,12 @@ class Summary(msgspec.Struct, frozen=True):
     errors: dict[str, int]
 
 
-class Ledger:
+class Ledger(Documents):
     """One batch's objects."""
 
     def __init__(self, store: ObjectStore, bucket: str, batch_id: str) -> None:
-        self.store, self.bucket, self.batch_id = store, bucket, batch_id
+        super().__init__(store, bucket)
+        self.batch_id = batch_id
         self._root = f"batches/{batch_id}/"
 
     def key(self, name: str) -> str:
@@ -107,26 +107,6 @@ class Ledger:
     def round_key(self, round: int, name: str) -> str:
         """The key of one of a round's objects."""
         return f"{self._root}rounds/{round}/{name}"
-
-    def get(self, key: str, type_: type[T]) -> T | None:
-        """A JSON object; None where there is none."""
-        try:
-            return msgspec.json.decode(self.store.read(self.bucket, key, MAX_OBJECT), type=type_)
-        except SourceRefused:
-            return None
-
-    def put(self, key: str, value: object, only_new: bool = False) -> bool:
-        """Write JSON; whether it was written, which `only_new` leaves to the first."""
-        data = msgspec.json.encode(value)
-        return self.store.put(self.bucket, key, data, "application/json", only_new=only_new)
-
-    def mark(self, key: str) -> None:
-        """Write an empty object."""
-        self.store.put(self.bucket, key, b"", "application/octet-stream")
-
-    def has(self, key: str) -> bool:
-        """Whether an object is there."""
-        return any(found.key == key for found in self.store.list(self.bucket, key))
 
     def batch(self) -> Batch:
         """What was asked for. Raises NotFound."""
@@ -141,20 +121,20 @@ class Ledger:
 
     def write_chunk(self, round: int, chunk: int, entries: list[Entry]) -> None:
         """Write a chunk's entries."""
-        self._write_lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), entries)
+        self.put_lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), entries)
 
     def chunk(self, round: int, chunk: int) -> list[Entry]:
         """A chunk's entries."""
-        return self._lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), Entry)
+        return self.lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), Entry)
 
     def write_part(self, round: int, chunk: int, records: list[Record]) -> bool:
         """Write a chunk's records, unless someone was faster; whether they were written."""
         key = self.round_key(round, f"parts/{chunk:06d}.jsonl")
-        return self._write_lines(key, records, only_new=True)
+        return self.put_lines(key, records, only_new=True)
 
     def part(self, round: int, chunk: int) -> list[Record]:
         """A chunk's records; empty where it is not done."""
-        return self._lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record)
+        return self.lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record)
 
     def write_partial(self, round: int, chunk: int, records: dict[int, Record]) -> None:
         """Keep the records of a worker that ran out of time, by their place in the chunk."""
@@ -198,22 +178,11 @@ class Ledger:
 
     def records(self) -> Iterator[Record]:
         """The finished batch's results, streamed, in the order of the manifest."""
-        for line in lines(self.store.stream(self.bucket, self.key("results.jsonl"))):
+        for line in split_lines(self.store.stream(self.bucket, self.key("results.jsonl"))):
             yield msgspec.json.decode(line, type=Record)
 
-    def _write_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> bool:
-        data = msgspec.json.Encoder().encode_lines(items)
-        return self.store.put(self.bucket, key, data, "application/jsonl", only_new=only_new)
 
-    def _lines(self, key: str, type_: type[T]) -> list[T]:
-        try:
-            data = self.store.read(self.bucket, key, MAX_OBJECT)
-        except SourceRefused:
-            return []
-        return msgspec.json.Decoder(type_).decode_lines(data)
-
-
-def lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """The lines of JSONL that comes in blocks."""
     pending = b""
     for block in blocks:

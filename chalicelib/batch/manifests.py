@@ -3,12 +3,12 @@
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from chalicelib.errors import BadRequest
-from chalicelib.sources import MAX_ID, Instance
+from chalicelib.sources import MAX_ID, MAX_LABEL, Instance
 
 MAX_LINE = 2 * 2**20
 """Bytes of a line: an address, or a small image in base64."""
@@ -22,12 +22,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one line names: an image, or a `problem` that says why it names none.
 
     position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line.
+    label: what the image is known to show, where the line says so.
     """
 
     position: int
     id: str
     instance: Instance = Instance()
     problem: str | None = None
+    label: str | None = None
 
     @property
     def source(self) -> str:
@@ -48,10 +50,18 @@ class _JsonLine(msgspec.Struct, frozen=True):
     s3_uri: str | None = None
     source_ref: str | None = msgspec.field(default=None, name="source-ref")
     b64: str | None = None
+    label: str | None = None
 
 
-Parser = Callable[[str], Instance | None]
-"""A line's text -> the instance it names; None for one that is not meant to name any."""
+class _Named(NamedTuple):
+    """What a line names."""
+
+    instance: Instance
+    label: str | None = None
+
+
+Parser = Callable[[str], _Named | None]
+"""A line's text -> what it names; None for one that is not meant to name any."""
 
 
 def is_manifest(key: str) -> bool:
@@ -72,19 +82,19 @@ def entries(key: str, blocks: Iterable[bytes]) -> Iterator[Entry]:
     position = 0
     for number, line in _lines(blocks):
         try:
-            instance = _parsed(line, parse)
+            named = _parsed(line, parse)
         except _BadLine as error:
             problem = f"Line {number} of the manifest: {error}."
             yield Entry(position, str(number), problem=problem)
         else:
-            if instance is None:
+            if named is None:
                 continue
-            given = instance.id if instance.id is not None else str(number)
-            yield Entry(position, given, instance)
+            given = named.instance.id if named.instance.id is not None else str(number)
+            yield Entry(position, given, named.instance, label=named.label)
         position += 1
 
 
-def _parsed(line: bytes | None, parse: Parser) -> Instance | None:
+def _parsed(line: bytes | None, parse: Parser) -> _Named | None:
     if line is None:
         raise _BadLine(f"it is longer than {MAX_LINE} bytes")
     try:
@@ -93,15 +103,18 @@ def _parsed(line: bytes | None, parse: Parser) -> Instance | None:
         raise _BadLine("it is not UTF-8") from None
     if not text or text.startswith("#"):
         return None
-    instance = parse(text)
-    if instance is None:
+    named = parse(text)
+    if named is None:
         return None
+    instance = named.instance
     if len(instance.id or "") > MAX_ID:
         raise _BadLine(f"its id is longer than {MAX_ID} characters")
+    if len(named.label or "") > MAX_LABEL:
+        raise _BadLine(f"its label is longer than {MAX_LABEL} characters")
     given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
     if len(given) != 1:
         raise _BadLine("it must name an image in exactly one way")
-    return instance
+    return named
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -129,13 +142,13 @@ def _address(text: str, id: str | None = None) -> Instance:
 
 
 def _text_parser() -> Parser:
-    return _address
+    return lambda text: _Named(_address(text))
 
 
 def _json_parser() -> Parser:
     decoder = msgspec.json.Decoder(_JsonLine)
 
-    def parse(text: str) -> Instance:
+    def parse(text: str) -> _Named:
         try:
             line = decoder.decode(text)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
@@ -144,8 +157,9 @@ def _json_parser() -> Parser:
         if line.source_ref:
             if line.url or line.s3_uri or line.b64:
                 raise _BadLine("it must name an image in exactly one way")
-            return _address(line.source_ref, id)
-        return Instance(id=id, url=line.url, s3_uri=line.s3_uri, b64=line.b64)
+            return _Named(_address(line.source_ref, id), line.label)
+        instance = Instance(id=id, url=line.url, s3_uri=line.s3_uri, b64=line.b64)
+        return _Named(instance, line.label)
 
     return parse
 
@@ -154,7 +168,7 @@ def _csv_parser() -> Parser:
     """A line is a record: no address has a line break, and a lost quote then costs one line."""
     header: list[str] = []
 
-    def parse(text: str) -> Instance | None:
+    def parse(text: str) -> _Named | None:
         try:
             (fields,) = csv.reader([text], strict=True)
         except (csv.Error, ValueError):
@@ -169,7 +183,8 @@ def _csv_parser() -> Parser:
         found = [row[column].strip() for column in ADDRESS_COLUMNS if row.get(column, "").strip()]
         if len(found) != 1:
             raise _BadLine("it must name an image in exactly one way")
-        return _address(found[0], row.get("id", "").strip() or None)
+        id, label = (row.get(column, "").strip() or None for column in ("id", "label"))
+        return _Named(_address(found[0], id), label)
 
     return parse
 

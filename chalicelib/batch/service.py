@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -87,9 +87,7 @@ class BatchService:
         created = self._clock()
         batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:
-            data = msgspec.json.Encoder().encode_lines(
-                [_numbered(position, each) for position, each in enumerate(request.instances)]
-            )
+            data = msgspec.json.Encoder().encode_lines(numbered(request.instances))
             key = f"batches/{batch_id}/manifest.jsonl"
             self._store.put(self._results, key, data, "application/jsonl")
             source = f"{len(request.instances)} instances"
@@ -217,5 +215,9 @@ def _iso(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _numbered(position: int, instance: Instance) -> Instance:
-    return instance if instance.id else msgspec.structs.replace(instance, id=str(position))
+def numbered(instances: Sequence[Instance]) -> list[Instance]:
+    """The instances; one that has no id gets its place, from 0."""
+    return [
+        each if each.id else msgspec.structs.replace(each, id=str(position))
+        for position, each in enumerate(instances)
+    ]

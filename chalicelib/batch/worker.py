@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from chalicelib.batch.fanout import ChunkMessage, InTime, Remaining, in_time
@@ -54,14 +54,53 @@ class Memo:
         return future.result()
 
 
+class Recorder:
+    """Classifies entries into records: what fails becomes one too."""
+
+    def __init__(self, predictor: Predictor, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._predictor, self._sleep = predictor, sleep
+        self._memo = Memo()
+
+    def records(
+        self, options: Options, todo: Mapping[int, Entry], go_on: InTime
+    ) -> dict[int, Record]:
+        """The records of the entries that there is time for, by the entries' keys."""
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            records = pool.map(lambda entry: self.record(options, entry, go_on), todo.values())
+            found = zip(todo, records, strict=True)
+            return {place: record for place, record in found if record is not None}
+
+    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
+        """The record of one entry; None where there is no time left to begin it."""
+        if entry.problem is not None:
+            problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
+            return Record(entry.id, entry.source, error=problem)
+        for number in range(TRIES):
+            if not go_on():
+                return None
+            try:
+                outcome = self._outcome(options, entry)
+                ms = round(sum(outcome.timing_ms.values()), 2)
+                return Record(entry.id, entry.source, outcome.labels, outcome.model.name, ms)
+            except InceptionError as error:
+                if not error.retryable or number == TRIES - 1:
+                    info = ErrorInfo(error.code, str(error), error.retryable)
+                    return Record(entry.id, entry.source, error=info)
+                self._sleep(RETRY_WAIT * 2**number)
+        raise AssertionError("the last try returns")
+
+    def _outcome(self, options: Options, entry: Entry) -> Outcome:
+        data = self._predictor.load(entry.instance)
+        digest = hashlib.sha256(data).digest()
+        key = (digest, options.model, options.max_labels, options.min_confidence)
+        return self._memo(key, lambda: self._predictor.classify(data, options))
+
+
 class Worker:
     """Classifies chunks."""
 
-    def __init__(
-        self, predictor: Predictor, queue: Queue, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
-        self._predictor, self._queue, self._sleep = predictor, queue, sleep
-        self._memo = Memo()
+    def __init__(self, recorder: Recorder, queue: Queue) -> None:
+        self._recorder, self._queue = recorder, queue
 
     def work(self, ledger: Ledger, batch: Batch, message: ChunkMessage, left: Remaining) -> bool:
         """Classify the chunk and write its part; whether the part is there in the end.
@@ -79,7 +118,7 @@ class Worker:
                 raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
             done = ledger.partial(round, chunk)
             todo = {place: entry for place, entry in enumerate(entries) if place not in done}
-            done |= self._classify(batch, todo, in_time(left, MARGIN))
+            done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
             if len(done) < len(entries):
                 ledger.write_partial(round, chunk, done)
                 self._queue.send([message])
@@ -89,36 +128,3 @@ class Worker:
                 records = ledger.part(round, chunk)
         ledger.tally(round, chunk, records)
         return True
-
-    def _classify(self, batch: Batch, todo: dict[int, Entry], go_on: InTime) -> dict[int, Record]:
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            records = pool.map(lambda entry: self.record(batch, entry, go_on), todo.values())
-            found = zip(todo, records, strict=True)
-            return {place: record for place, record in found if record is not None}
-
-    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
-        """The record of one entry; None where there is no time left to begin it."""
-        if entry.problem is not None:
-            problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
-            return Record(entry.id, entry.source, error=problem)
-        for number in range(TRIES):
-            if not go_on():
-                return None
-            try:
-                outcome = self._outcome(options, entry)
-                return Record(entry.id, entry.source, outcome.labels, outcome.model.name)
-            except InceptionError as error:
-                if not error.retryable or number == TRIES - 1:
-                    info = ErrorInfo(error.code, str(error), error.retryable)
-                    return Record(entry.id, entry.source, error=info)
-                self._sleep(RETRY_WAIT * 2**number)
-        raise AssertionError("the last try returns")
-
-    def _outcome(self, options: Options, entry: Entry) -> Outcome:
-        data = self._predictor.load(entry.instance)
-        digest = hashlib.sha256(data).digest()
-        key = (digest, options.model, options.max_labels, options.min_confidence)
-        return self._memo(
-            key,
-            lambda: self._predictor.classify(data, options),
-        )

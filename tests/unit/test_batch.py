@@ -11,7 +11,7 @@ import pytest
 from chalicelib.batch.events import BatchEvents
 from chalicelib.batch.ledger import CHUNK_SIZE, Record
 from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
-from chalicelib.batch.worker import Worker
+from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -34,9 +34,9 @@ class Counting(ColourClassifier):
         super().__init__()
         self.seen = 0
 
-    def scores(self, pixels: Any) -> Any:
+    def scores(self, *given: Any, **options: Any) -> Any:
         self.seen += 1
-        return super().scores(pixels)
+        return super().scores(*given, **options)
 
 
 class Cloud:
@@ -57,9 +57,9 @@ class Cloud:
             find_model=OneClassifier(self.classifier).get,
             clock=lambda: float(next(self.time)),
         )
-        worker = Worker(predictor, self.queue, sleep=lambda _: None)
+        recorder = Recorder(predictor, sleep=lambda _: None)
         self.events = BatchEvents(
-            self.batches, self.store, self.queue, worker, "results", self.answers
+            self.batches, self.store, self.queue, recorder, "results", self.answers
         )
 
     def fetch(self, url: str) -> bytes:

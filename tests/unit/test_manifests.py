@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from chalicelib.batch.manifests import MAX_LINE, Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
+from chalicelib.sources import MAX_LABEL
 
 
 def read(key: str, text: str | bytes, block: int = 7) -> list[Entry]:
@@ -39,6 +40,19 @@ def test_jsonl_has_an_instance_a_line() -> None:
     )
     assert sources(found) == ["http://h/1", "s3://b/2", "inline"]
     assert [entry.id for entry in found] == ["a", "r", "7"]
+
+
+def test_a_line_may_tell_what_its_image_shows() -> None:
+    table = "url,label,id\nhttp://h/1,tabby cat,a\nhttp://h/2,,b\nhttp://h/3"
+    lines = '{"url": "http://h/1", "label": "tabby cat"}\n{"url": "http://h/2"}\n'
+    assert [entry.label for entry in read("m.csv", table)] == ["tabby cat", None, None]
+    assert [entry.label for entry in read("m.jsonl", lines)] == ["tabby cat", None]
+    assert all(entry.instance.url for entry in read("m.csv", table))
+
+
+def test_a_label_has_a_limit() -> None:
+    (entry,) = read("m.csv", f"url,label\nhttp://h/1,{'x' * (MAX_LABEL + 1)}")
+    assert entry.problem and "label is longer" in entry.problem
 
 
 @pytest.mark.parametrize("key", ["m.txt", "m.csv", "m.jsonl"])

@@ -112,6 +112,63 @@ def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
         service.predict(PredictRequest(instances=[Instance(url="http://h/")]))
 
 
+class Trial:
+    """An experiment with one arm, which remembers who was assigned to it."""
+
+    def __init__(self) -> None:
+        self.subjects: list[str | bytes] = []
+
+    def assign(self, subject: str | bytes) -> str:
+        self.subjects.append(subject)
+        return "colour"
+
+    def issue(self, model: str, label: str, assigned: bool) -> str:
+        return f"{model}/{label}/{assigned}"
+
+
+def tried(web: Web) -> tuple[Predictor, Trial]:
+    trial = Trial()
+    sources = Sources(web.fetch, MemoryStore().read, frozenset())
+    return Predictor(sources, OneClassifier(ColourClassifier()), trial), trial  # type: ignore[arg-type]
+
+
+def test_an_experiment_chooses_by_client_else_by_image() -> None:
+    service, trial = tried(Web({"http://h/r": RED}))
+    requests: list[tuple[PredictRequest, bytes | None]] = [
+        (PredictRequest(url="http://h/r"), None),
+        (PredictRequest(), BLUE),
+        (PredictRequest(instances=[Instance(url="http://h/r"), Instance(url="http://h/x")]), None),
+    ]
+    answers = [service.predict(request, body) for request, body in requests]
+    service.predict(requests[0][0], None, "someone")
+    assert trial.subjects == ["http://h/r", BLUE, "http://h/r", "someone"]
+    assert [answer.arm for answer in answers] == ["colour"] * 3
+    assert answers[0].inference_id == "colour/red/True"
+    assert answers[0].predictions[0].inference_id is None
+
+
+def test_each_of_several_images_has_an_id_to_vote_with() -> None:
+    service, _ = tried(Web({"http://h/r": RED, "http://h/b": BLUE}))
+    urls = ("http://h/r", "http://h/none", "http://h/b")
+    answer = service.predict(PredictRequest(instances=[Instance(url=url) for url in urls]))
+    ids = [prediction.inference_id for prediction in answer.predictions]
+    assert ids == ["colour/red/True", None, "colour/blue/True"]
+    assert answer.inference_id not in ids
+
+
+def test_a_model_that_is_named_is_no_arms_doing() -> None:
+    service, trial = tried(Web({}))
+    answer = service.predict(PredictRequest(model="colour"), RED)
+    assert trial.subjects == [] and answer.arm is None
+    assert answer.inference_id == "colour/red/False"
+
+
+def test_an_answer_without_labels_has_nothing_to_vote_on() -> None:
+    service, _ = tried(Web({}))
+    answer = service.predict(PredictRequest(min_confidence=1.0), picture("grey"))
+    assert answer.predictions[0].labels == [] and "/" not in answer.inference_id
+
+
 @pytest.mark.parametrize(
     ("request_", "body"),
     [

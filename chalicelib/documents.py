@@ -1,0 +1,57 @@
+"""JSON and JSONL objects of one bucket."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+import msgspec
+
+from chalicelib.errors import SourceRefused
+from chalicelib.storage import ObjectStore
+
+MAX_OBJECT = 100 * 2**20
+"""Bytes of an object that is read whole: a chunk of 25 lines of 2 MB, and room."""
+
+T = TypeVar("T")
+
+
+class Documents:
+    """The objects of one bucket that are written and read as values.
+
+    Every method raises SourceUnreachable where the store does not answer.
+    """
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self.store, self.bucket = store, bucket
+
+    def get(self, key: str, type_: type[T]) -> T | None:
+        """A JSON object; None where there is none. Raises msgspec.DecodeError for other JSON."""
+        try:
+            return msgspec.json.decode(self.store.read(self.bucket, key, MAX_OBJECT), type=type_)
+        except SourceRefused:
+            return None
+
+    def put(self, key: str, value: object, only_new: bool = False) -> bool:
+        """Write JSON; whether it was written, which `only_new` leaves to the first."""
+        data = msgspec.json.encode(value)
+        return self.store.put(self.bucket, key, data, "application/json", only_new=only_new)
+
+    def mark(self, key: str) -> None:
+        """Write an empty object."""
+        self.store.put(self.bucket, key, b"", "application/octet-stream")
+
+    def has(self, key: str) -> bool:
+        """Whether an object is there."""
+        return any(found.key == key for found in self.store.list(self.bucket, key))
+
+    def put_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> bool:
+        """Write JSONL; see `put`."""
+        data = msgspec.json.Encoder().encode_lines(items)
+        return self.store.put(self.bucket, key, data, "application/jsonl", only_new=only_new)
+
+    def lines(self, key: str, type_: type[T]) -> list[T]:
+        """The values of JSONL; empty where there is no such object."""
+        try:
+            data = self.store.read(self.bucket, key, MAX_OBJECT)
+        except SourceRefused:
+            return []
+        return msgspec.json.Decoder(type_).decode_lines(data)
