@@ -1,7 +1,10 @@
 """In-memory stand-ins for what the use cases are given, in plain sight."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.classifier import UNTIMED, Label, top
-from chalicelib.errors import ImageTooLarge, ModelNotFound, SourceRefused
+from chalicelib.errors import Conflict, ImageTooLarge, ModelNotFound, NotFound, SourceRefused
+from chalicelib.executions import Event, Execution
 from chalicelib.models import ModelInfo
 from chalicelib.storage import Found
 
@@ -19,6 +23,8 @@ class MemoryStore:
 
     def __init__(self, objects: dict[tuple[str, str], bytes] | None = None) -> None:
         self.objects = objects or {}
+        self.modified: dict[tuple[str, str], float] = {}
+        self._ticks = itertools.count(1.0)
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         try:
@@ -38,21 +44,26 @@ class MemoryStore:
 
     def list(self, bucket: str, prefix: str) -> Iterator[Found]:
         keys = [key for where, key in self.objects if where == bucket and key.startswith(prefix)]
-        return iter([Found(key, 0.0) for key in sorted(keys, key=str.encode)])
+        keys.sort(key=str.encode)
+        return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
     def put(
         self, bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False
     ) -> bool:
         if only_new and (bucket, key) in self.objects:
             return False
-        self.objects[bucket, key] = data
+        self._keep(bucket, key, data)
         return True
 
     def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
-        self.objects[bucket, key] = b"".join(blocks)
+        self._keep(bucket, key, b"".join(blocks))
 
     def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> None:
-        self.objects[to_bucket, to_key] = self.read(bucket, key, 2**40)
+        self._keep(to_bucket, to_key, self.read(bucket, key, 2**40))
+
+    def _keep(self, bucket: str, key: str, data: bytes) -> None:
+        self.objects[bucket, key] = data
+        self.modified[bucket, key] = next(self._ticks)
 
     def delete(self, bucket: str, key: str) -> None:
         self.objects.pop((bucket, key), None)
@@ -115,3 +126,45 @@ class OneClassifier:
         if name in (None, self.classifier.info.name):
             return self.classifier
         raise ModelNotFound(f"There is no model {name!r}.")
+
+
+class MemoryExecutions:
+    """Runs that end at once, as `fails` says of their input; `chalicelib.executions.Executions`.
+
+    fails: error and cause of a run with that input; None where it succeeds.
+    """
+
+    def __init__(self, fails: Callable[[str], tuple[str, str] | None] = lambda _: None) -> None:
+        self.runs: dict[str, Execution] = {}
+        self._fails = fails
+
+    def start(self, name: str, input: str) -> Execution:
+        if name not in self.runs:
+            now, failure = datetime.now(UTC), self._fails(input)
+            run = Execution(name, f"arn:memory:{name}", "SUCCEEDED", now, now, input, input)
+            if failure is not None:
+                error, cause = failure
+                run = replace(run, status="FAILED", output=None, error=error, cause=cause)
+            self.runs[name] = run
+        if self.runs[name].input != input:
+            raise Conflict(f"The name {name} was used; give this run another name.")
+        return self.runs[name]
+
+    def describe(self, name: str) -> Execution:
+        if name not in self.runs:
+            raise NotFound("There is no workflow run of that name; GET /workflows lists them.")
+        return self.runs[name]
+
+    def recent(self, count: int) -> list[Execution]:
+        return list(self.runs.values())[::-1][:count]
+
+    def history(self, name: str) -> list[Event]:
+        status = self.describe(name).status.title()
+        return [
+            Event(1, "ExecutionStarted"),
+            Event(2, "ChoiceStateEntered", "Look"),
+            Event(3, "ChoiceStateExited", "Look"),
+            Event(4, "SucceedStateEntered", "Done"),
+            Event(5, "SucceedStateExited", "Done"),
+            Event(6, f"Execution{status}"),
+        ]

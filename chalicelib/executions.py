@@ -1,0 +1,160 @@
+"""The executions of one state machine: the port, and Step Functions behind it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.errors import Conflict, NotFound, SourceUnreachable
+
+FIRST, LAST = 100, 1000
+"""Events read of a history's two ends; of what lies between, the chunks, the bucket tells more."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of the state machine, in Step Functions' own words.
+
+    status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED. input, output: JSON.
+    """
+
+    name: str
+    arn: str
+    status: str
+    started: datetime
+    stopped: datetime | None = None
+    input: str = ""
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a history. state: name of the state that was entered or left, or empty."""
+
+    number: int
+    kind: str
+    state: str = ""
+    error: str = ""
+    cause: str = ""
+
+
+class Executions(Protocol):
+    """Runs of the state machine, by their names.
+
+    Every method raises SourceUnreachable where the service does not answer.
+    """
+
+    def start(self, name: str, input: str) -> Execution:
+        """Start a run, or find the one that this name and input started before.
+
+        Raises Conflict where that name was started with another input.
+        """
+
+    def describe(self, name: str) -> Execution:
+        """How far a run is. Raises NotFound."""
+
+    def recent(self, count: int) -> list[Execution]:
+        """The latest runs, newest first, without their input and output."""
+
+    def history(self, name: str) -> list[Event]:
+        """The first and the last events of a run, oldest first. Raises NotFound."""
+
+
+class StepFunctions:
+    """The executions of the state machine of that ARN.
+
+    make_client: returns a boto3 client of Step Functions; called at the first use.
+    """
+
+    def __init__(self, make_client: Callable[[], Any], machine: str) -> None:
+        self._make_client, self._machine = make_client, machine
+        self._client: Any = None
+
+    def start(self, name: str, input: str) -> Execution:
+        """See Executions."""
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+        try:
+            self._call("start_execution", stateMachineArn=self._machine, name=name, input=input)
+        except _AlreadyExistsError:
+            if self.describe(name).input != input:
+                raise Conflict(
+                    f"The name {name} was used for another input; give this run another name."
+                ) from None
+        return self.describe(name)
+
+    def describe(self, name: str) -> Execution:
+        """See Executions."""
+        return _execution(self._call("describe_execution", executionArn=self._arn(name)))
+
+    def recent(self, count: int) -> list[Execution]:
+        """See Executions."""
+        answer = self._call("list_executions", stateMachineArn=self._machine, maxResults=count)
+        return [_execution(each) for each in answer["executions"]]
+
+    def history(self, name: str) -> list[Event]:
+        """See Executions."""
+        arn = self._arn(name)
+        ends = [
+            self._call(
+                "get_execution_history", executionArn=arn, maxResults=count, reverseOrder=back
+            )
+            for count, back in ((FIRST, False), (LAST, True))
+        ]
+        events = {event["id"]: _event(event) for end in ends for event in end["events"]}
+        return [events[number] for number in sorted(events)]
+
+    def _arn(self, name: str) -> str:
+        return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+    def _call(self, method: str, **parameters: Any) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            if self._client is None:
+                self._client = self._make_client()
+            return getattr(self._client, method)(**parameters)
+        except (BotoCoreError, ClientError, OSError) as error:
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            if code == "ExecutionAlreadyExists":
+                raise _AlreadyExistsError from error
+            if code in ("ExecutionDoesNotExist", "InvalidArn"):
+                raise NotFound(
+                    "There is no workflow run of that name; GET /workflows lists them."
+                ) from error
+            raise SourceUnreachable("Step Functions does not answer; try again later.") from error
+
+
+class _AlreadyExistsError(Exception):
+    pass
+
+
+def _execution(answer: dict[str, Any]) -> Execution:
+    return Execution(
+        name=answer["name"],
+        arn=answer["executionArn"],
+        status=answer["status"],
+        started=answer["startDate"],
+        stopped=answer.get("stopDate"),
+        input=answer.get("input", ""),
+        output=answer.get("output"),
+        error=answer.get("error"),
+        cause=answer.get("cause"),
+    )
+
+
+def _event(event: dict[str, Any]) -> Event:
+    """Of whatever kind; the details are in a field that is named after it."""
+    details = _first(value for key, value in event.items() if key.endswith("EventDetails"))
+    return Event(
+        number=event["id"],
+        kind=event["type"],
+        state=details.get("name", "") if "State" in event["type"] else "",
+        error=details.get("error", ""),
+        cause=details.get("cause", ""),
+    )
+
+
+def _first(details: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return next(iter(details), {})
