@@ -1,0 +1,118 @@
+"""Signed inference ids: an answer carries all that a vote on it needs, and none can be made up."""
+
+import base64
+import hmac
+import os
+import struct
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.documents import Documents
+from chalicelib.errors import BadRequest, ImageTooLarge, NotConfigured, SourceRefused
+
+EXPIRY = 7 * 86400
+"""Seconds for which an answer can be voted on."""
+
+MAX_LABEL = 1000
+"""Characters of a label that an id carries."""
+
+MAX_TEXT = 8000
+"""Characters of an id: a label of `MAX_LABEL` four-byte characters in Base64, and room."""
+
+KEY = "experiment.key"
+KEY_BYTES = 32
+MAC_BYTES = 16
+SKEW = 300
+"""Seconds that the clocks of two containers may be apart."""
+
+_DOMAIN = b"serverless-inception inference id 1\0"  # another layout is another domain
+_HEAD = struct.Struct(">BI8sB")
+_ASSIGNED, _VOTABLE = 1, 2
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What an id says of an answer.
+
+    label: the top label, at most `MAX_LABEL` characters of it; None where the id is for logs only.
+    issued: seconds since the epoch. nonce: 16 hexadecimal digits that tell it from every other.
+    assigned: whether the experiment chose the model, and not the caller.
+    """
+
+    arm: str
+    label: str | None
+    issued: int
+    nonce: str
+    assigned: bool
+
+
+class InferenceIds:
+    """Makes and reads ids, with a key that all containers find in the bucket.
+
+    Every method raises what the store does, and NotConfigured where the key there is no key.
+    """
+
+    def __init__(self, documents: Documents, clock: Callable[[], float] = time.time) -> None:
+        self._documents, self._clock = documents, clock
+        self._key = b""
+
+    def issue(self, arm: str, label: str | None, assigned: bool) -> str:
+        """A new id, URL-safe; with a label of ten characters it has about 75."""
+        flags = _ASSIGNED * assigned | _VOTABLE * (label is not None)
+        name = arm.encode()
+        head = _HEAD.pack(flags, int(self._clock()), os.urandom(8), len(name))
+        payload = head + name + (label or "")[:MAX_LABEL].encode()
+        return _text(payload + self._mac(payload))
+
+    def read(self, text: str) -> Inference:
+        """What the id says. Raises BadRequest for one that is not ours, or is too old."""
+        data = _bytes(text)
+        payload, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
+        if not hmac.compare_digest(mac, self._mac(payload)):
+            raise BadRequest("This service gave no such inference_id; send it as it was answered.")
+        flags, issued, nonce, length = _HEAD.unpack_from(payload)
+        age = self._clock() - issued
+        if age > EXPIRY:
+            raise BadRequest("The inference_id is over 7 days old; vote on a newer answer.")
+        if age < -SKEW:
+            raise BadRequest("The inference_id is dated in the future; send it again later.")
+        end = _HEAD.size + length
+        label = payload[end:].decode() if flags & _VOTABLE else None
+        arm = payload[_HEAD.size : end].decode()
+        return Inference(arm, label, issued, nonce.hex(), bool(flags & _ASSIGNED))
+
+    def _mac(self, payload: bytes) -> bytes:
+        self._key = self._key or self._shared_key()
+        return hmac.digest(self._key, _DOMAIN + payload, "sha256")[:MAC_BYTES]
+
+    def _shared_key(self) -> bytes:
+        """The key in the bucket; whoever needs it first makes it."""
+        store, bucket = self._documents.store, self._documents.bucket
+        try:
+            key = store.read(bucket, KEY, KEY_BYTES)
+        except SourceRefused:
+            new = os.urandom(KEY_BYTES)
+            store.put(bucket, KEY, new, "application/octet-stream", only_new=True)
+            key = store.read(bucket, KEY, KEY_BYTES)  # perhaps another's, who was faster
+        except ImageTooLarge:
+            key = b""
+        if len(key) != KEY_BYTES:
+            raise NotConfigured(
+                f"s3://{bucket}/{KEY} is damaged; delete it, and a new key is made, "
+                "with which answers given until now cannot be voted on."
+            )
+        return key
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of an id; none where the text is not what `_text` writes."""
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""
+    return data if _text(data) == text else b""

@@ -1,0 +1,137 @@
+"""What the counts of two arms mean, in numbers and in words.
+
+A page that looks every few seconds at a fixed-sample p-value would sooner or later call any two
+equal models different. So a verdict goes by the always-valid p-value, and may be read at any time;
+the z-test's is shown beside it because it is the one people know.
+
+Counts are added up over all days: where the share of an arm changed on the way and the traffic was
+harder on some days, compare over days of the same shares (Simpson's paradox).
+"""
+
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from chalicelib.experiment.votes import Tally
+from chalicelib.significance import (
+    always_valid_p_value,
+    answers_needed,
+    single_look_alpha,
+    two_proportion_p_value,
+)
+
+ALPHA = 0.05
+"""Chance of calling any of several equal arms different, ever: shared out by Bonferroni's rule."""
+
+DIFFERENCE = 0.05
+"""The difference in accuracy worth seeing: what sample sizes are planned for."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An arm: its share of the traffic, 0..1, and its votes."""
+
+    name: str
+    weight: float
+    tally: Tally
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right answers, 0..1; None without votes."""
+        return self.tally.correct / self.tally.votes if self.tally.votes else None
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A challenger against the champion.
+
+    difference: challenger's accuracy minus the champion's, -1..1. p_value: of the z-test for one
+    look. Both are None where either has no votes.
+    """
+
+    challenger: str
+    difference: float | None
+    p_value: float | None
+    verdict: str
+
+
+def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparison:
+    """Compare two arms, where as many as `arms` are compared with that champion."""
+    alpha, counts = ALPHA / arms, _counts(champion, challenger)
+    needed = planned(champion.tally, challenger.tally, alpha)
+    short = [arm for arm in (champion, challenger) if arm.tally.votes < needed]
+    a, b = champion.accuracy, challenger.accuracy
+    if a is None or b is None:
+        return Comparison(challenger.name, None, None, _too_few(short, needed))
+    difference, p = b - a, two_proportion_p_value(*counts)
+    if always_valid_p_value(*counts, DIFFERENCE) <= alpha:
+        word = "better" if difference > 0 else "worse"
+        verdict = f"{challenger.name} is {word} by {_points(difference)} points ({_words(p)})."
+    elif short:
+        verdict = _too_few(short, needed)
+    else:
+        verdict = _none_seen(champion, challenger, difference, p)
+    return Comparison(challenger.name, difference, p, verdict)
+
+
+def overall(champion: Standing, comparisons: list[Comparison]) -> str:
+    """The sentence for the whole experiment: that of the comparison with the most evidence."""
+    if not comparisons:
+        return (
+            f"Only {champion.name} gets traffic; give another model a share with PUT /experiment."
+        )
+    return min(comparisons, key=lambda each: 2 if each.p_value is None else each.p_value).verdict
+
+
+def planned(a: Tally, b: Tally, alpha: float = ALPHA) -> int:
+    """Answers per arm after which the always-valid test sees `DIFFERENCE` with 80% power.
+
+    From the accuracy of both so far (by Laplace's rule, so that the first votes do not count for
+    all), and for the neighbour nearer to one half, which takes more answers to see.
+    """
+    accuracy = (a.correct + b.correct + 1) / (a.votes + b.votes + 2)
+    other = accuracy - DIFFERENCE if accuracy >= 0.5 else accuracy + DIFFERENCE
+    return answers_needed(accuracy, other, single_look_alpha(alpha))
+
+
+def _too_few(short: list[Standing], needed: int) -> str:
+    for arm in short:
+        if not arm.weight:
+            return (
+                f"Not enough data, and {arm.name} gets no traffic; "
+                "give it a share with PUT /experiment."
+            )
+    more = _about(needed - min(arm.tally.votes for arm in short))
+    whom = "per arm" if len(short) == 2 else f"of {short[0].name}"
+    return (
+        f"Not enough data: about {more:,} more answers {whom} "
+        f"to see a {DIFFERENCE * 100:.0f}-point difference."
+    )
+
+
+def _none_seen(champion: Standing, challenger: Standing, difference: float, p: float) -> str:
+    if abs(difference) < 0.0005:
+        return f"No difference seen: {challenger.name} and {champion.name} are level."
+    often = " in numbers looked at this often" if p < ALPHA else ""
+    return (
+        f"No difference seen: {challenger.name} is {'ahead' if difference > 0 else 'behind'} "
+        f"by {_points(difference)} points, which can be chance{often} ({_words(p)})."
+    )
+
+
+def _counts(a: Standing, b: Standing) -> tuple[int, int, int, int]:
+    return a.tally.correct, a.tally.votes, b.tally.correct, b.tally.votes
+
+
+def _points(difference: float) -> str:
+    return f"{abs(difference) * 100:.1f}"
+
+
+def _words(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {round(p, 3):g}"
+
+
+def _about(number: int) -> int:
+    """Rounded up to two digits."""
+    step = int(10 ** max(0, len(str(number)) - 2))
+    return math.ceil(number / step) * step

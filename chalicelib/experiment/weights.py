@@ -1,0 +1,75 @@
+"""The weights in force: the environment's, until `experiment.json` says otherwise."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.documents import Documents
+from chalicelib.errors import ImageTooLarge, SourceUnreachable
+from chalicelib.experiment.arms import MAX_ARMS, Arms
+
+FILE = "experiment.json"
+CACHE_SECONDS = 30.0
+"""How long a container goes by what it has read, or does without what it could not read."""
+
+
+class ExperimentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The JSON body of `PUT /experiment`, and the contents of `experiment.json`."""
+
+    arms: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=MAX_ARMS)]
+
+
+@dataclass(frozen=True)
+class InForce:
+    """Arms, where they come from, and in a sentence what is wrong with `experiment.json`."""
+
+    arms: Arms
+    source: str
+    problem: str = ""
+
+
+class Weights:
+    """The weights of one container: read again after `CACHE_SECONDS`, its own change at once.
+
+    arms: those of the environment.
+    """
+
+    def __init__(self, documents: Documents, arms: Arms, clock: Callable[[], float]) -> None:
+        self._documents, self._clock = documents, clock
+        self._environment = self._last = InForce(arms, "environment")
+        self._read_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def get(self, fresh: bool = False) -> InForce:
+        """What is in force; whatever is wrong with the bucket, the last good weights stay.
+
+        fresh: without the cache, for whoever wants to see what another container changed.
+        """
+        with self._lock:
+            now = self._clock()
+            if fresh or not 0 <= now - self._read_at < CACHE_SECONDS:
+                self._last, self._read_at = self._load(), now
+            return self._last
+
+    def put(self, arms: Arms) -> None:
+        """Write other weights. Raises what the store does."""
+        with self._lock:
+            self._documents.put(FILE, ExperimentRequest(arms.weights))
+            self._last, self._read_at = InForce(arms, FILE), self._clock()
+
+    def _load(self) -> InForce:
+        try:
+            found = self._documents.get(FILE, ExperimentRequest)
+            return InForce(Arms(found.arms), FILE) if found else self._environment
+        except SourceUnreachable:
+            problem = f"{FILE} cannot be read at the moment, so the last good weights stay."
+        except (msgspec.DecodeError, ValueError, RecursionError, ImageTooLarge) as error:
+            why = str(error).rstrip(".")
+            problem = (
+                f"{FILE} is not valid ({why}), so the last good weights stay; "
+                "PUT /experiment writes it anew."
+            )
+        return InForce(self._last.arms, self._last.source, problem)
