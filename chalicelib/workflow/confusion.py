@@ -1,0 +1,107 @@
+"""What is taken for what: counts of pairs of labels, and the matrix that a person can look at."""
+
+from collections import ChainMap, Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+MAX_PAIRS = 100_000
+"""Different pairs that are kept apart: some 20 MB, however many images and labels there are."""
+
+SHOWN = 20
+"""Labels of a matrix: more cannot be read."""
+
+CONFUSED = 10
+"""Confusions that are told one by one."""
+
+OTHER = "(other)"
+"""Stands for all the labels that have no row of their own."""
+
+
+class Confusion(msgspec.Struct, frozen=True):
+    """Two different labels of the same images. example: id of one of these images."""
+
+    row: str
+    column: str
+    count: int
+    example: str
+
+
+class Matrix(msgspec.Struct, frozen=True):
+    """Images by two labels, each the same set of rows and columns.
+
+    rows, columns: whose labels they are: "truth" or a model's name. counts: [row][column].
+    hidden: number of labels that share the last row and column, `OTHER`; 0 where there is none;
+        what is beyond MAX_PAIRS counts as one.
+    confused: the most frequent pairs of different labels, of all labels.
+    """
+
+    rows: str
+    columns: str
+    labels: list[str]
+    hidden: int
+    counts: list[list[int]]
+    confused: list[Confusion]
+
+
+def fold(label: str) -> str:
+    """What two spellings of a label have in common."""
+    return label.strip().casefold()
+
+
+class Pairs:
+    """Counts pairs of labels, compared as `fold` does and shown as first spelt."""
+
+    def __init__(self, rows: str, columns: str) -> None:
+        self.rows, self.columns = rows, columns
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.spelling = {OTHER: OTHER}
+        self._examples: dict[tuple[str, str], str] = {}
+
+    def add(self, row: str, column: str, id: str) -> None:
+        """Count an image."""
+        pair = fold(row), fold(column)
+        if pair not in self.counts:
+            if len(self.counts) >= MAX_PAIRS:
+                pair = OTHER, OTHER
+            else:
+                self.spelling.setdefault(pair[1], column.strip())
+                self.spelling.setdefault(pair[0], row.strip())
+            if pair[0] != pair[1]:
+                self._examples[pair] = id
+        self.counts[pair] += 1
+
+    def matrix(self, shown: Sequence[str], hidden: int, spelling: Mapping[str, str]) -> Matrix:
+        """The matrix of these labels, folded; the `hidden` others come last, together."""
+        place = {label: number for number, label in enumerate(shown)}
+        size = len(shown) + (hidden > 0)
+        counts = [[0] * size for _ in range(size)]
+        for (row, column), count in self.counts.items():
+            counts[place.get(row, size - 1)][place.get(column, size - 1)] += count
+        labels = [spelling[label] for label in shown] + [OTHER] * (hidden > 0)
+        return Matrix(self.rows, self.columns, labels, hidden, counts, self._confused())
+
+    def _confused(self) -> list[Confusion]:
+        worst = sorted((-self.counts[pair], *pair) for pair in self._examples)[:CONFUSED]
+        return [
+            Confusion(
+                self.spelling[row], self.spelling[column], -count, self._examples[row, column]
+            )
+            for count, row, column in worst
+        ]
+
+
+def matrices(counted: Sequence[Pairs]) -> list[Matrix]:
+    """The matrix of each, all of the same labels: the most confused, then the most frequent."""
+    weight: dict[str, tuple[int, int]] = {}
+    for pairs in counted:
+        for (row, column), count in pairs.counts.items():
+            for label in {row, column}:
+                wrong, all_ = weight.get(label, (0, 0))
+                weight[label] = wrong + count * (row != column), all_ + count
+    beyond = weight.pop(OTHER, None)
+    ranked = sorted(weight, key=lambda label: (*(-number for number in weight[label]), label))
+    kept = sorted(ranked[:SHOWN])
+    hidden = len(ranked) - len(kept) + (beyond is not None)
+    spelling = ChainMap(*(pairs.spelling for pairs in counted))
+    return [pairs.matrix(kept, hidden, spelling) for pairs in counted if pairs.counts]

@@ -1,0 +1,179 @@
+"""The judge: two models' records of the same images -> what they tell about the models."""
+
+import math
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from chalicelib.batch.ledger import Record
+from chalicelib.batch.manifests import Entry
+from chalicelib.classifier import Label
+from chalicelib.significance import mcnemar_p_value, wilson_interval
+from chalicelib.workflow.confusion import Matrix, Pairs, fold, matrices
+from chalicelib.workflow.judgement import (
+    Agreement,
+    ArmResult,
+    Failure,
+    Judgement,
+    Latency,
+    McNemar,
+)
+from chalicelib.workflow.verdict import is_better, verdict
+
+Row = tuple[Entry, Record, Record | None]
+"""An image, the champion's record of it, and the challenger's if there is one."""
+
+TRUTH = "truth"
+"""What the rows of a matrix are where they are no model's."""
+
+NO_LABEL = "(none)"
+"""Stands for the top label of an answer that has none, as in a batch's summary."""
+
+MISSING = "Missing"
+"""The error code of an image that the challenger has no record of."""
+
+MAX_CODES = 100
+"""Different error codes that are told apart; of the rest, the images count as `Missing`."""
+
+
+class _Arm:
+    """One model's answers so far."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.errors: Counter[str] = Counter()
+        self.examples: dict[str, Failure] = {}
+        self.answered = self.labelled = self.correct = self.scored = 0
+        self.confidence = 0.0
+        self.latencies = array("d")
+        self.confusion = Pairs(TRUTH, model)
+
+    def add(self, entry: Entry, truth: str, record: Record | None) -> str | None:
+        """Count a record; the top label, None where there is no answer. truth: "" if unknown."""
+        if record is None or record.error is not None:
+            self._fail(entry, record)
+            return None
+        self.answered += 1
+        if record.ms is not None and math.isfinite(record.ms):
+            self.latencies.append(record.ms)
+        top = record.labels[0] if record.labels else Label(NO_LABEL, math.nan)
+        if math.isfinite(top.score):
+            self.confidence += top.score
+            self.scored += 1
+        label = top.name
+        if truth:
+            self.labelled += 1
+            self.correct += fold(label) == fold(truth)
+            self.confusion.add(truth, label, entry.id)
+        return label
+
+    def _fail(self, entry: Entry, record: Record | None) -> None:
+        error = record.error if record else None
+        code, message = (error.code, error.message) if error else (MISSING, "There is no record.")
+        if code not in self.errors and len(self.errors) >= MAX_CODES:
+            code = MISSING
+        self.errors[code] += 1
+        self.examples.setdefault(code, Failure(entry.id, message))
+
+    def result(self, images: int) -> ArmResult:
+        """The figures."""
+        return ArmResult(
+            model=self.model,
+            answered=self.answered,
+            errors=dict(self.errors.most_common()),
+            examples=self.examples,
+            error_rate=self.errors.total() / images if images else 0.0,
+            labelled=self.labelled,
+            correct=self.correct,
+            accuracy=self.correct / self.labelled if self.labelled else None,
+            interval=wilson_interval(self.correct, self.labelled) if self.labelled else None,
+            mean_confidence=round(self.confidence / self.scored, 4) if self.scored else None,
+            latency_ms=_latency(self.latencies),
+        )
+
+
+def _latency(milliseconds: "array[float]") -> Latency | None:
+    if not milliseconds:
+        return None
+    values = np.frombuffer(milliseconds)
+    figures = values.mean(), *np.percentile(values, [50, 95])
+    return Latency(*(round(float(figure), 2) for figure in figures))
+
+
+class _Both:
+    """What the two models' answers have in common so far."""
+
+    def __init__(self, champion: str, challenger: str) -> None:
+        self.pairs = self.agree = 0
+        self.right: Counter[tuple[bool, bool]] = Counter()
+        self.confusion = Pairs(champion, challenger)
+
+    def add(self, entry: Entry, truth: str, champion: str, challenger: str) -> None:
+        """Count an image that both answered, by the top labels."""
+        self.pairs += 1
+        self.agree += fold(champion) == fold(challenger)
+        self.confusion.add(champion, challenger, entry.id)
+        if truth:
+            known = fold(truth)
+            self.right[fold(champion) == known, fold(challenger) == known] += 1
+
+    def agreement(self) -> Agreement | None:
+        """None where no image was answered by both."""
+        return Agreement(self.pairs, self.agree, self.agree / self.pairs) if self.pairs else None
+
+    def test(self) -> McNemar | None:
+        """None where no labelled image was answered by both."""
+        if not self.right:
+            return None
+        first, second = self.right[True, False], self.right[False, True]
+        return McNemar(
+            both=self.right[True, True],
+            only_champion=first,
+            only_challenger=second,
+            neither=self.right[False, False],
+            p_value=mcnemar_p_value(first, second),
+        )
+
+
+def judge(rows: Iterable[Row], champion: str, challenger: str | None) -> Judgement:
+    """Judge the models of these names in one pass; a million rows take some 100 MB.
+
+    Labels are compared without regard to case and outer blanks.
+    """
+    first, second = _Arm(champion), _Arm(challenger or "")
+    both = _Both(champion, challenger or "")
+    images = labelled = 0
+    for entry, one, other in rows:
+        truth = (entry.label or "").strip()
+        images += 1
+        labelled += bool(truth)
+        top = first.add(entry, truth, one)
+        if challenger is None:
+            continue
+        other_top = second.add(entry, truth, other)
+        if top is not None and other_top is not None:
+            both.add(entry, truth, top, other_top)
+    arms = [first] + ([second] if challenger is not None else [])
+    confusion = matrices([arm.confusion for arm in arms] if labelled else [both.confusion])
+    return _judgement(images, labelled, [arm.result(images) for arm in arms], both, confusion)
+
+
+def _judgement(
+    images: int, labelled: int, arms: list[ArmResult], both: _Both, confusion: list[Matrix]
+) -> Judgement:
+    champion, challenger = arms[0], arms[1] if len(arms) == 2 else None
+    agreement, test = both.agreement(), both.test()
+    return Judgement(
+        images=images,
+        labelled=labelled,
+        champion=champion,
+        challenger=challenger,
+        agreement=agreement,
+        mcnemar=test,
+        error_rate=max(arm.error_rate for arm in arms),
+        better=challenger is not None and is_better(champion, challenger, test),
+        verdict=verdict(images, labelled, arms, agreement, test),
+        confusion=confusion,
+    )

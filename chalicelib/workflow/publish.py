@@ -1,0 +1,103 @@
+"""The end of a run: its results, its report, and the execution's output."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from chalicelib.batch.ledger import Record
+from chalicelib.classifier import Label
+from chalicelib.predict import ErrorInfo
+from chalicelib.workflow.judgement import Judgement
+from chalicelib.workflow.picture import picture
+from chalicelib.workflow.report import markdown
+from chalicelib.workflow.run import Plan, Run
+
+SHOWN, SHOWN_BYTES = 25, 100_000
+"""Images, and bytes of their results, up to which these are also part of the execution's output:
+a state's payload has 262,144 bytes
+(https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
+
+REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "svg": "image/svg+xml"}
+"""The forms of a report, by the endings of their keys."""
+
+
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one arm said of an image."""
+
+    labels: list[Label] | None = None
+    error: ErrorInfo | None = None
+
+
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the results. label: what the image is known to show."""
+
+    id: str
+    source: str
+    label: str | None = None
+    champion: Said | None = None
+    challenger: Said | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The report as JSON."""
+
+    name: str
+    outcome: str
+    finished_at: float
+    plan: Plan
+    judgement: Judgement
+
+
+def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
+    """Write the results and the report; return the execution's output."""
+    plan, judgement = run.plan(), run.judgement()
+    encode = msgspec.json.Encoder().encode
+    results = run.key("results.jsonl")
+    run.store.write(run.bucket, results, (encode(line) + b"\n" for line in _lines(run, plan)))
+    report = Report(run.name, outcome, now, plan, judgement)
+    forms = {
+        "svg": picture(judgement).encode(),
+        "md": markdown(plan, outcome, judgement, now).encode(),
+        "json": encode(report),  # last: who sees it sees the others
+    }
+    for suffix, data in forms.items():
+        run.store.put(run.bucket, run.report_key(suffix), data, REPORTS[suffix])
+    return _output(run, plan, outcome, judgement)
+
+
+def _output(run: Run, plan: Plan, outcome: str, judgement: Judgement) -> dict[str, Any]:
+    summary = msgspec.to_builtins(judgement)
+    del summary["confusion"]
+    for arm in filter(None, (summary["champion"], summary["challenger"])):
+        del arm["examples"]
+    keys = {
+        "json": run.report_key("json"),
+        "markdown": run.report_key("md"),
+        "picture": run.report_key("svg"),
+        "results": run.key("results.jsonl"),
+    }
+    output = {
+        "name": run.name,
+        "outcome": outcome,
+        "verdict": judgement.verdict,
+        "images": judgement.images,
+        "errors": judgement.images - judgement.champion.answered,
+        "judgement": summary,
+        "report": {form: f"s3://{run.bucket}/{key}" for form, key in keys.items()},
+    }
+    if plan.total <= SHOWN:
+        predictions = [msgspec.to_builtins(line) for line in _lines(run, plan)]
+        if len(msgspec.json.encode(predictions)) <= SHOWN_BYTES:
+            output["predictions"] = predictions
+    return output
+
+
+def _lines(run: Run, plan: Plan) -> Iterator[Line]:
+    for entry, champion, challenger in run.rows(plan):
+        said = None if challenger is None else _said(challenger)
+        yield Line(entry.id, entry.source, entry.label, _said(champion), said)
+
+
+def _said(record: Record) -> Said:
+    return Said(record.labels, record.error)

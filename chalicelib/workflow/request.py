@@ -1,0 +1,82 @@
+"""What may be asked of a workflow."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import msgspec
+
+from chalicelib.batch.manifests import is_manifest
+from chalicelib.errors import BadRequest, SourceInvalid
+from chalicelib.sources import Example, split_s3_uri
+
+MAX_INSTANCES = 10_000
+"""Instances in one request: what its body of 10 MB holds of addresses."""
+
+INPUTS = "workflows/inputs/"
+"""Prefix of the results bucket whose manifests came in as `instances`."""
+
+
+class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The JSON body of `POST /workflows`, and the input of an execution.
+
+    instances, manifest: the images, in exactly one of these ways. champion, challenger: models; the
+    service's own and none where they are not given. promote: whether a challenger that is
+    significantly better gets the experiment's traffic. max_error_rate: share of failed images over
+    which nothing is decided, 0..1. name: of the execution; the same name and input are one run.
+    """
+
+    instances: (
+        Annotated[list[Example], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
+    ) = None
+    manifest: str | None = None
+    champion: str | None = None
+    challenger: str | None = None
+    promote: bool = False
+    max_error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,80}$")] | None = None
+
+
+class Rules:
+    """What may be asked for.
+
+    images, results: names of the buckets. find_model: raises ModelNotFound for a name that no
+    package has. default_model: the service's own. can_promote: whether there is an experiment.
+    """
+
+    def __init__(
+        self,
+        images: str,
+        results: str,
+        find_model: Callable[[str], object],
+        default_model: Callable[[], str],
+        can_promote: bool,
+    ) -> None:
+        self.images, self.results = images, results
+        self._find_model, self._default_model = find_model, default_model
+        self._can_promote = can_promote
+
+    def check(self, request: WorkflowRequest) -> tuple[str, str | None]:
+        """The models that are to run. Raises BadRequest, ModelNotFound or SourceInvalid."""
+        if (request.instances is None) == (request.manifest is None):
+            raise BadRequest("Name what to classify by exactly one of instances and manifest.")
+        if request.manifest is not None:
+            self._check_manifest(request.manifest)
+        champion = request.champion or self._default_model()
+        for model in (champion, request.challenger):
+            if model is not None:
+                self._find_model(model)
+        if champion == request.challenger:
+            raise BadRequest("The challenger is the champion; name another model.")
+        if request.promote and request.challenger is None:
+            raise BadRequest("promote needs a challenger.")
+        if request.promote and not self._can_promote:
+            raise BadRequest("promote needs an experiment; set ARMS to begin one.")
+        return champion, request.challenger
+
+    def _check_manifest(self, uri: str) -> None:
+        bucket, key = split_s3_uri(uri)
+        if bucket != self.images and not (bucket == self.results and key.startswith(INPUTS)):
+            raise SourceInvalid(f"A manifest must be in the bucket {self.images}.")
+        if not is_manifest(key):
+            raise SourceInvalid("Name a .txt, .csv or .jsonl manifest.")

@@ -1,0 +1,133 @@
+"""What callers ask of workflows."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from chalicelib.batch.service import LINK_SECONDS, LISTED, new_id, numbered
+from chalicelib.errors import NotFound
+from chalicelib.executions import Event, Execution, Executions
+from chalicelib.storage import ObjectStore
+from chalicelib.workflow.request import INPUTS, Rules, WorkflowRequest
+from chalicelib.workflow.run import Run
+from chalicelib.workflow.tasks import message_of
+
+FAULTS = 10
+"""Faults of tasks that a view tells of, the last ones."""
+
+REPORTS = {"json": "json", "markdown": "md", "picture": "svg"}
+"""The forms of a report, and the ending of each."""
+
+
+class WorkflowService:
+    """Runs of the state machine."""
+
+    def __init__(
+        self,
+        executions: Executions,
+        store: ObjectStore,
+        rules: Rules,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._executions, self._store = executions, store
+        self._rules, self._clock = rules, clock
+
+    def start(self, request: WorkflowRequest) -> dict[str, Any]:
+        """Start a run; the same name and input are the same run, also after its end.
+
+        Raises BadRequest, Conflict, ModelNotFound or SourceInvalid.
+        """
+        self._rules.check(request)
+        name = request.name or new_id(self._clock(), uuid.uuid4().hex)
+        asked = msgspec.structs.replace(request, name=None)
+        if request.instances is not None:
+            manifest = self._keep(msgspec.json.Encoder().encode_lines(numbered(request.instances)))
+            asked = msgspec.structs.replace(asked, instances=None, manifest=manifest)
+        given = {
+            key: value for key, value in msgspec.to_builtins(asked).items() if value is not None
+        }
+        execution = self._executions.start(name, msgspec.json.encode(given).decode())
+        return {
+            "name": execution.name,
+            "executionArn": execution.arn,
+            "startDate": _iso(execution.started),
+        }
+
+    def _keep(self, lines: bytes) -> str:
+        """The address of a manifest of these lines: the same for the same, so a run is one too."""
+        key = f"{INPUTS}{hashlib.sha256(lines).hexdigest()}.jsonl"
+        self._store.put(self._rules.results, key, lines, "application/jsonl")
+        return f"s3://{self._rules.results}/{key}"
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The latest runs, newest first."""
+        return [_outline(execution) for execution in self._executions.recent(LISTED)]
+
+    def view(self, name: str) -> dict[str, Any]:
+        """A run as `GET /workflows/{name}` shows it. Raises NotFound."""
+        execution = self._executions.describe(name)
+        events = self._executions.history(name)
+        run = Run(self._store, self._rules.results, name)
+        view = _outline(execution) | {
+            "executionArn": execution.arn,
+            "states": _states(events, execution.status),
+            "faults": _faults(events),
+        }
+        if execution.error is not None:
+            view |= {"error": execution.error, "cause": execution.cause or ""}
+        if execution.output is not None:
+            view["output"] = msgspec.json.decode(execution.output)
+        try:
+            plan = run.plan()
+        except NotFound:
+            return view
+        done = {arm: run.parts_done(arm) for arm in ("champion", "challenger")}
+        view |= {"champion": plan.champion, "challenger": plan.challenger, "images": plan.total}
+        view["chunks"] = {"total": plan.chunks, **done}
+        if run.has(run.report_key("json")):
+            view["report"] = self._links(run)
+        return view
+
+    def _links(self, run: Run) -> dict[str, str]:
+        keys = {form: run.report_key(suffix) for form, suffix in REPORTS.items()}
+        keys["results"] = run.key("results.jsonl")
+        return {form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys.items()}
+
+
+def _outline(execution: Execution) -> dict[str, Any]:
+    outline = {
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": _iso(execution.started),
+    }
+    return outline | ({"stopDate": _iso(execution.stopped)} if execution.stopped else {})
+
+
+def _states(events: list[Event], status: str) -> dict[str, str]:
+    """running, succeeded or failed, by the name of each state that was entered."""
+    states: dict[str, str] = {}
+    for event in events:
+        if event.state:
+            states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
+    unfinished = "running" if status == "RUNNING" else "failed"
+    return {name: unfinished if state == "running" else state for name, state in states.items()}
+
+
+def _faults(events: list[Event]) -> list[dict[str, str]]:
+    """What went wrong in tasks, whether it was tried again, caught, or the end."""
+    found = [
+        {"error": event.error, "cause": message_of(event.cause)}
+        for event in events
+        if event.kind.endswith(("Failed", "TimedOut")) and not event.kind.startswith("Execution")
+        if event.error
+    ]
+    return found[-FAULTS:]
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

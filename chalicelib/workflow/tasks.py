@@ -1,0 +1,206 @@
+"""The tasks that the state machine of workflow.asl.json calls.
+
+What they are given and return is a few names and numbers; images, records and reports pass by the
+results bucket. A task may run twice: it writes the same objects again. Bad input is an answer,
+never an exception: what a task raises is worth another try, or lost.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, Protocol
+
+import msgspec
+
+from chalicelib.batch.fanout import MARGIN, Remaining, in_time
+from chalicelib.batch.ledger import Record
+from chalicelib.batch.manifests import entries
+from chalicelib.batch.service import numbered
+from chalicelib.batch.worker import Recorder
+from chalicelib.errors import BadRequest, InceptionError
+from chalicelib.predict import ErrorInfo, Options
+from chalicelib.sources import split_s3_uri
+from chalicelib.storage import ObjectStore
+from chalicelib.workflow.judge import judge
+from chalicelib.workflow.publish import publish
+from chalicelib.workflow.request import Rules, WorkflowRequest
+from chalicelib.workflow.run import Arm, Plan, Run
+
+MAX_IMAGES = 1_000_000
+"""Images of one run."""
+
+SMALL_CHUNK, LARGE_CHUNK = 25, 100
+"""Images in a chunk: of a run that an inline Map does, and of one for a distributed Map, whose
+every chunk is an execution that is paid for."""
+
+SMALL_RUN = 10_000
+"""Images that an inline Map does: 400 chunks are about 7,000 of the 25,000 events of a history
+(https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
+
+MAX_CAUSE = 500
+"""Characters of a fault's cause that an error record keeps."""
+
+
+class Promoter(Protocol):
+    """The experiment, as far as a workflow is concerned."""
+
+    def promote(self, champion: str, challenger: str) -> dict[str, float]:
+        """Give all traffic to the challenger; the arms as they are then."""
+
+
+class WorkflowTasks:
+    """A method for each task.
+
+    load_model: returns once the model of that name can answer, or raises. experiment: what a
+    better challenger is promoted in; None for none.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        rules: Rules,
+        recorder: Recorder,
+        load_model: Callable[[str], object],
+        experiment: Promoter | None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._rules, self._recorder = store, rules, recorder
+        self._load_model, self._experiment, self._clock = load_model, experiment, clock
+
+    def prepare(self, name: str, request: object) -> dict[str, Any]:
+        """Check the request, write the chunks down, and say what there is to do."""
+        try:
+            plan = self._prepared(name, request)
+        except InceptionError as error:
+            if error.retryable:
+                raise
+            return {"name": name, "error": {"code": error.code, "message": str(error)}}
+        small = plan.total <= SMALL_RUN
+        run = self._run(name)
+        return {
+            "name": name,
+            "size": "small" if small else "large",
+            "chunks": list(range(1, plan.chunks + 1)) if small else [],
+            "items": {"bucket": run.bucket, "key": run.key("items.json")},
+            "compare": plan.challenger is not None,
+            "promote": plan.promote,
+            "max_error_rate": plan.max_error_rate,
+        }
+
+    def _prepared(self, name: str, given: object) -> Plan:
+        try:
+            request = msgspec.convert(given, WorkflowRequest)
+        except msgspec.ValidationError as error:
+            raise BadRequest(f"The execution's input is not valid: {error}.") from error
+        champion, challenger = self._rules.check(request)
+        run = self._run(name)
+        manifest = self._keep_manifest(run, request)
+        total = sum(1 for _ in entries(manifest, self._store.stream(run.bucket, manifest)))
+        if not 1 <= total <= MAX_IMAGES:
+            raise BadRequest(f"A run is of 1 to {MAX_IMAGES:,} images; these are {total:,}.")
+        chunks = run.write_chunks(
+            entries(manifest, self._store.stream(run.bucket, manifest)),
+            SMALL_CHUNK if total <= SMALL_RUN else LARGE_CHUNK,
+        )
+        if total > SMALL_RUN:
+            run.put(run.key("items.json"), [{"chunk": n} for n in range(1, chunks + 1)])
+        plan = Plan(
+            name=name,
+            source=request.manifest or f"{total} instances",
+            champion=champion,
+            challenger=challenger,
+            promote=request.promote,
+            max_error_rate=request.max_error_rate,
+            max_labels=request.max_labels,
+            total=total,
+            chunks=chunks,
+            created_at=self._clock(),
+        )
+        run.put(run.key("workflow.json"), plan)
+        return plan
+
+    def _keep_manifest(self, run: Run, request: WorkflowRequest) -> str:
+        """The key of the run's own copy, which nobody changes while it runs."""
+        if request.manifest is None:
+            key = run.key("manifest.jsonl")
+            run.put_lines(key, numbered(request.instances or []))
+        else:
+            bucket, source = split_s3_uri(request.manifest)
+            key = run.key(f"manifest{PurePosixPath(source.lower()).suffix}")
+            self._store.copy(bucket, source, run.bucket, key)
+        return key
+
+    def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:
+        """Write the chunk's records by that arm.
+
+        Raises ModelNotFound or ModelInvalid where the arm's model cannot answer, and TimeoutError
+        where there was no time for all of it: another try goes on from there.
+        """
+        run = self._run(name)
+        plan = run.plan()
+        records = run.part(arm, chunk)
+        if not records:
+            model = plan.champion if arm == "champion" else plan.challenger or ""
+            self._load_model(model)
+            found, kept = run.chunk(chunk), run.partial_key(arm, chunk)
+            done = run.get(kept, dict[int, Record]) or {}
+            todo = {place: entry for place, entry in enumerate(found) if place not in done}
+            options = Options(max_labels=plan.max_labels, model=model)
+            done |= self._recorder.records(options, todo, in_time(left, MARGIN))
+            if len(done) < len(found):
+                run.put(kept, done)
+                raise TimeoutError(f"{len(done)} of {len(found)} images are done; go on.")
+            records = [done[place] for place in range(len(found))]
+            run.write_part(arm, chunk, records)
+        failed = sum(record.error is not None for record in records)
+        return {"chunk": chunk, "records": len(records), "failed": failed}
+
+    def record_loss(
+        self, name: str, chunk: int, arm: Arm, error: str, cause: str
+    ) -> dict[str, Any]:
+        """Write an error record for each image of a chunk that was given up."""
+        run = self._run(name)
+        info = ErrorInfo(error, message_of(cause), retryable=False)
+        records = [Record(each.id, each.source, error=info) for each in run.chunk(chunk)]
+        run.write_part(arm, chunk, records)
+        return {"chunk": chunk, "records": len(records), "failed": len(records)}
+
+    def judge(self, name: str) -> dict[str, Any]:
+        """Compare the arms over all chunks."""
+        run = self._run(name)
+        plan = run.plan()
+        judgement = judge(run.rows(plan), plan.champion, plan.challenger)
+        run.put(run.key("judgement.json"), judgement)
+        return {
+            "error_rate": judgement.error_rate,
+            "better": judgement.better,
+            "verdict": judgement.verdict,
+        }
+
+    def promote(self, name: str) -> dict[str, Any]:
+        """Give the experiment's traffic to the challenger."""
+        plan = self._run(name).plan()
+        if self._experiment is None or plan.challenger is None:
+            raise BadRequest("There is no experiment to promote in; set ARMS to begin one.")
+        arms = self._experiment.promote(plan.champion, plan.challenger)
+        return {"outcome": "promoted", "arms": arms}
+
+    def report(self, name: str, outcome: str) -> dict[str, Any]:
+        """Write the results and the report; the execution's output."""
+        return publish(self._run(name), outcome, self._clock())
+
+    def _run(self, name: str) -> Run:
+        return Run(self._store, self._rules.results, name)
+
+
+def message_of(cause: str) -> str:
+    """What a person wants to know of a task's cause: Lambda's is JSON with a stack trace."""
+    try:
+        text = str(msgspec.json.decode(cause, type=_LambdaFailure).error_message)
+    except (msgspec.DecodeError, UnicodeError):
+        text = cause
+    return text[:MAX_CAUSE] or "The task gave no cause."
+
+
+class _LambdaFailure(msgspec.Struct, frozen=True, rename="camel"):
+    error_message: str

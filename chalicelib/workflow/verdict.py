@@ -1,0 +1,110 @@
+"""A comparison in one sentence that claims no more than the figures do."""
+
+from collections.abc import Sequence
+
+from chalicelib.workflow.judgement import Agreement, ArmResult, McNemar
+from chalicelib.workflow.words import count, interval, p_value, percent, plain, points
+
+SIGNIFICANT = 0.05
+"""A p-value below it is taken for a difference between the models."""
+
+FEWEST_DISCORDANT = 6
+"""With fewer, the exact test stays above SIGNIFICANT whoever is right: 2 * 0.5**5 = 0.0625."""
+
+
+def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) -> bool:
+    """See `Judgement.better`."""
+    if test is None or test.p_value >= SIGNIFICANT:
+        return False
+    return test.only_challenger > test.only_champion and challenger.correct > champion.correct
+
+
+def verdict(
+    images: int,
+    labelled: int,
+    arms: Sequence[ArmResult],
+    agreement: Agreement | None,
+    test: McNemar | None,
+) -> str:
+    """The sentence. arms: the champion, and the challenger if there is one."""
+    if not images:
+        return "There was no image to judge."
+    if len(arms) == 1:
+        return _alone(images, labelled, arms[0])
+    if agreement is None:
+        return _incomparable(images, arms)
+    if test is None:
+        return _unlabelled(labelled, agreement)
+    return _compared(arms[0], arms[1], test, agreement)
+
+
+def _alone(images: int, labelled: int, arm: ArmResult) -> str:
+    name = plain(arm.model)
+    if not arm.answered:
+        return f"{name} answered none of {count(images, 'image')}: {_reason(arm)}."
+    if arm.accuracy is None or arm.interval is None:
+        return (
+            f"{name} answered {arm.answered:,} of {count(images, 'image')}; "
+            f"{_wanted(labelled)} to learn how often it is right."
+        )
+    return (
+        f"{name} is right on {percent(arm.accuracy)} of {count(arm.labelled, 'labelled image')} "
+        f"(95% interval {interval(arm.interval)})."
+    )
+
+
+def _incomparable(images: int, arms: Sequence[ArmResult]) -> str:
+    silent = [arm for arm in arms if not arm.answered]
+    if not silent:
+        return "No image was answered by both models, so they cannot be compared."
+    who = f"Nothing to compare: {plain(silent[0].model)} answered none"
+    if len(silent) == 2:
+        who = "Neither model answered any"
+    return f"{who} of {count(images, 'image')}: {_reason(silent[0])}."
+
+
+def _reason(arm: ArmResult) -> str:
+    """The error that most images of the arm failed with."""
+    code, number = next(iter(arm.errors.items()))
+    return f"{number:,} failed with {plain(code)}"
+
+
+def _unlabelled(labelled: int, agreement: Agreement) -> str:
+    return (
+        f"The models agree on {percent(agreement.rate)} of {count(agreement.pairs, 'image')}; "
+        f"{_wanted(labelled)} to learn which one is right more often."
+    )
+
+
+def _wanted(labelled: int) -> str:
+    return "give labels of images that can be answered" if labelled else "give labels"
+
+
+def _compared(
+    champion: ArmResult, challenger: ArmResult, test: McNemar, agreement: Agreement
+) -> str:
+    ahead, behind = plain(challenger.model), plain(champion.model)
+    if test.difference < 0:
+        ahead, behind = behind, ahead
+    images = count(test.pairs, "image" if test.pairs == agreement.pairs else "labelled image")
+    if not test.discordant:
+        right = f"{test.both:,}"
+        return f"{ahead} and {behind} are right on exactly the same {right} of {images}."
+    if test.discordant < FEWEST_DISCORDANT:
+        return (
+            f"Too few to tell: only one of {ahead} and {behind} is right on {test.discordant} of "
+            f"{images}, and a difference shows from {FEWEST_DISCORDANT} such images on."
+        )
+    evidence = f"({p_value(test.p_value)}, {images})"
+    if not test.difference:
+        return f"{ahead} and {behind} are right equally often {evidence}."
+    more = f"{ahead} is right {points(test.difference)} more often than {behind}"
+    if test.p_value >= SIGNIFICANT:
+        return f"No clear winner: {more}, which may be chance {evidence}."
+    if test.difference > 0 and not is_better(champion, challenger, test):
+        return (
+            f"{more} where both answer {evidence}, but it fails so often that it is right "
+            f"on {challenger.correct:,} images in all, not more than the other's "
+            f"{champion.correct:,}."
+        )
+    return f"{more} {evidence}."

@@ -1,0 +1,450 @@
+"""The workflow's tasks, called in the order of the state machine; and what callers ask."""
+
+import io
+import itertools
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from chalicelib.batch.worker import Recorder
+from chalicelib.classifier import Label
+from chalicelib.errors import (
+    BadRequest,
+    Conflict,
+    ModelInvalid,
+    ModelNotFound,
+    NotFound,
+    SourceInvalid,
+    SourceRefused,
+    SourceUnreachable,
+)
+from chalicelib.executions import Event
+from chalicelib.predict import Predictor
+from chalicelib.sources import Example, Sources
+from chalicelib.workflow import tasks as module
+from chalicelib.workflow.request import MAX_INSTANCES, Rules, WorkflowRequest
+from chalicelib.workflow.run import Run
+from chalicelib.workflow.service import WorkflowService
+from chalicelib.workflow.tasks import WorkflowTasks
+from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
+
+COLOURS = ("red", "green", "blue")
+STATE_LIMIT = 262_144
+
+
+def picture(colour: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 6), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+PICTURES = {colour: picture(colour) for colour in COLOURS}
+
+
+class Daltonist(ColourClassifier):
+    """Takes red for green."""
+
+    def rank(self, *given: Any) -> list[Label]:
+        swap = {"red": "green"}
+        return [Label(swap.get(each.name, each.name), each.score) for each in super().rank(*given)]
+
+
+class Models:
+    """`chalicelib.classifier.Classifiers` with two models, and one that is broken."""
+
+    def __init__(self) -> None:
+        self.known = {"sharp": ColourClassifier("sharp"), "blind": Daltonist("blind")}
+
+    def get(self, name: str | None = None) -> ColourClassifier:
+        if name == "broken":
+            raise ModelInvalid("The model broken is damaged.")
+        if (name or "sharp") not in self.known:
+            raise ModelNotFound(f"There is no model {name!r}.")
+        return self.known[name or "sharp"]
+
+    def find(self, name: str) -> object:
+        return None if name == "broken" else self.get(name)
+
+
+class Promoter:
+    def __init__(self) -> None:
+        self.promoted: list[tuple[str, str]] = []
+
+    def promote(self, champion: str, challenger: str) -> dict[str, float]:
+        self.promoted.append((champion, challenger))
+        return {challenger: 1.0, champion: 0.0}
+
+
+class Cloud:
+    """The bucket, the tasks and what calls them."""
+
+    def __init__(self, can_promote: bool = True) -> None:
+        self.store, self.models, self.promoter = MemoryStore(), Models(), Promoter()
+        self.executions = MemoryExecutions()
+        self.flaky: dict[str, int] = {}
+        self.time = itertools.count(1_800_000_000)
+        sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
+        predictor = Predictor(sources, self.models)  # type: ignore[arg-type]
+        self.rules = Rules("images", "results", self.models.find, lambda: "sharp", can_promote)
+        self.tasks = WorkflowTasks(
+            self.store,
+            self.rules,
+            Recorder(predictor, sleep=lambda _: None),
+            self.models.get,
+            self.promoter if can_promote else None,
+            clock=lambda: float(next(self.time)),
+        )
+        self.service = WorkflowService(
+            self.executions, self.store, self.rules, clock=lambda: float(next(self.time))
+        )
+
+    def fetch(self, url: str) -> bytes:
+        if self.flaky.get(url, 0) > 0:
+            self.flaky[url] -= 1
+            raise SourceUnreachable("The host does not answer.")
+        colour = url.split("/")[3]
+        if colour not in PICTURES:
+            raise SourceRefused("The host says 404.")
+        return PICTURES[colour]
+
+    def prepare(self, request: Any, name: str = "run") -> dict[str, Any]:
+        return passed(self.tasks.prepare(name, passed(request)))
+
+    def run(self, request: Any, name: str = "run") -> dict[str, Any]:
+        """What the state machine does, where no task fails."""
+        prepared = self.prepare(request, name)
+        assert "error" not in prepared, prepared
+        chunks = prepared["chunks"] or [
+            item["chunk"] for item in json.loads(self.object(prepared["items"]["key"]))
+        ]
+        for chunk in chunks:
+            for arm in ("champion", "challenger") if prepared["compare"] else ("champion",):
+                passed(self.tasks.classify(name, chunk, arm, lambda: 900.0))
+        judged = passed(self.tasks.judge(name))
+        outcome = "kept"
+        if judged["error_rate"] > prepared["max_error_rate"]:
+            outcome = "degraded"
+        elif prepared["promote"] and judged["better"]:
+            outcome = passed(self.tasks.promote(name))["outcome"]
+        return passed(self.tasks.report(name, outcome))
+
+    def object(self, key: str) -> bytes:
+        return self.store.objects["results", key]
+
+    def results(self, name: str = "run") -> list[dict[str, Any]]:
+        return [
+            json.loads(line) for line in self.object(f"workflows/{name}/results.jsonl").splitlines()
+        ]
+
+
+def passed(payload: Any) -> Any:
+    """A payload as it comes through a state: JSON, of a limited size."""
+    text = json.dumps(payload)
+    assert len(text) < STATE_LIMIT
+    return json.loads(text)
+
+
+def instances(*colours: str, labelled: bool = True) -> list[dict[str, Any]]:
+    return [
+        {"id": f"i{n}", "url": f"http://h/{colour}/{n}"} | ({"label": colour} if labelled else {})
+        for n, colour in enumerate(colours)
+    ]
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def test_the_books_simple_shape_three_urls_in_three_results_out(cloud: Cloud) -> None:
+    output = cloud.run({"instances": instances(*COLOURS, labelled=False)})
+    assert output["outcome"] == "kept" and output["images"] == 3 and output["errors"] == 0
+    assert [each["champion"]["labels"][0]["name"] for each in output["predictions"]] == [*COLOURS]
+    assert not any("challenger" in each for each in output["predictions"])
+    assert output["judgement"]["challenger"] is None
+
+
+def test_two_models_are_compared_on_the_same_images(cloud: Cloud) -> None:
+    request = {"instances": instances(*COLOURS * 20), "champion": "sharp", "challenger": "blind"}
+    output = cloud.run(request)
+    assert output["outcome"] == "kept" and "predictions" not in output
+    judgement = output["judgement"]
+    assert judgement["champion"]["accuracy"] == 1.0
+    assert judgement["challenger"]["accuracy"] == pytest.approx(2 / 3)
+    assert judgement["agreement"]["rate"] == pytest.approx(2 / 3)
+    lines = cloud.results()
+    assert [line["id"] for line in lines] == [f"i{n}" for n in range(60)]
+    for line in lines:
+        wrong = line["challenger"]["labels"][0]["name"] != line["label"]
+        assert wrong == (line["label"] == "red")
+    assert {key for _, key in cloud.store.objects if key.startswith("reports/")} == {
+        "reports/run.json", "reports/run.md", "reports/run.svg",
+    }  # fmt: skip
+
+
+def test_a_better_challenger_is_promoted_where_that_is_asked_for(cloud: Cloud) -> None:
+    request = {"instances": instances(*COLOURS * 20), "champion": "blind", "challenger": "sharp"}
+    assert cloud.run(request, "first")["outcome"] == "kept"
+    assert cloud.promoter.promoted == []
+    assert cloud.run(request | {"promote": True}, "second")["outcome"] == "promoted"
+    assert cloud.promoter.promoted == [("blind", "sharp")]
+
+
+def test_without_labels_nobody_is_better(cloud: Cloud) -> None:
+    same = {"champion": "blind", "challenger": "sharp", "promote": True}
+    output = cloud.run({"instances": instances(*COLOURS * 20, labelled=False)} | same)
+    assert output["outcome"] == "kept"
+    assert output["judgement"]["agreement"]["rate"] == pytest.approx(2 / 3)
+
+
+def test_too_many_errors_decide_nothing(cloud: Cloud) -> None:
+    colours = (*COLOURS * 10, *["none"] * 10)
+    request = {"instances": instances(*colours), "champion": "blind", "challenger": "sharp"}
+    assert cloud.run(request | {"promote": True})["outcome"] == "degraded"
+    assert cloud.promoter.promoted == []
+    more = request | {"promote": True, "max_error_rate": 0.3}
+    assert cloud.run(more, "other")["outcome"] == "promoted"
+
+
+def test_every_image_has_its_record_and_every_bad_one_its_error(cloud: Cloud) -> None:
+    colours = ["none" if n % 10 == 3 else COLOURS[n % 3] for n in range(300)]
+    output = cloud.run({"instances": instances(*colours), "challenger": "blind"})
+    assert (output["images"], output["errors"]) == (300, 30)
+    for n, line in enumerate(cloud.results()):
+        assert line["id"] == f"i{n}"
+        for arm in ("champion", "challenger"):
+            assert ("error" in line[arm]) == (n % 10 == 3) != ("labels" in line[arm])
+    assert cloud.results()[3]["champion"]["error"]["code"] == "SourceRefused"
+
+
+def test_an_error_that_passes_is_tried_again(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/red/0": 2}
+    assert cloud.run({"instances": instances("red")})["errors"] == 0
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".CSV"])
+def test_a_manifest_with_labels(cloud: Cloud, suffix: str) -> None:
+    rows = [f"{n},http://h/{colour}/{n},{colour}" for n, colour in enumerate(COLOURS * 4)]
+    data = "\n".join(["id,url,label", *rows, "x,,red"]).encode()
+    cloud.store.put("images", f"m{suffix}", data, "text/csv")
+    output = cloud.run({"manifest": f"s3://images/m{suffix}"})
+    assert (output["images"], output["errors"]) == (13, 1)
+    assert output["judgement"]["champion"]["accuracy"] == 1.0
+    assert "Line 14" in cloud.results()[-1]["champion"]["error"]["message"]
+
+
+def test_a_manifest_that_changes_while_it_runs_changes_nothing(cloud: Cloud) -> None:
+    cloud.store.put("images", "m.txt", b"http://h/red/1\nhttp://h/blue/2", "text/plain")
+    cloud.prepare({"manifest": "s3://images/m.txt"})
+    cloud.store.put("images", "m.txt", b"http://h/green/1", "text/plain")
+    for arm in ("champion",):
+        cloud.tasks.classify("run", 1, arm, lambda: 900.0)  # type: ignore[arg-type]
+    cloud.tasks.judge("run")
+    assert cloud.tasks.report("run", "kept")["images"] == 2
+
+
+BAD = [
+    ({}, "BadRequest", "exactly one"),
+    ([], "BadRequest", "not valid"),
+    ({"instances": []}, "BadRequest", "not valid"),
+    ({"instances": [{"url": "http://h/red/1"}], "manifest": "s3://images/m.csv"}, "BadRequest", ""),
+    ({"instances": [{"url": "http://h/red/1"}], "chalenger": "x"}, "BadRequest", "chalenger"),
+    ({"instances": [{"url": "http://h/red/1"}], "challenger": "x"}, "ModelNotFound", "'x'"),
+    ({"instances": [{"url": "http://h/red/1"}], "champion": "x"}, "ModelNotFound", "'x'"),
+    ({"instances": [{"url": "http://h/red/1"}], "challenger": "sharp"}, "BadRequest", "another"),
+    ({"instances": [{"url": "http://h/red/1"}], "promote": True}, "BadRequest", "challenger"),
+    ({"instances": [{"url": "http://h/1"}], "max_error_rate": 1.1}, "BadRequest", "not valid"),
+    ({"manifest": "s3://elsewhere/m.csv"}, "SourceInvalid", "bucket images"),
+    ({"manifest": "s3://results/batches/b/manifest.csv"}, "SourceInvalid", "bucket images"),
+    ({"manifest": "s3://images/m.zip"}, "SourceInvalid", ".csv"),
+    ({"manifest": "s3://images/none.csv"}, "SourceRefused", "none.csv"),
+    ({"manifest": "s3://images/empty.csv"}, "BadRequest", "these are 0"),
+]
+
+
+@pytest.mark.parametrize(("request_", "code", "words"), BAD)
+def test_bad_input_is_an_answer_not_an_exception(
+    cloud: Cloud, request_: Any, code: str, words: str
+) -> None:
+    cloud.store.put("images", "empty.csv", b"url\n\n", "text/csv")
+    error = cloud.prepare(request_)["error"]
+    assert error["code"] == code and words in error["message"]
+    assert not any(key.endswith("workflow.json") for _, key in cloud.store.objects)
+
+
+def test_promotion_needs_an_experiment() -> None:
+    request = {"instances": instances("red"), "challenger": "blind", "promote": True}
+    assert "ARMS" in Cloud(can_promote=False).prepare(request)["error"]["message"]
+
+
+def test_a_bucket_that_does_not_answer_is_for_another_try(cloud: Cloud) -> None:
+    class Away(MemoryStore):
+        def put(self, *given: Any, **options: Any) -> bool:
+            raise SourceUnreachable("The bucket does not answer.")
+
+    tasks = WorkflowTasks(Away(), cloud.rules, None, cloud.models.get, None)  # type: ignore[arg-type]
+    with pytest.raises(SourceUnreachable):
+        tasks.prepare("run", {"instances": instances("red")})
+
+
+def test_a_model_that_cannot_answer_loses_the_chunk_not_the_images(cloud: Cloud) -> None:
+    cloud.prepare({"instances": instances(*COLOURS * 10), "challenger": "broken"})
+    with pytest.raises(ModelInvalid):
+        cloud.tasks.classify("run", 1, "challenger", lambda: 900.0)
+    cause = json.dumps({"errorMessage": "The model broken is damaged.", "stackTrace": ["…"]})
+    for chunk in (1, 2):
+        cloud.tasks.classify("run", chunk, "champion", lambda: 900.0)
+        lost = cloud.tasks.record_loss("run", chunk, "challenger", "ModelInvalid", cause)
+        assert lost["records"] == lost["failed"]
+    assert cloud.tasks.judge("run")["error_rate"] == 1.0
+    cloud.tasks.report("run", "degraded")
+    error = {"code": "ModelInvalid", "message": "The model broken is damaged.", "retryable": False}
+    assert [line["challenger"]["error"] for line in cloud.results()] == [error] * 30
+
+
+def test_a_loss_does_not_undo_what_was_written_at_the_last_moment(cloud: Cloud) -> None:
+    cloud.prepare({"instances": instances("red")})
+    cloud.tasks.classify("run", 1, "champion", lambda: 900.0)
+    cloud.tasks.record_loss("run", 1, "champion", "States.Timeout", "")
+    cloud.tasks.judge("run")
+    assert cloud.tasks.report("run", "kept")["errors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "told"),
+    [
+        ('{"errorMessage": "why", "errorType": "E"}', "why"),
+        ("plain words", "plain words"),
+        ("", "The task gave no cause."),
+        ("[1]", "[1]"),
+        ("x" * 40_000, "x" * module.MAX_CAUSE),
+    ],
+)
+def test_a_cause_is_told_in_its_own_words(cause: str, told: str) -> None:
+    assert module.message_of(cause) == told
+
+
+def test_what_does_not_fit_into_the_time_goes_on_in_the_next_try(cloud: Cloud) -> None:
+    cloud.prepare({"instances": instances(*COLOURS * 8)})
+    seconds = itertools.chain([900.0] * 12, itertools.repeat(0.0))
+    with pytest.raises(TimeoutError, match="of 24 images"):
+        cloud.tasks.classify("run", 1, "champion", lambda: next(seconds))
+    classifier = cloud.models.known["sharp"]
+    assert classifier.info.name == "sharp"
+    assert cloud.tasks.classify("run", 1, "champion", lambda: 900.0)["failed"] == 0
+
+
+def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
+    cloud.prepare({"instances": instances(*COLOURS)})
+    first = cloud.tasks.classify("run", 1, "champion", lambda: 900.0)
+    part = cloud.object("workflows/run/champion/000001.jsonl")
+    assert cloud.tasks.classify("run", 1, "champion", lambda: 900.0) == first
+    assert cloud.object("workflows/run/champion/000001.jsonl") == part
+
+
+def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
+    given = instances(*["red"] * MAX_INSTANCES)
+    started = cloud.service.start(msgspec.convert({"instances": given}, WorkflowRequest))
+    execution = cloud.executions.describe(started["name"])
+    assert len(execution.input) < 500
+    prepared = cloud.prepare(json.loads(execution.input))
+    assert prepared["size"] == "small" and prepared["chunks"] == list(range(1, 401))
+    assert len(json.dumps(prepared)) < 4000
+
+
+def test_more_than_that_is_for_the_distributed_map(cloud: Cloud) -> None:
+    lines = b"".join(b"http://h/red/%d\n" % n for n in range(MAX_INSTANCES + 1))
+    cloud.store.put("images", "m.txt", lines, "text/plain")
+    prepared = cloud.prepare({"manifest": "s3://images/m.txt"})
+    assert prepared["size"] == "large" and prepared["chunks"] == []
+    items = json.loads(cloud.object(prepared["items"]["key"]))
+    assert (
+        items == [{"chunk": n} for n in range(1, 102)] and prepared["items"]["bucket"] == "results"
+    )
+    assert len(Run(cloud.store, "results", "run").chunk(101)) == 1
+
+
+def test_an_output_is_never_too_large_for_a_state(cloud: Cloud) -> None:
+    given = [{"url": "http://h/red/1", "label": "x" * 500, "id": "i" * 256} for _ in range(25)]
+    request = {"instances": given, "max_labels": 1000, "challenger": "blind"}
+    cloud.prepare(request)
+    for arm in ("champion", "challenger"):
+        cloud.tasks.record_loss("run", 1, arm, "E" * 300, "é" * 40_000)  # type: ignore[arg-type]
+    cloud.tasks.judge("run")
+    passed(cloud.tasks.report("run", "degraded"))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.sampled_from([*COLOURS, "none"]), min_size=1, max_size=120))
+def test_nothing_is_lost_and_nothing_twice(colours: list[str]) -> None:
+    cloud = Cloud()
+    output = cloud.run({"instances": instances(*colours), "challenger": "blind"})
+    assert [line["id"] for line in cloud.results()] == [f"i{n}" for n in range(len(colours))]
+    assert output["errors"] == colours.count("none")
+
+
+def started(cloud: Cloud, **more: Any) -> dict[str, Any]:
+    request = WorkflowRequest(instances=[Example(url="http://h/red/1", label="red")], **more)
+    return cloud.service.start(request)
+
+
+def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
+    first = started(cloud, name="mine")
+    assert started(cloud, name="mine") == first
+    assert len(cloud.service.recent()) == 1
+    with pytest.raises(Conflict):
+        started(cloud, name="mine", challenger="blind")
+    assert started(cloud)["name"] != started(cloud)["name"]
+
+
+def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
+    for more, error in [
+        ({"challenger": "none"}, ModelNotFound),
+        ({"promote": True}, BadRequest),
+        ({"manifest": "s3://images/m.csv"}, BadRequest),
+    ]:
+        with pytest.raises(error):
+            started(cloud, **more)
+    with pytest.raises(SourceInvalid):
+        cloud.service.start(WorkflowRequest(manifest="s3://other/m.csv"))
+    assert cloud.service.recent() == []
+
+
+def test_a_view_of_a_run(cloud: Cloud) -> None:
+    name = started(cloud, challenger="blind")["name"]
+    before = cloud.service.view(name)
+    assert before["status"] == "SUCCEEDED" and "chunks" not in before and "report" not in before
+    assert before["states"] == {"Look": "succeeded", "Done": "succeeded"}
+    cloud.run(json.loads(cloud.executions.describe(name).input), name)
+    view = cloud.service.view(name)
+    assert view["chunks"] == {"total": 1, "champion": 1, "challenger": 1}
+    assert view["images"] == 1 and view["champion"] == "sharp" and view["challenger"] == "blind"
+    assert set(view["report"]) == {"json", "markdown", "picture", "results"}
+    with pytest.raises(NotFound):
+        cloud.service.view("none")
+
+
+def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
+    class Failed(MemoryExecutions):
+        def history(self, name: str) -> list[Event]:
+            cause = json.dumps({"errorMessage": "Task timed out", "errorType": "Sandbox.Timedout"})
+            return [
+                Event(1, "TaskStateEntered", "Prepare"),
+                Event(2, "TaskFailed", "", "Sandbox.Timedout", cause),
+                Event(3, "TaskFailed", "", "Sandbox.Timedout", cause),
+                Event(4, "ExecutionFailed", "", "Sandbox.Timedout", cause),
+            ]
+
+    cloud = Cloud()
+    executions = Failed(lambda _: ("Sandbox.Timedout", "Make the manifest smaller."))
+    service = WorkflowService(executions, cloud.store, cloud.rules)
+    service.start(WorkflowRequest(instances=[Example(url="http://h/red/1")], name="mine"))
+    view = service.view("mine")
+    assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
+    assert view["states"] == {"Prepare": "failed"}
+    assert view["faults"] == [{"error": "Sandbox.Timedout", "cause": "Task timed out"}] * 2
