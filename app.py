@@ -23,16 +23,18 @@ from chalicelib import __version__, http, openinference, site
 from chalicelib.batch.service import BatchRequest, UploadRequest
 from chalicelib.classifier import input_size
 from chalicelib.errors import InceptionError
+from chalicelib.experiment.service import ExperimentRequest, FeedbackRequest
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
 from chalicelib.settings import Settings
 from chalicelib.wiring import services
+from chalicelib.workflow.request import WorkflowRequest
 
 SERVICE = "serverless-inception"
 SETTINGS = Settings.from_environment()
 EVERY_TYPE = ["*/*"]
 CORS = CORSConfig(
-    allow_headers=["Inference-Header-Content-Length"],
+    allow_headers=["Inference-Header-Content-Length", "X-Client-Id"],
     expose_headers=["X-Request-Id"],
     max_age=3600,
 )
@@ -96,6 +98,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
 @app.middleware("s3")
 @app.middleware("sqs")
 @app.middleware("scheduled")
+@app.middleware("pure_lambda")
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """One log line an event; what it raises is the platform's to log and to deliver again."""
     start = time.perf_counter()
@@ -107,7 +110,8 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
     finally:
         total = round((time.perf_counter() - start) * 1000, 2)
         request_id = event.context.aws_request_id
-        logger.info(type(event).__name__, request_id=request_id, done=done, total=total)
+        function = event.context.function_name
+        logger.info(function, request_id=request_id, done=done, total=total)
 
 
 def _count(facts: dict[str, Any]) -> None:
@@ -208,6 +212,45 @@ def uploads_post() -> Response:
     return Answered(services().batches.upload(request))
 
 
+@route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
+def feedback_post() -> Response:
+    """Say whether an answer was right."""
+    request = http.json_request(_body(), FeedbackRequest)
+    return Answered(services().experiment.feedback(request), 202)
+
+
+@route("/experiment")
+def experiment_get() -> Response:
+    """The arms, and how they do."""
+    return Answered(services().experiment.view())
+
+
+@route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
+def experiment_put() -> Response:
+    """Change the arms' shares of the traffic."""
+    request = http.json_request(_body(), ExperimentRequest)
+    return Answered(services().experiment.change(request))
+
+
+@route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
+def workflows_post() -> Response:
+    """Start a workflow."""
+    request = http.json_request(_body(), WorkflowRequest)
+    return Answered(services().workflows.start(request), 202)
+
+
+@route("/workflows")
+def workflows_get() -> Response:
+    """The recent workflow runs."""
+    return Answered({"workflows": services().workflows.recent()})
+
+
+@route("/workflows/{name}")
+def workflow_get(name: str) -> Response:
+    """How far a workflow run is."""
+    return Answered(services().workflows.view(name))
+
+
 @app.on_s3_event(bucket=SETTINGS.images_bucket or "images", events=["s3:ObjectCreated:*"])
 def on_upload(event: S3Event) -> None:
     """An image in the images bucket is queued, a manifest starts a batch."""
@@ -221,13 +264,51 @@ def on_upload(event: S3Event) -> None:
 def on_work(event: SQSEvent) -> None:
     """One message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
     for message in event:
-        services().events.on_message(message.body, _remaining(event))
+        services().events.on_message(message.body, _remaining(event.context))
 
 
 @app.schedule("rate(5 minutes)")
 def on_tick(event: CloudWatchEvent) -> None:
-    """Finish batches that are complete, and queue again what went missing."""
-    services().events.on_tick(_remaining(event))
+    """Finish batches that are complete, queue again what went missing, count the votes."""
+    services().tick(_remaining(event.context))
+
+
+@app.lambda_function()
+def workflow_prepare(event: Any, context: Any) -> Any:
+    """Workflow: check the request and cut its images into chunks."""
+    return services().tasks.prepare(event["name"], event["request"])
+
+
+@app.lambda_function()
+def workflow_classify(event: Any, context: Any) -> Any:
+    """Workflow: classify a chunk by one arm."""
+    place = event["name"], event["chunk"], event["arm"]
+    return services().tasks.classify(*place, _remaining(context))
+
+
+@app.lambda_function()
+def workflow_record_loss(event: Any, context: Any) -> Any:
+    """Workflow: turn a chunk that was given up into error records."""
+    place = event["name"], event["chunk"], event["arm"]
+    return services().tasks.record_loss(*place, event["error"], event["cause"])
+
+
+@app.lambda_function()
+def workflow_judge(event: Any, context: Any) -> Any:
+    """Workflow: compare the arms."""
+    return services().tasks.judge(event["name"])
+
+
+@app.lambda_function()
+def workflow_promote(event: Any, context: Any) -> Any:
+    """Workflow: give the experiment's traffic to the challenger."""
+    return services().tasks.promote(event["name"])
+
+
+@app.lambda_function()
+def workflow_report(event: Any, context: Any) -> Any:
+    """Workflow: write the results and the report."""
+    return services().tasks.report(event["name"], event["outcome"])
 
 
 @route("/v2")
@@ -273,7 +354,8 @@ def v2_infer(name: str) -> Response:
 
 
 def _predict(request: PredictRequest, body: bytes | None) -> Response:
-    answer = services().predictor.predict(request, body)
+    client_id = _request().headers.get("x-client-id", "")
+    answer = services().predictor.predict(request, body, client_id)
     facts: dict[str, Any] = {
         "inference_id": answer.inference_id,
         "model": answer.model.name,
@@ -284,9 +366,9 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
     return Answered(answer, **facts)
 
 
-def _remaining(event: Any) -> Callable[[], float]:
+def _remaining(context: Any) -> Callable[[], float]:
     """Seconds until Lambda ends this function."""
-    return lambda: float(event.context.get_remaining_time_in_millis()) / 1000
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000
 
 
 def _request() -> Request:

@@ -111,7 +111,7 @@ class Trial(Protocol):
     def assign(self, subject: str | bytes) -> str:
         """The model for this client or image: always the same one while the arms stay."""
 
-    def issue(self, model: str, label: str, assigned: bool) -> str:
+    def issue(self, model: str, label: str | None, assigned: bool) -> str:
         """An inference id that feedback can trust: what `model` said, and who chose it."""
 
 
@@ -180,6 +180,7 @@ class Predictor:
             arm = self._trial.assign(client_id or items[0].subject)
             request = msgspec.structs.replace(request, model=arm)
         info = self._classifiers.get(request.model).info
+        arm = info.name if arm == info.name else None  # or a fallback answers in its place
         watch = Stopwatch()
         watch.add({"fetch": 0.0, "decode": 0.0, "infer": 0.0})
 
@@ -188,7 +189,8 @@ class Predictor:
                 data = item.load()
             outcome = self.classify(data, request)
             watch.add(outcome.timing_ms)
-            inference_id = self._inference_id(info.name, outcome.labels, arm is not None)
+            label = outcome.labels[0].name if outcome.labels else None
+            inference_id = self._inference_id(info.name, label, arm is not None)
             return Prediction(item.id, inference_id, outcome.labels, outcome.image)
 
         if request.instances is None:
@@ -196,7 +198,7 @@ class Predictor:
             inference_id = single.inference_id
             predictions = [msgspec.structs.replace(single, inference_id=None)]
         else:
-            inference_id = None
+            inference_id = self._inference_id(info.name, None, arm is not None)
             predictions = _side_by_side(lambda item: _failure_as_data(one, item), items)
         return Answer(
             inference_id=inference_id or uuid.uuid4().hex,
@@ -206,10 +208,8 @@ class Predictor:
             arm=arm,
         )
 
-    def _inference_id(self, model: str, labels: list[Label], assigned: bool) -> str | None:
-        if self._trial is None or not labels:
-            return None
-        return self._trial.issue(model, labels[0].name, assigned)
+    def _inference_id(self, model: str, label: str | None, assigned: bool) -> str | None:
+        return self._trial.issue(model, label, assigned) if self._trial else None
 
     def _items(self, request: PredictRequest, body: bytes | None) -> list[Item]:
         shorthand = any(way is not None for way in (request.url, request.s3_uri, request.b64))

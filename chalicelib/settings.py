@@ -30,6 +30,9 @@ class Settings:
     image_buckets: the buckets that an `s3_uri` may name, the images bucket among them.
     images_bucket, results_bucket, work_queue: what batch runs on; empty where it is not set up.
     results_queue: the queue that bare URLs on the work queue are answered on; empty for none.
+    arms: the experiment's models and their shares of the traffic, `a=0.9 b=0.1`; empty for no
+        experiment.
+    workflow: ARN of the state machine; empty where it is not set up.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     threads: CPU threads of one inference.
     """
@@ -43,6 +46,8 @@ class Settings:
     results_bucket: str
     work_queue: str
     results_queue: str
+    arms: str
+    workflow: str
     allow_loopback: bool
     threads: int
 
@@ -65,6 +70,8 @@ class Settings:
             results_bucket=env.get("RESULTS_BUCKET", ""),
             work_queue=env.get("WORK_QUEUE", ""),
             results_queue=env.get("RESULTS_QUEUE", ""),
+            arms=env.get("ARMS", "").strip(),
+            workflow=env.get("WORKFLOW", ""),
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
             threads=_threads(env),
         )

@@ -44,7 +44,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 )  # fmt: skip
 @click.option(
     "--schedule-seconds", envvar="LOCAL_SCHEDULE_SECONDS", type=click.FloatRange(0, min_open=True),
-    help="How often schedules run, instead of what the app says.",
+    default=10, help="How often schedules run, instead of what the app says.",
 )  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
 @click.option("--template", type=FILE, help="Its stack.  [default: its infrastructure.yaml]")
@@ -60,7 +60,7 @@ def main(
     functions_port: int,
     concurrency: int,
     visibility_timeout: int | None,
-    schedule_seconds: float | None,
+    schedule_seconds: float,
     project: Path,
     template: Path | None,
     parameters: dict[str, str],
@@ -86,7 +86,8 @@ def main(
         parameters=parameters,
     )
     package = find_or_fetch(model)
-    cloud = Cloud(options, {**os.environ, "MODEL": package.info.name})
+    arms = os.environ.get("ARMS") or f"{package.info.name}=1"
+    cloud = Cloud(options, {**os.environ, "MODEL": package.info.name, "ARMS": arms})
     try:
         outputs = cloud.start()
         title = package.info.title
