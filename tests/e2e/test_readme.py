@@ -1,4 +1,4 @@
-"""Every shell example of the README's API part, run as it stands against the running app."""
+"""Every shell example of the README that calls the API, run as it stands against the app."""
 
 import json
 import os
@@ -16,10 +16,10 @@ from tests.e2e.conftest import LocalCloud
 
 README = (ROOT / "README.md").read_text()
 API = README[README.index("\n## API") : README.index("\n## Batch")]
-BATCH = README[README.index("\n## Batch") : README.index("\n## Your own model")]
+LATER = README[README.index("\n## Batch") : README.index("\n## Your own model")]
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", API, re.DOTALL)
 SHELL = [text for language, text in BLOCKS if language == "sh"]
-CURL = [text for text in re.findall(r"```sh\n(.*?)```", BATCH, re.DOTALL) if "curl" in text]
+CURL = [text for text in re.findall(r"```sh\n(.*?)```", LATER, re.DOTALL) if "curl" in text]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,9 @@ def seen(answer: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("example", SHELL + CURL, ids=lambda text: text.split("\n")[0][-60:])
 def test_an_example_does_what_the_readme_says(documented: str, example: str) -> None:
     answers = run(example, documented)
-    assert len(answers) == len(re.findall(r"\bcurl ", example))
-    if "umbrella" in example and "/batches " not in example:
+    assert len(answers) == len(re.findall(r"\bcurl (?!-s )", example))
+    assert not any("Code" in answer for answer in answers if "style.css" not in example)
+    if "umbrella" in example and "/predict" in example and "/feedback" not in example:
         expected = ["umbrella", "SourceRefused"] if "no-such-file" in example else ["umbrella"]
         assert seen(answers[-1]) == expected
 
