@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from localcloud import lifeline, queues, stack
+from localcloud import lifeline, queues, stack, statemachines
 from localcloud.environment import LOOPBACK
 
 INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
@@ -41,10 +41,10 @@ WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 class Dispatcher:
     """The WSGI application: moto's, but for the Invoke API, which the functions process answers."""
 
-    def __init__(self, moto: WSGI, functions_port: int) -> None:
+    def __init__(self, moto: WSGI, functions_port: int, concurrency: int) -> None:
         self._moto = moto
         self._http = urllib3.HTTPConnectionPool(
-            LOOPBACK, functions_port, maxsize=32, retries=False,
+            LOOPBACK, functions_port, maxsize=max(32, concurrency), retries=False,
             timeout=urllib3.Timeout(connect=3, read=LONGEST_INVOCATION_SECONDS),
         )  # fmt: skip
 
@@ -80,12 +80,14 @@ def _quiet() -> None:
 @click.command()
 @click.option("--port", required=True, type=int)
 @click.option("--functions-port", required=True, type=int)
+@click.option("--concurrency", required=True, type=click.IntRange(1))
 @click.option("--template", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--stack-name", required=True)
 @click.option("--parameter", "parameters", multiple=True, type=(str, str))
 def main(
     port: int,
     functions_port: int,
+    concurrency: int,
     template: Path,
     stack_name: str,
     parameters: tuple[tuple[str, str], ...],
@@ -94,13 +96,14 @@ def main(
     lifeline.hold()
     _quiet()
     queues.install()
-    os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions call AWS
+    statemachines.install(concurrency)
+    os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions call the rest of AWS
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
     MotoRequestHandler.disable_nagle_algorithm = True
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server(
-        LOOPBACK, port, Dispatcher(moto, functions_port),
+        LOOPBACK, port, Dispatcher(moto, functions_port, concurrency),
         threaded=True, request_handler=MotoRequestHandler,
     )  # fmt: skip
     threading.Thread(target=server.serve_forever, daemon=True).start()

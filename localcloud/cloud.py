@@ -107,6 +107,7 @@ def _aws_options(options: Options) -> list[str]:
     return [
         *("--port", str(options.aws_port)),
         *("--functions-port", str(options.functions_port)),
+        *("--concurrency", str(options.concurrency)),
         *("--template", str(options.template)),
         *("--stack-name", options.stack_name),
         *(part for pair in parameters.items() for part in ("--parameter", *pair)),

@@ -12,6 +12,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from tools.template import assembled
+
 CREATE_SECONDS = 60
 REFUSALS = (BotoCoreError, ClientError, ResponseParserError)
 QUICK = Config(
@@ -36,9 +38,9 @@ def create(name: str, template: Path, parameters: Mapping[str, str]) -> None:
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
         client("cloudformation", os.environ).create_stack(
-            StackName=name, TemplateBody=template.read_text(), Parameters=given
+            StackName=name, TemplateBody=assembled(template), Parameters=given
         )
-    except (OSError, *REFUSALS) as error:
+    except (OSError, ValueError, *REFUSALS) as error:
         raise StackError(f"The stack of {template} could not be made: {error}") from error
 
 

@@ -1,20 +1,41 @@
 """The stack: valid CloudFormation, and nothing in it that is open to the world."""
 
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cfnlint import lint_file
 from cfnlint.decode import cfn_yaml
+from moto.stepfunctions.parser.asl.parse.asl_parser import (
+    AmazonStateLanguageParser,
+    ASLParserException,
+)
 
 from localcloud.stack import variable
 from tests.conftest import ROOT
+from tools.template import assembled
 
-TEMPLATE = ROOT / "infrastructure.yaml"
+TEXT = assembled(ROOT / "infrastructure.yaml")
+TEMPLATE_BYTES = 51_200
+"""Of a template that does not lie in a bucket
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+STATES_ARN = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:"
+WORKFLOW = "serverless-inception-${Stage}-workflow"
 
 
 @pytest.fixture(scope="module")
-def template() -> Any:
-    return cfn_yaml.load(str(TEMPLATE))
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("stack") / "template.yaml"
+    made.write_text(TEXT)
+    return made
+
+
+@pytest.fixture(scope="module")
+def template(file: Path) -> Any:
+    return cfn_yaml.load(str(file))
 
 
 def resources(template: Any, kind: str) -> dict[str, Any]:
@@ -25,8 +46,76 @@ def resources(template: Any, kind: str) -> dict[str, Any]:
     }
 
 
-def test_cfn_lint_has_nothing_to_say() -> None:
-    assert [str(match) for match in lint_file(TEMPLATE)] == []
+def test_cfn_lint_has_nothing_to_say(file: Path) -> None:
+    assert [str(match) for match in lint_file(file)] == []
+    assert len(TEXT.encode()) < TEMPLATE_BYTES
+
+
+def definition_text(template: Any) -> str:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    return str(machine["DefinitionString"]["Fn::Sub"])
+
+
+def definition(template: Any) -> Any:
+    """The state machine's, as CloudFormation would fill it in."""
+    text = definition_text(template)
+    known = {
+        "AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012",
+        "Stage": "dev",
+    }  # fmt: skip
+    return json.loads(re.sub(r"\$\{(.*?)\}", lambda found: known[found[1]], text))
+
+
+def complaints(definition: Any, folder: Path) -> list[str]:
+    """What cfn-lint's rule for state machines says; it passes over one that is to be filled in."""
+    role = "arn:aws:iam::123456789012:role/any"
+    properties = {"Definition": definition, "RoleArn": role}
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    path = folder / "machine.json"
+    path.write_text(json.dumps({"Resources": {"Machine": machine}}))
+    return [f"{match.rule.id} {match.message}" for match in lint_file(path)]
+
+
+def test_the_state_machine_is_valid(template: Any, tmp_path: Path) -> None:
+    assert complaints(definition(template), tmp_path) == []
+
+
+@pytest.mark.parametrize(("path", "value"), [
+    ("StartAt", "Nowhere"),
+    ("States/Prepare/Type", "Tsak"),
+    ("States/Prepare/Retries", []),
+    ("States/Classify/MaxConcurrency", "forty"),
+    ("States/Classify/ItemProcessor/StartAt", "Nowhere"),
+    ("States/Judge/Catch/0", {"ErrorEquals": ["States.ALL"]}),
+])  # fmt: skip
+def test_cfn_lint_would_notice(template: Any, tmp_path: Path, path: str, value: Any) -> None:
+    found = complaints(changed(definition(template), path, value), tmp_path)
+    assert found and all(complaint.startswith("E3601") for complaint in found)
+
+
+@pytest.mark.parametrize(("path", "value"), [
+    ("States/Prepare/Retry/0/JitterStrategy", "HALF"),
+    ("States/Decide/Choices/0/Variable", 5),
+    ("States/Classify many/ItemProcessor/States/Chunk (many)/Branches/0/StartAt", 1),
+    ("States/Classify many/ItemReader/Resource", None),
+])  # fmt: skip
+def test_the_interpreters_grammar_goes_deeper(template: Any, path: str, value: Any) -> None:
+    """The local one's, which cfn-lint's schema leaves such things to."""
+    valid = definition(template)
+    AmazonStateLanguageParser.parse(json.dumps(valid))
+    with pytest.raises(ASLParserException):
+        AmazonStateLanguageParser.parse(json.dumps(changed(valid, path, value)))
+
+
+def changed(definition: Any, path: str, value: Any) -> Any:
+    """A copy with another value at that path."""
+    copied = json.loads(json.dumps(definition))
+    *parents, last = (int(part) if part.isdigit() else part for part in path.split("/"))
+    place = copied
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return copied
 
 
 def test_every_bucket_is_private_encrypted_and_tidied(template: Any) -> None:
@@ -54,5 +143,59 @@ def test_what_fails_five_times_is_a_dead_letter(template: Any) -> None:
 def test_outputs_are_environment_variables(template: Any) -> None:
     assert {variable(name) for name in template["Outputs"]} == {
         "IMAGES_BUCKET", "RESULTS_BUCKET", "MODELS_BUCKET",
-        "WORK_QUEUE", "DEAD_LETTER_QUEUE", "RESULTS_QUEUE",
+        "WORK_QUEUE", "DEAD_LETTER_QUEUE", "RESULTS_QUEUE", "WORKFLOW",
     }  # fmt: skip
+
+
+def granted(template: Any) -> dict[str, tuple[set[str], set[str]]]:
+    """What the state machine's role allows, by statement: the actions, and on what."""
+    (role,) = resources(template, "AWS::IAM::Role").values()
+    (policy,) = role["Policies"]
+    statements = policy["PolicyDocument"]["Statement"]
+    return {
+        each["Sid"]: (set(listed(each["Action"])), set(listed(each["Resource"])))
+        for each in statements
+    }
+
+
+def listed(value: Any) -> Iterator[str]:
+    for each in value if isinstance(value, list) else [value]:
+        yield each["Fn::Sub"] if isinstance(each, dict) else each
+
+
+def test_the_state_machine_may_do_what_it_does_and_no_more(template: Any) -> None:
+    grants = granted(template)
+    logs, _ = grants.pop("DeliverLogs")
+    traces, _ = grants.pop("Trace")
+    assert {action.split(":")[0] for action in logs} == {"logs"}
+    assert {action.split(":")[0] for action in traces} == {"xray"}
+    assert not [action for action in logs | traces if "*" in action]
+    functions = set(re.findall(r'"FunctionName":"(.*?)"', definition_text(template)))
+    assert len(functions) == 6
+    execution = f"{STATES_ARN}execution:{WORKFLOW}"
+    assert grants == {
+        "CallTasks": ({"lambda:InvokeFunction"}, functions),
+        "ReadItems": ({"s3:GetObject"}, {"${ResultsBucket.Arn}/workflows/*"}),
+        "RunItsChunks": ({"states:StartExecution"}, {f"{STATES_ARN}stateMachine:{WORKFLOW}"}),
+        "WatchItsChunks": (
+            {"states:DescribeExecution", "states:StopExecution"},
+            {f"{execution}:*", f"{execution}/chunks:*"},
+        ),
+    }
+
+
+def test_only_step_functions_of_this_account_takes_the_role(template: Any) -> None:
+    (role,) = resources(template, "AWS::IAM::Role").values()
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "states.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    }
+
+
+def test_what_fails_is_logged_without_its_data_and_kept_a_month(template: Any) -> None:
+    (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
+    (group,) = resources(template, "AWS::Logs::LogGroup").values()
+    logging = machine["LoggingConfiguration"]
+    assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
+    assert group["RetentionInDays"] == 30

@@ -1,0 +1,26 @@
+"""The CloudFormation template as CloudFormation is to get it: with the state machine in it."""
+
+import json
+import re
+from pathlib import Path
+
+PLACE = re.compile(r"(?<=!Sub )\S+\.asl\.json$", re.MULTILINE)
+
+
+def assembled(template: Path) -> str:
+    """The template's text, each `!Sub NAME.asl.json` with the text of that file beside it instead.
+
+    The text is JSON without blanks, in one single-quoted scalar of YAML
+    (https://yaml.org/spec/1.2.2/#732-single-quoted-style).
+    Raises OSError where a file cannot be read, ValueError where one is not JSON.
+    """
+    return PLACE.sub(lambda found: _scalar(template.with_name(found[0])), template.read_text())
+
+
+def _scalar(definition: Path) -> str:
+    try:
+        parsed = json.loads(definition.read_text())
+    except ValueError as error:
+        raise ValueError(f"{definition} is not JSON: {error}") from error
+    minified = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
+    return "'" + minified.replace("'", "''") + "'"
