@@ -111,9 +111,14 @@ def _outline(execution: Execution) -> dict[str, Any]:
 def _states(events: list[Event], status: str) -> dict[str, str]:
     """running, succeeded or failed, by the name of each state that was entered."""
     states: dict[str, str] = {}
+    last = Event(0, "")
     for event in events:
-        if event.state:
-            states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
+        if not event.state:
+            continue
+        if event.kind == "FailStateEntered" and last.kind.startswith(("Task", "Map")):
+            states[last.state] = "failed"  # it was caught, and left like any other
+        states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
+        last = event
     unfinished = "running" if status == "RUNNING" else "failed"
     return {name: unfinished if state == "running" else state for name, state in states.items()}
 

@@ -437,7 +437,9 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
                 Event(1, "TaskStateEntered", "Prepare"),
                 Event(2, "TaskFailed", "", "Sandbox.Timedout", cause),
                 Event(3, "TaskFailed", "", "Sandbox.Timedout", cause),
-                Event(4, "ExecutionFailed", "", "Sandbox.Timedout", cause),
+                Event(4, "TaskStateExited", "Prepare"),
+                Event(5, "FailStateEntered", "Fail"),
+                Event(6, "ExecutionFailed", "", "Sandbox.Timedout", cause),
             ]
 
     cloud = Cloud()
@@ -446,5 +448,5 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
     service.start(WorkflowRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
     assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
-    assert view["states"] == {"Prepare": "failed"}
+    assert view["states"] == {"Prepare": "failed", "Fail": "failed"}
     assert view["faults"] == [{"error": "Sandbox.Timedout", "cause": "Task timed out"}] * 2
