@@ -50,7 +50,7 @@ class Inference:
 class InferenceIds:
     """Makes and reads ids, with a key that all containers find in the bucket.
 
-    Every method raises what the store does, and NotConfigured where the key in the bucket is damaged.
+    Every method raises what the store does, and NotConfigured where that key is damaged.
     """
 
     def __init__(self, documents: Documents, clock: Callable[[], float] = time.time) -> None:

@@ -712,9 +712,7 @@ def test_arms_that_are_gone_are_listed_while_they_have_votes(lab: Lab) -> None:
 def test_one_arm_alone_is_told_what_to_do() -> None:
     view = Lab("doodle=1").experiment.view()
     assert view["comparisons"] == []
-    assert view["verdict"] == (
-        "Only doodle gets traffic; give another model a share with PUT /experiment."
-    )
+    assert view["verdict"] == "Only doodle gets traffic; give another model a share of it."
     view = Lab("doodle=1 small=0").experiment.view()
     assert view["comparisons"] == [] and view["verdict"].startswith("Only doodle gets traffic;")
 
