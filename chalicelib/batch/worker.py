@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 
 from chalicelib.batch.fanout import ChunkMessage, InTime, Remaining, in_time
 from chalicelib.batch.ledger import Batch, Ledger, Record
@@ -55,11 +56,21 @@ class Memo:
 
 
 class Recorder:
-    """Classifies entries into records: what fails becomes one too."""
+    """Classifies entries into records: what fails becomes one too.
 
-    def __init__(self, predictor: Predictor, sleep: Callable[[float], None] = time.sleep) -> None:
+    alone: whether an image is decoded and classified by itself, which takes as long as it would for
+        a caller, or beside others, which takes each longer and all of them less.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        alone: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._predictor, self._sleep = predictor, sleep
         self._memo = Memo()
+        self._turn: AbstractContextManager[object] = threading.Lock() if alone else nullcontext()
 
     def records(
         self, options: Options, todo: Mapping[int, Entry], go_on: InTime
@@ -93,7 +104,11 @@ class Recorder:
         data = self._predictor.load(entry.instance)
         digest = hashlib.sha256(data).digest()
         key = (digest, options.model, options.max_labels, options.min_confidence)
-        return self._memo(key, lambda: self._predictor.classify(data, options))
+        return self._memo(key, lambda: self._classify(data, options))
+
+    def _classify(self, data: bytes, options: Options) -> Outcome:
+        with self._turn:
+            return self._predictor.classify(data, options)
 
 
 class Worker:

@@ -1,8 +1,10 @@
 """The workflow's tasks, called in the order of the state machine; and what callers ask."""
 
+import base64
 import io
 import itertools
 import json
+import threading
 from typing import Any
 
 import msgspec
@@ -94,7 +96,7 @@ class Cloud:
         self.tasks = WorkflowTasks(
             self.store,
             self.rules,
-            Recorder(predictor, sleep=lambda _: None),
+            Recorder(predictor, alone=True, sleep=lambda _: None),
             self.models.get,
             self.promoter if can_promote else None,
             clock=lambda: float(next(self.time)),
@@ -337,6 +339,24 @@ def test_what_does_not_fit_into_the_time_goes_on_in_the_next_try(cloud: Cloud) -
     classifier = cloud.models.known["sharp"]
     assert classifier.info.name == "sharp"
     assert cloud.tasks.classify("run", 1, "champion", lambda: 900.0)["failed"] == 0
+
+
+def test_an_image_is_timed_alone(cloud: Cloud) -> None:
+    busy = threading.Lock()
+
+    class Alone(ColourClassifier):
+        def scores(self, *given: Any, **options: Any) -> Any:
+            assert busy.acquire(blocking=False), "two images at once"
+            try:
+                return super().scores(*given, **options)
+            finally:
+                busy.release()
+
+    cloud.models.known["sharp"] = Alone("sharp")
+    given = [{"b64": base64.b64encode(picture(f"#0000{n:02x}")).decode()} for n in range(200, 225)]
+    assert cloud.run({"instances": given})["errors"] == 0
+    part = cloud.object("workflows/run/champion/000001.jsonl")
+    assert all(json.loads(line)["ms"] > 0 for line in part.splitlines())
 
 
 def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
