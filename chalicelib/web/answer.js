@@ -1,5 +1,6 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
 import { make, part, share } from "./dom.js";
+import { hideVote, showVote } from "./experimentvote.js";
 import { command } from "./sources.js";
 
 function duration(ms) {
@@ -20,6 +21,7 @@ function setState(state, headline, certainty = "") {
   part("labels").hidden = state !== "answer" && state !== "loading";
   part("timing").hidden = state !== "answer";
   part("terminal").hidden = state !== "answer";
+  if (state !== "answer") hideVote();
 }
 
 export function showIdle(headline, model) {
@@ -43,12 +45,13 @@ export function showProblem(problem, retry) {
 }
 
 // entry: {source, answer, elapsed, asked (model picked by hand, or "")}; models: of GET /models.
-export function showAnswer({ source, answer, elapsed, asked }, models) {
+// role: what the model is to an experiment of several, or ""; canVote: whether there is an experiment.
+export function showAnswer({ source, answer, elapsed, asked }, models, { role, canVote }) {
   const labels = answer.predictions[0].labels.filter(({ score }) => score > 0); // 8-bit scores end in zeros
   const [top] = labels;
   const word = top && CERTAINTY.find(([least]) => top.score >= least)[1];
   const { title, name, ...model } = { ...models.find((each) => each.name === answer.model.name), ...answer.model };
-  const said = `says ${title || name}, after ${duration(elapsed)}`;
+  const said = `says ${[title || name, role && `the ${role}`].filter(Boolean).join(", ")}, after ${duration(elapsed)}`;
   setState("answer", top ? top.name : "Nothing I know.", top ? `${word}, ${said}` : `So ${said}`);
   showLabels(labels);
   showTiming(answer.timing_ms, elapsed);
@@ -56,6 +59,8 @@ export function showAnswer({ source, answer, elapsed, asked }, models) {
   part("curl").textContent = command(source, asked);
   part("curl-note").textContent = source.curlNote ?? "";
   part("json").textContent = JSON.stringify(answer, null, 2);
+  if (canVote) showVote(answer);
+  else hideVote();
   part("announcement").textContent = labels.map(({ name, score }) => `${name} ${share(score)}`).join(", ");
 }
 

@@ -1,4 +1,5 @@
 // Calls to the server. Every failure becomes a Problem: a sentence that says what to do.
+import { isClosed, withToken } from "./token.js";
 
 export const MAX_LABELS = 5;
 
@@ -7,6 +8,13 @@ export class Problem extends Error {
     super(message);
     Object.assign(this, { title, code, canRetry });
   }
+}
+
+// What a person is told of an error: a fault of the page itself goes to the console.
+export function asProblem(error) {
+  if (error instanceof Problem) return error;
+  console.error(error);
+  return new Problem("Something in this page went wrong. Reload it, then try again.");
 }
 
 // API Gateway answers these by itself, without a sentence of ours.
@@ -40,7 +48,11 @@ export async function reach(work) {
 
 export function call(path, options) {
   return reach(async () => {
-    const response = await fetch(path, options);
+    const response = await withToken((token) => fetch(path, { ...options, headers: { ...options?.headers, ...token } }));
+    if (isClosed(response)) {
+      throw new Problem("This service wants a token. Try again, and sign in.",
+        { title: "Not signed in.", code: String(response.status), canRetry: true });
+    }
     const body = parsed(await response.text());
     if (response.ok && body) return body;
     throw problemOf(response.status, body);
@@ -72,6 +84,20 @@ export async function listModels() {
   return { preferred, models };
 }
 
+// A name for this visit, so that an experiment answers it with one model throughout.
+function clientId() {
+  try {
+    const id = sessionStorage.getItem("client-id") ?? newId();
+    sessionStorage.setItem("client-id", id);
+    return id;
+  } catch {
+    return ""; // storage is forbidden: the picture itself decides
+  }
+}
+
+// crypto.randomUUID is only there over https.
+const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 // What goes over the wire; sources.js shows the same as a curl command.
 export function requestFor(source, model) {
   const choice = model ? { model } : {};
@@ -89,7 +115,8 @@ export function requestFor(source, model) {
 // -> {answer, elapsed}: the server's JSON, and the round trip in milliseconds.
 export async function predict(source, model, signal) {
   const { path, type, body } = requestFor(source, model);
+  const headers = { "Content-Type": type, "X-Client-Id": clientId() };
   const start = performance.now();
-  const answer = await call(path, { method: "POST", headers: { "Content-Type": type }, body, signal });
+  const answer = await call(path, { method: "POST", headers, body, signal });
   return { answer, elapsed: performance.now() - start };
 }

@@ -1,26 +1,28 @@
-import { Problem, listModels, predict } from "./api.js";
+import { asProblem, predict } from "./api.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
 import { makeBatch } from "./batch.js";
 import { Sketch } from "./canvas.js";
 import { part, save } from "./dom.js";
+import { makeExperiment } from "./experiment.js";
 import { onPictureGiven } from "./gestures.js";
+import { ModelPicker } from "./modelpicker.js";
 import { fromAddress, fromFile, fromSample } from "./sources.js";
 import { describePicture, remember, showPicture } from "./stage.js";
 import { makeTabs } from "./tabs.js";
 import { makeViews } from "./views.js";
+import { makeWorkflows } from "./workflow.js";
 
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
-const state = { models: [], preferred: "", asked: "", running: null, again: null, drawing: 0 };
+const state = { running: null, again: null, drawing: 0 };
 const resume = new Map(); // tab -> how to show again what it showed
 
 const [pictureTab, drawTab] = [part("tab-picture"), part("tab-draw")];
 const activeTab = () => (part("panel-draw").hidden ? pictureTab : drawTab);
-const currentModel = () => state.models.find(({ name }) => name === (state.asked || state.preferred));
 
 function idle() {
   state.running?.abort();
   state.again = null;
-  showIdle(activeTab() === pictureTab ? "Show me a picture." : "Draw me something.", currentModel());
+  showIdle(activeTab() === pictureTab ? "Show me a picture." : "Draw me something.", picker.current);
 }
 
 // prepare(signal) -> source. Only the newest job may touch the page: each aborts the one before.
@@ -36,7 +38,7 @@ async function classify(prepare) {
     const source = await prepare(job.signal);
     if (job.signal.aborted) return;
     if (tab === pictureTab) showPicture(source);
-    const asked = state.asked;
+    const { asked } = picker;
     const entry = { source, asked, ...(await predict(source, asked, job.signal)) };
     if (!job.signal.aborted) present(entry, tab);
   } catch (error) {
@@ -55,17 +57,14 @@ function present(entry, tab) {
 function show(entry, tab) {
   state.again = () => classify(async () => entry.source);
   resume.set(tab, () => show(entry, tab));
-  showAnswer(entry, state.models);
+  showAnswer(entry, picker.models, picker.standing(entry));
   if (tab === drawTab) return;
   showPicture(entry.source);
   describePicture(entry.source, entry.answer.predictions[0].image);
 }
 
 function fail(error) {
-  const isOurs = error instanceof Problem;
-  if (!isOurs) console.error(error);
-  const problem = isOurs ? error : new Problem("Something in this page went wrong. Reload it, then try again.");
-  showProblem(problem, state.again);
+  showProblem(asProblem(error), state.again);
   bringIntoView();
 }
 
@@ -90,31 +89,15 @@ const classifyAddress = (text) => classifyPicture(async () => fromAddress(text))
 
 async function loadModels() {
   try {
-    Object.assign(state, await listModels());
-    part("model").replaceChildren(...state.models.map(({ name, title }) => new Option(title || name, name)));
-    part("model").value = state.preferred;
-    part("model-picker").hidden = state.models.length < 2;
-    suggest();
+    await picker.load();
+    experiment.refresh();
     if (!state.again) idle();
   } catch (error) {
     showProblem(error, loadModels);
   }
 }
 
-// Photograph models are poor at doodles: offer the one made for them.
-function suggest() {
-  const doodle = state.models.find(({ name }) => name === "doodle");
-  part("suggestion").hidden = !doodle || currentModel() === doodle;
-  part("suggested").textContent = `Use ${doodle?.title || "doodle"}`;
-}
-
-function chooseModel(name) {
-  state.asked = name;
-  part("model").value = name;
-  suggest();
-  if (state.again) state.again();
-  else idle();
-}
+const picker = new ModelPicker(() => (state.again ?? idle)());
 
 const inputTabs = makeTabs(part("input-tabs"), (tab) => {
   state.running?.abort();
@@ -154,8 +137,22 @@ async function copyCommand() {
   setTimeout(() => (part("copy").textContent = "Copy"), 2000);
 }
 
-const batch = makeBatch({ modelAsked: () => state.asked, go: (hash) => views.go(hash) });
-const views = makeViews(batch);
+const go = (hash) => views.go(hash);
+const batch = makeBatch({ modelAsked: () => picker.asked, go });
+const experiment = makeExperiment({ models: () => picker.models, onView: (view) => picker.follow(view), go });
+const workflows = makeWorkflows({ go });
+const views = makeViews({
+  onBatch: batch.onBatch,
+  onExperiment: (name) => {
+    experiment.onExperiment(name);
+    workflows.onWorkflow(name);
+  },
+  onLeave: () => {
+    batch.onLeave();
+    experiment.onLeave();
+    workflows.rest();
+  },
+});
 onPictureGiven({
   one: {
     onFile: (file, options) => classifyPicture(() => fromFile(file, options)),
@@ -164,7 +161,7 @@ onPictureGiven({
       classifyAddress(text);
     },
   },
-  many: batch,
+  many: { many: batch, trial: workflows },
 });
 part("address").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -176,8 +173,6 @@ part("samples").addEventListener("click", (event) => {
   const path = button.firstElementChild.getAttribute("src");
   classifyPicture((signal) => fromSample(button.dataset.sample, path, signal));
 });
-part("model").addEventListener("change", (event) => chooseModel(event.target.value));
-part("suggested").addEventListener("click", () => chooseModel("doodle"));
 part("undo").addEventListener("click", () => sketch.undo());
 part("clear").addEventListener("click", () => sketch.clear());
 part("save").addEventListener("click", () => save(sketch.toBlob(), "drawing.png"));

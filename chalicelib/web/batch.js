@@ -29,7 +29,6 @@ export function makeBatch({ modelAsked, go }) {
   function onBatch(id) {
     visit += 1;
     opened = id;
-    document.title = "Batch · Serverless Inception";
     turnTo(id || shipment ? "batch-open" : "batch-start");
     if (id) {
       follower.open(id, kept.get(id));
@@ -50,9 +49,8 @@ export function makeBatch({ modelAsked, go }) {
     if (hadFocus) part(shown).querySelector("h1").focus({ preventScroll: true });
   }
 
-  function onOne() {
+  function onLeave() {
     visit += 1;
-    document.title = "Serverless Inception";
     follower.rest();
   }
 
@@ -185,5 +183,5 @@ export function makeBatch({ modelAsked, go }) {
   addEventListener("beforeunload", (event) => shipment && event.preventDefault());
   countLines();
 
-  return { onBatch, onOne, onFiles, onLines, onDrop: async (given) => onFiles(await filesOf(given)) };
+  return { onBatch, onLeave, onFiles, onLines, onDrop: async (given) => onFiles(await filesOf(given)) };
 }

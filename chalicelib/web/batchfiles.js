@@ -16,8 +16,8 @@ export function sortOut(files) {
     if (reason) leftOut[reason] += 1;
     return !reason;
   });
-  const folder = files[0]?.webkitRelativePath?.split("/")[0] || folders.get(files[0]) || "";
-  return { manifest: null, pictures, leftOut, title: folder };
+  const [folder, ...inside] = files.length ? pathOf(files[0]).split("/") : [];
+  return { manifest: null, pictures, leftOut, title: inside.length ? folder : "" };
 }
 
 function reasonAgainst(file) {
@@ -26,7 +26,10 @@ function reasonAgainst(file) {
   return file.size === 0 ? "empty" : "";
 }
 
-const folders = new WeakMap(); // file -> name of the dropped folder it came in
+const paths = new WeakMap(); // file -> its path in the dropped folder it came in
+
+// "holiday/day 1/1.jpg" for a file of a folder, else its name alone
+export const pathOf = (file) => file.webkitRelativePath || paths.get(file) || file.name;
 
 // All files of a drop, with those in its folders. The entries must be asked for before the event ends.
 export async function filesOf(dataTransfer) {
@@ -34,15 +37,15 @@ export async function filesOf(dataTransfer) {
   const plain = [...dataTransfer.files];
   if (!entries.some((entry) => entry.isDirectory)) return plain;
   const files = [];
-  for (const entry of entries) await collect(entry, entry.isDirectory ? entry.name : "", files);
+  for (const entry of entries) await collect(entry, files);
   return files;
 }
 
-async function collect(entry, folder, files) {
+async function collect(entry, files) {
   if (entry.isFile) {
     const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
     if (!file || entry.name.startsWith(".")) return;
-    if (folder) folders.set(file, folder);
+    paths.set(file, entry.fullPath.slice(1));
     files.push(file);
     return;
   }
@@ -50,7 +53,7 @@ async function collect(entry, folder, files) {
   for (;;) { // it gives a hundred at a time, and none at the end
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) return;
-    for (const each of some) await collect(each, folder, files);
+    for (const each of some) await collect(each, files);
   }
 }
 

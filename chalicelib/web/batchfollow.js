@@ -6,6 +6,7 @@ import { Pace, showView } from "./batchprogress.js";
 import { ResultTable } from "./batchtable.js";
 import { hideProblem, showActions, showProblem, showSheet } from "./batchview.js";
 import { amount, part, save } from "./dom.js";
+import { pause, untilVisible } from "./waiting.js";
 
 const MAX_ROWS = 50_000; // what a browser holds at ease; the file has all
 const SOONEST = 400; // ms between two looks, growing with the age of the following
@@ -145,19 +146,3 @@ export class Follower {
 }
 
 const titleOf = ({ code = "", title = "That did not work." }) => (code.startsWith("NotFound") ? "No such batch." : title);
-
-function pause(duration, signal) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, duration);
-    signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-  });
-}
-
-function untilVisible(signal) {
-  if (!document.hidden) return null;
-  return new Promise((resolve) => {
-    const look = () => document.hidden || resolve();
-    document.addEventListener("visibilitychange", look, { signal });
-    signal.addEventListener("abort", resolve, { once: true });
-  });
-}

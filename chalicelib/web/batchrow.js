@@ -1,6 +1,7 @@
 // One record of the results as a row of the table.
 import { make, share } from "./dom.js";
 import { wordsFor } from "./batchwords.js";
+import { thumbnail } from "./thumbnail.js";
 
 const isWeb = (source) => /^https?:\/\//i.test(source);
 
@@ -8,7 +9,7 @@ const isWeb = (source) => /^https?:\/\//i.test(source);
 export function rowOf(record, preview) {
   const row = make("tr", record.error ? "is-error" : "");
   row.append(
-    cell("cell-picture", thumbnail(preview)),
+    cell("cell-picture", thumbnail("span", preview)),
     cell("cell-id", ...identity(record)),
     ...(record.error ? troubles(record.error) : findings(record.labels ?? [])),
   );
@@ -21,17 +22,6 @@ function cell(className, ...content) {
   element.setAttribute("role", "cell");
   element.append(...content);
   return element;
-}
-
-function thumbnail(preview) {
-  const frame = make("span", "thumb");
-  if (!preview) return frame;
-  const image = make("img");
-  Object.assign(image, { alt: "", loading: "lazy", decoding: "async", draggable: false, referrerPolicy: "no-referrer" });
-  image.onerror = () => image.remove();
-  image.src = preview;
-  frame.append(image);
-  return frame;
 }
 
 function identity({ id, source }) {

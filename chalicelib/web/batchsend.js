@@ -16,7 +16,7 @@ export class Shipment {
   names = new Map();
   failed = [];
   error = null;
-  #prefix = "";
+  prefix = ""; // s3:// address of what was sent, up to its name
   #abort = new AbortController();
 
   // options: {max_labels, model} of the batch. Raises Problem where there is nothing to send.
@@ -24,7 +24,7 @@ export class Shipment {
     const { manifest, pictures, leftOut, title } = sortOut(files);
     if (!manifest && !pictures.length) throw new Problem(NOTHING);
     const nameOf = namer();
-    Object.assign(this, { manifest, pictures, options, note: noteOn(leftOut), batch: batchName(title) });
+    Object.assign(this, { manifest, pictures, options, title, note: noteOn(leftOut), batch: batchName(title) });
     this.failed = (manifest ? [manifest] : pictures).map((file) => ({ file, name: nameOf(file.name) }));
     this.total = this.failed.length;
   }
@@ -35,12 +35,12 @@ export class Shipment {
     const outcome = await uploadAll(waiting, this.batch, this.#abort.signal, ({ files, ...bytes }) =>
       onProgress({ files: before + files, total: this.total, ...bytes }));
     for (const [id, file] of outcome.names) this.names.set(id, file);
-    this.#prefix ||= outcome.prefix;
+    this.prefix ||= outcome.prefix;
     Object.assign(this, { failed: outcome.failed, error: outcome.error });
   }
 
   start() {
-    const what = this.manifest ? { manifest: this.#prefix + [...this.names.keys()][0] } : { prefix: this.#prefix };
+    const what = this.manifest ? { manifest: this.prefix + [...this.names.keys()][0] } : { prefix: this.prefix };
     return startBatch({ ...what, ...this.options });
   }
 

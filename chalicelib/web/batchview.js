@@ -1,6 +1,7 @@
 // The parts of an open batch that its states share: problem, buttons, contact sheet.
 import { Problem } from "./api.js";
 import { amount, make, part } from "./dom.js";
+import { thumbnail } from "./thumbnail.js";
 
 const ON_SHEET = 48;
 
@@ -57,14 +58,7 @@ export function showSheet(files) {
   for (const url of shown) URL.revokeObjectURL(url);
   const some = files.slice(0, ON_SHEET);
   shown = some.map((file) => URL.createObjectURL(file));
-  const items = shown.map((url) => {
-    const image = make("img");
-    Object.assign(image, { alt: "", decoding: "async", draggable: false, src: url });
-    image.onerror = () => image.remove();
-    const item = make("li", "thumb");
-    item.append(image);
-    return item;
-  });
+  const items = shown.map((url) => thumbnail("li", url));
   if (files.length > ON_SHEET) items.push(make("li", "sheet-more", `+ ${amount(files.length - ON_SHEET)}`));
   part("batch-sheet").replaceChildren(...items);
   part("batch-sheet").hidden = !items.length;

@@ -2,16 +2,16 @@
 import { part } from "./dom.js";
 import { looksLikeAddress } from "./sources.js";
 
-// one: {onFile(file, {name, curlNote, note}), onAddress(text)} for the view of one picture;
-// many: {onDrop(dataTransfer), onFiles(files), onLines(text)} for the view of batches.
+// one: {onFile(file, {name, curlNote, note}), onAddress(text)} for one picture;
+// many: {onDrop(dataTransfer), onFiles(files), onLines(text)} by the id of the view that takes many, where it is shown.
 export function onPictureGiven({ one, many }) {
-  const isMany = () => !part("many").hidden;
+  const shown = () => Object.entries(many).find(([id]) => !part(id).hidden)?.[1];
   part("file").addEventListener("change", ({ target }) => {
     if (target.files.length) one.onFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
-  listenForDrops((given) => (isMany() ? dropMany(given, many) : dropOne(given, one)));
-  document.addEventListener("paste", (event) => (isMany() ? pasteMany(event, many) : pasteOne(event, one)));
+  listenForDrops((given) => (shown() ? dropMany(given, shown()) : dropOne(given, one)));
+  document.addEventListener("paste", (event) => (shown() ? pasteMany(event, shown()) : pasteOne(event, one)));
 }
 
 function pasteOne(event, { onFile, onAddress }) {

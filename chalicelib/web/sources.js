@@ -3,6 +3,7 @@
 import { Problem, download, requestFor } from "./api.js";
 import { blobOf } from "./canvas.js";
 import { megabytes } from "./dom.js";
+import { currentToken } from "./token.js";
 
 // Lambda takes 6 MB of base64, about 4.5 MB of picture; a network looks at far fewer pixels than 2048.
 const MAX_BYTES = 4_000_000;
@@ -79,7 +80,8 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 export function command(source, model) {
   const { path, type, body } = requestFor(source, model);
   const target = quoted(new URL(path, document.baseURI).href);
-  const post = `curl ${target} \\\n  -H ${quoted(`Content-Type: ${type}`)} \\\n  `;
+  const token = currentToken() && `-H "Authorization: Bearer $SERVERLESS_INCEPTION_TOKEN" \\\n  `;
+  const post = `curl ${target} \\\n  ${token}-H ${quoted(`Content-Type: ${type}`)} \\\n  `;
   if (source.json) return `${post}-d ${quoted(body)}`;
   if (source.download) {
     return `curl -s -H ${quoted(`Accept: ${type}`)} ${quoted(source.download)} |\n${post}--data-binary @-`;

@@ -141,7 +141,7 @@ def test_folder_with_what_is_no_picture(batch: Page, folder: Path) -> None:
     (folder / "empty.png").write_bytes(b"")
     (folder / "notes.md").write_text("Not a picture.")
 
-    batch.get_by_label("Choose a folder").set_input_files(folder)
+    batch.get_by_label("Choose a folder", exact=True).set_input_files(folder)
 
     expect_finished(batch, "1 of 2 classified")
     assert found(batch) == {"broken.jpg": "Not readable", "umbrella.jpg": "umbrella"}

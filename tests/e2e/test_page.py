@@ -248,7 +248,7 @@ def test_model_is_chosen_where_there_are_several(page: Page) -> None:
 
     page.route("**/models", add_model)
     page.reload()
-    page.get_by_label("Model").select_option("other")
+    page.get_by_role("combobox", name="Model").select_option("other")
 
     with page.expect_request("**/predict?*") as sent:
         page.get_by_role("button", name="umbrella").click()

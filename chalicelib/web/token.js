@@ -1,0 +1,122 @@
+// Who may call: the token that a server which is not public asks for, and the dialog that asks for it.
+// It is kept for this visit or on this device, and goes with calls to the server alone, never to its buckets.
+import { part } from "./dom.js";
+
+const KEY = `token ${new URL(".", document.baseURI).pathname}`; // the stages of one host have one each
+const CLOSED = [401, 403];
+const WRONG = "This is not the token of this service.";
+const BUSY = "The service cannot check it at the moment. Try again.";
+const GONE = "The service does not answer. Check that you are online, then try again.";
+
+const [dialog, field] = [part("token"), part("token-field")];
+let asking = null; // a promise while the dialog is open: whether there is a token now
+let isDeclined = false;
+let isChecking = false;
+let inMemory = ""; // where storage is forbidden
+
+export function currentToken() {
+  try {
+    return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? "";
+  } catch {
+    return inMemory;
+  }
+}
+
+function keep(token, isForDevice) {
+  forget();
+  try {
+    (isForDevice ? localStorage : sessionStorage).setItem(KEY, token);
+  } catch {
+    inMemory = token;
+  }
+  showWay();
+}
+
+function forget() {
+  inMemory = "";
+  try {
+    sessionStorage.removeItem(KEY);
+    localStorage.removeItem(KEY);
+  } catch { /* nothing was kept there */ }
+}
+
+const showWay = () => (part("token-forget").hidden = !currentToken());
+
+// send(headers) -> response: sent again with the token that is given when the server asks for one.
+export async function withToken(send) {
+  for (;;) {
+    const token = currentToken();
+    const response = await send(token ? { Authorization: `Bearer ${token}` } : {});
+    if (!isClosed(response)) return response;
+    if (token === currentToken() && !(await ask(token))) return response;
+  }
+}
+
+export const isClosed = ({ status }) => CLOSED.includes(status);
+
+// Calls that are refused at the same time share one question.
+function ask(refused) {
+  if (isDeclined && !asking) return false;
+  asking ??= open(refused).finally(() => (asking = null));
+  return asking;
+}
+
+function open(refused) {
+  if (refused) forget();
+  showWay();
+  say(refused ? "The token that was kept here is not accepted any more." : "");
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      field.value = "";
+      isDeclined = !currentToken();
+      resolve(!isDeclined);
+    }, { once: true });
+  });
+}
+
+function say(fault) {
+  part("token-fault").textContent = fault;
+  field.ariaInvalid = String(Boolean(fault));
+}
+
+// What is wrong with a token, by a call that costs the server next to nothing.
+async function faultOf(token) {
+  if (!/^[!-~]+$/.test(token)) return WRONG;
+  try {
+    const response = await fetch("v2", { headers: { Authorization: `Bearer ${token}` }, cache: "no-store" });
+    if (response.ok) return "";
+    return isClosed(response) ? WRONG : BUSY;
+  } catch {
+    return GONE;
+  }
+}
+
+async function submit(event) {
+  event.preventDefault();
+  if (isChecking) return;
+  isChecking = true;
+  const token = field.value.trim();
+  const fault = await faultOf(token);
+  isChecking = false;
+  if (!dialog.open) return;
+  say(fault);
+  if (fault) field.select();
+  else {
+    keep(token, part("token-remember").checked);
+    dialog.close();
+  }
+}
+
+part("token-form").addEventListener("submit", submit);
+part("token-later").addEventListener("click", () => dialog.close());
+dialog.addEventListener("paste", (event) => event.stopPropagation()); // elsewhere, an address is a picture
+part("token-forget").addEventListener("click", () => {
+  forget();
+  location.reload();
+});
+// Whoever closed the dialog is not asked again by what the page does on its own, until they do something.
+for (const kind of ["pointerdown", "click", "drop", "paste"]) {
+  addEventListener(kind, ({ target }) => (isDeclined &&= dialog.contains(target)), true);
+}
+showWay();

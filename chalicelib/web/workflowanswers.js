@@ -1,0 +1,71 @@
+// Single pictures of a short run: what each model took them for.
+import { wordsFor } from "./batchwords.js";
+import { make, share } from "./dom.js";
+import { thumbnail } from "./thumbnail.js";
+
+const isWeb = (source) => /^https?:\/\//i.test(source);
+const isSame = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
+
+export function predictionTable(predictions, judgement, kept) {
+  const [first, second] = [judgement?.champion?.model ?? "Champion", judgement?.challenger?.model ?? ""];
+  const hasTruth = predictions.some(({ label }) => label);
+  const titles = ["Picture", "Name", ...(hasTruth ? ["Right answer"] : []), first, ...(second ? [second] : [])];
+  const table = make("table", "answers-table");
+  const head = make("tr");
+  head.append(...titles.map((title) => Object.assign(make("th", "", title), { scope: "col" })));
+  const body = make("tbody");
+  body.append(...predictions.map((each) => row(each, { first, second, hasTruth, kept })));
+  const top = make("thead");
+  top.append(head);
+  table.append(make("caption", "unseen", "Every picture, and what it was taken for"), top, body);
+  return table;
+}
+
+function row({ id, source, label = "", champion, challenger }, { first, second, hasTruth, kept }) {
+  const line = make("tr");
+  const name = make("td", "answer-name", id);
+  name.title = id;
+  line.append(cell("answer-picture", preview(kept?.files.get(id), source)), name);
+  if (hasTruth) line.append(titled(make("td", "answer-truth", label || "–"), "Right answer"));
+  line.append(titled(said(champion, label), first));
+  if (second) line.append(titled(said(challenger, label), second));
+  return line;
+}
+
+function cell(className, ...content) {
+  const element = make("td", className);
+  element.append(...content);
+  return element;
+}
+
+// title: repeated in the cell for phones, where the head of the table is not to be seen.
+function titled(element, title) {
+  element.dataset.title = title;
+  return element;
+}
+
+function said(answer, truth) {
+  if (!answer) return make("td", "answer-said", "–");
+  if (answer.error) {
+    const { code, message } = answer.error;
+    return cell("answer-said is-error", make("span", "answer-label", wordsFor(code)), make("span", "small", message));
+  }
+  const [best] = answer.labels ?? [];
+  if (!best) return make("td", "answer-said", "Nothing it knows");
+  const verdict = truth ? mark(isSame(best.name, truth)) : [];
+  const label = make("span", "answer-label", best.name);
+  return cell("answer-said", ...verdict, label, " ", make("span", "small", share(best.score)));
+}
+
+function mark(isRight) {
+  const sign = make("span", isRight ? "is-right" : "is-wrong", isRight ? "✓" : "✕");
+  sign.setAttribute("aria-hidden", "true");
+  return [sign, make("span", "unseen", isRight ? "Right: " : "Wrong: ")];
+}
+
+// source: the picture's own address; a file is what was sent from here.
+function preview(file, source) {
+  if (!file) return thumbnail("span", isWeb(source) ? source : "");
+  const address = URL.createObjectURL(file);
+  return thumbnail("span", address, () => URL.revokeObjectURL(address));
+}
