@@ -1,6 +1,7 @@
 """What may be asked of a workflow."""
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Annotated
 
 import msgspec
@@ -56,8 +57,10 @@ class Rules:
         self._find_model, self._default_model = find_model, default_model
         self._can_promote = can_promote
 
-    def check(self, request: WorkflowRequest) -> tuple[str, str | None]:
+    def check(self, request: WorkflowRequest, name: str) -> tuple[str, str | None]:
         """The models that are to run. Raises BadRequest, ModelNotFound or SourceInvalid."""
+        if name == PurePosixPath(INPUTS).name:
+            raise BadRequest(f"The name {name} is taken; give this run another one.")
         if (request.instances is None) == (request.manifest is None):
             raise BadRequest("Name what to classify by exactly one of instances and manifest.")
         if request.manifest is not None:

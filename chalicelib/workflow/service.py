@@ -42,8 +42,8 @@ class WorkflowService:
 
         Raises BadRequest, Conflict, ModelNotFound or SourceInvalid.
         """
-        self._rules.check(request)
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
+        self._rules.check(request, name)
         asked = msgspec.structs.replace(request, name=None)
         if request.instances is not None:
             manifest = self._keep(msgspec.json.Encoder().encode_lines(numbered(request.instances)))

@@ -92,7 +92,7 @@ class WorkflowTasks:
             request = msgspec.convert(given, WorkflowRequest)
         except msgspec.ValidationError as error:
             raise BadRequest(f"The execution's input is not valid: {error}.") from error
-        champion, challenger = self._rules.check(request)
+        champion, challenger = self._rules.check(request, name)
         run = self._run(name)
         manifest = self._keep_manifest(run, request)
         total = sum(1 for _ in entries(manifest, self._store.stream(run.bucket, manifest)))

@@ -279,6 +279,10 @@ def test_bad_input_is_an_answer_not_an_exception(
     assert not any(key.endswith("workflow.json") for _, key in cloud.store.objects)
 
 
+def test_a_run_cannot_take_the_place_of_the_inputs(cloud: Cloud) -> None:
+    assert "another" in cloud.prepare({"instances": instances("red")}, "inputs")["error"]["message"]
+
+
 def test_promotion_needs_an_experiment() -> None:
     request = {"instances": instances("red"), "challenger": "blind", "promote": True}
     assert "ARMS" in Cloud(can_promote=False).prepare(request)["error"]["message"]
@@ -426,6 +430,7 @@ def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
     for more, error in [
         ({"challenger": "none"}, ModelNotFound),
         ({"promote": True}, BadRequest),
+        ({"name": "inputs"}, BadRequest),
         ({"manifest": "s3://images/m.csv"}, BadRequest),
     ]:
         with pytest.raises(error):
