@@ -1,8 +1,10 @@
 """LiteRT: an RGB array in, ranked labels out. The only module that knows the interpreter."""
 
+import logging
 import threading
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,8 +15,17 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import ModelPackage, Models, Scaling
+from chalicelib import processors
+from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
+from chalicelib.kernels import SLOW, kernels
+from chalicelib.models import ModelPackage, Models
+from chalicelib.tensors import Tensor, dequantised, to_input, to_scores, top
+
+logger = logging.getLogger("serverless-inception.classifier")
+"""A child of the one that `app.py` makes, and so written as JSON by it."""
+
+if processors.unlisted():  # here, because it must be before the first interpreter, and only once
+    processors.list_for("ai_edge_litert")
 
 LOADED_AT_ONCE = 2
 """Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
@@ -30,21 +41,6 @@ class Label(msgspec.Struct, frozen=True):
     score: float
 
 
-@dataclass(frozen=True)
-class Tensor:
-    """What a network says of its input or output.
-
-    scale, zero_point: real value = (quantised - zero_point) * scale; scale is 0 for floats.
-    """
-
-    index: int
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    scale: float
-    zero_point: int
-
-
 class Classifier:
     """One loaded network. Safe to use from several threads, which take turns.
 
@@ -53,17 +49,25 @@ class Classifier:
     copies: inferences that run at the same time; each copy takes some 40 MB for an Inception v3.
         One copy with a thread for each CPU answers soonest; as many copies of one thread as there
         are CPUs answer most images a second.
+    resolver: where the kernels come from. kernels, slow: what came of it; see `kernels.kernels`.
     Raises ModelInvalid where the file is not an image classifier with these labels.
     """
 
-    def __init__(self, package: ModelPackage, threads: int, copies: int = 1) -> None:
+    def __init__(
+        self,
+        package: ModelPackage,
+        threads: int,
+        copies: int = 1,
+        resolver: OpResolverType = OpResolverType.AUTO,
+    ) -> None:
         self.info = package.info
         self.labels = package.labels()
         self._free: SimpleQueue[Interpreter] = SimpleQueue()
         for _ in range(copies):
-            interpreter, self._input, self._output = _open(package.model_path, threads)
+            interpreter, self._input, self._output = _open(package.model_path, threads, resolver)
             interpreter.allocate_tensors()
             self._free.put(interpreter)
+        self.kernels, self.slow = kernels(interpreter._get_ops_details())
         classes = self._output.shape[-1]
         if len(self.labels) != classes:
             raise ModelInvalid(
@@ -89,7 +93,7 @@ class Classifier:
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the network itself gives, dequantised: float32 [classes], of any range."""
-        return _dequantised(self._run(pixels), self._output)
+        return dequantised(self._run(pixels), self._output)
 
     def rank(
         self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
@@ -125,16 +129,23 @@ class Classifiers:
 
     model: name of the package that answers where none is asked for.
     fallback: answers where `model` is not to be found; empty for none.
-    threads, copies: of each classifier.
+    threads, copies: of each classifier. load: makes one of them.
     """
 
     def __init__(
-        self, models: Models, threads: int, model: str, fallback: str, copies: int = 1
+        self,
+        models: Models,
+        threads: int,
+        model: str,
+        fallback: str,
+        copies: int = 1,
+        load: Callable[[ModelPackage, int, int], Classifier] = Classifier,
     ) -> None:
         self._models = models
         self._threads, self._copies = threads, copies
         self._model = model
         self._fallback = fallback
+        self._classifier = load
         self._loaded = lru_cache(LOADED_AT_ONCE)(self._load)
         self._lock = threading.Lock()
 
@@ -157,8 +168,31 @@ class Classifiers:
                     "fetch it with `make model`, or set MODEL to one that is."
                 ) from error
 
+    def healthy(self, allow_slow: bool) -> Classifier:
+        """The default classifier.
+
+        Raises what `get` does, and SlowKernels where it is slow and that is not allowed.
+        """
+        classifier = self.get()
+        if classifier.slow and not allow_slow:
+            raise SlowKernels(SLOW.format(classifier.info.name))
+        return classifier
+
     def _load(self, name: str) -> Classifier:
-        return Classifier(self._models.find(name), self._threads, self._copies)
+        """Load, and write one line of log about it."""
+        start = time.perf_counter()
+        classifier = self._classifier(self._models.find(name), self._threads, self._copies)
+        facts = {
+            "model": name,
+            "version": classifier.info.version,
+            "kernels": classifier.kernels,
+            "load": round((time.perf_counter() - start) * 1000, 2),
+        }
+        if classifier.slow:
+            logger.error(SLOW.format(name), extra=facts)
+        else:
+            logger.info("model loaded", extra=facts)
+        return classifier
 
 
 @lru_cache(maxsize=64)
@@ -178,56 +212,6 @@ def inspect(path: Path) -> tuple[Tensor, Tensor]:
     """
     _, pixels, scores = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     return pixels, scores
-
-
-def to_input(
-    pixels: NDArray[np.uint8], tensor: Tensor, scaling: Scaling | None
-) -> NDArray[np.generic]:
-    """Pixels as the network takes them: the same shape, in the dtype of `tensor`.
-
-    A quantised input without a scaling of its own takes pixels as they are: 0..255 as uint8, or
-    -128..127 as int8, as TensorFlow's converter leaves them
-    (https://ai.google.dev/edge/litert/models/quantization_spec).
-    """
-    if tensor.dtype == np.uint8 and scaling is None:
-        return pixels
-    if tensor.dtype == np.int8 and scaling is None:
-        return (pixels.astype(np.int16) - 128).astype(np.int8)
-    real = pixels.astype(np.float32)
-    if scaling is not None:
-        real = (real - np.float32(scaling.mean)) / np.float32(scaling.std)
-    if not tensor.scale:
-        return real.astype(tensor.dtype)
-    limits = np.iinfo(tensor.dtype)
-    steps = np.rint(real / tensor.scale) + tensor.zero_point
-    quantised: NDArray[np.generic] = np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
-    return quantised
-
-
-def to_scores(
-    raw: NDArray[np.generic], tensor: Tensor, logits: bool = False
-) -> NDArray[np.float32]:
-    """Probabilities from a network's raw output [classes]: float32, 0..1, with a sum of at most 1.
-
-    Rounding to 8 bits lets the sum of a softmax pass 1: then all are scaled down alike.
-    """
-    values = np.nan_to_num(_dequantised(raw, tensor))
-    values = np.exp(values - values.max()) if logits else values.clip(0.0, 1.0)
-    total = max(float(values.sum()), 1.0)
-    return (values / total).astype(np.float32)
-
-
-def _dequantised(raw: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:
-    values = raw.astype(np.float32)
-    if tensor.scale:
-        values = (values - tensor.zero_point) * np.float32(tensor.scale)
-    return values
-
-
-def top(scores: NDArray[np.float32], count: int, hidden: int | None) -> list[int]:
-    """Indices of the `count` highest scores, highest first; ties in class order."""
-    order = np.argsort(-scores, kind="stable")[: count + 1]
-    return [int(i) for i in order if i != hidden][:count]
 
 
 def _open(

@@ -13,6 +13,7 @@
     ├── SourceUnreachable       422  the host did not answer, or not in time
     ├── ModelNotFound           404
     ├── ModelInvalid            503  a model package that must not be loaded
+    ├── SlowKernels             503  a model that answers several times slower than it could
     └── NotConfigured           503  a part of the service that is not set up
 
 `code` is the class's name, `status` the HTTP status where one image or the whole request fails,
@@ -101,6 +102,12 @@ class ModelNotFound(InceptionError):
 
 class ModelInvalid(InceptionError):
     """A model package that is damaged, incomplete or not an image classifier: never loaded."""
+
+    status = 503
+
+
+class SlowKernels(InceptionError):
+    """A model that runs without LiteRT's fast kernels, which the host does not let it have."""
 
     status = 503
 

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier, top
+from chalicelib.classifier import Classifier
 from chalicelib.errors import BadRequest
 from chalicelib.images import decode
+from chalicelib.tensors import top
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
 """Names of the tensors: one image or several in; scores by class index and the best label out."""

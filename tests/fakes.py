@@ -11,11 +11,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import UNTIMED, Label, top
+from chalicelib.classifier import UNTIMED, Label
 from chalicelib.errors import Conflict, ImageTooLarge, ModelNotFound, NotFound, SourceRefused
 from chalicelib.executions import Event, Execution
 from chalicelib.models import ModelInfo
 from chalicelib.storage import Found
+from chalicelib.tensors import top
 
 
 class MemoryStore:

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from chalicelib.classifier import Classifier, Tensor, inspect
+from chalicelib.classifier import Classifier, inspect
 from chalicelib.errors import ModelInvalid
 from chalicelib.models import ModelInfo, ModelPackage, Scaling
+from chalicelib.tensors import Tensor
 from tools import package as packages
 from tools.quiet import quiet
 

@@ -1,15 +1,20 @@
 """The classifier on a real network: the bundled one."""
 
+import logging
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from logging.handlers import BufferingHandler
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import OpResolverType
 
-from chalicelib.classifier import LOADED_AT_ONCE, Classifier, Classifiers, input_size
-from chalicelib.errors import ModelInvalid, ModelNotFound
+from chalicelib.classifier import LOADED_AT_ONCE, Classifier, Classifiers, input_size, logger
+from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.images import decode
+from chalicelib.kernels import BUILTIN, XNNPACK
 from chalicelib.models import Models, read_package, sha256, staged
 from chalicelib.settings import ROOT
 from chalicelib.site import WEB
@@ -18,6 +23,7 @@ from tests.fakes import MemoryStore
 BUNDLED = ROOT / "vendor" / "models"
 DOODLE = BUNDLED / "doodle"
 SAMPLES = sorted(WEB.glob("sample-*.jpg"))
+SLOW = partial(Classifier, resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +126,57 @@ def test_only_so_many_are_kept(tmp_path: Path) -> None:
 
 def test_the_digest_is_the_files() -> None:
     assert sha256(DOODLE / "model.tflite") == read_package(DOODLE).info.sha256
+
+
+@pytest.mark.parametrize("name", ["doodle", "doodle-small"])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_the_bundled_networks_run_on_xnnpack(name: str, copies: int) -> None:
+    package = read_package(BUNDLED / name)
+    fast = Classifier(package, 1, copies)
+    assert (fast.kernels, fast.slow) == (XNNPACK, False)
+    slow = SLOW(package, 1, copies)
+    assert (slow.kernels, slow.slow) == (BUILTIN, True)
+
+
+def test_the_slow_kernels_say_the_same(doodle: Classifier) -> None:
+    slow = SLOW(read_package(DOODLE), threads=1)
+    for path in SAMPLES:
+        pixels = decode(path.read_bytes(), doodle.input_size).pixels
+        fast = doodle.rank(doodle.scores(pixels), 1, 0.0)[0]
+        assert slow.rank(slow.scores(pixels), 1, 0.0)[0].name == fast.name
+
+
+def test_a_slow_default_answers_and_is_not_healthy(tmp_path: Path) -> None:
+    classifiers = Classifiers(models(tmp_path, BUNDLED), 1, "doodle", "", load=SLOW)
+    assert classifiers.get().kernels == BUILTIN
+    assert classifiers.healthy(allow_slow=True) is classifiers.get()
+    with pytest.raises(SlowKernels, match=r"doodle runs without XNNPACK.*ALLOW_SLOW_KERNELS"):
+        classifiers.healthy(allow_slow=False)
+
+
+def test_a_fast_default_is_healthy(tmp_path: Path) -> None:
+    classifiers = Classifiers(models(tmp_path, BUNDLED), 1, "doodle", "")
+    assert classifiers.healthy(allow_slow=False) is classifiers.get()
+
+
+@pytest.mark.parametrize(
+    ("load", "level", "kernels"),
+    [(Classifier, logging.INFO, XNNPACK), (SLOW, logging.ERROR, BUILTIN)],
+)
+def test_a_load_is_one_line_of_log(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    load: type[Classifier],
+    level: int,
+    kernels: str,
+) -> None:
+    written = BufferingHandler(10)
+    logger.addHandler(written)
+    with caplog.at_level(logging.INFO, logger.name):
+        classifiers = Classifiers(models(tmp_path, BUNDLED), 1, "doodle", "", 2, load)
+        classifiers.get()
+        classifiers.get("doodle")
+    logger.removeHandler(written)
+    [line] = written.buffer
+    assert line.levelno == level
+    assert vars(line).items() >= {"model": "doodle", "kernels": kernels}.items()

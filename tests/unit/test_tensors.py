@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from chalicelib.classifier import Tensor, to_input, to_scores, top
 from chalicelib.models import Scaling
+from chalicelib.tensors import Tensor, to_input, to_scores, top
 
 
 def tensor(dtype: str, scale: float = 0.0, zero_point: int = 0) -> Tensor:

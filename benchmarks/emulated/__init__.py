@@ -1,0 +1,1 @@
+"""What runs under emulation, for benchmarks/arm64.py."""

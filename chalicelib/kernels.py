@@ -1,0 +1,38 @@
+"""Which kernels a network runs on: XNNPACK's, or LiteRT's own, which are several times slower."""
+
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+XNNPACK, BUILTIN = "xnnpack", "builtin"
+
+HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
+"""The operators that a classifier spends its time in."""
+
+KNOWN = frozenset({np.float32, np.int8, np.uint8})
+"""What XNNPACK lets them read; networks of 16-bit integers are left to LiteRT."""
+
+SLOW = (
+    "Model {} runs without XNNPACK, several times slower than it could: LiteRT did not recognise "
+    f"the processor of this {platform.machine()} host. docs/arm64.md says what to do about it; "
+    "ALLOW_SLOW_KERNELS=true puts up with it."
+)
+"""What to say of a model of that name."""
+
+
+def kernels(operators: Iterable[Mapping[str, Any]]) -> tuple[str, bool]:
+    """The kernels, and whether XNNPACK should have taken the network and has not.
+
+    operators: as the interpreter tells them once its tensors are allocated. For each part of the
+    network that XNNPACK took there is then one called DELEGATE, after those of the network itself.
+    XNNPACK takes a part at least of every network of floats or 8-bit integers: where it took none
+    the host is to blame.
+    """
+    known = False
+    for operator in operators:
+        if operator["op_name"] == "DELEGATE":
+            return XNNPACK, False
+        known |= operator["op_name"] in HEAVY and operator["operand_types"][0] in KNOWN
+    return BUILTIN, known

@@ -1,0 +1,66 @@
+"""Tells libraries of the processors of hosts that do not list them, as Lambda's arm64 ones do not.
+
+pytorch/cpuinfo, by which LiteRT recognises a processor, reads two lists in /sys and gives up
+without them (https://github.com/pytorch/cpuinfo/issues/143); LiteRT then goes on without XNNPACK,
+its fast kernels, and says so on standard error alone. Nothing but these lists is missing: all else
+is in /proc/cpuinfo. So the two paths that the loaded library holds are made to lead to a list of
+our own. Where that fails nothing is lost: `Classifier.slow` shows it.
+"""
+
+import ctypes
+import mmap
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+LISTS = ("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
+
+
+def unlisted() -> bool:
+    """Whether this host is one of those; on x86-64 the lists are not needed."""
+    return platform.machine() == "aarch64" and not any(Path(each).exists() for each in LISTS)
+
+
+def list_for(library: str) -> int:
+    """Let the shared libraries with `library` in their path find lists; how many paths were led.
+
+    To be called when they are loaded, and before they look.
+    """
+    led = 0
+    with suppress(OSError):
+        descriptor = os.memfd_create("processors")  # a file without a place, there till the end
+        os.write(descriptor, f"0-{(os.cpu_count() or 1) - 1}\n".encode())
+        ours = f"/proc/self/fd/{descriptor}".encode()
+        for address, path in _places(library):
+            _overwrite(address, ours.ljust(len(path), b"\0"))
+            led += 1
+    return led
+
+
+def _places(library: str) -> Iterator[tuple[int, bytes]]:
+    """Where in memory the paths of the lists are, among the constants of those libraries."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, access, offset, _, _, *file = line.split(maxsplit=5)
+        if access != "r--p" or not file or library not in file[0]:
+            continue
+        start, end = (int(each, 16) for each in span.split("-"))
+        first = int(offset, 16)
+        with Path(file[0]).open("rb") as opened:
+            constants = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
+        for path in (each.encode() for each in LISTS):
+            at = constants.find(b"\0" + path + b"\0", first, first + end - start)
+            if at >= 0:
+                yield start + at + 1 - first, path
+
+
+def _overwrite(address: int, data: bytes) -> None:
+    """Write over constants in memory; this process gets its own copy of the page."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    page = address & -mmap.PAGESIZE
+    size = ctypes.c_size_t(address + len(data) - page)
+    if libc.mprotect(ctypes.c_void_p(page), size, mmap.PROT_READ | mmap.PROT_WRITE):
+        raise OSError(ctypes.get_errno(), "memory cannot be made writable")
+    ctypes.memmove(address, data, len(data))
+    libc.mprotect(ctypes.c_void_p(page), size, mmap.PROT_READ)
