@@ -14,10 +14,11 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
     ASLParserException,
 )
 
-from localcloud.stack import variable
 from tests.conftest import ROOT
-from tools.template import assembled
+from tools.deploying.target import Target
+from tools.template import assembled, variable
 
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 TEXT = assembled(ROOT / "infrastructure.yaml")
 TEMPLATE_BYTES = 51_200
 """Of a template that does not lie in a bucket
@@ -118,20 +119,34 @@ def changed(definition: Any, path: str, value: Any) -> Any:
     return copied
 
 
-def test_every_bucket_is_private_encrypted_and_tidied(template: Any) -> None:
+def test_every_bucket_is_private_encrypted_and_kept(template: Any) -> None:
     buckets = resources(template, "AWS::S3::Bucket")
     policies = resources(template, "AWS::S3::BucketPolicy")
     assert set(buckets) == {"ImagesBucket", "ResultsBucket", "ModelsBucket"}
     assert {policy["Bucket"]["Ref"] for policy in policies.values()} == set(buckets)
-    for bucket in buckets.values():
+    for name, bucket in buckets.items():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
         assert bucket["BucketEncryption"]
-        (rule,) = bucket["LifecycleConfiguration"]["Rules"]
-        assert rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
+        assert template["Resources"][name]["DeletionPolicy"] == "Retain"
+        assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
     for policy in policies.values():
         (statement,) = policy["PolicyDocument"]["Statement"]
         assert statement["Effect"] == "Deny"
         assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nothing_is_deleted_but_uploads_where_that_is_asked_for(template: Any) -> None:
+    deleted = []
+    for name, bucket in resources(template, "AWS::S3::Bucket").items():
+        tidy, *others = bucket["LifecycleConfiguration"]["Rules"]
+        assert tidy["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
+        assert "ExpirationInDays" not in tidy
+        for other in others:
+            condition, rule, otherwise = other["Fn::If"]
+            assert (condition, otherwise) == ("WithUploadDays", {"Ref": "AWS::NoValue"})
+            deleted.append((name, rule["Prefix"]))
+    assert deleted == [("ImagesBucket", "uploads/"), ("ImagesBucket", "batches/")]
+    assert template["Parameters"]["UploadDays"]["Default"] == 0
 
 
 def test_what_fails_five_times_is_a_dead_letter(template: Any) -> None:
@@ -140,11 +155,37 @@ def test_what_fails_five_times_is_a_dead_letter(template: Any) -> None:
     assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["DeadLetterQueue", "Arn"]}
 
 
+def test_a_message_stays_hidden_for_six_times_as_long_as_a_worker_may_take(template: Any) -> None:
+    assert resources(template, "AWS::SQS::Queue")["WorkQueue"]["VisibilityTimeout"] == {
+        "Ref": "VisibilityTimeout"
+    }
+    worker = CONFIG["lambda_functions"]["on_work"]["lambda_timeout"]
+    default = template["Parameters"]["VisibilityTimeout"]["Default"]
+    assert default >= 6 * worker
+
+
 def test_outputs_are_environment_variables(template: Any) -> None:
     assert {variable(name) for name in template["Outputs"]} == {
-        "IMAGES_BUCKET", "RESULTS_BUCKET", "MODELS_BUCKET",
-        "WORK_QUEUE", "DEAD_LETTER_QUEUE", "RESULTS_QUEUE", "WORKFLOW",
+        "IMAGES_BUCKET", "RESULTS_BUCKET", "MODELS_BUCKET", "WORK_QUEUE", "DEAD_LETTER_QUEUE",
+        "RESULTS_QUEUE", "WORKFLOW", "DASHBOARD",
     }  # fmt: skip
+
+
+def test_what_holds_data_is_tagged(template: Any) -> None:
+    kinds = ("AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic")
+    held = [each for kind in kinds for each in resources(template, kind).values()]
+    assert len(held) == 7
+    for each in held:
+        tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+        assert tags == {"application": "serverless-inception", "stage": {"Ref": "Stage"}}
+
+
+def test_the_api_has_the_log_group_that_lambda_writes_to(template: Any) -> None:
+    logs = resources(template, "AWS::Logs::LogGroup")["ApiLogs"]
+    name = Target("${Stage}", "123456789012", "eu-west-1").function("api_handler")
+    assert logs["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/{name}"
+    assert logs["RetentionInDays"] == CONFIG["log_retention_in_days"]
+    assert CONFIG["lambda_functions"]["api_handler"]["log_retention_in_days"] == 0
 
 
 def granted(template: Any) -> dict[str, tuple[set[str], set[str]]]:
@@ -195,7 +236,7 @@ def test_only_step_functions_of_this_account_takes_the_role(template: Any) -> No
 
 def test_what_fails_is_logged_without_its_data_and_kept_a_month(template: Any) -> None:
     (machine,) = resources(template, "AWS::StepFunctions::StateMachine").values()
-    (group,) = resources(template, "AWS::Logs::LogGroup").values()
+    group = resources(template, "AWS::Logs::LogGroup")["WorkflowLogs"]
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
     assert group["RetentionInDays"] == 30

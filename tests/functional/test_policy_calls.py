@@ -1,0 +1,388 @@
+"""Each function, run through all it does, calls what its policy allows, and all that it allows."""
+
+import base64
+import io
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from PIL import Image
+
+from localcloud.environment import ACCOUNT, aws_environment
+from localcloud.events import scheduled_event, sqs_event
+from tests.conftest import ROOT
+from tests.e2e.conftest import file_server
+from tests.functional.iam import Account, Grant, Need, grants
+from tests.functional.recording import Call, Failed, Function
+from tools.deploying.policies import rendered
+from tools.deploying.target import Target
+from tools.template import assembled, variable
+
+TOKEN = "/serverless-inception/dev/token"
+FURTHER = "further-images"
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+PLATFORM = {
+    "logs:CreateLogStream": "Lambda writes the log in the function's name",
+    "logs:PutLogEvents": "Lambda writes the log in the function's name",
+    "xray:PutTraceSegments": "Lambda sends the traces in the function's name",
+    "xray:PutTelemetryRecords": "Lambda sends the traces in the function's name",
+    "sqs:ReceiveMessage": "Lambda polls the queue in the name of on_work",
+    "sqs:DeleteMessage": "Lambda polls the queue in the name of on_work",
+    "sqs:GetQueueAttributes": "Lambda polls the queue in the name of on_work",
+}
+"""What no code of ours calls, and why it is granted all the same."""
+
+
+class Stage:
+    """The stack and the functions of a deployed stage, with moto for AWS and us for Lambda."""
+
+    def __init__(self, aws: dict[str, Any], folder: Path) -> None:
+        self.region = aws["region_name"]
+        self.s3, self.sqs = boto3.client("s3", **aws), boto3.client("sqs", **aws)
+        self.outputs = _make_stack(boto3.client("cloudformation", **aws))
+        boto3.client("ssm", **aws).put_parameter(Name=TOKEN, Value="secret", Type="SecureString")
+        self.images, self.results = self.outputs["IMAGES_BUCKET"], self.outputs["RESULTS_BUCKET"]
+        self.work = self.sqs.get_queue_url(QueueName=self.outputs["WORK_QUEUE"])["QueueUrl"]
+        where = {"LocationConstraint": self.region}
+        self.s3.create_bucket(Bucket=FURTHER, CreateBucketConfiguration=where)
+        for name, bundled in (("plain", "doodle"), ("other", "doodle-small")):
+            self._put_model(name, ROOT / "vendor" / "models" / bundled)
+        port = int(aws["endpoint_url"].rpartition(":")[2])
+        env = {
+            **aws_environment({**os.environ, "AWS_REGION": self.region}, port),
+            **self.outputs,
+            "MODEL": "plain",
+            "ARMS": "plain=0.5 other=0.5",
+            "IMAGE_BUCKETS": FURTHER,
+            "ALLOW_LOOPBACK": "true",
+        }
+        # the API's calls are not to be mixed with the authorizer's, which is run by itself
+        guards = {handler: {"PUBLIC": "true"} for handler in CONFIG}
+        guards["authorize"] = {"TOKEN_PARAMETER": TOKEN}
+        self._functions = {
+            handler: Function(handler, {**env, **guard, "MODEL_DIR": str(folder / handler)})
+            for handler, guard in guards.items()
+        }
+
+    def _put_model(self, name: str, folder: Path) -> None:
+        """A bundled model under a name that only the bucket has."""
+        info = json.loads((folder / "model.json").read_bytes()) | {"name": name}
+        files = {file: (folder / file).read_bytes() for file in ("labels.txt", "model.tflite")}
+        for file, data in {**files, "model.json": json.dumps(info).encode()}.items():
+            bucket = self.outputs["MODELS_BUCKET"]
+            self.s3.put_object(Bucket=bucket, Key=f"{name}/{file}", Body=data)
+
+    def __getitem__(self, handler: str) -> Function:
+        return self._functions[handler]
+
+    def close(self) -> None:
+        for function in self._functions.values():
+            function.close()
+
+    def put(self, key: str, data: bytes, bucket: str = "") -> str:
+        """The address of an object for all to read, tagged as its owner likes."""
+        bucket = bucket or self.images
+        self.s3.put_object(Bucket=bucket, Key=key, Body=data, Tagging="owner=me")
+        return f"s3://{bucket}/{key}"
+
+    def ask(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        """The API's answer."""
+        headers = {"Content-Type": "application/json", "X-Client-Id": "me"}
+        data = b"" if body is None else json.dumps(body).encode()
+        got, answer = self["api_handler"].request(method, path, headers, data)
+        assert got == status, answer
+        return json.loads(answer)
+
+    def upload(self, request: dict[str, str]) -> str:
+        """Use a form as a page does; the object's key."""
+        form = self.ask("POST", "/uploads", request)
+        fields = {**form["fields"], "file": ("image.jpg", PICTURE, "image/jpeg")}
+        assert urllib3.request("POST", form["url"], fields=fields).status in (200, 204)
+        key = str(form["fields"]["key"])
+        signed = Call("s3", "PutObject", {"Bucket": self.images, "Key": key})
+        self["api_handler"].calls.append(signed)
+        return key
+
+    def put_event(self, key: str) -> dict[str, Any]:
+        """As S3 sends it of a new object."""
+        found = {"key": key, "sequencer": "0055AED6DCD90281E5"}
+        put = {"bucket": {"name": self.images}, "object": found}
+        return {"Records": [{"eventTime": "2026-03-01T12:00:00.000Z", "s3": put}]}
+
+    def receive(self) -> list[dict[str, Any]]:
+        """Take what waits on the work queue, for good."""
+        messages = self.sqs.receive_message(QueueUrl=self.work, MaxNumberOfMessages=10)
+        for message in messages.get("Messages", []):
+            self.sqs.delete_message(QueueUrl=self.work, ReceiptHandle=message["ReceiptHandle"])
+        return list(messages.get("Messages", []))
+
+    def drain(self, seconds: tuple[float, ...] = (100.0,)) -> None:
+        """Let the worker have what waits, and what comes of that."""
+        arn = f"arn:aws:sqs:{self.region}:{ACCOUNT}:{self.outputs['WORK_QUEUE']}"
+        while messages := self.receive():
+            for message in messages:
+                answer = self["on_work"].handle(sqs_event([message], arn), seconds)
+                assert not isinstance(answer, Failed), answer
+
+    def tick(self) -> None:
+        answer = self["on_tick"].handle(scheduled_event("on_tick-event", self.region))
+        assert not isinstance(answer, Failed), answer
+
+    def lose(self, kind: str) -> None:
+        """Have one message of that kind lost on its way."""
+        (message,) = self.receive()
+        assert json.loads(message["Body"])["type"] == kind
+
+    def give_up(self) -> None:
+        """Have the chunk of the batch that runs lost until the schedule gives it up."""
+        self.drain_fan_out()
+        for _ in range(3):
+            self.lose("chunk")
+            self.tick()
+        self.lose("chunk")
+        self.tick()
+
+    def drain_fan_out(self) -> None:
+        (message,) = self.receive()
+        arn = f"arn:aws:sqs:{self.region}:{ACCOUNT}:{self.outputs['WORK_QUEUE']}"
+        assert self["on_work"].handle(sqs_event([message], arn)) is None
+
+
+def _make_stack(client: Any) -> dict[str, str]:
+    """Outputs of the template's stack, by environment variable."""
+    given = {"Stage": "dev", "WithResultsQueue": "true"}
+    client.create_stack(
+        StackName="serverless-inception-dev",
+        TemplateBody=assembled(ROOT / "infrastructure.yaml"),
+        Parameters=[{"ParameterKey": key, "ParameterValue": given[key]} for key in given],
+    )
+    (stack,) = client.describe_stacks(StackName="serverless-inception-dev")["Stacks"]
+    return {variable(each["OutputKey"]): each["OutputValue"] for each in stack["Outputs"]}
+
+
+def picture(side: int, kind: str) -> bytes:
+    data = io.BytesIO()
+    Image.radial_gradient("L").resize((side, side)).convert("RGB").save(data, kind)
+    return data.getvalue()
+
+
+PICTURE = picture(64, "jpeg")
+LARGE = "".join(
+    json.dumps({"id": str(n), "url": f"data:;base64,{base64.b64encode(bmp).decode()}"}) + "\n"
+    for n, bmp in enumerate([picture(680, "bmp")] * 5)
+).encode()
+"""A manifest of over 8 MB, which boto3 copies in parts; the results name the images as it does."""
+
+
+def predict_and_vote(stage: Stage) -> None:
+    for uri in (stage.put("photo.jpg", PICTURE), stage.put("a.jpg", PICTURE, FURTHER)):
+        answer = stage.ask("POST", "/predict", {"s3_uri": uri})
+        for correct in (True, False):
+            vote = {"inference_id": answer["inference_id"], "correct": correct}
+            assert stage.ask("POST", "/feedback", vote, 202)["counted"]
+    forced = stage.ask("POST", "/predict", {"s3_uri": uri, "model": "other"})
+    vote = {"inference_id": forced["inference_id"], "correct": True}
+    assert not stage.ask("POST", "/feedback", vote, 202)["counted"]
+    stage.ask("PUT", "/experiment", {"arms": {"plain": 0.2, "other": 0.8}})
+    for _ in range(2):  # all votes, then those of the open days
+        stage.tick()
+    assert stage.ask("GET", "/experiment")["updated_at"]
+
+
+def upload(stage: Stage) -> None:
+    key = stage.upload({"filename": "image.jpg"})
+    stage.upload({"filename": "image.jpg", "batch": "mine"})
+    stage.put("list.jsonl", b'{"s3_uri": "s3://%s/photo.jpg"}\n' % stage.images.encode())
+    stage.put("large.jsonl", LARGE)
+    for put in (key, "list.jsonl", "list.jsonl", "large.jsonl"):  # one event came twice
+        assert stage["on_upload"].handle(stage.put_event(put)) is None
+    stage.drain()
+    assert stage.s3.get_object(Bucket=stage.results, Key=f"uploads/{key}.json")
+
+
+def batches(stage: Stage) -> None:
+    good = {"s3_uri": f"s3://{stage.images}/photo.jpg"}
+    bad = {"s3_uri": f"s3://{stage.images}/later.jpg"}
+    further = {"s3_uri": f"s3://{FURTHER}/a.jpg"}
+    first = stage.ask("POST", "/batches", {"instances": [good, bad, further]}, 202)["batch_id"]
+    stage.drain()
+    assert stage.ask("GET", f"/batches/{first}")["errors"] == {"SourceRefused": 1}
+    stage.put("later.jpg", PICTURE)
+    stage.ask("POST", f"/batches/{first}/retry", status=202)
+    stage.drain()
+    view = stage.ask("GET", f"/batches/{first}")
+    assert view["counts"]["failed"] == 0
+    assert urllib3.request("GET", view["results"]).status == 200
+    for manifest in ("list.jsonl", "large.jsonl"):
+        stage.ask("POST", "/batches", {"manifest": f"s3://{stage.images}/{manifest}"}, 202)
+    stage.ask("POST", "/batches", {"prefix": f"s3://{stage.images}/batches/mine/"}, 202)
+    stage.drain()
+    stopped = stage.ask("POST", "/batches", {"instances": [good]}, 202)["batch_id"]
+    assert stage.ask("POST", f"/batches/{stopped}/cancel")["status"] == "cancelled"
+    stage.drain()
+    slow = stage.ask("POST", "/batches", {"instances": [good] * 3}, 202)["batch_id"]
+    stage.drain_fan_out()
+    stage.drain(seconds=(100, 100, 0))
+    assert slow in [each["batch_id"] for each in stage.ask("GET", "/batches")["batches"]]
+
+
+def messages_of_others(stage: Stage) -> None:
+    with file_server(ROOT / "chalicelib" / "web") as server:
+        bodies = [f"{server}/sample-banana.jpg", f"s3://{stage.images}/photo.jpg"]
+        bodies += [json.dumps(stage.put_event(key)) for key in ("again.jsonl", "more.jsonl")]
+        stage.put("again.jsonl", LARGE)
+        stage.put("more.jsonl", b'{"url": "%s/sample-banana.jpg"}\n' % server.encode())
+        for body in [*bodies, bodies[-1]]:  # one event came twice
+            stage.sqs.send_message(QueueUrl=stage.work, MessageBody=body)
+        stage.drain()
+    answers = stage.sqs.get_queue_url(QueueName=stage.outputs["RESULTS_QUEUE"])["QueueUrl"]
+    received = stage.sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10)["Messages"]
+    assert len([json.loads(message["Body"])["labels"] for message in received]) == 2
+
+
+def repair(stage: Stage) -> None:
+    manifest = {"manifest": f"s3://{stage.images}/large.jsonl"}
+    lost = stage.ask("POST", "/batches", manifest, 202)["batch_id"]
+    stage.lose("fan_out")
+    stage.tick()
+    for retries in (0, 1):
+        if retries:
+            stage.ask("POST", f"/batches/{lost}/retry", status=202)
+        stage.give_up()
+        assert stage.ask("GET", f"/batches/{lost}")["errors"] == {"ChunkLost": 5}
+
+
+def workflows(stage: Stage) -> None:
+    photo = {"s3_uri": f"s3://{stage.images}/photo.jpg", "label": "none such"}
+    asked = {"instances": [photo] * 26, "champion": "plain", "challenger": "other", "name": "run"}
+    stage.ask("POST", "/workflows", asked, 202)
+    (inputs,) = stage.s3.list_objects_v2(Bucket=stage.results, Prefix="workflows/inputs/")[
+        "Contents"
+    ]
+    given = {"manifest": f"s3://{stage.results}/{inputs['Key']}", "challenger": "other"}
+    assert _task(stage, "prepare", name="run", request=given)["chunks"] == [1, 2]
+    for arm in ("champion", "challenger"):
+        place = {"name": "run", "chunk": 1, "arm": arm}
+        late = stage["workflow_classify"].handle(place, (100, 100, 100, 0))
+        assert isinstance(late, Failed) and late.kind == "TimeoutError"
+        assert _task(stage, "classify", **place)["failed"] == 0
+        loss = {"name": "run", "chunk": 2, "arm": arm, "error": "Lost", "cause": "told to"}
+        assert _task(stage, "record_loss", **loss)["failed"] == 1
+    assert _task(stage, "judge", name="run")["verdict"]
+    assert _task(stage, "promote", name="run")["outcome"] == "promoted"
+    assert _task(stage, "report", name="run", outcome="promoted")["images"] == 26
+    assert stage.ask("GET", "/workflows")["workflows"][0]["name"] == "run"
+    view = stage.ask("GET", "/workflows/run")
+    for link in view["report"].values():
+        assert urllib3.request("GET", link).status == 200
+
+
+def workflows_of_manifests(stage: Stage) -> None:
+    inline = {"instances": [{"s3_uri": f"s3://{FURTHER}/a.jpg"}]}
+    assert _task(stage, "prepare", name="inline", request=inline)["size"] == "small"
+    assert _task(stage, "classify", name="inline", chunk=1, arm="champion")["failed"] == 0
+    tagged = {"manifest": f"s3://{stage.images}/list.jsonl"}
+    assert _task(stage, "prepare", name="tagged", request=tagged)["size"] == "small"
+    many = stage.put("many.txt", b"".join(b"https://example.com/%d\n" % n for n in range(10_001)))
+    assert _task(stage, "prepare", name="many", request={"manifest": many})["size"] == "large"
+    large = {"manifest": f"s3://{stage.images}/large.jsonl"}
+    _task(stage, "prepare", name="large", request=large)
+    _task(stage, "classify", name="large", chunk=1, arm="champion")
+    _task(stage, "judge", name="large")
+    assert _task(stage, "report", name="large", outcome="kept")["errors"] == 0
+
+
+def _task(stage: Stage, task: str, **event: Any) -> Any:
+    answer = stage[f"workflow_{task}"].handle(event)
+    assert not isinstance(answer, Failed) and "error" not in answer, answer
+    return answer
+
+
+def authorize(stage: Stage) -> None:
+    for token, effect in (("secret", "Allow"), ("wrong", "Deny")):
+        event = {
+            "type": "TOKEN",
+            "authorizationToken": f"Bearer {token}",
+            "methodArn": f"arn:aws:execute-api:{stage.region}:{ACCOUNT}:api/dev/GET/models",
+        }
+        answer = stage["authorize"].handle(event)
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == effect
+
+
+FLOWS: tuple[Callable[[Stage], None], ...] = (
+    predict_and_vote, upload, batches, messages_of_others, repair, workflows,
+    workflows_of_manifests, authorize,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stage(aws: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """After all flows."""
+    made = Stage(aws, tmp_path_factory.mktemp("models"))
+    try:
+        for flow in FLOWS:
+            flow(made)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope="module")
+def policies(stage: Stage) -> dict[str, list[Grant]]:
+    """All that each function is granted."""
+    target = Target("dev", ACCOUNT, stage.region)
+    environment = {**stage.outputs, "IMAGE_BUCKETS": FURTHER}
+    return {
+        handler: list(grants(_policy(settings, target, environment)))
+        for handler, settings in CONFIG.items()
+    }
+
+
+def _policy(settings: Any, target: Target, environment: Mapping[str, str]) -> dict[str, Any]:
+    return rendered(ROOT / ".chalice" / settings["iam_policy_file"], target, environment)
+
+
+def needed(stage: Stage, handler: str) -> set[Need]:
+    account = Account(stage.region, ACCOUNT, frozenset({stage.images, FURTHER}))
+    return {need for call in stage[handler].calls for need in account.needs(call)}
+
+
+@pytest.mark.parametrize("handler", CONFIG)
+def test_every_call_is_allowed(
+    stage: Stage, policies: dict[str, list[Grant]], handler: str
+) -> None:
+    needs = needed(stage, handler)
+    assert needs
+    refused = [n for n in needs if not any(grant.allows(n) for grant in policies[handler])]
+    assert refused == []
+
+
+@pytest.mark.parametrize("handler", CONFIG)
+def test_nothing_is_allowed_that_is_not_used(
+    stage: Stage, policies: dict[str, list[Grant]], handler: str
+) -> None:
+    needs = needed(stage, handler)
+    ours = [grant for grant in policies[handler] if grant.action not in PLATFORM]
+    assert [grant for grant in ours if not any(grant.allows(need) for need in needs)] == []
+
+
+@pytest.mark.parametrize(("need", "allowed"), [
+    (Need("s3:GetObject", "arn:aws:s3:::r/a/1/b.json"), True),
+    (Need("s3:PutObject", "arn:aws:s3:::r/a/1/b.json"), False),
+    (Need("s3:GetObject", "arn:aws:s3:::r/a/1/b_json"), False),
+    (Need("s3:ListBucket", "arn:aws:s3:::r", "a/1/"), True),
+    (Need("s3:ListBucket", "arn:aws:s3:::r", "b/"), False),
+    (Need("s3:ListBucket", "arn:aws:s3:::r"), False),
+])  # fmt: skip
+def test_the_evaluator(need: Need, allowed: bool) -> None:
+    policy = {"Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::r/a/*/b.json"},
+        {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["arn:aws:s3:::r"],
+         "Condition": {"StringLike": {"s3:prefix": ["a/*"]}}},
+    ]}  # fmt: skip
+    assert any(grant.allows(need) for grant in grants(policy)) is allowed

@@ -1,0 +1,149 @@
+"""What the stack watches: its alarms and its dashboard."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from cfnlint.decode import cfn_yaml
+
+import app
+from tests.conftest import ROOT
+from tools.deploying.target import Target
+
+CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
+TIMEOUTS = {
+    handler: settings.get("lambda_timeout", CONFIG["lambda_timeout"])
+    for handler, settings in CONFIG["lambda_functions"].items()
+}
+DEV = Target("dev", "123456789012", "eu-west-1")
+ALWAYS = {
+    "ApiFaultsAlarm", "DeadLettersAlarm", "OldestMessageAlarm", "ThrottlesAlarm",
+    "WorkflowsFailAlarm",
+}  # fmt: skip
+"""Alarms that are there even if nobody is told: fewer than the ten that AWS gives to an account."""
+
+
+@pytest.fixture(scope="module")
+def template() -> Any:
+    return cfn_yaml.load(str(ROOT / "infrastructure.yaml"))
+
+
+def resources(template: Any, kind: str) -> dict[str, Any]:
+    return {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def named(text: str) -> str:
+    """The name that `!Sub` makes in stage dev."""
+    return text.replace("${Stage}", "dev")
+
+
+def watched(alarm: Any) -> list[Any]:
+    """The metrics of an alarm."""
+    if "Metrics" not in alarm:
+        return [alarm]
+    return [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+
+
+def dimensions(metric: Any) -> dict[str, Any]:
+    return {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
+
+
+def test_alarms_say_what_to_do_and_tell_whoever_wants_to_know(template: Any) -> None:
+    alarms = resources(template, "AWS::CloudWatch::Alarm")
+    told = {"Fn::If": ["WithAlarmEmail", [{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"}]}
+    for name, alarm in alarms.items():
+        assert named(alarm["AlarmName"]["Fn::Sub"]).startswith("serverless-inception-dev-")
+        assert alarm["AlarmDescription"].endswith(".")
+        assert alarm["TreatMissingData"] == "notBreaching"
+        always = "Condition" not in template["Resources"][name]
+        assert always == (name in ALWAYS)
+        assert alarm["AlarmActions"] == (told if always else [{"Ref": "AlarmTopic"}])
+    assert sum(len(watched(alarms[name])) for name in ALWAYS) <= 10
+    topic = template["Resources"]["AlarmTopic"]
+    assert topic["Condition"] == "WithAlarmEmail"
+    assert topic["Properties"]["Subscription"][0]["Endpoint"] == {"Ref": "AlarmEmail"}
+
+
+def test_what_goes_wrong_has_an_alarm(template: Any) -> None:
+    metrics = [
+        (metric["Namespace"], metric["MetricName"])
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for metric in watched(alarm)
+    ]
+    assert set(metrics) == {
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/States", "ExecutionsFailed"), ("AWS/States", "ExecutionsTimedOut"),
+        ("AWS/ApiGateway", "5XXError"),
+        ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"),
+    }  # fmt: skip
+    dead = resources(template, "AWS::CloudWatch::Alarm")["DeadLettersAlarm"]
+    assert dimensions(dead) == {"QueueName": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}
+
+
+def test_errors_of_every_function_have_an_alarm(template: Any) -> None:
+    functions = [
+        named(dimensions(metric)["FunctionName"]["Fn::Sub"])
+        for alarm in resources(template, "AWS::CloudWatch::Alarm").values()
+        for metric in watched(alarm)
+        if metric["MetricName"] == "Errors"
+    ]
+    assert sorted(functions) == sorted(DEV.function(handler) for handler in TIMEOUTS)
+
+
+def test_timeouts_that_alarms_go_by_are_those_of_the_functions(template: Any) -> None:
+    alarm = resources(template, "AWS::CloudWatch::Alarm")["NearTimeoutAlarm"]
+    expression, *metrics = alarm["Metrics"]
+    shares = re.findall(r"(\w+) / (\d+)", expression["Expression"].rpartition(" / ")[0])
+    limits = {handler: int(seconds) for handler, seconds in shares}
+    assert limits == {handler: TIMEOUTS[handler] for handler in limits}
+    assert expression["Expression"].endswith("]) / 10")  # milliseconds of seconds, in percent
+    assert {
+        each["Id"]: named(dimensions(each["MetricStat"]["Metric"])["FunctionName"]["Fn::Sub"])
+        for each in metrics
+    } == {handler: DEV.function(handler) for handler in limits}
+    quick = {"authorize", "on_upload", "workflow_record_loss", "workflow_promote"}
+    assert set(limits) == set(TIMEOUTS) - quick
+
+
+def test_api_gateways_metrics_go_by_the_name_of_the_stage(template: Any) -> None:
+    alarm = resources(template, "AWS::CloudWatch::Alarm")["ApiFaultsAlarm"]
+    assert dimensions(alarm) == {"ApiName": CONFIG["app_name"], "Stage": {"Ref": "Stage"}}
+    stages = {name: each for name, each in CONFIG["stages"].items() if name != "local"}
+    assert all(each["api_gateway_stage"] == name for name, each in stages.items())
+
+
+def test_the_dashboard_draws_what_the_app_counts(
+    template: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (dashboard,) = resources(template, "AWS::CloudWatch::Dashboard").values()
+    widgets = json.loads(named(dashboard["DashboardBody"]["Fn::Sub"]))["widgets"]
+    drawn = [row for each in widgets for row in _rows(each["properties"].get("metrics", []))]
+    ours = {tuple(row[1:4]) for row in drawn if row[0] == app.SERVICE}
+    stages = {"total": 1.0, "fetch": 1.0, "decode": 1.0, "infer": 1.0}
+    app._count({"status": 200, "images": 1, **stages}, "serverless-inception-dev")
+    counted = json.loads(capsys.readouterr().out)
+    (group,) = counted["_aws"]["CloudWatchMetrics"]
+    assert ours == {(each["Name"], "service", counted["service"]) for each in group["Metrics"]}
+    assert len(widgets) >= 10 and {"AWS/SQS", "AWS/States", "AWS/ApiGateway"} <= {
+        row[0] for row in drawn if isinstance(row[0], str)
+    }
+
+
+def _rows(metrics: list[list[Any]]) -> list[list[Any]]:
+    """The rows of a widget, `.` and `...` replaced by what stands above
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
+    """
+    rows: list[list[Any]] = []
+    for metric in metrics:
+        row = [each for each in metric if isinstance(each, str)]
+        above = rows[-1] if rows else []
+        if row[:1] == ["..."]:
+            row = above[: len(above) - len(row) + 1] + row[1:]
+        rows.append([above[n] if each == "." else each for n, each in enumerate(row)] or [None])
+    return rows

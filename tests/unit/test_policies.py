@@ -1,0 +1,228 @@
+"""What each function may do: no more than was thought about."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app import app
+from tests.conftest import ROOT
+from tools.deploying.policies import EVERY_BUCKET, placeholders, rendered
+from tools.deploying.target import Target
+
+CHALICE = ROOT / ".chalice"
+CONFIG = json.loads((CHALICE / "config.json").read_text())
+FUNCTIONS: dict[str, Any] = CONFIG["lambda_functions"]
+TARGET = Target("a-stage-of-16-ab", "123456789012", "ap-southeast-2")
+ENVIRONMENT = {
+    "IMAGES_BUCKET": "serverless-inception-a-stage-of-16-ab-images-123456789012",
+    "RESULTS_BUCKET": "serverless-inception-a-stage-of-16-ab-results-123456789012",
+    "MODELS_BUCKET": "serverless-inception-a-stage-of-16-ab-models-123456789012",
+    "WORK_QUEUE": "serverless-inception-a-stage-of-16-ab-work",
+    "WORKFLOW": "arn:aws:states:ap-southeast-2:123456789012:stateMachine:"
+    "serverless-inception-a-stage-of-16-ab-workflow",
+    "IMAGE_BUCKETS": "first-of-others second-of-others",
+}
+ARN = r"arn:aws:[a-z0-9]+:[^:]*:\d*:[^{}\s]+"
+POLICY_LIMIT = 10_240
+"""Characters of a role's policies, blanks left out
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+
+BATCH = "a batch's id is made when it begins"
+ROUND = f"{BATCH}, and it may be retried any number of times"
+CHUNK = f"{ROUND}; its chunks are numbered"
+RUN = "a workflow run is named when it is started"
+RUN_CHUNK = f"{RUN}; its chunks are numbered"
+PACKAGE = "models are added to the bucket by name, without a deployment"
+INDEX = "an index of batches, whose ids are made when they begin"
+WILDCARDS = {
+    "*": "X-Ray has no resources (service authorization reference, AWS X-Ray)",
+    "OWN LOG GROUP:*": "Lambda names the streams of a function's log group",
+    "arn:${Partition}:states:${Region}:${Account}:execution:"
+    "serverless-inception-${Stage}-workflow:*": RUN,
+    "${ImageBuckets}/*": "any object there may be an image, by any name",
+    "${ImagesBucket}/*": "any object there may be a manifest, by any name",
+    "${ImagesBucket}/batches/*": "callers name sets of uploads and files in them",
+    "${ImagesBucket}/uploads/*": "callers name files, and each form has a random folder",
+    "${ModelsBucket}/*/labels.txt": PACKAGE,
+    "${ModelsBucket}/*/model.json": PACKAGE,
+    "${ModelsBucket}/*/model.tflite": PACKAGE,
+    "${ResultsBucket}/active/*": INDEX,
+    "${ResultsBucket}/recent/*": INDEX,
+    "${ResultsBucket}/batches/*/batch.json": BATCH,
+    "${ResultsBucket}/batches/*/cancelled": BATCH,
+    "${ResultsBucket}/batches/*/manifest.*": f"{BATCH}; a manifest is .txt, .csv or .jsonl",
+    "${ResultsBucket}/batches/*/results.jsonl": BATCH,
+    "${ResultsBucket}/batches/*/summary.json": BATCH,
+    "${ResultsBucket}/batches/*/rounds/*/fanout.json": ROUND,
+    "${ResultsBucket}/batches/*/rounds/*/chunks/*": CHUNK,
+    "${ResultsBucket}/batches/*/rounds/*/parts/*": CHUNK,
+    "${ResultsBucket}/batches/*/rounds/*/partial/*": CHUNK,
+    "${ResultsBucket}/batches/*/rounds/*/repairs/*": CHUNK,
+    "${ResultsBucket}/batches/*/rounds/*/tally/*": CHUNK,
+    "${ResultsBucket}/feedback/counted/*": "a vote is named after its day, arm and answer",
+    "${ResultsBucket}/feedback/forced/*": "a vote is named after its day, arm and answer",
+    "${ResultsBucket}/uploads/*.json": "a result is named after the upload",
+    "${ResultsBucket}/reports/*.json": RUN,
+    "${ResultsBucket}/reports/*.md": RUN,
+    "${ResultsBucket}/reports/*.svg": RUN,
+    "${ResultsBucket}/workflows/inputs/*.jsonl": "instances are kept by the digest of them",
+    "${ResultsBucket}/workflows/*/workflow.json": RUN,
+    "${ResultsBucket}/workflows/*/items.json": RUN,
+    "${ResultsBucket}/workflows/*/judgement.json": RUN,
+    "${ResultsBucket}/workflows/*/results.jsonl": RUN,
+    "${ResultsBucket}/workflows/*/manifest.*": f"{RUN}; a manifest is .txt, .csv or .jsonl",
+    "${ResultsBucket}/workflows/*/chunks/*": RUN_CHUNK,
+    "${ResultsBucket}/workflows/*/champion/*": RUN_CHUNK,
+    "${ResultsBucket}/workflows/*/challenger/*": RUN_CHUNK,
+    "${ResultsBucket}/workflows/*/partial/*": RUN_CHUNK,
+    "list */": "a batch may be of any folder of the images bucket",
+    "list batches/*/batch.json": BATCH,
+    "list batches/*/cancelled": BATCH,
+    "list batches/*/manifest.jsonl": BATCH,
+    "list batches/*/rounds/*/repairs/*": CHUNK,
+    "list batches/*/rounds/*/tally/": ROUND,
+    "list batches/*/rounds/*/tally/*": f"{ROUND}; a worker lists a block of a thousand chunks",
+    "list feedback/counted/*": "votes are counted by day",
+    "list reports/*.json": RUN,
+    "list workflows/*/champion/": RUN,
+    "list workflows/*/challenger/": RUN,
+}
+"""Every wildcard there is, and why it cannot be narrower. A resource of S3 goes by what follows its
+`arn:${Partition}:s3:::`, a prefix that may be listed by `list PREFIX`."""
+
+
+def template(handler: str) -> Path:
+    return CHALICE / str(FUNCTIONS[handler]["iam_policy_file"])
+
+
+def statements(handler: str) -> list[dict[str, Any]]:
+    """Of the template, as it was written."""
+    found: list[dict[str, Any]] = json.loads(template(handler).read_text())["Statement"]
+    return found
+
+
+def many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def log_group(handler: str) -> str:
+    suffix = "" if handler == "api_handler" else f"-{handler}"
+    group = f"/aws/lambda/serverless-inception-${{Stage}}{suffix}"
+    return f"arn:${{Partition}}:logs:${{Region}}:${{Account}}:log-group:{group}:*"
+
+
+def scopes(handler: str) -> list[str]:
+    """Resources and prefixes of all statements, as the table names them."""
+    found = []
+    for statement in statements(handler):
+        prefixes = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", [])
+        found += [f"list {prefix}" for prefix in many(prefixes)]
+        found += [
+            "OWN LOG GROUP:*"
+            if resource == log_group(handler)
+            else str(resource).removeprefix("arn:${Partition}:s3:::")
+            for resource in many(statement["Resource"])
+        ]
+    return found
+
+
+def app_functions() -> set[str]:
+    named: list[Any] = [*app.pure_lambda_functions, *app.event_sources]
+    named += app.builtin_auth_handlers
+    return {"api_handler"} | {function.name for function in named}
+
+
+def test_every_function_has_a_policy_of_its_own() -> None:
+    assert set(FUNCTIONS) == app_functions()
+    files = [template(handler) for handler in FUNCTIONS]
+    assert sorted(files) == sorted((CHALICE / "policies").iterdir())
+    assert CONFIG["autogen_policy"] is False
+    assert "iam_policy_file" not in json.dumps([CONFIG["stages"], CONFIG.get("iam_policy_file")])
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_every_wildcard_is_justified(handler: str) -> None:
+    wild = [scope for scope in scopes(handler) if "*" in scope or "?" in scope]
+    assert [scope for scope in wild if scope not in WILDCARDS] == []
+
+
+def test_every_justification_is_of_a_wildcard() -> None:
+    there = {scope for handler in FUNCTIONS for scope in scopes(handler)}
+    assert set(WILDCARDS) - there == set()
+    assert all(WILDCARDS.values())
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_statements_allow_named_actions_and_nothing_else(handler: str) -> None:
+    found = statements(handler)
+    for statement in found:
+        assert {"Sid", "Effect", "Action", "Resource"} <= set(statement)
+        assert set(statement) <= {"Sid", "Effect", "Action", "Resource", "Condition"}
+        assert statement["Effect"] == "Allow"
+        assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", each) for each in many(statement["Action"]))
+        lists = "s3:ListBucket" in many(statement["Action"])
+        assert lists == ("Condition" in statement)
+    assert len({statement["Sid"] for statement in found}) == len(found)
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_a_function_writes_its_own_log_and_traces(handler: str) -> None:
+    log, trace = statements(handler)[-2:]
+    assert log["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
+    assert log["Resource"] == log_group(handler)
+    assert trace["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    everything = [each for each in statements(handler) if "*" in many(each["Resource"])]
+    assert everything == [trace]
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_placeholders_are_known(handler: str) -> None:
+    named = set(re.findall(r"\$\{?(\w*)\}?", template(handler).read_text()))
+    assert named <= {*placeholders(TARGET, ENVIRONMENT), EVERY_BUCKET}
+
+
+@pytest.mark.parametrize("handler", FUNCTIONS)
+def test_what_is_rendered_is_a_policy_that_fits(handler: str) -> None:
+    policy = rendered(template(handler), TARGET, ENVIRONMENT)
+    assert policy["Version"] == "2012-10-17"
+    text = json.dumps(policy, separators=(",", ":"))
+    assert "$" not in text and len(text) <= POLICY_LIMIT
+    for statement in policy["Statement"]:
+        for resource in many(statement["Resource"]):
+            assert resource == "*" or re.fullmatch(ARN, resource)
+
+
+def test_images_may_be_read_from_further_buckets() -> None:
+    for handler in ("api_handler", "on_work", "workflow_classify"):
+        policy = rendered(template(handler), TARGET, ENVIRONMENT)
+        (read,) = [each for each in policy["Statement"] if each["Sid"] == "ReadImages"]
+        buckets = [ENVIRONMENT["IMAGES_BUCKET"], *ENVIRONMENT["IMAGE_BUCKETS"].split()]
+        assert read["Resource"] == [f"arn:aws:s3:::{bucket}/*" for bucket in buckets]
+
+
+def test_timeouts_end_before_what_waits_for_them() -> None:
+    assert FUNCTIONS["api_handler"]["lambda_timeout"] <= 29  # API Gateway's own
+    assert FUNCTIONS["on_tick"]["lambda_timeout"] <= 300  # its period, so that none runs twice
+    for state in _tasks(json.loads((ROOT / "workflow.asl.json").read_text())):
+        handler = state["Parameters"]["FunctionName"].rpartition("-")[2]
+        assert FUNCTIONS[handler]["lambda_timeout"] < state["TimeoutSeconds"]
+
+
+def _tasks(machine: Any) -> list[dict[str, Any]]:
+    if isinstance(machine, list):
+        return [task for each in machine for task in _tasks(each)]
+    if not isinstance(machine, dict):
+        return []
+    return ([machine] if machine.get("Type") == "Task" else []) + _tasks(list(machine.values()))
+
+
+def test_no_concurrency_is_reserved() -> None:
+    """A new account has 10 at once and may reserve none of them: the deployment would fail.
+
+    The queue mapping's maximum bounds the workers, the stage's throttle the API, Maps the tasks
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+    """
+    assert "reserved_concurrency" not in (CHALICE / "config.json").read_text()
