@@ -4,12 +4,14 @@ MODEL ?= inception-v3
 NAME ?= inception-v3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+ARCH ?= x86_64
+PYTHON_VERSION ?= 3.13
 
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model tensorflow clean
+.PHONY: help run test model deploy destroy package tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +27,15 @@ test: .venv/test ## Lint, types and all tests that this machine can run
 
 model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
 	@$(BIN)/python -m tools.model fetch $(NAME)
+
+deploy: .venv/dev ## Put a stage on AWS, or change it: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
+	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" $(if $(filter-out file,$(origin MODEL)),--model "$(MODEL)") $(DEPLOY)
+
+destroy: .venv/dev ## Take a stage down, its buckets excepted: STAGE=dev [DEPLOY=--plan]
+	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" --destroy $(DEPLOY)
+
+package: .venv/dev ## Build a deployment's zips, show their sizes: [ARCH=x86_64] [PYTHON_VERSION=3.13]
+	@$(BIN)/python -m tools.bundle --arch $(ARCH) --python-version $(PYTHON_VERSION) --model $(MODEL)
 
 tensorflow: .venv/tensorflow ## Install TensorFlow, which exports and trains models
 	@echo "TensorFlow is in .venv."

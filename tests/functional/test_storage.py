@@ -1,7 +1,10 @@
 """One contract for the object store: the fake of the unit tests, and S3 on the local AWS."""
 
+import random
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,27 @@ def test_what_is_put_is_read(
     assert store.read(bucket, key, 6) == b"\x00\xffdata"
     store.download(bucket, key, tmp_path / "file")
     assert (tmp_path / "file").read_bytes() == b"\x00\xffdata"
+
+
+def test_a_large_file_comes_in_ranges_at_the_same_time(
+    aws: dict[str, Any], bucket: str, tmp_path: Path
+) -> None:
+    with closing(boto3.client("s3", **aws)) as s3:
+        s3.create_bucket(
+            Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": aws["region_name"]}
+        )
+        s3.put_object(Bucket=bucket, Key="model", Body=(data := random.randbytes(10_000_000)))
+        asked: list[str] = []
+        all_under_way = threading.Barrier(3, timeout=60)
+
+        def record(params: dict[str, Any], **_: Any) -> None:
+            asked.append(params["Range"])
+            all_under_way.wait()
+
+        s3.meta.events.register("provide-client-params.s3.GetObject", record)
+        S3Store(lambda: s3).download(bucket, "model", tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == data
+    assert sorted(asked) == ["bytes=0-4194303", "bytes=4194304-8388607", "bytes=8388608-"]
 
 
 def test_a_stream_is_the_object_as_it_was_opened(

@@ -1,0 +1,327 @@
+"""The zips as they are deployed, with nothing else: each handler answers the events of AWS."""
+
+import base64
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from shutil import copytree
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.models import read_package
+from chalicelib.site import WEB
+from localcloud.environment import ACCOUNT
+from localcloud.events import scheduled_event, sqs_event
+from tests import lambdaevents as events
+from tests.conftest import ROOT
+from tests.lambdafunction import (
+    ARCHITECTURE,
+    VERSION,
+    Function,
+    Image,
+    can_be_in_place,
+    runtime,
+    started,
+    unpack,
+)
+from tests.runtimeapi import Outcome
+from tools.bundling.build import bundle, model_layer
+from tools.bundling.pythons import BundleError, interpreter
+
+BANANA = (WEB / "sample-banana.jpg").read_bytes()
+BUNDLED = ROOT / "vendor" / "models"
+TOKEN = "a-token-of-the-tests"
+
+Start = Callable[..., AbstractContextManager[Function]]
+
+
+@pytest.fixture(scope="module")
+def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The function's, its layer's, the default model's layer, and the single one."""
+    if sys.platform != "linux":
+        pytest.skip("the zips are for Linux")
+    try:
+        interpreter(VERSION)
+    except BundleError as error:
+        pytest.skip(str(error))
+    layered, single = bundle(ARCHITECTURE), bundle(ARCHITECTURE, single=True)
+    model = tmp_path_factory.mktemp("layer") / "model.zip"
+    return layered | single | {"model": model_layer(read_package(BUNDLED / "doodle"), model)}
+
+
+@pytest.fixture(scope="module")
+def image(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Image:
+    layers = [zips["layer"], zips["model"]]
+    return unpack(tmp_path_factory.mktemp("lambda"), zips["function"], layers, runtime())
+
+
+@pytest.fixture(scope="module")
+def cloud(aws: dict[str, Any]) -> dict[str, str]:
+    """What the stack makes, on the local AWS, and the variables that tell the functions of it."""
+    settings = {
+        "IMAGES_BUCKET": "lambda-images",
+        "RESULTS_BUCKET": "lambda-results",
+        "MODELS_BUCKET": "lambda-models",
+        "WORK_QUEUE": "lambda-work",
+        "TOKEN_PARAMETER": "/serverless-inception/test/token",
+        "WORKFLOW": f"arn:aws:states:{events.REGION}:{ACCOUNT}:stateMachine:lambda",
+        "ARMS": "doodle=1.0",
+    }
+    s3 = boto3.client("s3", **aws)
+    place = {"LocationConstraint": aws["region_name"]}
+    for name in ("IMAGES_BUCKET", "RESULTS_BUCKET", "MODELS_BUCKET"):
+        s3.create_bucket(Bucket=settings[name], CreateBucketConfiguration=place)
+    for file in (BUNDLED / "doodle-small").iterdir():
+        s3.upload_file(str(file), settings["MODELS_BUCKET"], f"doodle-small/{file.name}")
+    boto3.client("sqs", **aws).create_queue(QueueName=settings["WORK_QUEUE"])
+    ssm = boto3.client("ssm", **aws)
+    ssm.put_parameter(Name=settings["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
+    return settings | {"AWS_ENDPOINT_URL": aws["endpoint_url"]}
+
+
+@pytest.fixture(scope="module")
+def start(image: Image, cloud: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts a function by its handler; the cache of models starts with the layer's."""
+    cache = tmp_path_factory.mktemp("tmp") / "models"
+    copytree(image.opt / "models", cache)
+    common = cloud | {"MODEL": "doodle", "MODEL_DIR": str(cache)}
+    return lambda handler, **more: started(image, f"app.{handler}", common | more)
+
+
+@pytest.fixture(scope="module")
+def api(start: Start) -> Iterator[Function]:
+    with start("app") as function:
+        yield function
+
+
+def answer(outcome: Outcome, status: int = 200) -> Any:
+    """What the caller of the API gets, as JSON."""
+    assert not outcome.failed, outcome.payload
+    assert outcome.payload["statusCode"] == status, outcome.payload
+    return json.loads(outcome.payload["body"])
+
+
+def queued(aws: dict[str, Any], queue: str) -> Iterator[events.Event]:
+    """The events of the messages that wait in the queue, which takes them out."""
+    sqs = boto3.client("sqs", **aws)
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    arn = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:{queue}"
+    while found := sqs.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            yield sqs_event([message], arn)
+
+
+def stored(aws: dict[str, Any], bucket: str, key: str) -> bytes:
+    body: bytes = boto3.client("s3", **aws).get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def test_the_init_is_over_before_the_first_event(api: Function) -> None:
+    assert api.init_error is None
+    assert api.init_seconds > 0
+
+
+def test_bytes_through_api_gateway_are_classified(api: Function) -> None:
+    event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
+    outcome = api.invoke(event)
+    assert answer(outcome)["predictions"][0]["labels"][0]["name"] == "banana"
+    assert answer(outcome)["model"]["name"] == "doodle"
+    assert outcome.payload["headers"]["Access-Control-Allow-Origin"] == "*"
+    assert "Created TensorFlow Lite XNNPACK delegate" in api.printed
+    assert json.dumps(answer(outcome)["inference_id"]) in api.printed, "the log names the answer"
+
+
+def test_a_json_body_is_classified(api: Function) -> None:
+    body = json.dumps({"b64": base64.b64encode(BANANA).decode()})
+    outcome = api.invoke(
+        events.rest("POST", "/predict", body, {"Content-Type": "application/json"})
+    )
+    assert answer(outcome)["predictions"][0]["labels"][0]["name"] == "banana"
+
+
+def test_an_error_of_the_caller_is_an_answer(api: Function) -> None:
+    event = events.rest("POST", "/predict", b"no image", {"Content-Type": "image/jpeg"})
+    assert answer(api.invoke(event), 422)["Code"] == "ImageUnreadable"
+    query = {"url": "http://169.254.169.254/latest/meta-data/"}
+    found = answer(api.invoke(events.rest("GET", "/predict", query=query)), 422)
+    assert found["Code"] == "SourceUnreachable"
+
+
+def test_the_page_and_its_pictures_come_from_the_zip(api: Function) -> None:
+    page = api.invoke(events.rest("GET", "/", headers={"Accept": "text/html"})).payload
+    assert (page["statusCode"], page.get("isBase64Encoded", False)) == (200, False)
+    assert page["body"] == (WEB / "index.html").read_text()
+    picture = api.invoke(
+        events.rest(
+            "GET", "/static/{name}", headers={"Accept": "image/avif,image/webp,*/*"},
+            parameters={"name": "sample-banana.jpg"},
+        )
+    ).payload  # fmt: skip
+    assert (picture["statusCode"], picture["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(picture["body"]) == BANANA
+
+
+def test_a_method_that_a_route_has_not_is_an_answer(api: Function) -> None:
+    # a preflight, too, never comes here: API Gateway answers it itself
+    outcome = api.invoke(
+        events.rest("OPTIONS", "/predict", headers={"Origin": "https://a.example"})
+    )
+    assert not outcome.failed
+    assert outcome.payload["statusCode"] == 405
+
+
+def test_a_model_of_the_bucket_is_fetched_into_the_cache(api: Function) -> None:
+    body = json.dumps({"b64": base64.b64encode(BANANA).decode(), "model": "doodle-small"})
+    event = events.rest("POST", "/predict", body, {"Content-Type": "application/json"})
+    found = answer(api.invoke(event))
+    assert found["model"]["name"] == "doodle-small"
+    assert found["predictions"][0]["labels"][0]["name"] == "banana"
+
+
+def test_an_upload_is_queued_and_classified(
+    start: Start, aws: dict[str, Any], cloud: dict[str, str]
+) -> None:
+    key = "holiday photos/ü+1.jpg"
+    images, results, queue = (
+        cloud[name] for name in ("IMAGES_BUCKET", "RESULTS_BUCKET", "WORK_QUEUE")
+    )
+    boto3.client("s3", **aws).put_object(Bucket=images, Key=key, Body=BANANA)
+    with start("on_upload") as function:
+        outcome = function.invoke(events.object_created(images, key, len(BANANA)))
+    assert outcome == Outcome(None, False)
+    (message,) = queued(aws, queue)
+    with start("on_work") as function:
+        assert function.invoke(message) == Outcome(None, False)
+    record = json.loads(stored(aws, results, f"uploads/{key}.json"))
+    assert record["labels"][0]["name"] == "banana"
+
+
+def test_a_batch_runs_to_its_end(
+    start: Start, api: Function, aws: dict[str, Any], cloud: dict[str, str]
+) -> None:
+    images = [{"id": str(n), "b64": base64.b64encode(BANANA).decode()} for n in range(30)]
+    body = json.dumps({"instances": [*images, {"id": "bad", "b64": "bm8="}]})
+    batch = answer(api.invoke(events.rest("POST", "/batches", body)), 202)["batch_id"]
+    with start("on_work") as function:
+        rounds = 0
+        while messages := list(queued(aws, cloud["WORK_QUEUE"])):
+            rounds += 1
+            assert rounds < 10
+            assert not any(function.invoke(message).failed for message in messages)
+    event = events.rest("GET", "/batches/{batch_id}", parameters={"batch_id": batch})
+    view = answer(api.invoke(event))
+    assert view["status"] == "finished"
+    assert view["counts"] == {"total": 31, "done": 31, "failed": 1}
+    assert view["labels"] == {"banana": 30}
+
+
+def test_a_vote_is_counted_by_the_schedule(start: Start, api: Function) -> None:
+    predict = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
+    found = answer(api.invoke(predict))
+    assert found["arm"] == "doodle"
+    vote = json.dumps({"inference_id": found["inference_id"], "label": "banana"})
+    assert answer(api.invoke(events.rest("POST", "/feedback", vote)), 202)["counted"]
+    with start("on_tick") as function:
+        assert function.invoke(scheduled_event("tick", events.REGION)) == Outcome(None, False)
+    (arm,) = answer(api.invoke(events.rest("GET", "/experiment")))["arms"]
+    assert (arm["votes"], arm["correct"]) == (1, 1)
+
+
+def test_the_tasks_of_a_workflow(start: Start, aws: dict[str, Any], cloud: dict[str, str]) -> None:
+    image = {"id": "a", "b64": base64.b64encode(BANANA).decode(), "label": "banana"}
+    request = {"instances": [image], "challenger": "doodle-small"}
+
+    def task(name: str, **event: Any) -> Any:
+        with start(f"workflow_{name}") as function:
+            outcome = function.invoke({"name": "run-1", **event})
+        assert not outcome.failed, outcome.payload
+        return outcome.payload
+
+    prepared = task("prepare", request=request)
+    assert (prepared["chunks"], prepared["compare"]) == ([1], True)
+    for arm in ("champion", "challenger"):
+        done = {"chunk": 1, "records": 1, "failed": 0}
+        assert task("classify", chunk=1, arm=arm) == done
+    assert task("judge")["error_rate"] == 0
+    output = task("report", outcome="kept")
+    assert (output["outcome"], output["images"], output["errors"]) == ("kept", 1, 0)
+    lines = stored(aws, cloud["RESULTS_BUCKET"], "workflows/run-1/results.jsonl").splitlines()
+    (line,) = map(json.loads, lines)
+    assert line["challenger"]["labels"][0]["name"] == "banana"
+
+
+def test_the_authorizer_knows_the_token(start: Start) -> None:
+    with start("authorize") as function:
+        allowed = function.invoke(events.token(f"Bearer {TOKEN}")).payload
+        denied = function.invoke(events.token("Bearer another")).payload
+    statements = [found["policyDocument"]["Statement"] for found in (allowed, denied)]
+    assert [[each["Effect"] for each in found] for found in statements] == [["Allow"], ["Deny"]]
+    assert TOKEN not in json.dumps([allowed, denied])
+
+
+@pytest.mark.parametrize(
+    ("handler", "event", "error"),
+    [
+        ("on_work", sqs_event([], "arn:aws:sqs:eu-west-1:1:q") | {"Records": None}, "TypeError"),
+        ("workflow_classify", {"name": "none", "chunk": 1, "arm": "champion"}, "NotFound"),
+        ("workflow_judge", {}, "KeyError"),
+    ],
+)
+def test_what_a_function_raises_is_named(
+    start: Start, handler: str, event: events.Event, error: str
+) -> None:
+    with start(handler) as function:
+        outcome = function.invoke(event)
+        assert outcome.failed
+        assert outcome.payload["errorType"] == error
+        assert outcome.payload["stackTrace"]
+        assert function.init_error is None
+        assert function.invoke(event).failed, "it lives on"
+
+
+def test_a_message_that_nobody_understands_comes_again(start: Start) -> None:
+    arn = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:lambda-work"
+    message = {"MessageId": "1", "ReceiptHandle": "r", "Body": "nonsense", "MD5OfBody": "0"}
+    with start("on_work") as function:
+        outcome = function.invoke(sqs_event([message], arn))
+    assert outcome.failed
+    assert outcome.payload["errorType"] == "BadRequest"
+
+
+def test_a_wrong_setting_is_an_error_of_the_init(start: Start) -> None:
+    with start("app", THREADS="none") as function:
+        error = function.init_error
+    assert error is not None
+    assert (error.type, error.payload["errorType"]) == ("SettingsError", "SettingsError")
+    assert error.payload["errorMessage"].startswith("THREADS must be")
+
+
+def test_folders_have_the_names_that_lambda_gives_them(image: Image, cloud: dict[str, str]) -> None:
+    if not can_be_in_place(image.runtime):
+        pytest.skip("this machine lets no process have an /opt of its own (unshare)")
+    settings = cloud | {"MODEL": "doodle"}  # found in /opt/models, the layer
+    with started(image, "app.app", settings, in_place=True) as function:
+        event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
+        assert answer(function.invoke(event))["model"]["name"] == "doodle"
+
+
+@pytest.mark.parametrize("layout", ["single", "layered"])
+def test_a_plain_deployment_finds_its_bundled_models(
+    zips: dict[str, Path], tmp_path: Path, layout: str
+) -> None:
+    if layout == "single":
+        image = unpack(tmp_path, zips["single"], [], runtime())
+    else:
+        image = unpack(tmp_path, zips["function"], [zips["layer"]], runtime())
+        # where Chalice's layer has what is in vendor/: see test_bundle.py
+        site = image.opt / "python" / "lib" / f"python{VERSION}" / "site-packages"
+        copytree(BUNDLED, site / "models")
+    settings = {"MODEL": "doodle", "MODEL_DIR": str(tmp_path / "none")}
+    with started(image, "app.app", settings) as function:
+        event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
+        assert answer(function.invoke(event))["predictions"][0]["labels"][0]["name"] == "banana"

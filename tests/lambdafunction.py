@@ -1,0 +1,247 @@
+"""A Lambda function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty
+from typing import Any
+from zipfile import ZipFile
+
+from localcloud.environment import ACCOUNT
+from tests.conftest import ROOT
+from tests.lambdaevents import REGION
+from tests.runtimeapi import Outcome, RuntimeApi
+from tools.bundling.build import WORK, alone
+from tools.bundling.pythons import environment, interpreter
+
+INIT_SECONDS = 60
+DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_text()).get(
+    "environment_variables", {}
+)
+"""The environment variables of every stage."""
+VERSION = "3.13"
+ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
+"""Whose zips can run on this machine."""
+
+BOOTSTRAP = """
+import os, sys
+task, opt, runtime = sys.argv[1:]
+python = os.path.join(opt, "python")
+site = os.path.join(python, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+sys.path[:0] = [task, site, python, runtime]
+from awslambdaric.__main__ import main
+main(["bootstrap", os.environ["_HANDLER"]])
+"""
+"""The function's modules come before its layers', and these before the runtime's own
+(https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath)."""
+
+IN_PLACE = """
+mount -t tmpfs none /var && mkdir /var/task &&
+mount --bind "$1" /var/task && mount --bind "$2" /opt && shift 2 && cd /var/task && exec "$@"
+"""
+"""Shell: start a function in namespaces of its own, where its folders have Lambda's names."""
+
+
+class FunctionDied(RuntimeError):
+    """The function's process ended, or said nothing in time; the message is what it printed."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What Lambda's own image has. packages: the folder of awslambdaric and boto3."""
+
+    python: Path
+    packages: Path
+
+
+@dataclass(frozen=True)
+class Image:
+    """What is on the disk of an execution environment. task: the function's zip, unpacked."""
+
+    task: Path
+    runtime: Runtime
+
+    @property
+    def opt(self) -> Path:
+        """The layers, unpacked one over the other."""
+        return self.task.parent / "opt"
+
+
+def runtime(version: str = VERSION) -> Runtime:
+    """That of a version of Python. Raises BundleError where that is not on this machine."""
+    development = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    boto3 = next(line for line in development if line.startswith("boto3=="))
+    folder = WORK / f"runtime{version}"
+    with alone(WORK):
+        environment(folder, version, ["awslambdaric==4.2.2", boto3])
+    packages = folder / "lib" / f"python{version}" / "site-packages"
+    return Runtime(interpreter(version), packages)
+
+
+def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime) -> Image:
+    """Unpack a function's zip and its layers' into folders of `root`, as Lambda does into `/`."""
+    image = Image(root / "task", runtime)
+    for target, zipped in [(image.task, function), *((image.opt, layer) for layer in layers)]:
+        with ZipFile(zipped) as file:
+            file.extractall(target)
+    return image
+
+
+class Function:
+    """A function's process, once its init is over. Raises FunctionDied where it ended before that.
+
+    start: when the process was started, by `time.perf_counter`.
+    """
+
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", api: RuntimeApi, log: Path, start: float
+    ) -> None:
+        self._process, self._api, self._log = process, api, log
+        deadline = time.monotonic() + INIT_SECONDS
+        while not api.ready.wait(0.1):
+            self._check(deadline)
+        self.init_seconds = api.ready_at - start
+
+    @property
+    def init_error(self) -> Outcome | None:
+        """What went wrong in its init."""
+        return self._api.init_error
+
+    @property
+    def printed(self) -> str:
+        """Its log."""
+        return self._log.read_text()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The time that its threads have run for; unlike others, the same on a busy machine."""
+        after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def peak_megabytes(self) -> float:
+        """The most memory that it ever had (VmHWM)."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+    def invoke(self, event: Any, seconds: float = 60) -> Outcome:
+        """What the function answers. Raises FunctionDied where it does not."""
+        request_id = self._api.send(event, seconds)
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(Empty):
+                answered, outcome = self._api.outcomes.get(timeout=0.2)
+                assert answered == request_id
+                return outcome
+            self._check(deadline)
+
+    def _check(self, deadline: float) -> None:
+        if self._process.poll() is not None or time.monotonic() > deadline:
+            raise FunctionDied(self.printed[-3000:])
+
+
+@contextlib.contextmanager
+def started(
+    image: Image,
+    handler: str,
+    environment: Mapping[str, str],
+    memory_mb: int = 1769,
+    in_place: bool = False,
+) -> Iterator[Function]:
+    """The function `handler`, as app.app, once its init is over, and until it is left.
+
+    in_place: with its folders at /var/task and /opt; see `can_be_in_place`.
+    """
+    name = f"serverless-inception-test-{handler.rpartition('.')[2]}"
+    api = RuntimeApi(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+    threading.Thread(target=api.serve_forever, args=(0.05,), daemon=True).start()
+    log = image.task.parent / f"{name}-{uuid.uuid4()}.log"
+    task, opt = (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
+    runtime = image.runtime
+    # -I and -S: nothing but what is in the zips; -B: Lambda's folders are read-only
+    command: list[str | Path] = [
+        runtime.python,
+        "-I",
+        "-S",
+        "-B",
+        "-c",
+        BOOTSTRAP,
+        task,
+        opt,
+        runtime.packages,
+    ]
+    if in_place:
+        command = [
+            "unshare",
+            "-r",
+            "-m",
+            "sh",
+            "-c",
+            IN_PLACE,
+            "-",
+            image.task,
+            image.opt,
+            *command,
+        ]
+    lambdas = _environment(task, runtime.packages, name, api.address) | {
+        "_HANDLER": handler,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
+    }
+    with log.open("wb") as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=image.task,
+            env=DECLARED | lambdas | dict(environment),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield Function(process, api, log, start)
+    finally:
+        process.kill()
+        process.wait()
+        api.close()
+
+
+def can_be_in_place(runtime: Runtime) -> bool:
+    """Whether this machine lets a process have a /var and an /opt of its own, and needs neither."""
+    needed = [runtime.python.resolve(), runtime.packages]
+    if any(path.is_relative_to(taken) for path in needed for taken in ("/var", "/opt")):
+        return False
+    tried = ["unshare", "-r", "-m", "sh", "-c", "mount -t tmpfs none /var"]
+    return (
+        bool(shutil.which("unshare")) and not subprocess.run(tried, capture_output=True).returncode
+    )
+
+
+def _environment(task: Path, packages: Path, name: str, address: str) -> dict[str, str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+    return {
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+        "AWS_LAMBDA_RUNTIME_API": address,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "test",
+        "LAMBDA_RUNTIME_DIR": str(packages),
+        "LAMBDA_TASK_ROOT": str(task),
+        "LANG": "en_US.UTF-8",
+        "PATH": os.defpath,
+        "TZ": ":UTC",
+    }

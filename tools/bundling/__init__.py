@@ -1,0 +1,1 @@
+"""The zips that Lambda gets, and what is in them."""

@@ -1,0 +1,96 @@
+"""From the project to the zips of a deployment."""
+
+import fcntl
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from chalicelib.models import INFO, LABELS, MODEL, ModelPackage
+from chalicelib.settings import ROOT
+from tools.bundling.pythons import BundleError, environment
+
+WORK = ROOT / "build" / "package"
+ARCHITECTURES = ("x86_64", "arm64")
+VERSIONS = ("3.13", "3.12")
+VERSION = VERSIONS[0]
+"""Of Python, on Lambda."""
+
+
+def bundle(architecture: str, version: str = VERSION, single: bool = False) -> dict[str, Path]:
+    """The zips of this checkout: "function" and "layer" as they are deployed.
+
+    single: instead the one, "single", that Chalice makes of everything without a layer; for
+    comparison. Raises BundleError.
+    """
+    project = WORK / f"python{version}-{architecture}{'-single' if single else ''}"
+    with alone(project):
+        stage(project, with_vendor=single)
+        return _chalice("single" if single else "layered", project, architecture, version)
+
+
+def stage(project: Path, with_vendor: bool = False) -> Path:
+    """Copy into the folder `project` what a deployment carries, and nothing else.
+
+    with_vendor: carry the bundled models, too.
+    """
+    project.mkdir(parents=True, exist_ok=True)
+    for name in ("app.py", "requirements.txt"):
+        shutil.copyfile(ROOT / name, project / name)
+    for name in ("chalicelib", "vendor"):
+        shutil.rmtree(project / name, ignore_errors=True)
+        if name == "chalicelib" or with_vendor:
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, project / name, ignore=ignored)
+    return project
+
+
+def build(project: Path, architecture: str, version: str = VERSION) -> dict[str, Path]:
+    """The zips "function" and "layer" of the Chalice project in a folder.
+
+    They lie in its `.chalice/deployments`, where `chalice deploy` with `automatic_layer` finds and
+    takes them; with bytecode, and without what Lambda cannot use. Raises BundleError.
+    """
+    return _chalice("layered", project, architecture, version)
+
+
+def model_layer(package: ModelPackage, target: Path) -> Path:
+    """A layer's zip that puts the package at /opt/models/NAME; the same package, the same bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
+        for file in (MODEL, LABELS, INFO):
+            info = ZipInfo(f"models/{package.info.name}/{file}")  # of 1980, as all that is built
+            info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
+            zipped.writestr(info, (package.folder / file).read_bytes())
+    return target
+
+
+def _chalice(kind: str, project: Path, architecture: str, version: str) -> dict[str, Path]:
+    with alone(WORK):
+        python = environment(WORK / f"python{version}", version, [_pinned("chalice")])
+        command = [str(python), "-m", "tools.bundling.zips", kind, str(project.resolve())]
+        done = subprocess.run(  # noqa: S603 - of our own making
+            [*command, architecture], cwd=ROOT, capture_output=True, text=True
+        )
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise BundleError(f"Chalice could not make the zips: {said[-1] if said else 'no message'}")
+    return {name: Path(path) for name, path in json.loads(done.stdout).items()}
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """No two processes build in the folder at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _pinned(name: str) -> str:
+    """The line of requirements-dev.txt for a package."""
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    return next(line for line in lines if line.startswith(f"{name}=="))

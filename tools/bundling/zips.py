@@ -1,0 +1,128 @@
+"""`python -m tools.bundling.zips`: Chalice's zips of a project, for the Python that runs this.
+
+Chalice names them after what goes in and takes those it finds, so `chalice deploy` of the same
+project and the same version of Python deploys what was made here.
+"""
+
+import compileall
+import fnmatch
+import json
+import os
+import py_compile
+import sys
+import tempfile
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
+
+from chalice.deploy.packager import (
+    AppOnlyDeploymentPackager,
+    BaseLambdaDeploymentPackager,
+    DependencyBuilder,
+    LambdaDeploymentPackager,
+    LayerDeploymentPackager,
+    MissingDependencyError,
+    PipRunner,
+    SubprocessPip,
+)
+from chalice.utils import UI, OSUtils
+
+NEEDLESS = (
+    "*/ai_edge_litert/libLiteRtWebGpuAccelerator.so",  # for GPUs
+    "*/ai_edge_litert/vendors/*",  # compilers for phones' NPUs
+    "*/ai_edge_litert/tools/*",
+    "*/ai_edge_litert/aot/*",
+    "*/tests/*",
+)
+"""What nothing on Lambda can use."""
+
+FINISHED = b"serverless-inception 1"
+"""The comment of a zip that is finished; the number changes with what `finish` does."""
+
+MOMENT = (1980, 1, 1, 0, 0, 0)
+"""The time of every file: a zip of the same contents is the same zip."""
+
+
+class Dependencies(DependencyBuilder):
+    """Chalice's, but a dependency without a wheel for Lambda ends the build."""
+
+    def build_site_packages(self, abi: str, requirements: str, target: str) -> None:
+        """Raises SystemExit where Chalice would leave a dependency out, and say so in passing."""
+        try:
+            super().build_site_packages(abi, requirements, target)
+        except MissingDependencyError as error:
+            names = ", ".join(sorted(package.identifier for package in error.missing))
+            raise SystemExit(f"There is no wheel for Lambda of {names}.") from error
+
+
+def build(project: Path, architecture: str) -> dict[str, str]:
+    """The paths of the function's zip and of its layer's, made where they are not there."""
+    packagers = {"function": AppOnlyDeploymentPackager, "layer": LayerDeploymentPackager}
+    made = {}
+    for name, packager in packagers.items():
+        path = _packaged(packager, project, architecture)
+        finish(path, "/var/task" if name == "function" else "/opt")
+        made[name] = str(path)
+    return made
+
+
+def build_single(project: Path, architecture: str) -> dict[str, str]:
+    """The path of the one zip that Chalice makes by itself without a layer."""
+    return {"single": str(_packaged(LambdaDeploymentPackager, project, architecture))}
+
+
+def _packaged(
+    packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str
+) -> Path:
+    system = OSUtils()
+    pip = PipRunner(SubprocessPip(system), system)
+    dependencies = Dependencies(system, pip, architecture)
+    version = "python{}.{}".format(*sys.version_info)
+    with Path(os.devnull).open("w") as nowhere:
+        tool = packager(system, dependencies, UI(nowhere, nowhere), architecture)
+        there = Path(tool.deployment_package_filename(str(project), version))
+        if there.exists() and not is_zipfile(there):
+            there.unlink()  # its making was interrupted
+        return Path(tool.create_deployment_package(str(project), version))
+
+
+def finish(path: Path, root: str) -> None:
+    """Leave out of a zip what is needless, and put bytecode into it.
+
+    Lambda's folders are read-only: without bytecode every cold start compiles every module anew.
+    It is of the unchecked kind (PEP 552), which needs no times of files to be kept.
+
+    root: where Lambda unpacks the zip.
+    """
+    with ZipFile(path) as zipped:
+        if zipped.comment == FINISHED:
+            return
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            wanted = [name for name in zipped.namelist() if not _needless(name)]
+            zipped.extractall(folder, wanted)
+            compileall.compile_dir(
+                folder, quiet=2, maxlevels=50, stripdir=folder, prependdir=root,
+                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+            )  # fmt: skip
+            _write(Path(folder), path)
+
+
+def _needless(name: str) -> bool:
+    return any(fnmatch.fnmatch(name, pattern) for pattern in NEEDLESS)
+
+
+def _write(folder: Path, path: Path) -> None:
+    temporary = path.with_suffix(".new")
+    with ZipFile(temporary, "w", ZIP_DEFLATED) as zipped:
+        zipped.comment = FINISHED
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                info = ZipInfo(str(file.relative_to(folder)), MOMENT)
+                info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
+                zipped.writestr(info, file.read_bytes())
+    temporary.replace(path)
+
+
+if __name__ == "__main__":
+    kind, folder, target = sys.argv[1:]
+    make = {"layered": build, "single": build_single}[kind]
+    print(json.dumps(make(Path(folder), target)))
