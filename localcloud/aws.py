@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from localcloud import lifeline, queues, stack, statemachines
+from localcloud import apis, changesets, lifeline, queues, stack, statemachines
 from localcloud.environment import LOOPBACK
 
 INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
@@ -96,6 +96,8 @@ def main(
     """Serve until the end of the process that started this one."""
     lifeline.hold()
     _quiet()
+    apis.install()
+    changesets.install()
     queues.install()
     statemachines.install(concurrency)
     os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions call the rest of AWS

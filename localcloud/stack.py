@@ -1,7 +1,6 @@
 """The stack of `infrastructure.yaml` on the local AWS, and what it tells the app."""
 
 import os
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from tools.template import assembled
+from tools.template import assembled, variable
 
 CREATE_SECONDS = 60
 REFUSALS = (BotoCoreError, ClientError, ResponseParserError)
@@ -60,11 +59,6 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
     return {
         variable(output["OutputKey"]): output["OutputValue"] for output in stack.get("Outputs", [])
     }
-
-
-def variable(output: str) -> str:
-    """The environment variable of an output: ImagesBucket is IMAGES_BUCKET."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", output).upper()
 
 
 def wait_for_outputs(name: str, seconds: float = CREATE_SECONDS) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The CloudFormation template as CloudFormation is to get it: with the state machine in it."""
+"""The CloudFormation template: as CloudFormation is to get it, and what its outputs are to us."""
 
 import json
 import re
@@ -24,3 +24,8 @@ def _scalar(definition: Path) -> str:
         raise ValueError(f"{definition} is not JSON: {error}") from error
     minified = json.dumps(parsed, separators=(",", ":"), ensure_ascii=False)
     return "'" + minified.replace("'", "''") + "'"
+
+
+def variable(output: str) -> str:
+    """The environment variable of an output of the stack: ImagesBucket is IMAGES_BUCKET."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", output).upper()

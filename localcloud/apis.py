@@ -1,0 +1,84 @@
+"""moto, made to take what `chalice deploy` sends: to API Gateway Swagger 2, with authorizers.
+
+moto reads documents of OpenAPI 3 that have a description, and passes over their security.
+"""
+
+import json
+from typing import Any
+from urllib.parse import unquote
+
+from moto.apigateway.models import (
+    APIGatewayBackend,
+    Integration,
+    RestAPI,
+    apigateway_backends,
+)
+from moto.awslambda.responses import LambdaResponse
+from moto.core.config import default_user_config
+
+Document = dict[str, Any]
+AUTHORIZER = "x-amazon-apigateway-authorizer"
+
+
+class Apis(APIGatewayBackend):
+    """Imports Chalice's documents, with the authorizers that they name."""
+
+    __module__ = APIGatewayBackend.__module__  # beside which moto looks for addresses
+
+    def import_rest_api(self, api_doc: Document, fail_on_warnings: bool) -> RestAPI:  # noqa: D102
+        api_doc["info"].setdefault("description", "")
+        return super().import_rest_api(api_doc, fail_on_warnings)
+
+    def put_rest_api(  # noqa: D102
+        self, function_id: str, api_doc: Document, fail_on_warnings: bool, mode: str = "merge"
+    ) -> RestAPI:
+        document = {**api_doc, "openapi": "3.0.1"}
+        document.pop("swagger", None)
+        api = super().put_rest_api(function_id, document, fail_on_warnings, mode)
+        if mode == "overwrite":
+            api.authorizers.clear()
+            api.gateway_responses.clear()
+        api.binaryMediaTypes = api_doc.get("x-amazon-apigateway-binary-media-types", [])
+        self._secure(api, api_doc)
+        return api
+
+    def put_integration(self, *args: Any, **kwargs: Any) -> Integration:  # noqa: D102
+        # the preflight's mock has neither
+        return super().put_integration(*args, **{"uri": "", "integration_method": "", **kwargs})
+
+    def _secure(self, api: RestAPI, document: Document) -> None:
+        made = {
+            name: self._authorizer(api, name, scheme)
+            for name, scheme in document.get("securityDefinitions", {}).items()
+            if AUTHORIZER in scheme
+        }
+        for path, methods in document["paths"].items():
+            resource = api.get_resource_for_path(path)
+            for verb, described in methods.items():
+                method = resource.get_method(verb.upper())
+                method.authorization_type = "NONE"
+                for name in (name for entry in described.get("security", []) for name in entry):
+                    method.authorization_type, method.authorizer_id = "CUSTOM", made[name]
+
+    def _authorizer(self, api: RestAPI, name: str, scheme: Document) -> str:
+        given = scheme[AUTHORIZER]
+        authorizer = self.create_authorizer(
+            api.id, name, given["type"].upper(),
+            authorizer_uri=given["authorizerUri"],
+            identity_source=f"method.request.header.{scheme['name']}",
+            authorizer_result_ttl=given.get("authorizerResultTtlInSeconds", 300),
+        )  # fmt: skip
+        return str(authorizer.id)
+
+
+def _get_layer_version_by_arn(response: LambdaResponse) -> str:
+    """By which Chalice sees whether the layer is there that it made the last time."""
+    _, name, version = unquote(response._get_param("Arn")).rsplit(":", 2)
+    return json.dumps(response.backend.get_layer_version(name, version).get_layer_version())
+
+
+def install() -> None:
+    """Make moto use it; to be called before the first request."""
+    apigateway_backends.backend = Apis
+    setattr(LambdaResponse, "get_layer_version_by_arn", _get_layer_version_by_arn)  # noqa: B010
+    default_user_config["lambda"] = {"use_docker": False}

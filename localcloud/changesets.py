@@ -1,0 +1,54 @@
+"""moto's CloudFormation, made to finish what a change set does, as `tools.deploy` makes it.
+
+moto makes the resources, leaves the stack without outputs and with the parameters it had, and does
+not take over buckets that are there.
+"""
+
+from typing import Any
+
+from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from moto.s3.models import FakeBucket, s3_backends
+from moto.utilities.utils import get_partition
+
+
+class Stacks(CloudFormationBackend):
+    """Gives a stack the outputs, parameters and tags of the change set that it executed."""
+
+    __module__ = CloudFormationBackend.__module__  # beside which moto looks for addresses
+
+    def execute_change_set(  # noqa: D102
+        self, change_set_name: str, stack_name: str | None = None
+    ) -> None:
+        change_set: Any = self._change_set(change_set_name, stack_name)
+        super().execute_change_set(change_set.change_set_id, stack_name)
+        stack = self.stacks[change_set.stack_id]
+        stack._parse_template()
+        stack.output_map = stack._create_output_map()
+        stack.parameters = change_set.parameters
+        stack.tags = change_set.tags
+        del self.change_sets[change_set.change_set_id]  # AWS keeps none of the same name either
+
+    def _change_set(self, name: str, stack_name: str | None) -> Any:
+        return next(
+            one
+            for one in self.change_sets.values()
+            if name in (one.change_set_id, one.change_set_name)
+            and stack_name in (None, one.stack_name, one.stack_id)
+        )
+
+
+def _take_over(
+    cls: type[FakeBucket], /, name: str, json: Any, account_id: str, region: str, **kwargs: Any
+) -> FakeBucket:
+    """The bucket of that name if there is one, as with ImportExistingResources, else a new one."""
+    there = s3_backends[account_id][get_partition(region)].buckets.get(name)
+    return there or _moto_create(name, json, account_id, region, **kwargs)
+
+
+_moto_create = FakeBucket.create_from_cloudformation_json
+
+
+def install() -> None:
+    """Make moto use it; to be called before the first request."""
+    cloudformation_backends.backend = Stacks
+    setattr(FakeBucket, _moto_create.__name__, classmethod(_take_over))

@@ -1,0 +1,494 @@
+"""`python -m tools.deploy` against the local cloud's AWS: it makes what the app declares.
+
+One stage lives through all of it, in the order in which it is written here.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+
+from localcloud import stack
+from localcloud.environment import ACCOUNT, REGION, aws_environment
+from localcloud.supervisor import Child, wait_for
+from tests.conftest import ROOT, pick_free_port
+from tests.functional.gate import Gate, gate
+from tools.deploying.checks import python_version
+from tools.deploying.step import DeployError
+
+PROJECT = (
+    "app.py", "chalicelib", "tools", "localcloud", "vendor", ".chalice", "requirements.txt",
+    "requirements-dev.txt", "infrastructure.yaml", "workflow.asl.json",
+)  # fmt: skip
+NAME = "serverless-inception-dev"
+OPEN = {"/", "/health", "/openapi.json", "/static/{name}"}
+
+
+def _reason_to_skip() -> str:
+    try:
+        python_version()
+    except DeployError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(_reason_to_skip()), reason=_reason_to_skip() or "-")
+
+
+class Said(NamedTuple):
+    status: int
+    text: str
+
+
+class Tool:
+    """The tool, run as by a user, in a copy of the project."""
+
+    def __init__(self, project: Path, gate: Gate) -> None:
+        self.project = project
+        self.gate = gate
+        port = int(gate.url.rpartition(":")[2])
+        self.env = aws_environment(dict(os.environ), port)
+
+    def __call__(self, *options: str) -> Said:
+        command = [sys.executable, "-m", "tools.deploy", "--stage", "dev", *options]
+        done = subprocess.run(
+            command, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return Said(done.returncode, done.stdout)
+
+    def deploy(self, *options: str) -> Said:
+        return self("--model", "doodle", "--yes", "--no-check", *options)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service, endpoint_url=self.env["AWS_ENDPOINT_URL"], region_name=REGION,
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, whose virtual environments are the project's own."""
+    copy = tmp_path_factory.mktemp("project")
+    for name in PROJECT:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
+            shutil.copytree(source, copy / name, ignore=ignored)
+        else:
+            shutil.copy2(source, copy / name)
+    for environments in ("build/package", "build/deploy/python3.13", "build/deploy/python3.12"):
+        (ROOT / environments).mkdir(parents=True, exist_ok=True)
+        (copy / environments).parent.mkdir(parents=True, exist_ok=True)
+        (copy / environments).symlink_to(ROOT / environments)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def tool(project: Path) -> Iterator[Tool]:
+    """In front of a local AWS of its own, with nothing of the stage in it."""
+    port, functions_port = pick_free_port(), pick_free_port()
+    env = aws_environment(dict(os.environ), port)
+    options = {
+        "--port": port, "--functions-port": functions_port, "--concurrency": 1,
+        "--template": ROOT / "infrastructure.yaml", "--stack-name": "serverless-inception-local",
+    }  # fmt: skip
+    words = [str(word) for pair in options.items() for word in pair]
+    aws = Child("localcloud.aws", [*words, "--parameter", "Stage", "local"])
+    aws.start(env)
+    client = stack.client("cloudformation", env)
+    try:
+        wait_for(lambda: stack.outputs(client, "serverless-inception-local"), [aws], 60)
+        with gate(env["AWS_ENDPOINT_URL"]) as before:
+            yield Tool(project, before)
+    finally:
+        client.close()
+        aws.stop()
+
+
+@pytest.fixture(scope="module")
+def planned(tool: Tool) -> Said:
+    """The first thing that a careful user does."""
+    return tool("--model", "doodle", "--plan")
+
+
+@pytest.fixture(scope="module")
+def broken(tool: Tool, planned: Said) -> Said:
+    """The first deployment, by somebody who may not make APIs."""
+    tool.gate.refused = re.compile(r"POST /restapis")
+    said = tool.deploy()
+    tool.gate.refused = None
+    return said
+
+
+@pytest.fixture(scope="module")
+def deployed(tool: Tool, broken: Said) -> Said:
+    """The same command again, by somebody who may."""
+    return tool.deploy()
+
+
+@pytest.fixture(scope="module")
+def app() -> Any:
+    from app import app
+
+    return app
+
+
+def handlers(app: Any) -> set[str]:
+    """What `chalice deploy` makes a function of."""
+    return {
+        "api_handler",
+        *(function.name for function in app.pure_lambda_functions),
+        *(source.name for source in app.event_sources),
+        *(handler.name for handler in app.builtin_auth_handlers),
+    }
+
+
+def function(handler: str) -> str:
+    return NAME if handler == "api_handler" else f"{NAME}-{handler}"
+
+
+def test_a_plan_names_every_step_and_writes_nothing(tool: Tool, planned: Said) -> None:
+    assert planned.status == 0, planned.text
+    assert f"create the stack {NAME}" in planned.text
+    assert "publish doodle" in planned.text
+    assert "nothing was done" in planned.text
+    assert tool.client("lambda").list_functions()["Functions"] == []
+    assert tool.gate.writes == []
+
+
+def test_a_step_that_fails_says_why_in_a_sentence_or_two(broken: Said) -> None:
+    assert broken.status == 1
+    last = broken.text.strip().splitlines()[-1]
+    assert last.startswith("Error: chalice deploy failed: ")
+    assert "AccessDeniedException" in last
+    assert "ImportRestApi" in last
+    assert last.endswith("run the same command again: it goes on from what is there.")
+    assert "Traceback" not in broken.text
+
+
+def test_a_rerun_goes_on_and_makes_nothing_twice(tool: Tool, deployed: Said) -> None:
+    assert deployed.status == 0, deployed.text
+    assert "create the stack" not in deployed.text
+    assert "Creating lambda function" not in deployed.text
+    assert "Creating Rest API" in deployed.text
+    assert len(tool.client("apigateway").get_rest_apis()["items"]) == 1
+    assert len(tool.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 1
+
+
+@pytest.mark.usefixtures("deployed")
+class TestDeployed:
+    def test_a_function_for_every_handler(self, tool: Tool, app: Any) -> None:
+        there = {
+            one["FunctionName"]: one for one in tool.client("lambda").list_functions()["Functions"]
+        }
+        assert set(there) == {function(handler) for handler in handlers(app)}
+        config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+        version = f"python{python_version()}"
+        for handler in handlers(app):
+            one = there[function(handler)]
+            own = config["lambda_functions"].get(handler, {})
+            assert one["Runtime"] == version
+            assert one["Timeout"] == own.get("lambda_timeout", config["lambda_timeout"])
+            assert one["MemorySize"] == own.get("lambda_memory_size", config["lambda_memory_size"])
+            assert one["TracingConfig"] == {"Mode": "Active"}
+            layers = [layer["Arn"].rpartition(":")[0] for layer in one["Layers"]]
+            assert layers == [
+                f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{NAME}-{kind}"
+                for kind in ("managed-layer", "model")
+            ]
+
+    def test_functions_find_their_world_in_the_environment(self, tool: Tool) -> None:
+        there = tool.client("lambda").get_function_configuration(FunctionName=NAME)
+        variables = there["Environment"]["Variables"]
+        outputs = stack.outputs(tool.client("cloudformation"), NAME)
+        assert outputs
+        assert variables == {
+            **outputs,
+            "MODEL": "doodle",
+            "OPENBLAS_NUM_THREADS": "1",
+            "TOKEN_PARAMETER": "/serverless-inception/dev/token",
+        }
+        assert "FALLBACK_MODEL" not in variables
+
+    def test_every_function_has_a_role_with_its_own_policy(self, tool: Tool, app: Any) -> None:
+        config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+        iam, client = tool.client("iam"), tool.client("lambda")
+        for handler in handlers(app):
+            role = f"{NAME}-{handler}"
+            assert client.get_function_configuration(FunctionName=function(handler))[
+                "Role"
+            ].endswith(f"role/{role}")
+            policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+            file = config["lambda_functions"][handler]["iam_policy_file"]
+            template = json.loads((ROOT / ".chalice" / file).read_text())
+            assert [one["Sid"] for one in policy["Statement"]] == [
+                one["Sid"] for one in template["Statement"]
+            ]
+            assert "${" not in json.dumps(policy)
+            log = f":log-group:/aws/lambda/{function(handler)}:"
+            assert log in json.dumps(policy)
+
+    def test_every_route_is_there_and_wants_the_token_but_the_open_ones(
+        self, tool: Tool, app: Any
+    ) -> None:
+        client = tool.client("apigateway")
+        (api,) = client.get_rest_apis()["items"]
+        (authorizer,) = client.get_authorizers(restApiId=api["id"])["items"]
+        assert authorizer["type"] == "TOKEN"
+        assert f"function:{NAME}-authorize/" in authorizer["authorizerUri"]
+        there = {
+            (resource["path"], verb): resource["resourceMethods"][verb]
+            for resource in client.get_resources(restApiId=api["id"])["items"]
+            for verb in resource.get("resourceMethods", {})
+        }
+        declared = {(path, verb) for path, verbs in app.routes.items() for verb in verbs}
+        assert {one for one in there if one[1] != "OPTIONS"} == declared
+        for (path, verb), method in there.items():
+            is_open = path in OPEN or verb == "OPTIONS"
+            assert method["authorizationType"] == ("NONE" if is_open else "CUSTOM"), (path, verb)
+            assert is_open or method["authorizerId"] == authorizer["id"]
+        assert set(api["binaryMediaTypes"]) == set(app.api.binary_types)
+
+    def test_the_stage_is_limited_measured_and_traced(self, tool: Tool) -> None:
+        client = tool.client("apigateway")
+        (api,) = client.get_rest_apis()["items"]
+        stage = client.get_stage(restApiId=api["id"], stageName="dev")
+        assert stage["tracingEnabled"] is True
+        settings = stage["methodSettings"]["*/*"]
+        assert settings["throttlingRateLimit"] == 50
+        assert settings["throttlingBurstLimit"] == 100
+        assert settings["metricsEnabled"] is True
+
+    def test_api_gateways_own_answers_have_our_shape(self, tool: Tool) -> None:
+        client = tool.client("apigateway")
+        (api,) = client.get_rest_apis()["items"]
+        answers = client.get_gateway_responses(restApiId=api["id"])["items"]
+        assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "THROTTLED"} <= {
+            answer["responseType"] for answer in answers
+        }
+        for answer in answers:
+            template = answer["responseTemplates"]["application/json"]
+            body = json.loads(template.replace("$context.error.messageString", '"words"'))
+            assert set(body) == {"Code", "Message"}
+            headers = answer["responseParameters"]
+            assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
+
+    def test_uploads_messages_and_the_clock_call_their_functions(self, tool: Tool) -> None:
+        client = tool.client("lambda")
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
+        bucket = tool.client("s3").get_bucket_notification_configuration(
+            Bucket=f"{NAME}-images-{ACCOUNT}"
+        )
+        (told,) = bucket["LambdaFunctionConfigurations"]
+        assert told["LambdaFunctionArn"] == f"{arn}-on_upload"
+        assert told["Events"] == ["s3:ObjectCreated:*"]
+        (mapping,) = client.list_event_source_mappings()["EventSourceMappings"]
+        assert mapping["EventSourceArn"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}-work"
+        assert mapping["FunctionArn"] == f"{arn}-on_work"
+        assert mapping["BatchSize"] == 1
+        assert mapping["ScalingConfig"] == {"MaximumConcurrency": 50}
+        events = tool.client("events")
+        (rule,) = events.list_rules()["Rules"]
+        assert rule["ScheduleExpression"] == "rate(5 minutes)"
+        (target,) = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        assert target["Arn"] == f"{arn}-on_tick"
+        retries = client.get_function_event_invoke_config(FunctionName=f"{NAME}-on_tick")
+        assert retries["MaximumRetryAttempts"] == 0
+
+    def test_what_calls_a_function_may_call_it(self, tool: Tool) -> None:
+        client = tool.client("lambda")
+        for name, service in (
+            (NAME, "apigateway"), (f"{NAME}-authorize", "apigateway"),
+            (f"{NAME}-on_upload", "s3"), (f"{NAME}-on_tick", "events"),
+        ):  # fmt: skip
+            policy = json.loads(client.get_policy(FunctionName=name)["Policy"])
+            callers = {one["Principal"]["Service"] for one in policy["Statement"]}
+            assert callers == {f"{service}.amazonaws.com"}
+
+    def test_the_stack_has_queue_state_machine_and_alarms(self, tool: Tool) -> None:
+        sqs = tool.client("sqs")
+        url = sqs.get_queue_url(QueueName=f"{NAME}-work")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        worker = tool.client("lambda").get_function_configuration(FunctionName=f"{NAME}-on_work")
+        assert int(attributes["VisibilityTimeout"]) == 6 * worker["Timeout"]
+        states = tool.client("stepfunctions")
+        (machine,) = [
+            one for one in states.list_state_machines()["stateMachines"] if NAME in one["name"]
+        ]
+        definition = states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])
+        assert f"function:{NAME}-workflow_prepare" in definition["definition"]
+        names = {one["FunctionName"] for one in tool.client("lambda").list_functions()["Functions"]}
+        # moto makes no alarms of a stack, so these are read in the template that it was given
+        template = tool.client("cloudformation").get_template(StackName=NAME)["TemplateBody"]
+        watched = re.findall(
+            r"Name: FunctionName, Value: !Sub \"?([^\s\"}]+\}?[^\s\"}]*)", template
+        )
+        assert len(watched) >= 3
+        assert {name.replace("${Stage}", "dev") for name in watched} <= names
+
+    def test_the_model_is_a_layer_and_left_no_copy_in_the_bucket(self, tool: Tool) -> None:
+        (version,) = tool.client("lambda").list_layer_versions(LayerName=f"{NAME}-model")[
+            "LayerVersions"
+        ]
+        assert re.fullmatch(r"[0-9a-f]{64}", version["Description"])
+        listed = tool.client("s3").list_objects_v2(Bucket=f"{NAME}-models-{ACCOUNT}")
+        assert listed["KeyCount"] == 0
+
+    def test_the_token_is_secret_until_it_is_asked_for(self, tool: Tool, deployed: Said) -> None:
+        stored = tool.client("ssm").get_parameter(
+            Name="/serverless-inception/dev/token", WithDecryption=True
+        )["Parameter"]
+        assert stored["Type"] == "SecureString"
+        assert len(stored["Value"]) >= 43
+        assert stored["Value"] not in deployed.text
+        assert tool("--show-token") == (0, stored["Value"] + "\n")
+
+    def test_logs_end(self, tool: Tool, app: Any) -> None:
+        listed = tool.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")
+        groups = {one["logGroupName"]: one.get("retentionInDays") for one in listed["logGroups"]}
+        assert groups == {f"/aws/lambda/{function(handler)}": 30 for handler in handlers(app)}
+
+    def test_the_record_is_kept_where_chalice_looks_for_it(self, tool: Tool) -> None:
+        record = json.loads((tool.project / ".chalice" / "deployed" / "dev.json").read_text())
+        (api,) = tool.client("apigateway").get_rest_apis()["items"]
+        assert {one["rest_api_id"] for one in record["resources"] if one["name"] == "rest_api"} == {
+            api["id"]
+        }
+
+
+@pytest.fixture(scope="module")
+def second(tool: Tool, deployed: Said) -> tuple[Said, list[str]]:
+    """Another run, and the calls of it that write."""
+    tool.gate.forget()
+    said = tool.deploy()
+    return said, list(tool.gate.writes)
+
+
+def test_a_second_run_writes_nothing_and_says_so(second: tuple[Said, list[str]]) -> None:
+    said, writes = second
+    assert said.status == 0, said.text
+    assert "Nothing to change." in said.text
+    assert writes == []
+
+
+CHANGE = ("--arms", "doodle=0.5 doodle-small=0.5", "--image-bucket", "photos", "--public")
+
+
+@pytest.fixture(scope="module")
+def planned_change(tool: Tool, second: Any) -> tuple[Said, list[str]]:
+    """A plan of a change, and the calls of it that write."""
+    tool.gate.forget()
+    said = tool("--model", "doodle", *CHANGE, "--plan")
+    return said, list(tool.gate.writes)
+
+
+@pytest.fixture(scope="module")
+def changed(tool: Tool, planned_change: Any) -> Said:
+    return tool.deploy(*CHANGE)
+
+
+def test_a_plan_of_a_change_names_that_and_no_more(planned_change: tuple[Said, list[str]]) -> None:
+    said, writes = planned_change
+    assert writes == []
+    lines = [line.strip() for line in said.text.splitlines() if line.startswith("      + ")]
+    assert lines[0] == "+ upload doodle-small"
+    assert lines[1].startswith("+ deploy the code and configuration to")
+    assert len(lines) == 2
+
+
+def test_a_change_reaches_functions_policies_routes_and_models(tool: Tool, changed: Said) -> None:
+    assert changed.status == 0, changed.text
+    client, api = tool.client("lambda"), tool.client("apigateway")
+    variables = client.get_function_configuration(FunctionName=NAME)["Environment"]["Variables"]
+    assert variables["PUBLIC"] == "true"
+    assert variables["IMAGE_BUCKETS"] == "photos"
+    assert variables["ARMS"] == "doodle=0.5 doodle-small=0.5"
+    role = f"{NAME}-api_handler"
+    policy = tool.client("iam").get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+    assert "arn:aws:s3:::photos/*" in json.dumps(policy)
+    for file in ("model.tflite", "labels.txt", "model.json"):
+        key = f"doodle-small/{file}"
+        head = tool.client("s3").head_object(Bucket=f"{NAME}-models-{ACCOUNT}", Key=key)
+        assert head["ContentLength"] == (ROOT / "vendor" / "models" / key).stat().st_size
+    assert len(client.list_layer_versions(LayerName=f"{NAME}-model")["LayerVersions"]) == 1
+    (one,) = api.get_rest_apis()["items"]
+    methods = [
+        method
+        for resource in api.get_resources(restApiId=one["id"])["items"]
+        for method in resource.get("resourceMethods", {}).values()
+    ]
+    assert {method["authorizationType"] for method in methods} == {"NONE"}
+
+
+def test_api_gateways_own_answers_are_put_again_where_chalice_took_them(
+    tool: Tool, changed: Said
+) -> None:
+    client = tool.client("apigateway")
+    (api,) = client.get_rest_apis()["items"]
+    assert len(client.get_gateway_responses(restApiId=api["id"])["items"]) == 8
+
+
+@pytest.fixture(scope="module")
+def kept(tool: Tool, changed: Said) -> Said:
+    """The plan of taking it down, and a person who does not go through with it."""
+    tool.client("s3").put_object(Bucket=f"{NAME}-results-{ACCOUNT}", Key="mine", Body=b"precious")
+    tool.gate.forget()
+    plan = tool("--destroy", "--plan")
+    assert tool("--destroy").status == 1
+    return plan
+
+
+def test_a_plan_of_destruction_says_what_goes_and_what_stays(tool: Tool, kept: Said) -> None:
+    assert kept.status == 0, kept.text
+    assert tool.gate.writes == []
+    assert "- the API, 11 functions, their roles and events" in kept.text
+    for bucket in ("images", "results", "models"):
+        assert f"= s3://{NAME}-{bucket}-{ACCOUNT} stays" in kept.text
+
+
+@pytest.fixture(scope="module")
+def destroyed(tool: Tool, kept: Said) -> Said:
+    """By a machine that did not deploy."""
+    shutil.rmtree(tool.project / ".chalice" / "deployed")
+    shutil.rmtree(tool.project / "build" / "deploy" / "dev" / ".chalice" / "deployed")
+    return tool("--destroy", "--yes")
+
+
+def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
+    assert destroyed.status == 0, destroyed.text
+    client = tool.client("lambda")
+    assert client.list_functions()["Functions"] == []
+    assert client.list_event_source_mappings()["EventSourceMappings"] == []
+    assert client.list_layers()["Layers"] == []
+    assert tool.client("apigateway").get_rest_apis()["items"] == []
+    assert tool.client("events").list_rules()["Rules"] == []
+    roles = [role["RoleName"] for role in tool.client("iam").list_roles()["Roles"]]
+    assert not [role for role in roles if NAME in role]
+    assert tool.client("ssm").describe_parameters()["Parameters"] == []
+    assert stack.outputs(tool.client("cloudformation"), NAME) is None
+    groups = tool.client("logs").describe_log_groups()["logGroups"]
+    assert not [group for group in groups if NAME in group["logGroupName"]]
+    s3 = tool.client("s3")
+    buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    assert {f"{NAME}-{kind}-{ACCOUNT}" for kind in ("images", "results", "models")} <= buckets
+    assert f"Kept: s3://{NAME}-results-{ACCOUNT}" in destroyed.text
+    assert "There is nothing of stage dev" in tool("--destroy", "--yes").text
+
+
+def test_a_new_deployment_takes_over_the_buckets_that_were_kept(
+    tool: Tool, destroyed: Said
+) -> None:
+    again = tool.deploy()
+    assert again.status == 0, again.text
+    stored = tool.client("s3").get_object(Bucket=f"{NAME}-results-{ACCOUNT}", Key="mine")
+    assert stored["Body"].read() == b"precious"

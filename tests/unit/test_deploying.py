@@ -1,0 +1,627 @@
+"""The steps of a deployment, each on its own; test_deploy.py has them together."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from botocore.stub import Stubber
+from click.testing import CliRunner
+from moto import mock_aws
+
+from chalicelib.models import ModelPackage, read_package
+from tests.conftest import ROOT
+from tools import deploy
+from tools.bundling.pythons import BundleError
+from tools.deploying import build, checks, policies, smoke, terminal
+from tools.deploying.api import ANSWERS, StageStep, gateway_response
+from tools.deploying.functions import Chalice, credentials_environment, reason
+from tools.deploying.layer import LayerStep, content_digest, delete_versions
+from tools.deploying.models import ModelsStep
+from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep, with_bucket_names
+from tools.deploying.step import DeployError
+from tools.deploying.target import Target, read_config, setting, visibility_timeout
+from tools.deploying.token import TokenStep
+from tools.template import assembled
+
+REGION = "eu-west-1"
+TARGET = Target("dev", "123456789012", REGION)
+CONFIG: dict[str, Any] = {
+    "lambda_timeout": 30,
+    "lambda_functions": {"on_work": {"lambda_timeout": 120, "lambda_memory_size": 512}},
+    "stages": {
+        "local": {},
+        "dev": {"lambda_memory_size": 2048, "environment_variables": {"THREADS": "2"}},
+    },
+}
+NOTHING: list[str] = []
+
+
+def say_nothing(_: str) -> None:
+    pass
+
+
+@pytest.fixture
+def session() -> Iterator[Any]:
+    """Of an AWS in this process."""
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        yield boto3.session.Session("id", "secret", region_name=REGION)
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> ModelPackage:
+    shutil.copytree(ROOT / "vendor" / "models" / "doodle", tmp_path / "doodle")
+    return read_package(tmp_path / "doodle")
+
+
+# Names
+
+
+def test_functions_are_named_as_chalice_names_them_and_told_from_other_stages() -> None:
+    assert TARGET.function("api_handler") == "serverless-inception-dev"
+    assert TARGET.function("on_work") == "serverless-inception-dev-on_work"
+    assert TARGET.handler("serverless-inception-dev") == "api_handler"
+    assert TARGET.handler("serverless-inception-dev-on_work") == "on_work"
+    assert TARGET.handler("serverless-inception-dev-two-on_work") is None
+    assert TARGET.handler("serverless-inception-develop") is None
+
+
+@pytest.mark.parametrize("stage", ["Dev", "1dev", "a" * 17, "", "dev_1"])
+def test_a_stage_that_names_of_buckets_could_not_hold_is_refused(stage: str) -> None:
+    with pytest.raises(DeployError, match="lower-case letters"):
+        read_config(ROOT, stage)
+
+
+def test_an_unknown_stage_and_the_local_one_are_refused_with_those_there_are() -> None:
+    for stage in ("prod", "local"):
+        with pytest.raises(DeployError, match=r"no stage .* has dev; a further one is a copy"):
+            read_config(ROOT, stage)
+
+
+def test_settings_are_looked_up_in_chalices_order() -> None:
+    assert setting(CONFIG, "dev", "on_work", "lambda_timeout", 1) == 120
+    assert setting(CONFIG, "dev", "on_work", "lambda_memory_size", 1) == 2048
+    assert setting(CONFIG, "dev", "on_tick", "lambda_timeout", 1) == 30
+    assert setting(CONFIG, "dev", "on_tick", "absent", 7) == 7
+    assert visibility_timeout(CONFIG, "dev") == 720
+
+
+# Policies and the folder
+
+
+def test_every_policy_can_be_filled_in_and_none_is_without_its_function() -> None:
+    config = read_config(ROOT, "dev")
+    named = {one["iam_policy_file"] for one in config["lambda_functions"].values()}
+    files = sorted((ROOT / ".chalice" / "policies").glob("*.json"))
+    assert {f"policies/{file.name}" for file in files} == named
+    environment = {"IMAGES_BUCKET": "i", "RESULTS_BUCKET": "r", "MODELS_BUCKET": "m",
+                   "WORK_QUEUE": "w", "WORKFLOW": "arn:w", "IMAGE_BUCKETS": "a b"}  # fmt: skip
+    for file in files:
+        text = json.dumps(policies.rendered(file, TARGET, environment))
+        assert "${" not in text
+        for arn in re.findall(r'"(arn:[^"]*)"', text):
+            assert not arn.endswith((":", "/")), arn
+
+
+def test_a_resource_of_all_image_buckets_is_repeated_for_each(tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    file.write_text('{"Statement": [{"Resource": "arn:aws:s3:::${ImageBuckets}/*"}]}')
+    several = {"IMAGES_BUCKET": "images", "IMAGE_BUCKETS": "one two"}
+    assert policies.rendered(file, TARGET, several)["Statement"][0]["Resource"] == [
+        f"arn:aws:s3:::{bucket}/*" for bucket in ("images", "one", "two")
+    ]
+    single = policies.rendered(file, TARGET, {"IMAGES_BUCKET": "images"})
+    assert single["Statement"][0]["Resource"] == "arn:aws:s3:::images/*"
+
+
+def test_a_policy_with_an_unknown_placeholder_names_file_and_placeholder(tmp_path: Path) -> None:
+    file = tmp_path / "api.json"
+    file.write_text('{"Resource": "${Bucket}"}')
+    with pytest.raises(DeployError, match=r"api\.json .*'Bucket'.*\$\{…\} may hold ImageBuckets"):
+        policies.rendered(file, TARGET, {})
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    (folder / "chalicelib" / "__pycache__").mkdir(parents=True)
+    (folder / ".chalice" / "policies").mkdir(parents=True)
+    (folder / "vendor" / "models").mkdir(parents=True)
+    for name in ("app.py", "requirements.txt", "chalicelib/a.py", "chalicelib/__pycache__/a.pyc"):
+        (folder / name).write_text(name)
+    (folder / ".chalice" / "policies" / "p.json").write_text('{"Statement": []}')
+    return folder
+
+
+def assemble(project: Path, folder: Path, **variables: str) -> str:
+    return build.assemble(project, folder, TARGET, CONFIG, variables, ["arn:layer"])
+
+
+def test_the_folder_has_the_app_its_stage_and_no_bundled_model(
+    project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "build"
+    assemble(project, folder, MODEL="x")
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {
+        "app.py", "requirements.txt", "chalicelib/a.py",
+        ".chalice/config.json", ".chalice/policies/p.json",
+    }  # fmt: skip
+    config = json.loads((folder / ".chalice" / "config.json").read_text())
+    assert config["stages"] == {
+        "dev": {
+            "lambda_memory_size": 2048,
+            "environment_variables": {"THREADS": "2", "MODEL": "x"},
+            "layers": ["arn:layer"],
+        }
+    }
+
+
+def test_the_digest_is_of_what_is_deployed_and_not_of_what_chalice_keeps(
+    project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "build"
+    first = assemble(project, folder, MODEL="x")
+    for name in ("deployments", "deployed"):
+        (folder / ".chalice" / name).mkdir()
+        (folder / ".chalice" / name / "file").write_text("kept")
+    (folder / "stray.py").write_text("")
+    assert assemble(project, folder, MODEL="x") == first
+    assert not (folder / "stray.py").exists()
+    assert (folder / ".chalice" / "deployments" / "file").exists()
+    assert assemble(project, folder, MODEL="y") != first
+    (project / "chalicelib" / "a.py").write_text("changed")
+    assert assemble(project, folder, MODEL="x") != first
+
+
+# The stack
+
+
+class Cloud:
+    """CloudFormation as far as one stack goes. statuses: what describe_stacks says, in turn."""
+
+    def __init__(self, template: str, *statuses: str | None) -> None:
+        self.client = boto3.client(
+            "cloudformation", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+        )
+        self.stub = Stubber(self.client)
+        self.stub.activate()
+        self.step = StackStep(
+            self.client, "s", template, {"Stage": "dev"}, {"stage": "dev"}, sleep=lambda _: None
+        )
+        for status in statuses:
+            self.is_now(status)
+
+    def is_now(self, status: str | None, template: str | None = None) -> None:
+        if status is None:
+            self.stub.add_client_error(
+                "describe_stacks", "ValidationError", "Stack with id s does not exist"
+            )
+            return
+        self.stub.add_response("describe_stacks", {"Stacks": [{
+            "StackName": "s", "StackStatus": status, "CreationTime": 0,
+            "Parameters": [{"ParameterKey": "Stage", "ParameterValue": "dev"}],
+            "Tags": [{"Key": "stage", "Value": "dev"}],
+        }]})  # fmt: skip
+        if template is not None:
+            self.stub.add_response("get_template", {"TemplateBody": template})
+
+    def proposes(self, status: str, reason: str = "", *changes: dict[str, Any]) -> None:
+        self.stub.add_response("create_change_set", {})
+        self.stub.add_response("describe_change_set", {
+            "Status": status, "StatusReason": reason,
+            "Changes": [{"ResourceChange": change} for change in changes],
+        })  # fmt: skip
+
+
+QUEUE = {"Action": "Modify", "ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "WorkQueue"}
+
+
+def test_a_stack_that_is_not_there_is_created() -> None:
+    cloud = Cloud("new", None)
+    assert cloud.step.changes() == ["create the stack s"]
+    for status in (None, None):
+        cloud.is_now(status)
+    cloud.proposes("CREATE_COMPLETE")
+    cloud.stub.add_response("execute_change_set", {})
+    for status in ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"):
+        cloud.is_now(status)
+    told: list[str] = []
+    cloud.step.apply(told.append)
+    assert told == ["stack s: CREATE_IN_PROGRESS", "stack s: CREATE_COMPLETE"]
+    cloud.stub.assert_no_pending_responses()
+
+
+def test_a_stack_that_is_as_it_shall_be_is_asked_for_no_change_set() -> None:
+    cloud = Cloud("same")
+    cloud.is_now("UPDATE_COMPLETE", "same")
+    assert cloud.step.changes() == NOTHING
+    cloud.stub.assert_no_pending_responses()
+
+
+def test_a_plan_of_a_change_leaves_no_change_set_behind() -> None:
+    cloud = Cloud("new")
+    cloud.is_now("CREATE_COMPLETE", "old")
+    cloud.proposes("CREATE_COMPLETE", "", QUEUE, {**QUEUE, "Replacement": "True"})
+    cloud.stub.add_response("delete_change_set", {})
+    assert cloud.step.changes() == [
+        "change AWS::SQS::Queue WorkQueue",
+        "change AWS::SQS::Queue WorkQueue (replaced by a new one)",
+    ]
+    cloud.stub.assert_no_pending_responses()
+
+
+def test_a_template_that_differs_in_comments_alone_is_no_change() -> None:
+    cloud = Cloud("new")
+    cloud.is_now("CREATE_COMPLETE", "old")
+    cloud.proposes("FAILED", "The submitted information didn't contain changes.")
+    cloud.stub.add_response("delete_change_set", {})
+    assert cloud.step.changes() == NOTHING
+    cloud.stub.assert_no_pending_responses()
+
+
+def test_a_refused_template_ends_it_with_the_reason() -> None:
+    cloud = Cloud("new")
+    cloud.is_now("CREATE_COMPLETE", "old")
+    cloud.proposes("FAILED", "Unresolved resource dependencies [X]")
+    cloud.stub.add_response("delete_change_set", {})
+    with pytest.raises(DeployError, match=r"refuses the template: Unresolved .* \[X\]"):
+        cloud.step.changes()
+
+
+def test_a_stack_whose_creation_failed_is_removed_and_made_anew() -> None:
+    cloud = Cloud("new", "ROLLBACK_COMPLETE")
+    cloud.stub.add_response("delete_stack", {})
+    for status in ("DELETE_IN_PROGRESS", None, None):
+        cloud.is_now(status)
+    cloud.proposes("CREATE_COMPLETE")
+    cloud.stub.add_response("execute_change_set", {})
+    cloud.is_now("CREATE_COMPLETE")
+    cloud.step.apply(say_nothing)
+    cloud.stub.assert_no_pending_responses()
+
+
+def test_a_failed_creation_names_what_failed_first() -> None:
+    cloud = Cloud("new", None, None)
+    cloud.proposes("CREATE_COMPLETE")
+    cloud.stub.add_response("execute_change_set", {})
+    cloud.is_now("ROLLBACK_COMPLETE")
+    common = {"StackId": "s", "EventId": "e", "StackName": "s", "Timestamp": 0}
+    newest_first = [
+        ("WorkQueue", "Resource creation cancelled"),
+        ("WorkflowRole", "You may not iam:CreateRole"),
+    ]
+    cloud.stub.add_response("describe_stack_events", {"StackEvents": [
+        {**common, "LogicalResourceId": name, "ResourceStatus": "CREATE_FAILED",
+         "ResourceStatusReason": why}
+        for name, why in newest_first
+    ]})  # fmt: skip
+    with pytest.raises(
+        DeployError, match=r"is ROLLBACK_COMPLETE\. WorkflowRole: You may not .* run the same"
+    ):
+        cloud.step.apply(say_nothing)
+
+
+def test_our_template_fits_into_a_call_with_the_names_of_its_buckets_written_out() -> None:
+    text = with_bucket_names(assembled(ROOT / "infrastructure.yaml"), "a" * 16, "123456789012")
+    assert len(text.encode()) <= MAX_TEMPLATE_BYTES
+    names = re.findall(r"BucketName: (.*)", text)
+    assert names == [
+        f"serverless-inception-{'a' * 16}-{kind}-123456789012"
+        for kind in ("images", "results", "models")
+    ]
+    assert all(len(name) <= 63 for name in names)
+
+
+def test_a_template_over_the_limit_says_by_how_much() -> None:
+    with pytest.raises(DeployError, match=r"51,201 bytes .* takes 51,200"):
+        Cloud("x" * (MAX_TEMPLATE_BYTES + 1))
+
+
+# Token, model and models
+
+
+def test_the_token_is_made_once_and_forgotten_at_the_end(session: Any) -> None:
+    token = TokenStep(session.client("ssm"), TARGET.token)
+    assert token.changes() == ["make a secret as /serverless-inception/dev/token"]
+    told: list[str] = []
+    token.apply(told.append)
+    secret = token.read()
+    assert len(secret) == 43  # 256 bits
+    assert token.changes() == told == NOTHING
+    token.delete()
+    assert not token.exists()
+    token.apply(say_nothing)
+    assert token.read() != secret
+
+
+def test_the_model_is_published_by_content(session: Any, package: ModelPackage) -> None:
+    s3, client = session.client("s3"), session.client("lambda")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def step() -> LayerStep:
+        return LayerStep(client, s3, TARGET.layer, package, lambda: "models")
+
+    assert step().arn() is None
+    assert step().changes() == ["publish doodle (0.3 MB) as serverless-inception-dev-model"]
+    step().apply(say_nothing)
+    first = step().arn()
+    (package.folder / "labels.txt").touch()
+    assert step().changes() == NOTHING
+    assert s3.list_objects_v2(Bucket="models")["KeyCount"] == 0
+    kept = (package.folder / "labels.txt").read_text()
+    (package.folder / "labels.txt").write_text(kept + "yeti\n")
+    step().apply(say_nothing)
+    assert step().arn() != first
+    (package.folder / "labels.txt").write_text(kept)
+    assert step().arn() == first  # the way back publishes nothing
+    assert step().changes() == NOTHING
+    delete_versions(client, TARGET.layer)
+    assert step().arn() is None
+
+
+def test_the_zip_through_the_bucket_is_removed_even_where_lambda_refuses_it(
+    session: Any, package: ModelPackage
+) -> None:
+    s3, client = session.client("s3"), session.client("lambda")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    stub = Stubber(client)
+    stub.add_client_error("publish_layer_version", "CodeStorageExceededException")
+    step = LayerStep(client, s3, TARGET.layer, package, lambda: "models")
+    with stub, pytest.raises(client.exceptions.CodeStorageExceededException):
+        step.apply(say_nothing)
+    assert s3.list_objects_v2(Bucket="models")["KeyCount"] == 0
+
+
+def test_further_models_are_uploaded_once_and_again_when_they_change(
+    session: Any, package: ModelPackage
+) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert ModelsStep(s3, lambda: "", [package]).changes() == ["upload doodle"]  # no bucket yet
+    step = ModelsStep(s3, lambda: "models", [package])
+    step.apply(say_nothing)
+    assert step.changes() == NOTHING
+    keys = {one["Key"] for one in s3.list_objects_v2(Bucket="models")["Contents"]}
+    assert keys == {f"doodle/{file}" for file in ("model.tflite", "labels.txt", "model.json")}
+    before = content_digest(package)
+    (package.folder / "labels.txt").write_text("other\n")
+    assert content_digest(package) != before
+    assert step.changes() == ["upload doodle"]
+
+
+# Chalice
+
+
+def program(folder: Path, *lines: str) -> Path:
+    path = folder / "chalice"
+    path.write_text("\n".join(["#!/bin/sh", *lines]))
+    path.chmod(0o755)
+    return path
+
+
+def test_chalice_is_told_the_folder_and_its_progress_is_shown(tmp_path: Path) -> None:
+    path = program(tmp_path, 'echo "Creating $*"', 'echo "noise"', 'echo "Updating $WHERE"')
+    told: list[str] = []
+    Chalice(path, tmp_path, {"WHERE": "here"})(["deploy", "--stage", "dev"], told.append)
+    assert told == [f"Creating --project-dir {tmp_path} deploy --stage dev", "Updating here"]
+
+
+def test_what_chalice_says_of_a_failure_is_told_without_its_traceback(tmp_path: Path) -> None:
+    path = program(
+        tmp_path,
+        'echo "Traceback (most recent call last):" >&2',
+        'echo "ChaliceDeploymentError: ERROR - While deploying, received the following error:" >&2',
+        'echo >&2; echo " You may not" >&2; echo " iam:CreateRole" >&2; exit 1',
+    )
+    with pytest.raises(DeployError) as caught:
+        Chalice(path, tmp_path, {})(["deploy"], say_nothing)
+    assert str(caught.value) == (
+        "chalice deploy failed: You may not iam:CreateRole Mend that, then run the same command "
+        "again: it goes on from what is there."
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["Traceback", "", "RuntimeError: no app.py"], "RuntimeError: no app.py"),
+        ([], "it said nothing."),
+    ],
+)
+def test_the_last_line_is_the_reason_of_any_other_failure(said: list[str], told: str) -> None:
+    assert reason(said) == told
+
+
+def test_chalice_gets_the_credentials_themselves_whatever_gave_them(session: Any) -> None:
+    env = {"AWS_PROFILE": "p", "HOME": "/h", "PYTHONPATH": "/x"}
+    made = credentials_environment(session, env)
+    assert made == {
+        "HOME": "/h", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+
+
+# The API
+
+
+@pytest.mark.parametrize("kind", ANSWERS)
+def test_an_answer_of_api_gateway_itself_is_json_of_our_shape_for_any_site(kind: str) -> None:
+    response = gateway_response(kind)
+    template = response["responseTemplates"]["application/json"]
+    body = json.loads(template.replace("$context.error.messageString", '"words"'))
+    assert set(body) == {"Code", "Message"}
+    assert re.fullmatch(r"[A-Z][A-Za-z]+", body["Code"])
+    assert all(re.fullmatch(r"'[^']*'", value) for value in response["responseParameters"].values())
+    assert response.get("statusCode", "400").startswith(("4", "5"))
+
+
+def stage_client(**stage: Any) -> Any:
+    client = boto3.client(
+        "apigateway", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stub = Stubber(client)
+    stub.add_response("get_stage", stage, {"restApiId": "api", "stageName": "dev"})
+    stub.activate()
+    return client
+
+
+def test_only_what_differs_of_the_stage_is_set() -> None:
+    settings = {"throttlingRateLimit": 50.0, "throttlingBurstLimit": 7, "metricsEnabled": True}
+    client = stage_client(tracingEnabled=True, methodSettings={"*/*": settings})
+    step = StageStep(client, lambda: "api", "dev", 50, 100)
+    assert step.changes() == ["set /*/*/throttling/burstLimit to 100"]
+
+
+def test_a_stage_that_nobody_has_set_is_set_whole() -> None:
+    step = StageStep(stage_client(), lambda: "api", "dev", 50, 100)
+    assert step.changes() == [
+        "set /*/*/throttling/rateLimit to 50", "set /*/*/throttling/burstLimit to 100",
+        "set /*/*/metrics/enabled to true", "set /tracingEnabled to true",
+    ]  # fmt: skip
+
+
+# Before and after
+
+
+def test_the_newest_python_that_lambda_and_our_requirements_have_is_taken() -> None:
+    def only(*versions: str) -> Any:
+        def find(version: str) -> Path:
+            if version not in versions:
+                raise BundleError("no")
+            return Path(version)
+
+        return find
+
+    assert checks.python_version(only("3.13", "3.12")) == "3.13"
+    assert checks.python_version(only("3.12", "3.11")) == "3.12"
+    with pytest.raises(DeployError, match=r"3\.13 or 3\.12 is needed .* `pyenv install 3\.13`"):
+        checks.python_version(only("3.11"))
+
+
+def test_where_the_credentials_lead(session: Any) -> None:
+    target, who = checks.account(session, "dev")
+    assert target == Target("dev", "123456789012", REGION, "aws")
+    assert who.startswith("arn:aws:")
+
+
+def test_what_is_missing_before_the_first_call_is_said() -> None:
+    nowhere = SimpleNamespace(region_name=None)
+    with pytest.raises(DeployError, match="give --region"):
+        checks.account(nowhere, "dev")
+    nobody = SimpleNamespace(region_name=REGION, get_credentials=lambda: None)
+    with pytest.raises(DeployError, match=r"aws configure.*--profile"):
+        checks.account(nobody, "dev")
+
+
+def test_expired_credentials_are_to_be_renewed() -> None:
+    client = boto3.client(
+        "sts", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stub = Stubber(client)
+    stub.add_client_error("get_caller_identity", "ExpiredToken", "The token is expired")
+    stub.activate()
+    session = SimpleNamespace(
+        region_name=REGION, get_credentials=lambda: "some", client=lambda _: client
+    )
+    with pytest.raises(DeployError, match=r"ExpiredToken.*renew them"):
+        checks.account(session, "dev")
+
+
+class Answers:
+    """Of a host, in turn; the last one for ever. And a clock that sleeping moves."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+        self.now = 0.0
+
+    def request(self, method: str, url: str, **_: Any) -> Any:
+        self.asked.append(f"{method} {url}")
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, body = answer
+        return SimpleNamespace(status=status, data=body.encode())
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def health(self) -> str:
+        return smoke.health(
+            "https://x/dev/",
+            self.request,
+            lambda: self.now,
+            self.sleep,  # type: ignore[arg-type]
+        )
+
+
+def test_a_new_api_is_given_time_to_be_known_and_to_start() -> None:
+    unknown = urllib3.exceptions.NewConnectionError(None, "unknown host")  # type: ignore[arg-type]
+    host = Answers(unknown, (403, "Forbidden"), (502, ""), (200, '{"status":"ok"}'))
+    assert host.health() == '{"status":"ok"}'
+    assert host.asked == ["GET https://x/dev/health"] * 4
+
+
+def test_an_api_that_stays_ill_is_an_error_with_what_it_said_last() -> None:
+    host = Answers((503, '{"Code":"ModelInvalid"}'))
+    with pytest.raises(DeployError, match=r"health does not answer .*503 .*ModelInvalid.*log"):
+        host.health()
+    assert 60 < host.now < 180
+
+
+# The tool
+
+
+class Recorded:
+    """A step that notes what is done to it."""
+
+    def __init__(self, title: str, changes: list[str], done: list[str]) -> None:
+        self.title = title
+        self._changes = changes
+        self._done = done
+
+    def changes(self) -> list[str]:
+        return self._changes
+
+    def apply(self, tell: Any) -> None:
+        self._done.append(self.title)
+        self._changes = []
+
+
+def test_steps_with_something_to_change_are_done_in_order() -> None:
+    done: list[str] = []
+    steps = [Recorded("a", ["x"], done), Recorded("b", [], done), Recorded("c", ["y", "z"], done)]
+    assert terminal.changes_of(steps) == 3  # type: ignore[arg-type]
+    assert done == NOTHING
+    terminal.apply_all(steps)  # type: ignore[arg-type]
+    assert done == ["a", "c"]
+    assert terminal.changes_of(steps) == 0  # type: ignore[arg-type]
+
+
+def test_options_then_the_stages_environment_then_defaults() -> None:
+    config = {"stages": {"dev": {"environment_variables": {"MODEL": "kept", "PUBLIC": "yes"}}}}
+    given = deploy.main.make_context("deploy", ["--stage", "dev"]).params
+    wishes = deploy._wishes(config, "dev", given)
+    assert (wishes.model, wishes.arms, wishes.public) == ("kept", "", True)
+    asked = {**given, "model": "m", "arms": "m=0.5 n=0.5", "public": False}
+    wishes = deploy._wishes(config, "dev", asked)
+    assert (wishes.model, wishes.public, wishes.other_models) == ("m", False, ["n"])
+    with pytest.raises(DeployError, match=r"The arms: .* must sum to 1"):
+        _ = deploy._wishes(config, "dev", {**given, "arms": "m=0.5"}).other_models
+    bare = deploy._wishes({"stages": {"dev": {}}}, "dev", given)
+    assert (bare.model, bare.arms, bare.public) == ("inception-v3", "", False)
+
+
+@pytest.mark.parametrize("stage", ["", "prod"])
+def test_an_error_is_one_line_and_no_traceback(stage: str) -> None:
+    result = CliRunner().invoke(deploy.main, ["--stage", stage, "--region", REGION])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1].startswith("Error: ")
+    assert "Traceback" not in result.output

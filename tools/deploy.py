@@ -1,0 +1,141 @@
+"""`python -m tools.deploy`: put a stage on AWS, change it, or take it down."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.settings import ROOT, Settings, SettingsError
+from tools.deploying import checks
+from tools.deploying.deployment import Deployment
+from tools.deploying.models import package
+from tools.deploying.step import DeployError
+from tools.deploying.target import Wishes, read_config, stage_environment
+from tools.deploying.terminal import deploy, destroy, tell
+from tools.deploying.token import TokenStep
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """What goes wrong is told in a sentence or two, never by a traceback."""
+    try:
+        yield
+    except (DeployError, SettingsError, BotoCoreError) as error:
+        raise click.ClickException(str(error)) from error
+    except ClientError as error:
+        raise click.ClickException(
+            f"AWS refuses {error.operation_name}: {error.response['Error'].get('Message', error)}. "
+            "Mend that, then run the same command again: it goes on from what is there."
+        ) from error
+
+
+def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
+    """What the options say, else the stage's environment in config.json, else the default."""
+    kept = stage_environment(config, stage)
+    model = given["model"] or kept.get("MODEL") or "inception-v3"
+    public = given["public"]
+    if public is None:
+        public = Settings.from_environment(kept).public
+    return Wishes(
+        model=model,
+        arms=given["arms"] or kept.get("ARMS", ""),
+        public=public,
+        image_buckets=given["image_bucket"] or tuple(kept.get("IMAGE_BUCKETS", "").split()),
+        results_queue=given["results_queue"],
+        upload_days=given["upload_days"],
+        alarm_email=given["alarm_email"],
+        workers=given["workers"],
+        rate=given["rate"],
+        burst=given["burst"],
+    )
+
+
+def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
+    """The deployment, once all that can be checked before it is checked."""
+    click.echo("Checks")
+    config = read_config(ROOT, stage)
+    wishes = _wishes(config, stage, given)
+    version = checks.python_version()
+    tell(f"Python {version}")
+    target, who = checks.account(session, stage)
+    tell(f"account {target.account}, region {target.region}, as {who}")
+    if given["destroy"]:
+        return Deployment(session, target, config, wishes, version)
+    settings = Settings.from_environment()
+    default = package(wishes.model, settings, tell)
+    others = [package(name, settings, tell) for name in wishes.other_models]
+    tell(f"model {default.info.name} {default.info.version}")
+    deployment = Deployment(session, target, config, wishes, version, default, others)
+    deployment.check_sizes(tell)
+    return deployment
+
+
+@click.command(context_settings={"show_default": True, "max_content_width": 100})
+@click.option("--stage", required=True, envvar="STAGE", help="A stage of .chalice/config.json.")
+@click.option("--region", help="AWS region.  [default: the profile's]")
+@click.option("--profile", help="AWS profile.  [default: AWS_PROFILE, else default]")
+@click.option("--model", help="Package that answers by default.  [default: inception-v3]")
+@click.option("--arms", help="An experiment's models, a=0.9 b=0.1.  [default: none]")
+@click.option("--public/--no-public", default=None, help="Let anybody call, without a token.")
+@click.option(
+    "--image-bucket", multiple=True, metavar="BUCKET", help="A further bucket s3_uri may name."
+)
+@click.option(
+    "--results-queue", is_flag=True, help="Answer bare URLs of the work queue on a queue."
+)
+@click.option(
+    "--upload-days", default=0, type=click.IntRange(0), help="Delete uploads then; 0: never."
+)
+@click.option("--alarm-email", default="", help="Who is told of alarms.  [default: nobody]")
+@click.option(
+    "--workers", default=50, type=click.IntRange(2, 1000), help="Chunks classified at once."
+)
+@click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
+@click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
+@click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--check/--no-check", default=True, help="Ask GET /health at the end.")
+@click.option(
+    "--show-token", is_flag=True, help="Print the secret of callers, and do nothing else."
+)
+@click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
+def main(stage: str, region: str | None, profile: str | None, **given: Any) -> None:
+    """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
+
+    Each step compares first: a second run changes nothing, and a run after a failed one goes on
+    where that ended. MODEL, ARMS, PUBLIC and IMAGE_BUCKETS may be given for good, in the stage's
+    environment_variables of .chalice/config.json.
+
+    \b
+    Examples:
+      python -m tools.deploy --stage dev --plan
+      python -m tools.deploy --stage dev --model doodle
+      python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
+      python -m tools.deploy --stage dev --destroy
+    """
+    with _one_line():
+        session = boto3.session.Session(profile_name=profile, region_name=region)
+        if given["show_token"]:
+            _show_token(session, stage)
+            return
+        deployment = prepare(session, stage, given)
+        if given["destroy"]:
+            destroy(deployment, session, given["plan"], given["yes"])
+        else:
+            deploy(deployment, given["plan"], given["yes"], given["check"])
+
+
+def _show_token(session: Any, stage: str) -> None:
+    target, _ = checks.account(session, stage)
+    token = TokenStep(session.client("ssm"), target.token)
+    if not token.exists():
+        raise DeployError(f"Stage {stage} has no token in {target.region}: deploy it first.")
+    click.echo(token.read())
+
+
+if __name__ == "__main__":
+    sys.exit(main(prog_name="python -m tools.deploy"))

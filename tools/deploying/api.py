@@ -1,0 +1,144 @@
+"""What Chalice cannot set of the API: limits and tracing of its stage, and its own answers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tools.deploying.step import Tell
+
+SETTINGS = {
+    "throttlingRateLimit": "throttling/rateLimit",
+    "throttlingBurstLimit": "throttling/burstLimit",
+    "metricsEnabled": "metrics/enabled",
+}
+"""Name of a method setting, and its path in a change of it
+(https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html)."""
+EVERY_METHOD = "*/*"
+
+
+class StageStep:
+    """Throttling, metrics and tracing of the API's stage.
+
+    api: the API's id; None where there is none yet. rate, burst: requests a second, steady and at
+    once.
+    """
+
+    title = "Limits and tracing of the API (API Gateway)"
+
+    def __init__(
+        self, client: Any, api: Callable[[], str | None], stage: str, rate: int, burst: int
+    ) -> None:
+        self._client = client
+        self._api = api
+        self._stage = stage
+        self._wanted = {
+            "throttlingRateLimit": rate,
+            "throttlingBurstLimit": burst,
+            "metricsEnabled": True,
+        }
+
+    def changes(self) -> list[str]:  # noqa: D102
+        return [f"set {operation['path']} to {operation['value']}" for operation in self._patch()]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        self._client.update_stage(
+            restApiId=self._api(), stageName=self._stage, patchOperations=self._patch()
+        )
+
+    def _patch(self) -> list[dict[str, str]]:
+        there = self._current()
+        wanted = {name: value for name, value in self._wanted.items() if there.get(name) != value}
+        changes = {f"/{EVERY_METHOD}/{SETTINGS[name]}": value for name, value in wanted.items()}
+        if not there.get("tracingEnabled"):
+            changes["/tracingEnabled"] = True
+        return [
+            {"op": "replace", "path": path, "value": str(value).lower()}
+            for path, value in changes.items()
+        ]
+
+    def _current(self) -> dict[str, Any]:
+        api = self._api()
+        if not api:
+            return {}
+        stage = self._client.get_stage(restApiId=api, stageName=self._stage)
+        return {**stage.get("methodSettings", {}).get(EVERY_METHOD, {}), **stage}
+
+
+MESSAGE = "$context.error.messageString"
+"""API Gateway's own words, in quotes
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
+ANSWERS: dict[str, tuple[str, str, str]] = {
+    "UNAUTHORIZED": (
+        "401", "Unauthorized",
+        "This wants a token: send the header Authorization: Bearer TOKEN.",
+    ),
+    "ACCESS_DENIED": ("403", "Forbidden", "This token is not the one of this service."),
+    "MISSING_AUTHENTICATION_TOKEN": (
+        "403", "Forbidden", "There is no such path or method; GET /openapi.json has them all.",
+    ),
+    "REQUEST_TOO_LARGE": (
+        "413", "BodyTooLarge", "A request has at most 10 MB; larger images go by POST /uploads.",
+    ),
+    "THROTTLED": ("429", "TooManyRequests", "Too many requests at once; try again in a second."),
+    "INTEGRATION_TIMEOUT": (
+        "504", "Timeout", "The answer took over 29 seconds; send fewer images, or POST /batches.",
+    ),
+    "DEFAULT_4XX": ("", "BadRequest", ""),
+    "DEFAULT_5XX": ("", "InternalServerError", ""),
+}  # fmt: skip
+"""By API Gateway's name of it: status (empty: its own), code, message (empty: its own)."""
+HEADERS = {
+    "Access-Control-Allow-Origin": "*",
+    "Cache-Control": "no-store",
+}
+MORE_HEADERS = {"UNAUTHORIZED": {"WWW-Authenticate": "Bearer"}, "THROTTLED": {"Retry-After": "1"}}
+
+
+class AnswersStep:
+    """API Gateway's own answers in the shape of ours, for scripts of any site to read."""
+
+    title = "Errors of API Gateway itself, in our shape"
+
+    def __init__(self, client: Any, api: Callable[[], str | None], stage: str) -> None:
+        self._client = client
+        self._api = api
+        self._stage = stage
+
+    def changes(self) -> list[str]:  # noqa: D102
+        missing = self._missing()
+        return [f"answer {', '.join(missing)}"] if missing else []
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        api = self._api()
+        for kind, answer in self._missing().items():
+            self._client.put_gateway_response(restApiId=api, responseType=kind, **answer)
+        # they count from the next deployment of the API on
+        self._client.create_deployment(restApiId=api, stageName=self._stage)
+
+    def _missing(self) -> dict[str, dict[str, Any]]:
+        """Those that are not there as they shall be."""
+        api = self._api()
+        answer = self._client.get_gateway_responses(restApiId=api, limit=500) if api else {}
+        there = {one["responseType"]: one for one in answer.get("items", [])}
+        wanted = {kind: gateway_response(kind) for kind in ANSWERS}
+        return {
+            kind: response
+            for kind, response in wanted.items()
+            if any(there.get(kind, {}).get(key) != value for key, value in response.items())
+        }
+
+
+def gateway_response(kind: str) -> dict[str, Any]:
+    """The arguments of PutGatewayResponse for an answer."""
+    status, code, message = ANSWERS[kind]
+    words = json.dumps(message) if message else MESSAGE
+    headers = {**HEADERS, **MORE_HEADERS.get(kind, {})}
+    response: dict[str, Any] = {
+        "responseParameters": {
+            f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
+        },
+        "responseTemplates": {
+            "application/json": f'{{"Code": {json.dumps(code)}, "Message": {words}}}'
+        },
+    }
+    return {"statusCode": status, **response} if status else response

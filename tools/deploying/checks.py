@@ -1,0 +1,77 @@
+"""What is looked at before anything is touched."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tools.bundling.build import build, model_layer
+from tools.bundling.pythons import BundleError, interpreter
+from tools.bundling.sizes import measure, megabytes
+from tools.deploying.step import DeployError, Tell
+from tools.deploying.target import Target
+
+VERSIONS = ("3.13", "3.12")
+"""Of Python: what Lambda runs and our requirements have wheels for, the preferred one first."""
+
+
+def python_version(find: Callable[[str], Path] = interpreter) -> str:
+    """The version of Python to deploy with, and for. Raises DeployError where none is there."""
+    for version in VERSIONS:
+        try:
+            find(version)
+        except BundleError:
+            continue
+        return version
+    raise DeployError(
+        "Python 3.13 or 3.12 is needed to deploy: Chalice deploys for the Python that it runs "
+        "under, and Lambda takes no older one for new functions. Install one, for example with "
+        "`pyenv install 3.13` or `uv python install 3.13`."
+    )
+
+
+def account(session: Any, stage: str) -> tuple[Target, str]:
+    """Where the credentials lead, and whose they are. Raises DeployError."""
+    if not session.region_name:
+        raise DeployError("No region is chosen: give --region, or set AWS_DEFAULT_REGION.")
+    if session.get_credentials() is None:
+        raise DeployError(
+            "There are no AWS credentials: run `aws configure` or `aws sso login`, or give "
+            "--profile."
+        )
+    try:
+        identity = session.client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise DeployError(
+            f"The AWS credentials are of no use ({error}); renew them, for example with "
+            "`aws sso login`."
+        ) from error
+    partition = identity["Arn"].split(":")[1]
+    return Target(stage, identity["Account"], session.region_name, partition), identity["Arn"]
+
+
+def sizes(folder: Path, architecture: str, version: str, package: Any, tell: Tell) -> None:
+    """Build the zips of the project in `folder`, as Chalice will find them there.
+
+    Raises DeployError where Lambda would not take them.
+    """
+    tell("building the zips …")
+    try:
+        zips = build(folder, architecture, version)
+    except BundleError as error:
+        raise DeployError(str(error)) from error
+    kept = {path.resolve() for path in zips.values()}
+    for old in (folder / ".chalice" / "deployments").glob("*.zip"):
+        if old.resolve() not in kept:
+            old.unlink()
+    layer = model_layer(package, folder.parent / f"{folder.name}-model.zip")
+    measured = measure({**zips, "model layer": layer})
+    layer.unlink()
+    if excess := measured.excess():
+        raise DeployError(excess)
+    margin = measured.margin
+    tell(
+        f"zips fit: {megabytes(margin.zipped)} MB below the limit of one, "
+        f"{megabytes(margin.unpacked)} MB below the limit unpacked"
+    )

@@ -1,0 +1,198 @@
+"""A deployment: the parts of a stage, wired to each other."""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from chalicelib.models import ModelPackage
+from chalicelib.settings import ROOT
+from tools.bundling.pythons import BundleError, environment
+from tools.deploying import build
+from tools.deploying.api import AnswersStep, StageStep
+from tools.deploying.checks import sizes
+from tools.deploying.events import RetentionStep, RetriesStep, WorkersStep
+from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
+from tools.deploying.layer import LayerStep
+from tools.deploying.models import ModelsStep
+from tools.deploying.record import Record
+from tools.deploying.stack import StackStep, with_bucket_names
+from tools.deploying.step import DeployError, Step, Tell
+from tools.deploying.target import (
+    APP,
+    Config,
+    Target,
+    Wishes,
+    setting,
+    stage_environment,
+    visibility_timeout,
+)
+from tools.deploying.token import TokenStep
+from tools.template import assembled
+
+WORK = ROOT / "build" / "deploy"
+
+
+class Deployment:
+    """A stage: what it is made of, and the steps that make it.
+
+    version: of Python, on Lambda. package: the default model; None where the stage is only to be
+    taken down. others: the further arms. project: what is deployed. work: for what is built.
+    """
+
+    def __init__(
+        self,
+        session: Any,
+        target: Target,
+        config: Config,
+        wishes: Wishes,
+        version: str,
+        package: ModelPackage | None = None,
+        others: Sequence[ModelPackage] = (),
+        project: Path = ROOT,
+        work: Path = WORK,
+    ) -> None:
+        self.target = target
+        self.wishes = wishes
+        self.folder = work / target.stage
+        self.stage = str(setting(config, target.stage, "", "api_gateway_stage", "api"))
+        self._session = session
+        self._config = config
+        self._version = version
+        self._package = package
+        self._others = others
+        self._project = project
+        self._environment = (work / f"python{version}").resolve()
+
+    def steps(self) -> list[Step]:
+        """In the order in which they are to be done."""
+        client, wishes, gateway = self._session.client, self.wishes, self._client("apigateway")
+        return [
+            self.stack,
+            *([] if wishes.public else [self.token]),
+            *([self.layer] if self.layer else []),
+            ModelsStep(client("s3"), lambda: self._output("MODELS_BUCKET"), self._others),
+            self.functions,
+            AnswersStep(gateway, self.api, self.stage),
+            StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst),
+            WorkersStep(client("lambda"), self.record, wishes.workers),
+            RetriesStep(client("lambda"), self.target),
+            self.retention,
+        ]
+
+    @cached_property
+    def stack(self) -> StackStep:
+        """Buckets, queues, state machine."""
+        target = self.target
+        template = assembled(self._project / "infrastructure.yaml")
+        return StackStep(
+            self._client("cloudformation"),
+            target.name,
+            with_bucket_names(template, target.stage, target.account),
+            parameters(target, self._config, self.wishes),
+            {"application": APP, "stage": target.stage},
+        )
+
+    @cached_property
+    def token(self) -> TokenStep:
+        """The secret of callers."""
+        return TokenStep(self._client("ssm"), self.target.token)
+
+    @cached_property
+    def layer(self) -> LayerStep | None:
+        """The default model."""
+        if self._package is None:
+            return None
+        return LayerStep(
+            self._client("lambda"),
+            self._client("s3"),
+            self.target.layer,
+            self._package,
+            lambda: self._output("MODELS_BUCKET"),
+        )
+
+    @cached_property
+    def functions(self) -> FunctionsStep:
+        """What Chalice makes."""
+        kept = self._project / ".chalice" / "deployed" / f"{self.target.stage}.json"
+        return FunctionsStep(
+            self._client("lambda"), self.target, self.folder, kept, self.assemble, self.record,
+            self._chalice,
+        )  # fmt: skip
+
+    @cached_property
+    def retention(self) -> RetentionStep:
+        """How long logs are kept."""
+        days = int(setting(self._config, self.target.stage, "", "log_retention_in_days", 30))
+        return RetentionStep(self._client("logs"), self.record, self.target, days)
+
+    def record(self) -> Record:
+        """What Chalice has made."""
+        return Record(self._session, self.target, self._output("IMAGES_BUCKET"))
+
+    def api(self) -> str | None:
+        """The API's id; None where there is none."""
+        return next((one["rest_api_id"] for one in self.record().api()), None)
+
+    def url(self) -> str:
+        """The API's address, with a slash at its end."""
+        domain = "amazonaws.com.cn" if self.target.partition == "aws-cn" else "amazonaws.com"
+        return f"https://{self.api()}.execute-api.{self.target.region}.{domain}/{self.stage}/"
+
+    def assemble(self) -> str:
+        """Fill the folder that Chalice deploys; return a digest of all that decides on it."""
+        outputs = self.stack.outputs()
+        variables = variables_of(self._config, self.target, self.wishes, outputs)
+        arn = self.layer and self.layer.arn()
+        digest = build.assemble(
+            self._project, self.folder, self.target, self._config, variables, [arn] if arn else []
+        )
+        return build.with_versions(digest, self._version, self._project)
+
+    def check_sizes(self, tell: Tell) -> None:
+        """Build the zips. Raises DeployError where Lambda would not take them."""
+        self.assemble()
+        stage = self.target.stage
+        architecture = setting(self._config, stage, "", "lambda_architecture", "x86_64")
+        sizes(self.folder, architecture, self._version, self._package, tell)
+
+    def _chalice(self, arguments: list[str], tell: Tell) -> None:
+        if not (self._environment / "made").is_file():
+            tell(f"installing Chalice for Python {self._version} (once) …")
+        wanted = build.requirements(self._project)
+        try:
+            python = environment(self._environment, self._version, wanted)
+        except BundleError as error:
+            raise DeployError(str(error)) from error
+        variables = credentials_environment(self._session, os.environ)
+        Chalice(python.with_name("chalice"), self.folder, variables)(arguments, tell)
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(service)
+
+    def _output(self, variable: str) -> str:
+        """Of the stack; empty where it is not there."""
+        return self.stack.outputs().get(variable, "")
+
+
+def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
+    """Of the stack."""
+    return {
+        "Stage": target.stage,
+        "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
+        "WithResultsQueue": str(wishes.results_queue).lower(),
+        "UploadDays": str(wishes.upload_days),
+        "AlarmEmail": wishes.alarm_email,
+    }
+
+
+def variables_of(
+    config: Config, target: Target, wishes: Wishes, outputs: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of the functions."""
+    access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
+    further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
+    own = stage_environment(config, target.stage)
+    experiment = {"ARMS": wishes.arms} if wishes.arms else {}
+    return {**own, **outputs, "MODEL": wishes.model, **experiment, **access, **further}

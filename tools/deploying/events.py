@@ -1,0 +1,131 @@
+"""What Chalice cannot set of the functions' events: how many at once, how often again, how long."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tools.deploying.record import Record
+from tools.deploying.step import Tell
+from tools.deploying.target import API_HANDLER, WORKER, Target
+
+RETRIES = {
+    "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
+    "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
+}
+"""Of events that nobody waits for: an upload is tried for six hours; the next tick makes up for a
+lost one."""
+
+
+class WorkersStep:
+    """How many chunks are classified at once, so that a batch leaves callers of the API room."""
+
+    title = "Workers of the queue"
+
+    def __init__(self, client: Any, record: Callable[[], Record], workers: int) -> None:
+        self._client = client
+        self._record = record
+        self._workers = workers
+
+    def changes(self) -> list[str]:  # noqa: D102
+        mapping = self._mapping()
+        there = (mapping or {}).get("ScalingConfig", {}).get("MaximumConcurrency")
+        return [] if there == self._workers else [f"let {self._workers} run at once"]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        mapping = self._mapping()
+        if mapping:
+            self._client.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": self._workers}
+            )
+
+    def _mapping(self) -> dict[str, Any] | None:
+        record = self._record()
+        arn = record.functions().get(WORKER)
+        return record.queue_mapping(arn) if arn else None
+
+
+class RetriesStep:
+    """How often and how long an event is tried that nobody waits for."""
+
+    title = "Retries of uploads and ticks"
+
+    def __init__(self, client: Any, target: Target) -> None:
+        self._client = client
+        self._target = target
+
+    def changes(self) -> list[str]:  # noqa: D102
+        return [
+            f"{handler}: {wanted['MaximumRetryAttempts']} retries, "
+            f"for {wanted['MaximumEventAgeInSeconds']} s at most"
+            for handler, wanted in self._missing().items()
+        ]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        for handler, wanted in self._missing().items():
+            self._client.put_function_event_invoke_config(
+                FunctionName=self._target.function(handler), **wanted
+            )
+
+    def _missing(self) -> Mapping[str, Mapping[str, int]]:
+        return {
+            handler: wanted
+            for handler, wanted in RETRIES.items()
+            if any(self._current(handler).get(name) != value for name, value in wanted.items())
+        }
+
+    def _current(self, handler: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self._client.get_function_event_invoke_config(
+                FunctionName=self._target.function(handler)
+            )
+        except self._client.exceptions.ResourceNotFoundException:
+            return {}
+        return found
+
+
+class RetentionStep:
+    """How long logs are kept, of every function but the API's, whose log group is in the stack."""
+
+    title = "Retention of logs"
+
+    def __init__(self, logs: Any, record: Callable[[], Record], target: Target, days: int) -> None:
+        self._client = logs
+        self._record = record
+        self._target = target
+        self._days = days
+
+    def changes(self) -> list[str]:  # noqa: D102
+        return [f"{group}: {self._days} days" for group in self._missing()]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        there = self.groups()
+        for group in self._missing():
+            if group not in there:
+                self._client.create_log_group(logGroupName=group)
+            self._client.put_retention_policy(logGroupName=group, retentionInDays=self._days)
+
+    def groups(self) -> dict[str, int | None]:
+        """The log groups that there are, and their days; None for ever."""
+        prefix = f"/aws/lambda/{self._target.name}"
+        pages = self._client.get_paginator("describe_log_groups").paginate(
+            logGroupNamePrefix=prefix
+        )
+        return {
+            group["logGroupName"]: group.get("retentionInDays")
+            for page in pages
+            for group in page["logGroups"]
+            if self._handler(group["logGroupName"]) not in (None, API_HANDLER)
+        }
+
+    def delete(self) -> None:
+        """Take them away."""
+        for group in self.groups():
+            self._client.delete_log_group(logGroupName=group)
+
+    def _handler(self, group: str) -> str | None:
+        return self._target.handler(group.removeprefix("/aws/lambda/"))
+
+    def _missing(self) -> list[str]:
+        there = self.groups()
+        handlers = [handler for handler in self._record().functions() if handler != API_HANDLER]
+        wanted = [f"/aws/lambda/{self._target.function(handler)}" for handler in handlers]
+        return [group for group in wanted if there.get(group) != self._days]

@@ -1,0 +1,147 @@
+"""The functions, their roles, the API and the events: what `chalice deploy` makes."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from tools.deploying.record import Record
+from tools.deploying.step import DeployError, Tell
+from tools.deploying.target import API_HANDLER, Target
+
+STAMP = "serverless-inception-source"
+"""Tag of the API's function: what was deployed, and how many resources that made."""
+
+
+class FunctionsStep:
+    """Runs Chalice, unless exactly this is deployed.
+
+    build: fills the folder and gives its digest. run: `chalice ARGUMENTS` there, its lines told.
+    kept: where `chalice logs` and `chalice url` look for the record.
+    """
+
+    title = "Functions, API, events (Chalice)"
+
+    def __init__(
+        self,
+        client: Any,
+        target: Target,
+        folder: Path,
+        kept: Path,
+        build: Callable[[], str],
+        record: Callable[[], Record],
+        run: Callable[[list[str], Tell], None],
+    ) -> None:
+        self._client = client
+        self._target = target
+        self._folder = folder
+        self._kept = kept
+        self._build = build
+        self._record = record
+        self._run = run
+
+    def changes(self) -> list[str]:  # noqa: D102
+        digest = self._build()
+        functions = self._record().functions()
+        if not functions:
+            return ["create the functions, their roles, the API and what calls them"]
+        if self._stamped(functions) == self._stamp(digest):
+            return []
+        return [f"deploy the code and configuration to {len(functions)} functions and the API"]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        digest = self._build()
+        # a deployment that ends half-way must not look like the one before
+        for arn in [arn for name, arn in self._record().functions().items() if name == API_HANDLER]:
+            self._client.untag_resource(Resource=arn, TagKeys=[STAMP])
+        self._write_record()
+        self._run(["deploy", "--stage", self._target.stage], tell)
+        self._kept.parent.mkdir(parents=True, exist_ok=True)
+        self._kept.write_bytes(self._file.read_bytes())
+        arn = self._record().functions()[API_HANDLER]
+        self._client.tag_resource(Resource=arn, Tags={STAMP: self._stamp(digest)})
+
+    def delete(self, tell: Tell) -> None:
+        """Take away all that Chalice made."""
+        self._build()
+        self._write_record()
+        self._run(["delete", "--stage", self._target.stage], tell)
+        self._kept.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> Path:
+        return self._folder / ".chalice" / "deployed" / f"{self._target.stage}.json"
+
+    def _write_record(self) -> None:
+        resources = self._record().resources()
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.unlink(missing_ok=True)
+        if resources:
+            record = {"resources": resources, "schema_version": "2.0", "backend": "api"}
+            self._file.write_text(json.dumps(record, indent=2))
+
+    def _stamp(self, digest: str) -> str:
+        return f"{digest[:32]}.{len(self._record().resources())}"
+
+    def _stamped(self, functions: Mapping[str, str]) -> str:
+        arn = functions.get(API_HANDLER)
+        tags = self._client.list_tags(Resource=arn)["Tags"] if arn else {}
+        return str(tags.get(STAMP, ""))
+
+
+class Chalice:
+    """Chalice of another Python, in a folder of its own.
+
+    program: its command. environment: credentials and region among it.
+    """
+
+    def __init__(self, program: Path, folder: Path, environment: Mapping[str, str]) -> None:
+        self._program = program
+        self._folder = folder
+        self._environment = dict(environment)
+
+    def __call__(self, arguments: list[str], tell: Tell) -> None:
+        """Run it. Raises DeployError with what it said last."""
+        command = [str(self._program), "--project-dir", str(self._folder), *arguments]
+        said: list[str] = []
+        with subprocess.Popen(  # noqa: S603
+            command, env=self._environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.append(line.strip())
+                if line.startswith(("Creating", "Updating", "Deleting", "Config", "Subscribing")):
+                    tell(line.strip())
+        if process.returncode:
+            raise DeployError(
+                f"chalice {arguments[0]} failed: {reason(said)} Mend that, then run the same "
+                "command again: it goes on from what is there."
+            )
+
+
+def reason(said: list[str]) -> str:
+    """What went wrong, of the lines that Chalice wrote; its traceback is left out."""
+    lines = [line for line in said if line]
+    for number, line in enumerate(lines):
+        start = line.rfind("received the following error:")
+        if start >= 0 and lines[number + 1 :]:
+            return " ".join(lines[number + 1 :])[:1000]
+    return lines[-1] if lines else "it said nothing."
+
+
+def credentials_environment(session: Any, env: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """`env` with the session's credentials and region, as every AWS tool reads them."""
+    frozen = session.get_credentials().get_frozen_credentials()
+    kept = {name: value for name, value in env.items() if name not in ("AWS_PROFILE", "PYTHONPATH")}
+    given = {
+        "PYTHONDONTWRITEBYTECODE": "1",  # Chalice would pack what importing the app leaves behind
+        "AWS_ACCESS_KEY_ID": frozen.access_key,
+        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+        "AWS_SESSION_TOKEN": frozen.token or "",
+        "AWS_DEFAULT_REGION": session.region_name,
+        "AWS_REGION": session.region_name,
+    }
+    return kept | {name: value for name, value in given.items() if value}

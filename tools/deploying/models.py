@@ -1,0 +1,79 @@
+"""The models that are no default: an experiment's arms, fetched from the models bucket by need."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.errors import ModelInvalid, ModelNotFound
+from chalicelib.models import INFO, LABELS, MODEL, ModelPackage, Models
+from chalicelib.settings import Settings
+from chalicelib.storage import S3Store
+from tools.catalogue import CATALOGUE, FetchError, fetch
+from tools.deploying.layer import content_digest
+from tools.deploying.step import DeployError, Tell
+
+FILES = (MODEL, LABELS, INFO)
+"""The last one makes it complete."""
+DIGEST = "content-sha256"
+
+
+class ModelsStep:
+    """Puts packages into the models bucket, where they are not there with the same content.
+
+    bucket: its name; empty where it is not there yet.
+    """
+
+    title = "Further models (S3)"
+
+    def __init__(
+        self, s3: Any, bucket: Callable[[], str], packages: Sequence[ModelPackage]
+    ) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._packages = packages
+
+    def changes(self) -> list[str]:  # noqa: D102
+        return [f"upload {package.info.name}" for package in self._missing()]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        for package in self._missing():
+            extra = {"Metadata": {DIGEST: content_digest(package)}}
+            for file in FILES:
+                key = f"{package.info.name}/{file}"
+                path = str(package.folder / file)
+                self._s3.upload_file(path, self._bucket(), key, ExtraArgs=extra)
+            tell(f"uploaded {package.info.name}")
+
+    def _missing(self) -> list[ModelPackage]:
+        return [one for one in self._packages if self._digest(one) != content_digest(one)]
+
+    def _digest(self, package: ModelPackage) -> str:
+        if not self._bucket():
+            return ""
+        try:
+            head = self._s3.head_object(Bucket=self._bucket(), Key=f"{package.info.name}/{INFO}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
+                return ""
+            raise
+        return str(head["Metadata"].get(DIGEST, ""))
+
+
+def package(name: str, settings: Settings, tell: Tell) -> ModelPackage:
+    """The package of this machine, fetched where only the catalogue has it. Raises DeployError."""
+    try:
+        return Models(settings.model_dirs, "", S3Store(lambda: None)).find(name)
+    except ModelInvalid as error:
+        raise DeployError(str(error)) from error
+    except ModelNotFound as error:
+        if name not in CATALOGUE:
+            raise DeployError(
+                f"There is no model {name!r} on this machine; `python -m tools.model list` shows "
+                "those there are."
+            ) from error
+    tell(f"fetching {name} …")
+    try:
+        return fetch(name, settings.model_dirs[-1])
+    except FetchError as error:
+        raise DeployError(f"{error} Or deploy the bundled model: MODEL=doodle.") from error

@@ -1,0 +1,132 @@
+"""Where a deployment goes, how its parts are called there, and what was asked of it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.experiment.arms import Arms
+from tools.deploying.step import DeployError
+
+APP = "serverless-inception"
+API_HANDLER = "api_handler"
+STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
+"""As infrastructure.yaml has it: names of buckets hold it, and they end at 63 characters."""
+WORKER = "on_work"
+QUEUE_TIMEOUTS = 6
+"""A queue that feeds Lambda hides messages for six times the function's timeout
+(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html)."""
+
+Config = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A stage in an account, and the names of what is there."""
+
+    stage: str
+    account: str
+    region: str
+    partition: str = "aws"
+
+    @property
+    def name(self) -> str:
+        """Of the stack and of the API's function, and the beginning of all other names."""
+        return f"{APP}-{self.stage}"
+
+    @property
+    def layer(self) -> str:
+        """Of the layer that holds the model."""
+        return f"{self.name}-model"
+
+    @property
+    def token(self) -> str:
+        """Of the parameter that holds the secret of callers."""
+        return f"/{APP}/{self.stage}/token"
+
+    def function(self, handler: str) -> str:
+        """Of a handler's function, as Chalice calls it."""
+        return self.name if handler == API_HANDLER else f"{self.name}-{handler}"
+
+    def handler(self, function: str) -> str | None:
+        """The handler of a function of this stage; None for any other function."""
+        if function == self.name:
+            return API_HANDLER
+        found = re.fullmatch(rf"{re.escape(self.name)}-([A-Za-z_]\w*)", function)
+        return found[1] if found else None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a deployment shall serve.
+
+    model: the default one. arms: an experiment's, `a=0.9 b=0.1`, or none. public: whether anybody
+    may call. image_buckets: further buckets that an `s3_uri` may name. workers: how many chunks of
+    batches are classified at once. rate, burst: requests a second of the API, steady and at once.
+    upload_days: until uploads are deleted; 0 for never. alarm_email: who is told; empty for nobody.
+    """
+
+    model: str
+    arms: str
+    public: bool
+    image_buckets: tuple[str, ...]
+    results_queue: bool
+    upload_days: int
+    alarm_email: str
+    workers: int
+    rate: int
+    burst: int
+
+    @property
+    def other_models(self) -> list[str]:
+        """The arms that are not the default model. Raises DeployError where they are none."""
+        if not self.arms:
+            return []
+        try:
+            return [name for name in Arms.parse(self.arms).weights if name != self.model]
+        except ValueError as error:
+            raise DeployError(f"The arms: {error}") from error
+
+
+def read_config(project: Path, stage: str) -> Config:
+    """`.chalice/config.json`, which has this stage. Raises DeployError."""
+    if not STAGE.fullmatch(stage):
+        raise DeployError(
+            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters, digits and hyphens, "
+            "the first a letter."
+        )
+    config: Config = json.loads((project / ".chalice" / "config.json").read_text())
+    stages = [name for name in config["stages"] if name != "local"]
+    if stage not in stages:
+        raise DeployError(
+            f"There is no stage {stage!r} to deploy. .chalice/config.json has "
+            f"{', '.join(stages)}; a further one is a copy of its entry there."
+        )
+    return config
+
+
+def stage_environment(config: Config, stage: str) -> dict[str, str]:
+    """The environment variables that the configuration gives to all functions of the stage."""
+    return {
+        **config.get("environment_variables", {}),
+        **config["stages"][stage].get("environment_variables", {}),
+    }
+
+
+def setting(config: Config, stage: str, handler: str, name: str, default: Any) -> Any:
+    """A setting of a function, looked up where Chalice looks, in its order."""
+    here = config["stages"][stage]
+    places: list[Mapping[str, Any]] = [
+        here.get("lambda_functions", {}).get(handler, {}),
+        here,
+        config.get("lambda_functions", {}).get(handler, {}),
+        config,
+    ]
+    return next((place[name] for place in places if place.get(name) is not None), default)
+
+
+def visibility_timeout(config: Config, stage: str) -> int:
+    """Seconds for which a worker's message is hidden."""
+    return QUEUE_TIMEOUTS * int(setting(config, stage, WORKER, "lambda_timeout", 60))

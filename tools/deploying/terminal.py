@@ -1,0 +1,94 @@
+"""What a deployment shows to whoever runs it, and asks."""
+
+from typing import Any
+
+import click
+
+from tools.deploying import smoke
+from tools.deploying.deployment import Deployment
+from tools.deploying.destroy import parts
+from tools.deploying.step import Step
+
+
+def tell(line: str) -> None:
+    """A line of progress."""
+    click.secho(f"      {line}", dim=True)
+
+
+def changes_of(steps: list[Step]) -> int:
+    """Show what each step would change; how many changes that is."""
+    total = 0
+    for number, step in enumerate(steps, start=1):
+        changes = step.changes()
+        total += len(changes)
+        click.echo(f"{number:4} {step.title}{'' if changes else ': nothing to change'}")
+        for change in changes:
+            click.secho(f"      + {change}", fg="green")
+    return total
+
+
+def apply_all(steps: list[Step]) -> None:
+    """Do what each step finds to do, now that those before it are done."""
+    for number, step in enumerate(steps, start=1):
+        if step.changes():
+            click.secho(f"{number:4} {step.title} …", bold=True)
+            step.apply(tell)
+
+
+def deploy(deployment: Deployment, plan: bool, yes: bool, check: bool) -> None:
+    """Show what is to be changed and, unless that is all, change it."""
+    click.echo("Changes")
+    total = changes_of(deployment.steps())
+    if plan:
+        click.echo(f"{total or 'No'} changes; nothing was done.")
+        return
+    if total:
+        if not yes:
+            click.confirm("Make these changes?", abort=True)
+        apply_all(deployment.steps())
+    else:
+        click.echo("Nothing to change.")
+    url = deployment.url()
+    if check:
+        click.echo(f"GET {url}health … {smoke.health(url)}")
+    _farewell(deployment, url)
+
+
+def _farewell(deployment: Deployment, url: str) -> None:
+    stage, public = deployment.target.stage, deployment.wishes.public
+    click.secho(f"\n{url}", bold=True)
+    header = "" if public else '-H "Authorization: Bearer $TOKEN" '
+    click.echo(f"  curl {header}'{url}predict?url=https://…/cat.jpg'")
+    if not public:
+        click.echo(
+            f"  The token: python -m tools.deploy --stage {stage} "
+            f"--region {deployment.target.region} --show-token"
+        )
+    click.echo(
+        "  Idle it costs little: what is stored, the alarms, and a tick every five minutes.\n"
+        f"  Take it down: make destroy STAGE={stage}"
+    )
+
+
+def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
+    """Show what is to go and what stays and, unless that is all, take it down."""
+    found = list(parts(deployment, session.client("lambda")))
+    if not found:
+        click.echo(f"There is nothing of stage {deployment.target.stage} to take down.")
+        return
+    kept = deployment.stack.retained() if deployment.stack.describe() else []
+    for part in found:
+        click.secho(f"   - {part.what}", fg="red")
+    for bucket in kept:
+        click.echo(f"   = s3://{bucket} stays, with all that is in it")
+    if plan:
+        click.echo("Nothing was done.")
+        return
+    if not yes:
+        click.confirm("Take this down for good?", abort=True)
+    for part in found:
+        click.secho(f"   - {part.what} …", bold=True)
+        part.remove(tell)
+    click.echo("It is gone.")
+    for bucket in kept:
+        click.echo(f"  Kept: s3://{bucket}; `aws s3 rb --force s3://{bucket}` deletes it for good")
