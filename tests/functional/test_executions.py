@@ -36,6 +36,7 @@ def executions(request: pytest.FixtureRequest) -> Executions:
             lambda input: ("Bad", "It was asked for.") if input == BAD else None
         )
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    request.addfinalizer(lambda: default_user_config.pop("stepfunctions"))
     client = boto3.client("stepfunctions", **request.getfixturevalue("aws"))
     request.addfinalizer(client.close)
     machine = client.create_state_machine(
