@@ -10,6 +10,8 @@ import msgspec
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from chalice.app import (
+    AuthRequest,
+    AuthResponse,
     Chalice,
     CloudWatchEvent,
     CORSConfig,
@@ -27,6 +29,7 @@ from chalicelib.experiment.service import ExperimentRequest, FeedbackRequest
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
 from chalicelib.settings import Settings
+from chalicelib.tokens import TokenUnreadable
 from chalicelib.wiring import services
 from chalicelib.workflow.request import WorkflowRequest
 
@@ -60,8 +63,32 @@ class Answered(Response):
         self.facts = facts
 
 
-def route(path: str, methods: tuple[str, ...] = ("GET",), **options: Any) -> Callable[[View], View]:
-    """`app.route` for views that raise the domain's errors; only here they become HTTP."""
+@app.authorizer(ttl_seconds=300)
+def authorize(request: AuthRequest) -> dict[str, Any] | None:
+    """The policy of a caller; None, which API Gateway answers with 500, where it cannot be told.
+
+    It is about every route, because API Gateway keeps it by the token alone.
+    """
+    try:
+        allowed = services().tokens.allow(request.token)
+    except TokenUnreadable as error:
+        logger.error(str(error))
+        return None  # not a denial, which the right token would have to live with for 5 minutes
+    policy: dict[str, Any] = AuthResponse(["*"], principal_id="caller").to_dict(request)
+    if not allowed:
+        # in so many words: a policy of no routes was reported to let callers in (aws/chalice#1619)
+        policy["policyDocument"]["Statement"][0]["Effect"] = "Deny"
+    return policy
+
+
+def route(
+    path: str, methods: tuple[str, ...] = ("GET",), is_open: bool = False, **options: Any
+) -> Callable[[View], View]:
+    """`app.route` for views that raise the domain's errors; only here they become HTTP.
+
+    is_open: whether it wants no token, even where the stage is not public.
+    """
+    guard = None if is_open or SETTINGS.public else authorize
 
     def register(view: View) -> View:
         @functools.wraps(view)
@@ -74,7 +101,7 @@ def route(path: str, methods: tuple[str, ...] = ("GET",), **options: Any) -> Cal
                     body["error"] = str(error)  # where clients of the protocol look for it
                 return Answered(body, error.status, error=error.code)
 
-        app.route(path, methods=list(methods), **options)(shaped)
+        app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
         return shaped
 
     return register
@@ -89,7 +116,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     facts = {"status": response.status_code, "total": total} | getattr(response, "facts", {})
     request_id = getattr(event.lambda_context, "aws_request_id", "")
     logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
-    _count(facts)
+    _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
     common = {**site.HEADERS, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
     return response
@@ -114,9 +141,12 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
         logger.info(function, request_id=request_id, done=done, total=total)
 
 
-def _count(facts: dict[str, Any]) -> None:
-    """CloudWatch metrics, in embedded metric format on standard output."""
-    metrics = EphemeralMetrics(namespace=SERVICE, service=SERVICE)
+def _count(facts: dict[str, Any], service: str) -> None:
+    """CloudWatch metrics, in embedded metric format on standard output.
+
+    service: the function's name, which tells one stage from another.
+    """
+    metrics = EphemeralMetrics(namespace=SERVICE, service=service)
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     metrics.add_metric("Images", MetricUnit.Count, facts.get("images", 0))
     metrics.add_metric("Faults", MetricUnit.Count, int(facts["status"] >= 500))
@@ -139,11 +169,12 @@ def predict_get() -> Response:
     return _predict(http.predict_query(_query()), None)
 
 
-@route("/health")
+@route("/health", is_open=True)
 def health() -> Response:
-    """Whether the default model can answer."""
-    info = services().classifiers.get().info
-    return Answered({"status": "ok", "model": {"name": info.name, "version": info.version}})
+    """Whether the default model can answer, and at full speed."""
+    classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
+    model = {"name": classifier.info.name, "version": classifier.info.version}
+    return Answered({"status": "ok", "model": model, "kernels": classifier.kernels})
 
 
 @route("/models")
@@ -156,22 +187,22 @@ def models() -> Response:
     )
 
 
-@route("/")
+@route("/", is_open=True)
 def index() -> Response:
     """The page."""
     return _file("index.html")
 
 
-@route("/static/{name}")
+@route("/static/{name}", is_open=True)
 def static(name: str) -> Response:
     """A file of the page."""
     return _file(name)
 
 
-@route("/openapi.json")
+@route("/openapi.json", is_open=True)
 def openapi() -> Response:
     """The description of this interface."""
-    return _file("openapi.json")
+    return Response(*site.description(SETTINGS.public))
 
 
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)

@@ -5,8 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds `app.py`: the checkout on a laptop, the task root on Lambda."""
+
+DEPLOYED_VENDOR = Path(msgspec.__file__).resolve().parents[1]
+"""Where Chalice puts what is in `vendor/`: among the dependencies, which are in the function's zip
+or in the layer that Chalice manages."""
 
 MEMORY_PER_CPU_MB = 1769
 """Lambda gives one vCPU for each 1,769 MB
@@ -33,7 +39,10 @@ class Settings:
     arms: the experiment's models and their shares of the traffic, `a=0.9 b=0.1`; empty for no
         experiment.
     workflow: ARN of the state machine; empty where it is not set up.
+    public: whether everybody may call; never where a token is named.
+    token_parameter: name of the SSM parameter that holds the token of who may call.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
+    allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
     threads: CPU threads of one inference.
     """
 
@@ -48,7 +57,10 @@ class Settings:
     results_queue: str
     arms: str
     workflow: str
+    public: bool
+    token_parameter: str
     allow_loopback: bool
+    allow_slow_kernels: bool
     threads: int
 
     @classmethod
@@ -58,12 +70,14 @@ class Settings:
         Raises SettingsError, naming the variable, where a value cannot be used.
         """
         on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in env
+        bundled = DEPLOYED_VENDOR if on_lambda else ROOT / "vendor"
         default_cache = Path("/tmp/models") if on_lambda else ROOT / ".models"
         cache = Path(env.get("MODEL_DIR") or default_cache)
+        token_parameter = env.get("TOKEN_PARAMETER", "").strip()
         return cls(
             model=env.get("MODEL") or "inception-v3",
             fallback_model=env.get("FALLBACK_MODEL", ""),
-            model_dirs=(ROOT / "vendor" / "models", Path("/opt/models"), cache),
+            model_dirs=(bundled / "models", Path("/opt/models"), cache),
             models_bucket=env.get("MODELS_BUCKET", ""),
             image_buckets=_names(env, "IMAGE_BUCKETS") | _names(env, "IMAGES_BUCKET"),
             images_bucket=env.get("IMAGES_BUCKET", ""),
@@ -72,7 +86,10 @@ class Settings:
             results_queue=env.get("RESULTS_QUEUE", ""),
             arms=env.get("ARMS", "").strip(),
             workflow=env.get("WORKFLOW", ""),
+            public=_boolean(env, "PUBLIC") and not token_parameter,
+            token_parameter=token_parameter,
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
+            allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS"),
             threads=_threads(env),
         )
 

@@ -1,10 +1,12 @@
 """The page's files, and the headers that keep it safe."""
 
+import json
 from pathlib import Path
 
 from chalicelib.errors import NotFound
 
 WEB = Path(__file__).parent / "web"
+Headers = dict[str, str | list[str]]
 
 TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -33,7 +35,16 @@ PAGE_POLICY = (
 )
 
 
-def file(name: str) -> tuple[str | bytes, dict[str, str | list[str]]]:
+def description(is_public: bool) -> tuple[str, Headers]:
+    """The description of the interface and its headers; of a public stage, without the token."""
+    text, headers = file("openapi.json")
+    document = json.loads(text)
+    if is_public:
+        del document["security"]
+    return json.dumps(document, ensure_ascii=False), headers
+
+
+def file(name: str) -> tuple[str | bytes, Headers]:
     """A file's content, as text unless it is a picture, and its headers.
 
     Raises NotFound where the page has no file of that name.
@@ -42,7 +53,7 @@ def file(name: str) -> tuple[str | bytes, dict[str, str | list[str]]]:
     if name not in known:
         raise NotFound(f"There is no file {name[:64]!r} here; the page is at the root.")
     path = known[name]
-    headers: dict[str, str | list[str]] = {
+    headers: Headers = {
         "Content-Type": TYPES[path.suffix],
         "Cache-Control": "max-age=300",
     }

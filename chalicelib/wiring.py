@@ -22,6 +22,7 @@ from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources import Sources
 from chalicelib.storage import S3Store
+from chalicelib.tokens import Parameter, Tokens
 from chalicelib.workflow.request import Rules
 from chalicelib.workflow.service import WorkflowService
 from chalicelib.workflow.tasks import WorkflowTasks
@@ -34,6 +35,7 @@ class Services:
     """What the entry points call. What is not set up raises NotConfigured, which says why."""
 
     settings: Settings
+    tokens: Tokens
     models: Models
     classifiers: Classifiers
     predictor: Predictor
@@ -111,17 +113,16 @@ def build(settings: Settings) -> Services:
     most = Classifiers(models, 1, *names, copies=settings.threads)
     experiment = _experiment(settings, store, models)
     predictor = Predictor(sources, soonest, experiment)
+    alone = Recorder(Predictor(sources, soonest), alone=True)
     return Services(
         settings,
+        Tokens(Parameter(_ssm_client, settings.token_parameter).read),
         models,
         soonest,
         predictor,
         _batch(settings, store, models, Recorder(Predictor(sources, most))),
         experiment,
-        # one image at a time on all cores, so that its latency is what a caller would see
-        _workflow(
-            settings, store, models, soonest, Recorder(Predictor(sources, soonest)), experiment
-        ),
+        _workflow(settings, store, models, soonest, alone, experiment),
     )
 
 
@@ -197,14 +198,21 @@ def _stepfunctions_client() -> Any:
     return _client("stepfunctions")
 
 
-def _client(service: str) -> Any:
+def _ssm_client() -> Any:
+    # a caller waits for it before anything else is done; all attempts fit into ten seconds
+    return _client("ssm", read_timeout=2, connect_timeout=2, attempts=3)
+
+
+def _client(
+    service: str, connect_timeout: float = 3, read_timeout: float = 10, attempts: int = 4
+) -> Any:
     import boto3
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=3,
-        read_timeout=10,
-        retries={"total_max_attempts": 4, "mode": "standard"},
+        connect_timeout=connect_timeout,
+        read_timeout=read_timeout,
+        retries={"total_max_attempts": attempts, "mode": "standard"},
         max_pool_connections=32,
     )
     return boto3.client(service, config=config)

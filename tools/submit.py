@@ -57,6 +57,13 @@ def _api(_: click.Context, __: click.Parameter, url: str) -> str:
     return url.rstrip("/")
 
 
+def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | None:
+    token = (token or "").strip()
+    if not (token.isascii() and token.isprintable()):
+        raise click.BadParameter("it has characters that no token has; copy it once more.")
+    return token or None
+
+
 @click.command(context_settings={"max_content_width": 100})
 @click.argument("sources", nargs=-1, callback=_sources)
 @click.option(
@@ -70,9 +77,10 @@ def _api(_: click.Context, __: click.Parameter, url: str) -> str:
 )
 @click.option(
     "--token",
-    envvar="API_TOKEN",
+    envvar="SERVERLESS_INCEPTION_TOKEN",
+    callback=_token,
     show_envvar=True,
-    help="Sent as 'Authorization: Bearer TOKEN', to a deployed stage that asks for it.",
+    help="Of a deployed stage that asks for one; the variable keeps it out of the process list.",
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it to its end.")
 @click.option(

@@ -86,7 +86,7 @@ def test_chalice_local_works_on_its_own(tmp_path: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        retries = urllib3.Retry(connect=100, backoff_factor=0.1, backoff_max=0.1)
+        retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
         health = urllib3.request("GET", f"http://127.0.0.1:{port}/health", retries=retries)
         assert health.json()["model"]["name"] == "doodle"
     finally:

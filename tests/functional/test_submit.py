@@ -27,6 +27,7 @@ from tests.conftest import ROOT, pick_free_port
 from tools.submit import cli
 from tools.submitting.pace import Pace
 
+TOKEN_VARIABLE = "SERVERLESS_INCEPTION_TOKEN"
 BATCH = "20250601-093000-1a2b3c4d"
 FINISHED = ("finished", None, None)
 Run = Callable[..., Result]
@@ -419,10 +420,19 @@ def test_another_service_is_told_from_this_one(
 def test_the_token_is_for_the_api_alone(run: Run, service: Service, photos: Path) -> None:
     service.token = "secret"
     refused = run(photos)
-    assert refused.exit_code == 1 and "--token or API_TOKEN" in refused.stderr
-    assert run(photos, API_TOKEN="secret").exit_code == 0  # the bucket asserts that it saw none
+    assert refused.exit_code == 1 and f"--token or {TOKEN_VARIABLE}" in refused.stderr
+    # the bucket asserts that it saw none
+    assert run(photos, **{TOKEN_VARIABLE: "secret"}).exit_code == 0
+    assert run("--list", **{TOKEN_VARIABLE: " secret\r\n"}).exit_code == 0
     assert run("--list", "--token", "secret").exit_code == 0
     assert "secret" not in run(photos, "--no-wait", "--token", "secret").output
+
+
+@pytest.mark.parametrize("token", ["se\ncret", "secret✓", "se\x00cret"])
+def test_what_cannot_be_a_token_is_not_sent_and_not_repeated(run: Run, token: str) -> None:
+    refused = run("--list", "--token", token)
+    assert refused.exit_code == 2 and "copy it once more" in refused.stderr
+    assert token not in refused.output
 
 
 def test_an_upload_that_the_bucket_refuses_names_the_file(

@@ -13,7 +13,7 @@ MODULES = {
 HOMES = {
     "chalice": {"app"},
     "boto3": {"wiring", "storage"},
-    "botocore": {"wiring", "storage", "queue", "executions"},
+    "botocore": {"wiring", "storage", "queue", "executions", "tokens"},
     "ai_edge_litert": {"classifier"},
     "PIL": {"images"},
     "urllib3": {"addresses", "fetch", "connection"},
@@ -22,8 +22,9 @@ HOMES = {
 }
 LAYERS = [
     {"errors", "settings", "__init__"},
-    {"storage", "queue", "executions", "images", "imagefiles", "tiffdirectory", "site", "addresses",
-     "resolver", "connection", "fetch", "sources", "models", "classifier", "significance"},
+    {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
+     "addresses", "resolver", "connection", "fetch", "sources", "models", "classifier",
+     "kernels", "processors", "tensors", "significance"},
     {"documents"},
     {"experiment.arms", "experiment.ids", "experiment.votes", "experiment.__init__"},
     {"experiment.weights", "experiment.verdict"},

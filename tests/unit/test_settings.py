@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy
 import pytest
 
 from chalicelib.settings import ROOT, Settings, SettingsError
@@ -10,6 +11,8 @@ def test_defaults_on_a_laptop() -> None:
     assert settings.model == "inception-v3"
     assert settings.fallback_model == ""
     assert settings.allow_loopback is False
+    assert settings.allow_slow_kernels is False
+    assert settings.public is False and settings.token_parameter == ""
     assert settings.image_buckets == frozenset()
     assert settings.model_dirs == (
         ROOT / "vendor" / "models",
@@ -19,9 +22,10 @@ def test_defaults_on_a_laptop() -> None:
     assert settings.threads >= 1
 
 
-def test_the_cache_is_the_writable_folder_on_lambda() -> None:
+def test_folders_on_lambda_are_those_of_a_deployment() -> None:
     settings = Settings.from_environment({"AWS_LAMBDA_FUNCTION_NAME": "f"})
-    assert settings.model_dirs[-1] == Path("/tmp/models")
+    beside_dependencies = Path(numpy.__file__).parents[1] / "models"
+    assert settings.model_dirs == (beside_dependencies, Path("/opt/models"), Path("/tmp/models"))
 
 
 @pytest.mark.parametrize(
@@ -37,6 +41,19 @@ def test_threads_can_be_given() -> None:
     assert Settings.from_environment(env).threads == 3
 
 
+@pytest.mark.parametrize(
+    ("value", "public"), [("1", True), ("true", True), ("0", False), ("", False)]
+)
+def test_only_a_clear_yes_opens_a_stage(value: str, public: bool) -> None:
+    assert Settings.from_environment({"PUBLIC": value}).public is public
+
+
+def test_a_stage_with_a_token_is_closed_whatever_else_is_set() -> None:
+    """The shell of who deploys may have a PUBLIC of its own."""
+    env = {"PUBLIC": "true", "TOKEN_PARAMETER": "/serverless-inception/dev/token"}
+    assert Settings.from_environment(env).public is False
+
+
 @pytest.mark.parametrize("buckets", ["a,b", "a b", " a , b "])
 def test_buckets_are_a_list(buckets: str) -> None:
     assert Settings.from_environment({"IMAGE_BUCKETS": buckets}).image_buckets == {"a", "b"}
@@ -44,7 +61,13 @@ def test_buckets_are_a_list(buckets: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ALLOW_LOOPBACK", "maybe"), ("THREADS", "0"), ("THREADS", "two"), ("THREADS", "-1")],
+    [
+        ("ALLOW_LOOPBACK", "maybe"),
+        ("PUBLIC", "open"),
+        ("THREADS", "0"),
+        ("THREADS", "two"),
+        ("THREADS", "-1"),
+    ],
 )
 def test_an_error_names_the_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name} must be"):

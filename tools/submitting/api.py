@@ -137,7 +137,8 @@ class Api:
         if answer.status in (401, 403):
             return ApiError(
                 f"{self.url} refuses this client ({answer.status}): give its token with --token or "
-                "API_TOKEN, and check --api, which ends in the stage's name where it has one."
+                "SERVERLESS_INCEPTION_TOKEN, and check --api, which ends in the stage's name where "
+                "it has one."
             )
         try:
             refusal = msgspec.json.decode(answer.data, type=_Refusal)

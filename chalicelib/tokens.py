@@ -1,0 +1,91 @@
+"""Who may call: whoever shows the stage's token."""
+
+import hmac
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+KEPT_SECONDS = 300.0
+"""How long the secret is used without a look at where it is stored."""
+
+AGAIN_SECONDS = 10.0
+"""A token that does not match makes it look again, so that a new one works at once; but only after
+this long, so that whoever guesses does not keep the store busy."""
+
+
+class TokenUnreadable(Exception):
+    """The secret cannot be had, so nobody may call; `str()` is for the log and names no secret."""
+
+
+class Tokens:
+    """The token of a stage.
+
+    read: returns the secret. Raises TokenUnreadable.
+    clock: seconds that only go forward.
+    """
+
+    def __init__(
+        self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._read, self._clock = read, clock
+        self._kept: tuple[bytes, float] | None = None
+
+    def allow(self, authorization: str) -> bool:
+        """Whether the header's value is `Bearer TOKEN`, with the right token.
+
+        The scheme is in any case (https://www.rfc-editor.org/rfc/rfc9110#section-11.1). Raises
+        TokenUnreadable.
+        """
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            return False
+        shown = _digest(token)
+        # Digests are of one length, so that the comparison's time tells nothing of the secret's
+        return any(
+            hmac.compare_digest(shown, self._secret(age)) for age in (KEPT_SECONDS, AGAIN_SECONDS)
+        )
+
+    def _secret(self, max_age: float) -> bytes:
+        """The digest of the secret, read at most `max_age` seconds ago."""
+        now = self._clock()
+        if self._kept is None or now - self._kept[1] >= max_age:
+            secret = self._read()
+            if not secret.strip():
+                raise TokenUnreadable("The stored token is empty; deploy the stage once more.")
+            self._kept = _digest(secret), now
+        return self._kept[0]
+
+
+class Parameter:
+    """A parameter of AWS Systems Manager's Parameter Store, decrypted.
+
+    make_client: returns a boto3 client of SSM; called at the first use.
+    """
+
+    def __init__(self, make_client: Callable[[], Any], name: str) -> None:
+        self._make_client, self._name = make_client, name
+        self._client: Any = None
+
+    def read(self) -> str:
+        """Its value. Raises TokenUnreadable."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        if not self._name:
+            raise TokenUnreadable(
+                "Nobody may call: set TOKEN_PARAMETER to the name of the parameter that holds the "
+                "token, or PUBLIC=true to let everybody call."
+            )
+        try:
+            if self._client is None:
+                self._client = self._make_client()
+            answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
+        except (BotoCoreError, ClientError, OSError) as error:
+            raise TokenUnreadable(
+                f"Nobody may call: the parameter {self._name} cannot be read ({error})."
+            ) from error
+        return str(answer["Parameter"]["Value"])
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.strip().encode(errors="surrogatepass")).digest()

@@ -1,0 +1,183 @@
+"""A stage that is not public, over HTTP: `chalice local`, with the token in SSM on a local AWS."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+
+from chalicelib.tokens import Parameter, TokenUnreadable
+from tests.conftest import ROOT, pick_free_port
+
+TOKEN = "kZ0-example_token"
+OPEN = ("/", "/static/app.js", "/health", "/openapi.json")
+CLOSED = [
+    ("GET", "/models"), ("GET", "/batches"), ("GET", "/experiment"), ("GET", "/workflows"),
+    ("GET", "/v2"), ("GET", "/v2/health/live"), ("GET", "/predict?url=http://example.com/a.jpg"),
+    ("POST", "/predict"), ("POST", "/uploads"), ("PUT", "/experiment"), ("POST", "/feedback"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ssm(aws: dict[str, Any]) -> Iterator[Any]:
+    client = boto3.client("ssm", **aws)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def parameter(ssm: Any) -> str:
+    """The name of the parameter that holds the token."""
+    name = f"/serverless-inception/{uuid.uuid4().hex}/token"
+    ssm.put_parameter(Name=name, Type="SecureString", Value=TOKEN)
+    return name
+
+
+def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
+    """Of a process that finds the local AWS, and that nobody told to be public."""
+    kept = {name: value for name, value in os.environ.items() if name != "PUBLIC"}
+    return kept | env | {
+        "AWS_ENDPOINT_URL": aws["endpoint_url"],
+        "AWS_DEFAULT_REGION": aws["region_name"],
+        "AWS_ACCESS_KEY_ID": aws["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": aws["aws_secret_access_key"],
+        "NO_PROXY": "127.0.0.1",
+        "MODEL": "doodle",
+    }  # fmt: skip
+
+
+@contextlib.contextmanager
+def serving(log: Path, aws: dict[str, Any], **env: str) -> Iterator[str]:
+    """The base URL of `chalice local` on a stage that config.json does not know."""
+    port = pick_free_port()
+    command = [Path(sys.executable).with_name("chalice"), "local", "--stage", "closed"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--no-autoreload", "--port", str(port)],
+            cwd=ROOT, env=environment(aws, **env), stdout=output, stderr=output,
+        )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
+        assert urllib3.request("GET", f"{url}/health", retries=retries).status == 200
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("closed") / "log"
+
+
+@pytest.fixture(scope="module")
+def url(log: Path, aws: dict[str, Any], parameter: str) -> Iterator[str]:
+    with serving(log, aws, TOKEN_PARAMETER=parameter) as url:
+        yield url
+
+
+def ask(method: str, url: str, authorization: str | None = None) -> urllib3.BaseHTTPResponse:
+    headers = {"Content-Type": "application/json"}
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    return urllib3.request(method, url, headers=headers, retries=False)
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_the_page_and_its_neighbours_need_no_token(url: str, path: str) -> None:
+    assert ask("GET", f"{url}{path}").status == 200
+
+
+@pytest.mark.parametrize(("method", "path"), CLOSED)
+def test_all_else_does(url: str, method: str, path: str) -> None:
+    assert ask(method, f"{url}{path}").status == 401
+    assert ask(method, f"{url}{path}", "Bearer wrong").status == 403
+    assert ask(method, f"{url}{path}", f"Basic {TOKEN}").status == 403
+    assert ask(method, f"{url}{path}", f"Bearer {TOKEN}").status not in (401, 403)
+
+
+def test_the_right_token_gets_a_prediction(url: str) -> None:
+    picture = (ROOT / "chalicelib" / "web" / "sample-banana.jpg").read_bytes()
+    headers = {"Content-Type": "image/jpeg", "Authorization": f"Bearer {TOKEN}"}
+    answer = urllib3.request("POST", f"{url}/predict", body=picture, headers=headers)
+    assert answer.status == 200
+    assert answer.json()["predictions"][0]["labels"][0]["name"] == "banana"
+
+
+@pytest.mark.parametrize("path", ["/predict", "/experiment", "/health"])
+def test_a_preflight_needs_no_token_and_allows_one(url: str, path: str) -> None:
+    headers = {
+        "Origin": "https://elsewhere.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = urllib3.request("OPTIONS", f"{url}{path}", headers=headers)
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "authorization" in answer.headers["Access-Control-Allow-Headers"].lower()
+
+
+def test_the_log_never_holds_a_token(url: str, log: Path) -> None:
+    ask("GET", f"{url}/models", f"Bearer {TOKEN}")
+    ask("GET", f"{url}/models", "Bearer someone-guessed-this")
+    written = log.read_text()
+    assert "/models" in written
+    assert TOKEN not in written and "someone-guessed-this" not in written
+
+
+@pytest.mark.parametrize("name", ["", "/serverless-inception/none/token"])
+def test_where_the_token_cannot_be_read_nobody_comes_in(
+    aws: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    with serving(tmp_path / "log", aws, TOKEN_PARAMETER=name) as url:
+        assert ask("GET", f"{url}/models").status == 401
+        for token in ("Bearer", "Bearer ", f"Bearer {TOKEN}"):
+            answer = ask("GET", f"{url}/models", token)
+            assert answer.status >= 400 and b"inception" not in answer.data
+        assert ask("GET", f"{url}/health").status == 200
+    told = [line for line in (tmp_path / "log").read_text().splitlines() if "Nobody may" in line]
+    assert told and all((name or "TOKEN_PARAMETER") in line for line in told)
+
+
+PRINT_POLICIES = """
+import json
+import sys
+from app import authorize
+event = {"type": "TOKEN", "methodArn": sys.argv[1]}
+for token in sys.argv[2:]:
+    print(json.dumps(authorize({**event, "authorizationToken": token}, None)))
+"""
+
+
+def test_a_policy_is_about_every_route_because_it_is_kept_by_the_token_alone(
+    aws: dict[str, Any], parameter: str
+) -> None:
+    stage = "arn:aws:execute-api:eu-west-1:123456789012:abcdef/dev"
+    tokens = (f"Bearer {TOKEN}", "Bearer wrong")
+    run = subprocess.run(
+        [sys.executable, "-c", PRINT_POLICIES, f"{stage}/GET/models", *tokens],
+        cwd=ROOT, env=environment(aws, TOKEN_PARAMETER=parameter), capture_output=True, check=True,
+    )  # fmt: skip
+    policies = [json.loads(line)["policyDocument"] for line in run.stdout.splitlines()]
+    assert [policy["Statement"] for policy in policies] == [
+        [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": [f"{stage}/*/*"]}]
+        for effect in ("Allow", "Deny")
+    ]
+
+
+def test_a_parameter_is_decrypted(ssm: Any, parameter: str) -> None:
+    assert Parameter(lambda: ssm, parameter).read() == TOKEN
+
+
+def test_a_parameter_that_there_is_not(ssm: Any) -> None:
+    with pytest.raises(TokenUnreadable, match=r"/none.*ParameterNotFound"):
+        Parameter(lambda: ssm, "/none").read()

@@ -1,0 +1,69 @@
+"""A stage that says nothing is closed: what is open is named here, and nothing else is."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from chalicelib import site
+from chalicelib.site import WEB
+from tests.conftest import ROOT
+
+OPEN = {("GET", "/"), ("GET", "/static/{name}"), ("GET", "/health"), ("GET", "/openapi.json")}
+DOCUMENT = json.loads((WEB / "openapi.json").read_text())
+PRINT_ROUTES = """
+import json
+from app import app
+print(json.dumps([
+    (method, path, route.authorizer.name if route.authorizer else None)
+    for path, methods in app.routes.items() for method, route in methods.items()
+]))
+"""
+Routes = dict[tuple[str, str], str | None]
+
+
+def routes(**env: str) -> Routes:
+    """The authorizer of each route of the app, as a process of its own imports it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PUBLIC"}
+    command = [sys.executable, "-c", PRINT_ROUTES]
+    run = subprocess.run(command, cwd=ROOT, env=kept | env, capture_output=True, check=True)
+    return {(method, path): name for method, path, name in json.loads(run.stdout)}
+
+
+@pytest.fixture(scope="module")
+def closed() -> Routes:
+    return routes()
+
+
+def test_without_a_word_all_but_the_page_and_its_neighbours_are_closed(closed: Routes) -> None:
+    assert {route for route, name in closed.items() if name is None} == OPEN
+    assert {name for route, name in closed.items() if route not in OPEN} == {"authorize"}
+
+
+def test_only_a_public_stage_is_open(closed: Routes) -> None:
+    assert routes(PUBLIC="false") == closed
+    assert routes(PUBLIC="true") == dict.fromkeys(closed)
+
+
+def test_the_description_says_which_are_closed(closed: Routes) -> None:
+    assert set(DOCUMENT["components"]["securitySchemes"]) == {"token"}
+    for (method, path), name in closed.items():
+        operation = DOCUMENT["paths"][path][method.lower()]
+        wanted = operation.get("security", DOCUMENT["security"])
+        assert wanted == ([{"token": []}] if name else []), (method, path)
+        assert ({"401", "403"} <= set(operation["responses"])) == bool(name), (method, path)
+
+
+def test_a_public_stage_describes_itself_without_a_token() -> None:
+    closed, public = (json.loads(site.description(is_public)[0]) for is_public in (False, True))
+    assert closed == DOCUMENT
+    assert public == {name: part for name, part in DOCUMENT.items() if name != "security"}
+
+
+def test_the_laptop_is_public_and_no_other_stage_is() -> None:
+    stages = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
+    given = {name: stage.get("environment_variables", {}) for name, stage in stages.items()}
+    public = {name for name, env in given.items() if env.get("PUBLIC", "false") != "false"}
+    assert public == {"local"}
