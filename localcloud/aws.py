@@ -109,12 +109,29 @@ def main(
         LOOPBACK, port, Dispatcher(moto, functions_port, concurrency),
         threaded=True, request_handler=MotoRequestHandler,
     )  # fmt: skip
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        stack.create(stack_name, template, dict(parameters))
+        _create_stack(moto, stack_name, template, dict(parameters))
     except stack.StackError as error:
         raise click.ClickException(str(error)) from error
-    threading.Event().wait()
+    server.serve_forever()
+
+
+def _create_stack(moto: WSGI, name: str, template: Path, parameters: dict[str, str]) -> None:
+    """Make the stack through a door of our own, while all other requests wait for the real one.
+
+    moto makes a resource when somebody first asks about it: whoever looks at a stack that is being
+    made would have it made a second time. Raises StackError.
+    """
+    door = make_server(LOOPBACK, 0, moto, threaded=True, request_handler=MotoRequestHandler)
+    serving = threading.Thread(target=door.serve_forever)
+    serving.start()
+    try:
+        endpoint = {"AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{door.server_port}"}
+        stack.create(name, template, parameters, {**os.environ, **endpoint})
+    finally:
+        door.shutdown()
+        serving.join()
+        door.server_close()
 
 
 if __name__ == "__main__":

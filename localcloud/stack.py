@@ -32,11 +32,13 @@ def client(service: str, env: Mapping[str, str], config: Config = QUICK) -> Any:
     return session.client(service, endpoint_url=env["AWS_ENDPOINT_URL"], config=config)
 
 
-def create(name: str, template: Path, parameters: Mapping[str, str]) -> None:
-    """Make the stack. Raises StackError."""
+def create(
+    name: str, template: Path, parameters: Mapping[str, str], env: Mapping[str, str]
+) -> None:
+    """Make the stack on the AWS that `env` names. Raises StackError."""
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
-        client("cloudformation", os.environ).create_stack(
+        client("cloudformation", env).create_stack(
             StackName=name, TemplateBody=assembled(template), Parameters=given
         )
     except (OSError, ValueError, *REFUSALS) as error:
