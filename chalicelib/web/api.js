@@ -59,6 +59,20 @@ export function call(path, options) {
   });
 }
 
+export const send = (path, body, method = "POST") =>
+  call(path, { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+
+export const isOff = (problem) => Boolean(problem.code?.startsWith("NotConfigured"));
+
+// What asks for a part of the service that not every server has, and says so in these words.
+export const asker = (title, message) => async (path, body) => {
+  try {
+    return await (body ? send(path, body) : call(path));
+  } catch (problem) {
+    throw isOff(problem) ? new Problem(message, { title, code: problem.code }) : problem;
+  }
+};
+
 export function download(path, signal) {
   return reach(async () => {
     const response = await fetch(path, { signal, headers: { Accept: "image/jpeg" } }); // or API Gateway sends base64

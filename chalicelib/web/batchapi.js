@@ -1,19 +1,8 @@
 // The batch API. Failures are Problems, as in api.js.
-import { Problem, call, problemOf, reach } from "./api.js";
+import { Problem, asker, problemOf, reach } from "./api.js";
 
-async function ask(path, body) {
-  try {
-    return await call(path, body && {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-  } catch (error) {
-    if (!error.code?.startsWith("NotConfigured")) throw error;
-    throw new Problem("Batches need buckets and a queue, which this server does not have. On a laptop the local cloud " +
-      "has them. Start it with: make run", { title: "No batches here.", code: error.code });
-  }
-}
+const ask = asker("No batches here.", "Batches need buckets and a queue, which this server does not have. On a laptop the " +
+  "local cloud has them. Start it with: make run");
 
 const at = (id) => `batches/${encodeURIComponent(id)}`;
 

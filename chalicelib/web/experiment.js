@@ -1,8 +1,8 @@
 // The view of the experiment: what is known of each arm, who answers; it follows by itself.
-import { asProblem } from "./api.js";
+import { asProblem, isOff } from "./api.js";
 import { ago } from "./batchwords.js";
 import { counted, part } from "./dom.js";
-import { getExperiment, isOff } from "./experimentapi.js";
+import { getExperiment } from "./experimentapi.js";
 import { showChart } from "./experimentchart.js";
 import { Traffic } from "./experimenttraffic.js";
 import { pause, untilVisible } from "./waiting.js";
