@@ -5,6 +5,7 @@ Chalice's development server is left as it is but for three settings of its requ
 `http.server.BaseHTTPRequestHandler`.
 """
 
+import logging
 import os
 import sys
 from typing import Any
@@ -25,6 +26,8 @@ if __name__ == "__main__":
     # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
     ChaliceRequestHandler.disable_nagle_algorithm = True
     ChaliceRequestHandler.log_request = _log_nothing
+    # Chalice has every logger write what is news to it, such as where boto3 found its credentials
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     # API Gateway has no method that it does not know, so neither has this: the app answers 405
     for method in ("CONNECT", "QUERY", "TRACE"):
         setattr(ChaliceRequestHandler, f"do_{method}", ChaliceRequestHandler.do_GET)

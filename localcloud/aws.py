@@ -74,7 +74,6 @@ def _quiet() -> None:
     # A request is no news, nor is a resource that moto passes over, such as a bucket's policy
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     logging.getLogger("moto").setLevel(logging.CRITICAL)
-    logging.getLogger("botocore").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="moto.*")
 
 
