@@ -19,6 +19,7 @@ from chalicelib.predict import Options
 from chalicelib.queue import Queue
 from chalicelib.sources import Instance, split_s3_uri
 from chalicelib.storage import ObjectStore
+from chalicelib.times import iso
 
 LINK_SECONDS = 3600
 """How long the address of a result, or an upload's form, may be used."""
@@ -133,7 +134,7 @@ class BatchService:
         view: dict[str, Any] = {
             "batch_id": batch_id,
             "source": batch.source,
-            "created_at": _iso(batch.created_at),
+            "created_at": iso(batch.created_at),
         }
         if summary is not None and summary.round == batch.round:
             names = {"results": "results.jsonl", "summary": "summary.json"}
@@ -144,7 +145,7 @@ class BatchService:
             return view | {
                 "status": "finished",
                 "counts": summary.counts,
-                "finished_at": _iso(summary.finished_at),
+                "finished_at": iso(summary.finished_at),
                 "labels": summary.labels,
                 "errors": summary.errors,
             } | links  # fmt: skip
@@ -209,10 +210,6 @@ class BatchService:
 def new_id(created: float, token: str) -> str:
     """The id of a batch: when it began, and what tells it from others of that second."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def numbered(instances: Sequence[Instance]) -> list[Instance]:

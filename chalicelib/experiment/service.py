@@ -15,6 +15,7 @@ from chalicelib.experiment.verdict import Standing, compare, overall
 from chalicelib.experiment.votes import Tally, Vote, Votes
 from chalicelib.experiment.weights import CACHE_SECONDS, ExperimentRequest, Weights
 from chalicelib.significance import wilson_interval
+from chalicelib.times import iso
 
 __all__ = ["Experiment", "ExperimentRequest", "FeedbackRequest"]
 
@@ -108,7 +109,7 @@ class Experiment:
             "comparisons": comparisons,
             "verdict": f"{in_force.problem} {overall(champion, comparisons)}".strip(),
             "source": in_force.source,
-            "updated_at": _iso(report.updated_at) if report else None,
+            "updated_at": iso(report.updated_at) if report else None,
         }
 
     def change(self, request: ExperimentRequest) -> dict[str, Any]:
@@ -170,7 +171,3 @@ def _describe(arm: Standing) -> dict[str, Any]:
 
 def _same(said: str, label: str) -> bool:
     return said.strip().casefold() == label.strip().casefold()
-
-
-def _iso(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -53,8 +53,10 @@ def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
     """Write the results and the report; return the execution's output."""
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
-    results = run.key("results.jsonl")
-    run.store.write(run.bucket, results, (encode(line) + b"\n" for line in _lines(run, plan)))
+    lines = _lines(run, plan)
+    shown = list(lines) if plan.total <= SHOWN else []
+    results = run.report_keys()["results"]
+    run.store.write(run.bucket, results, (encode(line) + b"\n" for line in shown or lines))
     report = Report(run.name, outcome, now, plan, judgement)
     forms = {
         "svg": picture(judgement).encode(),
@@ -63,20 +65,14 @@ def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
     }
     for suffix, data in forms.items():
         run.store.put(run.bucket, run.report_key(suffix), data, REPORTS[suffix])
-    return _output(run, plan, outcome, judgement)
+    return _output(run, outcome, judgement, shown)
 
 
-def _output(run: Run, plan: Plan, outcome: str, judgement: Judgement) -> dict[str, Any]:
+def _output(run: Run, outcome: str, judgement: Judgement, shown: list[Line]) -> dict[str, Any]:
     summary = msgspec.to_builtins(judgement)
     del summary["confusion"]
     for arm in filter(None, (summary["champion"], summary["challenger"])):
         del arm["examples"]
-    keys = {
-        "json": run.report_key("json"),
-        "markdown": run.report_key("md"),
-        "picture": run.report_key("svg"),
-        "results": run.key("results.jsonl"),
-    }
     output = {
         "name": run.name,
         "outcome": outcome,
@@ -84,12 +80,10 @@ def _output(run: Run, plan: Plan, outcome: str, judgement: Judgement) -> dict[st
         "images": judgement.images,
         "errors": judgement.images - judgement.champion.answered,
         "judgement": summary,
-        "report": {form: f"s3://{run.bucket}/{key}" for form, key in keys.items()},
+        "report": {form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
     }
-    if plan.total <= SHOWN:
-        predictions = [msgspec.to_builtins(line) for line in _lines(run, plan)]
-        if len(msgspec.json.encode(predictions)) <= SHOWN_BYTES:
-            output["predictions"] = predictions
+    if shown and len(msgspec.json.encode(shown)) <= SHOWN_BYTES:
+        output["predictions"] = msgspec.to_builtins(shown)
     return output
 
 

@@ -64,6 +64,15 @@ class Run(Documents):
         """The key of one form of the report: json, md or svg."""
         return f"reports/{self.name}.{suffix}"
 
+    def report_keys(self) -> dict[str, str]:
+        """The keys of all that a run ends with, by what an answer calls it."""
+        return {
+            "json": self.report_key("json"),
+            "markdown": self.report_key("md"),
+            "picture": self.report_key("svg"),
+            "results": self.key("results.jsonl"),
+        }
+
     def plan(self) -> Plan:
         """What the run does. Raises NotFound before it is prepared."""
         plan = self.get(self.key("workflow.json"), Plan)

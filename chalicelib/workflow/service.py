@@ -4,7 +4,6 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,15 +12,13 @@ from chalicelib.batch.service import LINK_SECONDS, LISTED, new_id, numbered
 from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
 from chalicelib.storage import ObjectStore
+from chalicelib.times import iso
 from chalicelib.workflow.request import INPUTS, Rules, WorkflowRequest
 from chalicelib.workflow.run import Run
 from chalicelib.workflow.tasks import message_of
 
 FAULTS = 10
 """Faults of tasks that a view tells of, the last ones."""
-
-REPORTS = {"json": "json", "markdown": "md", "picture": "svg"}
-"""The forms of a report, and the ending of each."""
 
 
 class WorkflowService:
@@ -55,7 +52,7 @@ class WorkflowService:
         return {
             "name": execution.name,
             "executionArn": execution.arn,
-            "startDate": _iso(execution.started),
+            "startDate": iso(execution.started.timestamp()),
         }
 
     def _keep(self, lines: bytes) -> str:
@@ -90,22 +87,20 @@ class WorkflowService:
         view |= {"champion": plan.champion, "challenger": plan.challenger, "images": plan.total}
         view["chunks"] = {"total": plan.chunks, **done}
         if run.has(run.report_key("json")):
-            view["report"] = self._links(run)
+            keys = run.report_keys().items()
+            view["report"] = {
+                form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys
+            }
         return view
-
-    def _links(self, run: Run) -> dict[str, str]:
-        keys = {form: run.report_key(suffix) for form, suffix in REPORTS.items()}
-        keys["results"] = run.key("results.jsonl")
-        return {form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys.items()}
 
 
 def _outline(execution: Execution) -> dict[str, Any]:
     outline = {
         "name": execution.name,
         "status": execution.status,
-        "startDate": _iso(execution.started),
+        "startDate": iso(execution.started.timestamp()),
     }
-    return outline | ({"stopDate": _iso(execution.stopped)} if execution.stopped else {})
+    return outline | ({"stopDate": iso(execution.stopped.timestamp())} if execution.stopped else {})
 
 
 def _states(events: list[Event], status: str) -> dict[str, str]:
@@ -132,7 +127,3 @@ def _faults(events: list[Event]) -> list[dict[str, str]]:
         if event.error
     ]
     return found[-FAULTS:]
-
-
-def _iso(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -21,7 +21,7 @@ HOMES = {
     "multipart": {"http"},
 }
 LAYERS = [
-    {"errors", "settings", "__init__"},
+    {"errors", "settings", "times", "__init__"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "models", "classifier",
      "kernels", "processors", "tensors", "significance"},
