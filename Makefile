@@ -6,12 +6,13 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 ARCH ?= x86_64
 PYTHON_VERSION ?= 3.13
+BENCH ?= accuracy kernels predict coldstart batch cloud package engines serve cost scale
 
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 
 .DEFAULT_GOAL := help
-.PHONY: help run test model deploy destroy package tensorflow clean
+.PHONY: help run test torture bench lock model deploy destroy package tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,7 +24,19 @@ test: .venv/test ## Lint, types and all tests that this machine can run
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest $(PYTEST)
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
+
+torture: .venv/test ## Faults and hostile input, at length: nothing lost, nobody in
+	@$(BIN)/pytest --torture tests/torture $(PYTEST)
+
+bench: .venv/test ## Measure everything anew, into docs/figures, README and docs: wants an idle machine
+	@for each in $(BENCH); do echo "benchmarks.$$each"; $(BIN)/python -m benchmarks.$$each --save || exit 1; done
+	@$(BIN)/python -m benchmarks.quote
+
+lock: .venv/test ## Pin what is deployed, with hashes: after a change of requirements.txt
+	@mkdir -p build && $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
+	  --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o build/lock requirements.txt
+	@sed -n '/^#/!q;p' requirements.lock | cat - build/lock > build/lock.new && mv build/lock.new requirements.lock
 
 model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
 	@$(BIN)/python -m tools.model fetch $(NAME)

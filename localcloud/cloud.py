@@ -83,7 +83,7 @@ class Cloud:
 
     def _answers(self) -> bool | None:
         """True once the functions are there and the app can classify; None until then."""
-        host = LOOPBACK if self._options.host == "0.0.0.0" else self._options.host  # noqa: S104
+        host = LOOPBACK if self._options.host == "0.0.0.0" else self._options.host  # noqa: S104  # nosec B104
         try:
             urllib3.request(
                 "GET", f"http://{LOOPBACK}:{self._options.functions_port}/", retries=False
@@ -129,4 +129,4 @@ def _functions_options(options: Options) -> list[str]:
 
 def _api_options(options: Options) -> list[str]:
     where = ["--host", options.host, "--port", str(options.port)]
-    return [str(options.project), options.stack_name, *where]
+    return ["--project", str(options.project), "--stack-name", options.stack_name, *where]

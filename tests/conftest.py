@@ -12,6 +12,11 @@ ROOT = Path(__file__).parents[1]
 TEST_DATA = Path(os.environ.get("TEST_DATA") or ROOT.parent / "shared" / "data")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make torture` takes its time."""
+    parser.addoption("--torture", action="store_true", help="run tests/torture in the long form")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip, with the reason, what this machine cannot run."""
     lacking = {

@@ -26,7 +26,7 @@ from tools.deploying.step import DeployError
 
 PROJECT = (
     "app.py", "chalicelib", "tools", "localcloud", "vendor", ".chalice", "requirements.txt",
-    "requirements-dev.txt", "infrastructure.yaml", "workflow.asl.json",
+    "requirements-dev.txt", "requirements.lock", "infrastructure.yaml", "workflow.asl.json",
 )  # fmt: skip
 NAME = "serverless-inception-dev"
 OPEN = {"/", "/health", "/openapi.json", "/static/{name}"}

@@ -133,7 +133,7 @@ def project(tmp_path: Path) -> Path:
     (folder / "chalicelib" / "__pycache__").mkdir(parents=True)
     (folder / ".chalice" / "policies").mkdir(parents=True)
     (folder / "vendor" / "models").mkdir(parents=True)
-    for name in ("app.py", "requirements.txt", "chalicelib/a.py", "chalicelib/__pycache__/a.pyc"):
+    for name in ("app.py", "requirements.lock", "chalicelib/a.py", "chalicelib/__pycache__/a.pyc"):
         (folder / name).write_text(name)
     (folder / ".chalice" / "policies" / "p.json").write_text('{"Statement": []}')
     return folder

@@ -38,8 +38,8 @@ def stage(project: Path, with_vendor: bool = False) -> Path:
     with_vendor: carry the bundled models, too.
     """
     project.mkdir(parents=True, exist_ok=True)
-    for name in ("app.py", "requirements.txt"):
-        shutil.copyfile(ROOT / name, project / name)
+    shutil.copyfile(ROOT / "app.py", project / "app.py")
+    shutil.copyfile(ROOT / "requirements.lock", project / "requirements.txt")
     for name in ("chalicelib", "vendor"):
         shutil.rmtree(project / name, ignore_errors=True)
         if name == "chalicelib" or with_vendor:

@@ -9,6 +9,7 @@ import fnmatch
 import json
 import os
 import py_compile
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -40,6 +41,42 @@ FINISHED = b"serverless-inception 1"
 
 MOMENT = (1980, 1, 1, 0, 0, 0)
 """The time of every file: a zip of the same contents is the same zip."""
+
+
+class HashedPip(PipRunner):
+    """Chalice's pip, but a wheel for Lambda has a hash that the requirements list, too.
+
+    Chalice asks for those by name and version alone, where this machine's own were not for Lambda.
+    """
+
+    _requirements = ""
+
+    def download_all_dependencies(self, requirements_filename: str, directory: str) -> None:
+        """Download this machine's wheels, each checked where the requirements have hashes."""
+        self._requirements = Path(requirements_filename).read_text()
+        super().download_all_dependencies(requirements_filename, directory)
+
+    def download_manylinux_wheels(
+        self, abi: str, packages: list[str], directory: str, platforms: list[str] | None = None
+    ) -> None:
+        """Download wheels for Lambda, where there are any; each checked in the same way."""
+        with tempfile.TemporaryDirectory() as folder:
+            one = Path(folder) / "requirements.txt"
+            for package in packages:
+                one.write_text(required(self._requirements, package))
+                super().download_manylinux_wheels(abi, [f"-r{one}"], directory, platforms)
+
+
+def required(requirements: str, package: str) -> str:
+    """The requirement of a package, given as name==version, with its hashes where it has any.
+
+    It is the package itself where the requirements do not name it.
+    """
+    name, _, version = package.partition("==")
+    spelt = re.sub(r"[-_.]+", "[-_.]+", name)  # PEP 503
+    start = rf"^{spelt}=={re.escape(version)}(?![\w.]).*(?:(?<=\\)\n.*)*"
+    found = re.search(start, requirements, re.MULTILINE | re.IGNORECASE)
+    return found[0] if found else package
 
 
 class Dependencies(DependencyBuilder):
@@ -74,7 +111,7 @@ def _packaged(
     packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str
 ) -> Path:
     system = OSUtils()
-    pip = PipRunner(SubprocessPip(system), system)
+    pip = HashedPip(SubprocessPip(system), system)
     dependencies = Dependencies(system, pip, architecture)
     version = "python{}.{}".format(*sys.version_info)
     with Path(os.devnull).open("w") as nowhere:

@@ -12,8 +12,10 @@ from tools.deploying.target import Config, Target
 
 OWN = ("deployments", "deployed")
 """What Chalice keeps below `.chalice`: zips, which take a while to make, and its record."""
-SOURCES = ("app.py", "requirements.txt", "chalicelib")
-"""No `vendor`: the model is a layer, and a deployed stage never falls back to the bundled one."""
+SOURCES = {"app.py": "app.py", "requirements.lock": "requirements.txt", "chalicelib": "chalicelib"}
+"""What is copied, and under which name: Chalice installs what a requirements.txt says.
+
+No `vendor`: the model is a layer, and a deployed stage never falls back to the bundled one."""
 
 
 def assemble(
@@ -32,8 +34,8 @@ def assemble(
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name != ".chalice":
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for name in SOURCES:
-        _copy(project / name, folder / name)
+    for name, deployed in SOURCES.items():
+        _copy(project / name, folder / deployed)
     chalice = folder / ".chalice"
     shutil.rmtree(chalice / "policies", ignore_errors=True)
     chalice.mkdir(exist_ok=True)

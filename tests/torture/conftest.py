@@ -1,0 +1,66 @@
+"""What is done to the product here, and what came of it: the table of docs/reliability.md.
+
+`make test` runs the short form; `make torture` (--torture) runs the long one, prints the table and
+writes it into the page.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- outcomes -->", "<!-- /outcomes -->"
+ROW = "torture outcome"
+
+Outcome = Callable[..., None]
+
+
+@pytest.fixture
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether this is `make torture`, which has time."""
+    return bool(request.config.getoption("--torture"))
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest) -> Outcome:
+    """Note what came of a fault: one row of the table.
+
+    fault: what was done. happens: what the product does then. figure: what was measured.
+    """
+
+    def note(fault: str, happens: str, figure: str = "") -> None:
+        test = request.node.nodeid.removeprefix("tests/torture/").split("[")[0]
+        request.node.user_properties.append((ROW, (fault, happens, figure, test)))
+
+    return note
+
+
+def table(rows: list[tuple[str, str, str, str]]) -> str:
+    """The rows as Markdown, in the order of their tests."""
+    lines = ["| fault | what happens | figure | test |", "|---|---|---|---|"]
+    for fault, happens, figure, test in rows:
+        lines.append(f"| {fault} | {happens} | {figure} | `{test}` |")
+    return "\n".join(lines)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table; write it into the page after a long run in which nothing failed."""
+    passed = terminalreporter.stats.get("passed", [])
+    rows = [row for report in passed for key, row in report.user_properties if key == ROW]
+    if not rows or not terminalreporter.config.getoption("--torture"):
+        return
+    rows.sort(key=lambda row: row[3].split("::")[0])
+    terminalreporter.section("what came of it")
+    terminalreporter.write_line(table([tuple(row) for row in rows]))
+    if PAGE.exists() and not terminalreporter.stats.get("failed"):
+        write(PAGE, rows)
+
+
+def write(page: Path, rows: list[tuple[str, str, str, str]]) -> None:
+    """Put the table between the page's marks."""
+    text = page.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    page.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}")
