@@ -1,54 +1,36 @@
 """LiteRT: an RGB array in, ranked labels out. The only module that knows the interpreter."""
 
-import logging
-import threading
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
-import msgspec
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from chalicelib import processors
-from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
-from chalicelib.kernels import SLOW, kernels
-from chalicelib.models import ModelPackage, Models
+from chalicelib.errors import ModelInvalid
+from chalicelib.kernels import kernels
+from chalicelib.labels import Label
+from chalicelib.models import ModelPackage
 from chalicelib.tensors import Tensor, dequantised, to_input, to_scores, top
-
-logger = logging.getLogger("serverless-inception.classifier")
-"""A child of the one that `app.py` makes, and so written as JSON by it."""
+from chalicelib.turns import Turns
 
 if processors.unlisted():  # here, because it must be before the first interpreter, and only once
     processors.list_for("ai_edge_litert")
 
-LOADED_AT_ONCE = 2
-"""Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
-
-
 UNTIMED = nullcontext()
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A class's name and its probability, 0..1."""
-
-    name: str
-    score: float
 
 
 class Classifier:
     """One loaded network. Safe to use from several threads, which take turns.
 
     package: verified by whoever found it.
-    threads: CPU threads of one inference.
-    copies: inferences that run at the same time; each copy takes some 40 MB for an Inception v3.
-        One copy with a thread for each CPU answers soonest; as many copies of one thread as there
-        are CPUs answer most images a second.
+    threads: CPU threads of an inference that is alone.
+    copies: inferences that may run at the same time. Several share the threads: that answers most
+        images a second, as one on all of them answers soonest. Each copy, and where there are
+        several the one for who is alone, takes some 40 MB for an Inception v3.
     resolver: where the kernels come from. kernels, slow: what came of it; see `kernels.kernels`.
     Raises ModelInvalid where the file is not an image classifier with these labels.
     """
@@ -62,11 +44,11 @@ class Classifier:
     ) -> None:
         self.info = package.info
         self.labels = package.labels()
-        self._free: SimpleQueue[Interpreter] = SimpleQueue()
-        for _ in range(copies):
-            interpreter, self._input, self._output = _open(package.model_path, threads, resolver)
-            interpreter.allocate_tensors()
-            self._free.put(interpreter)
+        share = max(1, threads // copies)
+        shared = [_ready(package.model_path, share, resolver) for _ in range(copies)]
+        interpreter, self._input, self._output = shared[0]
+        alone = _ready(package.model_path, threads, resolver)[0] if share < threads else None
+        self._turns = Turns([each[0] for each in shared], alone)
         self.kernels, self.slow = kernels(interpreter._get_ops_details())
         classes = self._output.shape[-1]
         if len(self.labels) != classes:
@@ -113,86 +95,11 @@ class Classifier:
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.generic]:
         tensor = to_input(pixels, self._input, self.info.input_scaling)
-        interpreter = self._free.get()
-        try:
-            with during:
-                interpreter.set_tensor(self._input.index, tensor[np.newaxis])
-                interpreter.invoke()
-                raw: NDArray[np.generic] = interpreter.get_tensor(self._output.index)
-        finally:
-            self._free.put(interpreter)
+        with self._turns.turn() as interpreter, during:
+            interpreter.set_tensor(self._input.index, tensor[np.newaxis])
+            interpreter.invoke()
+            raw: NDArray[np.generic] = interpreter.get_tensor(self._output.index)
         return raw.reshape(-1)
-
-
-class Classifiers:
-    """The classifiers in memory, each loaded at its first use.
-
-    model: name of the package that answers where none is asked for.
-    fallback: answers where `model` is not to be found; empty for none.
-    threads, copies: of each classifier. load: makes one of them.
-    """
-
-    def __init__(
-        self,
-        models: Models,
-        threads: int,
-        model: str,
-        fallback: str,
-        copies: int = 1,
-        load: Callable[[ModelPackage, int, int], Classifier] = Classifier,
-    ) -> None:
-        self._models = models
-        self._threads, self._copies = threads, copies
-        self._model = model
-        self._fallback = fallback
-        self._classifier = load
-        self._loaded = lru_cache(LOADED_AT_ONCE)(self._load)
-        self._lock = threading.Lock()
-
-    def get(self, name: str | None = None) -> Classifier:
-        """The classifier of that name, or the default one.
-
-        Raises ModelNotFound where no such package exists, and ModelInvalid where it, or the default
-        one, cannot be served.
-        """
-        with self._lock:
-            if name is not None:
-                return self._loaded(name)
-            try:
-                return self._loaded(self._model)
-            except ModelNotFound as error:
-                if self._fallback:
-                    return self._loaded(self._fallback)
-                raise ModelInvalid(
-                    f"The model of this service, {self._model!r}, is not deployed with it; "
-                    "fetch it with `make model`, or set MODEL to one that is."
-                ) from error
-
-    def healthy(self, allow_slow: bool) -> Classifier:
-        """The default classifier.
-
-        Raises what `get` does, and SlowKernels where it is slow and that is not allowed.
-        """
-        classifier = self.get()
-        if classifier.slow and not allow_slow:
-            raise SlowKernels(SLOW.format(classifier.info.name))
-        return classifier
-
-    def _load(self, name: str) -> Classifier:
-        """Load, and write one line of log about it."""
-        start = time.perf_counter()
-        classifier = self._classifier(self._models.find(name), self._threads, self._copies)
-        facts = {
-            "model": name,
-            "version": classifier.info.version,
-            "kernels": classifier.kernels,
-            "load": round((time.perf_counter() - start) * 1000, 2),
-        }
-        if classifier.slow:
-            logger.error(SLOW.format(name), extra=facts)
-        else:
-            logger.info("model loaded", extra=facts)
-        return classifier
 
 
 @lru_cache(maxsize=64)
@@ -233,6 +140,15 @@ def _open(
             "[1, height, width, 3] and give one score for each class [1, classes]."
         )
     return interpreter, inputs[0], outputs[0]
+
+
+def _ready(
+    path: Path, threads: int, resolver: OpResolverType
+) -> tuple[Interpreter, Tensor, Tensor]:
+    """The same, with its memory allocated."""
+    opened = _open(path, threads, resolver)
+    opened[0].allocate_tensors()
+    return opened
 
 
 def _tensor(details: dict[str, Any]) -> Tensor:

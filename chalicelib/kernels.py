@@ -1,6 +1,5 @@
 """Which kernels a network runs on: XNNPACK's, or LiteRT's own, which are several times slower."""
 
-import platform
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,13 +12,6 @@ HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 
 KNOWN = frozenset({np.float32, np.int8, np.uint8})
 """What XNNPACK lets them read; networks of 16-bit integers are left to LiteRT."""
-
-SLOW = (
-    "Model {} runs without XNNPACK, several times slower than it could: LiteRT did not recognise "
-    f"the processor of this {platform.machine()} host. docs/arm64.md says what to do about it; "
-    "ALLOW_SLOW_KERNELS=true puts up with it."
-)
-"""What to say of a model of that name."""
 
 
 def kernels(operators: Iterable[Mapping[str, Any]]) -> tuple[str, bool]:

@@ -11,9 +11,9 @@ from typing import Annotated, Protocol
 
 import msgspec
 
-from chalicelib.classifier import Classifiers, Label
+from chalicelib.classifiers import Classifiers
 from chalicelib.errors import BadRequest, InceptionError
-from chalicelib.images import decode
+from chalicelib.labels import Label
 from chalicelib.sources import MAX_ID, Instance, Sources
 
 MAX_INSTANCES = 16
@@ -233,6 +233,10 @@ class Predictor:
     def _loader(self, instance: Instance) -> Callable[[], bytes]:
         return lambda: self.load(instance)
 
+    def ready(self, model: str | None) -> None:
+        """Return once the model can answer. Raises what getting it does."""
+        self._classifiers.get(model)
+
     def load(self, instance: Instance) -> bytes:
         """The encoded image that an instance names; raises what `Sources.load` does."""
         return self._sources.load(instance)
@@ -240,6 +244,8 @@ class Predictor:
     def classify(self, data: bytes, options: Options) -> Outcome:
         """Classify an encoded image. Raises the errors of its decoding and of its model."""
         watch = Stopwatch()
+        from chalicelib.images import decode  # Pillow and NumPy, for who does classify
+
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):
             image = decode(data, classifier.input_size)

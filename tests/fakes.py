@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import UNTIMED, Label
+from chalicelib.classifier import UNTIMED
+from chalicelib.labels import Label
 from chalicelib.errors import Conflict, ImageTooLarge, ModelNotFound, NotFound, SourceRefused
 from chalicelib.executions import Event, Execution
 from chalicelib.models import ModelInfo
@@ -44,7 +45,8 @@ class MemoryStore:
         return (data[start : start + 1000] for start in range(0, len(data), 1000))
 
     def list(self, bucket: str, prefix: str) -> Iterator[Found]:
-        keys = [key for where, key in self.objects if where == bucket and key.startswith(prefix)]
+        there = list(self.objects)  # at once: other threads may write meanwhile
+        keys = [key for where, key in there if where == bucket and key.startswith(prefix)]
         keys.sort(key=str.encode)
         return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 

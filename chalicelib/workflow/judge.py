@@ -5,11 +5,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 
-import numpy as np
-
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
-from chalicelib.classifier import Label
+from chalicelib.labels import Label
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, fold, matrices
 from chalicelib.workflow.judgement import (
@@ -97,6 +95,8 @@ class _Arm:
 def _latency(milliseconds: "array[float]") -> Latency | None:
     if not milliseconds:
         return None
+    import numpy as np  # which the other tasks of a workflow do without
+
     values = np.frombuffer(milliseconds)
     figures = values.mean(), *np.percentile(values, [50, 95])
     return Latency(*(round(float(figure), 2) for figure in figures))

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.batch.ledger import Record
-from chalicelib.classifier import Label
+from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.picture import picture

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import OpResolverType
 
-from chalicelib.classifier import LOADED_AT_ONCE, Classifier, Classifiers, input_size, logger
+from chalicelib.classifier import Classifier, input_size
+from chalicelib.classifiers import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.images import decode
 from chalicelib.kernels import BUILTIN, XNNPACK

@@ -1,6 +1,9 @@
 """Imports point down, and each foreign library has one home."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,8 +26,8 @@ HOMES = {
 LAYERS = [
     {"errors", "settings", "times", "__init__"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
-     "addresses", "resolver", "connection", "fetch", "sources", "models", "classifier",
-     "kernels", "processors", "tensors", "significance"},
+     "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",
+     "classifier", "kernels", "processors", "tensors", "significance", "turns"},
     {"documents"},
     {"experiment.arms", "experiment.ids", "experiment.votes", "experiment.__init__"},
     {"experiment.weights", "experiment.verdict"},
@@ -86,3 +89,21 @@ def test_every_module_has_a_layer() -> None:
 def test_what_is_deployed_imports_no_tool() -> None:
     for path in MODULES.values():
         assert not any(name.startswith(("tools", "localcloud")) for name in imported(path))
+
+
+@pytest.mark.parametrize(
+    ("handler", "classifies"),
+    [("app.app", True), ("app.authorize", False), ("app.on_tick", False), ("app.on_work", True)],
+)
+def test_a_function_imports_what_it_needs(handler: str, classifies: bool) -> None:
+    show = "import sys, app; print(*sys.modules)"
+    environment = os.environ | {"_HANDLER": handler}
+    command = [sys.executable, "-c", show]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.split())
+    heavy = {"numpy", "PIL", "ai_edge_litert"}
+    assert heavy & modules == (heavy if classifies else set())
+    others = {"boto3", "chalicelib.batch", "chalicelib.experiment", "chalicelib.workflow"}
+    assert not others & modules

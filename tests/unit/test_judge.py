@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
-from chalicelib.classifier import Label
+from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.confusion import MAX_PAIRS, OTHER, SHOWN, Confusion, Pairs, matrices
 from chalicelib.workflow.judge import MAX_CODES, Row, judge

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.batch.worker import Recorder
-from chalicelib.classifier import Label
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -26,6 +25,7 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.executions import Event
+from chalicelib.labels import Label
 from chalicelib.predict import Predictor
 from chalicelib.sources import Example, Sources
 from chalicelib.workflow import tasks as module
@@ -248,6 +248,23 @@ def test_a_manifest_that_changes_while_it_runs_changes_nothing(cloud: Cloud) -> 
         cloud.tasks.classify("run", 1, arm, lambda: 900.0)  # type: ignore[arg-type]
     cloud.tasks.judge("run")
     assert cloud.tasks.report("run", "kept")["images"] == 2
+
+
+def test_prepare_comes_again_to_the_same_chunks(cloud: Cloud) -> None:
+    cloud.store.put("images", "m.txt", b"http://h/red/1\nhttp://h/blue/2", "text/plain")
+    request = {"manifest": "s3://images/m.txt"}
+    cloud.prepare(request)
+    cloud.store.put("images", "m.txt", b"http://h/green/1", "text/plain")
+    cloud.tasks.classify("run", 1, "champion", lambda: 900.0)
+    cloud.prepare(request)
+    cloud.tasks.judge("run")
+    assert cloud.tasks.report("run", "kept")["images"] == 2
+
+
+def test_a_name_is_not_used_for_another_request(cloud: Cloud) -> None:
+    cloud.prepare({"instances": instances("red")})
+    error = cloud.prepare({"instances": instances("blue")})["error"]
+    assert error["code"] == "BadRequest" and "another" in error["message"]
 
 
 BAD = [

@@ -1,0 +1,110 @@
+"""The classifiers of a container. Who only asks for them pays for no LiteRT, NumPy or model."""
+
+import logging
+import platform
+import threading
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
+from chalicelib.models import ModelPackage, Models
+
+if TYPE_CHECKING:
+    from chalicelib.classifier import Classifier
+
+Load = Callable[[ModelPackage, int, int], "Classifier"]
+
+logger = logging.getLogger("serverless-inception.classifier")
+"""A child of the one that `app.py` makes, and so written as JSON by it."""
+
+LOADED_AT_ONCE = 2
+"""Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
+
+SLOW = (
+    "Model {} runs without XNNPACK, several times slower than it could: LiteRT did not recognise "
+    f"the processor of this {platform.machine()} host. docs/arm64.md says what to do about it; "
+    "ALLOW_SLOW_KERNELS=true puts up with it."
+)
+"""What to say of a model of that name."""
+
+
+class Classifiers:
+    """The classifiers in memory, each loaded at its first use.
+
+    model: name of the package that answers where none is asked for.
+    fallback: answers where `model` is not to be found; empty for none.
+    threads, copies: of each classifier. load: makes one of them; `Classifier` where none is given.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        threads: int,
+        model: str,
+        fallback: str,
+        copies: int = 1,
+        load: Load | None = None,
+    ) -> None:
+        self._models = models
+        self._threads, self._copies = threads, copies
+        self._model = model
+        self._fallback = fallback
+        self._make = load
+        self._loaded = lru_cache(LOADED_AT_ONCE)(self._load)
+        self._lock = threading.Lock()
+
+    def get(self, name: str | None = None) -> "Classifier":
+        """The classifier of that name, or the default one.
+
+        Raises ModelNotFound where no such package exists, and ModelInvalid where it, or the default
+        one, cannot be served.
+        """
+        with self._lock:
+            if name is not None:
+                return self._loaded(name)
+            try:
+                return self._loaded(self._model)
+            except ModelNotFound as error:
+                if self._fallback:
+                    return self._loaded(self._fallback)
+                raise ModelInvalid(
+                    f"The model of this service, {self._model!r}, is not deployed with it; "
+                    "fetch it with `make model`, or set MODEL to one that is."
+                ) from error
+
+    def healthy(self, allow_slow: bool) -> "Classifier":
+        """The default classifier.
+
+        Raises what `get` does, and SlowKernels where it is slow and that is not allowed.
+        """
+        classifier = self.get()
+        if classifier.slow and not allow_slow:
+            raise SlowKernels(SLOW.format(classifier.info.name))
+        return classifier
+
+    def _load(self, name: str) -> "Classifier":
+        """Load, and write one line of log about it."""
+        start = time.perf_counter()
+        make, package = self._make or _classifier(), None
+        while package is None or not package.is_current():  # or it was replaced meanwhile
+            package = self._models.find(name)
+            classifier = make(package, self._threads, self._copies)
+        facts = {
+            "model": name,
+            "version": classifier.info.version,
+            "kernels": classifier.kernels,
+            "load": round((time.perf_counter() - start) * 1000, 2),
+        }
+        if classifier.slow:
+            logger.error(SLOW.format(name), extra=facts)
+        else:
+            logger.info("model loaded", extra=facts)
+        return classifier
+
+
+def _classifier() -> Load:
+    from chalicelib.classifier import Classifier
+
+    return Classifier
