@@ -1,6 +1,10 @@
-"""Every route and event handler: parse, call, shape. What is decided is decided in `chalicelib`."""
+"""Every route and event handler: parse, call, shape. What is decided is decided in `chalicelib`.
+
+A use case is imported by the handlers that call it, so that no other's cold start pays for it.
+"""
 
 import functools
+import os
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,17 +25,16 @@ from chalice.app import (
     SQSEvent,
 )
 
-from chalicelib import __version__, http, openinference, site
-from chalicelib.batch.service import BatchRequest, UploadRequest
-from chalicelib.classifier import input_size
-from chalicelib.errors import InceptionError
-from chalicelib.experiment.service import ExperimentRequest, FeedbackRequest
+from chalicelib import __version__, http, site
+from chalicelib.errors import InceptionError, SourceUnreachable
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
 from chalicelib.settings import Settings
-from chalicelib.tokens import TokenUnreadable
 from chalicelib.wiring import services
-from chalicelib.workflow.request import WorkflowRequest
+
+if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classify"):
+    # these classify: what they need is imported while Lambda's init lends them a whole processor
+    from chalicelib import classifier, images  # noqa: F401
 
 SERVICE = "serverless-inception"
 SETTINGS = Settings.from_environment()
@@ -69,6 +72,8 @@ def authorize(request: AuthRequest) -> dict[str, Any] | None:
 
     It is about every route, because API Gateway keeps it by the token alone.
     """
+    from chalicelib.tokens import TokenUnreadable
+
     try:
         allowed = services().tokens.allow(request.token)
     except TokenUnreadable as error:
@@ -99,12 +104,17 @@ def route(
                 body = {"Code": error.code, "Message": str(error)}
                 if path.startswith("/v2"):
                     body["error"] = str(error)  # where clients of the protocol look for it
-                return Answered(body, error.status, error=error.code)
+                return Answered(body, _status(error, path), error=error.code)
 
         app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
         return shaped
 
     return register
+
+
+def _status(error: InceptionError, path: str) -> int:
+    """Only /predict fetches what a caller names; elsewhere what gave no answer is our own."""
+    return 503 if isinstance(error, SourceUnreachable) and path != "/predict" else error.status
 
 
 @app.middleware("http")
@@ -208,6 +218,8 @@ def openapi() -> Response:
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
 def batches_post() -> Response:
     """Start a batch."""
+    from chalicelib.batch.service import BatchRequest
+
     request = http.json_request(_body(), BatchRequest)
     return Answered(services().batches.create(request), 202)
 
@@ -239,6 +251,8 @@ def batch_retry(batch_id: str) -> Response:
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
     """A form that uploads one file straight into the images bucket."""
+    from chalicelib.batch.service import UploadRequest
+
     request = http.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
@@ -246,6 +260,8 @@ def uploads_post() -> Response:
 @route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
 def feedback_post() -> Response:
     """Say whether an answer was right."""
+    from chalicelib.experiment.service import FeedbackRequest
+
     request = http.json_request(_body(), FeedbackRequest)
     return Answered(services().experiment.feedback(request), 202)
 
@@ -259,6 +275,8 @@ def experiment_get() -> Response:
 @route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
 def experiment_put() -> Response:
     """Change the arms' shares of the traffic."""
+    from chalicelib.experiment.service import ExperimentRequest
+
     request = http.json_request(_body(), ExperimentRequest)
     return Answered(services().experiment.change(request))
 
@@ -266,6 +284,8 @@ def experiment_put() -> Response:
 @route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
 def workflows_post() -> Response:
     """Start a workflow."""
+    from chalicelib.workflow.request import WorkflowRequest
+
     request = http.json_request(_body(), WorkflowRequest)
     return Answered(services().workflows.start(request), 202)
 
@@ -365,6 +385,8 @@ def v2_ready() -> Response:
 @route("/v2/models/{name}")
 def v2_model(name: str) -> Response:
     """Open Inference Protocol: the model's tensors."""
+    from chalicelib import openinference
+
     return Answered(openinference.metadata(services().classifiers.get(name)))
 
 
@@ -378,6 +400,8 @@ def v2_model_ready(name: str) -> Response:
 @route("/v2/models/{name}/infer", methods=("POST",), content_types=EVERY_TYPE)
 def v2_infer(name: str) -> Response:
     """Open Inference Protocol: classify a tensor of images."""
+    from chalicelib import openinference
+
     header_length = _request().headers.get("inference-header-content-length")
     request, binary = http.infer_request(header_length, _body())
     classifier = services().classifiers.get(name)
@@ -419,6 +443,8 @@ def _query() -> http.Query:
 
 
 def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
+    from chalicelib.classifier import input_size
+
     info = package.info
     width, height = input_size(package.model_path)
     return {

@@ -31,6 +31,8 @@ HEADERS = {
 
 # Its one warning, of malformed headers, quotes the whole URL: a query may hold a signature.
 logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+# Warns of a length beside chunks, in a line that is not of the log's form.
+logging.getLogger("urllib3.response").setLevel(logging.ERROR)
 
 _tls_lock = threading.Lock()
 
@@ -65,7 +67,7 @@ def exchange(
             f"{target.label} has no valid certificate for that name; "
             "use an address whose certificate is valid."
         ) from None
-    except (HTTPError, HTTPException) as error:
+    except (HTTPError, HTTPException, ValueError) as error:  # ValueError: a chunk of -16 bytes
         raise ConnectionError(str(error)) from error
     finally:
         connection.close()

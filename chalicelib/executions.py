@@ -119,7 +119,8 @@ class StepFunctions:
             code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
             if code == "ExecutionAlreadyExists":
                 raise _AlreadyExistsError from error
-            if code in ("ExecutionDoesNotExist", "InvalidArn"):
+            is_no_name = code == "ValidationException" and "executionArn" in parameters
+            if is_no_name or code in ("ExecutionDoesNotExist", "InvalidArn"):
                 raise NotFound(
                     "There is no workflow run of that name; GET /workflows lists them."
                 ) from error

@@ -1,14 +1,17 @@
 """An HTTP request's headers, query and body to what the use cases take; nothing of a framework."""
 
 import io
+import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
-from chalicelib.openinference import InferRequest
 from chalicelib.predict import PredictRequest
+
+if TYPE_CHECKING:
+    from chalicelib.openinference import InferRequest
 
 MAX_BODY = 10 * 2**20
 """Bytes that API Gateway takes
@@ -16,6 +19,10 @@ MAX_BODY = 10 * 2**20
 
 QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
 """What may be given in a query string; the options of an image sent as the body come this way."""
+
+MAX_REASON = 500
+"""Characters of what a parser says is wrong: it quotes the request, and an answer of over 6 MB is
+no answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 T = TypeVar("T")
 Query = Mapping[str, list[str]]
@@ -57,19 +64,21 @@ def predict_query(query: Query) -> PredictRequest:
         single = {name: values[0] for name, values in query.items()}
         return msgspec.convert(single, PredictRequest, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"The query string is not valid: {error}.") from error
+        raise _invalid("query string", error) from error
 
 
-def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest, bytes]:
+def infer_request(header_length: str | None, body: bytes) -> "tuple[InferRequest, bytes]":
     """The request of `POST /v2/models/{name}/infer`, and the binary tensor data after its JSON.
 
     header_length: value of `Inference-Header-Content-Length`, the bytes of JSON; None where all is.
     Raises BadRequest or BodyTooLarge.
     """
+    from chalicelib.openinference import InferRequest  # with NumPy, for who speaks that protocol
+
     check_size(body)
     if header_length is None:
         return json_request(body, InferRequest), b""
-    if not header_length.isascii() or not header_length.isdigit():
+    if not re.fullmatch("[0-9]{1,9}", header_length):
         raise BadRequest("Inference-Header-Content-Length must be a number of bytes.")
     length = int(header_length)
     if length > len(body):
@@ -85,7 +94,7 @@ def json_request(body: bytes, type_: type[T]) -> T:
     except RecursionError as error:
         raise BadRequest("The JSON body is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The JSON body is not valid: {error}.") from error
+        raise _invalid("JSON body", error) from error
 
 
 def check_size(body: bytes) -> None:
@@ -95,6 +104,10 @@ def check_size(body: bytes) -> None:
             f"The body has {len(body):,} bytes and may have {MAX_BODY:,}; "
             "send a smaller image, or its address."
         )
+
+
+def _invalid(what: str, error: Exception) -> BadRequest:
+    return BadRequest(f"The {what} is not valid: {str(error)[:MAX_REASON]}.")
 
 
 def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
@@ -117,7 +130,7 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
             else:
                 options.setdefault(part.name, []).append(part.value)
     except (MultipartError, ValueError) as error:
-        raise BadRequest(f"The multipart form is not valid: {error}.") from error
+        raise _invalid("multipart form", error) from error
     if len(images) != 1:
         raise BadRequest(f"Send one image in the form's field 'image', not {len(images)}.")
     return images[0], options

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from chalicelib.classifier import Classifier
 from chalicelib.errors import BadRequest
 from chalicelib.images import decode
+from chalicelib.sources import MAX_ID
 from chalicelib.tensors import top
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
@@ -50,9 +51,9 @@ class InferRequest(msgspec.Struct, frozen=True):
     """The JSON part of `POST /v2/models/{name}/infer`."""
 
     inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]
-    id: str | None = None
+    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
     parameters: dict[str, Any] = {}
-    outputs: list[Output] | None = None
+    outputs: Annotated[list[Output], msgspec.Meta(max_length=2)] | None = None
 
 
 def metadata(classifier: Classifier) -> dict[str, Any]:
@@ -124,12 +125,16 @@ def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.
 
 def _numbers(data: list[Any]) -> NDArray[np.uint8]:
     try:
-        flat = np.array(data).reshape(-1)
-    except (ValueError, OverflowError):
+        # As objects: of texts NumPy makes an array in which each takes the room of the longest.
+        flat = np.array(data, dtype=object).reshape(-1)
+    except ValueError:
         _refuse("the data must be a flat list, or lists nested as the shape says")
-    if flat.dtype.kind not in "iu" or ((flat < 0) | (flat > 255)).any():
+    if not set(map(type, flat)) <= {int}:
+        _refuse("the data of a UINT8 tensor must be whole numbers, nested as the shape says")
+    try:
+        return flat.astype(np.uint8)
+    except OverflowError:
         _refuse("the data of a UINT8 tensor must be whole numbers 0..255")
-    return flat.astype(np.uint8)
 
 
 def _encoded(tensor: Tensor, binary: bytes) -> list[bytes]:

@@ -1,74 +1,94 @@
-"""The one place that builds clients, stores and classifiers, once per container."""
+"""The one place that builds clients, stores and classifiers, once per container.
+
+Each part is imported and built when it is first asked for: no answer waits for another's.
+"""
 
 import threading
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib.batch.events import BatchEvents
-from chalicelib.batch.fanout import Remaining
-from chalicelib.batch.service import BatchService
-from chalicelib.batch.worker import Recorder
-from chalicelib.classifier import Classifiers
-from chalicelib.documents import Documents
+from chalicelib.classifiers import Classifiers
 from chalicelib.errors import NotConfigured
-from chalicelib.executions import StepFunctions
-from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.service import Experiment
 from chalicelib.fetch import Fetcher
 from chalicelib.models import Models
 from chalicelib.predict import Predictor
-from chalicelib.queue import SqsQueue
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources import Sources
 from chalicelib.storage import S3Store
-from chalicelib.tokens import Parameter, Tokens
-from chalicelib.workflow.request import Rules
-from chalicelib.workflow.service import WorkflowService
-from chalicelib.workflow.tasks import WorkflowTasks
+
+if TYPE_CHECKING:
+    from chalicelib.batch.events import BatchEvents
+    from chalicelib.batch.fanout import Remaining
+    from chalicelib.batch.service import BatchService
+    from chalicelib.experiment.service import Experiment
+    from chalicelib.tokens import Tokens
+    from chalicelib.workflow.service import WorkflowService
+    from chalicelib.workflow.tasks import WorkflowTasks
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
 class Services:
-    """What the entry points call. What is not set up raises NotConfigured, which says why."""
+    """What the entry points call. What is not set up raises NotConfigured, which says why.
 
-    settings: Settings
-    tokens: Tokens
-    models: Models
-    classifiers: Classifiers
-    predictor: Predictor
-    _batch: tuple[BatchService, BatchEvents] | None
-    _experiment: Experiment | None
-    _workflow: tuple[WorkflowService, WorkflowTasks] | None
+    Nothing is loaded or connected to before it is used. Two threads that ask first, and at once,
+    may build a part twice, which costs little: only classifiers are heavy, and there is one set.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._store = S3Store(_s3_client)
+        self.models = Models(settings.model_dirs, settings.models_bucket, self._store)
+        self._sources = Sources(
+            fetch=Fetcher(allow_loopback=settings.allow_loopback),
+            read_object=self._store.read,
+            image_buckets=settings.image_buckets,
+        )
+        names = (settings.model, settings.fallback_model)
+        # a caller waits for one answer, a chunk for all of them; no container of Lambda does both
+        self.classifiers = Classifiers(
+            self.models, settings.threads, *names, copies=settings.at_once
+        )
+        self._most = Classifiers(self.models, 1, *names, copies=settings.threads)
+
+    @cached_property
+    def tokens(self) -> "Tokens":
+        """Who may call."""
+        from chalicelib.tokens import Parameter, Tokens
+
+        return Tokens(Parameter(_ssm_client, self.settings.token_parameter).read)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """What classifies for a caller."""
+        return Predictor(self._sources, self.classifiers, self._experiment)
 
     @property
-    def batches(self) -> BatchService:
+    def batches(self) -> "BatchService":
         """What callers ask of batches."""
         return _there(self._batch, BATCH_MISSING)[0]
 
     @property
-    def events(self) -> BatchEvents:
+    def events(self) -> "BatchEvents":
         """What events bring to batches."""
         return _there(self._batch, BATCH_MISSING)[1]
 
     @property
-    def experiment(self) -> Experiment:
+    def experiment(self) -> "Experiment":
         """The arms, and what feedback says of them."""
         return _there(self._experiment, EXPERIMENT_MISSING)
 
     @property
-    def workflows(self) -> WorkflowService:
+    def workflows(self) -> "WorkflowService":
         """What callers ask of workflows."""
         return _there(self._workflow, WORKFLOW_MISSING)[0]
 
     @property
-    def tasks(self) -> WorkflowTasks:
+    def tasks(self) -> "WorkflowTasks":
         """What the state machine calls."""
         return _there(self._workflow, WORKFLOW_MISSING)[1]
 
-    def tick(self, remaining: Remaining) -> None:
+    def tick(self, remaining: "Remaining") -> None:
         """What the schedule sees to; trouble with the one does not hold up the other."""
         try:
             if self._batch is not None:
@@ -76,6 +96,63 @@ class Services:
         finally:
             if self._experiment is not None:
                 self._experiment.fold()
+
+    @cached_property
+    def _batch(self) -> "tuple[BatchService, BatchEvents] | None":
+        settings, store = self.settings, self._store
+        images, results = settings.images_bucket, settings.results_bucket
+        if not (images and results and settings.work_queue):
+            return None
+        from chalicelib.batch.events import BatchEvents
+        from chalicelib.batch.service import BatchService
+        from chalicelib.batch.worker import Recorder
+        from chalicelib.queue import SqsQueue
+
+        queue = SqsQueue(_sqs_client, settings.work_queue)
+        answers = SqsQueue(_sqs_client, settings.results_queue) if settings.results_queue else None
+        service = BatchService(store, queue, images, results, self.models.find)
+        recorder = Recorder(Predictor(self._sources, self._most))
+        return service, BatchEvents(service, store, queue, recorder, results, answers)
+
+    @cached_property
+    def _experiment(self) -> "Experiment | None":
+        settings = self.settings
+        if not (settings.arms and settings.results_bucket):
+            return None
+        from chalicelib.documents import Documents
+        from chalicelib.experiment.arms import Arms
+        from chalicelib.experiment.service import Experiment
+
+        try:
+            arms = Arms.parse(settings.arms)
+        except ValueError as error:
+            raise SettingsError(f"ARMS: {error}") from error
+        documents = Documents(self._store, settings.results_bucket)
+        return Experiment(documents, arms, settings.model, self.models.find)
+
+    @cached_property
+    def _workflow(self) -> "tuple[WorkflowService, WorkflowTasks] | None":
+        settings, store = self.settings, self._store
+        images, results = settings.images_bucket, settings.results_bucket
+        if not (images and results and settings.workflow):
+            return None
+        from chalicelib.batch.worker import Recorder
+        from chalicelib.executions import StepFunctions
+        from chalicelib.workflow.request import Rules
+        from chalicelib.workflow.service import WorkflowService
+        from chalicelib.workflow.tasks import WorkflowTasks
+
+        rules = Rules(
+            images,
+            results,
+            find_model=self.models.find,
+            default_model=lambda: self.classifiers.get().info.name,
+            can_promote=self._experiment is not None,
+        )
+        executions = StepFunctions(_stepfunctions_client, settings.workflow)
+        alone = Recorder(Predictor(self._sources, self.classifiers), alone=True)
+        tasks = WorkflowTasks(store, rules, alone, self.classifiers.get, self._experiment)
+        return WorkflowService(executions, store, rules), tasks
 
 
 BATCH_MISSING = (
@@ -98,80 +175,6 @@ def _there(part: T | None, missing: str) -> T:
     return part
 
 
-def build(settings: Settings) -> Services:
-    """The services of one container; nothing is loaded or connected to yet."""
-    store = S3Store(_s3_client)
-    models = Models(settings.model_dirs, settings.models_bucket, store)
-    sources = Sources(
-        fetch=Fetcher(allow_loopback=settings.allow_loopback),
-        read_object=store.read,
-        image_buckets=settings.image_buckets,
-    )
-    names = (settings.model, settings.fallback_model)
-    # a caller waits for one answer, a chunk for all of them; no container does both
-    soonest = Classifiers(models, settings.threads, *names)
-    most = Classifiers(models, 1, *names, copies=settings.threads)
-    experiment = _experiment(settings, store, models)
-    predictor = Predictor(sources, soonest, experiment)
-    alone = Recorder(Predictor(sources, soonest), alone=True)
-    return Services(
-        settings,
-        Tokens(Parameter(_ssm_client, settings.token_parameter).read),
-        models,
-        soonest,
-        predictor,
-        _batch(settings, store, models, Recorder(Predictor(sources, most))),
-        experiment,
-        _workflow(settings, store, models, soonest, alone, experiment),
-    )
-
-
-def _batch(
-    settings: Settings, store: S3Store, models: Models, recorder: Recorder
-) -> tuple[BatchService, BatchEvents] | None:
-    images, results = settings.images_bucket, settings.results_bucket
-    if not (images and results and settings.work_queue):
-        return None
-    queue = SqsQueue(_sqs_client, settings.work_queue)
-    answers = SqsQueue(_sqs_client, settings.results_queue) if settings.results_queue else None
-    service = BatchService(store, queue, images, results, models.find)
-    return service, BatchEvents(service, store, queue, recorder, results, answers)
-
-
-def _experiment(settings: Settings, store: S3Store, models: Models) -> Experiment | None:
-    if not (settings.arms and settings.results_bucket):
-        return None
-    try:
-        arms = Arms.parse(settings.arms)
-    except ValueError as error:
-        raise SettingsError(f"ARMS: {error}") from error
-    documents = Documents(store, settings.results_bucket)
-    return Experiment(documents, arms, settings.model, models.find)
-
-
-def _workflow(
-    settings: Settings,
-    store: S3Store,
-    models: Models,
-    classifiers: Classifiers,
-    recorder: Recorder,
-    experiment: Experiment | None,
-) -> tuple[WorkflowService, WorkflowTasks] | None:
-    images, results = settings.images_bucket, settings.results_bucket
-    if not (images and results and settings.workflow):
-        return None
-    rules = Rules(
-        images,
-        results,
-        find_model=models.find,
-        default_model=lambda: classifiers.get().info.name,
-        can_promote=experiment is not None,
-    )
-    executions = StepFunctions(_stepfunctions_client, settings.workflow)
-    tasks = WorkflowTasks(store, rules, recorder, classifiers.get, experiment)
-    return WorkflowService(executions, store, rules), tasks
-
-
 _lock = threading.Lock()
 
 
@@ -183,11 +186,14 @@ def services() -> Services:
 
 @lru_cache(maxsize=1)
 def _services() -> Services:
-    return build(Settings.from_environment())
+    return Services(Settings.from_environment())
 
 
 def _s3_client() -> Any:
-    return _client("s3")
+    # Forms and links are signed as buckets made since 2020 want it, for the bucket's own region:
+    # the global endpoint redirects there at first, which a signature does not outlive
+    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
+    return _client("s3", signature_version="s3v4", s3={"addressing_style": "virtual"})
 
 
 def _sqs_client() -> Any:
@@ -204,7 +210,11 @@ def _ssm_client() -> Any:
 
 
 def _client(
-    service: str, connect_timeout: float = 3, read_timeout: float = 10, attempts: int = 4
+    service: str,
+    connect_timeout: float = 3,
+    read_timeout: float = 10,
+    attempts: int = 4,
+    **options: Any,
 ) -> Any:
     import boto3
     from botocore.config import Config
@@ -214,5 +224,6 @@ def _client(
         read_timeout=read_timeout,
         retries={"total_max_attempts": attempts, "mode": "standard"},
         max_pool_connections=32,
+        **options,
     )
     return boto3.client(service, config=config)

@@ -1,38 +1,38 @@
-"""`python -m localcloud.api PROJECT STACK --host … --port …`: `chalice local`, fit for a browser.
+"""`python -m localcloud.api`: `chalice local`, behind an edge like API Gateway's."""
 
-It waits for the stack, whose outputs are part of the app's environment.
-Chalice's development server is left as it is but for three settings of its request handler, a
-`http.server.BaseHTTPRequestHandler`.
-"""
-
+import functools
 import logging
 import os
 import sys
-from typing import Any
 
-from chalice.cli import main
-from chalice.local import ChaliceRequestHandler
+import chalice.local
+import click
+from chalice.cli import main as chalice_command
 
 from localcloud import lifeline, stack
+from localcloud.gateway import GatewayHandler
 
 
-def _log_nothing(*_: Any) -> None:
-    """The app writes its own line a request, without the query string, which may hold a secret."""
+@click.command()
+@click.option("--project", required=True)
+@click.option("--stack-name", help="Is waited for: its outputs are part of the app's environment.")
+@click.option("--host", required=True)
+@click.option("--port", required=True)
+def main(project: str, stack_name: str | None, host: str, port: str) -> None:
+    """Serve until the end of the process that started this one. Without a stack, without AWS."""
+    lifeline.hold()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Chalice has every logger write what is news to it, such as where boto3 found its credentials
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    if stack_name:
+        os.environ.update(stack.wait_for_outputs(stack_name))
+    # its command has no option for the handler
+    server = chalice.local.LocalDevServer
+    chalice.local.LocalDevServer = functools.partial(server, handler_cls=GatewayHandler)  # type: ignore[assignment, misc]
+    sys.argv = ["chalice", "--project-dir", project, "local", "--stage", "local"]
+    sys.argv += ["--no-autoreload", "--host", host, "--port", port]
+    sys.exit(chalice_command())
 
 
 if __name__ == "__main__":
-    lifeline.hold()
-    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
-    ChaliceRequestHandler.disable_nagle_algorithm = True
-    ChaliceRequestHandler.log_request = _log_nothing
-    # Chalice has every logger write what is news to it, such as where boto3 found its credentials
-    logging.getLogger("botocore").setLevel(logging.WARNING)
-    # API Gateway has no method that it does not know, so neither has this: the app answers 405
-    for method in ("CONNECT", "QUERY", "TRACE"):
-        setattr(ChaliceRequestHandler, f"do_{method}", ChaliceRequestHandler.do_GET)
-    project, stack_name, *options = sys.argv[1:]
-    os.environ.update(stack.wait_for_outputs(stack_name))
-    sys.argv = ["chalice", "--project-dir", project, "local", "--stage", "local"]
-    sys.argv += ["--no-autoreload", *options]
-    sys.exit(main())
+    main()

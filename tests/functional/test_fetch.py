@@ -355,6 +355,7 @@ def test_declared_length_over_the_limit_is_refused_before_the_body() -> None:
         OK + b"Content-Length: 20000\r\n\r\n" + IMAGE,
         OK + b"Transfer-Encoding: chunked\r\n\r\n4000\r\n" + IMAGE,
         OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + IMAGE,
+        OK + b"Transfer-Encoding: chunked\r\n\r\n-10\r\n" + IMAGE,
         OK + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\n" + IMAGE,
         OK + b"Content-Length: 5, 5\r\n\r\n" + IMAGE,
         b"",

@@ -3,6 +3,7 @@ import pytest
 from chalicelib import http
 from chalicelib.batch.service import BatchRequest, UploadRequest
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+from chalicelib.workflow.request import WorkflowRequest
 
 JSON = "application/json"
 
@@ -134,7 +135,33 @@ def test_binary_tensors_follow_the_json() -> None:
     assert (request.inputs[0].shape, binary) == ([1], b"abc")
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "1000000", "", "²", "1.5"])
+@pytest.mark.parametrize("length", ["-1", "x", "1000000", "", "²", "1.5", "9" * 5000, "1\n"])
 def test_a_header_length_that_is_none(length: str) -> None:
     with pytest.raises(BadRequest, match="Inference-Header-Content-Length"):
         http.infer_request(length, b"{}")
+
+
+def test_a_message_does_not_grow_with_the_request_that_it_quotes() -> None:
+    with pytest.raises(BadRequest, match="unknown field `xxx") as raised:
+        http.json_request(b'{"' + b"x" * 10**6 + b'": 1}', UploadRequest)
+    assert len(str(raised.value)) < 1000
+
+
+@pytest.mark.parametrize("batch", ["a\\n", "a/b", "..", "", "a" * 65, "ü"])
+def test_a_name_of_uploads_that_is_none(batch: str) -> None:
+    with pytest.raises(BadRequest):
+        http.json_request(f'{{"filename": "f", "batch": "{batch}"}}'.encode(), UploadRequest)
+
+
+@pytest.mark.parametrize("name", ["a\\n", "a/b", "..", "", "a" * 81, "a:b"])
+def test_a_name_of_a_workflow_that_is_none(name: str) -> None:
+    with pytest.raises(BadRequest):
+        http.json_request(f'{{"name": "{name}"}}'.encode(), WorkflowRequest)
+
+
+@pytest.mark.parametrize("field", [b'"outputs": [' + b",".join([b'{"name": "label"}'] * 3) + b"]",
+                                   b'"id": "' + b"i" * 257 + b'"'], ids=["outputs", "id"])  # fmt: skip
+def test_an_answer_does_not_outgrow_the_request(field: bytes) -> None:
+    tensor = b'{"name": "image", "shape": [1], "datatype": "BYTES", "data": []}'
+    with pytest.raises(BadRequest):
+        http.infer_request(None, b'{"inputs": [' + tensor + b"], " + field + b"}")

@@ -1,5 +1,6 @@
 import base64
 import struct
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,9 @@ FLAT = RED_PIXELS.reshape(-1).tolist()
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=[256, *FLAT[1:]]), b""),
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=[-1, *FLAT[1:]]), b""),
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=[0.5, *FLAT[1:]]), b""),
+        (Tensor("image", [1, 6, 8, 3], "UINT8", data=[True, *FLAT[1:]]), b""),
+        (Tensor("image", [1, 6, 8, 3], "UINT8", data=[10**30, *FLAT[1:]]), b""),
+        (Tensor("image", [1, 6, 8, 3], "UINT8", data=[{}, *FLAT[1:]]), b""),
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=["0", *FLAT[1:]]), b""),
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=[[1, 2], [3]]), b""),
         (Tensor("image", [1, 6, 8, 3], "UINT8", data=[2**80]), b""),
@@ -129,3 +133,15 @@ def test_an_output_that_there_is_not(output: Output) -> None:
 def test_a_file_that_is_no_image() -> None:
     with pytest.raises(ImageUnreadable):
         ask(Tensor("image", [1], "BYTES", data=["QUJD"]))
+
+
+def test_texts_in_place_of_pixels_take_no_more_room_than_they_have() -> None:
+    data = ["x" * 100_000, *["y"] * 5000]  # 2 GB as an array of texts of one length
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadRequest, match="whole numbers"):
+            ask(Tensor("image", [1, 6, 8, 3], "UINT8", data=data))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * 10**6

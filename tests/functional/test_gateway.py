@@ -1,0 +1,120 @@
+"""The edge of the local API, over a small app: bounds, and one shape of errors."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+from chalice.app import AuthResponse, Chalice
+from chalice.config import Config
+from chalice.local import LocalDevServer
+
+from chalicelib.http import MAX_BODY
+from localcloud.gateway import GatewayHandler
+from tests.conftest import pick_free_port
+
+
+def small_app() -> Chalice:
+    app = Chalice("small")
+
+    @app.authorizer()
+    def guard(request: object) -> AuthResponse | None:
+        token = getattr(request, "token", "")
+        return None if token == "unknown" else AuthResponse(["*"] if token == "right" else [], "me")
+
+    @app.route("/echo", methods=["POST"], content_types=["*/*"])
+    def echo() -> dict[str, int]:
+        return {"bytes": len(app.current_request.raw_body)}
+
+    @app.route("/closed", authorizer=guard)
+    def closed() -> dict[str, str]:
+        return {"open": "yes"}
+
+    return app
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    place = ("127.0.0.1", pick_free_port())
+    config = Config.create(project_dir=".", chalice_app=small_app())
+    server = LocalDevServer(small_app(), config, *place, handler_cls=GatewayHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield place
+    server.shutdown()
+    thread.join()
+    server.server.server_close()
+
+
+def ask(address: tuple[str, int], data: bytes) -> tuple[int, dict[str, str], dict[str, str]]:
+    """Status, headers and JSON of the answer to exactly that."""
+    with socket.create_connection(address, 30) as connection, connection.makefile("rb") as file:
+        connection.sendall(data)
+        status = int(file.readline().split()[1])
+        headers: dict[str, str] = {}
+        while line := file.readline().decode().strip():
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        return status, headers, json.loads(file.read(int(headers["content-length"])))
+
+
+def post(*headers: bytes, body: bytes = b"") -> bytes:
+    return b"\r\n".join([b"POST /echo HTTP/1.1", b"Host: x", *headers, b"", body])
+
+
+def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
+    assert ask(address, post(b"Content-Length: 3", body=b"abc"))[::2] == (200, {"bytes": 3})
+    assert ask(address, post())[::2] == (200, {"bytes": 0})
+    full = post(b"Content-Length: %d" % MAX_BODY, body=bytes(MAX_BODY))
+    assert ask(address, full)[::2] == (200, {"bytes": MAX_BODY})
+    right = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
+    assert ask(address, right)[::2] == (200, {"open": "yes"})
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (post(b"Content-Length: many"), 400, "BadRequest"),
+        (post(b"Content-Length: -1"), 400, "BadRequest"),
+        (post(b"Content-Length: 1", b"Content-Length: 2", body=b"ab"), 400, "BadRequest"),
+        (post(b"Transfer-Encoding: chunked", body=b"0\r\n\r\n"), 400, "BadRequest"),
+        (post(b"Content-Length: 1000000000000"), 413, "BodyTooLarge"),
+        (
+            post(b"Content-Length: %d" % (MAX_BODY + 1), body=bytes(MAX_BODY + 1)),
+            413, "BodyTooLarge",
+        ),
+        (post(b"X: " + b"x" * 70_000), 431, "BadRequest"),
+        (b"BREW /echo HTTP/1.1\r\n\r\n", 501, "BadRequest"),
+        (b"\x16\x03\x01\r\n\r\n", 400, "BadRequest"),
+        (b"GET /no HTTP/1.1\r\n\r\n", 403, "Forbidden"),
+        (b"GET /no HTTP/1.1\r\nAuthorization: SECRET\r\n\r\n", 403, "Forbidden"),
+        (b"GET /no HTTP/1.1\r\nAuthorization: \xe9\r\n\r\n", 403, "Forbidden"),
+        (b"GET /closed HTTP/1.1\r\n\r\n", 401, "Unauthorized"),
+        (b"GET /closed HTTP/1.1\r\nAuthorization: wrong\r\n\r\n", 403, "Forbidden"),
+        (b"GET /closed HTTP/1.1\r\nAuthorization: unknown\r\n\r\n", 500, "InternalServerError"),
+    ],
+    ids=lambda value: str(value)[:50],
+)  # fmt: skip
+def test_what_is_not_is_answered_in_the_apps_shape(
+    address: tuple[str, int], data: bytes, status: int, code: str
+) -> None:
+    found, headers, answer = ask(address, data)
+    assert (found, answer["Code"]) == (status, code)
+    assert answer.keys() == {"Code", "Message"} and answer["Message"].endswith((".", "error"))
+    assert headers["access-control-allow-origin"] == "*"
+    assert headers["content-type"] == "application/json"
+    assert "SECRET" not in str(answer)
+
+
+def test_a_connection_with_a_refused_body_is_not_read_on(address: tuple[str, int]) -> None:
+    smuggled = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
+    with socket.create_connection(address, 30) as connection:
+        connection.sendall(post(b"Transfer-Encoding: chunked", body=b"0\r\n\r\n" + smuggled))
+        answers = b""
+        try:
+            while part := connection.recv(65536):
+                answers += part
+        except ConnectionResetError:
+            pass
+    assert answers.count(b"HTTP/1.1 ") == 1 and b"yes" not in answers
