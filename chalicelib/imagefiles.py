@@ -117,12 +117,13 @@ _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 
 
 def _inspect_jpeg(data: bytes) -> ImageFile:
-    kept, exif, scans = [data[:2]], b"", 0
+    whole = memoryview(data)  # a slice of it is no copy
+    kept, exif, scans = [whole[:2]], b"", 0
     for kind, start, end in _jpeg_segments(data):
         payload = data[start + 4 : end]
         if kind == _SOS:
             if not scans:
-                kept.append(data[start:])
+                kept.append(whole[start:])
             scans += 1
         elif kind in _JPEG_OTHER_FRAMES:
             raise ImageUnreadable(f"This kind of JPEG is not supported; send {ACCEPTED}.")
@@ -133,7 +134,7 @@ def _inspect_jpeg(data: bytes) -> ImageFile:
             or (kind == 0xE0 and payload.startswith(b"JFIF\0"))
             or (kind == 0xEE and payload.startswith(b"Adobe"))
         ):
-            kept.append(data[start:end])
+            kept.append(whole[start:end])
         if scans > MAX_SCANS:
             raise ImageTooLarge(
                 f"The JPEG has more than {MAX_SCANS} scans; save it again, not progressive."
@@ -165,14 +166,15 @@ _PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 def _inspect_png(data: bytes) -> ImageFile:
     """Keep what decides the pixels of the default image, which in an APNG is the first frame."""
-    kept, exif, position = [data[:8]], b"", 8
+    whole = memoryview(data)
+    kept, exif, position = [whole[:8]], b"", 8
     for _ in range(MAX_STEPS):
         if position + 8 > len(data):
             break
         length, kind = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         if kind in _PNG_CHUNKS:
-            kept.append(data[position:end])
+            kept.append(whole[position:end])
         elif kind == b"eXIf":
             exif = data[position + 8 : end - 4]
         position = end

@@ -33,7 +33,8 @@ MAX_PIXELS = 50_000_000
 
 MAX_SCAN_PIXELS = 1_000_000_000
 """Pixels x scans of a JPEG: each costs 1 to 2 ns even if the scan is empty, so 2 s at most. The
-standard progressive script has 10 scans, 18 in CMYK: 50 megapixels of either pass."""
+standard progressive script has 10 scans, 18 in CMYK: 50 megapixels of either pass. Of a TIFF, the
+pixels of all its strips or tiles, each of which may be listed many times."""
 
 MAX_DECODE_BYTES = 520_000_000
 """Estimated peak of memory while decoding: with the interpreter, a model and the file itself the
@@ -132,34 +133,46 @@ def _check_work(image: OpenImage, file: ImageFile) -> None:
             f"The image has {pixels / 1e6:.1f} megapixels ({image.width} x {image.height}); "
             f"send one of at most {MAX_PIXELS // 1_000_000}."
         )
-    scan_pixels = pixels * file.scans
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        scan_pixels = _tiff_scan_pixels(image, file.data)
-    if scan_pixels > MAX_SCAN_PIXELS:
+        if _tiff_pixels_visited(image, file.data) > MAX_SCAN_PIXELS:
+            raise ImageTooLarge(
+                "The TIFF has too many strips or scans for its size; save it as a new file."
+            )
+    elif pixels * file.scans > MAX_SCAN_PIXELS:
         raise ImageTooLarge("The JPEG has too many scans for its size; save it not progressive.")
 
 
-def _tiff_scan_pixels(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
+def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
+    """Return the pixels of all pieces, those of a piece that is listed twice twice.
+
+    Pillow decodes every raw piece that is listed, however many the image has room for.
+    """
     tags = image.tag_v2
     compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
     if compression not in TIFF_COMPRESSIONS:
         raise ImageUnreadable("This TIFF's compression is not supported; save it with LZW or none.")
+    offsets = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
     if compression != 7:
-        return 0
+        return len(offsets) * _tiff_piece_pixels(image)
     lengths = tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags[TiffImagePlugin.TILEBYTECOUNTS]
-    if sum(lengths) > len(data):
+    if sum(lengths) > len(data) or min(lengths) <= 0:  # libtiff guesses the length of an empty one
         raise ImageUnreadable("The TIFF's strips overlap; save it as a new file.")
-    return data.count(b"\xff\xda") * _tiff_strip_pixels(image)
+    pieces = zip(offsets, lengths, strict=True)
+    scans = sum(data.count(b"\xff\xda", start, start + length) for start, length in pieces)
+    return scans * _tiff_piece_pixels(image)
 
 
-def _tiff_strip_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the pixels of the largest piece (strip or tile) that libtiff decodes at once."""
+def _tiff_piece_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Return the pixels of the largest piece, strip or tile, that is decoded at once."""
     tags = image.tag_v2
+    pixels = 0
     if TiffImagePlugin.TILEWIDTH in tags:
-        return int(tags[TiffImagePlugin.TILEWIDTH] * tags[TiffImagePlugin.TILELENGTH])
-    height = tags[TiffImagePlugin.IMAGELENGTH]
-    rows = min(tags.get(TiffImagePlugin.ROWSPERSTRIP, height), height)
-    return int(rows * tags[TiffImagePlugin.IMAGEWIDTH])
+        pixels = tags[TiffImagePlugin.TILEWIDTH] * tags[TiffImagePlugin.TILELENGTH]
+    if TiffImagePlugin.STRIPOFFSETS in tags or not pixels:
+        height = tags[TiffImagePlugin.IMAGELENGTH]
+        rows = min(tags.get(TiffImagePlugin.ROWSPERSTRIP, height), height)
+        pixels = max(pixels, rows * tags[TiffImagePlugin.IMAGEWIDTH])
+    return int(pixels)
 
 
 def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
@@ -171,7 +184,7 @@ def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
     elif isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
         samples = image.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, len(bits))
-        while_decoding += _tiff_strip_pixels(image) * samples * max(bits) // 8
+        while_decoding += _tiff_piece_pixels(image) * samples * max(bits) // 8
     elif file.format == "WEBP":
         while_decoding += 3 * pixels  # two canvases of libwebp, one copy of Pillow's
     return max(while_decoding, 2 * pixels)
@@ -233,6 +246,8 @@ def _resize(image: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
 def _rgb_on_white(image: Pillow.Image, ends: tuple[int, int] | None) -> NDArray[np.uint8]:
     """Return [height, width, 3], 0..255, of a small image; `ends` as of `_black_and_white`."""
     values = np.asarray(image)
+    if image.mode == "RGB":
+        return values
     if image.mode in ("La", "RGBa"):  # premultiplied, so what is not covered shows white
         over = values[..., :-1].astype(np.uint16) + (255 - values[..., -1:])
         values = np.minimum(over, 255).astype(np.uint8)

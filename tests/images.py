@@ -4,7 +4,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,46 @@ def tiff(
         packed = struct.pack(order + ("HH" if short else "I"), *([value, 0] if short else [value]))
         out += struct.pack(order + "HHI", tag, type_, count) + packed
     return out + struct.pack(order + "I", 0) + depths + strip
+
+
+def directory(
+    tags: Mapping[int, tuple[int, Sequence[int]]],
+    size: tuple[int, int],
+    body: bytes,
+    following: int = 0,
+    counts: int = 0,
+) -> bytes:
+    """A TIFF: `body` after the directory's place, one strip of 8-bit grey unless `tags` say else.
+
+    following: where the next directory is. counts: what tags of bytes say they hold.
+    """
+    at = 10 + len(body) + len(body) % 2 if following == 0 and len(body) > 1 else 10
+    own: dict[int, tuple[int, Sequence[int]]] = {
+        256: (4, [size[0]]), 257: (4, [size[1]]), 258: (3, [8]), 259: (3, [1]), 262: (3, [1]),
+        273: (4, [8]), 277: (3, [1]), 278: (4, [size[1]]), 279: (4, [len(body)]), **tags,
+    }  # fmt: skip
+    after = at + 2 + 12 * len(own) + 4
+    entries, values = b"", b""
+    for tag, (type_, numbers) in sorted(own.items()):
+        packed = struct.pack(f"<{len(numbers)}{'H' if type_ == 3 else 'I'}", *numbers)
+        if type_ == 5:
+            packed = b"".join(struct.pack("<II", number, 1) for number in numbers)
+        place = packed.ljust(4, b"\0")
+        if len(packed) > 4:
+            place = struct.pack("<I", after + len(values))
+            values += packed
+        if type_ == 7 and counts:
+            place = struct.pack("<I", 8)
+        count = counts if type_ == 7 and counts else len(numbers)
+        entries += struct.pack("<HHI", tag, type_, count) + place
+    head = b"II*\0" + struct.pack("<I", at) + body
+    return (
+        head.ljust(at, b"\0")
+        + struct.pack("<H", len(own))
+        + entries
+        + struct.pack("<I", following)
+        + values
+    )
 
 
 def bmp_rle8(size: tuple[int, int], runs: bytes) -> bytes:

@@ -4,6 +4,7 @@ import re
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,6 +23,7 @@ from tests.images import (
     RED,
     WHITE,
     bmp_rle8,
+    directory,
     exif,
     file,
     interlaced_png,
@@ -434,6 +436,34 @@ def test_tiff_whose_strips_overlap():
         decode(data, (8, 8))
 
 
+@pytest.mark.parametrize("length", [None, 0])
+def test_tiff_whose_strips_are_one_scan_bomb(length):
+    """Each strip has few scans for its size; all of them together have not."""
+    strip, times = scan_bomb((4000, 16), 80), 250
+    tags = {
+        258: (3, [8] * 3), 259: (3, [7]), 262: (3, [6]), 273: (4, [8] * times), 277: (3, [3]),
+        278: (4, [16]), 279: (4, [len(strip) if length is None else length] * times),
+    }  # fmt: skip
+    data = directory(tags, (4000, 16 * times), strip) + bytes(times * len(strip))
+    with pytest.raises(ImageUnreadable if length == 0 else ImageTooLarge, match=r"overlap|scans"):
+        decode(data, (8, 8))
+
+
+def test_tiff_whose_raw_strips_are_listed_many_times():
+    strip = bytes(range(250)) * 100
+    tags = {278: (4, [100]), 279: (4, [len(strip)])}
+    few = directory({**tags, 273: (4, [8, 8, 8])}, (250, 200), strip)
+    assert decode(few, (8, 8)).format == "TIFF"
+    with pytest.raises(ImageTooLarge, match="too many strips"):
+        decode(directory({**tags, 273: (4, [8] * 60_000)}, (250, 200), strip), (8, 8))
+
+
+def test_tiff_of_jpeg_strips():
+    data = file(photo_like(400, 300), "TIFF", compression="jpeg", strip_size=4000)
+    assert data.count(b"\xff\xda") > 3
+    assert decode(data, (8, 8)).format == "TIFF"
+
+
 def test_tiff_of_a_rare_compression():
     with pytest.raises(ImageUnreadable, match="compression"):
         decode(tiff((8, 8), (8,), 1, bytes(64), compression=34925), (8, 8))
@@ -507,6 +537,17 @@ def test_truncated_files_are_unreadable_or_whole(name):
         else:
             assert np.array_equal(pixels, whole), f"cut to {end} of {len(data)} bytes"
     assert unreadable >= (10 if "pages" in name or "animated" in name or "MPO" in name else 30)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
+def test_a_file_is_copied_once_while_it_is_checked(format_):
+    noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    data = file(Pillow.fromarray(noise), format_)
+    tracemalloc.start()
+    imagefiles.inspect(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.3 * len(data)
 
 
 def test_nothing_is_printed_and_no_warning_escapes():

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing with Atheris: `python -m tests.torture.fuzz --help`."""

@@ -1,0 +1,162 @@
+"""What is fuzzed. Whatever a target raises is a crash: the domain's own errors it takes."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs
+
+import msgspec
+
+from chalicelib import http, openinference
+from chalicelib.batch.events import BatchEvents
+from chalicelib.batch.ledger import Batch, Ledger
+from chalicelib.batch.manifests import Entry, entries
+from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.worker import Recorder
+from chalicelib.documents import Documents
+from chalicelib.errors import InceptionError
+from chalicelib.experiment.arms import Arms
+from chalicelib.experiment.service import Experiment, ExperimentRequest, FeedbackRequest
+from chalicelib.images import decode
+from chalicelib.predict import Predictor
+from chalicelib.sources import Instance, Sources
+from chalicelib.workflow.request import Rules, WorkflowRequest
+from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
+from tests.images import png
+
+MAX_SECONDS = 5
+NOW = 1_800_000_000.0
+PICTURE = png((1, 1), 8, 2, b"\0\xff\0\0")
+FORM = 'multipart/form-data; boundary="x"'
+
+
+@contextmanager
+def domain_errors() -> Iterator[None]:
+    """What the product refuses must be the caller's fault, and said in a sentence."""
+    start = time.process_time()
+    try:
+        yield
+    except InceptionError as error:
+        assert 400 <= error.status < 500, repr(error)
+        assert str(error).endswith("."), repr(error)
+        str(error).encode()
+    spent = time.process_time() - start
+    assert spent < MAX_SECONDS, f"it took {spent:.1f} s"
+
+
+def images(data: bytes) -> None:
+    with domain_errors():
+        image = decode(data, (32, 24))
+        assert image.pixels.shape == (24, 32, 3)
+
+
+def manifests(data: bytes) -> None:
+    """The first byte chooses the form, the second how large the blocks are."""
+    if len(data) < 2:
+        return
+    key = ("m.txt", "m.csv", "m.jsonl")[data[0] % 3]
+    size, text = data[1] + 1, data[2:]
+    blocks = (text[start : start + size] for start in range(0, len(text), size))
+    found = list(entries(key, blocks))
+    assert found == list(entries(key, [text]))
+    assert [entry.position for entry in found] == list(range(len(found)))
+    for entry in found:
+        if entry.problem is None:
+            instance = entry.instance
+            assert len([way for way in (instance.url, instance.s3_uri, instance.b64) if way]) == 1
+        assert msgspec.json.decode(msgspec.json.encode(entry), type=Entry) == entry
+
+
+class World:
+    """A batch of two images that is begun, and all around it in memory."""
+
+    def __init__(self) -> None:
+        self.store, self.queue = MemoryStore(), MemoryQueue()
+        self.store.objects["images", "a.png"] = PICTURE
+        self.store.objects["images", "m.txt"] = b"s3://images/a.png\n"
+        one = OneClassifier(ColourClassifier())
+        sources = Sources(lambda url: PICTURE, self.store.read, frozenset({"images"}))
+        documents = Documents(self.store, "results")
+        arms = Arms.parse("colour=1")
+        self.experiment = Experiment(documents, arms, "colour", one.get, lambda: NOW)
+        self.predictor = Predictor(sources, one, self.experiment)  # type: ignore[arg-type]
+        self.batches = BatchService(
+            self.store, self.queue, "images", "results", one.get, lambda: NOW
+        )
+        recorder = Recorder(self.predictor, sleep=lambda seconds: None)
+        self.events = BatchEvents(
+            self.batches, self.store, self.queue, recorder, "results", MemoryQueue()
+        )
+        self.rules = Rules("images", "results", one.get, lambda: "colour", can_promote=True)
+        ledger = Ledger(self.store, "results", "b")
+        batch = Batch(batch_id="b", created_at=NOW, source="2 instances", manifest="manifest.jsonl")
+        ledger.put(ledger.key("batch.json"), batch)
+        pair = [Entry(n, str(n), Instance(s3_uri="s3://images/a.png")) for n in range(2)]
+        ledger.put_lines(ledger.key("manifest.jsonl"), [entry.instance for entry in pair])
+        ledger.write_chunk(0, 1, pair)
+
+    def receive(self, body: str) -> None:
+        self.events.on_message(body, lambda: 900.0)
+
+
+def messages(data: bytes) -> None:
+    """A message of the work queue, which holds any Unicode; then the batch goes on as ever."""
+    world = World()
+    with domain_errors():
+        world.receive(data.decode("utf-8", "replace"))
+    for body in world.queue.bodies[:3]:
+        with domain_errors():
+            world.receive(body)
+    for view in world.batches.recent():
+        msgspec.json.encode(view)
+    msgspec.json.encode(world.batches.view("b"))
+
+
+def _predict(world: World, content_type: str, body: bytes) -> object:
+    request, image = http.predict_request(content_type, {}, body)
+    return world.predictor.predict(request, image, "someone")
+
+
+def _query(world: World, body: bytes) -> object:
+    query = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return world.predictor.predict(http.predict_query(query))
+
+
+def _workflow(world: World, body: bytes) -> object:
+    return world.rules.check(http.json_request(body, WorkflowRequest), "name")
+
+
+def _infer(world: World, body: bytes) -> object:
+    """The first four characters are the header's value."""
+    length = body[:4].decode("utf-8", "replace").strip() or None
+    request, binary = http.infer_request(length, body[4:])
+    return openinference.infer(ColourClassifier(), request, binary)  # type: ignore[arg-type]
+
+
+ROUTES: tuple[Callable[[World, bytes], object], ...] = (
+    lambda world, body: _predict(world, "application/json", body),
+    lambda world, body: _predict(world, FORM, body),
+    lambda world, body: _predict(world, body[:60].decode("latin-1"), body[60:]),
+    _query,
+    lambda world, body: world.batches.create(http.json_request(body, BatchRequest)),
+    lambda world, body: world.batches.upload(http.json_request(body, UploadRequest)),
+    lambda world, body: world.experiment.feedback(http.json_request(body, FeedbackRequest)),
+    lambda world, body: world.experiment.change(http.json_request(body, ExperimentRequest)),
+    _workflow,
+    _infer,
+)
+
+
+def bodies(data: bytes) -> None:
+    """The first byte chooses the route, the rest is the body."""
+    if data:
+        with domain_errors():
+            msgspec.json.encode(ROUTES[data[0] % len(ROUTES)](World(), data[1:]))
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "images": images,
+    "manifests": manifests,
+    "messages": messages,
+    "bodies": bodies,
+}

@@ -1,0 +1,255 @@
+"""Whatever a manifest holds: each entry is read once, in order, and is in one chunk."""
+
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out, grouped
+from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
+from chalicelib.batch.manifests import MAX_LINE, Entry, entries
+from chalicelib.sources import MAX_ID, MAX_LABEL
+from chalicelib.workflow.run import Run
+from tests.fakes import MemoryQueue, MemoryStore
+from tests.torture.conftest import Outcome
+
+NEWLINES = ["\n", "\r\n"]
+
+
+class Line(NamedTuple):
+    """A line as it is meant: an entry; else a `remark` that is passed over or `junk`."""
+
+    address: str = ""
+    id: str | None = None
+    label: str | None = None
+    remark: str | None = None
+    junk: bytes = b""
+
+
+def words(size: int) -> st.SearchStrategy[str]:
+    """Any Unicode that has a UTF-8 form, without the space around it that no line keeps."""
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\ufeff")
+    return st.text(characters, min_size=1, max_size=size).map(str.strip).filter(bool)
+
+
+def addresses() -> st.SearchStrategy[str]:
+    ends = st.sampled_from(["http://h/", "https://é.example/", "s3://bucket/", "data:,", ""])
+    return st.builds(str.__add__, ends, words(40)).filter(lambda text: not text.startswith("#"))
+
+
+ids, labels = (st.none() | words(size) for size in (MAX_ID, MAX_LABEL))
+remarks = st.sampled_from(["", " ", "\t", "#", "# http://h/", "  #{", "\u2003"])
+junk = st.sampled_from([b"\xff", b"http://h/\xc3", b"\xed\xa0\x80", b"\xfe\xff\0a"])
+lines = st.one_of(
+    st.tuples(addresses(), ids, labels).map(lambda told: Line(*told)),
+    remarks.map(lambda remark: Line(remark=remark)),
+    junk.map(lambda junk: Line(junk=junk)),
+)
+
+
+def text_line(line: Line) -> bytes:
+    return line.address.encode()
+
+
+def csv_line(line: Line) -> bytes:
+    buffer = io.StringIO()
+    row = [line.label or "", "", line.address, line.id or ""]
+    csv.writer(buffer, lineterminator="", quoting=csv.QUOTE_ALL).writerow(row)
+    return buffer.getvalue().encode()
+
+
+def json_line(line: Line) -> bytes:
+    way = "s3_uri" if line.address.startswith("s3://") else "url"
+    return msgspec.json.encode({"id": line.id, way: line.address, "label": line.label, "x": [1]})
+
+
+WRITERS = {"m.txt": text_line, "m.csv": csv_line, "m.jsonl": json_line}
+
+
+def written(key: str, given: list[Line], newline: str, bom: bool) -> bytes:
+    """The manifest of these lines, its CSV with a header."""
+    head = [b"label,note,url,id"] if key == "m.csv" else []
+    body = [
+        line.junk or (WRITERS[key](line) if line.remark is None else line.remark.encode())
+        for line in given
+    ]
+    return (b"\xef\xbb\xbf" if bom else b"") + newline.encode().join(head + body)
+
+
+def blocks(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+@given(
+    key=st.sampled_from(list(WRITERS)),
+    given=st.lists(lines, max_size=30),
+    newline=st.sampled_from(NEWLINES),
+    bom=st.booleans(),
+    size=st.integers(1, 200),
+)
+@example("m.txt", [Line("s3://b/a\x85b"), Line(junk=b"\xff")], "\r\n", True, 1)
+def check_lines(key: str, given: list[Line], newline: str, bom: bool, size: int) -> None:
+    """Every line is an entry with its number, or passed over."""
+    found = list(entries(key, blocks(written(key, given, newline, bom), size)))
+    first = 2 if key == "m.csv" else 1
+    meant = [(number, line) for number, line in enumerate(given, first) if line.remark is None]
+    assert [entry.position for entry in found] == list(range(len(meant)))
+    for entry, (number, line) in zip(found, meant, strict=True):
+        if line.junk:
+            assert entry.problem and entry.problem.startswith(f"Line {number} of the manifest: ")
+            assert (entry.id, entry.source) == (str(number), "inline")
+            continue
+        assert entry.problem is None and entry.source == line.address
+        told = key != "m.txt"
+        assert entry.id == (line.id if told and line.id else str(number))
+        assert entry.label == (line.label if told else None)
+        assert (entry.instance.s3_uri is not None) == line.address.startswith("s3://")
+        assert msgspec.json.decode(msgspec.json.encode(entry), type=Entry) == entry
+
+
+def test_every_line_is_an_entry_with_its_number(long: bool, outcome: Outcome) -> None:
+    count = 5000 if long else 150
+    settings(max_examples=count, deadline=None)(check_lines)()
+    outcome(
+        "Manifests (.txt, .csv, .jsonl) of any Unicode, with BOM, CRLF, comments, and lines that "
+        "are not UTF-8",
+        "Every line that names an image is an entry, in order and with its line's number; a bad "
+        "one is an error record that names the line",
+        f"{count:,} manifests of up to 30 lines",
+    )
+
+
+numbers = st.integers() | st.just(10**400) | st.floats()
+values = st.recursive(
+    st.none() | st.booleans() | numbers | st.text(max_size=9) | words(MAX_ID + 9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+names = st.sampled_from(["id", "recordId", "url", "s3_uri", "source-ref", "b64", "label"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dictionaries(names | st.text(max_size=4), values, max_size=4), max_size=12))
+def test_any_json_is_an_entry_or_a_problem_of_its_line(objects: list[dict[str, Any]]) -> None:
+    data = "\n".join(map(json.dumps, objects)).encode()  # with NaN, as Python writes it
+    found = list(entries("m.jsonl", [data]))
+    assert len(found) == len(objects)
+    for number, entry in enumerate(found, 1):
+        if entry.problem is not None:
+            assert entry.problem.startswith(f"Line {number} of the manifest: ")
+            assert len(entry.problem) < 2000
+        else:
+            ways = entry.instance.url, entry.instance.s3_uri, entry.instance.b64
+            assert sum(map(bool, ways)) == 1
+        assert len(entry.id) <= MAX_ID
+        msgspec.json.encode(entry)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    key=st.sampled_from(["m.txt", "m.jsonl"]),
+    long=st.integers(MAX_LINE - 2, MAX_LINE + 70_000),
+    size=st.sampled_from([1 << 16, 1 << 20, 3 << 20]),
+    last=st.booleans(),
+)
+def test_a_line_that_is_too_long_is_one_problem(key: str, long: int, size: int, last: bool) -> None:
+    good = b"http://h/" if key == "m.txt" else b'{"url": "http://h/"}'
+    data = b"\n".join([good, b"x" * long] + ([] if last else [good]))
+    found = list(entries(key, blocks(data, size)))
+    assert [entry.position for entry in found] == list(range(2 if last else 3))
+    assert [entry.problem is None for entry in found[::2]] == [True] * (1 if last else 2)
+    if long > MAX_LINE:
+        assert found[1].problem and "Line 2" in found[1].problem and "longer" in found[1].problem
+
+
+@given(st.lists(st.integers(), max_size=300), st.integers(1, 60))
+def test_groups_are_the_items_in_order(items: list[int], size: int) -> None:
+    groups = list(grouped(iter(items), size))
+    assert list(itertools.chain(*groups)) == items
+    assert all(len(group) == size for group in groups[:-1])
+    assert all(0 < len(group) <= size for group in groups[-1:])
+
+
+class Killed(Exception):
+    """The process is gone."""
+
+
+class Mortal(MemoryStore):
+    """A store whose user dies at one of its writes: before it, or when it is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lives: int | None = None
+
+    def put(self, *given: Any, **options: Any) -> bool:
+        if self.lives is not None:
+            self.lives -= 1
+            if self.lives == 0:
+                raise Killed
+        return super().put(*given, **options)
+
+
+PER_GROUP = GROUP * CHUNK_SIZE
+
+
+@given(
+    count=st.sampled_from([0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, PER_GROUP])
+    | st.integers(0, 2 * PER_GROUP + 60),
+    deaths=st.lists(st.integers(1, 120), max_size=3),
+    patience=st.lists(st.sampled_from([900.0, 1.0]), max_size=4),
+)
+def check_chunks(count: int, deaths: list[int], patience: list[float]) -> None:
+    store, queue = Mortal(), MemoryQueue()
+    ledger = Ledger(store, "results", "b")
+    batch = Batch(batch_id="b", created_at=0.0, source="m.txt", manifest="manifest.txt")
+    manifest = "".join(f"http://h/{number}\n" for number in range(count)).encode()
+    store.objects["results", ledger.key("manifest.txt")] = manifest
+    left = itertools.chain(*([900.0, seconds] for seconds in patience), itertools.repeat(900.0))
+    complete = False
+    while not complete:
+        store.lives = deaths.pop() if deaths else None
+        try:
+            complete = fan_out(ledger, batch, queue, lambda: next(left))
+        except Killed:
+            continue
+    fan = ledger.fan_out(0)
+    chunks = [ledger.chunk(0, number) for number in range(1, fan.chunks + 1)]
+    assert not ledger.chunk(0, fan.chunks + 1)
+    held = [entry for chunk in chunks for entry in chunk]
+    assert [entry.source for entry in held] == [f"http://h/{number}" for number in range(count)]
+    assert [entry.position for entry in held] == list(range(count))
+    assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK_SIZE] * (len(chunks) - 1)
+    assert (fan.entries, fan.chunks) == (count, -(-count // CHUNK_SIZE))
+    messages = [
+        msgspec.json.decode(body, type=ChunkMessage | FanOutMessage) for body in queue.bodies
+    ]
+    queued = {message.chunk for message in messages if isinstance(message, ChunkMessage)}
+    assert queued == set(range(1, fan.chunks + 1))
+
+
+def test_every_entry_is_in_one_chunk_however_often_it_dies(long: bool, outcome: Outcome) -> None:
+    count = 500 if long else 25
+    settings(max_examples=count, deadline=None)(check_chunks)()
+    outcome(
+        "A fan-out killed at any of its writes, up to three times, or out of time",
+        "Every entry is in exactly one chunk, in order; every chunk is full but the last, and "
+        "queued",
+        f"{count} batches of up to {2 * PER_GROUP + 60:,} entries",
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(count=st.integers(0, 3000), size=st.integers(1, 300))
+def test_every_entry_of_a_workflow_is_in_one_chunk(count: int, size: int) -> None:
+    run = Run(MemoryStore(), "results", "run")
+    given = [Entry(number, str(number)) for number in range(count)]
+    chunks = run.write_chunks(iter(given), size)
+    held = [run.chunk(number) for number in range(1, chunks + 1)]
+    assert list(itertools.chain(*held)) == given
+    assert all(len(chunk) == size for chunk in held[:-1]) and chunks == -(-count // size)
