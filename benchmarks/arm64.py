@@ -1,6 +1,6 @@
 """One network on an emulated Graviton2, whose host lists its processors or, as Lambda's, does not.
 
-    python -m benchmarks.arm64 --root ROOT --model inception-v3
+    python -m benchmarks.arm64 --root ROOT
 
 ROOT is an unpacked arm64 Linux with a Python; docs/arm64.md says how to come by one. Needs
 qemu-aarch64, a C compiler and `unshare`. Prints, for LiteRT by itself and for this service, the
@@ -19,6 +19,8 @@ from pathlib import Path
 import chalice
 import click
 
+from benchmarks import record, subject
+from benchmarks.record import Figure, Table
 from chalicelib.settings import ROOT, Settings
 
 HERE = Path(__file__).parent / "emulated"
@@ -107,20 +109,27 @@ def run(
 @click.option(
     "--root", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
-@click.option("--model", default="inception-v3", show_default=True, help="Package in MODEL_DIR.")
+@click.option("--model", default=subject.MODEL, show_default=True, help="Package in MODEL_DIR.")
 @click.option("--runs", default=2, show_default=True, help="Counted ones; small networks want 100.")
-def main(root: Path, model: str, runs: int) -> None:
+@record.options
+def main(root: Path, model: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     python = next(iter(sorted(root.resolve().glob("usr/bin/python3.1[1-3]"))), None)
     if python is None:
         raise click.ClickException(f"There is no Python 3.11, 3.12 or 3.13 in {root}/usr/bin.")
     prepare(python)
-    click.echo(f"{CPU}, emulated; {model}, one thread")
+    subject.model(model)
+    figures, rows = [], []
     for program, lists in CASES:
         answer, few = run(python, lists, program, model, 1)
         _, many = run(python, lists, program, model, 1 + runs)
-        told, millions = "  ".join(answer.values()), (many - few) / runs / 1e6
-        click.echo(f"{program:9} processors {lists:9} {told:30}  {millions:.0f} M instructions")
+        millions = (many - few) / runs / 1e6
+        says = f"{program}, processors {lists}: instructions an inference"
+        figures.append(Figure(f"{program}-{lists}", says, millions, f"{millions:,.0f} M"))
+        rows.append([program, lists, f"{millions:,.0f} M", *answer.values()])
+    answers = Table("What each answered", ["program", "processors", "", *answer], rows)
+    title = f"An emulated {CPU}, {model}, one thread"
+    record.publish(record.Record("arm64", title, figures, [answers]), as_json, save)
 
 
 if __name__ == "__main__":

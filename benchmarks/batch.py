@@ -1,7 +1,6 @@
 """Batch: the worker against the bare network, and a fan-out's memory and speed.
 
-    python -m tools.model export inception-v3-random --keras InceptionV3 --weights none
-    python -m benchmarks.batch --model inception-v3-random
+    python -m benchmarks.batch
 
 The worker takes chunks of 25 different 720p JPEGs from an object store in memory and does all that
 it does on Lambda. The bare network gets the same images as arrays, as many at once as there are
@@ -10,7 +9,6 @@ run in turn, and the ratio of their medians is what carries over to other machin
 writes its chunks into a store that keeps none of them.
 """
 
-import io
 import json
 import os
 import resource
@@ -22,16 +20,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import click
-import msgspec
-import numpy as np
-from PIL import Image, ImageFilter
 
-from benchmarks.machine import machine
+from benchmarks import record, subject
+from benchmarks.record import Figure
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
 from chalicelib.batch.manifests import Entry
 from chalicelib.batch.worker import Recorder, Worker
-from chalicelib.classifier import Classifiers
+from chalicelib.classifiers import Classifiers
 from chalicelib.images import decode
 from chalicelib.models import Models
 from chalicelib.predict import Predictor
@@ -39,21 +35,13 @@ from chalicelib.settings import Settings
 from chalicelib.sources import Instance, Sources
 from tests.fakes import MemoryQueue, MemoryStore
 
+OVER_NETWORK = "the worker, images a second, over the bare network at its best, all cores"
+OVER_ALONE = "the worker over the bare network, one image at a time on all cores"
 BATCH = Batch(batch_id="b", created_at=0, source="", manifest="manifest.txt")
 
 
-def photograph(seed: int) -> bytes:
-    """A 1280x720 JPEG of about 150 kB, unlike any other: blurred noise over a gradient."""
-    rng = np.random.default_rng(seed)
-    noise = rng.integers(0, 256, (180, 320, 3), np.uint8)
-    image = Image.fromarray(noise).resize((1280, 720), Image.Resampling.BICUBIC)
-    file = io.BytesIO()
-    image.filter(ImageFilter.GaussianBlur(2)).save(file, "JPEG", quality=85)
-    return file.getvalue()
-
-
 def worker_against_network(model: str, rounds: int) -> dict[str, float]:
-    """Images a second of both, and their ratio."""
+    """Images a second of the worker, of the network at its best, and one at a time."""
     settings = Settings.from_environment({**os.environ, "MODEL": model})
     store, queue = MemoryStore(), MemoryQueue()
     models = Models(settings.model_dirs, "", store)
@@ -66,7 +54,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}
     with click.progressbar(range(1, rounds + 2), label="worker", file=sys.stderr) as numbers:
         for chunk in numbers:
-            files = [photograph(chunk * CHUNK_SIZE + n) for n in range(CHUNK_SIZE)]
+            files = [subject.photograph(chunk * CHUNK_SIZE + n) for n in range(CHUNK_SIZE)]
             arrays = [decode(data, classifier.input_size).pixels for data in files]
             entries = []
             for position, data in enumerate(files):
@@ -87,13 +75,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
                 seconds["worker"].append(middle - start)
                 seconds["network"].append(end - middle)
                 seconds["one_at_a_time"].append(last - end)
-    speed = {name: CHUNK_SIZE / statistics.median(each) for name, each in seconds.items()}
-    return {
-        "worker_over_network": round(speed["worker"] / speed["network"], 3),
-        "worker_images_per_s": round(speed["worker"], 1),
-        "network_images_per_s": round(speed["network"], 1),
-        "network_one_at_a_time_images_per_s": round(speed["one_at_a_time"], 1),
-    }
+    return {name: CHUNK_SIZE / statistics.median(each) for name, each in seconds.items()}
 
 
 class Forgetful(MemoryStore):
@@ -135,30 +117,54 @@ def fan_out_alone(count: int) -> dict[str, float]:
     return {"lines": count, "seconds": round(seconds, 2), "peak_mb": round(peak)}
 
 
+def fanned_out(counts: tuple[int, ...]) -> list[dict[str, float]]:
+    """Each in a process of its own, from this one while it is small: its peak counts."""
+    found = []
+    for count in counts:
+        command = [sys.executable, "-m", "benchmarks.batch", "--only-fan-out", str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout))
+    return found
+
+
 @click.command(help=__doc__)
-@click.option("--model", default="inception-v3", show_default=True, help="Package to run.")
+@click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
 @click.option("--rounds", default=7, show_default=True, help="Chunks counted.")
 @click.option("--lines", default=[100_000, 1_000_000], multiple=True, help="Manifests to fan out.")
 @click.option("--only-fan-out", type=int, hidden=True)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@record.options
 def main(
-    model: str, rounds: int, lines: tuple[int, ...], only_fan_out: int | None, as_json: bool
+    model: str,
+    rounds: int,
+    lines: tuple[int, ...],
+    only_fan_out: int | None,
+    as_json: bool,
+    save: bool,
 ) -> None:
     """Measure, and print."""
     if only_fan_out:
         click.echo(json.dumps(fan_out_alone(only_fan_out)))
         return
-    figures: dict[str, object] = {"machine": machine(), "model": model}
-    for count in lines:  # each in a process of its own, while this one is small: its peak counts
-        command = [sys.executable, "-m", "benchmarks.batch", "--only-fan-out", str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        figures[f"fan_out_{count}"] = json.loads(done.stdout)
-    figures |= worker_against_network(model, rounds)
-    if as_json:
-        click.echo(msgspec.json.encode(figures))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:38}{value}")
+    subject.model(model)
+    outs = fanned_out(lines)
+    speed = worker_against_network(model, rounds)
+    worker, network, alone = speed["worker"], speed["network"], speed["one_at_a_time"]
+    figures = [
+        record.ratio("worker-over-network", OVER_NETWORK, worker / network),
+        record.ratio("worker-over-one-at-a-time", OVER_ALONE, worker / alone),
+        Figure("worker", "the worker", worker, f"{worker:.1f} images a second"),
+        Figure("network", "the bare network", network, f"{network:.1f} images a second"),
+    ]
+    for out in outs:
+        named, count = f"fan-out-{out['lines']}", f"{out['lines']:,} lines"
+        peak, seconds = out["peak_mb"], out["seconds"]
+        figures += [
+            Figure(f"{named}-mb", f"fan-out of {count}: peak memory", peak, f"{peak:.0f} MB"),
+            Figure(f"{named}-s", f"fan-out of {count}: time", seconds, f"{seconds:.1f} s"),
+        ]
+    title = f"Batch: the worker and the fan-out, {model}"
+    series = {"speed": speed, "fan_out": outs}
+    record.publish(record.Record("batch", title, figures, series=series), as_json, save)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import urllib3
 
-from benchmarks.machine import machine
+from benchmarks import record
+from benchmarks.record import Figure
 from chalicelib.site import WEB
 from tests.e2e.conftest import LocalCloud, running, wait_for
 
@@ -57,8 +58,8 @@ def classify(cloud: LocalCloud, count: int) -> list[str]:
 @click.command(help=__doc__)
 @click.option("--images", default=2000, show_default=True, help="How many.")
 @click.option("--model", default="doodle", show_default=True, help="Package to run.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(images: int, model: str, as_json: bool) -> None:
+@record.options
+def main(images: int, model: str, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ids = [f"{number:07d}.jpg" for number in range(images)]
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "log", model) as cloud:
@@ -67,19 +68,14 @@ def main(images: int, model: str, as_json: bool) -> None:
         found = classify(cloud, images)
         seconds = time.monotonic() - start
     counts = Counter(found)
-    figures = {
-        "machine": machine(),
-        "model": model,
-        "images": images,
-        "exactly_once": sum(counts[each] == 1 for each in ids),
-        "in_order": found == ids,
-        "images_per_s": round(images / seconds, 1),
-    }
-    if as_json:
-        click.echo(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        click.echo(f"{name:20}{value}")
+    once, speed = sum(counts[each] == 1 for each in ids), images / seconds
+    title = f"{images:,} images through the whole local cloud, {model}"
+    figures = [
+        Figure("exactly-once", "images that are in the results exactly once", once, f"{once:,}"),
+        Figure("images", "images that went in", images, f"{images:,}"),
+        Figure("speed", "of this laptop's AWS", speed, f"{speed:.0f} images a second"),
+    ]
+    record.publish(record.Record("cloud", title, figures), as_json, save)
     if found != ids:
         raise click.ClickException("An image is missing, doubled or out of its place.")
 

@@ -1,0 +1,45 @@
+"""How often the bundled models are right, on drawings that they were never trained on.
+
+    python -m benchmarks.accuracy
+
+Draws the first 2,000 test pictures, which are the cards' own, and classifies them with the 8-bit
+networks as they are deployed.
+"""
+
+import os
+import sys
+
+import click
+import numpy as np
+
+from benchmarks import record, subject
+from benchmarks.record import Figure
+from chalicelib.classifier import Classifier
+from chalicelib.significance import wilson_interval
+from tools.doodle.data import all_pictures
+from tools.doodle.drawings import TEST_SEEDS
+
+BUNDLED = ("doodle", "doodle-small")
+
+
+@click.command(help=__doc__)
+@click.option("--images", default=2000, show_default=True, help="Drawings.")
+@record.options
+def main(images: int, as_json: bool, save: bool) -> None:
+    """Measure, and print."""
+    pictures, classes = all_pictures(TEST_SEEDS[:images], jobs=os.cpu_count() or 1)
+    figures = []
+    for name in BUNDLED:
+        classifier = Classifier(subject.model(name), threads=1)
+        with click.progressbar(pictures, label=name, file=sys.stderr) as bar:
+            found = np.array([classifier.scores(picture).argmax() for picture in bar])
+        right = int((found == classes).sum())
+        low, high = wilson_interval(right, images)
+        says = f"{name}: right of {images:,} drawings (95% interval {low:.1%} to {high:.1%})"
+        figures.append(Figure(name, says, right / images, f"{right / images:.1%}"))
+    title = "The bundled models on drawings they never saw"
+    record.publish(record.Record("accuracy", title, figures), as_json, save)
+
+
+if __name__ == "__main__":
+    main()

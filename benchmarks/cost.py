@@ -1,0 +1,109 @@
+"""Dollars for a million predictions, by memory size, architecture and way, and against others.
+
+    python -m benchmarks.cost
+
+    python -m benchmarks.cost --memory 1769 --images-per-month 300000
+
+    python -m benchmarks.cost --seconds 0.05 --memory 2048 --images-per-month 300000
+
+Runs the deployed functions on this machine, on as many CPUs as memory buys, counts their requests
+to S3 and SQS, and multiplies by benchmarks/prices.toml. The other two lines are a bill of your own:
+at a memory size, and with seconds a prediction that you know instead of those measured here.
+"""
+
+import os
+from pathlib import Path
+
+import click
+import msgspec
+
+from benchmarks import record, subject
+from benchmarks.costing import bill
+from benchmarks.costing.billed import cloud_of
+from benchmarks.costing.pricing import MAX_VCPUS, PRICES, Prices, load
+from benchmarks.costing.study import ARCHITECTURES, Study
+from benchmarks.costing.ways import measured
+from chalicelib.settings import MEMORY_PER_CPU_MB
+from tools.bundling.pythons import BundleError
+
+
+def prices_of(path: Path) -> Prices:
+    """Raises ClickException for a file that is not like prices.toml."""
+    try:
+        return load(path)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise click.ClickException(f"{path} is not like {PRICES.name}: {error}.") from error
+
+
+def vcpu_counts() -> list[int]:
+    """1, 2, and as many as there are here, up to Lambda's most."""
+    there = min(len(os.sched_getaffinity(0)), MAX_VCPUS)
+    return sorted({1, min(2, there), there})
+
+
+@click.command(help=__doc__)
+@click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
+@click.option("--runs", default=20, show_default=True, help="Counted requests to the API.")
+@click.option("--chunks", default=3, show_default=True, help="Counted chunks of a batch.")
+@click.option(
+    "--cold", default=0.01, show_default=True, help="Share of invocations that start cold."
+)
+@click.option("--utilisation", default=0.6, show_default=True, help="Of what is always on.")
+@click.option(
+    "--prices",
+    "path",
+    default=PRICES,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Other prices than benchmarks/prices.toml.",
+)
+@click.option("--images-per-month", type=click.IntRange(1), help="For a bill of your own.")
+@click.option("--memory", type=click.IntRange(128, 10240), help="Megabytes, for that bill.")
+@click.option("--arch", default="x86_64", show_default=True, type=click.Choice(ARCHITECTURES))
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="A prediction's, there.")
+@record.options
+def main(
+    model: str,
+    runs: int,
+    chunks: int,
+    cold: float,
+    utilisation: float,
+    path: Path,
+    images_per_month: int | None,
+    memory: int | None,
+    arch: str,
+    seconds: float | None,
+    as_json: bool,
+    save: bool,
+) -> None:
+    """Measure, reckon, print."""
+    prices = prices_of(path)
+    own = images_per_month is not None
+    if (memory or seconds) and not own:
+        raise click.UsageError("--memory and --seconds are for a bill: add --images-per-month.")
+    if own and save:
+        raise click.UsageError("A bill of your own is printed, not kept: leave --save out.")
+    size = memory or MEMORY_PER_CPU_MB
+    if seconds is not None:
+        told = bill.told(prices, seconds, size, arch, images_per_month or 0)
+        record.publish(told, as_json, save=False)
+        return
+    counts = [1] if own and size <= MEMORY_PER_CPU_MB else vcpu_counts()
+    try:
+        with cloud_of(subject.model(model)) as cloud:
+            ways = measured(cloud, counts, runs, chunks)
+    except BundleError as error:
+        raise click.ClickException(str(error)) from error
+    study = Study(prices, ways, cold, utilisation, len(subject.photograph()))
+    if own:
+        record.publish(bill.own(study, size, arch, images_per_month or 0), as_json, save=False)
+        return
+    found = bill.study(study)
+    if save:
+        from benchmarks.costing.pictures import draw  # matplotlib, which nothing else needs
+
+        draw(dict(found.series))
+    record.publish(found, as_json, save)
+
+
+if __name__ == "__main__":
+    main()

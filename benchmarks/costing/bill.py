@@ -1,0 +1,105 @@
+"""A bill: of what was measured, or of what a user knows."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.costing import pricing
+from benchmarks.costing.figures import absolute, against_book, against_others, in_dollars, key_of
+from benchmarks.costing.notes import notes, price_notes, verdict
+from benchmarks.costing.pricing import MEMORY_SIZES, Duration, Prices, Way
+from benchmarks.costing.study import ARCHITECTURES, MILLION, Study
+from benchmarks.costing.tables import breakdown, by_memory, others, parts
+from benchmarks.record import Record
+
+MONTHS = [round(10 ** (exponent / 50)) for exponent in range(200, 451)]
+"""Predictions a month of the picture: ten thousand to a billion."""
+
+
+def study(found: Study) -> Record:
+    """All of it."""
+    return Record(
+        name="cost",
+        title="What predictions cost",
+        figures=[*against_book(found), *absolute(found), *against_others(found)],
+        tables=[by_memory(found), parts(found), others(found)],
+        notes=[*verdict(found), *notes(found)],
+        series=series(found),
+    )
+
+
+def own(found: Study, memory_mb: int, architecture: str, images: int) -> Record:
+    """One month's bill at that memory size, by the ways that fit."""
+    bills = found.bills(memory_mb, architecture)
+    small = [name for name in found.ways if name not in bills]
+    unfit = [f"{name} does not fit into {memory_mb:,} MB." for name in small]
+    return _bill(bills, f"{memory_mb:,} MB, {architecture}", images, [*unfit, *notes(found)])
+
+
+def told(prices: Prices, seconds: float, memory_mb: int, architecture: str, images: int) -> Record:
+    """The same for the API, with seconds a prediction as they were told."""
+    constant = Duration.known(seconds * 1000, memory_mb)
+    never = Duration({1: 0.0}, 0)
+    bills = {
+        way.name: pricing.dollars(prices, way, memory_mb, architecture, 0)
+        for way in (
+            Way("API", 1, constant, never, {}, api_requests=1),
+            Way("function alone", 1, constant, never, {}),
+        )
+    }
+    where = f"{memory_mb:,} MB, {architecture}, {seconds:g} seconds a prediction"
+    return _bill(bills, where, images, [TOLD, *price_notes(prices)])
+
+
+def _bill(
+    bills: Mapping[str, Mapping[str, float]], where: str, images: int, notes: list[str]
+) -> Record:
+    title = f"{images:,} predictions a month at {where}"
+    figures = [
+        in_dollars(key_of(name), name, sum(parts.values()) * images)
+        for name, parts in bills.items()
+    ]
+    table = breakdown(f"{title}, dollars", bills, images)
+    return Record("cost", title, figures, [table], notes)
+
+
+TOLD = "Without cold starts, and with no log lines but Lambda's own."
+
+
+def series(found: Study) -> dict[str, Any]:
+    """What the pictures show."""
+    return {"months": _months(found), "memory": _memory(found)}
+
+
+def _months(found: Study) -> dict[str, Any]:
+    lines = {
+        f"{way}, {found.best(way, 'x86_64'):,} MB": [
+            count * found.million(way, found.best(way, "x86_64"), "x86_64") / MILLION
+            for count in MONTHS
+        ]
+        for way in ("API", "function alone", "batch")
+    }
+    lines["SageMaker Serverless"] = [count * found.endpoint()[1] for count in MONTHS]
+    crossings = []
+    for instance in found.prices.instances:
+        most = found.capacity(instance)
+        lines[f"{instance.name}, always on"] = [
+            pricing.always_on(instance, count, most) for count in MONTHS
+        ]
+        count = found.crossing(instance, "API")
+        if math.isfinite(count):
+            month = pricing.always_on(instance, count, most)
+            crossings.append({"name": instance.name, "images": count, "dollars": month})
+    return {"images": MONTHS, "lines": lines, "crossings": crossings}
+
+
+def _memory(found: Study) -> dict[str, Any]:
+    sizes = [size for size in MEMORY_SIZES if found.ways["API"].fits(size)]
+    return {
+        "sizes": sizes,
+        "ms": [found.ways["API"].work.at(size) for size in sizes],
+        "dollars": {
+            architecture: [found.million("function alone", size, architecture) for size in sizes]
+            for architecture in ARCHITECTURES
+        },
+    }

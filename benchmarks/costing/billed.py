@@ -1,0 +1,220 @@
+"""What the deployed functions are billed for: milliseconds, memory, and requests to S3 and SQS.
+
+The zips of `make package` run by Lambda's own runtime client, on as many CPUs as a memory size
+buys, against an S3 and an SQS on this machine that write down each request.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+from moto.server import ThreadedMotoServer
+
+from chalicelib.models import ModelPackage
+from chalicelib.settings import MEMORY_PER_CPU_MB
+from localcloud.environment import ACCOUNT
+from tests import lambdaevents as events
+from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from tools.bundling.build import bundle, model_layer
+
+BUCKETS = {"IMAGES_BUCKET": "cost-images", "RESULTS_BUCKET": "cost-results"}
+QUEUE = "cost-work"
+REQUEST = re.compile(r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP')
+
+
+class Requests(logging.Handler):
+    """Counts what the server's log says it was asked for, by what AWS charges for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        found = REQUEST.search(re.sub(r"\x1b\[[0-9;]*m", "", entry.getMessage()))
+        if found:
+            self.counts[charged_as(found["method"], found["path"])] += 1
+
+
+def charged_as(method: str, path: str) -> str:
+    """writes, reads, queue, or free (https://aws.amazon.com/s3/pricing/)."""
+    if path == "/" or re.match(rf"/{ACCOUNT}/", path):
+        return "queue"
+    if method == "DELETE":
+        return "free"
+    listing = method == "GET" and "list-type=" in path
+    return "reads" if method in ("GET", "HEAD") and not listing else "writes"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A deployment on this machine. image: of its functions. environment: theirs."""
+
+    image: Image
+    environment: Mapping[str, str]
+    options: Mapping[str, Any]
+    requests: Requests
+
+    def client(self, service: str) -> Any:
+        """Of boto3; what it asks for is counted only while an invocation runs."""
+        return boto3.client(service, **self.options)
+
+
+@dataclass
+class Billed:
+    """Invocations of one function. ms: of each. counts: requests, by what is charged for them."""
+
+    init_ms: float = 0
+    init_cpu_ms: float = 0
+    cpu_ms: float = 0
+    peak_mb: float = 0
+    ms: list[float] = field(default_factory=list)
+    counts: dict[str, float] = field(default_factory=dict)
+    log_bytes: float = 0
+    answers: list[Any] = field(default_factory=list)
+
+    def requests(self, kind: str) -> float:
+        """Of that kind; see `charged_as`."""
+        return self.counts.get(kind, 0)
+
+    @property
+    def warm_ms(self) -> float:
+        """The median of all but the first."""
+        return statistics.median(self.ms[1:])
+
+    @property
+    def cold_ms(self) -> float:
+        """What a cold start adds: the init, and how much longer the first invocation takes."""
+        return self.init_ms + max(self.ms[0] - self.warm_ms, 0) if self.ms[1:] else self.init_ms
+
+
+def invoked(
+    cloud: Cloud, handler: str, given: Sequence[Any], vcpus: int, heavy: Sequence[Any] = ()
+) -> Billed:
+    """The events, one after the other, in one container; the first is a warm-up of all the rest.
+
+    cpu_ms, counts and log_bytes are means over all but the first, or of it if there is no other.
+    heavy: events that come last, and count for nothing but the memory.
+    """
+    found = Billed()
+    environment = {"PUBLIC": "true", **cloud.environment}
+    running = contextlib.ExitStack()
+    with on_cpus(vcpus):
+        memory = vcpus * MEMORY_PER_CPU_MB
+        function = running.enter_context(
+            started(cloud.image, f"app.{handler}", environment, memory)
+        )
+    with running:
+        found.init_ms, found.init_cpu_ms = function.init_seconds * 1e3, function.cpu_seconds * 1e3
+        _run(cloud, function, given, found)
+        for event in heavy:
+            _answer(function, event)
+        found.peak_mb = function.peak_megabytes
+    return found
+
+
+def _run(cloud: Cloud, function: Function, given: Sequence[Any], found: Billed) -> None:
+    cpu, logged = function.cpu_seconds, len(function.printed)
+    counts: dict[str, int] = {}
+    for number, event in enumerate(given):
+        if number == 1:
+            cpu, logged = function.cpu_seconds, len(function.printed)
+            counts.clear()
+        cloud.requests.counts.clear()
+        start = time.perf_counter()
+        answer = _answer(function, event)
+        found.ms.append((time.perf_counter() - start) * 1000)
+        for kind, count in cloud.requests.counts.items():
+            counts[kind] = counts.get(kind, 0) + count
+        found.answers.append(answer)
+    counted = max(len(given) - 1, 1)
+    found.cpu_ms = (function.cpu_seconds - cpu) * 1000 / counted
+    found.log_bytes = (len(function.printed) - logged) / counted
+    found.counts = {kind: count / counted for kind, count in counts.items()}
+
+
+def _answer(function: Function, event: Any) -> Any:
+    outcome = function.invoke(event, 600)
+    answer: Any = outcome.payload
+    if outcome.failed or (isinstance(answer, dict) and answer.get("statusCode", 200) >= 400):
+        raise click.ClickException(f"{answer}\n{function.printed[-2000:]}")
+    return answer
+
+
+@contextlib.contextmanager
+def on_cpus(count: int) -> Iterator[None]:
+    """This thread, and the processes that it starts, on the first few CPUs."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
+    """The zips of this machine's architecture, unpacked, and what they talk to."""
+    zips = bundle(ARCHITECTURE)
+    with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
+        layer = model_layer(package, Path(folder) / "model.zip")
+        image = unpack(Path(folder), zips["function"], [zips["layer"], layer], runtime())
+        environment = {
+            **BUCKETS,
+            "WORK_QUEUE": QUEUE,
+            "WORKFLOW": f"arn:aws:states:{events.REGION}:{ACCOUNT}:stateMachine:cost",
+            "AWS_ENDPOINT_URL": options["endpoint_url"],
+            "MODEL": package.info.name,
+            "MODEL_DIR": str(image.opt / "models"),
+        }
+        yield Cloud(image, environment, options, requests)
+
+
+@contextlib.contextmanager
+def _aws() -> Iterator[tuple[dict[str, Any], Requests]]:
+    requests, log = Requests(), logging.getLogger("werkzeug")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(requests)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        endpoint = f"http://{host}:{port}"
+        options = {"endpoint_url": endpoint, "region_name": events.REGION, **keys}
+        place = {"LocationConstraint": events.REGION}
+        s3 = boto3.client("s3", **options)
+        for bucket in BUCKETS.values():
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
+        boto3.client("sqs", **options).create_queue(QueueName=QUEUE)
+        yield options, requests
+    finally:
+        server.stop()
+        log.removeHandler(requests)
+
+
+def messages(cloud: Cloud) -> Iterator[str]:
+    """The bodies of what waits in the work queue, which takes them out."""
+    sqs = cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            yield message["Body"]
+
+
+def body_of(answer: Any) -> Any:
+    """What the API answered, as JSON."""
+    return json.loads(answer["body"])

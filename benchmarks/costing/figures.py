@@ -1,0 +1,76 @@
+"""The figures of what predictions cost."""
+
+import math
+from collections.abc import Iterator
+
+from benchmarks.costing.study import ARCHITECTURES, BOOK, MILLION, Study
+from benchmarks.record import Figure, ratio
+from chalicelib.settings import MEMORY_PER_CPU_MB
+
+
+def against_book(found: Study) -> Iterator[Figure]:
+    """Times that ours is less than the book's best."""
+    for way in found.ways:
+        for architecture in ARCHITECTURES:
+            size = found.best(way, architecture)
+            times = MILLION / BOOK[0] / found.million(way, size, architecture)
+            says = f"{way}, {architecture}, {size:,} MB: the book's dollars over ours (target 10)"
+            yield ratio(f"book-over-{key_of(way, architecture)}", says, times)
+
+
+def absolute(found: Study) -> Iterator[Figure]:
+    """Dollars, and the milliseconds and megabytes behind them."""
+    for way in found.ways:
+        for architecture in ARCHITECTURES:
+            size = found.best(way, architecture)
+            says = f"{way}, {architecture}, {size:,} MB: a million predictions"
+            yield in_dollars(
+                key_of(way, architecture), says, found.million(way, size, architecture)
+            )
+    size = MEMORY_PER_CPU_MB
+    for way in found.ways:
+        says = f"{way}, x86_64, as deployed at {size:,} MB: a million predictions"
+        yield in_dollars(f"{key_of(way)}-deployed", says, found.million(way, size, "x86_64"))
+    for way in ("API", "batch", "workflow"):
+        milliseconds, key = found.ways[way].ms(size), key_of(way)
+        says = f"{way}: billed an image, at one vCPU"
+        yield Figure(f"{key}-ms", says, milliseconds, f"{milliseconds:.0f} ms")
+        peak = found.ways[way].peak_mb[1]
+        yield Figure(f"{key}-peak", f"{way}: peak memory, one thread", peak, f"{peak:.0f} MB")
+
+
+def against_others(found: Study) -> Iterator[Figure]:
+    """SageMaker Serverless, and from when on an instance is cheaper."""
+    size, image = found.endpoint()
+    alone = found.million("function alone", found.best("function alone", "x86_64"), "x86_64")
+    yield ratio(
+        "sagemaker-serverless-over-function",
+        f"SageMaker Serverless, {size:,} MB, over the function alone, x86_64",
+        image * MILLION / alone,
+    )
+    says = f"SageMaker Serverless, {size:,} MB: a million predictions"
+    yield in_dollars("sagemaker-serverless", says, image * MILLION)
+    for instance in found.prices.instances:
+        for way in ("API", "batch"):
+            count = found.crossing(instance, way)
+            says = f"{instance.name}, always on, is cheaper than the {way} from so many a month"
+            key = f"{key_of(instance.name)}-crosses-{key_of(way)}"
+            value = count if math.isfinite(count) else 0  # JSON has no infinity
+            yield Figure(key, says, value, count_text(count))
+
+
+def count_text(value: float) -> str:
+    """Images, in words."""
+    if math.isinf(value):
+        return "never: one is too slow for so many"
+    return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
+
+
+def in_dollars(key: str, says: str, value: float) -> Figure:
+    """An amount."""
+    return Figure(key, says, value, f"${value:,.2f}")
+
+
+def key_of(*names: str) -> str:
+    """In kebab-case."""
+    return "-".join(names).lower().translate(str.maketrans(" _.,", "----")).replace("--", "-")

@@ -1,0 +1,101 @@
+"""What is to be known of the figures: who reaches the target, and what was taken for granted."""
+
+from collections.abc import Iterator
+
+from benchmarks.costing import pricing
+from benchmarks.costing.pricing import Prices
+from benchmarks.costing.study import ARCHITECTURES, BOOK, MILLION, TARGET, Study
+from chalicelib.settings import MEMORY_PER_CPU_MB
+
+BUSY = 1.2
+"""Times the processor's own time: a function on one vCPU waits for little else."""
+
+
+def verdict(found: Study) -> Iterator[str]:
+    """Who reaches the target, and what it would take for the rest."""
+    for predictions in BOOK:
+        goal = MILLION / predictions / TARGET
+        names = [
+            f"{way} on {architecture}"
+            for way in found.ways
+            for architecture in ARCHITECTURES
+            if found.million(way, found.best(way, architecture), architecture) <= goal
+        ]
+        yield (
+            f"A tenth of the book's {predictions:,} predictions a dollar is {goal:.2f} dollars a "
+            f"million; reached here, at the best memory size, by: {'; '.join(names) or 'nothing'}."
+        )
+    goal = MILLION / BOOK[0] / TARGET
+    for way in found.ways:
+        for architecture in ARCHITECTURES:
+            if found.million(way, found.best(way, architecture), architecture) > goal:
+                yield _needed(found, way, architecture, goal)
+
+
+def _needed(found: Study, way: str, architecture: str, goal: float) -> str:
+    left = pricing.budget_ms(found.prices, found.ways[way], architecture, goal / MILLION)
+    if left <= 0:
+        return (
+            f"{way} on {architecture} cannot cost {goal:.2f}: what is paid besides the time is "
+            "more than that already."
+        )
+    there = found.ways[way].ms(MEMORY_PER_CPU_MB)
+    return (
+        f"{way} on {architecture} would cost {goal:.2f} with {left:.0f} ms an image at one vCPU, "
+        f"and has {there:.0f} ms here."
+    )
+
+
+def notes(found: Study) -> Iterator[str]:
+    """How it was measured, and what it leaves out."""
+    yield from _busy(found)
+    counts = sorted(found.ways["API"].work.wall_ms)
+    yield (
+        f"Measured with {' and '.join(map(str, counts))} CPUs and as many threads, by affinity. "
+        "Below one vCPU the duration is modelled: that of one, divided by the share of a vCPU. "
+        "Between whole vCPUs the speed is interpolated; beyond "
+        f"{counts[-1]} it is taken to stay as with {counts[-1]}."
+    )
+    yield (
+        "arm64 could not be timed here: its dollars are its prices with the milliseconds of this "
+        "machine, which is an assumption and not a measurement."
+    )
+    yield (
+        f"{found.cold:.1%} of the invocations are taken to start cold, and their init is billed, "
+        "as on Lambda since August 2025. A millisecond begun is billed. Not counted: free tiers, "
+        "discounts, data leaving AWS, storage, alarms, dashboards, custom metrics, fetching images "
+        "by address, and Lambda's looking into an empty queue, some 650,000 requests a month."
+    )
+    yield (
+        "S3 and SQS were on this machine, nearer than AWS's: a batch and a workflow fetch images "
+        "side by side while others are classified, which hides most of that. The workflow is "
+        "without a challenger; with one the function runs twice. Its small runs are those of up "
+        "to 10,000 images, in chunks of 25 instead of 100."
+    )
+    yield (
+        f"An always-on instance is busy {found.utilisation:.0%} of the time at most, at this "
+        "machine's milliseconds; one is not highly available, and no load balancer is counted. "
+        "SageMaker Serverless is taken to be as fast as Lambda of that memory, with the image's "
+        "bytes as data. The book's figure is what it printed, of the hosts and the billing of its "
+        "day: it is not measured here."
+    )
+    yield from price_notes(found.prices)
+
+
+def _busy(found: Study) -> Iterator[str]:
+    """Whether others had a part of the processor, which makes everything look dearer."""
+    for name in ("API", "batch", "workflow"):
+        work = found.ways[name].work
+        if work.wall_ms[1] > BUSY * work.cpu_ms:
+            yield (
+                f"This machine was busy: of {work.wall_ms[1]:,.0f} ms of the {name}'s invocation "
+                f"the processor was ours for {work.cpu_ms:,.0f}. Measure again when it is quiet."
+            )
+
+
+def price_notes(prices: Prices) -> Iterator[str]:
+    """Where the prices are from."""
+    yield (
+        f"Prices of {prices.region} as known on {prices.written_down}, written down from AWS's "
+        f"public lists and not fetched by this script: {', '.join(prices.sources())}."
+    )

@@ -1,0 +1,236 @@
+"""The three ways to classify, as they are billed: each run for real, and counted."""
+
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from itertools import cycle, islice
+from typing import Any
+
+import click
+from PIL import Image
+
+from benchmarks.costing.billed import BUCKETS, Billed, Cloud, body_of, invoked, messages
+from benchmarks.costing.pricing import Duration, Way, gb_seconds
+from benchmarks.subject import photograph
+from chalicelib.batch.ledger import CHUNK_SIZE
+from chalicelib.settings import MEMORY_PER_CPU_MB
+from chalicelib.workflow.tasks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from localcloud.environment import ACCOUNT
+from localcloud.events import sqs_event
+from tests import lambdaevents as events
+
+PREFIX = "batches/cost/"
+QUEUE_ARN = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:cost-work"
+
+POLLED = 2
+"""Requests to SQS for one message: it is received and deleted, alone, because `on_work` takes one
+at a time."""
+
+BATCH_CHUNKS = 100
+"""Of the batch that is fanned out, so that what is done once for a batch is little of it."""
+
+FINISH_READS = 1
+"""Of a chunk, at the batch's end: its records are read once more."""
+
+TRANSITIONS = 6
+"""Of a chunk: its start, the four states of its execution without a challenger (the chunk, the
+champion, whether to compare, no challenger), and its end."""
+
+RUN_TRANSITIONS = 10
+"""Of a run, besides its chunks."""
+
+
+def measured(cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int) -> dict[str, Way]:
+    """The ways by their names. chunks: of a batch that are counted; of a workflow, one is."""
+    images = max((chunks + 1) * CHUNK_SIZE, 2 * LARGE_CHUNK)
+    steps = [f"{kind}, {count} vCPU" for count in vcpus for kind in ("API", "batch", "workflow")]
+    found: dict[str, dict[int, Billed]] = {"API": {}, "batch": {}, "workflow": {}}
+    small, heavy = [predict(photograph())] * (runs + 1), [predict(twelve_megapixels())]
+    with click.progressbar(length=len(steps) + 2, label="functions", file=sys.stderr) as bar:
+        upload(cloud, images)
+        bar.update(1)
+        fan_out = start_batch(cloud, images)
+        prepare = start_workflow(cloud, images, "run-1")
+        bar.update(1)
+        for count in vcpus:
+            found["API"][count] = invoked(cloud, "app", small, count, heavy)
+            bar.update(1)
+            batch = fan_out if count == vcpus[0] else start_batch(cloud, images)
+            found["batch"][count] = invoked(cloud, "on_work", _first(batch, chunks + 1), count)
+            bar.update(1)
+            if count != vcpus[0]:
+                start_workflow(cloud, images, f"run-{count}")
+            todo = [classify(f"run-{count}", number) for number in (1, 2)]
+            found["workflow"][count] = invoked(cloud, "workflow_classify", todo, count)
+            bar.update(1)
+        rest = end_workflow(cloud, f"run-{vcpus[0]}")
+    return {
+        **api_ways(found["API"]),
+        "batch": batch_way(found["batch"], fan_out),
+        **workflow_ways(found["workflow"], [prepare, *rest]),
+    }
+
+
+def predict(data: bytes) -> dict[str, Any]:
+    """What API Gateway makes of an image that is sent as it is."""
+    kind = {"Content-Type": "application/octet-stream"}
+    return events.rest("POST", "/predict", data, kind)
+
+
+def twelve_megapixels() -> bytes:
+    """A JPEG as phones make them, for the memory it takes."""
+    file = BytesIO()
+    Image.open(BytesIO(photograph())).resize((4000, 3000)).save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
+def upload(cloud: Cloud, count: int) -> None:
+    """So many photographs, all different, into the images bucket."""
+    s3 = cloud.client("s3")
+
+    def put(number: int) -> None:
+        s3.put_object(Bucket=BUCKETS["IMAGES_BUCKET"], Key=_key(number), Body=photograph(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(put, range(count)))
+
+
+def start_batch(cloud: Cloud, images: int) -> Billed:
+    """A batch of so many photographs, over and over: its fan-out, with the chunks' messages."""
+    numbers = islice(cycle(range(images)), BATCH_CHUNKS * CHUNK_SIZE)
+    uri = _manifest(cloud, "batches/cost.txt", "\n".join(map(_uri, numbers)))
+    request = events.rest(
+        "POST", "/batches", json.dumps({"manifest": uri}), {"Content-Type": "application/json"}
+    )
+    created = invoked(cloud, "app", [request], 1)
+    assert body_of(created.answers[0])["status"] == "queued"
+    queued = [sqs_event([_message(body)], QUEUE_ARN) for body in messages(cloud)]
+    found = invoked(cloud, "on_work", queued, 1)
+    for kind, count in created.counts.items():
+        found.counts[kind] = found.requests(kind) + count
+    found.answers = list(messages(cloud))
+    return found
+
+
+def start_workflow(cloud: Cloud, images: int, name: str) -> Billed:
+    """Prepare a run of just enough images to be one of the large kind, many of them twice."""
+    numbers = islice(cycle(range(images)), SMALL_RUN + 1)
+    uri = _manifest(cloud, "batches/workflow.txt", "\n".join(map(_uri, numbers)))
+    return invoked(cloud, "workflow_prepare", [{"name": name, "request": {"manifest": uri}}], 1)
+
+
+def classify(name: str, chunk: int) -> dict[str, Any]:
+    """What the state machine gives to workflow_classify."""
+    return {"name": name, "chunk": chunk, "arm": "champion"}
+
+
+def end_workflow(cloud: Cloud, name: str) -> list[Billed]:
+    """Judge and report, once every other chunk has the records of the second one."""
+    s3, bucket = cloud.client("s3"), BUCKETS["RESULTS_BUCKET"]
+    folder = f"workflows/{name}/champion"
+    second = s3.get_object(Bucket=bucket, Key=f"{folder}/000002.jsonl")["Body"].read()
+    for number in range(3, _large_chunks() + 1):
+        lines = second if number < _large_chunks() else second.splitlines(keepends=True)[0]
+        s3.put_object(Bucket=bucket, Key=f"{folder}/{number:06d}.jsonl", Body=lines)
+    judged = invoked(cloud, "workflow_judge", [{"name": name}], 1)
+    reported = invoked(cloud, "workflow_report", [{"name": name, "outcome": "kept"}], 1)
+    return [judged, reported]
+
+
+def api_ways(found: dict[int, Billed]) -> dict[str, Way]:
+    """One image a request, with API Gateway before it and without."""
+    common = _common(found)
+    return {
+        "API": Way("API", 1, api_requests=1, **common),
+        "function alone": Way("function alone", 1, **common),
+    }
+
+
+def batch_way(found: dict[int, Billed], fan_out: Billed) -> Way:
+    """A chunk an invocation, and its share of the fan-out and of the end."""
+    one = found[min(found)]
+    common = _common(found)
+    common["log_bytes"] /= CHUNK_SIZE
+    of_chunk = {
+        kind: one.requests(kind) + fan_out.requests(kind) / BATCH_CHUNKS
+        for kind in ("reads", "writes", "queue")
+    }
+    return Way(
+        "batch",
+        CHUNK_SIZE,
+        **common,
+        reads=(of_chunk["reads"] + FINISH_READS) / CHUNK_SIZE,
+        writes=of_chunk["writes"] / CHUNK_SIZE,
+        queue_requests=(of_chunk["queue"] + POLLED) / CHUNK_SIZE,
+        other_gb_seconds=gb_seconds(MEMORY_PER_CPU_MB, fan_out.ms[0]) / (BATCH_CHUNKS * CHUNK_SIZE),
+    )
+
+
+def workflow_ways(found: dict[int, Billed], rest: list[Billed]) -> dict[str, Way]:
+    """Without a challenger, by the size of its chunks; what prepares and ends it is shared."""
+    one, total = found[min(found)], SMALL_RUN + 1
+    other = sum(gb_seconds(MEMORY_PER_CPU_MB, each.ms[0]) for each in rest) / total
+    shared = {
+        kind: sum(each.requests(kind) for each in rest) / _large_chunks()
+        for kind in ("reads", "writes")
+    }
+    common = _common(found)
+    logs = common.pop("log_bytes")
+    ways = {}
+    for name, size in [("workflow", LARGE_CHUNK), ("workflow, small runs", SMALL_CHUNK)]:
+        by_size = {
+            count: each * size / LARGE_CHUNK for count, each in common["work"].wall_ms.items()
+        }
+        work = Duration(by_size, common["work"].cpu_ms * size / LARGE_CHUNK)
+        reads = one.requests("reads") - LARGE_CHUNK + shared["reads"]
+        ways[name] = Way(
+            name,
+            size,
+            **{**common, "work": work},
+            reads=1 + reads / size,
+            writes=(one.requests("writes") + shared["writes"]) / size,
+            transitions=TRANSITIONS / size + RUN_TRANSITIONS / total,
+            log_bytes=logs / size,
+            other_gb_seconds=other,
+        )
+    return ways
+
+
+def _common(found: dict[int, Billed]) -> dict[str, Any]:
+    one = found[min(found)]
+    return {
+        "work": Duration({count: each.warm_ms for count, each in found.items()}, one.cpu_ms),
+        "cold": Duration({count: each.cold_ms for count, each in found.items()}, one.init_cpu_ms),
+        "peak_mb": {count: each.peak_mb for count, each in found.items()},
+        "log_bytes": one.log_bytes,
+    }
+
+
+def _first(fan_out: Billed, count: int) -> list[Any]:
+    """The events of a batch's first chunks."""
+    bodies = sorted(fan_out.answers, key=lambda body: json.loads(body)["chunk"])
+    return [sqs_event([_message(body)], QUEUE_ARN) for body in bodies[:count]]
+
+
+def _large_chunks() -> int:
+    return -(-(SMALL_RUN + 1) // LARGE_CHUNK)
+
+
+def _key(number: int) -> str:
+    return f"{PREFIX}{number:04d}.jpg"
+
+
+def _uri(number: int) -> str:
+    return f"s3://{BUCKETS['IMAGES_BUCKET']}/{_key(number)}"
+
+
+def _manifest(cloud: Cloud, key: str, lines: str) -> str:
+    bucket = BUCKETS["IMAGES_BUCKET"]
+    cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=lines.encode())
+    return f"s3://{bucket}/{key}"
+
+
+def _message(body: str) -> dict[str, Any]:
+    return {"MessageId": "1", "ReceiptHandle": "1", "Body": body, "MD5OfBody": "", "Attributes": {}}

@@ -1,0 +1,164 @@
+"""How large a deployment is, package by package, and what is left of Lambda's limits.
+
+    python -m benchmarks.package
+
+Builds the zips of both architectures as `make package` does, with the model as its layer, and
+counts what each package takes in them.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from benchmarks import record, subject
+from benchmarks.record import Figure, Record, Table
+from tools.bundling.build import ARCHITECTURES, WORK, bundle, model_layer
+from tools.bundling.pythons import BundleError
+from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
+
+SHOWN = 5
+"""Packages with a colour of their own in the picture: the largest; the rest is one."""
+
+LIMITS = (
+    "Lambda takes 50 MB of a zip that is uploaded directly, of a function or of a layer, and "
+    "250 MB of a function and all its layers unpacked; its own message says 262,144,000 bytes: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. "
+    "Megabytes here are millions of bytes, so the limits are 52.4 and 262.1."
+)
+
+
+def built(model: str) -> dict[str, Measured]:
+    """The zips of a deployment, measured, by architecture."""
+    package = subject.model(model)
+    found = {}
+    with click.progressbar(ARCHITECTURES, label="builds", file=sys.stderr) as architectures:
+        for architecture in architectures:
+            zips = bundle(architecture)
+            zips["model layer"] = model_layer(package, WORK / f"{model}.zip")
+            found[architecture] = measure(zips)
+    return found
+
+
+def parts(measured: Measured) -> dict[str, Size]:
+    """Every package of all zips, the largest first; the function's own files as one, "app"."""
+    found = {"app": measured.zips["function"], "model": measured.zips["model layer"]}
+    found |= measured.packages["layer"]
+    return dict(sorted(found.items(), key=lambda pair: -pair[1].unpacked))
+
+
+def figures(found: dict[str, Measured]) -> Iterator[Figure]:
+    """Shares of the limits, and what is left."""
+    for name, each in found.items():
+        largest = max(size.zipped for size in each.zips.values())
+        for kind, used, limit in [
+            ("zipped", largest, ZIPPED_LIMIT),
+            ("unpacked", each.unpacked, UNPACKED_LIMIT),
+        ]:
+            key = f"{name.replace('_', '-')}-{kind}"
+            what = "largest zip" if kind == "zipped" else "all, unpacked"
+            share = used / limit
+            yield Figure(f"{key}-share", f"{name}: {what}, of the limit", share, f"{share:.0%}")
+            yield _megabytes(key, f"{name}: {what}", used)
+            yield _megabytes(f"{key}-margin", f"{name}: {what}, left of the limit", limit - used)
+
+
+def _megabytes(key: str, says: str, count: int) -> Figure:
+    return Figure(key, says, count / 1e6, f"{count / 1e6:.1f} MB")
+
+
+def table(name: str, measured: Measured) -> Table:
+    """One architecture's packages."""
+    sizes = parts(measured)
+    total = sum(measured.zips.values(), Size())
+    rows = [_row(*each) for each in [*sizes.items(), ("together", total)]]
+    return Table(f"Packages, {name}", ["package", "zipped MB", "unpacked MB"], rows)
+
+
+def _row(name: str, size: Size) -> list[str]:
+    return [name, f"{size.zipped / 1e6:.2f}", f"{size.unpacked / 1e6:.2f}"]
+
+
+def series(found: dict[str, Measured]) -> dict[str, Any]:
+    """Megabytes for the picture: of the layer's zip and of all unpacked, by package."""
+    bars: dict[str, dict[str, dict[str, float]]] = {"zipped": {}, "unpacked": {}}
+    for name, each in found.items():
+        layer = {part: size.zipped for part, size in each.packages["layer"].items()}
+        layer["names"] = each.zips["layer"].zipped - sum(layer.values())
+        bars["zipped"][name] = {part: size / 1e6 for part, size in layer.items()}
+        bars["unpacked"][name] = {part: size.unpacked / 1e6 for part, size in parts(each).items()}
+    return {
+        "bars": bars,
+        "limits": {"zipped": ZIPPED_LIMIT / 1e6, "unpacked": UNPACKED_LIMIT / 1e6},
+    }
+
+
+def draw(found: dict[str, Any]) -> None:
+    """Stacked bars by package, against the limits."""
+    from benchmarks.picture import COLOURS, INK, picture  # matplotlib, which nothing else needs
+
+    names = list(next(iter(found["bars"]["unpacked"].values())))
+    shown = [name for name in names if name != "app"][:SHOWN]
+    titles = {"zipped": "The dependencies' layer, zipped", "unpacked": "Everything, unpacked"}
+    with picture("package", rows=2, size=(8.4, 4.6)) as axes:
+        for panel, (kind, title) in zip(axes, titles.items(), strict=True):
+            for place, sizes in enumerate(reversed(found["bars"][kind].values())):
+                left, rest = 0.0, sum(sizes.values())
+                for colour, name in zip(COLOURS, shown, strict=False):
+                    width = _named(sizes, name)
+                    panel.barh(place, width, 0.6, left, color=colour)
+                    left, rest = left + width, rest - width
+                panel.barh(place, rest, 0.6, left, color=COLOURS[len(shown)])
+                panel.text(left + rest, place, f" {left + rest:.1f} MB", va="center")
+            panel.set_yticks(range(2), list(reversed(found["bars"][kind])))
+            limit = found["limits"][kind]
+            panel.axvline(limit, color=INK, linestyle="--")
+            panel.text(limit, 1.45, f"limit {limit:.1f} MB ", ha="right", va="bottom", fontsize=9)
+            panel.set_xlim(0, limit * 1.02)
+            panel.set_title(title)
+            panel.grid(axis="y", visible=False)
+        handles = [
+            axes[0].barh(0, 0, color=colour, label=label)
+            for colour, label in zip(
+                COLOURS, [*(name.split(" ")[0] for name in shown), "the rest"], strict=False
+            )
+        ]
+        below = {"loc": "outside lower center", "ncols": len(handles), "columnspacing": 1.2}
+        axes[0].figure.legend(handles=handles, fontsize=9, handlelength=1.2, **below)
+
+
+def _named(sizes: dict[str, float], name: str) -> float:
+    """Of that package, whatever its version on the other architecture."""
+    return sum(size for part, size in sizes.items() if part.split(" ")[0] == name.split(" ")[0])
+
+
+@click.command(help=__doc__)
+@click.option("--model", default=subject.MODEL, show_default=True, help="Package of the layer.")
+@record.options
+def main(model: str, as_json: bool, save: bool) -> None:
+    """Build, measure, print."""
+    try:
+        found = built(model)
+    except BundleError as error:
+        raise click.ClickException(str(error)) from error
+    kept = Record(
+        name="package",
+        title="Size of a deployment",
+        figures=list(figures(found)),
+        tables=[table(name, each) for name, each in found.items()],
+        notes=[
+            LIMITS,
+            "\"app\" is the function's own zip: `app.py`, `chalicelib` and Chalice's runtime. "
+            '"model" is the layer that `make deploy` publishes by way of a bucket, for which the '
+            "limit of a direct upload does not hold.",
+        ],
+        series=series(found),
+    )
+    if save:
+        draw(dict(kept.series))
+    record.publish(kept, as_json, save)
+
+
+if __name__ == "__main__":
+    main()

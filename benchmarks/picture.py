@@ -1,0 +1,52 @@
+"""Pictures of figures, in one style: PNG and SVG, on a light card that dark pages show as well."""
+
+import contextlib
+from collections.abc import Iterator
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from benchmarks.record import FOLDER
+
+INK, PAPER, RULE = "#1f2430", "#fbfaf7", "#d9d5cc"
+COLOURS = ["#2f6db5", "#d1642a", "#3b8f6b", "#8a5ab0", "#a8892c", "#6b7280"]
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "svg.fonttype": "path",  # so that it looks the same without our fonts
+    "svg.hashsalt": "serverless-inception",  # so that the same figures give the same file
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": RULE,
+    "axes.facecolor": PAPER,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": PAPER,
+    "legend.frameon": False,
+}
+
+
+@contextlib.contextmanager
+def picture(
+    name: str, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.4, 4.4)
+) -> Iterator[list[Axes]]:
+    """Axes to draw on, row by row; at the end of the block docs/figures/NAME.png and .svg.
+
+    size: inches, of the whole.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        yield list(figure.subplots(rows, columns, squeeze=False).flat)
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(FOLDER / f"{name}.png", dpi=160)

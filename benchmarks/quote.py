@@ -1,0 +1,56 @@
+"""Write the figures that README and docs quote anew, from what the scripts kept.
+
+    python -m benchmarks.quote
+
+A quoted figure is a link to its row: [1.07×](docs/figures/predict.md#handler-over-network). The
+text of each such link becomes what docs/figures says now.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from benchmarks.record import load
+
+ROOT = Path(__file__).parents[1]
+QUOTED = re.compile(
+    r"\[(?P<text>[^\]]*)\]\((?P<to>[\w./-]*figures/(?P<name>\w+)\.md#(?P<key>[\w-]+))\)"
+)
+
+
+def documents() -> Iterator[Path]:
+    """Where figures are quoted: README, and docs but for the figures themselves."""
+    yield ROOT / "README.md"
+    yield from sorted((ROOT / "docs").glob("*.md"))
+
+
+def rewritten(text: str) -> str:
+    """The document with each quoted figure as it is now.
+
+    Raises ClickException where a link names no script or no figure of it.
+    """
+
+    def now(found: re.Match[str]) -> str:
+        figures = load(found["name"])["figures"]
+        if found["key"] not in figures:
+            raise click.ClickException(f"benchmarks.{found['name']} has no {found['key']!r}.")
+        return f"[{figures[found['key']]['text']}]({found['to']})"
+
+    return QUOTED.sub(now, text)
+
+
+@click.command(help=__doc__)
+def main() -> None:
+    """Rewrite, and name what changed."""
+    for path in documents():
+        before = path.read_text()
+        after = rewritten(before)
+        if after != before:
+            path.write_text(after)
+            click.echo(f"{path.relative_to(ROOT)} has new figures.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""What a benchmark found: printed, and kept in docs/figures/ for README and docs to quote."""
+
+import datetime
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from benchmarks.machine import machine
+
+FOLDER = Path(__file__).parents[1] / "docs" / "figures"
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number that may be quoted.
+
+    key: its anchor, as in `handler-over-network`. says: what it is. text: it with its unit.
+    """
+
+    key: str
+    says: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells are text as it is to be read; the first column names the row."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """All that one run of a script found.
+
+    name: of the script, and of its files. figures: ratios first. notes: sentences on how to read
+    them. series: JSON-able data that pictures are drawn from.
+    """
+
+    name: str
+    title: str
+    figures: Sequence[Figure]
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    series: Mapping[str, Any] = field(default_factory=dict)
+
+
+def ratio(key: str, says: str, value: float) -> Figure:
+    """A figure that carries over to other machines."""
+    return Figure(key, says, value, f"{value:.2f}×" if value < 10 else f"{value:.0f}×")
+
+
+def options(command: Command) -> Command:
+    """Give a command --json and --save, as `as_json` and `save`."""
+    command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+    keep = "Keep tables and pictures in docs/figures."
+    return click.option("--save", is_flag=True, help=keep)(command)
+
+
+def publish(
+    record: Record,
+    as_json: bool,
+    save: bool,
+    draw: Callable[[Mapping[str, Any]], None] | None = None,
+) -> None:
+    """Print it, as a table or as JSON; keep both in docs/figures where asked to.
+
+    draw: draws the pictures, whose names begin with the record's, from its series.
+    """
+    found = _plain(record)
+    click.echo(json.dumps(found) if as_json else _told(record, found["machine"]))
+    if save:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        if draw:
+            draw(record.series)
+        text = json.dumps(found, indent=1, ensure_ascii=False)
+        (FOLDER / f"{record.name}.json").write_text(text + "\n")
+        (FOLDER / f"{record.name}.md").write_text(_page(record, found))
+
+
+def load(name: str) -> dict[str, Any]:
+    """What `publish` kept of that script. Raises ClickException where it never ran with --save."""
+    path = FOLDER / f"{name}.json"
+    if not path.exists():
+        raise click.ClickException(f"Run python -m benchmarks.{name} --save first.")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    arguments = [each for each in sys.argv[1:] if each not in ("--json", "--save")]
+    return {
+        "title": record.title,
+        "command": " ".join(["python -m", f"benchmarks.{record.name}", *arguments]),
+        "machine": machine(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "figures": {
+            each.key: {"says": each.says, "value": each.value, "text": each.text}
+            for each in record.figures
+        },
+        "tables": [
+            {"title": each.title, "columns": list(each.columns), "rows": [*map(list, each.rows)]}
+            for each in record.tables
+        ],
+        "notes": list(record.notes),
+        "series": dict(record.series),
+    }
+
+
+def _told(record: Record, where: str) -> str:
+    """For a terminal: columns as wide as their widest cell."""
+    blocks = [where, _columns([(each.says, each.text) for each in record.figures])]
+    for table in record.tables:
+        blocks.append(f"{table.title}\n{_columns([table.columns, *table.rows])}")
+    return "\n\n".join([*blocks, *record.notes])
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def _page(record: Record, found: Mapping[str, Any]) -> str:
+    """For docs/figures: each figure at an anchor of its key."""
+    ran = f"Printed by `{found['command']}` on {found['machine']}, {found['date']}."
+    figures = [[f'<a id="{each.key}"></a>{each.says}', each.text] for each in record.figures]
+    blocks = [f"# {record.title}", ran, _markdown(["", "figure"], figures)]
+    for table in record.tables:
+        blocks += [f"## {table.title}", _markdown(table.columns, table.rows)]
+    blocks += record.notes
+    pictures = sorted(path.name for path in FOLDER.glob(f"{record.name}*.svg"))
+    return "\n\n".join([*blocks, *(f"![{record.title}]({name})" for name in pictures)]) + "\n"
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,30 @@
+"""Times of several pieces of work, run in turn, so that what disturbs one disturbs all."""
+
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import click
+
+
+def medians(
+    work: Mapping[str, Callable[[], object]], runs: int, label: str = "warm"
+) -> dict[str, float]:
+    """Median milliseconds of each, the runs interleaved, after one that is not counted.
+
+    Each round is in an order of its own: nobody always follows the one that leaves caches cold.
+    """
+    shuffled, order = list(work), random.Random(0)
+    times: dict[str, list[float]] = {name: [] for name in work}
+    with click.progressbar(range(runs + 1), label=label, file=sys.stderr) as rounds:
+        for number in rounds:
+            order.shuffle(shuffled)
+            for name in shuffled:
+                run = work[name]
+                start = time.perf_counter()
+                run()
+                if number:
+                    times[name].append((time.perf_counter() - start) * 1000)
+    return {name: statistics.median(each) for name, each in times.items()}
