@@ -1,52 +1,51 @@
 """What XNNPACK is worth here: one network on it, and on LiteRT's own kernels, as where it is lost.
 
-    python -m benchmarks.kernels --model inception-v3
+    python -m benchmarks.kernels
 
-Prints medians of interleaved runs of one process, the ratio first. It belongs to the machine that
-the first line names: how much faster XNNPACK is depends on the processor.
+Both run in turn in one process. How much faster XNNPACK is depends on the processor.
 """
-
-import json
 
 import click
 import numpy as np
 from ai_edge_litert.interpreter import OpResolverType
 
-from benchmarks.machine import machine
-from benchmarks.predict import medians
+from benchmarks import record
+from benchmarks.record import Record, Table, ratio
+from benchmarks.subject import MODEL, model
+from benchmarks.timing import medians
 from chalicelib.classifier import Classifier
 from chalicelib.kernels import BUILTIN, XNNPACK
-from chalicelib.wiring import services
 
 
 @click.command(help=__doc__)
-@click.option("--model", default="inception-v3", show_default=True, help="Package to run.")
+@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
 @click.option("--runs", default=30, show_default=True, help="Counted runs of each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of one inference.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(model: str, runs: int, threads: int, as_json: bool) -> None:
+@record.options
+def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
-    package = services().models.find(model)
+    package = model(name)
     fast = Classifier(package, threads)
     slow = Classifier(package, threads, resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     if (fast.kernels, slow.kernels) != (XNNPACK, BUILTIN):
-        raise click.ClickException(f"{model} does not run on XNNPACK here: nothing to compare.")
+        raise click.ClickException(f"{name} does not run on XNNPACK here: nothing to compare.")
     width, height = fast.input_size
     pixels = np.random.default_rng(1).integers(0, 256, (height, width, 3), np.uint8)
-    times = medians(
-        {"xnnpack": lambda: fast.scores(pixels), "builtin": lambda: slow.scores(pixels)}, runs
+    ms = medians(
+        {"with XNNPACK": lambda: fast.scores(pixels), "without": lambda: slow.scores(pixels)}, runs
     )
-    figures = {
-        "machine": machine(),
-        "model": model,
-        "threads": threads,
-        "builtin_over_xnnpack": round(times["builtin"] / times["xnnpack"], 2),
-        **{f"{name}_ms": round(ms, 2) for name, ms in times.items()},
-    }
-    click.echo(
-        json.dumps(figures)
-        if as_json
-        else "\n".join(f"{name:38}{value}" for name, value in figures.items())
+    over = ms["without"] / ms["with XNNPACK"]
+    record.publish(
+        Record(
+            "kernels",
+            "XNNPACK, and without it",
+            [ratio("builtin-over-xnnpack", "the network without XNNPACK, over that with it", over)],
+            [Table("One inference", ("", "ms"), [(k, f"{each:.1f}") for k, each in ms.items()])],
+            [f"Model {name}, {threads} thread(s), medians of {runs} rounds in turn."],
+            {"ms": ms},
+        ),
+        as_json,
+        save,
     )
 
 

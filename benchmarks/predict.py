@@ -1,81 +1,154 @@
-"""One image in, labels out: what the service adds to the bare network.
+"""One 720p JPEG in, labels out, one thread: our handler and the other ways to the same labels.
 
-    python -m benchmarks.predict --model inception-v3 photo.jpg
+    python -m benchmarks.predict
 
-Prints medians of interleaved runs of one process, ratios first. Milliseconds belong to the machine
-that the first line names; ratios carry over. `benchmarks.coldstart` measures cold starts.
+Compares, in turn and pinned to one CPU: the handler through Chalice's test client; the use case
+without HTTP; LiteRT alone on an array that is ready; the book's way, which is a frozen graph of
+the same network in a session that is kept, JPEG decoded in the graph; and Keras' `model.predict`.
+TensorFlow's ways run in processes of their own, where a pipe waits for them. Shows, too, where the
+handler's milliseconds go.
 """
 
-import io
-import json
+import contextlib
 import os
-import statistics
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from chalice.test import Client
 
-from benchmarks.machine import machine
-from chalicelib.images import decode
-from chalicelib.wiring import services
+from benchmarks import record
+from benchmarks.others.contestant import Task, started, task
+from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.service import Service
+from benchmarks.stages import STAGES, parsing_an_event, stages
+from benchmarks.subject import MODEL, model, photograph
+from benchmarks.timing import medians
+
+NAMES = {
+    "handler": "our handler, by chalice.test.Client",
+    "use_case": "our use case, without HTTP",
+    "network": "LiteRT alone, on an array that is ready",
+    "book": "the book's way: frozen graph, session kept",
+    "keras": "Keras model.predict",
+    "book_new_session": "the book's graph, a new session for each image",
+}
+Works = dict[str, Callable[[], object]]
 
 
-def medians(work: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median milliseconds of each, the runs interleaved, after one that is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in work}
-    with click.progressbar(range(runs + 1), label="warm", file=sys.stderr) as rounds:
-        for number in rounds:
-            for name, run in work.items():
-                start = time.perf_counter()
-                run()
-                if number:
-                    times[name].append((time.perf_counter() - start) * 1000)
-    return {name: statistics.median(each) for name, each in times.items()}
+@contextlib.contextmanager
+def others(given: Task) -> Iterator[Works]:
+    """TensorFlow's ways, each one waiting in its process."""
+    ways = ("book", "keras", "book_new_session")
+    with contextlib.ExitStack() as running:
+        yield {way: running.enter_context(started(way, given, threads=1)).answer for way in ways}
+
+
+def measured(service: Service, compared: Works, runs: int) -> dict[str, float]:
+    """Median milliseconds; those of new sessions are so long that they get few runs."""
+    works: Works = {
+        "handler": service.handler,
+        "use_case": service.use_case,
+        "network": service.network,
+        **compared,
+    }
+    rare = {name: works.pop(name) for name in ("book_new_session",) if name in works}
+    found = medians(works, runs)
+    return found | medians(rare, max(1, runs // 10), label="sessions") if rare else found
+
+
+def figures(ms: dict[str, float]) -> list[Figure]:
+    """Ratios, and what the service adds."""
+    over_handler = [
+        ratio(
+            f"{name.replace('_', '-')}-over-handler",
+            f"{NAMES[name]}, over our handler",
+            ms[name] / ms["handler"],
+        )
+        for name in ("book", "keras", "book_new_session")
+        if name in ms
+    ]
+    network, added = ms["network"], ms["handler"] - ms["network"]
+    return [
+        *over_handler,
+        ratio("handler-over-network", "our handler, over LiteRT alone", ms["handler"] / network),
+        Figure(
+            "handler-minus-network",
+            "what our handler adds to LiteRT alone: JPEG, HTTP, JSON, log and metrics",
+            added,
+            f"{added:.1f} ms",
+        ),
+    ]
+
+
+def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
+    """The contestants, and the stages of our handler with their sum."""
+    whole = sum(spent.values())
+    parts = [*((STAGES[name], each) for name, each in spent.items()), ("together", whole)]
+    return [
+        Table(
+            "A 720p JPEG to labels, one thread",
+            ("", "ms", "over LiteRT alone"),
+            [(NAMES[k], f"{v:.1f}", f"{v / ms['network']:.2f}×") for k, v in ms.items()],
+        ),
+        Table(
+            "Where our handler's milliseconds go",
+            ("stage", "ms", "share"),
+            [(says, f"{each:.2f}", f"{each / whole:.1%}") for says, each in parts],
+        ),
+    ]
 
 
 @click.command(help=__doc__)
-@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--model", default="inception-v3", show_default=True, help="Package to run.")
+@click.argument(
+    "image", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
+@click.option(
+    "--application",
+    default="InceptionV3",
+    show_default=True,
+    help="The same network in keras.applications, for TensorFlow's ways.",
+)
 @click.option("--runs", default=50, show_default=True, help="Counted runs.")
-@click.option("--threads", default=1, show_default=True, help="Threads of one inference.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(image: Path, model: str, runs: int, threads: int, as_json: bool) -> None:
+@click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
+@record.options
+def main(
+    image: Path | None,
+    name: str,
+    application: str,
+    runs: int,
+    without_tensorflow: bool,
+    as_json: bool,
+    save: bool,
+) -> None:
     """Measure, and print."""
-    settings = {"PUBLIC": "true", "POWERTOOLS_METRICS_DISABLED": "true"}
-    os.environ.update(settings, MODEL=model, THREADS=str(threads))
-    from app import app, logger  # which reads the environment
-
-    logger.registered_handler.setStream(io.StringIO())  # written, and not shown
-    data = image.read_bytes()
-    classifier = services().classifiers.get()
-    pixels = decode(data, classifier.input_size).pixels
-    client, headers = Client(app), {"Content-Type": "application/octet-stream"}
-    assert client.http.post("/predict", body=data, headers=headers).status_code == 200
-    warm = medians(
-        {
-            "handler": lambda: client.http.post("/predict", body=data, headers=headers),
-            "decode": lambda: decode(data, classifier.input_size),
-            "network": lambda: classifier.scores(pixels),
-        },
-        runs,
-    )
-    figures = {
-        "machine": machine(),
-        "model": model,
-        "threads": threads,
-        "handler_over_network": round(warm["handler"] / warm["network"], 2),
-        "handler_minus_network_and_decode_ms": round(
-            warm["handler"] - warm["network"] - warm["decode"], 2
+    package, data = model(name), image.read_bytes() if image else photograph()
+    with contextlib.ExitStack() as running:
+        compared: Works = {}
+        if not without_tensorflow:
+            given = running.enter_context(task(application, package, data))
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the children's, too
+        if not without_tensorflow:
+            compared = running.enter_context(others(given))
+        service = Service(package, data)
+        ms = measured(service, compared, runs)
+        spent = stages(service, runs)
+        event_ms = medians({"event": parsing_an_event(service)}, runs, label="event")["event"]
+    record.publish(
+        Record(
+            "predict",
+            "One image, warm",
+            figures(ms),
+            tables(ms, spent),
+            [
+                f"Model {name}, {len(data) / 1000:.0f} kB of JPEG, medians of {runs} rounds in "
+                "turn; stages are means of the middle half of as many calls.",
+                f"On Lambda the runtime reads the event from JSON besides: {event_ms:.2f} ms.",
+            ],
+            {"ms": ms, "stages": spent},
         ),
-        **{f"{name}_ms": round(ms, 2) for name, ms in warm.items()},
-    }
-    click.echo(
-        json.dumps(figures)
-        if as_json
-        else "\n".join(f"{name:38}{value}" for name, value in figures.items())
+        as_json,
+        save,
     )
 
 

@@ -1,0 +1,113 @@
+"""The function as it is deployed, started here, and what it reaches: for cold starts."""
+
+import contextlib
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+from moto.server import ThreadedMotoServer
+
+from chalicelib.models import ModelPackage
+from tests import lambdaevents as events
+from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from tools.bundling.build import bundle, model_layer
+
+TOKEN = "a-token-of-the-benchmark"
+RESULTS = "coldstart-results"
+PARAMETER = "/serverless-inception/coldstart/token"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A function that is started and called once, and what it answers if all is well."""
+
+    image: Image
+    handler: str
+    environment: dict[str, str]
+    event: events.Event
+
+
+def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[str, Case]:
+    """What is compared. bare: the image without bytecode."""
+    settings = {"MODEL_DIR": str(image.opt / "models"), **aws}
+    predict = events.rest("POST", "/predict", body, {"Content-Type": "application/octet-stream"})
+    threads = settings | {"OPENBLAS_NUM_THREADS": "1"}
+    experiment = settings | {"ARMS": f"{settings['MODEL']}=1", "RESULTS_BUCKET": RESULTS}
+    authorize = events.token(f"Bearer {TOKEN}")
+    return {
+        "predict": Case(image, "app.app", settings, predict),
+        "predict_without_bytecode": Case(bare, "app.app", settings, predict),
+        "predict_with_experiment": Case(image, "app.app", experiment, predict),
+        "predict_with_1_blas_thread": Case(image, "app.app", threads, predict),
+        "health": Case(image, "app.app", settings, events.rest("GET", "/health")),
+        "authorize": Case(image, "app.authorize", settings, authorize),
+    }
+
+
+def measured(case: Case) -> dict[str, float]:
+    """One cold start, in seconds and megabytes, and a second call."""
+    with started(case.image, case.handler, case.environment) as function:
+        init = function.init_seconds
+        first = _call(function, case.event)
+        cpu = function.cpu_seconds
+        second = _call(function, case.event)
+        return {
+            "init_s": init,
+            "first_s": first,
+            "total_s": init + first,
+            "cpu_s": cpu,
+            "second_s": second,
+            "peak_mb": function.peak_megabytes,
+        }
+
+
+def _call(function: Function, event: events.Event) -> float:
+    start = time.perf_counter()
+    outcome = function.invoke(event)
+    seconds = time.perf_counter() - start
+    payload: Any = outcome.payload
+    if outcome.failed or payload is None or payload.get("statusCode", 200) != 200:
+        raise click.ClickException(f"{payload}\n{function.printed[-2000:]}")
+    return seconds
+
+
+@contextlib.contextmanager
+def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
+    """The deployment's folders, and the same without bytecode."""
+    zips, lambdas = bundle(ARCHITECTURE), runtime()
+    with tempfile.TemporaryDirectory() as folder:
+        layer = model_layer(package, Path(folder) / "model.zip")
+        layers = [zips["layer"], layer]
+        image = unpack(Path(folder) / "with", zips["function"], layers, lambdas)
+        bare = unpack(Path(folder) / "without", zips["function"], layers, lambdas)
+        for cached in list(bare.task.parent.rglob("__pycache__")):
+            shutil.rmtree(cached)
+        yield image, bare
+
+
+@contextlib.contextmanager
+def local_aws() -> Iterator[dict[str, str]]:
+    """The variables of functions that reach an AWS on this machine, with a bucket and a token."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        endpoint = f"http://{host}:{port}"
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        options: dict[str, Any] = {"endpoint_url": endpoint, "region_name": events.REGION, **keys}
+        place = {"LocationConstraint": events.REGION}
+        boto3.client("s3", **options).create_bucket(Bucket=RESULTS, CreateBucketConfiguration=place)
+        boto3.client("ssm", **options).put_parameter(
+            Name=PARAMETER, Value=TOKEN, Type="SecureString"
+        )
+        yield {"AWS_ENDPOINT_URL": endpoint, "TOKEN_PARAMETER": PARAMETER}
+    finally:
+        server.stop()

@@ -1,0 +1,110 @@
+"""The other end of the pipe of `benchmarks.others.answer`."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.others.networks import made
+from chalicelib.models import LABELS, ModelPackage
+from chalicelib.settings import ROOT
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every contestant gets. application: the name of the network in keras.applications."""
+
+    application: str
+    network: Path
+    labels: Path
+    image: Path
+
+
+class Contestant:
+    """A process that classifies the task's image each time it is asked."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self._process, self._log = process, log
+
+    def answer(self) -> list[dict[str, Any]]:
+        """The labels. Raises ClickException, with what it printed, where it ended instead."""
+        assert self._process.stdin and self._process.stdout
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write("\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise click.ClickException(self._log.read_text()[-2000:])
+        found: list[dict[str, Any]] = json.loads(line)
+        return found
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The time that its threads have run for."""
+        after_name = self._proc("stat").rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def peak_megabytes(self) -> float:
+        """The most memory that it ever had (VmHWM)."""
+        return int(re.findall(r"VmHWM:\s+(\d+) kB", self._proc("status"))[0]) / 1024
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self._process.pid}/{name}").read_text()
+
+
+@contextlib.contextmanager
+def task(application: str, package: ModelPackage, image: bytes) -> Iterator[Task]:
+    """The image in a file, and the network in TensorFlow's forms, made where it is absent."""
+    network = made(application, len(package.labels()))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image.jpg"
+        path.write_bytes(image)
+        yield Task(application, network, package.folder / LABELS, path)
+
+
+@contextlib.contextmanager
+def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
+    """A contestant, until it is left. threads: of TensorFlow; 0 for as many as it likes."""
+    arguments = [way, task.application, task.network, task.labels, task.image, threads]
+    with tempfile.NamedTemporaryFile("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.others.answer", *map(str, arguments)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+        try:
+            yield Contestant(process, Path(log.name))
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def cold(way: str, task: Task) -> dict[str, float]:
+    """One start, in seconds and megabytes, up to the first answer, and a second one."""
+    start = time.perf_counter()
+    with started(way, task, threads=0) as contestant:
+        contestant.answer()
+        first = time.perf_counter()
+        cpu = contestant.cpu_seconds
+        contestant.answer()
+        second = time.perf_counter() - first
+        return {
+            "total_s": first - start,
+            "cpu_s": cpu,
+            "second_s": second,
+            "peak_mb": contestant.peak_megabytes,
+        }

@@ -1,0 +1,93 @@
+"""The service in this process, its log and metrics written where they can be timed."""
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from chalice.test import Client
+
+from chalicelib.classifier import inspect
+from chalicelib.images import decode
+from chalicelib.models import ModelPackage
+from chalicelib.predict import PredictRequest
+from chalicelib.tensors import to_input
+
+HEADERS = {"content-type": "application/octet-stream"}
+"""In small letters, by which the test client knows a body that API Gateway would put in base64."""
+
+
+class Written(io.StringIO):
+    """Keeps the last thing written to it, and when that was, by `time.perf_counter`."""
+
+    at = 0.0
+
+    def write(self, text: str) -> int:
+        self.truncate(0)
+        self.seek(0)
+        self.at = time.perf_counter()
+        return super().write(text)
+
+
+class Service:
+    """`app.py` with one model on one thread, and an image that it is asked about.
+
+    within: when the last request came to the middleware nearest to the view, had its body from
+        base64, and was answered there.
+    Once in a process: the app reads the environment as it is imported.
+    """
+
+    def __init__(self, package: ModelPackage, image: bytes) -> None:
+        os.environ.update(
+            PUBLIC="true",
+            MODEL=package.info.name,
+            THREADS="1",
+            MODEL_DIR=str(package.folder.parent),
+        )
+        import app
+        from chalicelib.wiring import services
+
+        self.image, self.log, self.metrics = image, Written(), Written()
+        self.within = (0.0, 0.0, 0.0)
+        app.logger.registered_handler.setStream(self.log)
+        app.app.register_middleware(self._stamp, "http")
+        self._http = Client(app.app).http
+        self.predictor = services().predictor
+        self.classifier = services().classifiers.get()
+        self.pixels = decode(image, self.classifier.input_size).pixels
+        tensor, scores = inspect(package.model_path)
+        self._array = to_input(self.pixels, tensor, package.info.input_scaling)[np.newaxis]
+        self._input, self._output = tensor.index, scores.index
+        self._interpreter = Interpreter(model_path=str(package.model_path), num_threads=1)
+        self._interpreter.allocate_tensors()
+
+    def handler(self) -> Any:
+        """The bytes of the image to the bytes of the answer, by way of Chalice."""
+        with contextlib.redirect_stdout(self.metrics):
+            response = self._http.post("/predict", body=self.image, headers=HEADERS)
+        if response.status_code != 200:
+            raise click.ClickException(response.body.decode())
+        return response
+
+    def use_case(self) -> Any:
+        """The same without HTTP, JSON, the log line and the metrics."""
+        return self.predictor.predict(PredictRequest(), self.image)
+
+    def network(self) -> Any:
+        """LiteRT alone: an array that is ready to scores."""
+        self._interpreter.set_tensor(self._input, self._array)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)
+
+    def _stamp(self, event: Any, get_response: Callable[[Any], Any]) -> Any:
+        entered = time.perf_counter()
+        event.raw_body  # noqa: B018 - which Chalice keeps: from base64 here, and not in the view
+        decoded = time.perf_counter()
+        response = get_response(event)
+        self.within = (entered, decoded, time.perf_counter())
+        return response

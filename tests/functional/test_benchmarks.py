@@ -1,0 +1,98 @@
+"""The contestants of the benchmarks answer; on a small network, once, and no time is judged."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click import ClickException
+
+from benchmarks.coldstart import contest, figures, table
+from benchmarks.others.answer import WAYS
+from benchmarks.others.contestant import Task, started
+from benchmarks.others.networks import make
+from benchmarks.subject import photograph
+from chalicelib.models import LABELS, read_package
+from tests.conftest import ROOT
+from tools.bundling.pythons import BundleError, interpreter
+from tools.quiet import quiet
+
+DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
+
+
+def found_by(script: str, *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"benchmarks.{script}", "--model", "doodle", "--runs", "1"]
+    done = subprocess.run(
+        [*command, *options, "--json"],
+        cwd=ROOT,
+        env=os.environ | {"MODEL_DIR": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def test_the_handlers_stages_add_up_to_all_of_it() -> None:
+    report = found_by("predict", "--without-tensorflow")
+    assert set(report["figures"]) == {"handler-over-network", "handler-minus-network"}
+    spent = report["series"]["stages"]
+    assert all(ms > 0 for name, ms in spent.items() if name != "routing")
+    *stages, whole = (row[1] for row in report["tables"][1]["rows"])
+    assert sum(map(float, stages)) == pytest.approx(float(whole), abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """A network with doodle's number of classes, and a photograph."""
+    folder = tmp_path_factory.mktemp("network")
+    with quiet():
+        make("MobileNet", len(DOODLE.labels()), folder)
+    (folder / "image.jpg").write_bytes(photograph())
+    return Task("MobileNet", folder, DOODLE.folder / LABELS, folder / "image.jpg")
+
+
+@pytest.mark.tensorflow
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of Keras, about NumPy 2
+@pytest.mark.parametrize("way", WAYS)
+def test_tensorflows_ways_give_scores(way: str, given: Task) -> None:
+    scores = WAYS[way](given.network, given.application, 0)(given.image.read_bytes())
+    assert scores.shape == (len(DOODLE.labels()),)
+    assert sum(scores) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.tensorflow
+def test_a_way_in_its_process_answers_line_by_line(given: Task) -> None:
+    with started("book", given, threads=1) as contestant:
+        first, second = contestant.answer(), contestant.answer()
+        assert contestant.peak_megabytes > 100
+    assert first == second
+    assert {label["name"] for label in first} < set(DOODLE.labels())
+
+
+def test_what_ends_a_way_is_told(tmp_path: Path) -> None:
+    nothing = Task("MobileNet", tmp_path, tmp_path, tmp_path)
+    with started("abacus", nothing, threads=1) as contestant, pytest.raises(ClickException) as told:
+        contestant.answer()
+    assert "abacus" in told.value.message
+
+
+def test_the_deployed_functions_start_and_answer() -> None:
+    try:
+        interpreter("3.13")
+    except BundleError as error:
+        pytest.skip(str(error))
+    with contest(DOODLE, photograph(), application=None) as compared:
+        found = {name: start() for name, start in compared.items()}
+    assert all(each["peak_mb"] > 10 for each in found.values())
+    assert {each.key for each in figures(found)} > {"seconds", "memory", "health-over-predict"}
+    assert len(table(found).rows) == len(found) == 6
+
+
+def test_both_kinds_of_kernels_answer() -> None:
+    assert found_by("kernels")["figures"]["builtin-over-xnnpack"]["value"] > 0
