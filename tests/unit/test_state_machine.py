@@ -108,7 +108,10 @@ def test_a_task_is_given_more_time_than_its_function_takes(name: str) -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_retries_alike_and_spreads_its_retries(name: str) -> None:
-    assert TASKS[name]["Retry"] == STATES["Prepare"]["Retry"]
+    throttled, *others = TASKS[name]["Retry"]
+    patience = {"MaxAttempts": 200} if name.endswith(MANY) else {}
+    assert throttled == STATES["Prepare"]["Retry"][0] | patience
+    assert others == STATES["Prepare"]["Retry"][1:]
     assert {retrier["JitterStrategy"] for retrier in TASKS[name]["Retry"]} == {"FULL"}
     assert all(retrier["MaxDelaySeconds"] > 0 for retrier in TASKS[name]["Retry"])
 
@@ -121,7 +124,11 @@ def test_only_what_may_pass_is_retried() -> None:
 
 
 def test_throttling_is_waited_out() -> None:
-    """Ten minutes on average, where the rest waits a minute at most."""
+    """Ten minutes on average, where the rest waits a minute at most.
+
+    A large run's chunks wait for hours: in an account of ten functions 190 of 200 do. Each has a
+    history of its own, which a small run's share.
+    """
     throttled, *others = STATES["Prepare"]["Retry"]
     assert throttled["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
     assert sum(delays(throttled)) / 2 > 600
@@ -157,7 +164,8 @@ def test_few_and_many_chunks_are_worked_on_alike() -> None:
     assert few.pop("ProcessorConfig") == {"Mode": "INLINE"}
     assert many.pop("ProcessorConfig") == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
     assert json.dumps(many).count(MANY) > len(many["States"])
-    assert json.loads(json.dumps(many).replace(MANY, "")) == few
+    alike = json.dumps(many).replace(MANY, "").replace('"MaxAttempts": 200', '"MaxAttempts": 20')
+    assert json.loads(alike) == few
     assert STATES["Classify"]["MaxConcurrency"] == 40
 
 
