@@ -5,7 +5,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +17,9 @@ from chalicelib.storage import ObjectStore
 
 MODEL, LABELS, INFO = "model.tflite", "labels.txt", "model.json"
 """The files of a package."""
+
+ORT = "model.ort"
+"""The same network for ONNX Runtime, which a package may hold beside."""
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
@@ -33,6 +36,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """The contents of `model.json`.
 
     sha256: hexadecimal digest of `model.tflite`.
+    ort_sha256: that of `model.ort`; None where the package has none.
     background_class: index of a class that is never shown; None where there is none.
     input_scaling: None for a network that takes pixels as they are.
     scores: what the network's output is; logits are put through a softmax.
@@ -41,6 +45,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     name: str
     version: str
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    ort_sha256: str | None = None
     title: str = ""
     description: str = ""
     source: str = ""
@@ -71,6 +76,13 @@ class ModelPackage:
                 f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
             ) from error
         return tuple(line.strip() for line in text.splitlines())
+
+    def is_current(self) -> bool:
+        """Whether the folder still holds this package, and not one that has taken its place."""
+        try:
+            return read_package(self.folder).info == self.info
+        except ModelInvalid:
+            return False
 
     def verify(self) -> None:
         """Raise ModelInvalid unless `model.tflite` has the digest that `model.json` gives."""
@@ -158,13 +170,16 @@ def staged(target: Path) -> Iterator[Path]:
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    old = folder.with_name(f"{folder.name}-old")
     try:
         yield folder
         folder.chmod(0o755)
-        shutil.rmtree(target, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            target.replace(old)  # not removed: that takes longer, and others look for it
         folder.replace(target)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        for each in (folder, old):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:

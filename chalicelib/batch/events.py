@@ -15,7 +15,7 @@ from chalicelib.batch.fanout import (
     in_time,
 )
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Ledger, Record
+from chalicelib.batch.ledger import Ledger, Record, parse_active
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.repair import repair
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
@@ -142,6 +142,7 @@ class BatchEvents:
             self.on_object(put.s3.bucket.name, key, found.sequencer, at)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
+        self._recorder.ready(Options())
         record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))
         if record is None:
             raise TimeoutError("No time is left for this message; it will come again.")
@@ -152,9 +153,13 @@ class BatchEvents:
         for found in self._store.list(self._results, "active/"):
             if remaining() < 10:
                 return
-            ledger = Ledger(self._store, self._results, found.key.removeprefix("active/"))
+            batch_id, round = parse_active(found.key)
+            ledger = Ledger(self._store, self._results, batch_id)
             try:
                 batch = ledger.batch()
             except NotFound:
                 continue
-            repair(ledger, batch, self._queue)
+            if round == batch.round:
+                repair(ledger, batch, self._queue)
+            elif round < batch.round:
+                ledger.rest(round)

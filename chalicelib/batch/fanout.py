@@ -1,5 +1,6 @@
 """A manifest -> chunks in the bucket, each with a message on the queue. Resumes where it died."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -61,7 +62,7 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
     go_on = in_time(remaining, MARGIN)
     with ThreadPoolExecutor(WRITERS) as writers:
         for group in grouped(grouped(todo, CHUNK_SIZE), GROUP):
-            if ledger.cancelled():
+            if ledger.cancelled(batch.round):
                 return True
             numbered = list(enumerate(group, state.chunks + 1))
             list(writers.map(lambda pair: ledger.write_chunk(batch.round, *pair), numbered))
@@ -78,15 +79,28 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
 
 def _entries(ledger: Ledger, batch: Batch) -> Iterator[Entry]:
     if batch.round:
-        return _failed(ledger)
-    key = ledger.key(batch.manifest)
-    if batch.source.endswith("/") and not ledger.has(key):
-        _list_prefix(ledger, batch.source, key)
+        return _failed(ledger, batch.round - 1)
+    listed = batch.source.endswith("/")
+    key = ledger.key(_listing(ledger, batch.source) if listed else batch.manifest)
     return entries(key, ledger.store.stream(ledger.bucket, key))
 
 
+def _listing(ledger: Ledger, prefix: str) -> str:
+    """The name of the manifest of a prefix: its objects as they were, whatever comes there later.
+
+    Of two that list it at once the one counts that first says so.
+    """
+    pointer = ledger.key("manifest.json")
+    name = ledger.get(pointer, str)
+    if name is None:
+        mine = f"manifest.{uuid.uuid4().hex[:8]}.jsonl"
+        _list_prefix(ledger, prefix, ledger.key(mine))
+        name = mine if ledger.put(pointer, mine, only_new=True) else ledger.get(pointer, str)
+    return name or ""
+
+
 def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
-    """Write the manifest of a prefix: the listing as it is now, whatever comes there later."""
+    """Write the manifest of a prefix, as it is now."""
     bucket, start = split_s3_uri(prefix)
     images = (
         found.key
@@ -102,10 +116,10 @@ def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
     )  # fmt: skip
 
 
-def _failed(ledger: Ledger) -> Iterator[Entry]:
-    """The entries of the first round whose record is an error that another try may mend."""
+def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
+    """The entries whose record, as of the end of that round, is an error another try may mend."""
     chunk, held = 0, list[Entry]()
-    for position, record in enumerate(ledger.records()):
+    for position, record in enumerate(ledger.records(round)):
         if record.error is None:
             continue
         wanted, place = divmod(position, CHUNK_SIZE)

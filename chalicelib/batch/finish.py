@@ -46,7 +46,8 @@ def _finish(ledger: Ledger, batch: Batch, chunks: int) -> None:
                 labels[record.labels[0].name if record.labels else "(none)"] += 1
             yield encode(record) + b"\n"
 
-    ledger.store.write(ledger.bucket, ledger.key("results.jsonl"), encoded())
+    key = ledger.end_key(batch.round, "results.jsonl")
+    ledger.store.write(ledger.bucket, key, encoded())
     failed, total = errors.total(), errors.total() + labels.total()
     summary = Summary(
         batch_id=batch.batch_id,
@@ -57,8 +58,8 @@ def _finish(ledger: Ledger, batch: Batch, chunks: int) -> None:
         labels=dict(labels.most_common()),
         errors=dict(errors.most_common()),
     )
-    ledger.put(ledger.key("summary.json"), summary)
-    ledger.store.delete(ledger.bucket, f"active/{batch.batch_id}")
+    ledger.put(ledger.end_key(batch.round, "summary.json"), summary)
+    ledger.rest(batch.round)
 
 
 def _merged(ledger: Ledger, batch: Batch, chunks: int) -> Iterator[Record]:
@@ -73,7 +74,7 @@ def _merged(ledger: Ledger, batch: Batch, chunks: int) -> Iterator[Record]:
         for entry, record in zip(ledger.chunk(batch.round, number), records, strict=True)
     )
     place, newer = next(retried, (-1, None))
-    for position, record in enumerate(ledger.records()):
+    for position, record in enumerate(ledger.records(batch.round - 1)):
         if newer is not None and position == place:
             yield newer
             place, newer = next(retried, (-1, None))

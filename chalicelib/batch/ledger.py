@@ -1,7 +1,8 @@
 """What is done of a batch: its objects in the results bucket, and nothing besides them.
 
     batches/ID/batch.json           what was asked for; written once, but for its round
-    batches/ID/manifest.EXT         what to classify, as it was at the start
+    batches/ID/manifest.TOKEN.EXT   what to classify, as it was at the start
+    batches/ID/manifest.json        of a prefix: the name of the manifest that lists it
     batches/ID/results.jsonl, summary.json      the end
     batches/ID/cancelled            an empty object: stop
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
@@ -11,9 +12,12 @@
         tally/000001-25-2           that part in numbers: records and failures
         partial/000001.jsonl        records of a worker that ran out of time
         repairs/000001-1            a chunk that went missing was queued again
-    active/ID, recent/TIME-ID       empty objects: indexes of batches, newest first
+        results.jsonl, summary.json, cancelled      of a retry, as those of the batch above
+    active/ID, active/ID/1          empty objects: rounds that the schedule looks after
+    recent/TIME-ID                  empty objects: batches, newest first
 
-Every key is fixed by batch, round and chunk, so doing a thing twice rewrites the same object.
+Every key is fixed by batch, round and chunk, so doing a thing twice rewrites the same object, and
+whoever is late with a round does nothing to the next.
 """
 
 import time
@@ -22,9 +26,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from chalicelib.batch.manifests import Entry
-from chalicelib.classifier import Label
 from chalicelib.documents import Documents
 from chalicelib.errors import NotFound
+from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
 
@@ -108,6 +112,18 @@ class Ledger(Documents):
         """The key of one of a round's objects."""
         return f"{self._root}rounds/{round}/{name}"
 
+    def end_key(self, round: int, name: str) -> str:
+        """The key of what a round ends with: the first one's are the batch's."""
+        return self.round_key(round, name) if round else self.key(name)
+
+    def active_key(self, round: int) -> str:
+        """The key that is there while the schedule looks after the round."""
+        return f"active/{self.batch_id}/{round}" if round else f"active/{self.batch_id}"
+
+    def rest(self, round: int) -> None:
+        """Have the schedule look after the round no longer."""
+        self.store.delete(self.bucket, self.active_key(round))
+
     def batch(self) -> Batch:
         """What was asked for. Raises NotFound."""
         batch = self.get(self.key("batch.json"), Batch)
@@ -168,18 +184,25 @@ class Ledger(Documents):
         """Write down that the chunk is queued again for this time."""
         self.mark(self.round_key(round, f"repairs/{chunk:06d}-{number}"))
 
-    def cancelled(self) -> bool:
-        """Whether the batch was told to stop."""
-        return self.has(self.key("cancelled"))
+    def cancelled(self, round: int) -> bool:
+        """Whether the round was told to stop."""
+        return self.has(self.end_key(round, "cancelled"))
 
-    def summary(self) -> Summary | None:
-        """The end of the last finished round."""
-        return self.get(self.key("summary.json"), Summary)
+    def summary(self, round: int) -> Summary | None:
+        """The end of the round; None where it has not finished."""
+        return self.get(self.end_key(round, "summary.json"), Summary)
 
-    def records(self) -> Iterator[Record]:
-        """The finished batch's results, streamed, in the order of the manifest."""
-        for line in split_lines(self.store.stream(self.bucket, self.key("results.jsonl"))):
+    def records(self, round: int) -> Iterator[Record]:
+        """All results as of the end of the round, streamed, in the order of the manifest."""
+        key = self.end_key(round, "results.jsonl")
+        for line in split_lines(self.store.stream(self.bucket, key)):
             yield msgspec.json.decode(line, type=Record)
+
+
+def parse_active(key: str) -> tuple[str, int]:
+    """Batch and round of an `active_key`."""
+    batch_id, _, round = key.removeprefix("active/").partition("/")
+    return batch_id, int(round or 0)
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -193,8 +216,8 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def recent_key(batch: Batch) -> str:
-    """An index key that sorts the newest first."""
-    return f"recent/{10**11 - int(batch.created_at):011d}-{batch.batch_id}"
+    """An index key that sorts the newest first; a year over 5138 is an event's mistake."""
+    return f"recent/{max(10**11 - int(batch.created_at), 0):011d}-{batch.batch_id}"
 
 
 def now() -> float:

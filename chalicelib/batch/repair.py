@@ -23,7 +23,12 @@ def repair(ledger: Ledger, batch: Batch, queue: Queue) -> None:
     A chunk is missing for certain only where the queue is idle: its message is neither waiting nor
     being worked on, so it went to the dead-letter queue or was lost.
     """
-    if finish_if_done(ledger, batch) or not queue.idle():
+    if finish_if_done(ledger, batch):
+        return
+    if ledger.cancelled(batch.round):
+        ledger.rest(batch.round)
+        return
+    if not queue.idle():
         return
     fan = ledger.fan_out(batch.round)
     if not fan.complete:
@@ -31,19 +36,20 @@ def repair(ledger: Ledger, batch: Batch, queue: Queue) -> None:
         return
     counted = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
     missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
-    again = [chunk for chunk in missing if not _given_up(ledger, batch.round, chunk)]
+    times = {chunk: ledger.repairs(batch.round, chunk) for chunk in missing}
+    again = [chunk for chunk in missing if times[chunk] < REPAIRS]
     queue.send([ChunkMessage(batch.batch_id, batch.round, chunk) for chunk in again])
+    for chunk in missing:  # counted once they are sent: a queue that is away costs no image
+        if times[chunk] < REPAIRS:
+            ledger.count_repair(batch.round, chunk, times[chunk] + 1)
+        else:
+            _give_up(ledger, batch.round, chunk)
     finish_if_done(ledger, batch)
 
 
-def _given_up(ledger: Ledger, round: int, chunk: int) -> bool:
-    """Count one more repair of the chunk, or write its images off as errors."""
-    before = ledger.repairs(round, chunk)
-    if before < REPAIRS:
-        ledger.count_repair(round, chunk, before + 1)
-        return False
+def _give_up(ledger: Ledger, round: int, chunk: int) -> None:
+    """Write the chunk's images off as errors."""
     lost = [Record(entry.id, entry.source, error=LOST) for entry in ledger.chunk(round, chunk)]
     if not ledger.write_part(round, chunk, lost):
         lost = ledger.part(round, chunk)
     ledger.tally(round, chunk, lost)
-    return True

@@ -55,7 +55,7 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     filename: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    batch: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9-]{1,64}$")] | None = None
+    batch: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")] | None = None
 
 
 class BatchService:
@@ -109,8 +109,10 @@ class BatchService:
         ledger = Ledger(self._store, self._results, batch_id)
         manifest = "manifest.jsonl"
         if is_manifest(source):
-            manifest = f"manifest{PurePosixPath(source.lower()).suffix}"
-            if not ledger.has(ledger.key("batch.json")):  # or a later version would take its place
+            # of two that begin it at once each copies; that one's counts whose batch.json does
+            token = uuid.uuid4().hex[:8]
+            manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
+            if not ledger.has(ledger.key("batch.json")):
                 self._store.copy(*split_s3_uri(source), self._results, ledger.key(manifest))
         batch = Batch(
             batch_id=batch_id,
@@ -121,25 +123,29 @@ class BatchService:
             min_confidence=options.min_confidence,
             model=options.model,
         )
-        if ledger.put(ledger.key("batch.json"), batch, only_new=True) or not ledger.summary():
-            ledger.mark(recent_key(batch))
-            ledger.mark(f"active/{batch_id}")
+        ledger.put(ledger.key("batch.json"), batch, only_new=True)
+        if not ledger.summary(0):
+            ledger.mark(ledger.active_key(0))
+        ledger.mark(recent_key(batch))
         self._queue.send([FanOutMessage(batch_id, 0)])
         return self.view(batch_id)
 
     def view(self, batch_id: str) -> dict[str, Any]:
         """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
         ledger = Ledger(self._store, self._results, batch_id)
-        batch, summary = ledger.batch(), ledger.summary()
+        batch = ledger.batch()
+        summary = ledger.summary(batch.round)
         view: dict[str, Any] = {
             "batch_id": batch_id,
             "source": batch.source,
             "created_at": iso(batch.created_at),
         }
-        if summary is not None and summary.round == batch.round:
+        if summary is not None:
             names = {"results": "results.jsonl", "summary": "summary.json"}
             links = {
-                name: self._store.link(self._results, ledger.key(file), LINK_SECONDS)
+                name: self._store.link(
+                    self._results, ledger.end_key(batch.round, file), LINK_SECONDS
+                )
                 for name, file in names.items()
             }
             return view | {
@@ -152,12 +158,14 @@ class BatchService:
         fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
         done, failed = sum(t[1] for t in tallies), sum(t[2] for t in tallies)
         counts = Counts(fan.entries, done, failed)
-        if summary is not None:  # a retry: the rest of the images keep their outcome
-            before = summary.counts
+        last = ledger.summary(batch.round - 1) if batch.round else None
+        if last is not None:  # the rest of the images keep their outcome
+            before = last.counts
             waiting = fan.entries - done
             unmended = before.failed - fan.entries
             counts = Counts(before.total, before.total - waiting, unmended + failed)
-        status = "cancelled" if ledger.cancelled() else "running" if fan.chunks else "queued"
+        cancelled = ledger.cancelled(batch.round)
+        status = "cancelled" if cancelled else "running" if fan.chunks else "queued"
         return view | {"status": status, "counts": counts}
 
     def recent(self) -> list[dict[str, Any]]:
@@ -169,30 +177,33 @@ class BatchService:
     def cancel(self, batch_id: str) -> dict[str, Any]:
         """Stop what is not begun. Raises NotFound, and Conflict where it has finished."""
         ledger = Ledger(self._store, self._results, batch_id)
+        round = ledger.batch().round
         if self.view(batch_id)["status"] == "finished":
             raise Conflict("The batch has finished; there is nothing to cancel.")
-        ledger.mark(ledger.key("cancelled"))
-        self._store.delete(self._results, f"active/{batch_id}")
+        ledger.mark(ledger.end_key(round, "cancelled"))
+        ledger.rest(round)
         return self.view(batch_id)
 
     def retry(self, batch_id: str) -> dict[str, Any]:
         """Classify what failed once more. Raises NotFound, and Conflict where that cannot be."""
         ledger = Ledger(self._store, self._results, batch_id)
+        batch = ledger.batch()  # before it is looked at: two calls at once are one retry
         view = self.view(batch_id)
         if view["status"] != "finished":
             raise Conflict(f"The batch is {view['status']}; only a finished one can be retried.")
         if not view["counts"].failed:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
-        batch = ledger.batch()
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
+        ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
         ledger.put(ledger.key("batch.json"), batch)
-        ledger.mark(f"active/{batch_id}")
         self._queue.send([FanOutMessage(batch_id, batch.round)])
         return self.view(batch_id)
 
     def upload(self, request: UploadRequest) -> dict[str, Any]:
         """A form with which a client uploads one file straight into the images bucket."""
         name = PurePosixPath(request.filename.replace("\\", "/")).name.strip(".") or "image"
+        # S3 would put the name of the file that is sent there, and the form would fix no key.
+        name = name.replace("${filename}", "filename")
         folder = (
             f"{BATCH_INPUTS}{request.batch}" if request.batch else f"uploads/{uuid.uuid4().hex}"
         )

@@ -72,6 +72,17 @@ class Recorder:
         self._memo = Memo()
         self._turn: AbstractContextManager[object] = threading.Lock() if alone else nullcontext()
 
+    def ready(self, options: Options) -> None:
+        """Have the model at hand. Raises SourceUnreachable where its bucket is away for now.
+
+        What does not pass is not raised: it becomes the error of each image.
+        """
+        try:
+            self._predictor.ready(options.model)
+        except InceptionError as error:
+            if error.retryable:
+                raise
+
     def records(
         self, options: Options, todo: Mapping[int, Entry], go_on: InTime
     ) -> dict[int, Record]:
@@ -126,13 +137,14 @@ class Worker:
         round, chunk = message.round, message.chunk
         records = ledger.part(round, chunk)
         if not records:
-            if ledger.cancelled():
+            if ledger.cancelled(round):
                 return False
             entries = ledger.chunk(round, chunk)
             if not entries:
                 raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
             done = ledger.partial(round, chunk)
             todo = {place: entry for place, entry in enumerate(entries) if place not in done}
+            self._recorder.ready(batch)
             done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
             if len(done) < len(entries):
                 ledger.write_partial(round, chunk, done)

@@ -35,7 +35,7 @@ class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     promote: bool = False
     max_error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
     max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
-    name: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,80}$")] | None = None
+    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")] | None = None
 
 
 class Rules:

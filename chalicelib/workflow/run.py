@@ -1,7 +1,8 @@
 """A run's objects in the results bucket.
 
     workflows/NAME/workflow.json            what was asked for; written once all chunks are there
-    workflows/NAME/manifest.EXT             the images, as they were at the start
+    workflows/NAME/manifest.TOKEN.EXT       the images, as they were at the start
+    workflows/NAME/manifest.json            which manifest that is, and of what request
     workflows/NAME/chunks/000001.jsonl      the unit of work
     workflows/NAME/champion/000001.jsonl    a chunk's records by that arm; likewise challenger
     workflows/NAME/partial/ARM-000001.json  records of a task that ran out of time
@@ -47,6 +48,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     chunks: int
     created_at: float
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The manifest of a run, by its name among the run's objects. request: digest of what was asked
+    for."""
+
+    manifest: str
+    request: str
 
 
 class Run(Documents):

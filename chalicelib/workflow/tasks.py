@@ -5,7 +5,9 @@ results bucket. A task may run twice: it writes the same objects again. Bad inpu
 never an exception: what a task raises is worth another try, or lost.
 """
 
+import hashlib
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -24,7 +26,7 @@ from chalicelib.storage import ObjectStore
 from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish
 from chalicelib.workflow.request import Rules, WorkflowRequest
-from chalicelib.workflow.run import Arm, Plan, Run
+from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 MAX_IMAGES = 1_000_000
 """Images of one run."""
@@ -120,15 +122,32 @@ class WorkflowTasks:
         return plan
 
     def _keep_manifest(self, run: Run, request: WorkflowRequest) -> str:
-        """The key of the run's own copy, which nobody changes while it runs."""
+        """The key of the run's own copy, which stays: that of the first that kept one.
+
+        Raises BadRequest where that was of another request: a name may come again after 90 days.
+        """
+        digest = hashlib.sha256(msgspec.json.encode(request)).hexdigest()
+        pointer = run.key("manifest.json")
+        kept = run.get(pointer, Kept)
+        if kept is None:
+            kept = Kept(self._copy_manifest(run, request), digest)
+            if not run.put(pointer, kept, only_new=True):
+                kept = run.get(pointer, Kept) or kept
+        if kept.request != digest:
+            raise BadRequest("A run of this name was of another request; give this one another.")
+        return run.key(kept.manifest)
+
+    def _copy_manifest(self, run: Run, request: WorkflowRequest) -> str:
+        """The name of a new copy among the run's objects."""
+        name = f"manifest.{uuid.uuid4().hex[:8]}"
         if request.manifest is None:
-            key = run.key("manifest.jsonl")
-            run.put_lines(key, numbered(request.instances or []))
+            name += ".jsonl"
+            run.put_lines(run.key(name), numbered(request.instances or []))
         else:
             bucket, source = split_s3_uri(request.manifest)
-            key = run.key(f"manifest{PurePosixPath(source.lower()).suffix}")
-            self._store.copy(bucket, source, run.bucket, key)
-        return key
+            name += PurePosixPath(source.lower()).suffix
+            self._store.copy(bucket, source, run.bucket, run.key(name))
+        return name
 
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:
         """Write the chunk's records by that arm.

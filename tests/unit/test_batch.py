@@ -48,7 +48,8 @@ class Cloud:
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
         sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
-        predictor = Predictor(sources, OneClassifier(self.classifier))  # type: ignore[arg-type]
+        self.models = OneClassifier(self.classifier)
+        predictor = Predictor(sources, self.models)  # type: ignore[arg-type]
         self.batches = BatchService(
             self.store,
             self.queue,
@@ -84,7 +85,8 @@ class Cloud:
         return str(self.batches.create(BatchRequest(instances=instances, **options))["batch_id"])
 
     def results(self, batch_id: str) -> list[Record]:
-        data = self.store.objects["results", f"batches/{batch_id}/results.jsonl"]
+        link = self.batches.view(batch_id)["results"].removeprefix("memory://results/")
+        data = self.store.objects["results", link]
         return msgspec.json.Decoder(Record).decode_lines(data)
 
     def view(self, batch_id: str) -> tuple[str, tuple[int, int, int]]:
@@ -177,6 +179,14 @@ def test_a_bad_line_is_an_error_record(cloud: Cloud) -> None:
     assert bad.error and "Line 2" in bad.error.message and bad.id == "2"
 
 
+def test_an_event_of_the_far_future_does_not_spoil_the_listing(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
+    cloud.events.on_object("images", "m.txt", "0055AED6", 2.5e11)  # the year 9892
+    cloud.run()
+    (view,) = cloud.batches.recent()
+    assert view["status"] == "finished"
+
+
 def test_a_manifest_replaced_while_it_runs_is_not_seen(cloud: Cloud) -> None:
     cloud.store.objects["images", "m.txt"] = b"http://h/1\nhttp://h/2\n"
     view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
@@ -195,6 +205,28 @@ def test_a_prefix_is_its_images(cloud: Cloud) -> None:
     assert [record.id for record in results] == ["a.png", "b/c.png"]
     assert results[0].source == "s3://images/photos/a.png"
     assert results[0].labels and results[0].labels[0].name == "blue"
+
+
+def test_of_two_fan_outs_that_list_a_prefix_at_once_one_is_heard(cloud: Cloud) -> None:
+    names = [f"{n:02d}.png" for n in range(60)]
+    for name in names:
+        cloud.store.objects["images", f"photos/{name}"] = picture("blue")
+    view = cloud.batches.create(BatchRequest(prefix="s3://images/photos/"))
+    fan_out, write = cloud.queue.bodies.pop(0), cloud.store.write
+
+    def overtaken(bucket: str, key: str, blocks: Any) -> None:
+        cloud.store.write = write  # type: ignore[method-assign]
+        listed = list(blocks)
+        cloud.store.objects["images", "photos/00-more.png"] = picture("red")
+        cloud.deliver(fan_out)
+        cloud.deliver(cloud.queue.bodies.pop(0))
+        write(bucket, key, listed)
+
+    cloud.store.write = overtaken  # type: ignore[method-assign]
+    cloud.deliver(fan_out)
+    cloud.run()
+    ids = [record.id for record in cloud.results(view["batch_id"])]
+    assert ids == ["00-more.png", *names]
 
 
 def test_nothing_to_do_is_done_at_once(cloud: Cloud) -> None:
@@ -218,6 +250,25 @@ def test_an_error_that_may_pass_is_tried_again(cloud: Cloud) -> None:
     first, second = cloud.results(batch_id)
     assert first.error is None
     assert second.error and second.error.code == "SourceUnreachable" and second.error.retryable
+
+
+def test_a_model_that_is_out_of_reach_is_no_images_error(cloud: Cloud) -> None:
+    batch_id = cloud.start([1, 2])
+    cloud.queue.bodies.append("http://h/3")
+    get, models = OneClassifier.get, cloud.models
+
+    def away(name: str | None = None) -> Any:
+        raise SourceUnreachable("The models bucket does not answer.")
+
+    models.get = away  # type: ignore[method-assign]
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    for body in cloud.queue.bodies:
+        with pytest.raises(SourceUnreachable):
+            cloud.deliver(body)
+    assert cloud.view(batch_id) == ("running", (2, 0, 0)) and not cloud.answers.bodies
+    models.get = lambda name=None: get(models, name)  # type: ignore[method-assign]
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0)) and len(cloud.answers.bodies) == 1
 
 
 def test_what_does_not_fit_into_the_time_goes_back_to_the_queue(cloud: Cloud) -> None:
@@ -305,6 +356,68 @@ def test_retry_runs_what_failed_and_merges(cloud: Cloud) -> None:
     assert cloud.view(batch_id) == ("finished", (61, 61, 1))
 
 
+def test_whoever_is_late_with_a_round_does_not_undo_the_retry(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 3}
+    batch_id = cloud.start([1, 2])
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    again, put = cloud.queue.bodies[0], cloud.store.put
+    cloud.run()
+
+    def overtaken(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+        if key.endswith("summary.json"):
+            cloud.store.put = put  # type: ignore[method-assign]
+            cloud.batches.retry(batch_id)
+            cloud.run()
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = overtaken  # type: ignore[method-assign]
+    cloud.deliver(again)
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+    assert [record.error for record in cloud.results(batch_id)] == [None, None]
+
+
+def test_a_retry_that_dies_before_it_is_queued_is_seen_to_by_the_schedule(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 3}
+    batch_id = cloud.start([1, 2])
+    cloud.run()
+    put = cloud.store.put
+
+    def dies(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+        put(bucket, key, *rest, **options)
+        if key.endswith("batch.json"):
+            raise SourceUnreachable("The answer of the bucket is lost.")
+        return True
+
+    cloud.store.put = dies  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        cloud.batches.retry(batch_id)
+    cloud.store.put = put  # type: ignore[method-assign]
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+    assert not list(cloud.store.list("results", "active/"))
+
+
+def test_two_calls_to_retry_at_once_are_one(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 3}
+    batch_id = cloud.start([1, 2])
+    cloud.run()
+    read = cloud.store.read
+
+    def overtaken(bucket: str, key: str, limit: int) -> bytes:
+        data = read(bucket, key, limit)
+        if key.endswith("summary.json"):
+            cloud.store.read = read  # type: ignore[method-assign]
+            cloud.batches.retry(batch_id)
+        return data
+
+    cloud.store.read = overtaken  # type: ignore[method-assign]
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+    assert not [key for _, key in cloud.store.objects if "/rounds/2/" in key]
+
+
 def test_nothing_to_retry(cloud: Cloud) -> None:
     batch_id = cloud.start([1])
     cloud.run()
@@ -341,6 +454,35 @@ def test_the_schedule_finishes_what_no_worker_did(cloud: Cloud) -> None:
     tick(cloud)
     tick(cloud)
     assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_queue_that_is_away_gives_up_no_chunk(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.queue.bodies.clear()
+    send = cloud.queue.send
+
+    def away(messages: Any) -> None:
+        raise SourceUnreachable("The queue does not answer.")
+
+    cloud.queue.send = away  # type: ignore[method-assign]
+    for _ in range(5):
+        with pytest.raises(SourceUnreachable):
+            tick(cloud)
+    cloud.queue.send = send  # type: ignore[method-assign]
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_the_schedule_lets_a_cancelled_batch_rest(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.batches.cancel(batch_id)
+    cloud.queue.bodies.clear()
+    cloud.store.objects["results", f"active/{batch_id}"] = b""  # as a cancel that died leaves it
+    tick(cloud)
+    assert cloud.queue.bodies == [] and not list(cloud.store.list("results", "active/"))
+    assert cloud.view(batch_id)[0] == "cancelled"
 
 
 def test_a_chunk_that_kills_every_worker_becomes_errors(cloud: Cloud) -> None:
@@ -502,7 +644,14 @@ def test_the_newest_batches_come_first(cloud: Cloud) -> None:
 
 @pytest.mark.parametrize(
     ("filename", "name"),
-    [("a.jpg", "a.jpg"), ("../../x.png", "x.png"), ("c:\\d\\e.png", "e.png"), ("..", "image")],
+    [
+        ("a.jpg", "a.jpg"),
+        ("../../x.png", "x.png"),
+        ("c:\\d\\e.png", "e.png"),
+        ("..", "image"),
+        ("${filename}", "filename"),
+        ("a${filename}", "afilename"),
+    ],
 )
 def test_an_upload_stays_in_its_folder(cloud: Cloud, filename: str, name: str) -> None:
     form = cloud.batches.upload(UploadRequest(filename=filename, batch="mine"))

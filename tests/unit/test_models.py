@@ -135,3 +135,12 @@ def test_a_staged_folder_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
             assert not target.exists() or (target / "whole").read_bytes() == b"first"
         assert (target / "whole").read_bytes() == content
     assert [path.name for path in target.parent.iterdir()] == ["m"]
+
+
+def test_a_package_knows_when_another_has_taken_its_place(tmp_path: Path) -> None:
+    package = read_package(put(tmp_path / "m", files("m")))
+    assert package.is_current()
+    (tmp_path / "m" / "model.json").write_bytes(files("m", version="2")["model.json"])
+    assert not package.is_current()
+    (tmp_path / "m" / "model.json").unlink()
+    assert not package.is_current()

@@ -81,7 +81,6 @@ WILDCARDS = {
     "list */": "a batch may be of any folder of the images bucket",
     "list batches/*/batch.json": BATCH,
     "list batches/*/cancelled": BATCH,
-    "list batches/*/manifest.jsonl": BATCH,
     "list batches/*/rounds/*/repairs/*": CHUNK,
     "list batches/*/rounds/*/tally/": ROUND,
     "list batches/*/rounds/*/tally/*": f"{ROUND}; a worker lists a block of a thousand chunks",
