@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import msgspec
 
@@ -17,6 +18,13 @@ or in the layer that Chalice manages."""
 MEMORY_PER_CPU_MB = 1769
 """Lambda gives one vCPU for each 1,769 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+
+MOST_AT_ONCE = 4
+"""On a laptop of more CPUs than that, several inferences have several threads each: every one that
+may run takes memory."""
+
+Engine = Literal["auto", "litert", "onnxruntime"]
+"""What runs networks: LiteRT, ONNX Runtime, or the faster one of what a package and a host have."""
 
 
 class SettingsError(ValueError):
@@ -43,7 +51,10 @@ class Settings:
     token_parameter: name of the SSM parameter that holds the token of who may call.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
+    engine: what runs networks.
     threads: CPU threads of one inference.
+    at_once: inferences for callers that may run at the same time, and share the threads then. One
+        on Lambda, where a container has one caller.
     """
 
     model: str
@@ -61,7 +72,9 @@ class Settings:
     token_parameter: str
     allow_loopback: bool
     allow_slow_kernels: bool
+    engine: Engine
     threads: int
+    at_once: int
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -90,7 +103,9 @@ class Settings:
             token_parameter=token_parameter,
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
             allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS"),
-            threads=_threads(env),
+            engine=_engine(env),
+            threads=(threads := _threads(env)),
+            at_once=1 if on_lambda else min(threads, MOST_AT_ONCE),
         )
 
 
@@ -105,6 +120,13 @@ def _boolean(env: Mapping[str, str], name: str) -> bool:
     if value in ("", "0", "false", "no", "off"):
         return False
     raise SettingsError(f"{name} must be true or false, not {value!r}.")
+
+
+def _engine(env: Mapping[str, str]) -> Engine:
+    name = env.get("ENGINE", "").strip().lower() or "auto"
+    if name not in get_args(Engine):
+        raise SettingsError(f"ENGINE must be one of {', '.join(get_args(Engine))}, not {name!r}.")
+    return cast(Engine, name)
 
 
 def _threads(env: Mapping[str, str]) -> int:

@@ -49,14 +49,14 @@ class GatewayHandler(ChaliceRequestHandler):
             self.close_connection = True
 
     def _handle(self) -> None:
+        if self.command == "HEAD":
+            self.close_connection = True  # the answer has a body, which no client takes for one
         try:
             self._generic_handle()
         except _Refused:
-            self.close_connection = True
+            pass
         except UnicodeEncodeError:  # of an Authorization that Chalice would quote
             self._own("MISSING_AUTHENTICATION_TOKEN")
-        if self.command == "HEAD":
-            self.close_connection = True  # the answer has a body, which no client takes for one
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _handle  # noqa: N815
     # API Gateway has no method that it does not know, so neither has this: the app answers 405
@@ -65,10 +65,12 @@ class GatewayHandler(ChaliceRequestHandler):
     def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
         lengths = self.headers.get_all("content-length", ["0"])
         if "transfer-encoding" in self.headers or len(lengths) > 1 or not _is_size(lengths[0]):
+            self.close_connection = True
             self._answer(400, "BadRequest", "The body needs one Content-Length, and no chunks.")
             raise _Refused
         length = int(lengths[0])
         if length > MAX_BODY:
+            self.close_connection = True
             self._own("REQUEST_TOO_LARGE")
             self._drain(length)
             raise _Refused
@@ -91,9 +93,15 @@ class GatewayHandler(ChaliceRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server refuses: a request that is not HTTP, or a line or header too long."""
+        self.close_connection = True
         self.request_version = self.protocol_version  # or the answer has no headers
         self._answer(int(code), "BadRequest", f"{HTTPStatus(code).phrase}.")
-        self.close_connection = True
+
+    def end_headers(self) -> None:
+        """Tell of a connection that ends, or the client's next request is lost with it."""
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        super().end_headers()
 
     def _own(self, kind: str) -> None:
         status, code, message = ANSWERS[kind]

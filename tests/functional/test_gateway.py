@@ -107,6 +107,18 @@ def test_what_is_not_is_answered_in_the_apps_shape(
     assert "SECRET" not in str(answer)
 
 
+def test_a_connection_that_ends_says_so(address: tuple[str, int]) -> None:
+    for ending in (
+        post(b"Content-Length: many"),
+        post(b"Content-Length: %d" % (MAX_BODY + 1), body=bytes(MAX_BODY + 1)),
+        b"HEAD /no HTTP/1.1\r\n\r\n",
+        b"BREW /echo HTTP/1.1\r\n\r\n",
+    ):
+        assert ask(address, ending)[1]["connection"] == "close"
+    assert "connection" not in ask(address, post())[1]
+    assert "connection" not in ask(address, b"GET /no HTTP/1.1\r\n\r\n")[1]
+
+
 def test_a_connection_with_a_refused_body_is_not_read_on(address: tuple[str, int]) -> None:
     smuggled = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
     with socket.create_connection(address, 30) as connection:

@@ -12,6 +12,7 @@ def test_defaults_on_a_laptop() -> None:
     assert settings.fallback_model == ""
     assert settings.allow_loopback is False
     assert settings.allow_slow_kernels is False
+    assert settings.engine == "auto"
     assert settings.public is False and settings.token_parameter == ""
     assert settings.image_buckets == frozenset()
     assert settings.model_dirs == (
@@ -34,6 +35,21 @@ def test_folders_on_lambda_are_those_of_a_deployment() -> None:
 def test_threads_follow_the_memory_on_lambda(megabytes: int, threads: int) -> None:
     env = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(megabytes)}
     assert Settings.from_environment(env).threads == threads
+
+
+@pytest.mark.parametrize(("threads", "at_once"), [("1", 1), ("2", 2), ("16", 4)])
+def test_callers_share_the_threads_on_a_laptop(threads: str, at_once: int) -> None:
+    env = {"THREADS": threads}
+    assert Settings.from_environment(env).at_once == at_once
+    assert Settings.from_environment(env | {"AWS_LAMBDA_FUNCTION_NAME": "f"}).at_once == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "engine"),
+    [("", "auto"), ("auto", "auto"), ("litert", "litert"), (" OnnxRuntime ", "onnxruntime")],
+)
+def test_an_engine_can_be_given(given: str, engine: str) -> None:
+    assert Settings.from_environment({"ENGINE": given}).engine == engine
 
 
 def test_threads_can_be_given() -> None:
@@ -67,6 +83,7 @@ def test_buckets_are_a_list(buckets: str) -> None:
         ("THREADS", "0"),
         ("THREADS", "two"),
         ("THREADS", "-1"),
+        ("ENGINE", "tensorrt"),
     ],
 )
 def test_an_error_names_the_variable(name: str, value: str) -> None:

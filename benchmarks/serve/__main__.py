@@ -1,0 +1,137 @@
+"""Requests a second: the app on this machine, and its network behind FastAPI, LitServe and BentoML.
+
+    python -m benchmarks.serve
+
+All decode a 720p JPEG with the app's code and run the same network on LiteRT. Servers have two
+cores, the clients the others. All servers run all the time, one is asked at a time, and what is
+told is the median of the rounds.
+"""
+
+import signal
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from benchmarks import record
+from benchmarks.picture import COLOURS, picture
+from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.serve.contest import Readings, measured, median
+from benchmarks.serve.contestants import OURS, PLAIN, others, ours
+from benchmarks.serve.servers import cores, installed
+from benchmarks.subject import MODEL, model, photograph
+
+CLIENTS = (1, 8)
+NOTES = (
+    "`chalice local` is Chalice's server as it is; `make run` is the API process that it starts, "
+    "without the local AWS. Both are one process.",
+    "Of the others, a × b is a processes with b threads an inference each: one process with all "
+    "cores, and a process a core. FastAPI runs the inference in its thread pool, LitServe in "
+    "`workers_per_device`, BentoML in `workers`; all else is as they come, access logs off.",
+    "All of them run LiteRT: servers are compared, not engines.",
+    "The best of them is the best of both settings, for each number of clients by itself.",
+    "Every client keeps its connection and asks again as soon as it is answered. p99 is the "
+    "median of the rounds' p99.",
+)
+
+
+def over(readings: Readings, one: str, other: str, clients: int) -> float:
+    """Median over the rounds of one's requests a second divided by the other's."""
+    pairs = zip(readings[one][clients], readings[other][clients], strict=True)
+    return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
+
+
+def figures(readings: Readings) -> list[Figure]:
+    """Ours against the best of the others, and against Chalice's own server."""
+    found = []
+    rivals = [title for title in readings if title not in (OURS, PLAIN)]
+    for count in reversed(CLIENTS):
+        words = f"{count} client{'s' if count > 1 else ''}"
+        if rivals:
+            best = max(rivals, key=lambda title: median(readings[title][count]).rate)
+            says = f"requests a second of {OURS} over the best of the others ({best}), {words}"
+            found.append(ratio(f"over-best-{count}", says, over(readings, OURS, best, count)))
+        says = f"requests a second of {OURS} over plain {PLAIN}, {words}"
+        found.append(ratio(f"over-plain-{count}", says, over(readings, OURS, PLAIN, count)))
+    for count in CLIENTS:
+        rate = median(readings[OURS][count]).rate
+        says = f"requests a second of {OURS}, {count} client{'s' if count > 1 else ''}"
+        found.append(Figure(f"rate-{count}", says, rate, f"{rate:.1f}"))
+    return found
+
+
+def table(readings: Readings, clients: int) -> Table:
+    """A row a server, the quickest first."""
+    medians = {title: median(by_clients[clients]) for title, by_clients in readings.items()}
+    rows = [
+        (title, f"{each.rate:.1f}", f"{each.p50:.1f}", f"{each.p99:.1f}")
+        for title, each in sorted(medians.items(), key=lambda pair: -pair[1].rate)
+    ]
+    columns = ("server", "requests a second", "p50, ms", "p99, ms")
+    return Table(f"{clients} client{'s' if clients > 1 else ''}", columns, rows)
+
+
+def notes(readings: Readings, name: str) -> list[str]:
+    """How to read it, and where it ran."""
+    of_servers, of_clients = cores()
+    shared = "" if not set(of_servers) & set(of_clients) else (
+        " There are too few cores here: servers and clients share them, so the figures are low."
+    )  # fmt: skip
+    busy = max(median(each).busy for by in readings.values() for each in by.values())
+    pinned = (
+        f"Servers are pinned to cores {_listed(of_servers)}, the clients to {_listed(of_clients)}; "
+        f"these were busy for at most {busy:.0%} of one core.{shared}"
+    )
+    return [*NOTES, pinned, f"The model is {name}, the image a 1280 x 720 JPEG."]
+
+
+def draw(series: Mapping[str, Any]) -> None:
+    """A bar a server, a panel a number of clients."""
+    with picture("serve", columns=len(series), size=(9.6, 4.2)) as panels:
+        for axes, (clients, rates) in zip(panels, series.items(), strict=True):
+            titles = list(reversed(rates))
+            colours = [COLOURS[1] if title == OURS else COLOURS[0] for title in titles]
+            bars = axes.barh(titles, [rates[title] for title in titles], color=colours)
+            axes.bar_label(bars, fmt="%.1f", padding=3)
+            axes.set_title(f"{clients} client{'s' if clients != '1' else ''}")
+            axes.set_xlabel("requests a second")
+            axes.grid(axis="y", visible=False)
+            axes.margins(x=0.15)
+        for axes in panels[1:]:
+            axes.set_yticklabels([])
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+@click.command(help=__doc__)
+@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
+@click.option("--rounds", default=7, show_default=True, help="Counted rounds.")
+@click.option("--seconds", default=4.0, show_default=True, help="Each server's turn, in a round.")
+@click.option("--only-ours", is_flag=True, help="Install and start none of the other servers.")
+@record.options
+def main(
+    name: str, rounds: int, seconds: float, only_ours: bool, as_json: bool, save: bool
+) -> None:
+    """Measure, and print."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    package = model(name)
+    of_servers, _ = cores()
+    rivals = [] if only_ours else others(package, installed(), len(of_servers))
+    readings = measured([*ours(package), *rivals], photograph(), CLIENTS, rounds, seconds)
+    series = {
+        str(count): {title: round(median(by[count]).rate, 2) for title, by in readings.items()}
+        for count in CLIENTS
+    }
+    if save:
+        draw(series)
+    tables = [table(readings, count) for count in reversed(CLIENTS)]
+    title = "Requests a second on two cores"
+    found = Record("serve", title, figures(readings), tables, notes(readings, name), series)
+    record.publish(found, as_json, save)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""All servers run, one is asked at a time, in rounds."""
+
+import contextlib
+import json
+import os
+import statistics
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import click
+import urllib3
+
+from benchmarks.serve.contestants import HOST, Contestant
+from benchmarks.serve.load import Reading, load
+from benchmarks.serve.servers import answers, cores, running
+
+Readings = dict[str, dict[int, list[Reading]]]
+"""By contestant's title and number of clients: one a round."""
+
+
+def measured(
+    contestants: Sequence[Contestant],
+    body: bytes,
+    clients: Sequence[int],
+    rounds: int,
+    seconds: float,
+) -> Readings:
+    """What the clients saw, `seconds` for each of the `rounds`; one more before is not counted.
+
+    Raises ClickException where a server does not start, or answers other than the first one.
+    """
+    found: Readings = {each.title: {count: [] for count in clients} for each in contestants}
+    with _started(contestants, body, max(clients)) as servers:
+        turns = [(number, title) for number in range(rounds + 1) for title in servers]
+        with click.progressbar(turns, label="rounds", file=sys.stderr) as bar:
+            for number, title in bar:
+                for count in clients:
+                    reading = load(servers[title][:count], body, seconds)
+                    if number:
+                        found[title][count].append(reading)
+    return found
+
+
+def median(readings: Sequence[Reading]) -> Reading:
+    """Of each number by itself."""
+    names = [field.name for field in fields(Reading)]
+    return Reading(*(statistics.median(getattr(each, name) for each in readings) for name in names))
+
+
+def labels(answer: bytes) -> list[dict[str, Any]]:
+    """The labels in an answer of the app or of another server."""
+    found: Any = json.loads(answer)
+    labels: list[dict[str, Any]] = found.get("predictions", [found])[0]["labels"]
+    return labels
+
+
+@contextlib.contextmanager
+def _started(
+    contestants: Sequence[Contestant], body: bytes, connections: int
+) -> Iterator[Mapping[str, Sequence[urllib3.HTTPConnectionPool]]]:
+    """Connections to each server, by its title; these threads and all others leave its cores."""
+    of_servers, of_clients = cores()
+    before = os.sched_getaffinity(0)
+    servers: dict[str, list[urllib3.HTTPConnectionPool]] = {}
+    said: dict[str, list[dict[str, Any]]] = {}
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.sched_setaffinity, 0, before)
+        with click.progressbar(contestants, label="starts", file=sys.stderr) as bar:
+            for each in bar:
+                first = stack.enter_context(running(each, of_servers))
+                said[each.title] = labels(answers(first, body))
+                more = [_connection(first.port) for _ in range(connections - 1)]
+                servers[each.title] = [first, *map(stack.enter_context, more)]
+        for title, found in said.items():
+            if found != said[contestants[0].title]:
+                raise click.ClickException(f"{title} answers {found}, the first one {said}.")
+        os.sched_setaffinity(0, of_clients)
+        yield servers
+
+
+def _connection(port: int | None) -> urllib3.HTTPConnectionPool:
+    return urllib3.HTTPConnectionPool(HOST, port, timeout=60)

@@ -1,0 +1,26 @@
+"""What each of the other servers does with a photograph: our decoding, our network, no more."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from chalicelib.classifier import Classifier
+from chalicelib.images import decode
+from chalicelib.models import read_package
+
+FOLDER, THREADS = "SERVE_MODEL", "SERVE_THREADS"
+"""Environment variables: the folder of the model's package, the CPU threads of one inference."""
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Callable[[bytes], list[dict[str, Any]]]:
+    """A function from an encoded image to its five best labels, best first."""
+    package = read_package(Path(environment[FOLDER]))
+    classifier = Classifier(package, int(environment[THREADS]))
+
+    def classify(data: bytes) -> list[dict[str, Any]]:
+        scores = classifier.scores(decode(data, classifier.input_size).pixels)
+        labels = classifier.rank(scores, 5, 0.0)
+        return [{"name": label.name, "score": label.score} for label in labels]
+
+    return classify
