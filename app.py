@@ -34,7 +34,7 @@ from chalicelib.wiring import services
 
 if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classify"):
     # these classify: what they need is imported while Lambda's init lends them a whole processor
-    from chalicelib import classifier, images  # noqa: F401
+    services().prepare()
 
 SERVICE = "serverless-inception"
 SETTINGS = Settings.from_environment()
@@ -443,7 +443,7 @@ def _query() -> http.Query:
 
 
 def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
-    from chalicelib.classifier import input_size
+    from chalicelib.litert import input_size
 
     info = package.info
     width, height = input_size(package.model_path)

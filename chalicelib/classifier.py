@@ -1,24 +1,17 @@
-"""LiteRT: an RGB array in, ranked labels out. The only module that knows the interpreter."""
+"""An RGB array in, ranked labels out."""
 
 from contextlib import AbstractContextManager, nullcontext
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from chalicelib import processors
+from chalicelib import engines
 from chalicelib.errors import ModelInvalid
-from chalicelib.kernels import kernels
 from chalicelib.labels import Label
 from chalicelib.models import ModelPackage
-from chalicelib.tensors import Tensor, dequantised, to_input, to_scores, top
+from chalicelib.settings import Engine
+from chalicelib.tensors import dequantised, to_input, to_scores, top
 from chalicelib.turns import Turns
-
-if processors.unlisted():  # here, because it must be before the first interpreter, and only once
-    processors.list_for("ai_edge_litert")
 
 UNTIMED = nullcontext()
 
@@ -31,7 +24,8 @@ class Classifier:
     copies: inferences that may run at the same time. Several share the threads: that answers most
         images a second, as one on all of them answers soonest. Each copy, and where there are
         several the one for who is alone, takes some 40 MB for an Inception v3.
-    resolver: where the kernels come from. kernels, slow: what came of it; see `kernels.kernels`.
+    engine: by name, or what loads a network by one.
+    kernels, slow: what computes, and whether that is slower than it could be on this processor.
     Raises ModelInvalid where the file is not an image classifier with these labels.
     """
 
@@ -40,16 +34,17 @@ class Classifier:
         package: ModelPackage,
         threads: int,
         copies: int = 1,
-        resolver: OpResolverType = OpResolverType.AUTO,
+        engine: Engine | engines.Open = "litert",
     ) -> None:
+        load = engine if callable(engine) else engines.opening(engine)
         self.info = package.info
         self.labels = package.labels()
         share = max(1, threads // copies)
-        shared = [_ready(package.model_path, share, resolver) for _ in range(copies)]
-        interpreter, self._input, self._output = shared[0]
-        alone = _ready(package.model_path, threads, resolver)[0] if share < threads else None
-        self._turns = Turns([each[0] for each in shared], alone)
-        self.kernels, self.slow = kernels(interpreter._get_ops_details())
+        shared = [load(package, share) for _ in range(copies)]
+        alone = load(package, threads) if share < threads else None
+        self._turns = Turns(shared, alone)
+        self._input, self._output = shared[0].input, shared[0].output
+        self.kernels, self.slow = shared[0].kernels, shared[0].slow
         classes = self._output.shape[-1]
         if len(self.labels) != classes:
             raise ModelInvalid(
@@ -95,69 +90,6 @@ class Classifier:
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.generic]:
         tensor = to_input(pixels, self._input, self.info.input_scaling)
-        with self._turns.turn() as interpreter, during:
-            interpreter.set_tensor(self._input.index, tensor[np.newaxis])
-            interpreter.invoke()
-            raw: NDArray[np.generic] = interpreter.get_tensor(self._output.index)
+        with self._turns.turn() as network, during:
+            raw = network.run(tensor[np.newaxis])
         return raw.reshape(-1)
-
-
-@lru_cache(maxsize=64)
-def input_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels that the network in a `.tflite` file takes.
-
-    Raises ModelInvalid where the file is not an image classifier.
-    """
-    tensor, _ = inspect(path)
-    return tensor.shape[2], tensor.shape[1]
-
-
-def inspect(path: Path) -> tuple[Tensor, Tensor]:
-    """The input and the output of the network in a `.tflite` file.
-
-    Raises ModelInvalid where the file is not an image classifier.
-    """
-    _, pixels, scores = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    return pixels, scores
-
-
-def _open(
-    path: Path, threads: int, resolver: OpResolverType = OpResolverType.AUTO
-) -> tuple[Interpreter, Tensor, Tensor]:
-    """An interpreter of the file, mapped into memory, with its one input and its scores."""
-    try:
-        interpreter = Interpreter(
-            model_path=str(path), num_threads=threads, experimental_op_resolver_type=resolver
-        )
-        inputs = [_tensor(details) for details in interpreter.get_input_details()]
-        outputs = [_tensor(details) for details in interpreter.get_output_details()]
-    except (ValueError, RuntimeError) as error:
-        raise ModelInvalid(f"{path.name} of {path.parent.name} is not a LiteRT model.") from error
-    images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[3] == 3
-    if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
-        raise ModelInvalid(
-            f"Model {path.parent.name} is not an image classifier: it must take one image "
-            "[1, height, width, 3] and give one score for each class [1, classes]."
-        )
-    return interpreter, inputs[0], outputs[0]
-
-
-def _ready(
-    path: Path, threads: int, resolver: OpResolverType
-) -> tuple[Interpreter, Tensor, Tensor]:
-    """The same, with its memory allocated."""
-    opened = _open(path, threads, resolver)
-    opened[0].allocate_tensors()
-    return opened
-
-
-def _tensor(details: dict[str, Any]) -> Tensor:
-    scale, zero_point = details["quantization"]
-    return Tensor(
-        index=details["index"],
-        name=details["name"],
-        shape=tuple(int(n) for n in details["shape"]),
-        dtype=np.dtype(details["dtype"]),
-        scale=float(scale),
-        zero_point=int(zero_point),
-    )

@@ -5,7 +5,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
@@ -13,6 +13,7 @@ from chalicelib.models import ModelPackage, Models
 
 if TYPE_CHECKING:
     from chalicelib.classifier import Classifier
+    from chalicelib.settings import Engine
 
 Load = Callable[[ModelPackage, int, int], "Classifier"]
 
@@ -35,7 +36,8 @@ class Classifiers:
 
     model: name of the package that answers where none is asked for.
     fallback: answers where `model` is not to be found; empty for none.
-    threads, copies: of each classifier. load: makes one of them; `Classifier` where none is given.
+    threads, copies, engine: of each classifier. load: makes one of them; `Classifier` where none is
+        given.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class Classifiers:
         fallback: str,
         copies: int = 1,
         load: Load | None = None,
+        engine: "Engine" = "litert",
     ) -> None:
         self._models = models
         self._threads, self._copies = threads, copies
         self._model = model
         self._fallback = fallback
-        self._make = load
+        self._make, self._engine = load, engine
         self._loaded = lru_cache(LOADED_AT_ONCE)(self._load)
         self._lock = threading.Lock()
 
@@ -87,7 +90,7 @@ class Classifiers:
     def _load(self, name: str) -> "Classifier":
         """Load, and write one line of log about it."""
         start = time.perf_counter()
-        make, package = self._make or _classifier(), None
+        make, package = self._make or _classifier(self._engine), None
         while package is None or not package.is_current():  # or it was replaced meanwhile
             package = self._models.find(name)
             classifier = make(package, self._threads, self._copies)
@@ -104,7 +107,7 @@ class Classifiers:
         return classifier
 
 
-def _classifier() -> Load:
+def _classifier(engine: "Engine") -> Load:
     from chalicelib.classifier import Classifier
 
-    return Classifier
+    return partial(Classifier, engine=engine)

@@ -1,11 +1,11 @@
-"""Which kernels a network runs on: XNNPACK's, or LiteRT's own, which are several times slower."""
+"""Which kernels LiteRT runs a network on: XNNPACK's, or its own, which are several times slower."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-XNNPACK, BUILTIN = "xnnpack", "builtin"
+XNNPACK, BUILTIN, ONNXRUNTIME = "xnnpack", "builtin", "onnxruntime"
 
 HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 """The operators that a classifier spends its time in."""

@@ -4,7 +4,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,10 @@ import msgspec
 from chalicelib.errors import ModelInvalid, ModelNotFound, SourceRefused
 from chalicelib.storage import ObjectStore
 
-MODEL, LABELS, INFO = "model.tflite", "labels.txt", "model.json"
-"""The files of a package."""
+MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
+"""The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""
 
-ORT = "model.ort"
-"""The same network for ONNX Runtime, which a package may hold beside."""
+DIGEST = msgspec.Meta(pattern="^[0-9a-f]{64}$")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
@@ -36,7 +35,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """The contents of `model.json`.
 
     sha256: hexadecimal digest of `model.tflite`.
-    ort_sha256: that of `model.ort`; None where the package has none.
+    ort_sha256: that of `model.ort`, the same network for ONNX Runtime, which takes pixels as they
+        are and gives the same scores; None where there is none.
     background_class: index of a class that is never shown; None where there is none.
     input_scaling: None for a network that takes pixels as they are.
     scores: what the network's output is; logits are put through a softmax.
@@ -44,8 +44,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     name: str
     version: str
-    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    ort_sha256: str | None = None
+    sha256: Annotated[str, DIGEST]
+    ort_sha256: Annotated[str, DIGEST] | None = None
     title: str = ""
     description: str = ""
     source: str = ""
@@ -53,6 +53,11 @@ class ModelInfo(msgspec.Struct, frozen=True):
     background_class: int | None = None
     input_scaling: Scaling | None = None
     scores: Literal["probabilities", "logits"] = "probabilities"
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The digest of each file that has a network in it."""
+        return {MODEL: self.sha256} | ({ORT: self.ort_sha256} if self.ort_sha256 else {})
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,11 @@ class ModelPackage:
     def model_path(self) -> Path:
         """The `.tflite` file."""
         return self.folder / MODEL
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that it is made of."""
+        return INFO, LABELS, *self.info.digests
 
     def labels(self) -> tuple[str, ...]:
         """The names of the classes, by class index. Raises ModelInvalid where there are none."""
@@ -84,13 +94,19 @@ class ModelPackage:
         except ModelInvalid:
             return False
 
-    def verify(self) -> None:
-        """Raise ModelInvalid unless `model.tflite` has the digest that `model.json` gives."""
-        if not self.model_path.is_file() or sha256(self.model_path) != self.info.sha256:
-            raise ModelInvalid(
-                f"Model {self.info.name} is damaged: its file does not match the sha256 in {INFO}. "
-                "It was not loaded; fetch or add it again."
-            )
+    def verify(self, *files: str) -> None:
+        """Raise ModelInvalid unless its networks have the digests that `model.json` gives.
+
+        files: those to look at; all where none is named.
+        """
+        digests = self.info.digests
+        for file in files or digests:
+            path = self.folder / file
+            if not path.is_file() or sha256(path) != digests[file]:
+                raise ModelInvalid(
+                    f"Model {self.info.name} is damaged: {file} does not match its sha256 in "
+                    f"{INFO}. It was not loaded; fetch or add it again."
+                )
 
 
 class Models:
@@ -98,13 +114,22 @@ class Models:
 
     dirs: folders of packages, looked in in this order; the last is the cache, where a package from
         the bucket is put and a damaged one is removed from.
+    reads: names the file of a package that will be loaded, which alone is then verified: of all
+        that a cold start waits for. Without it both are.
     """
 
-    def __init__(self, dirs: Sequence[Path], bucket: str, store: ObjectStore) -> None:
+    def __init__(
+        self,
+        dirs: Sequence[Path],
+        bucket: str,
+        store: ObjectStore,
+        reads: Callable[[ModelInfo], str] | None = None,
+    ) -> None:
         self._dirs = tuple(dirs)
         self._cache = self._dirs[-1]
         self._bucket = bucket
         self._store = store
+        self._reads = reads
 
     def find(self, name: str) -> ModelPackage:
         """The verified package of that name.
@@ -122,6 +147,13 @@ class Models:
         if self._bucket:
             return self._download(name)
         raise ModelNotFound(f"There is no model {name!r}; GET /models lists those there are.")
+
+    def here(self, name: str) -> ModelInfo | None:
+        """What the folders say of that name; None where they hold no such package."""
+        found = (parent / name for parent in self._dirs if (parent / name / INFO).is_file())
+        with suppress(StopIteration, ModelInvalid):
+            return read_package(next(found)).info
+        return None
 
     def list(self) -> list[ModelPackage]:
         """The packages in the folders, by name; unreadable ones are left out."""
@@ -141,7 +173,7 @@ class Models:
     def _verified(self, folder: Path) -> ModelPackage:
         try:
             package = read_package(folder)
-            package.verify()
+            self._verify(package)
         except ModelInvalid:
             if folder.parent == self._cache:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -151,15 +183,19 @@ class Models:
     def _download(self, name: str) -> ModelPackage:
         with staged(self._cache / name) as folder:
             try:
-                for file in (INFO, LABELS, MODEL):
+                self._store.download(self._bucket, f"{name}/{INFO}", folder / INFO)
+                for file in read_package(folder, name).files[1:]:
                     self._store.download(self._bucket, f"{name}/{file}", folder / file)
             except SourceRefused as error:
                 raise ModelNotFound(
                     f"There is no model {name!r} here or in the models bucket; "
                     "GET /models lists those there are."
                 ) from error
-            read_package(folder, name).verify()
+            self._verify(read_package(folder, name))
         return read_package(self._cache / name)
+
+    def _verify(self, package: ModelPackage) -> None:
+        package.verify(*(self._reads(package.info),) if self._reads else ())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Tells libraries of the processors of hosts that do not list them, as Lambda's arm64 ones do not.
+"""What the processors are; and tells libraries of them on hosts that list none, as Lambda's arm64.
 
 pytorch/cpuinfo, by which LiteRT recognises a processor, reads two lists in /sys and gives up
 without them (https://github.com/pytorch/cpuinfo/issues/143); LiteRT then goes on without XNNPACK,
@@ -13,6 +13,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 LISTS = ("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
@@ -21,6 +22,29 @@ LISTS = ("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
 def unlisted() -> bool:
     """Whether this host is one of those; on x86-64 the lists are not needed."""
     return platform.machine() == "aarch64" and not any(Path(each).exists() for each in LISTS)
+
+
+NEWER = {"avx512_vnni", "avx_vnni", "amx_int8"}
+"""Flags of instructions that sum up products of bytes; LiteRT has kernels for them."""
+
+
+def flags(cpuinfo: str) -> frozenset[str]:
+    """What the first processor of an x86-64's /proc/cpuinfo can do; nothing elsewhere."""
+    found = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    return frozenset(found.partition(":")[2].split())
+
+
+def at_most_avx2(machine: str, able: frozenset[str]) -> bool:
+    """Whether a processor with these flags multiplies bytes by AVX2, and has nothing newer."""
+    return machine == "x86_64" and "avx2" in able and not able & NEWER
+
+
+@lru_cache(maxsize=1)
+def avx2_at_most() -> bool:
+    """Whether this host's does: there ONNX Runtime is faster than LiteRT (docs/engines.md)."""
+    with suppress(OSError):
+        return at_most_avx2(platform.machine(), flags(Path("/proc/cpuinfo").read_text()))
+    return False
 
 
 def list_for(library: str) -> int:

@@ -1,11 +1,13 @@
 """What goes into a network and comes out of it: arrays, in the network's own dtype and scale."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.errors import ModelInvalid
 from chalicelib.models import Scaling
 
 
@@ -24,6 +26,22 @@ class Tensor:
     zero_point: int
 
 
+def check_classifier(
+    name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The image and the scores of the network of that name.
+
+    Raises ModelInvalid where it does not take one and give the other, and nothing else.
+    """
+    images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[3] == 3
+    if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
+        raise ModelInvalid(
+            f"Model {name} is not an image classifier: it must take one image "
+            "[1, height, width, 3] and give one score for each class [1, classes]."
+        )
+    return inputs[0], outputs[0]
+
+
 def to_input(
     pixels: NDArray[np.uint8], tensor: Tensor, scaling: Scaling | None
 ) -> NDArray[np.generic]:
@@ -31,9 +49,10 @@ def to_input(
 
     A quantised input without a scaling of its own takes pixels as they are: 0..255 as uint8, or
     -128..127 as int8, as TensorFlow's converter leaves them
-    (https://ai.google.dev/edge/litert/models/quantization_spec).
+    (https://ai.google.dev/edge/litert/models/quantization_spec). So does one of uint8 that is not
+    quantised: what scales them is part of the network.
     """
-    if tensor.dtype == np.uint8 and scaling is None:
+    if tensor.dtype == np.uint8 and (scaling is None or not tensor.scale):
         return pixels
     if tensor.dtype == np.int8 and scaling is None:
         return (pixels.astype(np.int16) - 128).astype(np.int8)

@@ -7,6 +7,7 @@ import threading
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from chalicelib import engines
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import NotConfigured
 from chalicelib.fetch import Fetcher
@@ -38,7 +39,8 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = S3Store(_s3_client)
-        self.models = Models(settings.model_dirs, settings.models_bucket, self._store)
+        reads = engines.reading(settings.engine)
+        self.models = Models(settings.model_dirs, settings.models_bucket, self._store, reads)
         self._sources = Sources(
             fetch=Fetcher(allow_loopback=settings.allow_loopback),
             read_object=self._store.read,
@@ -47,9 +49,17 @@ class Services:
         names = (settings.model, settings.fallback_model)
         # a caller waits for one answer, a chunk for all of them; no container of Lambda does both
         self.classifiers = Classifiers(
-            self.models, settings.threads, *names, copies=settings.at_once
+            self.models, settings.threads, *names, copies=settings.at_once, engine=settings.engine
         )
-        self._most = Classifiers(self.models, 1, *names, copies=settings.threads)
+        self._most = Classifiers(
+            self.models, 1, *names, copies=settings.threads, engine=settings.engine
+        )
+
+    def prepare(self) -> None:
+        """Import what classifies by the default model: long before it is waited for, if need be."""
+        from chalicelib import classifier, images  # noqa: F401
+
+        engines.prepare(self.models.here(self.settings.model), self.settings.engine)
 
     @cached_property
     def tokens(self) -> "Tokens":

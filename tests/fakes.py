@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.classifier import UNTIMED
-from chalicelib.labels import Label
 from chalicelib.errors import Conflict, ImageTooLarge, ModelNotFound, NotFound, SourceRefused
 from chalicelib.executions import Event, Execution
+from chalicelib.labels import Label
 from chalicelib.models import ModelInfo
 from chalicelib.storage import Found
 from chalicelib.tensors import top

@@ -17,7 +17,8 @@ HOMES = {
     "chalice": {"app"},
     "boto3": {"wiring", "storage"},
     "botocore": {"wiring", "storage", "queue", "executions", "tokens"},
-    "ai_edge_litert": {"classifier"},
+    "ai_edge_litert": {"litert"},
+    "onnxruntime": {"onnx"},
     "PIL": {"images"},
     "urllib3": {"addresses", "fetch", "connection"},
     "aws_lambda_powertools": {"app"},
@@ -27,7 +28,8 @@ LAYERS = [
     {"errors", "settings", "times", "__init__"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",
-     "classifier", "kernels", "processors", "tensors", "significance", "turns"},
+     "classifier", "engines", "litert", "onnx", "kernels", "processors", "tensors", "significance",
+     "turns"},
     {"documents"},
     {"experiment.arms", "experiment.ids", "experiment.votes", "experiment.__init__"},
     {"experiment.weights", "experiment.verdict"},
@@ -105,5 +107,6 @@ def test_a_function_imports_what_it_needs(handler: str, classifies: bool) -> Non
     modules = set(done.stdout.split())
     heavy = {"numpy", "PIL", "ai_edge_litert"}
     assert heavy & modules == (heavy if classifies else set())
+    assert "onnxruntime" not in {name.partition(".")[0] for name in modules}
     others = {"boto3", "chalicelib.batch", "chalicelib.experiment", "chalicelib.workflow"}
     assert not others & modules

@@ -15,14 +15,16 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 from moto import mock_aws
 
-from chalicelib.models import ModelPackage, read_package
+from chalicelib.models import ModelPackage
 from tests.conftest import ROOT
+from tests.packages import with_second_engine, without_second_engine
 from tools import deploy
 from tools.bundling.pythons import BundleError
 from tools.deploying import build, checks, policies, smoke, terminal
 from tools.deploying.api import ANSWERS, StageStep, gateway_response
+from tools.deploying.deployment import Deployment
 from tools.deploying.functions import Chalice, credentials_environment, reason
-from tools.deploying.layer import LayerStep, content_digest, delete_versions
+from tools.deploying.layer import LayerStep, content_digest, delete_versions, model_content
 from tools.deploying.models import ModelsStep
 from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep, with_bucket_names
 from tools.deploying.step import DeployError
@@ -57,7 +59,7 @@ def session() -> Iterator[Any]:
 @pytest.fixture
 def package(tmp_path: Path) -> ModelPackage:
     shutil.copytree(ROOT / "vendor" / "models" / "doodle", tmp_path / "doodle")
-    return read_package(tmp_path / "doodle")
+    return without_second_engine(tmp_path / "doodle")
 
 
 # Names
@@ -346,7 +348,8 @@ def test_the_model_is_published_by_content(session: Any, package: ModelPackage) 
     s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def step() -> LayerStep:
-        return LayerStep(client, s3, TARGET.layer, package, lambda: "models")
+        content = model_content(package)
+        return LayerStep(client, s3, TARGET.layer, content, lambda: "models")
 
     assert step().arn() is None
     assert step().changes() == ["publish doodle (0.3 MB) as serverless-inception-dev-model"]
@@ -373,7 +376,7 @@ def test_the_zip_through_the_bucket_is_removed_even_where_lambda_refuses_it(
     s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
     stub = Stubber(client)
     stub.add_client_error("publish_layer_version", "CodeStorageExceededException")
-    step = LayerStep(client, s3, TARGET.layer, package, lambda: "models")
+    step = LayerStep(client, s3, TARGET.layer, model_content(package), lambda: "models")
     with stub, pytest.raises(client.exceptions.CodeStorageExceededException):
         step.apply(say_nothing)
     assert s3.list_objects_v2(Bucket="models")["KeyCount"] == 0
@@ -394,6 +397,53 @@ def test_further_models_are_uploaded_once_and_again_when_they_change(
     (package.folder / "labels.txt").write_text("other\n")
     assert content_digest(package) != before
     assert step.changes() == ["upload doodle"]
+
+
+def test_a_network_for_the_second_engine_goes_up_with_the_model(
+    session: Any, package: ModelPackage
+) -> None:
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    ModelsStep(s3, lambda: "models", [package]).apply(say_nothing)
+    before = content_digest(package)
+    package = with_second_engine(package.folder)
+    assert content_digest(package) != before
+    step = ModelsStep(s3, lambda: "models", [package])
+    assert step.changes() == ["upload doodle"]
+    step.apply(say_nothing)
+    assert step.changes() == NOTHING
+    stored = s3.get_object(Bucket="models", Key="doodle/model.ort")["Body"].read()
+    assert stored == (package.folder / "model.ort").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "default", "arm", "layers"),
+    [
+        ("x86_64", True, False, ["doodle", "ONNX Runtime"]),
+        ("x86_64", False, True, ["doodle", "ONNX Runtime"]),
+        ("x86_64", False, False, ["doodle"]),
+        ("arm64", True, True, ["doodle"]),
+    ],
+)
+def test_the_second_engine_is_a_layer_where_a_model_has_a_use_for_it(
+    session: Any, package: ModelPackage, tmp_path: Path,
+    architecture: str, default: bool, arm: bool, layers: list[str],
+) -> None:  # fmt: skip
+    shutil.copytree(ROOT / "vendor" / "models" / "doodle-small", tmp_path / "doodle-small")
+    packages = [
+        with_second_engine(folder) if wanted else without_second_engine(folder)
+        for folder, wanted in ((package.folder, default), (tmp_path / "doodle-small", arm))
+    ]
+    config = CONFIG | {"lambda_architecture": architecture}
+    given = deploy.main.make_context("deploy", ["--stage", "dev"]).params
+    wishes = deploy._wishes(config, "dev", given)
+    stage = Deployment(session, TARGET, config, wishes, "3.13", packages[0], packages[1:])
+    found = [step.changes()[0] for step in stage.layers]
+    assert [
+        change.removeprefix("publish ").startswith(name)
+        for change, name in zip(found, layers, strict=True)
+    ] == [True] * len(layers)
+    assert [step in stage.steps() for step in stage.layers] == [True] * len(layers)
 
 
 # Chalice

@@ -159,8 +159,11 @@ def test_a_name_of_a_workflow_that_is_none(name: str) -> None:
         http.json_request(f'{{"name": "{name}"}}'.encode(), WorkflowRequest)
 
 
-@pytest.mark.parametrize("field", [b'"outputs": [' + b",".join([b'{"name": "label"}'] * 3) + b"]",
-                                   b'"id": "' + b"i" * 257 + b'"'], ids=["outputs", "id"])  # fmt: skip
+THREE_OUTPUTS = b'"outputs": [' + b",".join([b'{"name": "label"}'] * 3) + b"]"
+LONG_ID = b'"id": "' + b"i" * 257 + b'"'
+
+
+@pytest.mark.parametrize("field", [THREE_OUTPUTS, LONG_ID], ids=["outputs", "id"])
 def test_an_answer_does_not_outgrow_the_request(field: bytes) -> None:
     tensor = b'{"name": "image", "shape": [1], "datatype": "BYTES", "data": []}'
     with pytest.raises(BadRequest):

@@ -22,6 +22,11 @@ def files(name: str, network: bytes = NETWORK, **info: Any) -> dict[str, bytes]:
     }
 
 
+def both(name: str, ort: bytes = NETWORK) -> dict[str, bytes]:
+    """The same, for ONNX Runtime too."""
+    return files(name, ort_sha256=hashlib.sha256(NETWORK).hexdigest()) | {"model.ort": ort}
+
+
 def put(folder: Path, content: dict[str, bytes]) -> Path:
     folder.mkdir(parents=True)
     for name, data in content.items():
@@ -144,3 +149,64 @@ def test_a_package_knows_when_another_has_taken_its_place(tmp_path: Path) -> Non
     assert not package.is_current()
     (tmp_path / "m" / "model.json").unlink()
     assert not package.is_current()
+
+
+def test_a_package_may_have_a_network_for_onnxruntime(tmp_path: Path) -> None:
+    one = read_package(put(tmp_path / "one", files("one")))
+    assert one.files == ("model.json", "labels.txt", "model.tflite")
+    two = read_package(put(tmp_path / "two", both("two")))
+    assert two.files == (*one.files, "model.ort")
+    for package in (one, two):
+        package.verify()
+
+
+@pytest.mark.parametrize("damage", [b"damaged", None])
+@pytest.mark.parametrize("file", ["model.tflite", "model.ort"])
+def test_what_is_read_is_what_is_verified(
+    bundled: Path, cache: Path, file: str, damage: bytes | None
+) -> None:
+    """A cold start does not wait for the digest of a file that is not loaded."""
+    for parent in (bundled, cache):
+        folder = put(parent / "m", both("m"))
+        (folder / file).write_bytes(damage) if damage else (folder / file).unlink()
+    other = {"model.tflite": "model.ort", "model.ort": "model.tflite"}[file]
+    assert Models([bundled], "", MemoryStore(), lambda _: other).find("m").info.ort_sha256
+    for reads in (None, lambda _: file):
+        with pytest.raises(ModelInvalid, match=f"{file} does not match its sha256"):
+            Models([bundled, cache], "", MemoryStore(), reads).find("m")
+    with pytest.raises(ModelInvalid):
+        Models([cache], "", MemoryStore(), lambda _: file).find("m")
+    assert not (cache / "m").exists()
+
+
+def test_both_networks_come_from_the_bucket(cache: Path) -> None:
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in both("m").items()})
+    package = Models([cache], "b", store).find("m")
+    assert {path.name for path in package.folder.iterdir()} == set(both("m"))
+    package.verify()
+
+
+def test_a_damaged_object_for_onnxruntime_never_reaches_the_cache(cache: Path) -> None:
+    content = both("m", ort=b"damaged")
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in content.items()})
+    with pytest.raises(ModelInvalid, match=r"model\.ort"):
+        Models([cache], "b", store, lambda _: "model.ort").find("m")
+    assert list(cache.iterdir()) == []
+
+
+def test_a_bucket_without_the_network_that_is_named(cache: Path) -> None:
+    content = both("m")
+    del content["model.ort"]
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in content.items()})
+    with pytest.raises(ModelNotFound):
+        Models([cache], "b", store).find("m")
+    assert list(cache.iterdir()) == []
+
+
+def test_what_is_here_is_known_without_a_look_at_its_networks(bundled: Path, cache: Path) -> None:
+    put(cache / "m", files("m", network=b"damaged"))
+    put(bundled / "broken", files("broken") | {"model.json": b"{"})
+    models = Models([bundled, cache], "b", MemoryStore())
+    found = models.here("m")
+    assert found is not None and found.version == "1"
+    assert models.here("broken") is None and models.here("none") is None

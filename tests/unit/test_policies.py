@@ -48,6 +48,7 @@ WILDCARDS = {
     "${ImagesBucket}/uploads/*": "callers name files, and each form has a random folder",
     "${ModelsBucket}/*/labels.txt": PACKAGE,
     "${ModelsBucket}/*/model.json": PACKAGE,
+    "${ModelsBucket}/*/model.ort": PACKAGE,
     "${ModelsBucket}/*/model.tflite": PACKAGE,
     "${ResultsBucket}/active/*": INDEX,
     "${ResultsBucket}/recent/*": INDEX,

@@ -175,6 +175,16 @@ def test_the_record_is_json_and_every_key_is_its_own() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_the_second_engines_dollars_stand_beside_the_firsts() -> None:
+    ways = {name: way(50) for name in ("function alone", "API", "batch")}
+    found = {each.key: each for each in bill.study(replace(study(100), second=ways)).figures}
+    assert found["onnxruntime-function-alone-million"].value < found["function-alone-x86-64"].value
+    assert found["onnxruntime-batch-over-litert"].value < 1
+    assert found["book-over-onnxruntime-api"].value > found["book-over-api-x86-64"].value
+    assert not [key for key in found if "onnxruntime" in key and "arm64" in key]
+    assert not [each for each in bill.study(study(100)).figures if "onnxruntime" in each.key]
+
+
 def test_a_busy_machine_is_told() -> None:
     shared = Way("API", 1, Duration({1: 200.0}, 100), NEVER, {1: 130.0})
     quiet = study(100)

@@ -1,0 +1,110 @@
+"""Every figure that README and docs quote comes from a script that prints it."""
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from benchmarks import quote, record
+from tests.torture.conftest import BEGIN, END
+
+ROOT = Path(__file__).parents[2]
+RECORDS = sorted(record.FOLDER.glob("*.json"))
+NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL)
+OUTCOMES = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+"""Each of its figures stands beside the test that measured it."""
+MEASURED = re.compile(
+    r"\$ ?\d[\d,.]*|\d[\d,.]*(?: ?[×%]| ?(?:x|ms|s|seconds?|minutes?|[kMG]B|times|M instructions|"
+    r"images a second|requests a second|cents?|dollars?)\b)"
+)
+"""A number with the unit of something that one measures."""
+
+GIVEN = {
+    "24 MB": "size of the file that is fetched",
+    "10 MB": "API Gateway's body",
+    "4.5 MB": "Lambda's payload, less base64",
+    "20 MB": "our limit of an image",
+    "10 seconds": "our limit of a fetch",
+    "29 seconds": "API Gateway's timeout",
+    "29 s": "API Gateway's timeout",
+    "52.4 MB": "Lambda's limit of a zip",
+    "250 MB": "Lambda's limit of what is unpacked",
+    "256 kB": "Step Functions' payload",
+    "1,024 MB": "memory size",
+    "1,769 MB": "memory size of one vCPU",
+    "288 times": "five-minute ticks of a day",
+    "20%": "price of arm64 below x86_64",
+    "1.25 times": "where that price is made up for",
+}
+"""Limits, prices and settings: what is decided by others or by us, and not measured."""
+
+
+def prose(text: str) -> str:
+    """What is neither code nor a link, nor the table that `make torture` writes."""
+    return NO_PROSE.sub(" ", OUTCOMES.sub(" ", text))
+
+
+@pytest.mark.parametrize("path", quote.documents(), ids=lambda path: path.name)
+def test_what_is_quoted_is_what_the_scripts_kept(path: Path) -> None:
+    text = path.read_text()
+    assert quote.rewritten(text) == text, "run python -m benchmarks.quote"
+
+
+@pytest.mark.parametrize("path", quote.documents(), ids=lambda path: path.name)
+def test_no_figure_is_without_a_script(path: Path) -> None:
+    loose = [found for found in MEASURED.findall(prose(path.read_text())) if found not in GIVEN]
+    assert not loose, "quote these as links into docs/figures, or say above why they are given"
+
+
+def test_no_given_number_is_stale() -> None:
+    texts = " ".join(prose(path.read_text()) for path in quote.documents())
+    assert GIVEN.keys() <= set(MEASURED.findall(texts))
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_record_names_a_script_that_there_is(path: Path) -> None:
+    found: dict[str, Any] = json.loads(path.read_text())
+    module = found["command"].split()[2]
+    assert module == f"benchmarks.{path.stem}"
+    assert importlib.util.find_spec(module)
+    page = path.with_suffix(".md").read_text()
+    for key, figure in found["figures"].items():
+        assert f'<a id="{key}"></a>{figure["says"]} | {figure["text"]} |' in page
+
+
+def test_a_picture_is_there_in_both_formats() -> None:
+    svg, png = ({p.stem for p in record.FOLDER.glob(f"*.{kind}")} for kind in ("svg", "png"))
+    assert svg == png != set()
+
+
+@pytest.mark.parametrize(
+    "text", ["it takes 5 ms", "3.1× as fast", "costs $0.25", "12,000 images a second", "99.1%"]
+)
+def test_a_measured_number_is_seen(text: str) -> None:
+    assert MEASURED.search(prose(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[5 ms](docs/figures/predict.md#handler)", "`sleep 5 s`", "```\n5 ms\n```", "5 images",
+        f"{BEGIN}\n| fault | none | 5 s | `test_load.py` |\n{END}",
+    ],
+)  # fmt: skip
+def test_a_quoted_one_or_code_is_not(text: str) -> None:
+    assert not MEASURED.search(prose(text))
+
+
+def test_what_is_beside_the_outcomes_is_seen() -> None:
+    text = f"1 ms {BEGIN} 2 ms {END} 3 ms {BEGIN} 4 ms {END} 5 ms {BEGIN} 6 ms"
+    assert MEASURED.findall(prose(text)) == ["1 ms", "3 ms", "5 ms", "6 ms"]
+
+
+@pytest.mark.parametrize("to", ["figures/predict.md#no-such-figure", "figures/nothing.md#ratio"])
+def test_a_figure_without_a_script_fails(to: str) -> None:
+    with pytest.raises(click.ClickException):
+        quote.rewritten(f"as in [1.0×](docs/{to})")

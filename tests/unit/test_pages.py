@@ -1,0 +1,81 @@
+"""What the pages on reliability and security name is there: files, tests, headings."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.torture.conftest import BEGIN, END, PAGE, table, write
+
+PAGES = [PAGE, ROOT / "SECURITY.md"]
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w.-]+\.(?:py|md|lock|yaml)")
+TEST = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
+
+
+def files(text: str) -> set[str]:
+    """What is named in code, or in a command, as a file or folder of the project."""
+    named = re.findall(r"`([^`\n]+)`", text) + re.findall(r"\S+", "".join(blocks(text)))
+    return {name for name in named if FILE.fullmatch(name) and not name.startswith(".venv")}
+
+
+def blocks(text: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    named = files(page.read_text())
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+    assert any(name.startswith("tests/torture/test_") for name in named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = LINK.findall(page.read_text())
+    for to, anchor in links:
+        target = (page.parent / to).resolve() if to else page
+        assert target.exists(), to
+        assert not anchor or anchor in headings(target), (to, anchor)
+
+
+def test_every_outcome_names_its_test() -> None:
+    rows = PAGE.read_text().partition(BEGIN)[2].partition(END)[0].strip().splitlines()[2:]
+    assert rows
+    for row in rows:
+        ((file, test),) = TEST.findall(row)
+        assert f"def {test}(" in (ROOT / "tests" / "torture" / file).read_text(), row
+
+
+def test_all_security_tests_are_named_by_their_whole_path() -> None:
+    text = (ROOT / "SECURITY.md").read_text()
+    assert set(re.findall(r"test_\w+\.py", text)) == {
+        Path(name).name for name in files(text) if name.startswith("tests/")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("`chalicelib/no.py` and `.chalice/policies/`", {"chalicelib/no.py", ".chalice/policies/"}),
+        ("`/health`, `model.json`, `--rate 50`, `s3://a/b`, `AES256`", set()),
+        ("```sh\n.venv/bin/pytest tests/torture/test_no.py\n```", {"tests/torture/test_no.py"}),
+    ],
+)
+def test_a_file_that_is_missing_would_be_seen(text: str, named: set[str]) -> None:
+    assert files(text) == named
+
+
+def test_only_the_table_of_outcomes_is_written(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    rows = [("a fault", "an answer", "5 s", "test_x.py::test_y")]
+    write(page, rows)
+    assert page.read_text() == f"before\n{BEGIN}\n{table(rows)}\n{END}\nafter\n"
