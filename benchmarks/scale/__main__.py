@@ -1,0 +1,83 @@
+"""A million images, or requests, at once: how long that takes, what is refused, what it costs.
+
+    python -m benchmarks.scale
+    python -m benchmarks.scale --concurrency 10 --no-local
+    python -m benchmarks.scale --image-ms 25 --images 100000 --no-local
+
+Simulates a batch, a workflow and the API with the limits of limits.toml, and says which of them
+holds each up. The time of an image is measured here first. Then the same simulation predicts
+batches on the local cloud, which are run: their times are shown side by side.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+import click
+
+from benchmarks import record
+from benchmarks.costing import pricing
+from benchmarks.scale import report, study
+from benchmarks.scale.limits import limits, ours
+from benchmarks.scale.pictures import draw
+from benchmarks.scale.times import Times, measured_call, measured_image
+from benchmarks.scale.validation import RUNS, Compared, compared
+
+T = TypeVar("T")
+
+
+def shown(items: Iterable[T], length: int, label: str) -> list[T]:
+    """All of them, with a progress bar."""
+    with click.progressbar(items, length=length, label=label, file=sys.stderr) as bar:
+        return list(bar)
+
+
+@click.command(help=__doc__, context_settings={"show_default": True})
+@click.option("--images", default=1_000_000, type=click.IntRange(1), help="And requests.")
+@click.option(
+    "--concurrency", default=1000, type=click.IntRange(2), help="Functions at once in the account."
+)
+@click.option("--image-ms", type=float, help="Of one image.  [default: measured here]")
+@click.option("--call-ms", type=float, help="CPU of an S3 request.  [default: measured here]")
+@click.option("--store-ms", default=30.0, help="Until S3 answers.")
+@click.option("--queue-ms", default=15.0, help="Until SQS answers.")
+@click.option("--cold-ms", default=1000.0, help="Median of a cold start.")
+@click.option("--seed", default=1, help="Of all that is drawn.")
+@click.option("--local/--no-local", default=True, help="Run the local cloud too.")
+@record.options
+def main(
+    images: int,
+    concurrency: int,
+    image_ms: float | None,
+    call_ms: float | None,
+    store_ms: float,
+    queue_ms: float,
+    cold_ms: float,
+    seed: int,
+    local: bool,
+    as_json: bool,
+    save: bool,
+) -> None:
+    """Simulate, compare, and print."""
+    times = Times(
+        image=measured_image() if image_ms is None else [image_ms / 1000],
+        call=measured_call() if call_ms is None else call_ms / 1000,
+        store=store_ms / 1000,
+        queue=queue_ms / 1000,
+        cold=cold_ms / 1000,
+    )
+    prices = pricing.load()
+    asked = study.Question(images, concurrency, times, limits(), ours(), prices, seed)
+    runs = shown(study.runs(asked), 6, "runs")
+    sizes = shown(study.accounts(asked), len(study.ACCOUNTS), "accounts")
+    rows: list[Compared] = []
+    if local:
+        rows = shown(compared(), len(RUNS), "local cloud")
+    found = report.record(asked, runs, sizes, rows)
+    if save:
+        draw(found.series)
+    record.publish(found, as_json, save)
+
+
+if __name__ == "__main__":
+    main()

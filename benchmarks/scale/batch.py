@@ -1,0 +1,202 @@
+"""A batch, as a discrete-event simulation: fan-out, queue, event source mapping, workers, finish.
+
+A chunk is a message, as in chalicelib/batch: nothing is simulated for an image of its own, because
+a worker's images share its one CPU. A worker that is throttled keeps its message and tries again,
+which is what AWS says its event source mappings do; how long they wait, it does not say.
+"""
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from typing import Protocol
+
+import numpy as np
+import simpy
+
+from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
+from benchmarks.scale.platforms import Platform
+from chalicelib.batch.repair import REPAIRS
+
+FAN_OUT = -1
+"""The message that cuts the manifest into chunks; the others are chunks, counted from 0."""
+
+
+class Job(Protocol):
+    """How the work itself takes its time, on AWS or on this machine."""
+
+    def start(self, sim: "Batch", cold: bool) -> Work:
+        """An environment begins a call."""
+
+    def fan_out(self, sim: "Batch", first: int) -> Work:
+        """Queue chunks from `first` on; the event's value is how many there are then."""
+
+    def chunk(self, sim: "Batch", number: int) -> Work:
+        """Classify a chunk."""
+
+    def finish(self, sim: "Batch", tick: bool) -> Work:
+        """Merge the parts; the event's value is whether there was time to. tick: the schedule."""
+
+    def held_up(self, now: float) -> str:
+        """What outside of the functions is short right now; empty for nothing."""
+
+
+class Batch:
+    """One run; `run` simulates it. Deterministic for a seed."""
+
+    def __init__(
+        self, chunks: int, platform: Platform, job: Job, seed: int = 1,
+        env: simpy.Environment | None = None,
+    ) -> None:  # fmt: skip
+        self.env = env or simpy.Environment()
+        self.rng = np.random.default_rng(seed)
+        self.chunks, self.platform, self.job = chunks, platform, job
+        self.out = Outcome(done=[0] * chunks)
+        self.queue: deque[tuple[int, int]] = deque([(FAN_OUT, 0)])
+        self.functions = Functions(
+            platform.concurrency,
+            Bucket(platform.scaling, platform.burst),
+            Bucket(platform.requests, platform.requests),
+        )
+        self.most_in_flight = self._in_flight = self._pollers = 0
+        self._repairs: Counter[int] = Counter()
+        self._dead: set[int] = set()
+        self._left = chunks
+        self._queued = 0
+        self._waiting: deque[simpy.Event] = deque()
+        self._finished = self.env.event()
+
+    def run(self) -> Outcome:
+        """Simulate until results.jsonl is written."""
+        self.env.process(self._grow())
+        self.env.process(self._ticks())
+        self.env.process(self._watch())
+        self.env.run(self._finished)
+        self.out.seconds = self.env.now
+        self.out.peak, self.out.cold = self.functions.peak, self.functions.created
+        self.out.throttles.update(self.functions.refused)
+        self.out.usage.invocations += self.functions.calls
+        return self.out
+
+    def send(self, messages: Iterator[int]) -> None:
+        """Put messages on the queue."""
+        for message in messages:
+            self._put(message, 0)
+
+    def _put(self, message: int, receives: int) -> None:
+        self.queue.append((message, receives))
+        if self._waiting:
+            self._waiting.popleft().succeed()
+
+    def _grow(self) -> Work:
+        """More pollers while messages wait, as the event source mapping does."""
+        platform = self.platform
+        while self._pollers < platform.workers:
+            self._pollers += 1
+            self.env.process(self._poll())
+            if platform.start <= self._pollers < platform.workers:
+                yield self.env.timeout(1 / platform.growth)
+        yield self.env.timeout(0)
+
+    def _poll(self) -> Work:
+        while True:
+            while not self.queue or self._in_flight >= self.platform.in_flight:
+                event = self.env.event()
+                self._waiting.append(event)
+                yield event
+            message, receives = self.queue.popleft()
+            self._in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self._in_flight)
+            done = yield self.env.process(self._invoke(message))
+            self._in_flight -= 1
+            self.out.usage.sqs_requests += 2
+            if done:
+                continue
+            if receives + 1 < self.platform.receives:
+                self._put(message, receives + 1)
+            else:
+                self._dead.add(message)
+
+    def _invoke(self, message: int) -> Work:
+        """Have the message worked on before it is visible again; whether it was."""
+        until, attempt = self.env.now + self.platform.visibility, 0
+        while (cold := self.functions.start(self.env.now)) is None:
+            wait = self.rng.uniform(0, self.platform.throttled.ceiling(attempt))
+            attempt += 1
+            if self.env.now + wait >= until:
+                yield self.env.timeout(until - self.env.now)
+                return False
+            yield self.env.timeout(wait)
+        yield from self.job.start(self, cold)
+        done = yield from self._work(message)
+        self.functions.end()
+        if not done:
+            yield self.env.timeout(max(0.0, until - self.env.now))
+        return done
+
+    def _work(self, message: int) -> Work:
+        """What the function does; whether the message is done with."""
+        if message == FAN_OUT:
+            yield from self._fan_out()
+            return True
+        if not self.out.done[message]:
+            yield from self.job.chunk(self, message)
+            self.out.done[message] += 1
+            self._left -= 1
+        return (yield from self._finish(tick=False))
+
+    def _fan_out(self) -> Work:
+        self._queued = yield from self.job.fan_out(self, self._queued)
+        if self._queued < self.chunks:
+            self._put(FAN_OUT, 0)
+
+    def _finish(self, tick: bool) -> Work:
+        """Whoever finds every chunk counted merges the results; False where time runs out."""
+        if self._left or self._queued < self.chunks or self._finished.triggered:
+            return True
+        done = yield from self.job.finish(self, tick)
+        if done and not self._finished.triggered:
+            self._finished.succeed()
+        return done
+
+    def _ticks(self) -> Work:
+        """The schedule: finishes what no worker could, and queues again what went missing."""
+        while True:
+            yield self.env.timeout(self.platform.tick)
+            yield from self._finish(tick=True)
+            if not self.queue and not self._in_flight:
+                self._repair()
+
+    def _repair(self) -> None:
+        for chunk in sorted(self._dead):
+            self._dead.discard(chunk)
+            if chunk == FAN_OUT or self._repairs[chunk] < REPAIRS:
+                self._repairs[chunk] += 1
+                self._put(chunk, 0)
+            else:
+                self.out.lost += 1
+                self._left -= 1
+
+    def _watch(self) -> Work:
+        """Each second: a point of the picture, and which limit holds the run up."""
+        refused = 0
+        while True:
+            self.out.sample(self.env.now, self.functions.running, self._left)
+            yield self.env.timeout(1)
+            now = self.functions.refused.total()
+            self.out.bottleneck[self._held_up_by(now > refused)] += 1
+            refused = now
+
+    def _held_up_by(self, throttled: bool) -> str:
+        if not self._left:
+            return "merging the results"
+        if not self.queue and self._queued < self.chunks:
+            return "cutting the manifest"
+        short = self.job.held_up(self.env.now)
+        if short:
+            return short
+        if throttled:
+            reasons = self.functions.refused
+            return max(reasons, key=lambda reason: reasons[reason])
+        if not self.queue:
+            return "the last chunks"
+        grown = self._pollers >= self.platform.workers
+        return self.platform.most_is if grown else "pollers' growth"

@@ -1,0 +1,109 @@
+"""The work of a batch on AWS: each environment has a CPU of its own, and shares only S3."""
+
+import numpy as np
+
+from benchmarks.scale.batch import Batch
+from benchmarks.scale.limits import Limits, Ours
+from benchmarks.scale.parts import Bucket, Work
+from benchmarks.scale.times import Times, spread
+from chalicelib.batch.fanout import GROUP, MARGIN, WRITERS
+from chalicelib.batch.finish import READERS
+from chalicelib.batch.ledger import BLOCK, CHUNK_SIZE
+from chalicelib.queue import MAX_ENTRIES
+
+HEAD, TAIL = 5, 4
+"""Requests before and after a chunk's images: batch, part, cancelled, chunk and partial are looked
+for; part and tally written, the fan-out read, the tallies listed (chalicelib/batch/worker.py)."""
+WRITES = 3
+"""Of these, what S3 counts and prices as PUT: part, tally, and the listing."""
+TICK_TIMEOUT = 300.0
+
+
+class AwsJob:
+    """Of one batch. images: in a chunk."""
+
+    def __init__(
+        self, times: Times, limits: Limits, ours: Ours, chunks: int, seed: int = 1,
+        images: int = CHUNK_SIZE,
+    ) -> None:  # fmt: skip
+        self._times, self._ours, self._images = times, ours, images
+        self._rng = np.random.default_rng([seed, 2])
+        self._seconds = spread(times, self._rng, chunks, images)
+        gets, puts = limits["s3-gets"].value, limits["s3-puts"].value
+        self._pictures = Bucket(gets, gets)  # all of a batch's images are under one prefix
+        self._gets, self._puts = Bucket(gets, gets), Bucket(puts, puts)
+
+    def start(self, sim: Batch, cold: bool) -> Work:
+        """A cold start is billed as the call is."""
+        if cold:
+            times = self._times
+            yield from self._busy(sim, times.cold * self._rng.lognormal(0, times.cold_spread))
+
+    def fan_out(self, sim: Batch, first: int) -> Work:
+        """In groups, until the time is over: then a message leaves the rest to another call."""
+        times, queued, begun = self._times, first, sim.env.now
+        skipped = first * self._images * 2e-6  # half a million lines a second are read past
+        yield from self._busy(sim, skipped + 2 * (times.store + times.call))
+        while queued < sim.chunks and sim.env.now - begun < self._ours.timeout - MARGIN:
+            group = min(GROUP, sim.chunks - queued)
+            yield from self._busy(sim, self._group(group))
+            sim.send(iter(range(queued, queued + group)))
+            queued += group
+            sim.out.usage.s3_puts += group + 1
+            sim.out.usage.s3_gets += 1
+            sim.out.usage.sqs_requests += -(-group // MAX_ENTRIES)
+        return queued
+
+    def _group(self, chunks: int) -> float:
+        """Seconds for writing the chunks side by side, sending their messages, a checkpoint."""
+        times = self._times
+        written = max(chunks * times.call, -(-chunks // WRITERS) * times.store)
+        sent = -(-chunks // MAX_ENTRIES) * (times.queue + times.call)
+        lines = chunks * self._images * times.line
+        return written + sent + lines + 2 * (times.store + times.call)
+
+    def chunk(self, sim: Batch, number: int) -> Work:
+        """Images are fetched while others are classified: the CPU is what they wait for."""
+        times, usage = self._times, sim.out.usage
+        now, reads = sim.env.now, HEAD + TAIL - WRITES
+        slow = max(
+            self._pictures.take(self._images, now),
+            self._gets.take(reads, now),
+            self._puts.take(WRITES, now),
+        )
+        if slow:
+            sim.out.throttles["S3"] += 1
+        usage.s3_gets += reads + self._images
+        usage.s3_puts += WRITES
+        requests = HEAD + TAIL + self._images
+        calls = requests * times.call + (HEAD + TAIL + 1) * times.store
+        yield from self._busy(sim, slow + calls + self._seconds[number])
+
+    def finish(self, sim: Batch, tick: bool) -> Work:
+        """Read every part; a worker that does not come to the end leaves it to the schedule."""
+        usage = sim.out.usage
+        seconds, limit = self.merging(sim.chunks), TICK_TIMEOUT if tick else self._ours.timeout
+        usage.s3_gets += sim.chunks
+        usage.s3_puts += -(-sim.chunks // BLOCK)
+        usage.invocations += tick
+        yield from self._busy(sim, min(seconds, limit))
+        if tick and seconds > limit:
+            raise ValueError(f"Merging takes {seconds:.0f} s; the schedule has {limit:.0f}.")
+        return seconds <= limit
+
+    def merging(self, chunks: int) -> float:
+        """Seconds from the last tally to results.jsonl."""
+        times = self._times
+        listed = -(-chunks // BLOCK) * (times.store + times.call)
+        return listed + chunks * max(times.call, times.store / READERS)
+
+    def held_up(self, now: float) -> str:
+        """S3, where it is asked for more than it gives."""
+        buckets = (self._pictures, self._gets, self._puts)
+        for bucket in buckets:
+            bucket.refill(now)
+        return "S3's requests a second" if any(each.tokens < 0 for each in buckets) else ""
+
+    def _busy(self, sim: Batch, seconds: float) -> Work:
+        sim.out.usage.gb_seconds += seconds * self._ours.memory_gb
+        yield sim.env.timeout(seconds)

@@ -1,0 +1,102 @@
+"""The limits that AWS publishes, and what this project sets below them."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chalicelib.settings import ROOT
+from tools.deploy import main as deploy
+from tools.deploying.target import WORKER, read_config, setting, visibility_timeout
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit. says: what it is of. source: where AWS says so."""
+
+    value: float
+    unit: str
+    says: str
+    source: str
+
+
+Limits = Mapping[str, Limit]
+
+
+def limits() -> dict[str, Limit]:
+    """All of limits.toml, by name."""
+    text = Path(__file__).with_name("limits.toml").read_text()
+    return {name: Limit(**each) for name, each in tomllib.loads(text).items()}
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Waits between tries: full jitter below `first` seconds doubled each time, up to `most`.
+
+    tries: after which it is given up; None for never.
+    """
+
+    first: float
+    most: float
+    tries: int | None = None
+
+    def ceiling(self, attempt: int) -> float:
+        """The most seconds to wait after so many failed tries before this one."""
+        return min(self.most, self.first * 2.0 ** min(attempt, 60))
+
+
+@dataclass(frozen=True)
+class Ours:
+    """What the project sets, read where it sets it.
+
+    workers: MaximumConcurrency of the queue's mapping. receives: of a message before it is put
+    aside. timeout, visibility: seconds, of the worker and its message. memory_gb: of the functions
+    that classify. map_concurrency: chunks of a large workflow at once. retry: of a throttled task.
+    rate, burst: of the API's stage.
+    """
+
+    workers: int
+    receives: int
+    timeout: float
+    visibility: float
+    memory_gb: float
+    map_concurrency: int
+    retry: Backoff
+    rate: float
+    burst: float
+
+
+def ours() -> Ours:
+    """As the repository is now, for the stage dev."""
+    config = read_config(ROOT, "dev")
+    given: dict[str | None, Any] = {each.name: each.default for each in deploy.params}
+    template = (ROOT / "infrastructure.yaml").read_text()
+    receives = re.search(r"maxReceiveCount: (\d+)", template)
+    assert receives, "the work queue has a redrive policy"
+    many = json.loads((ROOT / "workflow.asl.json").read_text())["States"]["Classify many"]
+    return Ours(
+        workers=int(given["workers"]),
+        receives=int(receives[1]),
+        timeout=float(setting(config, "dev", WORKER, "lambda_timeout", 60)),
+        visibility=float(visibility_timeout(config, "dev")),
+        memory_gb=setting(config, "dev", WORKER, "lambda_memory_size", 128) / 1024,
+        map_concurrency=int(many["MaxConcurrency"]),
+        retry=_throttle_retry(many),
+        rate=float(given["rate"]),
+        burst=float(given["burst"]),
+    )
+
+
+def _throttle_retry(state: Mapping[str, Any]) -> Backoff:
+    """The Retry of the champion's task for an account that is at its limit."""
+    branch = state["ItemProcessor"]["States"]["Chunk (many)"]["Branches"][0]
+    (found,) = (
+        retry
+        for retry in branch["States"]["Champion (many)"]["Retry"]
+        if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
+    )
+    assert found["BackoffRate"] == 2 and found["JitterStrategy"] == "FULL"
+    return Backoff(found["IntervalSeconds"], found["MaxDelaySeconds"], found["MaxAttempts"])

@@ -1,0 +1,79 @@
+"""The pictures of `benchmarks.scale`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from benchmarks.picture import COLOURS, picture
+
+BATCHES = ("batch", "batch-most", "workflow")
+REQUESTS = ("api-most", "api-raised")
+
+
+def draw(series: Mapping[str, Any]) -> None:
+    """Concurrency and backlog over time, of images and of requests; time by size of account."""
+    _over_time(
+        "scale",
+        series["runs"],
+        BATCHES,
+        "chunks to do (of 25 images; the workflow's of 100)",
+        60,
+        "minutes",
+    )
+    _over_time("scale-api", series["runs"], REQUESTS, "callers waiting to try again", 1, "seconds")
+    _accounts(series["accounts"])
+    if series["validation"]:
+        _validation(series["validation"])
+
+
+def _over_time(
+    name: str, runs: Mapping[str, Any], keys: tuple[str, ...], waiting: str, unit: int, time: str
+) -> None:
+    with picture(name, rows=2, size=(8.4, 6.2)) as (above, below):
+        for colour, key in zip(COLOURS, keys, strict=False):
+            run = runs[key]
+            times = [each / unit for each in run["times"]]
+            above.plot(times, run["running"], color=colour, label=run["name"])
+            below.plot(times, run["waiting"], color=colour)
+        above.set_title("Functions at once")
+        below.set_title(waiting[0].upper() + waiting[1:])
+        above.legend(loc="upper right", fontsize=9)
+        below.set_xlabel(time)
+        for axes in (above, below):
+            axes.set_xlim(0)
+            axes.set_ylim(0)
+            axes.yaxis.set_major_formatter("{x:,.0f}")
+
+
+def _accounts(found: Mapping[str, Any]) -> None:
+    with picture("scale-accounts", size=(8.4, 4.2)) as (axes,):
+        labels = {"deployed": "batch as deployed", "most": "batch, as many workers as allowed",
+                  "workflow": "workflow"}  # fmt: skip
+        for key, label in labels.items():
+            axes.plot(found["sizes"], [each / 60 for each in found[key]], "o-", label=label)
+        _logarithmic(axes)
+        axes.set_xlabel("functions at once in the account")
+        axes.set_ylabel("minutes")
+        axes.set_title("A million images, by the size of the account")
+        axes.legend()
+
+
+def _logarithmic(axes: Axes) -> None:
+    for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
+        scale("log")
+        axis.set_major_formatter("{x:,.0f}")
+
+
+def _validation(rows: list[dict[str, float]]) -> None:
+    with picture("scale-validation", size=(5.6, 5.0)) as (axes,):
+        most = max(max(row["measured"], row["predicted"]) for row in rows) * 1.1
+        axes.plot([0, most], [0, most], color="#6b7280", linewidth=1)
+        for colour, workers in zip(COLOURS, sorted({row["workers"] for row in rows}), strict=False):
+            mine = [row for row in rows if row["workers"] == workers]
+            axes.plot([row["measured"] for row in mine], [row["predicted"] for row in mine], "o",
+                      color=colour, label=f"{workers:.0f} containers")  # fmt: skip
+        axes.set_xlabel("measured on the local cloud, seconds")
+        axes.set_ylabel("predicted, seconds")
+        axes.set_title("The simulation against the local cloud")
+        axes.legend()

@@ -1,0 +1,152 @@
+"""Figures, tables and notes of what was simulated, and of how well that agrees with what is."""
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.scale.limits import Limits
+from benchmarks.scale.parts import Outcome
+from benchmarks.scale.study import Account, Question, Run
+from benchmarks.scale.validation import Compared
+
+POINTS = 240
+"""Of a curve."""
+
+NOTES = (
+    "All of it is simulated, with limits that AWS publishes; no AWS account was used. A worker's "
+    "time is that of this machine's CPU, unless --image-ms says otherwise.",
+    "Assumed, since nobody publishes it or it cannot be measured here: S3 answers in 30 ms and SQS "
+    "in 15; a cold start's part before Python; how a throttled event source mapping waits; that S3 "
+    "does not split a busy prefix; that callers who are refused try four times more, with jitter; "
+    "that child executions of a Map start as fast as StartExecution allows.",
+    "Dollars are Lambda, S3, SQS, Step Functions and API Gateway at list price, x86-64, without "
+    "logs and traces.",
+)
+
+
+def duration(seconds: float) -> str:
+    """As a person says it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def record(
+    asked: Question, runs: Sequence[Run], sizes: Sequence[Account], rows: Sequence[Compared]
+) -> Record:
+    """All of it."""
+    figures = [*_agreement(rows), *_figures(runs), *_accounts(sizes)]
+    tables = [_runs(runs), _sensitivity(sizes), _limits(asked.limits)]
+    if rows:
+        tables.append(_validation(rows))
+    series = {
+        "runs": {each.key: {"name": each.name, **_curve(each.outcome)} for each in runs},
+        "accounts": {
+            "sizes": [each.concurrency for each in sizes],
+            "deployed": [each.deployed.outcome.seconds for each in sizes],
+            "most": [each.most.outcome.seconds for each in sizes],
+            "workflow": [each.workflow.outcome.seconds for each in sizes],
+            "lost": [each.workflow.failed for each in sizes],
+        },
+        "validation": [
+            {"images": row.images, "workers": row.workers, "measured": row.measured,
+             "predicted": row.predicted} for row in rows
+        ],
+    }  # fmt: skip
+    title = f"How far it scales: {asked.images:,} at once, simulated"
+    return Record("scale", title, figures, tables, NOTES, series)
+
+
+def _agreement(rows: Sequence[Compared]) -> Iterator[Figure]:
+    if not rows:
+        return
+    ratios = sorted(row.ratio for row in rows)
+    yield ratio("predicted-over-measured", "predicted time over that of the local cloud, median",
+                statistics.median(ratios))  # fmt: skip
+    yield ratio("predicted-least", "the least of these", ratios[0])
+    yield ratio("predicted-most", "the most of these", ratios[-1])
+
+
+def _figures(runs: Sequence[Run]) -> Iterator[Figure]:
+    for run in runs:
+        out = run.outcome
+        yield Figure(f"{run.key}-drain", f"{run.name}: until all is done", out.seconds,
+                     duration(out.seconds))  # fmt: skip
+        yield Figure(f"{run.key}-peak", f"{run.name}: functions at once", out.peak, f"{out.peak:,}")
+        yield Figure(f"{run.key}-dollars", f"{run.name}: cost", run.dollars, f"${run.dollars:,.2f}")
+        what = "requests given up" if run.key.startswith("api") else "images lost"
+        yield Figure(f"{run.key}-failed", f"{run.name}: {what}", run.failed, f"{run.failed:,}")
+
+
+def _accounts(sizes: Sequence[Account]) -> Iterator[Figure]:
+    for each in sizes:
+        for key, run in (("deployed", each.deployed), ("most", each.most)):
+            seconds = run.outcome.seconds
+            says = f"batch in an account of {each.concurrency:,}, {run.name}"
+            yield Figure(f"account-{each.concurrency}-{key}", says, seconds, duration(seconds))
+        lost = each.workflow.failed
+        yield Figure(f"account-{each.concurrency}-lost",
+                     f"workflow in an account of {each.concurrency:,}: images lost", lost,
+                     f"{lost:,}")  # fmt: skip
+
+
+def _runs(runs: Sequence[Run]) -> Table:
+    columns = ("run", "time", "functions at once", "cold starts", "throttled", "failed",
+               "held up by", "cost")  # fmt: skip
+    return Table("Runs", columns, [_row(run) for run in runs])
+
+
+def _row(run: Run) -> list[str]:
+    out = run.outcome
+    refused = ", ".join(f"{reason} {count:,}" for reason, count in out.throttles.most_common())
+    total = out.bottleneck.total()
+    held = ", ".join(
+        f"{reason} {count / total:.0%}"
+        for reason, count in out.bottleneck.most_common(3)
+        if count / total >= 0.01
+    )
+    return [
+        run.name, duration(out.seconds), f"{out.peak:,}", f"{out.cold:,}", refused or "none",
+        f"{run.failed:,}", held or "nothing", f"${run.dollars:,.2f}",
+    ]  # fmt: skip
+
+
+def _sensitivity(sizes: Sequence[Account]) -> Table:
+    rows = []
+    for each in sizes:
+        cells = [f"{each.concurrency:,}"]
+        for run in (each.deployed, each.most, each.workflow):
+            lost = f"; {run.failed:,} images lost" if run.failed else ""
+            cells.append(f"{duration(run.outcome.seconds)} ({run.outcome.held_up_by}){lost}")
+        rows.append(cells)
+    columns = ("functions at once", "batch as deployed", "as many workers as allowed", "workflow")
+    return Table("By the size of the account", columns, rows)
+
+
+def _limits(limits: Limits) -> Table:
+    rows = [
+        [name, f"{limit.value:,.0f} {limit.unit}", limit.says, limit.source]
+        for name, limit in limits.items()
+    ]
+    return Table("Limits", ("limit", "value", "what it is of", "source"), rows)
+
+
+def _validation(rows: Sequence[Compared]) -> Table:
+    cells = [
+        [f"{row.images:,}", f"{row.workers}", f"{row.measured:.1f} s", f"{row.predicted:.1f} s",
+         f"{row.ratio:.2f}×", row.held_up_by, f"{row.others:.1f}"] for row in rows
+    ]  # fmt: skip
+    columns = ("images", "containers", "measured", "predicted", "ratio", "held up by",
+               "other threads running")  # fmt: skip
+    return Table("Against the local cloud", columns, cells)
+
+
+def _curve(out: Outcome) -> dict[str, list[float]]:
+    """Few enough points to draw; each the most of its stretch."""
+    step = -(-len(out.times) // POINTS)
+    starts = range(0, len(out.times), step)
+    return {
+        "times": [out.times[start] for start in starts],
+        "running": [max(out.running[start : start + step]) for start in starts],
+        "waiting": [max(out.waiting[start : start + step]) for start in starts],
+    }

@@ -1,0 +1,104 @@
+"""How long things take: measured where that can be done here, assumed and named where it cannot."""
+
+import http.server
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import boto3
+import click
+import numpy as np
+
+from benchmarks.subject import model, photograph
+from chalicelib.classifier import Classifier
+from chalicelib.images import decode
+
+SMALL = b'{"id": "0000001.jpg", "s3_uri": "s3://images/batches/name/0000001.jpg"}\n' * 25
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds, all of them.
+
+    image: one image on one CPU, decoding and network; drawn from these. call: CPU of one request to
+    S3 or SQS. store, queue: until S3 and SQS answer. cold: median of a cold start, what is billed
+    and what is waited for alike. cold_spread: standard deviation of its logarithm. line: of a
+    manifest, read and cut. row: of results, judged.
+    """
+
+    image: Sequence[float]
+    call: float
+    store: float = 0.03
+    queue: float = 0.015
+    cold: float = 1.0
+    cold_spread: float = 0.25
+    line: float = 8e-6
+    row: float = 15e-6
+
+
+def measured_image(runs: int = 40) -> list[float]:
+    """Seconds of CPU that each of several 720p photographs takes, one thread, full-size network."""
+    classifier = Classifier(model(), 1)
+    found = []
+    with click.progressbar(range(runs + 2), label="images", file=sys.stderr) as numbers:
+        for number in numbers:
+            data = photograph(number)
+            start = time.thread_time()
+            classifier.scores(decode(data, classifier.input_size).pixels)
+            found.append(time.thread_time() - start)
+    return found[2:]
+
+
+class _Object(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(SMALL)))
+        self.end_headers()
+        self.wfile.write(SMALL)
+
+
+def serve() -> None:
+    """Answer every GET with a small object until the end of standard input; prints the port."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Object) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(server.server_port, flush=True)
+        sys.stdin.read()
+
+
+def measured_call(calls: int = 1000) -> float:
+    """Seconds of CPU that a boto3 GET of a small object takes, eight of them side by side."""
+    command = [sys.executable, "-c", "from benchmarks.scale.times import serve; serve()"]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as server:
+        assert server.stdin and server.stdout
+        client = boto3.client(
+            "s3", endpoint_url=f"http://127.0.0.1:{int(server.stdout.readline())}",
+            region_name="us-east-1", aws_access_key_id="any", aws_secret_access_key="any",
+        )  # fmt: skip
+
+        def get(number: int) -> None:
+            client.get_object(Bucket="b", Key=f"{number}")["Body"].read()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(get, range(50)))
+            start = time.process_time()
+            list(pool.map(get, range(calls)))
+            seconds = time.process_time() - start
+        client.close()
+        server.stdin.close()
+    return seconds / calls
+
+
+def spread(times: Times, rng: np.random.Generator, count: int, images: int) -> np.ndarray:
+    """Seconds of CPU of each of `count` chunks of so many images."""
+    drawn = rng.choice(np.asarray(times.image), (count, images))
+    return np.asarray(drawn.sum(axis=1))

@@ -1,0 +1,201 @@
+"""The simulation against the local cloud: real batches of a few hundred images.
+
+Two runs with one container give what a request and a chunk cost there. All others are predicted
+from that; a run with one container before and after each tells how fast the machine is just then,
+and how many threads of other things run on it.
+"""
+
+import contextlib
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+import urllib3
+
+from benchmarks.cloud import SAMPLES, upload
+from benchmarks.scale.local import REQUESTS, Costs, chunk_alone, fitted, predicted
+from benchmarks.subject import model
+from chalicelib.batch.ledger import CHUNK_SIZE, Counts, Ledger
+from chalicelib.classifier import Classifier
+from chalicelib.images import decode
+from chalicelib.settings import ROOT
+from chalicelib.storage import S3Store
+from tests.e2e.conftest import LocalCloud, running, wait_for
+
+MODEL = "doodle"
+BUCKET = "photographs"
+CALIBRATION = (250, 1000)
+BESIDE = 250
+"""Images of the runs before and after each."""
+RUNS = ((500, 2), (500, 4), (1000, 1), (1000, 2), (2000, 2), (2000, 4))
+START = "import app; app.services().classifiers.get(); import boto3; boto3.client('s3')"
+
+
+@dataclass(frozen=True)
+class Drained:
+    """A real run. seconds: from the request to the results. calls: of the worker, the fan-out
+    first. cpu: seconds a chunk of each process, by module. runnable: threads of the whole machine
+    that ran or could have, on average."""
+
+    images: int
+    workers: int
+    seconds: float
+    calls: list[float]
+    cpu: dict[str, float]
+    runnable: float
+
+    @property
+    def chunk(self) -> float:
+        """Seconds of a chunk: of all but the first, which loads the model, and the last."""
+        return statistics.fmean(self.calls[2:-1])
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A run as it was, and as it was predicted."""
+
+    images: int
+    workers: int
+    measured: float
+    predicted: float
+    held_up_by: str
+    others: float
+
+    @property
+    def ratio(self) -> float:
+        """Predicted over measured."""
+        return self.predicted / self.measured
+
+
+def drained(images: int, workers: int) -> Drained:
+    """Run a batch of so many images on a local cloud of its own."""
+    ids = [f"{number:07d}.jpg" for number in range(images)]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        options = ("--concurrency", str(workers), "--schedule-seconds", "3600")
+        with running(log, MODEL, *options, IMAGE_BUCKETS=BUCKET) as cloud:
+            return _batch(replace(cloud, images=BUCKET), cloud.results, ids, workers)
+
+
+def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Drained:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=BUCKET)  # one that no function is told of
+    upload(cloud, ids)
+    prefix = f"s3://{BUCKET}/batches/cloud/"
+    body = {"instances": [{"id": each, "s3_uri": prefix + each} for each in ids]}
+    batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
+    chunks = -(-len(ids) // CHUNK_SIZE)
+    wait_for(lambda: len(_calls(cloud.log)) > min(2, chunks), 600)
+    before, first, runnable = _cpu(cloud.pid), len(_calls(cloud.log)), list[int]()
+
+    def nearly() -> bool:
+        runnable.append(_runnable())
+        return len(_calls(cloud.log)) >= chunks
+
+    wait_for(nearly, 1800)
+    after, last = _cpu(cloud.pid), len(_calls(cloud.log))
+    wait_for(lambda: len(_calls(cloud.log)) > chunks, 600)
+
+    ledger = Ledger(S3Store(lambda: s3), results, batch)
+    summary = ledger.summary(0)
+    assert summary and summary.counts == Counts(len(ids), len(ids), 0)
+    cpu = {name: (after[name] - before[name]) / max(1, last - first) for name in after}
+    seconds = summary.finished_at - ledger.batch().created_at
+    mean = statistics.fmean(runnable)
+    return Drained(len(ids), workers, seconds, _calls(cloud.log), cpu, mean)
+
+
+def _runnable() -> int:
+    """Threads that run or wait for a core now, but for the one that looks."""
+    found = re.search(r"procs_running (\d+)", Path("/proc/stat").read_text())
+    return int(found[1]) - 1 if found else 0
+
+
+def _calls(log: Path) -> list[float]:
+    """Seconds of each call of the worker that the log tells of."""
+    found = re.findall(r'-on_work".*?"total":([0-9.]+)', log.read_text())
+    return [float(each) / 1000 for each in found]
+
+
+def _cpu(root: int) -> Counter[str]:
+    """Seconds of CPU by module, of the process and all below it."""
+    found = Counter[str]()
+    whole = psutil.Process(root)
+    for process in (whole, *whole.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            spent = process.cpu_times()
+            module = process.cmdline()[2:3]  # of python -m MODULE
+            found[module[0] if module else ""] += spent.user + spent.system
+    return found
+
+
+def cold_start() -> float:
+    """Seconds of CPU until a container could classify."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    env = {**os.environ, "MODEL": MODEL, "AWS_DEFAULT_REGION": "us-east-1"}
+    command = [sys.executable, "-c", START]
+    subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=sys.stderr)  # it logs
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def image() -> float:
+    """Seconds of CPU of one image, of those that the local cloud gets."""
+    classifier = Classifier(model(MODEL), 1)
+    seconds = []
+    for number in range(100):
+        start = time.thread_time()
+        classifier.scores(decode(SAMPLES[number % len(SAMPLES)], classifier.input_size).pixels)
+        seconds.append(time.thread_time() - start)
+    return statistics.median(seconds)
+
+
+def costs(small: Drained, large: Drained) -> Costs:
+    """What things cost here, by two runs with one container; what is on the clock as of the large
+    one's machine."""
+    sizes = [-(-each.images // CHUNK_SIZE) for each in (small, large)]
+    one = image()
+    client = max(0.0, large.cpu["localcloud.container"] - one * CHUNK_SIZE) / REQUESTS
+    return Costs(
+        aws=large.cpu["localcloud.aws"] / (REQUESTS + 2),
+        client=client,
+        image=one,
+        message=large.cpu["localcloud.functions"],
+        cold=cold_start(),
+        fan_out=_line(sizes, [small.calls[0], large.calls[0]]),
+        finish=_line(sizes, [each.calls[-1] - each.chunk for each in (small, large)]),
+    )
+
+
+def _line(at: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """Fixed and for each, of two values; nothing is negative."""
+    each = max(0.0, (values[1] - values[0]) / (at[1] - at[0]))
+    return max(0.0, values[0] - each * at[0]), each
+
+
+def compared(runs: Sequence[tuple[int, int]] = RUNS) -> Iterator[Compared]:
+    """Predict each run, and make it."""
+    cores = os.cpu_count() or 1
+    small, large = (drained(images, 1) for images in CALIBRATION)
+    found = costs(small, large)
+    ours = sum(large.cpu.values()) / chunk_alone(found, cores)
+    before = drained(BESIDE, 1)
+    for images, workers in runs:
+        real = drained(images, workers)
+        after = drained(BESIDE, 1)
+        others = max(0.0, (before.runnable + after.runnable) / 2 - ours)
+        now = fitted(found, (before.chunk + after.chunk) / 2, cores, others)
+        sim = predicted(-(-images // CHUNK_SIZE), workers, now, cores, others)
+        out = sim.out
+        yield Compared(images, workers, real.seconds, out.seconds, out.held_up_by, others)
+        before = after
