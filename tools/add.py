@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from chalicelib.classifier import Classifier, inspect
+from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
+from chalicelib.litert import inspect
 from chalicelib.models import ModelInfo, ModelPackage, Scaling
 from chalicelib.tensors import Tensor
 from tools import package as packages

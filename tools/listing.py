@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from chalicelib.classifier import input_size
 from chalicelib.errors import ModelInvalid
+from chalicelib.litert import input_size
 from chalicelib.models import INFO, NAME, read_package
 from chalicelib.settings import Settings
 from tools.catalogue import CatalogueEntry
 from tools.columns import columns
 
-HEADER = ("", "NAME", "VERSION", "TITLE", "LABELS", "INPUT", "LICENCE", "WHERE")
+HEADER = ("", "NAME", "VERSION", "TITLE", "LABELS", "INPUT", "ENGINES", "LICENCE", "WHERE")
+LITERT = "LiteRT"
 
 
 def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[str]:
@@ -22,13 +23,13 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
         try:
             rows.append((mark, *_row(folder)))
         except ModelInvalid as error:
-            rows.append((mark, name, "", "damaged: see below", "", "", "", str(folder)))
+            rows.append((mark, name, "", "damaged: see below", "", "", "", "", str(folder)))
             faults.append(f"{name}: {error}\n  {_remedy(folder, settings, catalogue)}")
     for name in sorted(catalogue.keys() - found.keys()):
         entry = catalogue[name]
         rows.append((
             "*" if name == settings.model else "", name, entry.version, entry.title,
-            str(entry.classes), f"{entry.size}x{entry.size}", entry.licence, "fetch",
+            str(entry.classes), f"{entry.size}x{entry.size}", LITERT, entry.licence, "fetch",
         ))  # fmt: skip
     yield from columns(HEADER, rows)
     yield from faults
@@ -54,9 +55,10 @@ def _row(folder: Path) -> tuple[str, ...]:
     labels = len(package.labels())
     width, height = input_size(package.model_path)
     info = package.info
+    engines = f"{LITERT}, ONNX Runtime" if info.ort_sha256 else LITERT
     return (
-        info.name, info.version, info.title, str(labels), f"{width}x{height}", info.licence,
-        str(folder),
+        info.name, info.version, info.title, str(labels), f"{width}x{height}", engines,
+        info.licence, str(folder),
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from chalicelib.models import (
     LABELS,
     MODEL,
     NAME,
+    ORT,
     ModelInfo,
     ModelPackage,
     read_package,
@@ -92,11 +93,11 @@ def background_class(option: str, labels: Sequence[str]) -> int | None:
 
 @contextmanager
 def candidate(
-    info: ModelInfo, network: Path | bytes, labels: Sequence[str]
+    info: ModelInfo, network: Path | bytes, labels: Sequence[str], ort: bytes | None = None
 ) -> Iterator[ModelPackage]:
     """A package in a temporary folder, to be checked before it is installed.
 
-    The sha256 of `info` is filled in.
+    ort: the same network for ONNX Runtime. The digests of `info` are filled in.
     """
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / info.name
@@ -105,13 +106,20 @@ def candidate(
             (folder / MODEL).write_bytes(network)
         else:
             copyfile(network, folder / MODEL)
+        if ort:
+            (folder / ORT).write_bytes(ort)
         (folder / LABELS).write_text("\n".join(labels) + "\n", "utf-8")
         yield described(ModelPackage(folder, info))
 
 
 def described(package: ModelPackage) -> ModelPackage:
-    """The package with its info, and the sha256 of its network, written into `model.json`."""
-    info = msgspec.structs.replace(package.info, sha256=sha256(package.model_path))
+    """The package with its info, and the sha256 of its networks, written into `model.json`."""
+    ort = package.folder / ORT
+    info = msgspec.structs.replace(
+        package.info,
+        sha256=sha256(package.model_path),
+        ort_sha256=sha256(ort) if ort.exists() else None,
+    )
     text = msgspec.json.format(msgspec.json.encode(info))
     (package.folder / INFO).write_bytes(text + b"\n")
     return ModelPackage(package.folder, info)
@@ -121,7 +129,7 @@ def install(package: ModelPackage, cache: Path) -> ModelPackage:
     """Copy a checked package into `cache`, at once and whole."""
     target = cache / package.info.name
     with staged(target) as folder:
-        for file in (MODEL, LABELS, INFO):
+        for file in package.files:
             copyfile(package.folder / file, folder / file)
     return read_package(target)
 

@@ -3,7 +3,8 @@
 Draws the pictures, trains the network, quantises it, measures it on drawings it never saw, and
 writes the package (model.tflite, labels.txt, model.json) with its model card (README.md,
 confusion.png). The pictures are the same on every machine; the trained weights may differ in
-the last digits, as TensorFlow adds floats in no fixed order.
+the last digits, as TensorFlow adds floats in no fixed order. What `--onnxruntime` adds to a package
+of the same network computes the same each time it is made, though names inside may differ.
 """
 
 from __future__ import annotations
@@ -15,14 +16,20 @@ from typing import Any
 import click
 import numpy as np
 
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import MODEL, ORT, read_package
 from tools.doodle.card import Training, measure, write_package
 from tools.doodle.data import Classes, Images, pictures, training_seeds
 from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS
-from tools.doodle.network import VARIANTS, build, quantised, train
+from tools.doodle.network import VARIANTS, build, for_onnxruntime, quantised, train
 from tools.doodle.samples import write_samples
+from tools.exporting import onnx
+from tools.package import described
 
 _BATCH = 96
 _CALIBRATION_IMAGES = 500
+_ONNXRUNTIME_IMAGES = 300
 _TEST_IMAGES = 2000
 
 
@@ -73,6 +80,11 @@ _TEST_IMAGES = 2000
     "exists it is used instead of training again.",
 )
 @click.option(
+    "--onnxruntime",
+    is_flag=True,
+    help="Only make model.ort, of the network in --weights, for the package that is there.",
+)
+@click.option(
     "--samples",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Only draw the page's sample pictures, sample-LABEL.jpg, into this folder.",
@@ -85,6 +97,7 @@ def main(
     variant: str,
     jobs: int,
     weights: Path | None,
+    onnxruntime: bool,
     samples: Path | None,
 ) -> None:
     """Trains doodle, the bundled image classifier, on pictures drawn here."""
@@ -94,17 +107,50 @@ def main(
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     training = Training(variant, images, epochs, seed, _BATCH)
+    folder = out or Path("vendor/models") / variant
+    if onnxruntime:
+        _check_onnxruntime(folder, weights)
     model, calibration = _trained(training, jobs, weights)
     click.echo("Quantising to 8 bit …")
     content = quantised(model, calibration)
+    if onnxruntime:
+        _add_ort(folder, content, model, calibration[:_ONNXRUNTIME_IMAGES])
     test = _drawn(TEST_SEEDS[:_TEST_IMAGES], jobs, "Drawing unseen pictures")
+    if onnxruntime:
+        classifier = Classifier(read_package(folder), jobs, engine="onnxruntime")
+        found = [int(classifier.scores(image).argmax()) for image in test[0]]
+        click.echo(f"On {len(found)} unseen drawings: {np.mean(found == test[1]):.2%}")
+        return
     result = measure(model, content, *test)
-    folder = out or Path("vendor/models") / variant
     write_package(folder, content, training, model.count_params(), result)
     click.echo(
         f"{folder}: {len(content) / 1e6:.2f} MB, on {len(test[0])} unseen drawings: "
         f"float {result.float_accuracy:.2%}, 8-bit {result.accuracy:.2%}"
     )
+
+
+def _check_onnxruntime(folder: Path, weights: Path | None) -> None:
+    if weights is None or not weights.exists():
+        raise click.UsageError("--onnxruntime needs --weights, the file of a trained network.")
+    try:
+        onnx.check_machine()
+        onnx.check_packages()
+        read_package(folder).verify(MODEL)
+    except ModelInvalid as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _add_ort(folder: Path, content: bytes, model: Any, samples: Images) -> None:
+    """Put model.ort into a package made of that network, and its digest into model.json."""
+    package = read_package(folder)
+    if package.model_path.read_bytes() != content:
+        raise click.ClickException(
+            f"{package.model_path} is not of these weights, pictures and seed; nothing was written."
+        )
+    ort = for_onnxruntime(model, samples)
+    (folder / ORT).write_bytes(ort)
+    described(package)
+    click.echo(f"{folder / ORT}: {len(ort) / 1e6:.2f} MB")
 
 
 def _trained(training: Training, jobs: int, weights: Path | None) -> tuple[Any, Images]:

@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
+from chalicelib import onnx
+from chalicelib.classifier import Classifier
+from chalicelib.models import read_package
+from chalicelib.settings import Engine
 from tools.doodle.data import all_pictures, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS
 
@@ -61,6 +65,19 @@ def test_it_knows_fresh_drawings(
     assert np.mean(found == classes) >= LEAST[package.name], wrong.most_common(8)
 
 
+@pytest.mark.skipif(not onnx.installed(), reason="ONNX Runtime is not installed")
+def test_both_engines_know_fresh_drawings(fresh: tuple[np.ndarray, np.ndarray]) -> None:
+    images, classes = fresh
+    package = read_package(BUNDLED / "doodle")
+    engines: tuple[Engine, ...] = ("litert", "onnxruntime")
+    by_lite, by_ort = (
+        np.array([classifier.scores(image).argmax() for image in images])
+        for classifier in (Classifier(package, 1, engine=engine) for engine in engines)
+    )
+    assert np.mean(by_ort == classes) >= LEAST["doodle"]
+    assert np.mean(by_ort == by_lite) >= 0.99
+
+
 def test_it_knows_what_people_draw_with_a_mouse(interpreter: Interpreter) -> None:
     drawings = mouse_drawings(MOUSE_DRAWINGS)
     assert len(drawings) >= 40 and {d.label for d in drawings} <= set(LABELS)
@@ -95,6 +112,9 @@ def test_the_package_is_whole_and_small(package: Path) -> None:
     assert (info["name"], info["version"]) == (package.name, "1.0")
     assert info["background_class"] is None and info["input_scaling"] is None
     assert sum(file.stat().st_size for file in package.iterdir()) <= 2_000_000
-    assert {"model.tflite", "labels.txt", "model.json", "README.md", "confusion.png"} == {
-        file.name for file in package.iterdir()
-    }
+    files = {"model.tflite", "labels.txt", "model.json", "README.md", "confusion.png"}
+    if package.name == "doodle":
+        files.add("model.ort")
+        content = (package / "model.ort").read_bytes()
+        assert info["ort_sha256"] == hashlib.sha256(content).hexdigest()
+    assert files == {file.name for file in package.iterdir()}

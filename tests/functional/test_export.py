@@ -1,6 +1,7 @@
 """TensorFlow -> package: every source, on networks small enough to build here."""
 
 import json
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier, inspect
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ModelInvalid
+from chalicelib.litert import inspect
 from chalicelib.models import read_package
+from tools.exporting import onnx
 from tools.model import cli
 from tools.package import sample_images
 
@@ -18,6 +22,9 @@ pytestmark = [
     pytest.mark.tensorflow,
     pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning"),  # of Keras, about NumPy 2
 ]
+only_x86_64 = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="ONNX Runtime is for x86_64"
+)
 SIDE, CLASSES = 32, 5
 Run = Callable[..., Result]
 
@@ -185,6 +192,73 @@ def test_a_saved_model_with_8_bit_weights(
     assert missing.exit_code == 1 and "serving_default" in missing.output
 
 
+@pytest.fixture(scope="session")
+def photos(tf: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sample images, some in a folder below, beside what is none."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "more").mkdir()
+    (folder / "more" / "note.txt").write_text("not an image")
+    for number, image in enumerate(sample_images((48, 40), 20)):
+        path = folder / ("more" if number % 2 else "") / f"{number}.png"
+        path.write_bytes(tf.io.encode_png(image).numpy())
+    return folder
+
+
+@only_x86_64
+def test_onnx_runtime_gets_the_same_network(
+    tf: Any, run: Run, cache: Path, labels: Path, tmp_path: Path, photos: Path
+) -> None:
+    """In 8 bits, scaling and softmax inside; both files are installed, with their digests."""
+    net = network(tf, activation=None)
+    net.save(tmp_path / "net.keras")
+    given = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, "--onnxruntime",
+             "--samples", photos)  # fmt: skip
+    refused = run(*given, "--tolerance", 0.0001)
+    assert refused.exit_code == 1 and "--tolerance" in refused.output and not cache.exists()
+    result = run(*given)
+    assert result.exit_code == 0, result.output
+    assert "more/note.txt" in result.output and "44 images" in result.output
+    assert "ONNX Runtime: the best class" in result.output
+    package = read_package(cache / "own")
+    package.verify()
+    assert package.files == ("model.json", "labels.txt", "model.tflite", "model.ort")
+    assert {path.name for path in package.folder.iterdir()} == set(package.files)
+    own = Classifier(package, 1, engine="onnxruntime")
+    assert own.kernels == "onnxruntime" and own.input_size == (SIDE, SIDE)
+    images = sample_images((SIDE, SIDE), 12)
+    expected = [softmax(net(i[None] / 127.5 - 1.0, training=False).numpy()[0]) for i in images]
+    assert np.ptp(expected, axis=0).max() > 0.3
+    for image, wanted in zip(images, expected, strict=True):
+        assert np.abs(own.scores(image) - wanted).max() < 0.1
+    listed = CliRunner().invoke(cli, ["list"], env={"MODEL_DIR": str(cache)})
+    assert "LiteRT, ONNX Runtime" in listed.output
+    assert run(*given[:5], "--force").exit_code == 0
+    assert read_package(cache / "own").info.ort_sha256 is None
+    assert not (cache / "own" / "model.ort").exists()
+
+
+@only_x86_64
+def test_too_few_samples_for_onnx_runtime(
+    tf: Any, run: Run, cache: Path, labels: Path, tmp_path: Path, photos: Path
+) -> None:
+    network(tf).save(tmp_path / "net.keras")
+    result = run(
+        "own", "--keras-file", tmp_path / "net.keras", "--labels", labels,
+        "--onnxruntime", "--samples", photos / "more",
+    )  # fmt: skip
+    assert result.exit_code == 1 and "10 images" in result.output and "16" in result.output
+    assert "note.txt" in result.output and not cache.exists()
+
+
+def test_what_exports_for_onnx_runtime_must_be_there() -> None:
+    onnx.check_machine("x86_64")
+    with pytest.raises(ModelInvalid, match=r"x86_64.*aarch64"):
+        onnx.check_machine("aarch64")
+    onnx.check_packages(find=lambda name: name)
+    with pytest.raises(ModelInvalid, match=r"tf2onnx and sympy .*make tensorflow"):
+        onnx.check_packages(find=lambda name: None if name in ("tf2onnx", "sympy") else name)
+
+
 def graph_of_2015(tf: Any) -> Any:
     """The shape, names and operations of the published Inception graph, small."""
     rng = np.random.default_rng(3)
@@ -349,6 +423,9 @@ def test_labels_must_be_as_many_as_the_classes(
         (["--keras", "InceptionV3", "--weights", "none", "--size", "20"], "at least 75"),
         ([], "exactly one"),
         (["--saved-model", "."], "--labels"),
+        (["--keras", "MobileNet", "--onnxruntime"], "--samples"),
+        (["--keras", "MobileNet", "--samples", "."], "--onnxruntime"),
+        (["--keras", "MobileNet", "--onnxruntime", "--samples", ".", "--float"], "--float"),
     ],
 )
 def test_what_cannot_be_exported_is_one_clear_line(

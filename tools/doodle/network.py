@@ -154,3 +154,17 @@ def quantised(model: Any, images: Images) -> bytes:
     converter.inference_input_type = tf.uint8
     converter.inference_output_type = tf.uint8
     return bytes(converter.convert())
+
+
+def for_onnxruntime(model: Any, images: Images) -> bytes:
+    """The contents of model.ort, calibrated on the images: uint8 pixels in, float32 scores out."""
+    import tensorflow as tf
+
+    from tools.exporting import onnx
+
+    pixels = tf.TensorSpec([1, *images.shape[1:]], tf.uint8, name="pixels")
+
+    def classify(pixels: Any) -> Any:
+        return model(tf.cast(pixels, tf.float32) / 255.0, training=False)
+
+    return onnx.convert(classify, pixels, list(images))

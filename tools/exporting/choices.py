@@ -8,7 +8,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.models import LABELS, Scaling
 from tools.add import DEFAULT_SCALING, given_scaling
 from tools.catalogue import CATALOGUE
-from tools.exporting import networks
+from tools.exporting import networks, onnx
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import PIXELS, Network
 from tools.fetching.download import blob_id
@@ -35,6 +35,23 @@ def check(options: Mapping[str, Any]) -> None:
     scaling = given_scaling(options["mean"], options["std"])
     if given == ["--keras"] and scaling:
         raise ModelInvalid("--keras brings its own scaling; leave --mean and --std out.")
+    _check_onnxruntime(options)
+
+
+def _check_onnxruntime(options: Mapping[str, Any]) -> None:
+    if not options["onnxruntime"]:
+        if options["samples"]:
+            raise ModelInvalid("--samples is for --onnxruntime; add that, or give --images.")
+        return
+    if not options["samples"]:
+        raise ModelInvalid(
+            "--onnxruntime needs --samples, a folder of some 100 images such as the network will "
+            "see: the ranges of its 8-bit values come from them."
+        )
+    if options["float_"]:
+        raise ModelInvalid("--onnxruntime makes 8-bit values; leave --float or it out.")
+    onnx.check_machine()
+    onnx.check_packages()
 
 
 def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Network:

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,18 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.classifier import Classifier
-from chalicelib.errors import InceptionError, ModelInvalid
-from chalicelib.images import decode
+from chalicelib.errors import ModelInvalid
 from chalicelib.models import ModelPackage
-from chalicelib.settings import Settings
+from chalicelib.settings import Engine, Settings
 from tools import package as packages
 from tools.add import described_as
-from tools.exporting import choices
-from tools.exporting.agreement import compare, softmax
+from tools.exporting import choices, onnx, pictures
+from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare, softmax
 from tools.exporting.networks import Network
 from tools.quiet import quiet
 
-SAMPLES = 24
+GENERATED = 24
 Say = Callable[[str], None]
 
 
@@ -45,23 +43,23 @@ def export(
     packages.check_labels(labels, network.classes)
     background = packages.background_class(options["background_class"], labels)
     info = msgspec.structs.replace(_described_as(name, options), background_class=background)
-    images = packages.sample_images(network.size, SAMPLES) + _decoded(options["images"], network)
+    samples = pictures.samples(options["samples"], network.size, say)
+    images = packages.sample_images(network.size, GENERATED) + samples
+    images += pictures.images(options["images"], network.size)
     with quiet():
         expected = np.stack([network.reference(image) for image in images])
-    logits = _logits(options["scores"], expected[:SAMPLES])
+    logits = _logits(options["scores"], expected[:GENERATED])
 
     say(f"2/4 Converting, {'32' if options['float_'] else '8'}-bit weights")
     with quiet():
-        data = _convert(tf, network, logits, options["float_"])
+        classify = _classifying(tf, network, logits)
+        pixels = tf.TensorSpec([1, *reversed(network.size), 3], tf.uint8, name="pixels")
+        data = _convert(tf, classify, pixels, options["float_"])
+        ort = onnx.convert(classify, pixels, samples) if samples else None
     say(f"3/4 Comparing with TensorFlow on {len(images)} images")
-    with packages.candidate(info, data, labels) as package:
-        with quiet():
-            classifier = Classifier(package, settings.threads)
-        found = compare(classifier, images, softmax(expected) if logits else expected)
-        say(
-            f"    {found}\n    {len(data) / 1e6:.1f} MB; {found.milliseconds:.1f} ms an image here."
-        )
-        found.check(options["tolerance"], options["float_"])
+    expected = softmax(expected) if logits else expected
+    with packages.candidate(info, data, labels, ort) as package:
+        _compare(package, settings.threads, images, expected, options, say)
         say("4/4 Installing")
         return packages.install(package, settings.model_dirs[-1])
 
@@ -88,36 +86,49 @@ def _described_as(name: str, options: Mapping[str, Any]) -> Any:
     )
 
 
-def _decoded(folder: Path | None, network: Network) -> list[NDArray[np.uint8]]:
-    """The images in a folder, as the service decodes them; other files are passed over."""
-    images = []
-    for path in sorted(folder.iterdir()) if folder else ():
-        try:
-            images.append(decode(path.read_bytes(), network.size).pixels)
-        except (InceptionError, IsADirectoryError):
-            continue
-    if folder and not images:
-        raise ModelInvalid(f"{folder} holds no image that can be read; leave --images out.")
-    return images
-
-
 def _logits(option: str, scores: NDArray[np.float32]) -> bool:
     return option == "logits" or (option == "auto" and not packages.are_probabilities(scores))
 
 
-def _convert(tf: Any, network: Network, logits: bool, keep_float: bool) -> bytes:
-    """The network as a `.tflite` file: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
+def _compare(
+    package: ModelPackage,
+    threads: int,
+    images: list[NDArray[np.uint8]],
+    expected: NDArray[np.float32],
+    options: Mapping[str, Any],
+    say: Say,
+) -> None:
+    """Raise ModelInvalid unless each engine that has a file gives what is expected."""
+    engines: list[tuple[str, Engine, Limits]] = [
+        ("LiteRT", "litert", FLOAT if options["float_"] else WEIGHTS)
+    ]
+    if package.info.ort_sha256:
+        engines.append(("ONNX Runtime", "onnxruntime", STATIC))
+    for (title, engine, limits), file in zip(engines, package.info.digests, strict=True):
+        with quiet():
+            classifier = Classifier(package, threads, engine=engine)
+        found = compare(title, classifier, images, expected)
+        size = (package.folder / file).stat().st_size / 1e6
+        say(f"    {found}\n    {size:.1f} MB; {found.milliseconds:.1f} ms an image here.")
+        found.check(options["tolerance"], limits)
 
-    Dynamic range: 8-bit weights, activations quantised while it runs; needs no sample images
-    (https://ai.google.dev/edge/litert/models/post_training_quantization).
-    """
-    width, height = network.size
-    pixels = tf.TensorSpec([1, height, width, 3], tf.uint8, name="pixels")
+
+def _classifying(tf: Any, network: Network, logits: bool) -> Callable[[Any], Any]:
+    """What is converted: uint8 pixels [1, height, width, 3] -> probabilities [1, classes]."""
 
     def classify(pixels: Any) -> Any:
         scores = tf.reshape(network.call(tf.cast(pixels, tf.float32)), [1, network.classes])
         return tf.nn.softmax(scores) if logits else scores
 
+    return classify
+
+
+def _convert(tf: Any, classify: Callable[[Any], Any], pixels: Any, keep_float: bool) -> bytes:
+    """The network as a `.tflite` file: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
+
+    Dynamic range: 8-bit weights, activations quantised while it runs; needs no sample images
+    (https://ai.google.dev/edge/litert/models/post_training_quantization).
+    """
     try:
         # Without the model itself as second argument: with it the variables of a Keras 3 model
         # are left out of the file, and the network gives noise (TensorFlow 2.21).

@@ -1,0 +1,71 @@
+"""Model packages as tests need them."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from chalicelib.models import INFO, ORT, ModelPackage, read_package, sha256
+from tests.conftest import ROOT
+from tools.doodle.drawings import SIZE
+
+
+def with_second_engine(folder: Path, network: bytes = b"for ONNX Runtime") -> ModelPackage:
+    """Put a network for ONNX Runtime into the package of a folder, beside what it has."""
+    (folder / ORT).write_bytes(network)
+    info = json.loads((folder / INFO).read_text()) | {"ort_sha256": sha256(folder / ORT)}
+    (folder / INFO).write_text(json.dumps(info))
+    return read_package(folder)
+
+
+def doodle_for_both(parent: Path, name: str = "both") -> ModelPackage:
+    """Doodle under another name, which ONNX Runtime can run, too, for the time it takes."""
+    shutil.copytree(ROOT / "vendor" / "models" / "doodle", parent / name)
+    info = json.loads((parent / name / INFO).read_text()) | {"name": name}
+    (parent / name / INFO).write_text(json.dumps(info))
+    classes = len(read_package(parent / name).labels())
+    return with_second_engine(parent / name, always(7, classes, SIZE))
+
+
+def without_second_engine(folder: Path) -> ModelPackage:
+    """Leave LiteRT's network alone in the package of a folder."""
+    (folder / ORT).unlink(missing_ok=True)
+    info = json.loads((folder / INFO).read_text()) | {"ort_sha256": None}
+    (folder / INFO).write_text(json.dumps(info))
+    return read_package(folder)
+
+
+def always(answer: int, classes: int, size: int) -> bytes:
+    """A network for ONNX Runtime that finds one class in whatever it is shown.
+
+    It takes uint8 [1, size, size, 3] and gives float32 [1, classes], probabilities.
+    """
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    scores = np.where(np.arange(classes) == answer, 20, 0)
+    weights = {"none": np.zeros((3, classes)), "scores": scores[None]}
+    nodes = [
+        helper.make_node("Cast", ["pixels"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats"], ["means"], axes=[1, 2], keepdims=0),
+        helper.make_node("Gemm", ["means", *weights], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    given = helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, size, size, 3])
+    found = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, classes])
+    constants = [
+        helper.make_tensor(name, TensorProto.FLOAT, values.shape, values.ravel())
+        for name, values in weights.items()
+    ]
+    graph = helper.make_graph(nodes, "always", [given], [found], constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    with tempfile.TemporaryDirectory() as folder:
+        options.optimized_model_filepath = str(Path(folder) / ORT)
+        source = model.SerializeToString()
+        onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return (Path(folder) / ORT).read_bytes()

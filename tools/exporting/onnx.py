@@ -1,0 +1,115 @@
+"""TensorFlow -> `model.ort`: 8 bits as ONNX Runtime multiplies them fastest where there is AVX2.
+
+docs/engines.md says why like this. tf2onnx and ONNX Runtime's quantiser are imported where needed.
+"""
+
+import logging
+import platform
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import ModelInvalid
+
+OPSET = 17
+PACKAGES = ("tf2onnx", "onnx", "onnxruntime", "sympy")
+Pixels = NDArray[np.uint8]
+
+
+def check_machine(machine: str = "") -> None:
+    """Raise ModelInvalid unless a `model.ort` can be made here: for x86-64, and on it.
+
+    machine: what `platform.machine` says, unless given.
+    """
+    machine = machine or platform.machine()
+    if machine.lower() not in ("x86_64", "amd64"):
+        raise ModelInvalid(
+            f"--onnxruntime makes what runs on x86_64, and has to try it; this machine is "
+            f"{machine}. Export there, or without it: LiteRT is the faster one here."
+        )
+
+
+def check_packages(find: Callable[[str], object] = find_spec) -> None:
+    """Raise ModelInvalid where what converts is not installed.
+
+    find: gives what a module is loaded by, or None.
+    """
+    missing = [name for name in PACKAGES if find(name) is None]
+    if missing:
+        raise ModelInvalid(
+            f"--onnxruntime needs {' and '.join(missing)} as well; run `make tensorflow` once."
+        )
+
+
+def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixels]) -> bytes:
+    """The contents of `model.ort`: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
+
+    Static quantisation: activations of 8 bits, unsigned, in the ranges that the samples show;
+    weights of 7 bits, a scale a channel, so that no sum of two products leaves 16 bits
+    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). Softmax stays
+    float: it would round every probability to a multiple of 1/256.
+
+    classify: a TensorFlow tensor to scores; to be traced. pixels: that tensor's TensorSpec, uint8.
+    samples: images uint8 [height, width, 3] such as the network will see.
+    Raises ModelInvalid where it cannot be converted.
+    """
+    import onnx
+    import tensorflow as tf
+    import tf2onnx.convert
+    from onnxruntime.quantization import QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    with tempfile.TemporaryDirectory() as folder:
+        raw, ready, small, baked = (
+            str(Path(folder) / f"{name}.onnx") for name in ("raw", "ready", "small", "baked")
+        )
+        try:
+            traced = tf.function(classify, input_signature=[pixels])
+            tf2onnx.convert.from_function(traced, [pixels], opset=OPSET, output_path=raw)
+            quant_pre_process(raw, ready)
+            graph = onnx.load(ready).graph
+            with click.progressbar(samples, label="    Sample images") as bar:
+                quantize_static(
+                    ready, small, _reader(graph.input[0].name, bar), per_channel=True,
+                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                    reduce_range=True,
+                    nodes_to_exclude=[n.name for n in graph.node if n.op_type == "Softmax"],
+                )  # fmt: skip
+            _bake(small, baked)
+        except Exception as error:  # of four packages' own kinds
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+            raise ModelInvalid(
+                f"The network could not be converted for ONNX Runtime: {reason}. "
+                "Without --onnxruntime it has LiteRT alone."
+            ) from error
+        return Path(baked).read_bytes()
+
+
+def _reader(name: str, samples: Iterator[Pixels]) -> Any:
+    """The samples, one by one, as ONNX Runtime's quantiser asks for them."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Samples(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> dict[str, Pixels] | None:
+            image = next(samples, None)
+            return None if image is None else {name: image[np.newaxis]}
+
+    return Samples()
+
+
+def _bake(source: str, target: str) -> None:
+    """Optimised as far as any processor may use it, in the format that loads soonest."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.optimized_model_filepath = target
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

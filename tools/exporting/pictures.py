@@ -1,0 +1,60 @@
+"""Folders of images: to compare on, and such as a network will see."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import InceptionError, ModelInvalid
+from chalicelib.images import decode
+
+FEWEST, MOST = 16, 300
+"""Samples: fewer show no ranges to rely on, more show nothing new."""
+NAMED = 5
+
+Pixels = NDArray[np.uint8]
+
+
+def images(folder: Path | None, size: tuple[int, int]) -> list[Pixels]:
+    """The images in a folder, as the service decodes them; other files are passed over.
+
+    size: width and height in pixels. Raises ModelInvalid where there is none.
+    """
+    found, _ = _decoded(sorted(folder.iterdir()) if folder else [], size)
+    if folder and not found:
+        raise ModelInvalid(f"{folder} holds no image that can be read; leave --images out.")
+    return found
+
+
+def samples(folder: Path | None, size: tuple[int, int], say: Callable[[str], None]) -> list[Pixels]:
+    """The images in a folder and those below it, at most 300, from all over; none without a folder.
+
+    size: width and height in pixels. say: told of files that cannot be read.
+    Raises ModelInvalid where there are fewer than 16.
+    """
+    if not folder:
+        return []
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    count = min(len(files), MOST)
+    found, skipped = _decoded([files[i * len(files) // count] for i in range(count)], size)
+    if skipped:
+        more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
+        names = ", ".join(str(path.relative_to(folder)) for path in skipped[:NAMED])
+        say(f"Skipped in {folder}, not images that can be read: {names}{more}.")
+    if len(found) < FEWEST:
+        raise ModelInvalid(
+            f"{folder} holds {len(found)} images that can be read; --onnxruntime needs at least "
+            f"{FEWEST}, better some 100, such as the network will see."
+        )
+    return found
+
+
+def _decoded(files: list[Path], size: tuple[int, int]) -> tuple[list[Pixels], list[Path]]:
+    found, skipped = [], []
+    for path in files:
+        try:
+            found.append(decode(path.read_bytes(), size).pixels)
+        except (InceptionError, IsADirectoryError):
+            skipped.append(path)
+    return found, skipped
