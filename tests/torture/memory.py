@@ -1,0 +1,90 @@
+"""Whether processes grow: what they hold resident, sampled from /proc while they work."""
+
+import contextlib
+import itertools
+import re
+import statistics
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+PROC = Path("/proc")
+EVERY_SECONDS = 0.05
+FIND_EVERY = 20
+FEWEST = 30
+"""Samples: a process that lived for fewer cannot be told to grow."""
+
+Samples = list[float]
+
+
+def resident_mb(pid: int) -> float | None:
+    """Resident memory in MB; None of a process that is gone."""
+    try:
+        found = re.search(r"VmRSS:\s+(\d+) kB", (PROC / str(pid) / "status").read_text())
+    except OSError:
+        return None
+    return int(found[1]) * 1024 / 1e6 if found else None
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """The command lines of the processes that it started, and those that these did, by id."""
+    parents: dict[int, int] = {}
+    for status in PROC.glob("[0-9]*/status"):
+        with contextlib.suppress(OSError):
+            found = re.search(r"^PPid:\s+(\d+)", status.read_text(), re.MULTILINE)
+            parents[int(status.parent.name)] = int(found[1]) if found else 0
+    below, found_more = {pid}, True
+    while found_more:
+        more = {child for child, parent in parents.items() if parent in below} - below
+        below |= more
+        found_more = bool(more)
+    commands: dict[int, str] = {}
+    for child in below - {pid}:
+        with contextlib.suppress(OSError):
+            line = (PROC / str(child) / "cmdline").read_bytes()
+            commands[child] = line.replace(b"\0", b" ").decode(errors="replace")
+    return commands
+
+
+@contextlib.contextmanager
+def watching(find: Callable[[], dict[int, str]]) -> Iterator[dict[tuple[int, str], Samples]]:
+    """Sample, until the end of the block, the memory of the processes that `find` names.
+
+    Yields samples in MB, by id and name.
+    """
+    samples: dict[tuple[int, str], Samples] = {}
+    done = threading.Event()
+
+    def watch() -> None:
+        for moment in itertools.count():
+            if moment % FIND_EVERY == 0:
+                found = find()
+            for process in found.items():
+                held = resident_mb(process[0])
+                if held is not None:
+                    samples.setdefault(process, []).append(held)
+            if done.wait(EVERY_SECONDS):
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
+
+
+def growth(samples: Samples) -> float:
+    """By how many MB the floor of the last third is above that of the middle one.
+
+    The floor is the lower quartile: what an image takes while it is decoded is given back, a leak
+    is not.
+    """
+    assert len(samples) >= FEWEST, len(samples)
+    third = len(samples) // 3
+    return floor(samples[-third:]) - floor(samples[-2 * third : -third])
+
+
+def floor(samples: Samples) -> float:
+    return statistics.quantiles(samples, n=4)[0]
