@@ -24,6 +24,8 @@ from benchmarks.costing.pricing import MAX_VCPUS, PRICES, Prices, load
 from benchmarks.costing.study import ARCHITECTURES, Study
 from benchmarks.costing.ways import measured
 from chalicelib.settings import MEMORY_PER_CPU_MB
+from tests.lambdafunction import ARCHITECTURE
+from tools.bundling import engine
 from tools.bundling.pythons import BundleError
 
 
@@ -89,11 +91,13 @@ def main(
         return
     counts = [1] if own and size <= MEMORY_PER_CPU_MB else vcpu_counts()
     try:
-        with cloud_of(subject.model(model)) as cloud:
-            ways = measured(cloud, counts, runs, chunks)
+        package = subject.model(model)
+        with cloud_of(package) as cloud:
+            with_second = engine.needed(ARCHITECTURE, package) and not own
+            ways, second = measured(cloud, counts, runs, chunks, with_second)
     except BundleError as error:
         raise click.ClickException(str(error)) from error
-    study = Study(prices, ways, cold, utilisation, len(subject.photograph()))
+    study = Study(prices, ways, cold, utilisation, len(subject.photograph()), second)
     if own:
         record.publish(bill.own(study, size, arch, images_per_month or 0), as_json, save=False)
         return

@@ -17,6 +17,7 @@ from moto.server import ThreadedMotoServer
 from chalicelib.models import ModelPackage
 from tests import lambdaevents as events
 from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from tools.bundling import engine
 from tools.bundling.build import bundle, model_layer
 
 TOKEN = "a-token-of-the-benchmark"
@@ -36,16 +37,19 @@ class Case:
 
 def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[str, Case]:
     """What is compared. bare: the image without bytecode."""
-    settings = {"MODEL_DIR": str(image.opt / "models"), **aws}
+    settings = {"MODEL_DIR": str(image.opt / "models"), "ENGINE": "litert", **aws}
     predict = events.rest("POST", "/predict", body, {"Content-Type": "application/octet-stream"})
     threads = settings | {"OPENBLAS_NUM_THREADS": "1"}
     experiment = settings | {"ARMS": f"{settings['MODEL']}=1", "RESULTS_BUCKET": RESULTS}
     authorize = events.token(f"Bearer {TOKEN}")
+    second = settings | {"ENGINE": "onnxruntime"}
+    has_second = (image.opt / "python" / "onnxruntime").is_dir()
     return {
         "predict": Case(image, "app.app", settings, predict),
         "predict_without_bytecode": Case(bare, "app.app", settings, predict),
         "predict_with_experiment": Case(image, "app.app", experiment, predict),
         "predict_with_1_blas_thread": Case(image, "app.app", threads, predict),
+        **({"onnxruntime": Case(image, "app.app", second, predict)} if has_second else {}),
         "health": Case(image, "app.app", settings, events.rest("GET", "/health")),
         "authorize": Case(image, "app.authorize", settings, authorize),
     }
@@ -84,7 +88,7 @@ def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
     zips, lambdas = bundle(ARCHITECTURE), runtime()
     with tempfile.TemporaryDirectory() as folder:
         layer = model_layer(package, Path(folder) / "model.zip")
-        layers = [zips["layer"], layer]
+        layers = [zips["layer"], layer, *engine.layers(ARCHITECTURE, package).values()]
         image = unpack(Path(folder) / "with", zips["function"], layers, lambdas)
         bare = unpack(Path(folder) / "without", zips["function"], layers, lambdas)
         for cached in list(bare.task.parent.rglob("__pycache__")):

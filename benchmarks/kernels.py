@@ -15,6 +15,13 @@ from benchmarks.subject import MODEL, model
 from benchmarks.timing import medians
 from chalicelib.classifier import Classifier
 from chalicelib.kernels import BUILTIN, XNNPACK
+from chalicelib.litert import LiteRT
+from chalicelib.models import ModelPackage
+
+
+def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:
+    """The network on LiteRT's own kernels."""
+    return LiteRT(package.model_path, threads, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 
 @click.command(help=__doc__)
@@ -26,7 +33,7 @@ def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     package = model(name)
     fast = Classifier(package, threads)
-    slow = Classifier(package, threads, resolver=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    slow = Classifier(package, threads, engine=without_xnnpack)
     if (fast.kernels, slow.kernels) != (XNNPACK, BUILTIN):
         raise click.ClickException(f"{name} does not run on XNNPACK here: nothing to compare.")
     width, height = fast.input_size

@@ -2,11 +2,11 @@
 
     python -m benchmarks.predict
 
-Compares, in turn and pinned to one CPU: the handler through Chalice's test client; the use case
-without HTTP; LiteRT alone on an array that is ready; the book's way, which is a frozen graph of
-the same network in a session that is kept, JPEG decoded in the graph; and Keras' `model.predict`.
-TensorFlow's ways run in processes of their own, where a pipe waits for them. Shows, too, where the
-handler's milliseconds go.
+Compares, in turn and pinned to one CPU: the handler through Chalice's test client; the same with
+ONNX Runtime, where the package has a network for it; the use case without HTTP; LiteRT alone on an
+array that is ready; the book's way, which is a frozen graph of the same network in a session that
+is kept, JPEG decoded in the graph; and Keras' `model.predict`. TensorFlow's ways run in processes
+of their own, where a pipe waits for them. Shows, too, where the handler's milliseconds go.
 """
 
 import contextlib
@@ -26,6 +26,7 @@ from benchmarks.timing import medians
 
 NAMES = {
     "handler": "our handler, by chalice.test.Client",
+    "onnxruntime": "our handler with ONNX Runtime, of the same network",
     "use_case": "our use case, without HTTP",
     "network": "LiteRT alone, on an array that is ready",
     "book": "the book's way: frozen graph, session kept",
@@ -43,10 +44,14 @@ def others(given: Task) -> Iterator[Works]:
         yield {way: running.enter_context(started(way, given, threads=1)).answer for way in ways}
 
 
-def measured(service: Service, compared: Works, runs: int) -> dict[str, float]:
-    """Median milliseconds; those of new sessions are so long that they get few runs."""
+def measured(service: Service, compared: Works, runs: int, second: bool) -> dict[str, float]:
+    """Median milliseconds; those of new sessions are so long that they get few runs.
+
+    second: whether the package has a network for the second engine.
+    """
     works: Works = {
         "handler": service.handler,
+        **({"onnxruntime": service.onnxruntime} if second else {}),
         "use_case": service.use_case,
         "network": service.network,
         **compared,
@@ -64,12 +69,22 @@ def figures(ms: dict[str, float]) -> list[Figure]:
             f"{NAMES[name]}, over our handler",
             ms[name] / ms["handler"],
         )
-        for name in ("book", "keras", "book_new_session")
+        for name in ("book", "keras", "book_new_session", "onnxruntime")
         if name in ms
+    ]
+    over_second = [
+        ratio(
+            f"{name}-over-onnxruntime",
+            f"{NAMES[name]}, over our handler with ONNX Runtime",
+            ms[name] / ms["onnxruntime"],
+        )
+        for name in ("handler", "book", "keras")
+        if name in ms and "onnxruntime" in ms
     ]
     network, added = ms["network"], ms["handler"] - ms["network"]
     return [
         *over_handler,
+        *over_second,
         ratio("handler-over-network", "our handler, over LiteRT alone", ms["handler"] / network),
         Figure(
             "handler-minus-network",
@@ -131,7 +146,7 @@ def main(
         if not without_tensorflow:
             compared = running.enter_context(others(given))
         service = Service(package, data)
-        ms = measured(service, compared, runs)
+        ms = measured(service, compared, runs, bool(package.info.ort_sha256))
         spent = stages(service, runs)
         event_ms = medians({"event": parsing_an_event(service)}, runs, label="event")["event"]
     record.publish(

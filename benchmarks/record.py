@@ -97,7 +97,7 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    arguments = [each for each in sys.argv[1:] if each not in ("--json", "--save")]
+    arguments = [_named(each) for each in sys.argv[1:] if each not in ("--json", "--save")]
     return {
         "title": record.title,
         "command": " ".join(["python -m", f"benchmarks.{record.name}", *arguments]),
@@ -114,6 +114,11 @@ def _plain(record: Record) -> dict[str, Any]:
         "notes": list(record.notes),
         "series": dict(record.series),
     }
+
+
+def _named(argument: str) -> str:
+    """An argument without the folders of this machine."""
+    return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _told(record: Record, where: str) -> str:

@@ -12,11 +12,13 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from chalice.test import Client
 
-from chalicelib.classifier import inspect
+from chalicelib.classifiers import Classifiers
 from chalicelib.images import decode
+from chalicelib.litert import inspect
 from chalicelib.models import ModelPackage
-from chalicelib.predict import PredictRequest
+from chalicelib.predict import Predictor, PredictRequest
 from chalicelib.tensors import to_input
+from chalicelib.wiring import services
 
 HEADERS = {"content-type": "application/octet-stream"}
 """In small letters, by which the test client knows a body that API Gateway would put in base64."""
@@ -34,6 +36,14 @@ class Written(io.StringIO):
         return super().write(text)
 
 
+def second_predictor(package: ModelPackage) -> Predictor:
+    """What classifies for a caller of `app.py`, with the other engine; one thread."""
+    settings = services().settings
+    models, name = services().models, package.info.name
+    classifiers = Classifiers(models, settings.threads, name, "", engine="onnxruntime")
+    return Predictor(services().predictor._sources, classifiers)
+
+
 class Service:
     """`app.py` with one model on one thread, and an image that it is asked about.
 
@@ -47,10 +57,10 @@ class Service:
             PUBLIC="true",
             MODEL=package.info.name,
             THREADS="1",
+            ENGINE="litert",
             MODEL_DIR=str(package.folder.parent),
         )
         import app
-        from chalicelib.wiring import services
 
         self.image, self.log, self.metrics = image, Written(), Written()
         self.within = (0.0, 0.0, 0.0)
@@ -60,6 +70,7 @@ class Service:
         self.predictor = services().predictor
         self.classifier = services().classifiers.get()
         self.pixels = decode(image, self.classifier.input_size).pixels
+        self._first, self._second = self.predictor, second_predictor(package)
         tensor, scores = inspect(package.model_path)
         self._array = to_input(self.pixels, tensor, package.info.input_scaling)[np.newaxis]
         self._input, self._output = tensor.index, scores.index
@@ -73,6 +84,14 @@ class Service:
         if response.status_code != 200:
             raise click.ClickException(response.body.decode())
         return response
+
+    def onnxruntime(self) -> Any:
+        """The same with ONNX Runtime, of a package that has the network for it."""
+        services().predictor = self._second
+        try:
+            return self.handler()
+        finally:
+            services().predictor = self._first
 
     def use_case(self) -> Any:
         """The same without HTTP, JSON, the log line and the metrics."""

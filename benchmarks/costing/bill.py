@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.costing import pricing
-from benchmarks.costing.figures import absolute, against_book, against_others, in_dollars, key_of
+from benchmarks.costing.figures import (
+    absolute,
+    against_book,
+    against_others,
+    in_dollars,
+    key_of,
+    with_second_engine,
+)
 from benchmarks.costing.notes import notes, price_notes, verdict
 from benchmarks.costing.pricing import MEMORY_SIZES, Duration, Prices, Way
 from benchmarks.costing.study import ARCHITECTURES, MILLION, Study
@@ -21,7 +28,12 @@ def study(found: Study) -> Record:
     return Record(
         name="cost",
         title="What predictions cost",
-        figures=[*against_book(found), *absolute(found), *against_others(found)],
+        figures=[
+            *against_book(found),
+            *absolute(found),
+            *with_second_engine(found),
+            *against_others(found),
+        ],
         tables=[by_memory(found), parts(found), others(found)],
         notes=[*verdict(found), *notes(found)],
         series=series(found),

@@ -27,6 +27,7 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.environment import ACCOUNT
 from tests import lambdaevents as events
 from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from tools.bundling import engine
 from tools.bundling.build import bundle, model_layer
 
 BUCKETS = {"IMAGES_BUCKET": "cost-images", "RESULTS_BUCKET": "cost-results"}
@@ -169,13 +170,15 @@ def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
     zips = bundle(ARCHITECTURE)
     with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
         layer = model_layer(package, Path(folder) / "model.zip")
-        image = unpack(Path(folder), zips["function"], [zips["layer"], layer], runtime())
+        layers = [zips["layer"], layer, *engine.layers(ARCHITECTURE, package).values()]
+        image = unpack(Path(folder), zips["function"], layers, runtime())
         environment = {
             **BUCKETS,
             "WORK_QUEUE": QUEUE,
             "WORKFLOW": f"arn:aws:states:{events.REGION}:{ACCOUNT}:stateMachine:cost",
             "AWS_ENDPOINT_URL": options["endpoint_url"],
             "MODEL": package.info.name,
+            "ENGINE": "litert",
             "MODEL_DIR": str(image.opt / "models"),
         }
         yield Cloud(image, environment, options, requests)

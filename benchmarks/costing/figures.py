@@ -39,6 +39,31 @@ def absolute(found: Study) -> Iterator[Figure]:
         yield Figure(f"{key}-peak", f"{way}: peak memory, one thread", peak, f"{peak:.0f} MB")
 
 
+def with_second_engine(found: Study) -> Iterator[Figure]:
+    """Dollars with ONNX Runtime: of LiteRT's, against the book, and by themselves."""
+    second, size = found.with_second, MEMORY_PER_CPU_MB
+    for way in second.ways:
+        key, memory = f"onnxruntime-{key_of(way)}", second.best(way, "x86_64")
+        where = f"{way} with ONNX Runtime, x86_64"
+        least = second.million(way, memory, "x86_64")
+        litert = found.million(way, found.best(way, "x86_64"), "x86_64")
+        yield ratio(f"{key}-over-litert", f"{where}: dollars over LiteRT's", least / litert)
+        times = MILLION / BOOK[0] / least
+        says = f"{where}, {memory:,} MB: the book's dollars over ours (target 10)"
+        yield ratio(f"book-over-{key}", says, times)
+        yield in_dollars(f"{key}-million", f"{where}, {memory:,} MB: a million predictions", least)
+        says = f"{where}, as deployed at {size:,} MB: a million predictions"
+        yield in_dollars(f"{key}-deployed", says, second.million(way, size, "x86_64"))
+    for way in ("API", "batch"):
+        if way in second.ways:
+            milliseconds, peak = second.ways[way].ms(size), second.ways[way].peak_mb[1]
+            key, where = f"onnxruntime-{key_of(way)}", f"{way} with ONNX Runtime"
+            says = f"{where}: billed an image, at one vCPU"
+            yield Figure(f"{key}-ms", says, milliseconds, f"{milliseconds:.0f} ms")
+            says = f"{where}: peak memory, one thread"
+            yield Figure(f"{key}-peak", says, peak, f"{peak:.0f} MB")
+
+
 def against_others(found: Study) -> Iterator[Figure]:
     """SageMaker Serverless, and from when on an instance is cheaper."""
     size, image = found.endpoint()

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from benchmarks.costing import pricing
 from benchmarks.costing.pricing import MEMORY_SIZES, Instance, Prices, Way
@@ -22,7 +22,7 @@ class Study:
     """What was measured and assumed.
 
     cold: share of invocations that start cold. utilisation: of what is always on. image_bytes: of
-    the photograph.
+    the photograph. second: ways with ONNX Runtime, where they were measured; x86_64 alone has it.
     """
 
     prices: Prices
@@ -30,6 +30,12 @@ class Study:
     cold: float
     utilisation: float
     image_bytes: int
+    second: Mapping[str, Way] = field(default_factory=dict)
+
+    @property
+    def with_second(self) -> "Study":
+        """The same of the ways with ONNX Runtime."""
+        return replace(self, ways=self.second, second={})
 
     def million(self, way: str, memory_mb: int, architecture: str) -> float:
         """Dollars for a million predictions."""

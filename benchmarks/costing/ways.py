@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from itertools import cycle, islice
 from typing import Any
@@ -42,11 +43,21 @@ RUN_TRANSITIONS = 10
 """Of a run, besides its chunks."""
 
 
-def measured(cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int) -> dict[str, Way]:
-    """The ways by their names. chunks: of a batch that are counted; of a workflow, one is."""
-    images = max((chunks + 1) * CHUNK_SIZE, 2 * LARGE_CHUNK)
+Found = dict[str, dict[int, Billed]]
+"""By way and vCPUs."""
+
+
+def measured(
+    cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int, with_second: bool = False
+) -> tuple[dict[str, Way], dict[str, Way]]:
+    """The ways by their names, and the API's and the batch's with ONNX Runtime.
+
+    chunks: of a batch that are counted; of a workflow, one is. with_second: or none of the latter.
+    """
+    images = _images(chunks)
     steps = [f"{kind}, {count} vCPU" for count in vcpus for kind in ("API", "batch", "workflow")]
-    found: dict[str, dict[int, Billed]] = {"API": {}, "batch": {}, "workflow": {}}
+    found: Found = {"API": {}, "batch": {}, "workflow": {}}
+    second: Found = {"API": {}, "batch": {}}
     small, heavy = [predict(photograph())] * (runs + 1), [predict(twelve_megapixels())]
     with click.progressbar(length=len(steps) + 2, label="functions", file=sys.stderr) as bar:
         upload(cloud, images)
@@ -59,6 +70,8 @@ def measured(cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int) -> dict
             bar.update(1)
             batch = fan_out if count == vcpus[0] else start_batch(cloud, images)
             found["batch"][count] = invoked(cloud, "on_work", _first(batch, chunks + 1), count)
+            if with_second:
+                started = _with_onnxruntime(cloud, count, (small, heavy), chunks, second)
             bar.update(1)
             if count != vcpus[0]:
                 start_workflow(cloud, images, f"run-{count}")
@@ -66,11 +79,25 @@ def measured(cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int) -> dict
             found["workflow"][count] = invoked(cloud, "workflow_classify", todo, count)
             bar.update(1)
         rest = end_workflow(cloud, f"run-{vcpus[0]}")
-    return {
+    ways = {
         **api_ways(found["API"]),
         "batch": batch_way(found["batch"], fan_out),
         **workflow_ways(found["workflow"], [prepare, *rest]),
     }
+    if not with_second:
+        return ways, {}
+    return ways, {**api_ways(second["API"]), "batch": batch_way(second["batch"], started)}
+
+
+def _with_onnxruntime(
+    cloud: Cloud, count: int, requests: tuple[list[Any], list[Any]], chunks: int, found: Found
+) -> Billed:
+    """The API's and a batch's, right after LiteRT's, into `found`; the batch's fan-out."""
+    second = replace(cloud, environment={**cloud.environment, "ENGINE": "onnxruntime"})
+    found["API"][count] = invoked(second, "app", requests[0], count, requests[1])
+    batch = start_batch(second, _images(chunks))
+    found["batch"][count] = invoked(second, "on_work", _first(batch, chunks + 1), count)
+    return batch
 
 
 def predict(data: bytes) -> dict[str, Any]:
@@ -212,6 +239,11 @@ def _first(fan_out: Billed, count: int) -> list[Any]:
     """The events of a batch's first chunks."""
     bodies = sorted(fan_out.answers, key=lambda body: json.loads(body)["chunk"])
     return [sqs_event([_message(body)], QUEUE_ARN) for body in bodies[:count]]
+
+
+def _images(chunks: int) -> int:
+    """Photographs that so many chunks of a batch, and two of a workflow, are made of."""
+    return max((chunks + 1) * CHUNK_SIZE, 2 * LARGE_CHUNK)
 
 
 def _large_chunks() -> int:

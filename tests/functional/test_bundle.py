@@ -1,6 +1,7 @@
 """The zips of a deployment: what Chalice puts in, what is left out, whether they fit."""
 
 import json
+import shutil
 import sys
 import zipfile
 from pathlib import Path
@@ -11,11 +12,12 @@ from chalice.deploy.packager import PipRunner, SubprocessPip
 from chalice.utils import OSUtils
 from click.testing import CliRunner
 
-from chalicelib.models import read_package
 from tests.conftest import ROOT
 from tests.lambdafunction import ARCHITECTURE
+from tests.packages import doodle_for_both, with_second_engine, without_second_engine
 from tools.bundle import main
 from tools.bundling.build import VERSION, build, model_layer, stage
+from tools.bundling.engine import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
 from tools.bundling.zips import FINISHED, Dependencies, finish
@@ -87,6 +89,9 @@ def test_each_zip_has_a_limit_and_all_together_have_one() -> None:
     assert of(function=most).margin == Size(0, UNPACKED_LIMIT - 10)
     excess = of(function=Size(1, 1), layer=Size(ZIPPED_LIMIT + 1, 1)).excess()
     assert excess is not None and excess.startswith("The zip of the layer has 52.4 MB")
+    by_bucket = {"model layer": Size(ZIPPED_LIMIT + 1, 1)}
+    assert of(function=most, **by_bucket).excess() is None
+    assert of(function=most, **by_bucket).margin.zipped == 0
     half = Size(1, UNPACKED_LIMIT // 2)
     assert of(layer=half, model=half).excess() is None
     excess = of(layer=half, model=half, function=Size(1, 1)).excess()
@@ -117,11 +122,43 @@ def test_a_finished_zip_has_bytecode_and_nothing_needless(tmp_path: Path) -> Non
 
 
 def test_a_model_layer_is_found_below_opt_models(tmp_path: Path) -> None:
-    package = read_package(ROOT / "vendor" / "models" / "doodle")
+    shutil.copytree(ROOT / "vendor" / "models" / "doodle", tmp_path / "doodle")
+    package = without_second_engine(tmp_path / "doodle")
     layers = [model_layer(package, tmp_path / f"{n}" / "layer.zip") for n in range(2)]
     names = {f"models/doodle/{name}" for name in ("model.tflite", "labels.txt", "model.json")}
     assert set(contents(layers[0])) == names
     assert layers[0].read_bytes() == layers[1].read_bytes()
+    layer = model_layer(with_second_engine(package.folder), tmp_path / "layer.zip")
+    assert set(contents(layer)) == names | {"models/doodle/model.ort"}
+
+
+def test_the_second_engine_is_its_compiled_module_and_its_licences() -> None:
+    layer = engine_layer(VERSION)
+    tag = VERSION.replace(".", "")
+    capi = "python/onnxruntime/capi"
+    module = f"{capi}/onnxruntime_pybind11_state.cpython-{tag}-x86_64-linux-gnu.so"
+    libraries = {module, f"{capi}/libonnxruntime_providers_shared.so"}
+    found = contents(layer)
+    assert {name for name in found if name.endswith((".so", ".py"))} == libraries
+    assert {"python/onnxruntime/LICENSE", "python/onnxruntime/ThirdPartyNotices.txt"} <= set(found)
+    measured = measure({"engine layer": layer})
+    assert list(measured.packages["engine layer"]) == ["onnxruntime 1.32.0"]
+    assert measured.zips["engine layer"].zipped < 20e6
+    before = layer.stat().st_mtime_ns
+    assert engine_layer(VERSION) == layer
+    assert layer.stat().st_mtime_ns == before, "once is enough"
+
+
+@pytest.mark.usefixtures("python")
+def test_the_second_engine_is_shown_where_the_model_has_a_use_for_it(tmp_path: Path) -> None:
+    package = doodle_for_both(tmp_path)
+    env = {"MODEL_DIR": str(tmp_path)}
+    for architecture in ("x86_64", "arm64"):
+        arguments = ["--arch", architecture, "--model", package.info.name, "--json"]
+        shown = CliRunner().invoke(main, arguments, env=env)
+        assert shown.exit_code == 0, shown.output
+        shown_layers = json.loads(shown.stdout)["zips"]
+        assert ("engine layer" in shown_layers) == (architecture == "x86_64")
 
 
 @pytest.mark.usefixtures("python")

@@ -21,12 +21,15 @@ from localcloud.environment import ACCOUNT, REGION, aws_environment
 from localcloud.supervisor import Child, wait_for
 from tests.conftest import ROOT, pick_free_port
 from tests.functional.gate import Gate, gate
+from tests.packages import with_second_engine, without_second_engine
+from tools.bundling.engine import engine_digest
 from tools.deploying.checks import python_version
 from tools.deploying.step import DeployError
 
 PROJECT = (
     "app.py", "chalicelib", "tools", "localcloud", "vendor", ".chalice", "requirements.txt",
-    "requirements-dev.txt", "requirements.lock", "infrastructure.yaml", "workflow.asl.json",
+    "requirements-dev.txt", "requirements.lock", "requirements-onnxruntime.txt",
+    "infrastructure.yaml", "workflow.asl.json",
 )  # fmt: skip
 NAME = "serverless-inception-dev"
 OPEN = {"/", "/health", "/openapi.json", "/static/{name}"}
@@ -90,6 +93,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (ROOT / environments).mkdir(parents=True, exist_ok=True)
         (copy / environments).parent.mkdir(parents=True, exist_ok=True)
         (copy / environments).symlink_to(ROOT / environments)
+    with_second_engine(copy / "vendor" / "models" / "doodle")
+    without_second_engine(copy / "vendor" / "models" / "doodle-small")
     return copy
 
 
@@ -153,6 +158,10 @@ def handlers(app: Any) -> set[str]:
     }
 
 
+def layers_named(*kinds: str) -> list[str]:
+    return [f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{NAME}-{kind}" for kind in kinds]
+
+
 def function(handler: str) -> str:
     return NAME if handler == "api_handler" else f"{NAME}-{handler}"
 
@@ -161,6 +170,7 @@ def test_a_plan_names_every_step_and_writes_nothing(tool: Tool, planned: Said) -
     assert planned.status == 0, planned.text
     assert f"create the stack {NAME}" in planned.text
     assert "publish doodle" in planned.text
+    assert f"publish ONNX Runtime, for model.ort, as {NAME}-onnxruntime" in planned.text
     assert "nothing was done" in planned.text
     assert tool.client("lambda").list_functions()["Functions"] == []
     assert tool.gate.writes == []
@@ -202,10 +212,7 @@ class TestDeployed:
             assert one["MemorySize"] == own.get("lambda_memory_size", config["lambda_memory_size"])
             assert one["TracingConfig"] == {"Mode": "Active"}
             layers = [layer["Arn"].rpartition(":")[0] for layer in one["Layers"]]
-            assert layers == [
-                f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{NAME}-{kind}"
-                for kind in ("managed-layer", "model")
-            ]
+            assert layers == layers_named("managed-layer", "model", "onnxruntime")
 
     def test_functions_find_their_world_in_the_environment(self, tool: Tool) -> None:
         there = tool.client("lambda").get_function_configuration(FunctionName=NAME)
@@ -345,6 +352,11 @@ class TestDeployed:
         listed = tool.client("s3").list_objects_v2(Bucket=f"{NAME}-models-{ACCOUNT}")
         assert listed["KeyCount"] == 0
 
+    def test_the_second_engine_is_a_layer_for_this_python(self, tool: Tool) -> None:
+        client = tool.client("lambda")
+        (version,) = client.list_layer_versions(LayerName=f"{NAME}-onnxruntime")["LayerVersions"]
+        assert version["Description"] == engine_digest(python_version())
+
     def test_the_token_is_secret_until_it_is_asked_for(self, tool: Tool, deployed: Said) -> None:
         stored = tool.client("ssm").get_parameter(
             Name="/serverless-inception/dev/token", WithDecryption=True
@@ -420,7 +432,7 @@ def test_a_change_reaches_functions_policies_routes_and_models(tool: Tool, chang
     for file in ("model.tflite", "labels.txt", "model.json"):
         key = f"doodle-small/{file}"
         head = tool.client("s3").head_object(Bucket=f"{NAME}-models-{ACCOUNT}", Key=key)
-        assert head["ContentLength"] == (ROOT / "vendor" / "models" / key).stat().st_size
+        assert head["ContentLength"] == (tool.project / "vendor" / "models" / key).stat().st_size
     assert len(client.list_layer_versions(LayerName=f"{NAME}-model")["LayerVersions"]) == 1
     (one,) = api.get_rest_apis()["items"]
     methods = [
@@ -440,7 +452,22 @@ def test_api_gateways_own_answers_are_put_again_where_chalice_took_them(
 
 
 @pytest.fixture(scope="module")
-def kept(tool: Tool, changed: Said) -> Said:
+def without_engine(tool: Tool, changed: Said) -> Said:
+    """A model that has nothing for the second engine."""
+    return tool.deploy("--model", "doodle-small")
+
+
+def test_a_stage_whose_model_has_no_use_for_the_second_engine_drops_it(
+    tool: Tool, without_engine: Said
+) -> None:
+    assert without_engine.status == 0, without_engine.text
+    there = tool.client("lambda").get_function_configuration(FunctionName=NAME)["Layers"]
+    layers = [layer["Arn"].rpartition(":")[0] for layer in there]
+    assert layers == layers_named("managed-layer", "model")
+
+
+@pytest.fixture(scope="module")
+def kept(tool: Tool, without_engine: Said) -> Said:
     """The plan of taking it down, and a person who does not go through with it."""
     tool.client("s3").put_object(Bucket=f"{NAME}-results-{ACCOUNT}", Key="mine", Body=b"precious")
     tool.gate.forget()
@@ -453,6 +480,7 @@ def test_a_plan_of_destruction_says_what_goes_and_what_stays(tool: Tool, kept: S
     assert kept.status == 0, kept.text
     assert tool.gate.writes == []
     assert "- the API, 11 functions, their roles and events" in kept.text
+    assert f"- 1 versions of the layer {NAME}-onnxruntime" in kept.text
     for bucket in ("images", "results", "models"):
         assert f"= s3://{NAME}-{bucket}-{ACCOUNT} stays" in kept.text
 

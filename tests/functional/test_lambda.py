@@ -30,6 +30,7 @@ from tests.lambdafunction import (
 )
 from tests.runtimeapi import Outcome
 from tools.bundling.build import bundle, model_layer
+from tools.bundling.engine import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 
 BANANA = (WEB / "sample-banana.jpg").read_bytes()
@@ -308,6 +309,36 @@ def test_folders_have_the_names_that_lambda_gives_them(image: Image, cloud: dict
     with started(image, "app.app", settings, in_place=True) as function:
         event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
         assert answer(function.invoke(event))["model"]["name"] == "doodle"
+
+
+@pytest.mark.skipif(ARCHITECTURE != "x86_64", reason="the second engine is for x86_64")
+def test_the_second_engine_answers_from_its_layer(
+    zips: dict[str, Path], cloud: dict[str, str], tmp_path: Path
+) -> None:
+    layers = [zips["layer"], zips["model"], engine_layer(VERSION)]
+    image = unpack(tmp_path, zips["function"], layers, runtime())
+    settings = cloud | {"MODEL": "doodle", "MODEL_DIR": str(image.opt / "models"), "ARMS": ""}
+    event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
+    for engine, kernels in [("onnxruntime", "onnxruntime"), ("litert", "xnnpack")]:
+        with started(image, "app.app", settings | {"ENGINE": engine}) as function:
+            health = answer(function.invoke(events.rest("GET", "/health")))
+            assert health["kernels"] == kernels
+            predicted = answer(function.invoke(event))["predictions"][0]["labels"][0]
+            assert predicted["name"] == "banana"
+            assert ("XNNPACK" in function.printed) == (engine == "litert")
+            assert "Init provider" not in function.printed, "a warning that lacks its library"
+
+
+def test_without_its_layer_the_second_engine_is_missed_only_where_it_is_asked_for(
+    start: Start,
+) -> None:
+    health = events.rest("GET", "/health")
+    with start("app", ENGINE="auto") as function:
+        assert answer(function.invoke(health))["kernels"] == "xnnpack"
+    with start("app", ENGINE="onnxruntime") as function:
+        outcome = function.invoke(health)
+        assert outcome.payload["statusCode"] >= 500
+        assert "ENGINE" in json.loads(outcome.payload["body"])["Message"]
 
 
 @pytest.mark.parametrize("layout", ["single", "layered"])

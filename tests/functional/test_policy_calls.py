@@ -13,6 +13,7 @@ import pytest
 import urllib3
 from PIL import Image
 
+from chalicelib.models import read_package
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
 from tests.conftest import ROOT
@@ -50,8 +51,8 @@ class Stage:
         self.work = self.sqs.get_queue_url(QueueName=self.outputs["WORK_QUEUE"])["QueueUrl"]
         where = {"LocationConstraint": self.region}
         self.s3.create_bucket(Bucket=FURTHER, CreateBucketConfiguration=where)
-        for name, bundled in (("plain", "doodle"), ("other", "doodle-small")):
-            self._put_model(name, ROOT / "vendor" / "models" / bundled)
+        for name in ("plain", "other"):
+            self._put_model(name, ROOT / "vendor" / "models" / "doodle")
         port = int(aws["endpoint_url"].rpartition(":")[2])
         env = {
             **aws_environment({**os.environ, "AWS_REGION": self.region}, port),
@@ -72,7 +73,7 @@ class Stage:
     def _put_model(self, name: str, folder: Path) -> None:
         """A bundled model under a name that only the bucket has."""
         info = json.loads((folder / "model.json").read_bytes()) | {"name": name}
-        files = {file: (folder / file).read_bytes() for file in ("labels.txt", "model.tflite")}
+        files = {file: (folder / file).read_bytes() for file in read_package(folder).files}
         for file, data in {**files, "model.json": json.dumps(info).encode()}.items():
             bucket = self.outputs["MODELS_BUCKET"]
             self.s3.put_object(Bucket=bucket, Key=f"{name}/{file}", Body=data)

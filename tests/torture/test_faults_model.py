@@ -17,7 +17,7 @@ from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, fail, kill
 
 PACKAGE = ROOT / "vendor" / "models" / "doodle"
-FILES = ("model.json", "labels.txt", "model.tflite")
+FILES = ("model.json", "labels.txt", "model.tflite", "model.ort")
 
 Damage = Callable[[Path], object]
 

@@ -10,13 +10,20 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.lambdafunction import ARCHITECTURE
 from tests.torture.conftest import Outcome
+from tools.bundling.build import VERSION
+from tools.bundling.engine import engine_wheel
+from tools.bundling.pythons import BundleError
 from tools.bundling.zips import required
 
 LOCK = (ROOT / "requirements.lock").read_text()
 DEPLOYED = dict(re.findall(r"^([\w.-]+)==([\w.]+)", LOCK, re.MULTILINE))
 """Versions of what goes up, by name."""
 FRAMEWORK = "chalice"
+ENGINE_LOCK = (ROOT / "requirements-onnxruntime.txt").read_text()
+ENGINE = "onnxruntime"
+"""Deployed only where it is asked for."""
 
 
 def normal(name: str) -> str:
@@ -47,6 +54,21 @@ def test_all_that_is_deployed_is_pinned_with_hashes(outcome: Outcome) -> None:
     )
 
 
+def test_the_second_engine_is_pinned_with_hashes_and_is_the_one_that_is_tried_here() -> None:
+    pinned = re.findall(r"^([\w.-]+==[\w.]+) \\$", ENGINE_LOCK, re.MULTILINE)
+    assert len(pinned) == 1
+    assert pinned[0] in (ROOT / "requirements-dev.txt").read_text()
+    assert required(ENGINE_LOCK, pinned[0]).count("--hash=sha256:") > 10
+
+
+def test_pip_refuses_an_engine_of_another_hash(tmp_path: Path) -> None:
+    forged = tmp_path / "requirements.txt"
+    forged.write_text(re.sub(r"sha256:\w+", "sha256:" + "0" * 64, ENGINE_LOCK))
+    with pytest.raises(BundleError, match="DO NOT MATCH THE HASHES"):
+        engine_wheel(VERSION, tmp_path, forged)
+    assert not list(tmp_path.glob("*.whl"))
+
+
 @pytest.mark.parametrize("spelt", ["ml-dtypes", "ml_dtypes", "ML.Dtypes"])
 def test_a_wheel_for_lambda_is_asked_for_with_its_hashes(spelt: str) -> None:
     block = required(LOCK, f"{spelt}=={DEPLOYED['ml-dtypes']}")
@@ -75,8 +97,9 @@ def test_pip_refuses_a_file_of_another_hash(tmp_path: Path) -> None:
 
 def test_the_licences_are_known(outcome: Outcome) -> None:
     known = licences()
-    assert known.keys() == DEPLOYED.keys() | {FRAMEWORK}
-    for name in known:
+    assert known.keys() == DEPLOYED.keys() | {FRAMEWORK, ENGINE}
+    here = known.keys() - ({ENGINE} if ARCHITECTURE != "x86_64" else set())
+    for name in here:
         assert known[name] == declared(name), name
     outcome("a licence that asks for more than its notice", "none is there: docs/licences.md")
 

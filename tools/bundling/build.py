@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from chalicelib.models import INFO, LABELS, MODEL, ModelPackage
+from chalicelib.models import INFO, LABELS, MODEL, ORT, ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling.pythons import BundleError, environment
 
@@ -57,11 +57,16 @@ def build(project: Path, architecture: str, version: str = VERSION) -> dict[str,
     return _chalice("layered", project, architecture, version)
 
 
+def package_files(package: ModelPackage) -> tuple[str, ...]:
+    """The names of the files that are deployed; the last one makes the package complete."""
+    return (MODEL, *([ORT] if package.info.ort_sha256 else []), LABELS, INFO)
+
+
 def model_layer(package: ModelPackage, target: Path) -> Path:
     """A layer's zip that puts the package at /opt/models/NAME; the same package, the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
-        for file in (MODEL, LABELS, INFO):
+        for file in package_files(package):
             info = ZipInfo(f"models/{package.info.name}/{file}")  # of 1980, as all that is built
             info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
             zipped.writestr(info, (package.folder / file).read_bytes())

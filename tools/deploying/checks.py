@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.bundling.build import build, model_layer
+from tools.bundling.engine import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import measure, megabytes
 from tools.deploying.step import DeployError, Tell
@@ -51,14 +52,18 @@ def account(session: Any, stage: str) -> tuple[Target, str]:
     return Target(stage, identity["Account"], session.region_name, partition), identity["Arn"]
 
 
-def sizes(folder: Path, architecture: str, version: str, package: Any, tell: Tell) -> None:
+def sizes(
+    folder: Path, architecture: str, version: str, package: Any, with_engine: bool, tell: Tell
+) -> None:
     """Build the zips of the project in `folder`, as Chalice will find them there.
 
-    Raises DeployError where Lambda would not take them.
+    with_engine: with the second engine's layer. Raises DeployError where Lambda would not take
+    them.
     """
     tell("building the zips …")
     try:
         zips = build(folder, architecture, version)
+        engine = {"engine layer": engine_layer(version)} if with_engine else {}
     except BundleError as error:
         raise DeployError(str(error)) from error
     kept = {path.resolve() for path in zips.values()}
@@ -66,7 +71,7 @@ def sizes(folder: Path, architecture: str, version: str, package: Any, tell: Tel
         if old.resolve() not in kept:
             old.unlink()
     layer = model_layer(package, folder.parent / f"{folder.name}-model.zip")
-    measured = measure({**zips, "model layer": layer})
+    measured = measure({**zips, **engine, "model layer": layer})
     layer.unlink()
     if excess := measured.excess():
         raise DeployError(excess)

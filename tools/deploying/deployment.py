@@ -8,13 +8,14 @@ from typing import Any
 
 from chalicelib.models import ModelPackage
 from chalicelib.settings import ROOT
+from tools.bundling.engine import needed
 from tools.bundling.pythons import BundleError, environment
 from tools.deploying import build
 from tools.deploying.api import AnswersStep, StageStep
 from tools.deploying.checks import sizes
 from tools.deploying.events import RetentionStep, RetriesStep, WorkersStep
 from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
-from tools.deploying.layer import LayerStep
+from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.models import ModelsStep
 from tools.deploying.record import Record
 from tools.deploying.stack import StackStep, with_bucket_names
@@ -71,7 +72,7 @@ class Deployment:
         return [
             self.stack,
             *([] if wishes.public else [self.token]),
-            *([self.layer] if self.layer else []),
+            *self.layers,
             ModelsStep(client("s3"), lambda: self._output("MODELS_BUCKET"), self._others),
             self.functions,
             AnswersStep(gateway, self.api, self.stage),
@@ -100,17 +101,18 @@ class Deployment:
         return TokenStep(self._client("ssm"), self.target.token)
 
     @cached_property
-    def layer(self) -> LayerStep | None:
-        """The default model."""
+    def layers(self) -> list[LayerStep]:
+        """The default model, and the second engine where a model has a use for it."""
         if self._package is None:
-            return None
-        return LayerStep(
-            self._client("lambda"),
-            self._client("s3"),
-            self.target.layer,
-            self._package,
-            lambda: self._output("MODELS_BUCKET"),
-        )
+            return []
+        contents = {self.target.layer: model_content(self._package)}
+        if self._with_engine:
+            contents[self.target.engine_layer] = engine_content(self._version)
+        functions, s3 = self._client("lambda"), self._client("s3")
+        return [
+            LayerStep(functions, s3, name, content, lambda: self._output("MODELS_BUCKET"))
+            for name, content in contents.items()
+        ]
 
     @cached_property
     def functions(self) -> FunctionsStep:
@@ -144,18 +146,27 @@ class Deployment:
         """Fill the folder that Chalice deploys; return a digest of all that decides on it."""
         outputs = self.stack.outputs()
         variables = variables_of(self._config, self.target, self.wishes, outputs)
-        arn = self.layer and self.layer.arn()
+        arns = [arn for layer in self.layers if (arn := layer.arn())]
         digest = build.assemble(
-            self._project, self.folder, self.target, self._config, variables, [arn] if arn else []
+            self._project, self.folder, self.target, self._config, variables, arns
         )
         return build.with_versions(digest, self._version, self._project)
 
     def check_sizes(self, tell: Tell) -> None:
         """Build the zips. Raises DeployError where Lambda would not take them."""
         self.assemble()
-        stage = self.target.stage
-        architecture = setting(self._config, stage, "", "lambda_architecture", "x86_64")
-        sizes(self.folder, architecture, self._version, self._package, tell)
+        sizes(
+            self.folder, self._architecture, self._version, self._package, self._with_engine, tell
+        )
+
+    @property
+    def _architecture(self) -> str:
+        return str(setting(self._config, self.target.stage, "", "lambda_architecture", "x86_64"))
+
+    @property
+    def _with_engine(self) -> bool:
+        models = [self._package, *self._others] if self._package else []
+        return needed(self._architecture, *models)
 
     def _chalice(self, arguments: list[str], tell: Tell) -> None:
         if not (self._environment / "made").is_file():

@@ -32,13 +32,13 @@ def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
         yield Part(
             f"the logs of {len(groups)} functions", lambda tell: deployment.retention.delete()
         )
-    layer = deployment.target.layer
-    published = versions(client, layer)
-    if published:
-        yield Part(
-            f"{len(published)} versions of the layer {layer}",
-            lambda tell: delete_versions(client, layer),
-        )
+    for layer in (deployment.target.layer, deployment.target.engine_layer):
+        published = versions(client, layer)
+        if published:
+            yield Part(
+                f"{len(published)} versions of the layer {layer}",
+                lambda tell, layer=layer: delete_versions(client, layer),  # type: ignore[misc]
+            )
     if deployment.token.exists():
         yield Part(f"the token {deployment.target.token}", lambda tell: deployment.token.delete())
     if deployment.stack.describe():

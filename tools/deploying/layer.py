@@ -1,64 +1,95 @@
-"""The default model, as a Lambda layer: it is there when a function starts, at /opt/models."""
+"""What functions find in /opt when they start: the default model, and an engine it may need."""
 
 import hashlib
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.models import INFO, LABELS, MODEL, ModelPackage
-from tools.bundling.build import model_layer
+from chalicelib.models import ModelPackage
+from tools.bundling.build import model_layer, package_files
+from tools.bundling.engine import engine_digest, engine_layer
 from tools.deploying.step import Tell
 
-FILES = (MODEL, LABELS, INFO)
+
+@dataclass(frozen=True)
+class Content:
+    """What a layer holds.
+
+    digest: hexadecimal SHA-256 that tells it from any other. zipped: gives its zip, and may make
+    it in the folder that it is given.
+    """
+
+    title: str
+    what: str
+    digest: str
+    zipped: Callable[[Path], Path]
+
+
+def model_content(package: ModelPackage) -> Content:
+    """The model, at /opt/models."""
+    size = sum((package.folder / file).stat().st_size for file in package_files(package))
+    return Content(
+        "Model, as a layer",
+        f"{package.info.name} ({size / 1e6:.1f} MB)",
+        content_digest(package),
+        lambda folder: model_layer(package, folder / "layer.zip"),
+    )
+
+
+def engine_content(version: str) -> Content:
+    """ONNX Runtime. version: of Python, on Lambda."""
+    return Content(
+        "Second engine, as a layer",
+        "ONNX Runtime, for model.ort,",
+        engine_digest(version),
+        lambda _: engine_layer(version),
+    )
 
 
 class LayerStep:
-    """Publishes the model, unless a version with the same content is there.
+    """Publishes a layer, unless a version with the same content is there.
 
     staging: gives the bucket that the zip goes through, since a call takes 50 MB and a model may
         have more.
     """
-
-    title = "Model, as a layer"
 
     def __init__(
         self,
         client: Any,
         s3: Any,
         name: str,
-        package: ModelPackage,
+        content: Content,
         staging: Callable[[], str],
     ) -> None:
         self._client = client
         self._s3 = s3
         self._name = name
-        self._package = package
+        self._content = content
         self._staging = staging
-        self._digest = content_digest(package)
+        self.title = content.title
 
     def arn(self) -> str | None:
-        """The version that holds this model; None where there is none yet."""
+        """The version that holds this content; None where there is none yet."""
         for version in self.versions():
-            if version.get("Description") == self._digest:
+            if version.get("Description") == self._content.digest:
                 return str(version["LayerVersionArn"])
         return None
 
     def changes(self) -> list[str]:  # noqa: D102
         if self.arn():
             return []
-        size = sum((self._package.folder / file).stat().st_size for file in FILES)
-        return [f"publish {self._package.info.name} ({size / 1e6:.1f} MB) as {self._name}"]
+        return [f"publish {self._content.what} as {self._name}"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        bucket, key = self._staging(), f"layers/{self._digest}.zip"
+        bucket, key = self._staging(), f"layers/{self._content.digest}.zip"
         with tempfile.TemporaryDirectory() as folder:
-            file = model_layer(self._package, Path(folder) / "layer.zip")
-            self._s3.upload_file(str(file), bucket, key)
+            self._s3.upload_file(str(self._content.zipped(Path(folder))), bucket, key)
         try:
             answer = self._client.publish_layer_version(
                 LayerName=self._name,
-                Description=self._digest,
+                Description=self._content.digest,
                 Content={"S3Bucket": bucket, "S3Key": key},
             )
         finally:
@@ -89,7 +120,7 @@ def delete_versions(client: Any, name: str) -> None:
 def content_digest(package: ModelPackage) -> str:
     """Hexadecimal SHA-256 over the package's name, file names and contents."""
     digest = hashlib.sha256(package.info.name.encode())
-    for file in FILES:
+    for file in package_files(package):
         with (package.folder / file).open("rb") as opened:
             digest.update(file.encode() + hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()

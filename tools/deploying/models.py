@@ -6,15 +6,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import INFO, LABELS, MODEL, ModelPackage, Models
+from chalicelib.models import INFO, ModelPackage, Models
 from chalicelib.settings import Settings
 from chalicelib.storage import S3Store
+from tools.bundling.build import package_files
 from tools.catalogue import CATALOGUE, FetchError, fetch
 from tools.deploying.layer import content_digest
 from tools.deploying.step import DeployError, Tell
 
-FILES = (MODEL, LABELS, INFO)
-"""The last one makes it complete."""
 DIGEST = "content-sha256"
 
 
@@ -39,7 +38,7 @@ class ModelsStep:
     def apply(self, tell: Tell) -> None:  # noqa: D102
         for package in self._missing():
             extra = {"Metadata": {DIGEST: content_digest(package)}}
-            for file in FILES:
+            for file in package_files(package):
                 key = f"{package.info.name}/{file}"
                 path = str(package.folder / file)
                 self._s3.upload_file(path, self._bucket(), key, ExtraArgs=extra)

@@ -42,6 +42,11 @@ class Target:
         return f"{self.name}-model"
 
     @property
+    def engine_layer(self) -> str:
+        """Of the layer that holds the second engine, where a model has a use for it."""
+        return f"{self.name}-onnxruntime"
+
+    @property
     def token(self) -> str:
         """Of the parameter that holds the secret of callers."""
         return f"/{APP}/{self.stage}/token"

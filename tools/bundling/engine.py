@@ -1,0 +1,91 @@
+"""ONNX Runtime as a Lambda layer: its compiled module without the wrapper, and its licences."""
+
+import fnmatch
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from chalicelib.models import ModelPackage
+from chalicelib.settings import ROOT
+from tools.bundling.build import VERSION, WORK, alone
+from tools.bundling.pythons import BundleError
+
+REQUIREMENTS = ROOT / "requirements-onnxruntime.txt"
+ARCHITECTURE = "x86_64"
+"""The only one where it is worth its place: docs/engines.md."""
+GLIBC = (34, 28, 27)
+"""Minor versions that a wheel may ask for, of the glibc 2.34 of Lambda's runtimes
+(https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html)."""
+KEPT = (
+    "onnxruntime/capi/onnxruntime_pybind11_state*.so",
+    "onnxruntime/capi/libonnxruntime_providers_shared.so",
+    "onnxruntime/LICENSE",
+    "onnxruntime/ThirdPartyNotices.txt",
+    "onnxruntime-*.dist-info/METADATA",
+    "onnxruntime-*.dist-info/RECORD",
+)
+"""Of the wheel. libonnxruntime.so beside the module is a second copy of it; without the small one,
+for other processors than CPUs, the module warns on standard error when it is loaded."""
+
+
+def needed(architecture: str, *packages: ModelPackage) -> bool:
+    """Whether a deployment of these models has a use for the engine."""
+    return architecture == ARCHITECTURE and any(one.info.ort_sha256 for one in packages)
+
+
+def engine_digest(version: str) -> str:
+    """Hexadecimal SHA-256 of all that decides on the layer. version: of Python, on Lambda."""
+    parts = [version, *KEPT, REQUIREMENTS.read_text()]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def engine_layer(version: str) -> Path:
+    """The layer's zip for a version of Python, made where it is not there.
+
+    Raises BundleError where the wheel cannot be had, or is not the one that is pinned.
+    """
+    target = WORK / f"onnxruntime-python{version}-{engine_digest(version)[:16]}.zip"
+    with alone(WORK / "onnxruntime"):
+        if not target.exists():
+            with tempfile.TemporaryDirectory() as folder:
+                _write(engine_wheel(version, Path(folder)), target)
+    return target
+
+
+def layers(architecture: str, *packages: ModelPackage, version: str = VERSION) -> dict[str, Path]:
+    """The zip of the layer, by what it is, where a deployment has a use for it; else none."""
+    there = needed(architecture, *packages)
+    return {"engine layer": engine_layer(version)} if there else {}
+
+
+def engine_wheel(version: str, folder: Path, requirements: Path = REQUIREMENTS) -> Path:
+    """The wheel for a version of Python on Lambda, downloaded into a folder.
+
+    Raises BundleError where it cannot be had, or has no hash of the requirements.
+    """
+    command = [
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
+        *("--no-deps", "--require-hashes", "--only-binary=:all:", "--implementation=cp"),
+        *(f"--platform=manylinux_2_{minor}_{ARCHITECTURE}" for minor in GLIBC),
+        *(f"--python-version={version}", f"--dest={folder}", f"-r{requirements}"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 - of our own making
+    if done.returncode:
+        said = done.stderr.strip() or "no message"
+        raise BundleError(f"ONNX Runtime for Lambda could not be downloaded: {said}")
+    return next(folder.glob("*.whl"))
+
+
+def _write(wheel: Path, target: Path) -> None:
+    """The same wheel, the same bytes."""
+    temporary = target.with_suffix(".new")
+    with ZipFile(wheel) as source, ZipFile(temporary, "w", ZIP_DEFLATED) as zipped:
+        for name in sorted(source.namelist()):
+            if any(fnmatch.fnmatch(name, pattern) for pattern in KEPT):
+                info = ZipInfo(f"python/{name}")  # of 1980, as all that is built
+                info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
+                zipped.writestr(info, source.read(name))
+    temporary.replace(target)
