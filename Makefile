@@ -27,7 +27,7 @@ test: .venv/test ## Lint, types and all tests that this machine can run
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 torture: .venv/test ## Faults and hostile input, at length: nothing lost, nobody in
-	@$(BIN)/pytest --torture tests/torture $(PYTEST)
+	@$(BIN)/pytest --torture -n auto --maxprocesses 4 --dist loadfile tests/torture $(PYTEST)
 
 bench: .venv/test ## Measure everything anew, into docs/figures, README and docs: wants an idle machine
 	@for each in $(BENCH); do echo "benchmarks.$$each"; $(BIN)/python -m benchmarks.$$each --save || exit 1; done

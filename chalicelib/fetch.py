@@ -18,12 +18,10 @@ from chalicelib.addresses import (
 )
 from chalicelib.errors import ImageTooLarge, SourceInvalid, SourceRefused, SourceUnreachable
 from chalicelib.resolver import Deadline, Lookups, Resolve, system_resolver
+from chalicelib.sources import MAX_BYTES
 
 if TYPE_CHECKING:
     from urllib3.response import HTTPResponse
-
-MAX_BYTES = 20 * 10**6
-"""Bytes of an encoded image, whichever way it comes in."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRYABLE = frozenset({408, 425, 429})

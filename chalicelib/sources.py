@@ -9,7 +9,9 @@ from typing import Annotated
 import msgspec
 
 from chalicelib.errors import ImageTooLarge, SourceInvalid
-from chalicelib.fetch import MAX_BYTES
+
+MAX_BYTES = 20 * 10**6
+"""Bytes of an encoded image, whichever way it comes in."""
 
 MAX_ID = 256
 """Characters of an instance's id."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib import engines
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import NotConfigured
-from chalicelib.fetch import Fetcher
 from chalicelib.models import Models
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.batch.fanout import Remaining
     from chalicelib.batch.service import BatchService
     from chalicelib.experiment.service import Experiment
+    from chalicelib.fetch import Fetcher
     from chalicelib.tokens import Tokens
     from chalicelib.workflow.service import WorkflowService
     from chalicelib.workflow.tasks import WorkflowTasks
@@ -42,7 +42,7 @@ class Services:
         reads = engines.reading(settings.engine)
         self.models = Models(settings.model_dirs, settings.models_bucket, self._store, reads)
         self._sources = Sources(
-            fetch=Fetcher(allow_loopback=settings.allow_loopback),
+            fetch=lambda url: self._fetcher(url),
             read_object=self._store.read,
             image_buckets=settings.image_buckets,
         )
@@ -60,6 +60,12 @@ class Services:
         from chalicelib import classifier, images  # noqa: F401
 
         engines.prepare(self.models.here(self.settings.model), self.settings.engine)
+
+    @cached_property
+    def _fetcher(self) -> "Fetcher":
+        from chalicelib.fetch import Fetcher
+
+        return Fetcher(allow_loopback=self.settings.allow_loopback)
 
     @cached_property
     def tokens(self) -> "Tokens":

@@ -11,6 +11,7 @@ from benchmarks.costing.figures import (
     against_others,
     in_dollars,
     key_of,
+    lambda_alone,
     with_second_engine,
 )
 from benchmarks.costing.notes import notes, price_notes, verdict
@@ -32,6 +33,7 @@ def study(found: Study) -> Record:
             *against_book(found),
             *absolute(found),
             *with_second_engine(found),
+            *lambda_alone(found),
             *against_others(found),
         ],
         tables=[by_memory(found), parts(found), others(found)],

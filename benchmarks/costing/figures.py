@@ -91,6 +91,23 @@ def count_text(value: float) -> str:
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
 
 
+def lambda_alone(found: Study) -> Iterator[Figure]:
+    """What Lambda itself takes, for time and requests.
+
+    As deployed, on x86_64; of the function alone, and of a batch.
+    """
+    for engine, study in (("", found), ("onnxruntime-", found.with_second)):
+        for name in [each for each in ("function alone", "batch") if each in study.ways]:
+            bill = study.bills(MEMORY_PER_CPU_MB, "x86_64")[name]
+            cost = sum(bill[part] for part in ("Lambda, time", "Lambda, requests")) * MILLION
+            key = f"{engine}lambda-{key_of(name)}"
+            where = f"{name}{' with ONNX Runtime' if engine else ''}, x86_64: Lambda's own bill"
+            yield in_dollars(key, f"{where} of a million", cost)
+            for count in BOOK:
+                says = f"{where}: the book's dollars, at {count:,} for one, over it (target 10)"
+                yield ratio(f"book-{count // 1000}000-over-{key}", says, MILLION / count / cost)
+
+
 def in_dollars(key: str, says: str, value: float) -> Figure:
     """An amount."""
     return Figure(key, says, value, f"${value:,.2f}")

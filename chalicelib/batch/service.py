@@ -14,10 +14,9 @@ from chalicelib.batch.fanout import (
 from chalicelib.batch.ledger import Batch, Counts, Ledger, now, recent_key
 from chalicelib.batch.manifests import is_manifest
 from chalicelib.errors import BadRequest, Conflict, SourceInvalid
-from chalicelib.fetch import MAX_BYTES
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
-from chalicelib.sources import Instance, split_s3_uri
+from chalicelib.sources import MAX_BYTES, Instance, split_s3_uri
 from chalicelib.storage import ObjectStore
 from chalicelib.times import iso
 

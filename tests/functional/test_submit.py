@@ -22,7 +22,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.batch.manifests import entries
-from chalicelib.fetch import MAX_BYTES
+from chalicelib.sources import MAX_BYTES
 from tests.conftest import ROOT, pick_free_port
 from tools.submit import cli
 from tools.submitting.pace import Pace

@@ -28,11 +28,11 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.fetch import MAX_BYTES, Fetcher
+from chalicelib.fetch import Fetcher
 from chalicelib.images import decode
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
 from chalicelib.site import WEB
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources import MAX_BYTES, Instance, Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.functional.test_fetch import (
     IMAGE,

@@ -27,10 +27,11 @@ import urllib3
 from app import app
 from chalicelib.batch.service import LINK_SECONDS, MAX_MANIFEST, BatchService
 from chalicelib.errors import InceptionError, ModelNotFound
-from chalicelib.fetch import MAX_BYTES, Fetcher
+from chalicelib.fetch import Fetcher
 from chalicelib.http import MAX_BODY
 from chalicelib.models import Models
 from chalicelib.site import WEB
+from chalicelib.sources import MAX_BYTES
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud, running, wait_for
 from tests.fakes import MemoryQueue, MemoryStore

@@ -175,6 +175,14 @@ def test_the_record_is_json_and_every_key_is_its_own() -> None:
     assert len(keys) == len(set(keys))
 
 
+def test_lambdas_own_bill_is_of_time_and_requests() -> None:
+    found = {each.key: each.value for each in bill.study(study(100)).figures}
+    own = 0.1 * 1769 / 1024 * 0.0000166667 * 1e6 + 0.20  # dollars of a million
+    assert found["lambda-function-alone"] == pytest.approx(own)
+    assert found["book-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
+    assert found["lambda-function-alone"] < found["function-alone-x86-64"]
+
+
 def test_the_second_engines_dollars_stand_beside_the_firsts() -> None:
     ways = {name: way(50) for name in ("function alone", "API", "batch")}
     found = {each.key: each for each in bill.study(replace(study(100), second=ways)).figures}

@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ImageTooLarge, SourceInvalid
-from chalicelib.fetch import MAX_BYTES
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources import MAX_BYTES, Instance, Sources
 
 PIXEL = bytes(range(256))
 B64 = base64.b64encode(PIXEL).decode()
