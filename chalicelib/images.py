@@ -238,8 +238,9 @@ def _keyed_16_bit_grey(image: Pillow.Image, key: int) -> Pillow.Image:
 
 
 def _resize(image: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
-    # 16-bit integers cannot be reduced by whole factors first.
-    gap = None if image.mode.startswith("I;16") else 2.0
+    # Reduced by whole factors first where that pays: a 720p image is resized sooner, and exactly,
+    # without. 16-bit integers cannot be.
+    gap = None if image.mode.startswith("I;16") else 3.0
     return image.resize(size, Pillow.Resampling.BILINEAR, reducing_gap=gap)
 
 
