@@ -38,9 +38,7 @@ GIVEN = {
     "1,769 MB": "memory size of one vCPU",
     "3,538 MB": "memory size of two",
     "$33.33": "a million at 30,000 for a dollar, as the book has it",
-    "33.33 dollars": "the same",
     "$50.00": "a million at 20,000 for a dollar",
-    "10×": "what is aimed at",
     "3.50 dollars": "API Gateway's price of a million requests",
     "25 dollars": "Step Functions' price of a million transitions",
     "1.50 dollars": "that of 60,000",
@@ -56,13 +54,13 @@ def prose(text: str) -> str:
     return NO_PROSE.sub(" ", OUTCOMES.sub(" ", text))
 
 
-@pytest.mark.parametrize("path", quote.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", list(quote.documents()), ids=lambda path: path.name)
 def test_what_is_quoted_is_what_the_scripts_kept(path: Path) -> None:
     text = path.read_text()
     assert quote.rewritten(text) == text, "run python -m benchmarks.quote"
 
 
-@pytest.mark.parametrize("path", quote.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", list(quote.documents()), ids=lambda path: path.name)
 def test_no_figure_is_without_a_script(path: Path) -> None:
     loose = [found for found in MEASURED.findall(prose(path.read_text())) if found not in GIVEN]
     assert not loose, "quote these as links into docs/figures, or say above why they are given"
