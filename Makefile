@@ -6,6 +6,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 ARCH ?= x86_64
 PYTHON_VERSION ?= 3.13
+WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$n || echo 4)
 BENCH ?= accuracy kernels predict coldstart batch cloud package engines serve cost scale
 
 BIN := .venv/bin
@@ -24,10 +25,10 @@ test: .venv/test ## Lint, types and all tests that this machine can run
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 torture: .venv/test ## Faults and hostile input, at length: nothing lost, nobody in
-	@$(BIN)/pytest --torture -n auto --maxprocesses 4 --dist loadfile tests/torture $(PYTEST)
+	@$(BIN)/pytest --torture -n $(WORKERS) --dist loadfile tests/torture $(PYTEST)
 
 bench: .venv/test ## Measure everything anew, into docs/figures, README and docs: wants an idle machine
 	@for each in $(BENCH); do echo "benchmarks.$$each"; $(BIN)/python -m benchmarks.$$each --save || exit 1; done
