@@ -475,6 +475,7 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     tab_to(page, "#tab-one")
     page.keyboard.press("End")
     expect(page.get_by_role("tab", name="Experiment")).to_be_focused()
+    expect(page.locator("#challenge button")).to_be_visible()
     tab_to(page, "#challenge button")
     page.keyboard.press("Enter")
     expect(ramp(page).locator("[aria-pressed=true]")).to_have_text("10%")
