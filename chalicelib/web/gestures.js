@@ -63,12 +63,15 @@ function listenForDrops(onDrop) {
   const veil = part("drop-veil");
   const isWelcome = ({ dataTransfer }) => ["Files", "text/uri-list"].some((type) => dataTransfer?.types.includes(type));
 
-  document.addEventListener("dragover", (event) => {
-    if (!isWelcome(event)) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "copy";
-    veil.hidden = false;
-  });
+  // Both: where the page moves under the pointer, the drop meets an element that has only been entered.
+  for (const kind of ["dragenter", "dragover"]) {
+    document.addEventListener(kind, (event) => {
+      if (!isWelcome(event)) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "copy";
+      veil.hidden = false;
+    });
+  }
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) veil.hidden = true; // the pointer left the window
   });

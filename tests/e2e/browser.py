@@ -94,6 +94,17 @@ def drop(page: Any, files: Iterable[tuple[str, bytes]], on: str = "h1:visible") 
     expect(page.locator("#drop-veil")).to_be_hidden()
 
 
+def drop_from_disk(page: Any, *paths: Path) -> None:
+    """Drop files and folders with the pointer, which meets another element at the last moment.
+
+    As it does where the page moves under it.
+    """
+    hand = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    for kind, x in (("dragEnter", 200), ("dragOver", 200), ("drop", 1000)):
+        hand.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": 300, "data": data})
+
+
 def tab_to(page: Any, selector: str) -> None:
     """Press Tab until the element has the focus; every stop on the way must be seen to have it."""
     for _ in range(40):

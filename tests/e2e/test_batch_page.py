@@ -13,7 +13,17 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, sync_api, tab_to
+from tests.e2e.browser import (
+    PHONE,
+    TOO_FAINT,
+    WEB,
+    drop,
+    drop_from_disk,
+    sample,
+    shoot,
+    sync_api,
+    tab_to,
+)
 from tests.e2e.conftest import file_server
 
 Page, expect = sync_api().Page, sync_api().expect
@@ -158,11 +168,8 @@ def test_folder_dropped(batch: Page, folder: Path) -> None:
     shutil.copy(sample("umbrella"), folder / "day 1" / "1.jpg")
     shutil.copy(sample("banana"), folder / "day 2" / "1.jpg")
     (folder / ".hidden.jpg").write_bytes(b"Thumbnails of some program")
-    hand = batch.context.new_cdp_session(batch)
 
-    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        hand.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+    drop_from_disk(batch, folder)
 
     expect_finished(batch, "All 2 classified")
     assert sorted(found(batch)) == ["1 (2).jpg", "1.jpg"]

@@ -13,7 +13,17 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, sync_api, tab_to
+from tests.e2e.browser import (
+    PHONE,
+    TOO_FAINT,
+    WEB,
+    drop,
+    drop_from_disk,
+    sample,
+    shoot,
+    sync_api,
+    tab_to,
+)
 from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
 
 Page, expect = sync_api().Page, sync_api().expect
@@ -259,23 +269,14 @@ def test_inner_folders_are_the_labels(workflow: Page, labelled: Path) -> None:
 
 
 def test_folder_dropped(workflow: Page, labelled: Path) -> None:
-    hand = workflow.context.new_cdp_session(workflow)
-    data = {"items": [], "files": [str(labelled)], "dragOperationsMask": 1}
-
-    for kind in ("dragEnter", "dragOver", "drop"):
-        hand.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+    drop_from_disk(workflow, labelled)
 
     expect(workflow.locator("#workflow-given")).to_have_text("4 pictures")
     expect_tray(workflow, ["umbrella 2", "banana 1"])
 
 
 def test_folders_dropped_together_are_the_labels(workflow: Page, labelled: Path) -> None:
-    hand = workflow.context.new_cdp_session(workflow)
-    both = [str(labelled / label) for label in ("umbrella", "banana")]
-    data = {"items": [], "files": both, "dragOperationsMask": 1}
-
-    for kind in ("dragEnter", "dragOver", "drop"):
-        hand.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+    drop_from_disk(workflow, labelled / "umbrella", labelled / "banana")
 
     expect(workflow.locator("#workflow-given")).to_have_text("3 pictures")
     expect_tray(workflow, ["umbrella 2", "banana 1"])
