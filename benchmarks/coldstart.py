@@ -16,7 +16,6 @@ import statistics
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -24,14 +23,14 @@ from benchmarks import record
 from benchmarks.deployed import cases, local_aws, measured, unpacked
 from benchmarks.others.contestant import cold, task
 from benchmarks.record import Figure, Record, Table, ratio
-from benchmarks.subject import MODEL, model, photograph
-from chalicelib.models import ModelPackage
+from benchmarks.subject import Subject, options
 
 NAMES = {
     "predict": "our handler, first prediction",
     "predict_without_bytecode": "… from zips without bytecode",
     "predict_with_experiment": "… with an experiment (ARMS)",
-    "predict_with_1_blas_thread": "… with one BLAS thread",
+    "predict_with_2_threads": "… with two threads, one for each CPU",
+    "predict_with_blas_threads": "… with two BLAS threads",
     "onnxruntime": "… with ONNX Runtime, of the same network",
     "health": "our handler, GET /health",
     "authorize": "our authorizer",
@@ -70,17 +69,19 @@ def medians(compared: Mapping[str, Start], runs: int) -> dict[str, dict[str, flo
 
 
 @contextlib.contextmanager
-def contest(
-    package: ModelPackage, image: bytes, application: str | None
-) -> Iterator[dict[str, Start]]:
-    """All that is compared. application: of keras.applications; None to leave TensorFlow out."""
+def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
+    """All that is compared, and whether our function's folders are read-only, as on Lambda."""
+    package = subject.package
     with contextlib.ExitStack() as running:
-        given = application and running.enter_context(task(application, package, image))
+        others: dict[str, Start] = {}
+        if subject.application:
+            given = running.enter_context(task(subject.application, package, subject.image))
+            others = {way: partial(cold, way, given) for way in ("book", "keras", "saved")}
         disk, bare = running.enter_context(unpacked(package))
         aws = running.enter_context(local_aws()) | {"MODEL": package.info.name}
-        ours = cases(disk, bare, aws, image).items()
-        others = {way: partial(cold, way, given) for way in ("book", "keras", "saved")}
-        yield {name: partial(measured, case) for name, case in ours} | (others if given else {})
+        ours = cases(disk, bare, aws, subject.image)
+        in_place = ours["predict"].in_place
+        yield {name: partial(measured, case) for name, case in ours.items()} | others, in_place
 
 
 def figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
@@ -95,6 +96,10 @@ def figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
             against.append(ratio(f"{way}-over-ours-seconds", says, seconds))
             says = f"{NAMES[way]}: peak memory, over ours"
             against.append(ratio(f"{way}-over-ours-memory", says, megabytes))
+    if "book" in found:
+        says = f"{NAMES['book']}, which uses both CPUs, over ours with two threads"
+        seconds = found["book"]["total_s"] / found["predict_with_2_threads"]["total_s"]
+        against.append(ratio("book-over-2-threads-seconds", says, seconds))
     within = [
         ratio(
             f"{name.replace('_', '-')}-over-predict",
@@ -126,36 +131,20 @@ def table(found: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 @click.command(help=__doc__)
-@click.argument(
-    "image", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
-@click.option(
-    "--application",
-    default="InceptionV3",
-    show_default=True,
-    help="The same network in keras.applications, for TensorFlow's ways.",
-)
-@click.option("--runs", default=9, show_default=True, help="Counted runs.")
-@click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
+@options(runs=9)
 @record.options
-def main(
-    image: Path | None,
-    name: str,
-    application: str,
-    runs: int,
-    without_tensorflow: bool,
-    as_json: bool,
-    save: bool,
-) -> None:
+def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
-    package, data = model(name), image.read_bytes() if image else photograph()
-    chosen = None if without_tensorflow else application
-    with contest(package, data, chosen) as compared:
-        # Lambda shows two CPUs to a function of up to 3,008 MB, however little of them it gets
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    with contest(subject) as (compared, in_place):
+        # Lambda shows two CPUs to a function of up to 3,008 MB, however little of them it gets;
+        # the last ones, because the first serve the interrupts
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-2:])
         found = medians(compared, runs)
-    notes = [f"Model {name}, medians of {runs} rounds in turn, two CPUs."]
+    name, folders = subject.package.info.name, "read-only" if in_place else "not read-only"
+    notes = [
+        f"Model {name}, medians of {runs} rounds in turn, two CPUs. Our function's folders are "
+        f"{folders}: where they are, the model's digest is left to deployment."
+    ]
     report = Record("coldstart", "One image, cold", figures(found), [table(found)], notes, found)
     record.publish(report, as_json, save)
 

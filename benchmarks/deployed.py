@@ -16,7 +16,15 @@ from moto.server import ThreadedMotoServer
 
 from chalicelib.models import ModelPackage
 from tests import lambdaevents as events
-from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from tests.lambdafunction import (
+    ARCHITECTURE,
+    Function,
+    Image,
+    can_be_in_place,
+    runtime,
+    started,
+    unpack,
+)
 from tools.bundling import engine
 from tools.bundling.build import bundle, model_layer
 
@@ -34,12 +42,19 @@ class Case:
     environment: dict[str, str]
     event: events.Event
 
+    @property
+    def in_place(self) -> bool:
+        """Whether it finds the model where Lambda shows it: in a folder that is read-only."""
+        return "MODEL_DIR" not in self.environment
+
 
 def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[str, Case]:
     """What is compared. bare: the image without bytecode."""
-    settings = {"MODEL_DIR": str(image.opt / "models"), "ENGINE": "litert", **aws}
+    settings = {"ENGINE": "litert", **aws}
+    if not can_be_in_place(image.runtime):
+        settings["MODEL_DIR"] = str(image.opt / "models")
     predict = events.rest("POST", "/predict", body, {"Content-Type": "application/octet-stream"})
-    threads = settings | {"OPENBLAS_NUM_THREADS": "1"}
+    blas = settings | {"OPENBLAS_NUM_THREADS": "2"}
     experiment = settings | {"ARMS": f"{settings['MODEL']}=1", "RESULTS_BUCKET": RESULTS}
     authorize = events.token(f"Bearer {TOKEN}")
     second = settings | {"ENGINE": "onnxruntime"}
@@ -48,7 +63,8 @@ def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[s
         "predict": Case(image, "app.app", settings, predict),
         "predict_without_bytecode": Case(bare, "app.app", settings, predict),
         "predict_with_experiment": Case(image, "app.app", experiment, predict),
-        "predict_with_1_blas_thread": Case(image, "app.app", threads, predict),
+        "predict_with_2_threads": Case(image, "app.app", settings | {"THREADS": "2"}, predict),
+        "predict_with_blas_threads": Case(image, "app.app", blas, predict),
         **({"onnxruntime": Case(image, "app.app", second, predict)} if has_second else {}),
         "health": Case(image, "app.app", settings, events.rest("GET", "/health")),
         "authorize": Case(image, "app.authorize", settings, authorize),
@@ -57,7 +73,7 @@ def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[s
 
 def measured(case: Case) -> dict[str, float]:
     """One cold start, in seconds and megabytes, and a second call."""
-    with started(case.image, case.handler, case.environment) as function:
+    with started(case.image, case.handler, case.environment, in_place=case.in_place) as function:
         init = function.init_seconds
         first = _call(function, case.event)
         cpu = function.cpu_seconds

@@ -12,7 +12,6 @@ of their own, where a pipe waits for them. Shows, too, where the handler's milli
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import click
 
@@ -21,7 +20,7 @@ from benchmarks.others.contestant import Task, started, task
 from benchmarks.record import Figure, Record, Table, ratio
 from benchmarks.service import Service
 from benchmarks.stages import STAGES, parsing_an_event, stages
-from benchmarks.subject import MODEL, model, photograph
+from benchmarks.subject import Subject, options
 from benchmarks.timing import medians
 
 NAMES = {
@@ -114,36 +113,17 @@ def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
 
 
 @click.command(help=__doc__)
-@click.argument(
-    "image", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
-@click.option(
-    "--application",
-    default="InceptionV3",
-    show_default=True,
-    help="The same network in keras.applications, for TensorFlow's ways.",
-)
-@click.option("--runs", default=50, show_default=True, help="Counted runs.")
-@click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
+@options(runs=50)
 @record.options
-def main(
-    image: Path | None,
-    name: str,
-    application: str,
-    runs: int,
-    without_tensorflow: bool,
-    as_json: bool,
-    save: bool,
-) -> None:
+def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
-    package, data = model(name), image.read_bytes() if image else photograph()
+    package, data = subject.package, subject.image
     with contextlib.ExitStack() as running:
         compared: Works = {}
-        if not without_tensorflow:
-            given = running.enter_context(task(application, package, data))
+        if subject.application:
+            given = running.enter_context(task(subject.application, package, data))
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the children's, too
-        if not without_tensorflow:
+        if subject.application:
             compared = running.enter_context(others(given))
         service = Service(package, data)
         ms = measured(service, compared, runs, bool(package.info.ort_sha256))
@@ -156,8 +136,8 @@ def main(
             figures(ms),
             tables(ms, spent),
             [
-                f"Model {name}, {len(data) / 1000:.0f} kB of JPEG, medians of {runs} rounds in "
-                "turn; stages are means of the middle half of as many calls.",
+                f"Model {package.info.name}, {len(data) / 1000:.0f} kB of JPEG, medians of {runs} "
+                "rounds in turn; stages are means of the middle half of as many calls.",
                 f"On Lambda the runtime reads the event from JSON besides: {event_ms:.2f} ms.",
             ],
             {"ms": ms, "stages": spent},

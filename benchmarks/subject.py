@@ -5,8 +5,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 
+import click
 import numpy as np
 from PIL import Image, ImageFilter
 
@@ -19,6 +23,50 @@ MODEL = "inception-v3-random"
 SAMPLES = 16
 """Of the pictures that the ranges of its network for ONNX Runtime come from: they decide on what it
 answers, and not on how fast."""
+
+Command = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What our handler is compared on with TensorFlow's ways.
+
+    image: a picture's bytes. application: the package's network in keras.applications; None where
+    TensorFlow's ways are left out.
+    """
+
+    package: ModelPackage
+    image: bytes
+    application: str | None
+
+
+def options(runs: int) -> Callable[[Command], Command]:
+    """Give a command the options of a Subject, as `subject`, and --runs, of that default."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    tensorflow = "The same network in keras.applications, for TensorFlow's ways."
+    keras = {"default": "InceptionV3", "show_default": True, "help": tensorflow}
+
+    def decorate(command: Command) -> Command:
+        @click.argument("image", required=False, type=file)
+        @click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
+        @click.option("--application", **keras)
+        @click.option("--runs", default=runs, show_default=True, help="Counted runs.")
+        @click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
+        @wraps(command)
+        def given(
+            image: Path | None,
+            name: str,
+            application: str,
+            without_tensorflow: bool,
+            **rest: object,
+        ) -> None:
+            data = image.read_bytes() if image else photograph()
+            chosen = None if without_tensorflow else application
+            command(subject=Subject(model(name), data, chosen), **rest)
+
+        return given
+
+    return decorate
 
 
 def model(name: str = MODEL) -> ModelPackage:

@@ -1,6 +1,7 @@
 """Model packages: what one is, where it is found, how it is verified."""
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
@@ -124,12 +125,14 @@ class Models:
         bucket: str,
         store: ObjectStore,
         reads: Callable[[ModelInfo], str] | None = None,
+        is_sealed: Callable[[Path], bool] = lambda folder: False,
     ) -> None:
         self._dirs = tuple(dirs)
         self._cache = self._dirs[-1]
         self._bucket = bucket
         self._store = store
         self._reads = reads
+        self._is_sealed = is_sealed
 
     def find(self, name: str) -> ModelPackage:
         """The verified package of that name.
@@ -141,18 +144,17 @@ class Models:
             raise ModelNotFound(
                 f"There is no model {name[:64]!r}; GET /models lists those there are."
             )
-        for parent in self._dirs:
-            if (parent / name / INFO).is_file():
-                return self._verified(parent / name)
+        if folder := self._folder(name):
+            return self._verified(folder)
         if self._bucket:
             return self._download(name)
         raise ModelNotFound(f"There is no model {name!r}; GET /models lists those there are.")
 
     def here(self, name: str) -> ModelInfo | None:
         """What the folders say of that name; None where they hold no such package."""
-        found = (parent / name for parent in self._dirs if (parent / name / INFO).is_file())
-        with suppress(StopIteration, ModelInvalid):
-            return read_package(next(found)).info
+        with suppress(ModelInvalid):
+            if folder := self._folder(name):
+                return read_package(folder).info
         return None
 
     def list(self) -> list[ModelPackage]:
@@ -161,6 +163,10 @@ class Models:
         for package in self._local():
             found.setdefault(package.info.name, package)
         return [found[name] for name in sorted(found)]
+
+    def _folder(self, name: str) -> Path | None:
+        folders = (parent / name for parent in self._dirs)
+        return next((folder for folder in folders if (folder / INFO).is_file()), None)
 
     def _local(self) -> Iterator[ModelPackage]:
         for parent in self._dirs:
@@ -173,7 +179,8 @@ class Models:
     def _verified(self, folder: Path) -> ModelPackage:
         try:
             package = read_package(folder)
-            self._verify(package)
+            if not self._is_sealed(folder):
+                self._verify(package)
         except ModelInvalid:
             if folder.parent == self._cache:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -233,6 +240,11 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
     if info.name != name:
         raise ModelInvalid(f"The package {name} says it is {info.name!r}; add it again.")
     return ModelPackage(folder, info)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing can be written there, whoever tries: as where Lambda unpacks a layer."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 def sha256(path: Path) -> str:

@@ -35,6 +35,7 @@ class SettingsError(ValueError):
 class Settings:
     """What the environment decides.
 
+    on_lambda: whether this is a function there, whose own folders cannot be written to.
     model: name of the package that answers where a request names none.
     fallback_model: what answers where `model` is nowhere to be found; empty on deployed stages,
         where an answer by another model would be a silent fault.
@@ -57,6 +58,7 @@ class Settings:
         on Lambda, where a container has one caller.
     """
 
+    on_lambda: bool
     model: str
     fallback_model: str
     model_dirs: tuple[Path, ...]
@@ -88,6 +90,7 @@ class Settings:
         cache = Path(env.get("MODEL_DIR") or default_cache)
         token_parameter = env.get("TOKEN_PARAMETER", "").strip()
         return cls(
+            on_lambda=on_lambda,
             model=env.get("MODEL") or "inception-v3",
             fallback_model=env.get("FALLBACK_MODEL", ""),
             model_dirs=(bundled / "models", Path("/opt/models"), cache),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib import engines
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import NotConfigured
-from chalicelib.models import Models
+from chalicelib.models import Models, is_read_only
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources import Sources
@@ -40,7 +40,13 @@ class Services:
         self.settings = settings
         self._store = S3Store(_s3_client)
         reads = engines.reading(settings.engine)
-        self.models = Models(settings.model_dirs, settings.models_bucket, self._store, reads)
+        self.models = Models(
+            settings.model_dirs,
+            settings.models_bucket,
+            self._store,
+            reads,
+            is_sealed=lambda folder: settings.on_lambda and is_read_only(folder),
+        )
         self._sources = Sources(
             fetch=lambda url: self._fetcher(url),
             read_object=self._store.read,

@@ -47,9 +47,12 @@ main(["bootstrap", os.environ["_HANDLER"]])
 
 IN_PLACE = """
 mount -t tmpfs none /var && mkdir /var/task &&
-mount --bind "$1" /var/task && mount --bind "$2" /opt && shift 2 && cd /var/task && exec "$@"
+mount --bind "$1" /var/task && mount -o remount,bind,ro /var/task &&
+mount --bind "$2" /opt && mount -o remount,bind,ro /opt &&
+cd /var/task && echo > "/dev/fd/$3" && shift 3 && exec "$@"
 """
-"""Shell: start a function in namespaces of its own, where its folders have Lambda's names."""
+"""Shell: start a function in namespaces of its own, where its folders have Lambda's names, and are
+read-only as there; a line tells when it starts."""
 
 
 class FunctionDied(RuntimeError):
@@ -180,19 +183,10 @@ def started(
         opt,
         runtime.packages,
     ]
+    ready, starting = os.pipe()
     if in_place:
-        command = [
-            "unshare",
-            "-r",
-            "-m",
-            "sh",
-            "-c",
-            IN_PLACE,
-            "-",
-            image.task,
-            image.opt,
-            *command,
-        ]
+        script = ["unshare", "-r", "-m", "sh", "-c", IN_PLACE, "-"]
+        command = [*script, image.task, image.opt, str(starting), *command]
     lambdas = _environment(task, runtime.packages, name, api.address) | {
         "_HANDLER": handler,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
@@ -205,7 +199,13 @@ def started(
             env=DECLARED | lambdas | dict(environment),
             stdout=output,
             stderr=output,
+            pass_fds=[starting],
         )
+    os.close(starting)
+    if in_place:
+        os.read(ready, 1)
+        start = time.perf_counter()
+    os.close(ready)
     try:
         yield Function(process, api, log, start)
     finally:

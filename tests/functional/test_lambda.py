@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from chalicelib.models import read_package
+from chalicelib.models import INFO, read_package
 from chalicelib.site import WEB
 from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event
@@ -58,6 +58,16 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def image(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Image:
     layers = [zips["layer"], zips["model"]]
     return unpack(tmp_path_factory.mktemp("lambda"), zips["function"], layers, runtime())
+
+
+@pytest.fixture
+def in_place(zips: dict[str, Path], tmp_path: Path) -> Image:
+    """One of the test's own, for a machine that can show it under Lambda's names."""
+    lambdas = runtime()
+    if not can_be_in_place(lambdas):
+        pytest.skip("this machine lets no process have an /opt of its own (unshare)")
+    layers = [zips["layer"], zips["model"]]
+    return unpack(tmp_path / "image", zips["function"], layers, lambdas)
 
 
 @pytest.fixture(scope="module")
@@ -302,13 +312,30 @@ def test_a_wrong_setting_is_an_error_of_the_init(start: Start) -> None:
     assert error.payload["errorMessage"].startswith("THREADS must be")
 
 
-def test_folders_have_the_names_that_lambda_gives_them(image: Image, cloud: dict[str, str]) -> None:
-    if not can_be_in_place(image.runtime):
-        pytest.skip("this machine lets no process have an /opt of its own (unshare)")
+def test_folders_have_the_names_that_lambda_gives_them(
+    in_place: Image, cloud: dict[str, str]
+) -> None:
     settings = cloud | {"MODEL": "doodle"}  # found in /opt/models, the layer
-    with started(image, "app.app", settings, in_place=True) as function:
+    with started(in_place, "app.app", settings, in_place=True) as function:
         event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
         assert answer(function.invoke(event))["model"]["name"] == "doodle"
+
+
+def test_what_was_deployed_is_not_verified_again(
+    in_place: Image, cloud: dict[str, str], tmp_path: Path
+) -> None:
+    """Nobody can have changed it: only where its folder can be written to is it looked at."""
+    layer = in_place.opt / "models" / "doodle"
+    cache = copytree(layer, tmp_path / "doodle")
+    info = json.loads((layer / INFO).read_text())
+    for folder in (layer, cache):
+        (folder / INFO).write_text(json.dumps(info | {"sha256": "0" * 64}))
+    health = events.rest("GET", "/health")
+    with started(in_place, "app.app", cloud | {"MODEL": "doodle"}, in_place=True) as function:
+        assert answer(function.invoke(health))["model"]["name"] == "doodle"
+    settings = cloud | {"MODEL": "doodle", "MODEL_DIR": str(tmp_path)}
+    with started(in_place, "app.app", settings) as function:
+        assert "is damaged" in answer(function.invoke(health), 503)["Message"]
 
 
 @pytest.mark.skipif(ARCHITECTURE != "x86_64", reason="the second engine is for x86_64")

@@ -210,3 +210,14 @@ def test_what_is_here_is_known_without_a_look_at_its_networks(bundled: Path, cac
     found = models.here("m")
     assert found is not None and found.version == "1"
     assert models.here("broken") is None and models.here("none") is None
+
+
+def test_a_sealed_package_is_not_verified_again(bundled: Path, cache: Path) -> None:
+    for folder in (bundled / "m", cache / "n"):
+        put(folder, files(folder.name, network=b"other than deployed"))
+    models = Models(
+        [bundled, cache], "", MemoryStore(), is_sealed=lambda folder: folder.parent == bundled
+    )
+    assert models.find("m").info.name == "m"
+    with pytest.raises(ModelInvalid, match="sha256"):
+        models.find("n")
