@@ -23,8 +23,9 @@ import click
 
 from benchmarks import record, subject
 from benchmarks.record import Figure
+from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.fanout import ChunkMessage, fan_out
-from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
+from chalicelib.batch.ledger import Batch, Ledger
 from chalicelib.batch.manifests import Entry
 from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.classifiers import Classifiers
@@ -54,7 +55,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}
     with click.progressbar(range(1, rounds + 2), label="worker", file=sys.stderr) as numbers:
         for chunk in numbers:
-            files = [subject.photograph(chunk * CHUNK_SIZE + n) for n in range(CHUNK_SIZE)]
+            files = [subject.photograph(chunk * SMALL_CHUNK + n) for n in range(SMALL_CHUNK)]
             arrays = [decode(data, classifier.input_size).pixels for data in files]
             entries = []
             for position, data in enumerate(files):
@@ -75,7 +76,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
                 seconds["worker"].append(middle - start)
                 seconds["network"].append(end - middle)
                 seconds["one_at_a_time"].append(last - end)
-    return {name: CHUNK_SIZE / statistics.median(each) for name, each in seconds.items()}
+    return {name: SMALL_CHUNK / statistics.median(each) for name, each in seconds.items()}
 
 
 class Forgetful(MemoryStore):
@@ -112,7 +113,8 @@ def fan_out_alone(count: int) -> dict[str, float]:
     start = time.perf_counter()
     assert fan_out(ledger, BATCH, queue, lambda: 900.0)
     seconds = time.perf_counter() - start
-    assert queue.count == -(-count // CHUNK_SIZE)
+    small = min(count, SMALL_RUN)
+    assert queue.count == -(-small // SMALL_CHUNK) - (small - count) // LARGE_CHUNK
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"lines": count, "seconds": round(seconds, 2), "peak_mb": round(peak)}
 

@@ -46,7 +46,7 @@ def vcpu_counts() -> list[int]:
 @click.command(help=__doc__)
 @click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
 @click.option("--runs", default=20, show_default=True, help="Counted requests to the API.")
-@click.option("--chunks", default=3, show_default=True, help="Counted chunks of a batch.")
+@click.option("--chunks", default=2, show_default=True, help="Counted chunks of a batch.")
 @click.option(
     "--cold", default=0.01, show_default=True, help="Share of invocations that start cold."
 )

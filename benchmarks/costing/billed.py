@@ -155,9 +155,10 @@ def _answer(function: Function, event: Any) -> Any:
 
 @contextlib.contextmanager
 def on_cpus(count: int) -> Iterator[None]:
-    """This thread, and the processes that it starts, on the first few CPUs."""
+    """This thread, and the processes that it starts, on the last few CPUs: the first serve the
+    interrupts."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(before)[:count])
+    os.sched_setaffinity(0, sorted(before)[-count:])
     try:
         yield
     finally:

@@ -15,9 +15,8 @@ from PIL import Image
 from benchmarks.costing.billed import BUCKETS, Billed, Cloud, body_of, invoked, messages
 from benchmarks.costing.pricing import Duration, Way, gb_seconds
 from benchmarks.subject import photograph
-from chalicelib.batch.ledger import CHUNK_SIZE
+from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.settings import MEMORY_PER_CPU_MB
-from chalicelib.workflow.tasks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from localcloud.environment import ACCOUNT
 from localcloud.events import sqs_event
 from tests import lambdaevents as events
@@ -29,8 +28,9 @@ POLLED = 2
 """Requests to SQS for one message: it is received and deleted, alone, because `on_work` takes one
 at a time."""
 
-BATCH_CHUNKS = 100
-"""Of the batch that is fanned out, so that what is done once for a batch is little of it."""
+BATCH_IMAGES = 2 * SMALL_RUN
+"""Of the batch that is fanned out, so that what is done once for a batch is little of it. Its last
+chunks, which are large as most of a million's are, are those that are run."""
 
 FINISH_READS = 1
 """Of a chunk, at the batch's end: its records are read once more."""
@@ -69,7 +69,7 @@ def measured(
             found["API"][count] = invoked(cloud, "app", small, count, heavy)
             bar.update(1)
             batch = fan_out if count == vcpus[0] else start_batch(cloud, images)
-            found["batch"][count] = invoked(cloud, "on_work", _first(batch, chunks + 1), count)
+            found["batch"][count] = invoked(cloud, "on_work", _last(batch, chunks + 1), count)
             if with_second:
                 started = _with_onnxruntime(cloud, count, (small, heavy), chunks, second)
             bar.update(1)
@@ -96,7 +96,7 @@ def _with_onnxruntime(
     second = replace(cloud, environment={**cloud.environment, "ENGINE": "onnxruntime"})
     found["API"][count] = invoked(second, "app", requests[0], count, requests[1])
     batch = start_batch(second, _images(chunks))
-    found["batch"][count] = invoked(second, "on_work", _first(batch, chunks + 1), count)
+    found["batch"][count] = invoked(second, "on_work", _last(batch, chunks + 1), count)
     return batch
 
 
@@ -126,7 +126,7 @@ def upload(cloud: Cloud, count: int) -> None:
 
 def start_batch(cloud: Cloud, images: int) -> Billed:
     """A batch of so many photographs, over and over: its fan-out, with the chunks' messages."""
-    numbers = islice(cycle(range(images)), BATCH_CHUNKS * CHUNK_SIZE)
+    numbers = islice(cycle(range(images)), BATCH_IMAGES)
     uri = _manifest(cloud, "batches/cost.txt", "\n".join(map(_uri, numbers)))
     request = events.rest(
         "POST", "/batches", json.dumps({"manifest": uri}), {"Content-Type": "application/json"}
@@ -179,19 +179,19 @@ def batch_way(found: dict[int, Billed], fan_out: Billed) -> Way:
     """A chunk an invocation, and its share of the fan-out and of the end."""
     one = found[min(found)]
     common = _common(found)
-    common["log_bytes"] /= CHUNK_SIZE
+    common["log_bytes"] /= LARGE_CHUNK
     of_chunk = {
-        kind: one.requests(kind) + fan_out.requests(kind) / BATCH_CHUNKS
+        kind: one.requests(kind) + fan_out.requests(kind) / len(fan_out.answers)
         for kind in ("reads", "writes", "queue")
     }
     return Way(
         "batch",
-        CHUNK_SIZE,
+        LARGE_CHUNK,
         **common,
-        reads=(of_chunk["reads"] + FINISH_READS) / CHUNK_SIZE,
-        writes=of_chunk["writes"] / CHUNK_SIZE,
-        queue_requests=(of_chunk["queue"] + POLLED) / CHUNK_SIZE,
-        other_gb_seconds=gb_seconds(MEMORY_PER_CPU_MB, fan_out.ms[0]) / (BATCH_CHUNKS * CHUNK_SIZE),
+        reads=(of_chunk["reads"] + FINISH_READS) / LARGE_CHUNK,
+        writes=of_chunk["writes"] / LARGE_CHUNK,
+        queue_requests=(of_chunk["queue"] + POLLED) / LARGE_CHUNK,
+        other_gb_seconds=gb_seconds(MEMORY_PER_CPU_MB, fan_out.ms[0]) / BATCH_IMAGES,
     )
 
 
@@ -235,15 +235,15 @@ def _common(found: dict[int, Billed]) -> dict[str, Any]:
     }
 
 
-def _first(fan_out: Billed, count: int) -> list[Any]:
-    """The events of a batch's first chunks."""
+def _last(fan_out: Billed, count: int) -> list[Any]:
+    """The events of a batch's last chunks."""
     bodies = sorted(fan_out.answers, key=lambda body: json.loads(body)["chunk"])
-    return [sqs_event([_message(body)], QUEUE_ARN) for body in bodies[:count]]
+    return [sqs_event([_message(body)], QUEUE_ARN) for body in bodies[-count:]]
 
 
 def _images(chunks: int) -> int:
     """Photographs that so many chunks of a batch, and two of a workflow, are made of."""
-    return max((chunks + 1) * CHUNK_SIZE, 2 * LARGE_CHUNK)
+    return max(chunks + 1, 2) * LARGE_CHUNK
 
 
 def _large_chunks() -> int:

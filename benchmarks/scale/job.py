@@ -6,16 +6,17 @@ from benchmarks.scale.batch import Batch
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Bucket, Work
 from benchmarks.scale.times import Times, spread
+from chalicelib.batch.chunks import SMALL_CHUNK
 from chalicelib.batch.fanout import GROUP, MARGIN, WRITERS
 from chalicelib.batch.finish import READERS
-from chalicelib.batch.ledger import BLOCK, CHUNK_SIZE
+from chalicelib.batch.ledger import BLOCK
 from chalicelib.queue import MAX_ENTRIES
 
 HEAD, TAIL = 5, 4
 """Requests before and after a chunk's images: batch, part, cancelled, chunk and partial are looked
 for; part and tally written, the fan-out read, the tallies listed (chalicelib/batch/worker.py)."""
 WRITES = 3
-"""Of these, what S3 counts and prices as PUT: part, tally, and the listing."""
+"""Of these, what S3 counts and prices as PUT: part, tally, and the tallies' listing."""
 TICK_TIMEOUT = 300.0
 
 
@@ -24,7 +25,7 @@ class AwsJob:
 
     def __init__(
         self, times: Times, limits: Limits, ours: Ours, chunks: int, seed: int = 1,
-        images: int = CHUNK_SIZE,
+        images: int = SMALL_CHUNK,
     ) -> None:  # fmt: skip
         self._times, self._ours, self._images = times, ours, images
         self._rng = np.random.default_rng([seed, 2])
@@ -65,19 +66,20 @@ class AwsJob:
     def chunk(self, sim: Batch, number: int) -> Work:
         """Images are fetched while others are classified: the CPU is what they wait for."""
         times, usage = self._times, sim.out.usage
-        now, reads = sim.env.now, HEAD + TAIL - WRITES
-        slow = max(
-            self._pictures.take(self._images, now),
-            self._gets.take(reads, now),
-            self._puts.take(WRITES, now),
-        )
-        if slow:
-            sim.out.throttles["S3"] += 1
+        reads = HEAD + TAIL - WRITES
+        slow = max(self._gets.take(reads, sim.env.now), self._puts.take(WRITES, sim.env.now))
         usage.s3_gets += reads + self._images
         usage.s3_puts += WRITES
         requests = HEAD + TAIL + self._images
         calls = requests * times.call + (HEAD + TAIL + 1) * times.store
-        yield from self._busy(sim, slow + calls + self._seconds[number])
+        busy = calls + self._seconds[number]
+        parts = -(-self._images // SMALL_CHUNK)
+        for _ in range(parts):  # images are fetched as they are needed, not all at the start
+            slow = max(slow, self._pictures.take(self._images / parts, sim.env.now))
+            if slow:
+                sim.out.throttles["S3"] += 1
+            yield from self._busy(sim, slow + busy / parts)
+            slow = 0
 
     def finish(self, sim: Batch, tick: bool) -> Work:
         """Read every part; a worker that does not come to the end leaves it to the schedule."""

@@ -15,11 +15,11 @@ from benchmarks.scale.batch import Batch
 from benchmarks.scale.job import HEAD, TAIL
 from benchmarks.scale.parts import Work
 from benchmarks.scale.platforms import Platform
+from chalicelib.batch.chunks import SMALL_CHUNK
 from chalicelib.batch.fanout import GROUP
-from chalicelib.batch.ledger import CHUNK_SIZE
 from chalicelib.batch.worker import SIDE_BY_SIDE
 
-REQUESTS = HEAD + TAIL + CHUNK_SIZE
+REQUESTS = HEAD + TAIL + SMALL_CHUNK
 BEGIN = 8
 """Requests of the API before the fan-out's message is there (BatchService.create)."""
 
@@ -101,7 +101,7 @@ class LocalJob:
         container = simpy.Resource(self._env, 1)
         for _ in range(HEAD):
             yield from self._call(container)
-        images = iter(range(CHUNK_SIZE))
+        images = iter(range(SMALL_CHUNK))
         lanes = [self._env.process(self._lane(container, images)) for _ in range(SIDE_BY_SIDE)]
         yield self._env.all_of(lanes)
         for _ in range(TAIL):

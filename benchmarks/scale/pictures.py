@@ -17,7 +17,7 @@ def draw(series: Mapping[str, Any]) -> None:
         "scale",
         series["runs"],
         BATCHES,
-        "chunks to do (of 25 images; the workflow's of 100)",
+        "chunks to do, of 100 images",
         60,
         "minutes",
     )

@@ -9,8 +9,7 @@ from benchmarks.scale.job import AwsJob
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Outcome, Usage
 from benchmarks.scale.times import Times
-from chalicelib.batch.ledger import CHUNK_SIZE
-from chalicelib.workflow.tasks import LARGE_CHUNK
+from chalicelib.batch.chunks import LARGE_CHUNK
 
 ACCOUNTS = (10, 100, 1000, 10_000)
 MOST_WORKERS = 1000
@@ -60,12 +59,12 @@ def dollars(usage: Usage, prices: Prices) -> float:
 
 
 def batch_run(asked: Question, concurrency: int, workers: int, key: str, name: str) -> Run:
-    """A batch in an account of that many functions at once."""
-    chunks = -(-asked.images // CHUNK_SIZE)
-    job = AwsJob(asked.times, asked.limits, asked.ours, chunks, asked.seed)
+    """A batch in an account of that many functions at once, its few small chunks as large ones."""
+    chunks = -(-asked.images // LARGE_CHUNK)
+    job = AwsJob(asked.times, asked.limits, asked.ours, chunks, asked.seed, LARGE_CHUNK)
     platform = platforms.on_aws(asked.limits, asked.ours, concurrency, workers)
     out = batch.Batch(chunks, platform, job, asked.seed).run()
-    return Run(key, name, out, dollars(out.usage, asked.prices), out.lost * CHUNK_SIZE)
+    return Run(key, name, out, dollars(out.usage, asked.prices), out.lost * LARGE_CHUNK)
 
 
 def workflow_run(asked: Question, concurrency: int) -> Run:

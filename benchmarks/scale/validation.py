@@ -25,7 +25,8 @@ import urllib3
 from benchmarks.cloud import SAMPLES, upload
 from benchmarks.scale.local import REQUESTS, Costs, chunk_alone, fitted, predicted
 from benchmarks.subject import model
-from chalicelib.batch.ledger import CHUNK_SIZE, Counts, Ledger
+from chalicelib.batch.chunks import SMALL_CHUNK
+from chalicelib.batch.ledger import Counts, Ledger
 from chalicelib.classifier import Classifier
 from chalicelib.images import decode
 from chalicelib.settings import ROOT
@@ -94,7 +95,7 @@ def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Dra
     prefix = f"s3://{BUCKET}/batches/cloud/"
     body = {"instances": [{"id": each, "s3_uri": prefix + each} for each in ids]}
     batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
-    chunks = -(-len(ids) // CHUNK_SIZE)
+    chunks = -(-len(ids) // SMALL_CHUNK)
     wait_for(lambda: len(_calls(cloud.log)) > min(2, chunks), 600)
     before, first, runnable = _cpu(cloud.pid), len(_calls(cloud.log)), list[int]()
 
@@ -163,9 +164,9 @@ def image() -> float:
 def costs(small: Drained, large: Drained) -> Costs:
     """What things cost here, by two runs with one container; what is on the clock as of the large
     one's machine."""
-    sizes = [-(-each.images // CHUNK_SIZE) for each in (small, large)]
+    sizes = [-(-each.images // SMALL_CHUNK) for each in (small, large)]
     one = image()
-    client = max(0.0, large.cpu["localcloud.container"] - one * CHUNK_SIZE) / REQUESTS
+    client = max(0.0, large.cpu["localcloud.container"] - one * SMALL_CHUNK) / REQUESTS
     return Costs(
         aws=large.cpu["localcloud.aws"] / (REQUESTS + 2),
         client=client,
@@ -195,7 +196,7 @@ def compared(runs: Sequence[tuple[int, int]] = RUNS) -> Iterator[Compared]:
         after = drained(BESIDE, 1)
         others = max(0.0, (before.runnable + after.runnable) / 2 - ours)
         now = fitted(found, (before.chunk + after.chunk) / 2, cores, others)
-        sim = predicted(-(-images // CHUNK_SIZE), workers, now, cores, others)
+        sim = predicted(-(-images // SMALL_CHUNK), workers, now, cores, others)
         out = sim.out
         yield Compared(images, workers, real.seconds, out.seconds, out.held_up_by, others)
         before = after

@@ -8,8 +8,8 @@ import simpy
 from benchmarks.scale.limits import Backoff, Limits, Ours
 from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
 from benchmarks.scale.times import Times, spread
+from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK
 from chalicelib.workflow.run import SIDE_BY_SIDE
-from chalicelib.workflow.tasks import LARGE_CHUNK, SMALL_CHUNK
 
 TRANSITIONS = 5
 """Of a child execution: its start, Chunk, Champion, Compare, No challenger."""

@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from typing import TypeVar
+from itertools import compress, islice
 
 import msgspec
 
-from chalicelib.batch.ledger import CHUNK_SIZE, Batch, FanOut, Ledger
+from chalicelib.batch.chunks import chunked, growing, held
+from chalicelib.batch.ledger import Batch, FanOut, Ledger
 from chalicelib.batch.manifests import Entry, entries, is_manifest
 from chalicelib.queue import Queue
 from chalicelib.sources import split_s3_uri
@@ -22,7 +22,6 @@ WRITERS = 16
 MARGIN = 20.0
 """Seconds before Lambda's deadline at which the rest is left to the next message."""
 
-T = TypeVar("T")
 Remaining = Callable[[], float]
 """Seconds until the platform ends this function."""
 
@@ -58,10 +57,10 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
     about half a million lines a second, so that a checkpoint is two numbers.
     """
     state = ledger.fan_out(batch.round)
-    todo = islice(_entries(ledger, batch), state.entries, None)
+    todo = chunked(islice(_entries(ledger, batch), state.entries, None), growing, state.entries)
     go_on = in_time(remaining, MARGIN)
     with ThreadPoolExecutor(WRITERS) as writers:
-        for group in grouped(grouped(todo, CHUNK_SIZE), GROUP):
+        for group in held(todo, GROUP):
             if ledger.cancelled(batch.round):
                 return True
             numbered = list(enumerate(group, state.chunks + 1))
@@ -118,18 +117,9 @@ def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
 
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
     """The entries whose record, as of the end of that round, is an error another try may mend."""
-    chunk, held = 0, list[Entry]()
-    for position, record in enumerate(ledger.records(round)):
-        if record.error is None:
-            continue
-        wanted, place = divmod(position, CHUNK_SIZE)
-        if wanted + 1 != chunk:
-            chunk, held = wanted + 1, ledger.chunk(0, wanted + 1)
-        if held[place].problem is None:
-            yield held[place]
-
-
-def grouped(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`; the last one may be shorter."""
-    while group := list(islice(items, size)):
-        yield group
+    outcomes = ledger.records(round)
+    for chunk, size, _ in sorted(ledger.tallies(0)):
+        failed = [record.error is not None for record in islice(outcomes, size)]
+        if any(failed):
+            again = compress(ledger.chunk(0, chunk), failed)
+            yield from (entry for entry in again if entry.problem is None)

@@ -7,7 +7,7 @@
     batches/ID/cancelled            an empty object: stop
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
         fanout.json                 chunks queued so far; `chunks` is set at the end
-        chunks/000001.jsonl         up to 25 entries: the unit of work
+        chunks/000001.jsonl         25 entries, or 100 after the first 10,000: the unit of work
         parts/000001.jsonl          their records; whoever writes it first wins
         tally/000001-25-2           that part in numbers: records and failures
         partial/000001.jsonl        records of a worker that ran out of time
@@ -31,10 +31,6 @@ from chalicelib.errors import NotFound
 from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
-
-CHUNK_SIZE = 25
-"""Images in a chunk: about a second of work for an 8-bit Inception v3, so that a message lost or
-repeated costs little, and the requests to SQS and S3 cost a tenth of the predictions."""
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""

@@ -20,7 +20,7 @@ from typing import Literal
 
 import msgspec
 
-from chalicelib.batch.fanout import grouped
+from chalicelib.batch.chunks import chunked, grouped, held
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
 from chalicelib.documents import Documents
@@ -90,10 +90,10 @@ class Run(Documents):
         return plan
 
     def write_chunks(self, entries: Iterator[Entry], size: int) -> int:
-        """Write the entries down in chunks of `size`; how many those are. Constant memory."""
+        """Write the entries down in chunks of up to `size`; how many those are. Constant memory."""
         chunks = 0
         with ThreadPoolExecutor(SIDE_BY_SIDE) as writers:
-            for group in grouped(grouped(entries, size), SIDE_BY_SIDE):
+            for group in held(chunked(entries, lambda before: size), SIDE_BY_SIDE):
                 keys = [self._numbered("chunks", chunks + n) for n in range(1, len(group) + 1)]
                 list(writers.map(self.put_lines, keys, group))
                 chunks += len(group)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.fanout import MARGIN, Remaining, in_time
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import entries
@@ -30,14 +31,6 @@ from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 MAX_IMAGES = 1_000_000
 """Images of one run."""
-
-SMALL_CHUNK, LARGE_CHUNK = 25, 100
-"""Images in a chunk: of a run that an inline Map does, and of one for a distributed Map, whose
-every chunk is an execution that is paid for."""
-
-SMALL_RUN = 10_000
-"""Images that an inline Map does: 400 chunks are about 7,000 of the 25,000 events of a history
-(https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
 
 MAX_CAUSE = 500
 """Characters of a fault's cause that an error record keeps."""

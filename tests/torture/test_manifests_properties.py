@@ -11,8 +11,9 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out, grouped
-from chalicelib.batch.ledger import CHUNK_SIZE, Batch, Ledger
+from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
+from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out
+from chalicelib.batch.ledger import Batch, Ledger
 from chalicelib.batch.manifests import MAX_LINE, Entry, entries
 from chalicelib.sources import MAX_ID, MAX_LABEL
 from chalicelib.workflow.run import Run
@@ -195,11 +196,20 @@ class Mortal(MemoryStore):
         return super().put(*given, **options)
 
 
-PER_GROUP = GROUP * CHUNK_SIZE
+PER_GROUP = GROUP * SMALL_CHUNK
+LARGE = [SMALL_RUN + more for more in (0, 1, LARGE_CHUNK - 1, LARGE_CHUNK, GROUP * LARGE_CHUNK + 1)]
+
+
+def expected_sizes(count: int) -> list[int]:
+    """Of the chunks of so many entries, which are all small in bytes."""
+    few, rest = min(count, SMALL_RUN), max(count - SMALL_RUN, 0)
+    small, large = divmod(few, SMALL_CHUNK), divmod(rest, LARGE_CHUNK)
+    sizes = [SMALL_CHUNK] * small[0] + [small[1]] + [LARGE_CHUNK] * large[0] + [large[1]]
+    return [size for size in sizes if size]
 
 
 @given(
-    count=st.sampled_from([0, 1, CHUNK_SIZE - 1, CHUNK_SIZE, CHUNK_SIZE + 1, PER_GROUP])
+    count=st.sampled_from([0, 1, SMALL_CHUNK - 1, SMALL_CHUNK, SMALL_CHUNK + 1, PER_GROUP, *LARGE])
     | st.integers(0, 2 * PER_GROUP + 60),
     deaths=st.lists(st.integers(1, 120), max_size=3),
     patience=st.lists(st.sampled_from([900.0, 1.0]), max_size=4),
@@ -224,8 +234,8 @@ def check_chunks(count: int, deaths: list[int], patience: list[float]) -> None:
     held = [entry for chunk in chunks for entry in chunk]
     assert [entry.source for entry in held] == [f"http://h/{number}" for number in range(count)]
     assert [entry.position for entry in held] == list(range(count))
-    assert [len(chunk) for chunk in chunks[:-1]] == [CHUNK_SIZE] * (len(chunks) - 1)
-    assert (fan.entries, fan.chunks) == (count, -(-count // CHUNK_SIZE))
+    assert [len(chunk) for chunk in chunks] == expected_sizes(count)
+    assert (fan.entries, fan.chunks) == (count, len(chunks))
     messages = [
         msgspec.json.decode(body, type=ChunkMessage | FanOutMessage) for body in queue.bodies
     ]
@@ -240,7 +250,7 @@ def test_every_entry_is_in_one_chunk_however_often_it_dies(long: bool, outcome: 
         "A fan-out killed at any of its writes, up to three times, or out of time",
         "Every entry is in exactly one chunk, in order; every chunk is full but the last, and "
         "queued",
-        f"{count} batches of up to {2 * PER_GROUP + 60:,} entries",
+        f"{count} batches of up to {LARGE[-1]:,} entries",
     )
 
 

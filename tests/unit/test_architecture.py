@@ -36,7 +36,7 @@ LAYERS = [
     {"experiment.service"},
     {"predict", "openinference"},
     {"batch.manifests"},
-    {"batch.ledger"},
+    {"batch.chunks", "batch.ledger"},
     {"batch.fanout", "batch.finish"},
     {"batch.worker", "batch.repair"},
     {"batch.service", "batch.__init__"},

@@ -8,8 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.batch.chunks import (
+    CHUNK_BYTES,
+    LARGE_CHUNK,
+    SMALL_CHUNK,
+    SMALL_RUN,
+    chunked,
+    growing,
+    held,
+)
 from chalicelib.batch.events import BatchEvents
-from chalicelib.batch.ledger import CHUNK_SIZE, Record
+from chalicelib.batch.ledger import Record
+from chalicelib.batch.manifests import MAX_LINE, Entry
 from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
@@ -291,7 +301,7 @@ def test_a_short_function_has_half_of_its_time(cloud: Cloud) -> None:
 
 
 def test_a_fan_out_that_runs_out_of_time_goes_on(cloud: Cloud) -> None:
-    batch_id = cloud.start(list(range(150 * CHUNK_SIZE)))
+    batch_id = cloud.start(list(range(150 * SMALL_CHUNK)))
     left = iter([900.0, 1.0])
     cloud.events.on_message(cloud.queue.bodies.pop(0), lambda: next(left))
     (again,) = [body for body in cloud.queue.bodies if "fan_out" in body]
@@ -299,11 +309,11 @@ def test_a_fan_out_that_runs_out_of_time_goes_on(cloud: Cloud) -> None:
     cloud.queue.bodies.clear()
     cloud.deliver(again)
     assert len(cloud.queue.bodies) == 50
-    assert cloud.batches.view(batch_id)["counts"].total == 150 * CHUNK_SIZE
+    assert cloud.batches.view(batch_id)["counts"].total == 150 * SMALL_CHUNK
 
 
 def test_a_fan_out_that_dies_resumes(cloud: Cloud) -> None:
-    batch_id = cloud.start(list(range(120 * CHUNK_SIZE)))
+    batch_id = cloud.start(list(range(120 * SMALL_CHUNK)))
     fan_out = cloud.queue.bodies.pop(0)
     send, sent = cloud.queue.send, itertools.count()
 
@@ -319,7 +329,7 @@ def test_a_fan_out_that_dies_resumes(cloud: Cloud) -> None:
     cloud.deliver(fan_out)
     cloud.run()
     results = cloud.results(batch_id)
-    assert [record.id for record in results] == [f"id{n}" for n in range(120 * CHUNK_SIZE)]
+    assert [record.id for record in results] == [f"id{n}" for n in range(120 * SMALL_CHUNK)]
 
 
 def test_cancel_stops_what_is_not_begun(cloud: Cloud) -> None:
@@ -354,6 +364,34 @@ def test_retry_runs_what_failed_and_merges(cloud: Cloud) -> None:
     cloud.batches.retry(batch_id)
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (61, 61, 1))
+
+
+def test_a_large_batch_has_larger_chunks_and_a_retry_finds_its_failures(cloud: Cloud) -> None:
+    count = SMALL_RUN + 2 * LARGE_CHUNK + 7
+    failing = (0, 26, SMALL_RUN - 1, SMALL_RUN, SMALL_RUN + LARGE_CHUNK + 1, count - 1)
+    cloud.flaky = {f"http://h/{n}": 3 for n in failing}
+    batch_id = cloud.start(list(range(count)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    assert len(cloud.queue.bodies) == SMALL_RUN // SMALL_CHUNK + 3
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (count, count, len(failing)))
+    seen = cloud.classifier.seen
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.classifier.seen - seen == len(failing)
+    assert cloud.view(batch_id) == ("finished", (count, count, 0))
+    assert [record.id for record in cloud.results(batch_id)] == [f"id{n}" for n in range(count)]
+
+
+def test_large_images_inline_make_smaller_chunks_and_groups() -> None:
+    image = "A" * MAX_LINE
+    entries = [Entry(number, str(number), Instance(b64=image)) for number in range(160)]
+    chunks = list(chunked(entries, lambda before: LARGE_CHUNK))
+    assert [len(chunk) for chunk in chunks] == [25, 25, 25, 25, 25, 25, 10]
+    assert list(itertools.chain(*chunks)) == entries
+    assert [len(group) for group in held(chunks, 100)] == [2, 2, 2, 1]
+    (alone,) = chunked([Entry(0, "1", Instance(b64="A" * (CHUNK_BYTES + 1)))], growing)
+    assert len(alone) == 1
 
 
 def test_whoever_is_late_with_a_round_does_not_undo_the_retry(cloud: Cloud) -> None:

@@ -80,13 +80,10 @@ WILDCARDS = {
     "${ResultsBucket}/workflows/*/challenger/*": RUN_CHUNK,
     "${ResultsBucket}/workflows/*/partial/*": RUN_CHUNK,
     "list */": "a batch may be of any folder of the images bucket",
-    "list batches/*/batch.json": BATCH,
-    "list batches/*/cancelled": BATCH,
     "list batches/*/rounds/*/repairs/*": CHUNK,
     "list batches/*/rounds/*/tally/": ROUND,
     "list batches/*/rounds/*/tally/*": f"{ROUND}; a worker lists a block of a thousand chunks",
     "list feedback/counted/*": "votes are counted by day",
-    "list reports/*.json": RUN,
     "list workflows/*/champion/": RUN,
     "list workflows/*/challenger/": RUN,
 }
