@@ -1,6 +1,6 @@
 """JSON and JSONL objects of one bucket."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 import msgspec
@@ -34,6 +34,15 @@ class Documents:
         """Write JSON; whether it was written, which `only_new` leaves to the first."""
         data = msgspec.json.encode(value)
         return self.store.put(self.bucket, key, data, "application/json", only_new=only_new)
+
+    def first(self, key: str, type_: type[T], make: Callable[[], T]) -> T:
+        """The JSON object that is there, or else what `make` returns, unless someone was faster."""
+        found = self.get(key, type_)
+        if found is None:
+            found = make()
+            if not self.put(key, found, only_new=True):
+                found = self.get(key, type_) or found
+        return found
 
     def mark(self, key: str) -> None:
         """Write an empty object."""

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+import trustme
 
 ROOT = Path(__file__).parents[1]
 TEST_DATA = Path(os.environ.get("TEST_DATA") or ROOT.parent / "shared" / "data")
@@ -42,6 +43,20 @@ def pick_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """One that nobody else trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def roots(authority: trustme.CA, tmp_path: Path) -> str:
+    """The file of its certificate, for who is to trust it."""
+    path = tmp_path / "roots.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
 
 
 @pytest.fixture(scope="session")

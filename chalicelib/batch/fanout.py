@@ -89,17 +89,12 @@ def _listing(ledger: Ledger, prefix: str) -> str:
 
     Of two that list it at once the one counts that first says so.
     """
-    pointer = ledger.key("manifest.json")
-    name = ledger.get(pointer, str)
-    if name is None:
-        mine = f"manifest.{uuid.uuid4().hex[:8]}.jsonl"
-        _list_prefix(ledger, prefix, ledger.key(mine))
-        name = mine if ledger.put(pointer, mine, only_new=True) else ledger.get(pointer, str)
-    return name or ""
+    return ledger.first(ledger.key("manifest.json"), str, lambda: _list_prefix(ledger, prefix))
 
 
-def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
-    """Write the manifest of a prefix, as it is now."""
+def _list_prefix(ledger: Ledger, prefix: str) -> str:
+    """Write a manifest of a prefix, as it is now; its name."""
+    name = f"manifest.{uuid.uuid4().hex[:8]}.jsonl"
     bucket, start = split_s3_uri(prefix)
     images = (
         found.key
@@ -109,10 +104,11 @@ def _list_prefix(ledger: Ledger, prefix: str, key: str) -> None:
     encode = msgspec.json.Encoder().encode
     ledger.store.write(
         ledger.bucket,
-        key,
+        ledger.key(name),
         (encode({"id": image.removeprefix(start), "s3_uri": f"s3://{bucket}/{image}"}) + b"\n"
          for image in images),
     )  # fmt: skip
+    return name
 
 
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:

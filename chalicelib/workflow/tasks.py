@@ -120,12 +120,9 @@ class WorkflowTasks:
         Raises BadRequest where that was of another request: a name may come again after 90 days.
         """
         digest = hashlib.sha256(msgspec.json.encode(request)).hexdigest()
-        pointer = run.key("manifest.json")
-        kept = run.get(pointer, Kept)
-        if kept is None:
-            kept = Kept(self._copy_manifest(run, request), digest)
-            if not run.put(pointer, kept, only_new=True):
-                kept = run.get(pointer, Kept) or kept
+        kept = run.first(
+            run.key("manifest.json"), Kept, lambda: Kept(self._copy_manifest(run, request), digest)
+        )
         if kept.request != digest:
             raise BadRequest("A run of this name was of another request; give this one another.")
         return run.key(kept.manifest)

@@ -435,18 +435,6 @@ def test_proxies_netrc_and_cookies_of_the_environment_are_not_used(tmp_path: Pat
     assert b"authorization" not in host.requests[0].lower()
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def roots(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "roots.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
-
-
 def server_side(certificate: trustme.LeafCert) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 import trustme
@@ -78,18 +77,6 @@ class Limits:
 @pytest.fixture
 def limits(long: bool) -> Limits:
     return Limits(long)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def roots(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "roots.pem"
-    authority.cert_pem.write_to_path(str(path))
-    return str(path)
 
 
 def tls(authority: trustme.CA) -> ssl.SSLContext:

@@ -7,10 +7,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from chalicelib.models import INFO, LABELS, MODEL, ORT, ModelPackage
 from chalicelib.settings import ROOT
+from tools.bundling import entry
 from tools.bundling.pythons import BundleError, environment
 
 WORK = ROOT / "build" / "package"
@@ -67,9 +68,8 @@ def model_layer(package: ModelPackage, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
         for file in package_files(package):
-            info = ZipInfo(f"models/{package.info.name}/{file}")  # of 1980, as all that is built
-            info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
-            zipped.writestr(info, (package.folder / file).read_bytes())
+            data = (package.folder / file).read_bytes()
+            entry.add(zipped, f"models/{package.info.name}/{file}", data)
     return target
 
 

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from chalicelib.models import ModelPackage
 from chalicelib.settings import ROOT
+from tools.bundling import entry
 from tools.bundling.build import VERSION, WORK, alone
 from tools.bundling.pythons import BundleError
 
@@ -85,7 +86,5 @@ def _write(wheel: Path, target: Path) -> None:
     with ZipFile(wheel) as source, ZipFile(temporary, "w", ZIP_DEFLATED) as zipped:
         for name in sorted(source.namelist()):
             if any(fnmatch.fnmatch(name, pattern) for pattern in KEPT):
-                info = ZipInfo(f"python/{name}")  # of 1980, as all that is built
-                info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
-                zipped.writestr(info, source.read(name))
+                entry.add(zipped, f"python/{name}", source.read(name))
     temporary.replace(target)

@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo, is_zipfile
+from zipfile import ZIP_DEFLATED, ZipFile, is_zipfile
 
 from chalice.deploy.packager import (
     AppOnlyDeploymentPackager,
@@ -27,6 +27,8 @@ from chalice.deploy.packager import (
 )
 from chalice.utils import UI, OSUtils
 
+from tools.bundling import entry
+
 NEEDLESS = (
     "*/ai_edge_litert/libLiteRtWebGpuAccelerator.so",  # for GPUs
     "*/ai_edge_litert/vendors/*",  # compilers for phones' NPUs
@@ -38,9 +40,6 @@ NEEDLESS = (
 
 FINISHED = b"serverless-inception 1"
 """The comment of a zip that is finished; the number changes with what `finish` does."""
-
-MOMENT = (1980, 1, 1, 0, 0, 0)
-"""The time of every file: a zip of the same contents is the same zip."""
 
 
 class HashedPip(PipRunner):
@@ -153,9 +152,7 @@ def _write(folder: Path, path: Path) -> None:
         zipped.comment = FINISHED
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                info = ZipInfo(str(file.relative_to(folder)), MOMENT)
-                info.external_attr, info.compress_type = 0o100644 << 16, ZIP_DEFLATED
-                zipped.writestr(info, file.read_bytes())
+                entry.add(zipped, str(file.relative_to(folder)), file.read_bytes())
     temporary.replace(path)
 
 
