@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.batch.ledger import BLOCK, Batch, Counts, Ledger, Record, Summary, now
 
 READERS = 32
-"""Parts read ahead: S3 answers in some 15 ms, so a million images' 40,000 take 20 seconds."""
+"""Parts read ahead: S3 answers in some 15 ms, so a million images' 10,300 take 5 seconds."""
 
 
 def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bool:
