@@ -1,7 +1,7 @@
 """What is done to the product here, and what came of it: the table of docs/reliability.md.
 
-`make test` runs the short form; `make torture` (--torture) runs the long one, prints the table and
-writes it into the page.
+`make test` runs the short form; --torture runs the long one and prints the table, which
+`make torture` writes into the page.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def table(rows: list[tuple[str, str, str, str]]) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table; write it into the page after a long run in which nothing failed."""
+    """Print the table; write it into the page after a whole run in which nothing failed."""
     passed = terminalreporter.stats.get("passed", [])
     rows = [row for report in passed for key, row in report.user_properties if key == ROW]
     if not rows or not terminalreporter.config.getoption("--torture"):
@@ -55,7 +55,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     rows.sort(key=lambda row: row[3].split("::")[0])
     terminalreporter.section("what came of it")
     terminalreporter.write_line(table([tuple(row) for row in rows]))
-    if PAGE.exists() and not terminalreporter.stats.get("failed"):
+    config = terminalreporter.config
+    whole = config.args == ["tests/torture"] and not config.getoption("-k")
+    if whole and not terminalreporter.stats.get("failed"):
         write(PAGE, rows)
 
 
