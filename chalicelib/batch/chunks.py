@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
-from chalicelib.batch.manifests import MAX_LINE, Entry
+from chalicelib.batch.lines import MAX_LINE
+from chalicelib.batch.manifests import Entry
 
 SMALL_CHUNK, LARGE_CHUNK = 25, 100
 """Images in a chunk. Small ones share a little work among many workers, and a message lost or

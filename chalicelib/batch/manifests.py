@@ -1,27 +1,29 @@
 """Manifests: a file that lists images -> the images, one by one, never held whole."""
 
-import csv
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from chalicelib.batch.lines import MAX_LINE, Line, UnknownEncoding, lines, records
+from chalicelib.batch.parsers import NOT_ONE, PARSERS, BadLine, Named, Parser
 from chalicelib.errors import BadRequest
 from chalicelib.sources import MAX_ID, MAX_LABEL, Instance
 
-MAX_LINE = 2 * 2**20
-"""Bytes of a line: an address, or a small image in base64."""
+PEEKED = 25
+"""Lines that are read before the first is given an id: whether the file's own ids are numbers."""
 
-ADDRESS_COLUMNS = ("url", "s3_uri", "source-ref")
-"""Of a CSV's header; the last is what SageMaker's manifests call it
-(https://docs.aws.amazon.com/sagemaker/latest/dg/sms-input-data-input-manifest.html)."""
+_NUMBER = re.compile("[1-9][0-9]{0,14}")
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one line names: an image, or a `problem` that says why it names none.
 
-    position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line.
+    position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line;
+    "line 1" where the manifest's own ids are numbers.
     label: what the image is known to show, where the line says so.
     """
 
@@ -37,160 +39,102 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.instance.url or self.instance.s3_uri or "inline"
 
 
-class _BadLine(ValueError):
-    """A line that names no image; the message says why."""
+class _Told(NamedTuple):
+    """What a line says: its number, its own id, and an image or what is wrong."""
 
-
-class _JsonLine(msgspec.Struct, frozen=True):
-    """A line of `.jsonl`: an instance, or what SageMaker and Bedrock call one; more is ignored."""
-
-    id: str | int | None = None
-    record_id: str | None = msgspec.field(default=None, name="recordId")
-    url: str | None = None
-    s3_uri: str | None = None
-    source_ref: str | None = msgspec.field(default=None, name="source-ref")
-    b64: str | None = None
-    label: str | None = None
-
-
-class _Named(NamedTuple):
-    """What a line names."""
-
-    instance: Instance
-    label: str | None = None
-
-
-Parser = Callable[[str], _Named | None]
-"""A line's text -> what it names; None for one that is not meant to name any."""
+    number: int
+    id: str | None
+    named: Named
+    problem: str | None = None
 
 
 def is_manifest(key: str) -> bool:
     """Whether an object of that key is a manifest, by its ending."""
-    return PurePosixPath(key.lower()).suffix in _PARSERS
+    return not key.endswith("/") and PurePosixPath(key.lower()).suffix in PARSERS
 
 
-def entries(key: str, blocks: Iterable[bytes]) -> Iterator[Entry]:
+def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator[Entry]:
     """The entries of a manifest whose bytes come in `blocks`; its form is told by the key's ending.
 
     A BOM, CRLF, blank lines and comments (#) are passed over. A bad line becomes an entry with a
-    `problem` that names the line. Raises BadRequest where the ending is of no known form.
+    `problem` that names the line. max_id: characters of an id. Raises BadRequest where the ending
+    is of no known form.
     """
     suffix = PurePosixPath(key.lower()).suffix
-    if suffix not in _PARSERS:
+    if suffix not in PARSERS:
         raise BadRequest("A manifest must be a .txt, .csv or .jsonl file.")
-    parse = _PARSERS[suffix]()
-    position = 0
-    for number, line in _lines(blocks):
-        try:
-            named = _parsed(line, parse)
-        except _BadLine as error:
-            problem = f"Line {number} of the manifest: {error}."
-            yield Entry(position, str(number), problem=problem)
-        else:
-            if named is None:
-                continue
-            given = named.instance.id if named.instance.id is not None else str(number)
-            yield Entry(position, given, named.instance, label=named.label)
-        position += 1
+    numbered = records(lines(blocks)) if suffix == ".csv" else lines(blocks)
+    told = _told(numbered, PARSERS[suffix](), max_id)
+    head = list(islice(told, PEEKED))
+    numbers = _Numbers(any(_is_number(line.id or "") for line in head))
+    for position, line in enumerate(chain(head, told)):
+        yield numbers.entry(position, line)
 
 
-def _parsed(line: bytes | None, parse: Parser) -> _Named | None:
+class _Numbers:
+    """Gives every line an id: its own, else one that no other line has for its own.
+
+    That is its number, or "line 7" where the file's own ids are numbers.
+    """
+
+    def __init__(self, are_ids: bool) -> None:
+        self._are_ids = are_ids
+        self._last = 0
+
+    def entry(self, position: int, line: _Told) -> Entry:
+        """The line's entry, of which every one that comes after it must be told too."""
+        id, problem = line.id, line.problem
+        if id and _is_number(id):
+            if int(id) <= self._last:
+                id, problem = None, f"its id, {id}, may be that of an earlier line, which has none"
+            self._are_ids = True
+        if not id:
+            self._last = self._last if self._are_ids else line.number
+            id = f"line {line.number}" if self._are_ids else str(line.number)
+        if problem is not None:
+            return Entry(position, id, problem=f"Line {line.number} of the manifest: {problem}.")
+        return Entry(position, id, line.named.instance, label=line.named.label)
+
+
+def _is_number(id: str) -> bool:
+    """Whether an id is written as the number of a line is."""
+    return _NUMBER.fullmatch(id) is not None
+
+
+def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Told]:
+    """What each line says that says anything."""
+    try:
+        for number, line in numbered:
+            try:
+                named = _parsed(line, parse, max_id)
+            except BadLine as error:
+                id = error.id if len(error.id or "") <= max_id else None
+                yield _Told(number, id, Named(Instance()), str(error))
+            else:
+                if named is not None:
+                    yield _Told(number, named.instance.id, named)
+    except UnknownEncoding as error:
+        yield _Told(1, None, Named(Instance()), f"it is {error}; save the file in UTF-8")
+
+
+def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
     if line is None:
-        raise _BadLine(f"it is longer than {MAX_LINE} bytes")
+        raise BadLine(f"it is longer than {MAX_LINE} bytes")
     try:
         text = line.decode().strip()
     except UnicodeDecodeError:
-        raise _BadLine("it is not UTF-8") from None
+        raise BadLine("it is neither UTF-8 nor UTF-16") from None
     if not text or text.startswith("#"):
         return None
     named = parse(text)
     if named is None:
         return None
     instance = named.instance
-    if len(instance.id or "") > MAX_ID:
-        raise _BadLine(f"its id is longer than {MAX_ID} characters")
+    if len(instance.id or "") > max_id:
+        raise BadLine(f"its id is longer than {max_id} characters")
     if len(named.label or "") > MAX_LABEL:
-        raise _BadLine(f"its label is longer than {MAX_LABEL} characters")
+        raise BadLine(f"its label is longer than {MAX_LABEL} characters", instance.id)
     given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
     if len(given) != 1:
-        raise _BadLine("it must name an image in exactly one way")
+        raise BadLine(NOT_ONE, instance.id)
     return named
-
-
-def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """Number, from 1, and bytes of each line; None in place of one over MAX_LINE."""
-    pending, number, too_long = b"", 0, False
-    for block in blocks:
-        *whole, pending = (pending + block).split(b"\n")
-        for line in whole:
-            number += 1
-            if number == 1:
-                line = line.removeprefix(b"\xef\xbb\xbf")
-            yield number, None if too_long or len(line) > MAX_LINE else line
-            too_long = False
-        if len(pending) > MAX_LINE:
-            pending, too_long = b"", True
-    if pending or too_long:
-        first = pending.removeprefix(b"\xef\xbb\xbf") if number == 0 else pending
-        yield number + 1, None if too_long else first
-
-
-def _address(text: str, id: str | None = None) -> Instance:
-    if text.startswith("s3://"):
-        return Instance(id=id, s3_uri=text)
-    return Instance(id=id, url=text)
-
-
-def _text_parser() -> Parser:
-    return lambda text: _Named(_address(text))
-
-
-def _json_parser() -> Parser:
-    decoder = msgspec.json.Decoder(_JsonLine)
-
-    def parse(text: str) -> _Named:
-        try:
-            line = decoder.decode(text)
-        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            raise _BadLine(f"it is not the JSON of an instance ({error})") from None
-        id = line.record_id if line.id is None else str(line.id)
-        if line.source_ref:
-            if line.url or line.s3_uri or line.b64:
-                raise _BadLine("it must name an image in exactly one way")
-            return _Named(_address(line.source_ref, id), line.label)
-        instance = Instance(id=id, url=line.url, s3_uri=line.s3_uri, b64=line.b64)
-        return _Named(instance, line.label)
-
-    return parse
-
-
-def _csv_parser() -> Parser:
-    """A line is a record: no address has a line break, and a lost quote then costs one line."""
-    header: list[str] = []
-
-    def parse(text: str) -> _Named | None:
-        try:
-            (fields,) = csv.reader([text], strict=True)
-        except (csv.Error, ValueError):
-            raise _BadLine("its quotes are not those of a CSV") from None
-        if not header:
-            header.extend(field.strip().lower() for field in fields)
-            if not set(ADDRESS_COLUMNS) & set(header):
-                columns = ", ".join(ADDRESS_COLUMNS)
-                raise _BadLine(f"the header of a CSV must have one of the columns {columns}")
-            return None
-        row: dict[str, Any] = dict(zip(header, fields, strict=False))
-        found = [row[column].strip() for column in ADDRESS_COLUMNS if row.get(column, "").strip()]
-        if len(found) != 1:
-            raise _BadLine("it must name an image in exactly one way")
-        id, label = (row.get(column, "").strip() or None for column in ("id", "label"))
-        return _Named(_address(found[0], id), label)
-
-    return parse
-
-
-_PARSERS: dict[str, Callable[[], Parser]] = {
-    ".txt": _text_parser,
-    ".csv": _csv_parser,
-    ".jsonl": _json_parser,
-}

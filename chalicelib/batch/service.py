@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.batch.fanout import (
     FanOutMessage,
 )
+from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Batch, Counts, Ledger, now, recent_key
 from chalicelib.batch.manifests import is_manifest
 from chalicelib.errors import BadRequest, Conflict, SourceInvalid
@@ -87,7 +88,7 @@ class BatchService:
         created = self._clock()
         batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:
-            data = msgspec.json.Encoder().encode_lines(numbered(request.instances))
+            data = manifest_of(request.instances)
             key = f"batches/{batch_id}/manifest.jsonl"
             self._store.put(self._results, key, data, "application/jsonl")
             source = f"{len(request.instances)} instances"
@@ -220,11 +221,3 @@ class BatchService:
 def new_id(created: float, token: str) -> str:
     """The id of a batch: when it began, and what tells it from others of that second."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"
-
-
-def numbered(instances: Sequence[Instance]) -> list[Instance]:
-    """The instances; one that has no id gets its place, from 0."""
-    return [
-        each if each.id else msgspec.structs.replace(each, id=str(position))
-        for position, each in enumerate(instances)
-    ]

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.service import LINK_SECONDS, LISTED, new_id, numbered
+from chalicelib.batch.instances import manifest_of
+from chalicelib.batch.service import LINK_SECONDS, LISTED, new_id
 from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
 from chalicelib.storage import ObjectStore
@@ -43,7 +44,7 @@ class WorkflowService:
         self._rules.check(request, name)
         asked = msgspec.structs.replace(request, name=None)
         if request.instances is not None:
-            manifest = self._keep(msgspec.json.Encoder().encode_lines(numbered(request.instances)))
+            manifest = self._keep(manifest_of(request.instances))
             asked = msgspec.structs.replace(asked, instances=None, manifest=manifest)
         given = {
             key: value for key, value in msgspec.to_builtins(asked).items() if value is not None

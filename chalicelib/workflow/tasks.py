@@ -16,9 +16,9 @@ import msgspec
 
 from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.fanout import MARGIN, Remaining, in_time
+from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import entries
-from chalicelib.batch.service import numbered
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.predict import ErrorInfo, Options
@@ -132,7 +132,8 @@ class WorkflowTasks:
         name = f"manifest.{uuid.uuid4().hex[:8]}"
         if request.manifest is None:
             name += ".jsonl"
-            run.put_lines(run.key(name), numbered(request.instances or []))
+            lines = manifest_of(request.instances or [])
+            self._store.put(run.bucket, run.key(name), lines, "application/jsonl")
         else:
             bucket, source = split_s3_uri(request.manifest)
             name += PurePosixPath(source.lower()).suffix

@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
 from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out
 from chalicelib.batch.ledger import Batch, Ledger
-from chalicelib.batch.manifests import MAX_LINE, Entry, entries
+from chalicelib.batch.lines import MAX_LINE
+from chalicelib.batch.manifests import PEEKED, Entry, entries
 from chalicelib.sources import MAX_ID, MAX_LABEL
 from chalicelib.workflow.run import Run
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
 
-NEWLINES = ["\n", "\r\n"]
+NEWLINES = ["\n", "\r\n", "\r"]
+ENCODINGS = ["utf-8", "utf-16-le", "utf-16-be"]
 
 
 class Line(NamedTuple):
@@ -35,7 +37,7 @@ class Line(NamedTuple):
 
 def words(size: int) -> st.SearchStrategy[str]:
     """Any Unicode that has a UTF-8 form, without the space around it that no line keeps."""
-    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\ufeff")
+    characters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0\ufeff\ufffd")
     return st.text(characters, min_size=1, max_size=size).map(str.strip).filter(bool)
 
 
@@ -44,9 +46,10 @@ def addresses() -> st.SearchStrategy[str]:
     return st.builds(str.__add__, ends, words(40)).filter(lambda text: not text.startswith("#"))
 
 
-ids, labels = (st.none() | words(size) for size in (MAX_ID, MAX_LABEL))
+ids = st.none() | words(MAX_ID) | st.integers(1, 40).map(str)
+labels = st.none() | words(MAX_LABEL)
 remarks = st.sampled_from(["", " ", "\t", "#", "# http://h/", "  #{", "\u2003"])
-junk = st.sampled_from([b"\xff", b"http://h/\xc3", b"\xed\xa0\x80", b"\xfe\xff\0a"])
+junk = st.sampled_from([b"\xff", b"http://h/\xc3", b"\xed\xa0\x80", b"\xc0\x80"])
 lines = st.one_of(
     st.tuples(addresses(), ids, labels).map(lambda told: Line(*told)),
     remarks.map(lambda remark: Line(remark=remark)),
@@ -54,33 +57,50 @@ lines = st.one_of(
 )
 
 
-def text_line(line: Line) -> bytes:
-    return line.address.encode()
+def text_line(line: Line) -> str:
+    return line.address
 
 
-def csv_line(line: Line) -> bytes:
+def csv_line(line: Line) -> str:
     buffer = io.StringIO()
-    row = [line.label or "", "", line.address, line.id or ""]
+    row = [line.label or "", 'a note\n# of\n\n"lines"', line.address, line.id or ""]
     csv.writer(buffer, lineterminator="", quoting=csv.QUOTE_ALL).writerow(row)
-    return buffer.getvalue().encode()
+    return buffer.getvalue()
 
 
-def json_line(line: Line) -> bytes:
+def json_line(line: Line) -> str:
     way = "s3_uri" if line.address.startswith("s3://") else "url"
-    return msgspec.json.encode({"id": line.id, way: line.address, "label": line.label, "x": [1]})
+    return json.dumps({"id": line.id, way: line.address, "label": line.label, "x": [1]})
 
 
 WRITERS = {"m.txt": text_line, "m.csv": csv_line, "m.jsonl": json_line}
+CSV_LINES = 4
+"""Lines that `csv_line` writes."""
 
 
-def written(key: str, given: list[Line], newline: str, bom: bool) -> bytes:
+def written(key: str, given: list[Line], newline: str, encoding: str, bom: bool) -> bytes:
     """The manifest of these lines, its CSV with a header."""
-    head = [b"label,note,url,id"] if key == "m.csv" else []
-    body = [
-        line.junk or (WRITERS[key](line) if line.remark is None else line.remark.encode())
-        for line in given
-    ]
-    return (b"\xef\xbb\xbf" if bom else b"") + newline.encode().join(head + body)
+
+    def encoded(line: Line) -> bytes:
+        if line.junk:
+            is_wide = encoding != "utf-8"
+            return "\ud800".encode(encoding, "surrogatepass") if is_wide else line.junk
+        text = WRITERS[key](line) if line.remark is None else line.remark
+        return text.replace("\n", newline).encode(encoding)
+
+    head = ["label,note,url,id".encode(encoding)] if key == "m.csv" else []
+    body = newline.encode(encoding).join(head + [encoded(line) for line in given])
+    return ("\ufeff".encode(encoding) if bom else b"") + body
+
+
+def first_lines(key: str, given: list[Line]) -> Iterator[tuple[int, Line]]:
+    """The lines that are entries, each with the number of the first line that it takes."""
+    number = 2 if key == "m.csv" else 1
+    for line in given:
+        if line.remark is None:
+            yield number, line
+        is_long = key == "m.csv" and line.remark is None and not line.junk
+        number += CSV_LINES if is_long else 1
 
 
 def blocks(data: bytes, size: int) -> Iterator[bytes]:
@@ -89,26 +109,32 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
 
 @given(
     key=st.sampled_from(list(WRITERS)),
-    given=st.lists(lines, max_size=30),
+    given=st.lists(lines, max_size=PEEKED),
     newline=st.sampled_from(NEWLINES),
+    encoding=st.sampled_from(ENCODINGS),
     bom=st.booleans(),
     size=st.integers(1, 200),
 )
-@example("m.txt", [Line("s3://b/a\x85b"), Line(junk=b"\xff")], "\r\n", True, 1)
-def check_lines(key: str, given: list[Line], newline: str, bom: bool, size: int) -> None:
-    """Every line is an entry with its number, or passed over."""
-    found = list(entries(key, blocks(written(key, given, newline, bom), size)))
-    first = 2 if key == "m.csv" else 1
-    meant = [(number, line) for number, line in enumerate(given, first) if line.remark is None]
+@example("m.txt", [Line("s3://b/a\x85b"), Line(junk=b"\xff")], "\r\n", "utf-8", True, 1)
+def check_lines(
+    key: str, given: list[Line], newline: str, encoding: str, bom: bool, size: int
+) -> None:
+    """Every line is an entry with its number, or passed over; none takes the id of another."""
+    bom = bom or encoding != "utf-8"  # without one it is told by its first characters, if ASCII
+    data = written(key, given, newline, encoding, bom)
+    found = list(entries(key, blocks(data, size)))
+    meant = list(first_lines(key, given))
     assert [entry.position for entry in found] == list(range(len(meant)))
+    own = [line.id for _, line in meant if line.id and key != "m.txt"]
     for entry, (number, line) in zip(found, meant, strict=True):
+        made_up = entry.id in (str(number), f"line {number}")
         if line.junk:
             assert entry.problem and entry.problem.startswith(f"Line {number} of the manifest: ")
-            assert (entry.id, entry.source) == (str(number), "inline")
+            assert (made_up, entry.source) == (True, "inline") and entry.id not in own
             continue
         assert entry.problem is None and entry.source == line.address
         told = key != "m.txt"
-        assert entry.id == (line.id if told and line.id else str(number))
+        assert entry.id == line.id if told and line.id else made_up and entry.id not in own
         assert entry.label == (line.label if told else None)
         assert (entry.instance.s3_uri is not None) == line.address.startswith("s3://")
         assert msgspec.json.decode(msgspec.json.encode(entry), type=Entry) == entry
@@ -118,11 +144,11 @@ def test_every_line_is_an_entry_with_its_number(long: bool, outcome: Outcome) ->
     count = 5000 if long else 150
     settings(max_examples=count, deadline=None)(check_lines)()
     outcome(
-        "Manifests (.txt, .csv, .jsonl) of any Unicode, with BOM, CRLF, comments, and lines that "
-        "are not UTF-8",
-        "Every line that names an image is an entry, in order and with its line's number; a bad "
-        "one is an error record that names the line",
-        f"{count:,} manifests of up to 30 lines",
+        "Manifests (.txt, .csv, .jsonl) of any Unicode in UTF-8 or UTF-16, with BOM, LF, CRLF or "
+        "CR, quoted line breaks, comments, and lines that are damaged",
+        "Every line that names an image is an entry, in order and with an id that no other has; a "
+        "bad one is an error record that names the line",
+        f"{count:,} manifests of up to {PEEKED} lines",
     )
 
 

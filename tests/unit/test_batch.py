@@ -19,7 +19,8 @@ from chalicelib.batch.chunks import (
 )
 from chalicelib.batch.events import BatchEvents
 from chalicelib.batch.ledger import Record
-from chalicelib.batch.manifests import MAX_LINE, Entry
+from chalicelib.batch.lines import MAX_LINE
+from chalicelib.batch.manifests import Entry
 from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
@@ -237,6 +238,25 @@ def test_of_two_fan_outs_that_list_a_prefix_at_once_one_is_heard(cloud: Cloud) -
     cloud.run()
     ids = [record.id for record in cloud.results(view["batch_id"])]
     assert ids == ["00-more.png", *names]
+
+
+@pytest.mark.parametrize("way", ["instances", "m.txt", "m.csv", "m.jsonl"])
+def test_no_two_images_of_a_batch_have_the_same_id(cloud: Cloud, way: str) -> None:
+    """Ids that are numbers, beside lines that have none or cannot be read."""
+    if way == "instances":
+        given = [Instance(url="http://h/1"), Instance(id="0", url="http://h/2")]
+        request = BatchRequest(instances=[*given, Instance(id="3", url="http://h/3")])
+    else:
+        cloud.store.objects["images", way] = {
+            "m.txt": b"http://h/1\n\xff\nhttp://h/3",
+            "m.csv": b"id,url\n1,http://h/1\n\xff\n3,http://h/3\n,http://h/4\n5,",
+            "m.jsonl": b'{\n{"id": 1, "url": "http://h/1"}\n{"url": "http://h/2"}\n{"id": 3}',
+        }[way]
+        request = BatchRequest(manifest=f"s3://images/{way}")
+    batch_id = cloud.batches.create(request)["batch_id"]
+    cloud.run()
+    ids = [record.id for record in cloud.results(batch_id)]
+    assert len(ids) >= 3 and len(ids) == len(set(ids))
 
 
 def test_nothing_to_do_is_done_at_once(cloud: Cloud) -> None:
@@ -655,6 +675,7 @@ def test_two_workers_on_one_chunk_agree(cloud: Cloud) -> None:
         (BatchRequest(prefix="s3://results/batches/"), SourceInvalid),
         (BatchRequest(manifest="s3://images/none.txt"), SourceRefused),
         (BatchRequest(instances=[Instance(url="http://h/1")], model="none"), ModelNotFound),
+        (BatchRequest(instances=[Instance(url="http://h/1"), Instance(id="a")]), BadRequest),
     ],
 )
 def test_a_batch_that_cannot_be(

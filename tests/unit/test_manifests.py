@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batch.manifests import MAX_LINE, Entry, entries, is_manifest
+from chalicelib.batch.lines import MAX_LINE, RECORD_LINES
+from chalicelib.batch.manifests import PEEKED, Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
 from chalicelib.sources import MAX_LABEL
 
@@ -101,6 +102,120 @@ def test_a_bad_line_is_a_record_and_no_dead_batch(key: str, line: str | bytes) -
     assert broken.id == "3"
 
 
+@pytest.mark.parametrize(
+    ("key", "line", "id"),
+    [
+        ("m.jsonl", '{"id": "a", "url": 1}', "a"),
+        ("m.jsonl", '{"id": 7}', "7"),
+        ("m.jsonl", '{"recordId": "r", "url": "a", "s3_uri": "s3://b/c"}', "r"),
+        ("m.jsonl", '{"id": "a", "url": "a", "source-ref": "s3://b/c"}', "a"),
+        ("m.csv", "a,,", "a"),
+        ("m.csv", f"a,http://h/,{'x' * (MAX_LABEL + 1)}", "a"),
+    ],
+)
+def test_a_bad_line_keeps_its_own_id(key: str, line: str, id: str) -> None:
+    head = "id,url,label\n" if key == "m.csv" else ""
+    (entry,) = read(key, head + line, block=2**16)
+    assert entry.problem and entry.id == id
+
+
+def test_no_line_takes_the_id_of_another_for_its_number() -> None:
+    table = "id,url\n1,http://h/1\n\xff\n3,http://h/3\n4,http://h/4\n,http://h/5".encode("latin-1")
+    assert [entry.id for entry in read("m.csv", table)] == ["1", "line 3", "3", "4", "line 6"]
+    rows = '{\n{"id": 1, "url": "http://h/1"}\n{"url": "http://h/2"}\n'
+    assert [entry.id for entry in read("m.jsonl", rows)] == ["line 1", "1", "line 3"]
+
+
+def test_an_id_that_a_line_far_above_has_for_its_number_is_refused() -> None:
+    without = '{"url": "http://h/"}\n' * PEEKED
+    found = read(
+        "m.jsonl", f'{without}{{"id": "3", "url": "http://h/3"}}\n{{"url": "http://h/"}}\n'
+    )
+    assert [entry.id for entry in found[-3:]] == ["25", "line 26", "line 27"]
+    assert found[-2].problem and "its id, 3, may be that of an earlier line" in found[-2].problem
+    free = f'{without}{{"id": "{PEEKED + 1}", "url": "http://h/3"}}\n'
+    assert read("m.jsonl", free)[-1].problem is None
+
+
+def test_ids_given_twice_are_the_callers() -> None:
+    found = read("m.csv", "id,url\na,http://h/1\na,http://h/2")
+    assert [(entry.id, entry.source) for entry in found] == [
+        ("a", "http://h/1"),
+        ("a", "http://h/2"),
+    ]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_a_quoted_field_of_a_csv_may_have_line_breaks(newline: str, block: int) -> None:
+    rows = ["url,note,id", 'http://h/1,"one', "", '# ""two""",a', "http://h/2,,b"]
+    found = read("m.csv", newline.join(rows), block)
+    assert [(entry.id, entry.source) for entry in found] == [
+        ("a", "http://h/1"),
+        ("b", "http://h/2"),
+    ]
+
+
+@pytest.mark.parametrize("more", [0, 3, RECORD_LINES, 2 * RECORD_LINES])
+def test_a_lost_quote_costs_its_line_alone(more: int) -> None:
+    for last in ("", 'z,"http://h/z"\n'):
+        rest = "".join(f"{number}a,http://h/{number}\n" for number in range(more)) + last
+        broken, *found = read("m.csv", f'id,url\nx,"http://h/x\n{rest}')
+        assert broken.problem and broken.problem.startswith("Line 2 of the manifest: its quotes")
+        assert [entry.problem for entry in found] == [None] * (more + bool(last))
+
+
+def test_a_quote_in_a_comment_opens_nothing() -> None:
+    assert sources(read("m.csv", 'url\n# 5" wide, "so\nhttp://h/1\n"http://h/2"')) == [
+        "http://h/1",
+        "http://h/2",
+    ]
+
+
+@pytest.mark.parametrize("key", ["m.txt", "m.csv", "m.jsonl"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("block", [1, 7])
+def test_any_line_break_ends_a_line(key: str, newline: str, block: int) -> None:
+    body = {
+        "m.txt": ["http://h/1", "", "http://h/2"],
+        "m.csv": ["url", "http://h/1", "http://h/2"],
+        "m.jsonl": ['{"url": "http://h/1"}', "", '{"url": "http://h/2"}'],
+    }[key]
+    for end in ("", newline):
+        found = read(key, newline.join(body) + end, block)
+        assert sources(found) == ["http://h/1", "http://h/2"]
+        assert [entry.id for entry in found] == (["2", "3"] if key == "m.csv" else ["1", "3"])
+
+
+@pytest.mark.parametrize("key", ["m.txt", "m.csv", "m.jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+@pytest.mark.parametrize("block", [1, 7])
+def test_utf_16_is_read_too(key: str, encoding: str, bom: str, block: int) -> None:
+    body = {
+        "m.txt": "http://h/é\r\nhttp://h/😀",
+        "m.csv": "url\r\nhttp://h/é\r\nhttp://h/😀\r\n",
+        "m.jsonl": '{"url": "http://h/é"}\r{"url": "http://h/😀"}',
+    }[key]
+    assert sources(read(key, (bom + body).encode(encoding), block)) == ["http://h/é", "http://h/😀"]
+
+
+def test_what_is_damaged_in_utf_16_costs_its_line_alone() -> None:
+    whole = "http://h/1\nhttp://h/\ud800\nhttp://h/3\nhttp://h/4".encode(
+        "utf-16-le", "surrogatepass"
+    )
+    one, two, three, four = read("m.txt", whole[:-1])
+    assert (one.problem, three.problem) == (None, None)
+    assert two.problem == "Line 2 of the manifest: it is neither UTF-8 nor UTF-16."
+    assert four.problem == "Line 4 of the manifest: it is neither UTF-8 nor UTF-16."
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+def test_another_encoding_is_refused_by_name(encoding: str) -> None:
+    (entry,) = read("m.txt", "http://h/1\nhttp://h/2\n".encode(encoding))
+    assert entry.problem and encoding.upper() in entry.problem and "UTF-8" in entry.problem
+
+
 def test_a_csv_without_an_address_column_says_so() -> None:
     found = read("m.csv", "name,size\na,1\n")
     assert "header" in (found[0].problem or "")
@@ -108,6 +223,7 @@ def test_a_csv_without_an_address_column_says_so() -> None:
 
 def test_another_ending_is_no_manifest() -> None:
     assert not is_manifest("m.json") and is_manifest("folder/M.TXT")
+    assert not is_manifest("folder/m.csv/")
     with pytest.raises(BadRequest, match=r"\.jsonl"):
         read("m.json", "")
 

@@ -434,6 +434,17 @@ def started(cloud: Cloud, **more: Any) -> dict[str, Any]:
     return cloud.service.start(request)
 
 
+def test_instances_that_are_not_one_image_are_refused_by_their_places(cloud: Cloud) -> None:
+    bad = [Example(url="http://h/red/1"), Example(label="red")]
+    with pytest.raises(BadRequest, match=r"from 0: 1 \("):
+        cloud.service.start(WorkflowRequest(instances=bad))
+    assert cloud.prepare({"instances": [{"url": "http://h/red/1"}, {"label": "red"}]})["error"] == {
+        "code": "BadRequest",
+        "message": "Mend these of the instances, counted from 0: "
+        "1 (it must name an image in exactly one way).",
+    }
+
+
 def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
     first = started(cloud, name="mine")
     assert started(cloud, name="mine") == first

@@ -1,0 +1,117 @@
+"""A manifest's bytes -> its numbered lines, in UTF-8, whatever wrote the file."""
+
+import codecs
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+MAX_LINE = 2 * 2**20
+"""Bytes of a line: an address, or a small image in base64."""
+
+RECORD_LINES = 32
+"""Lines that one record of a CSV may have: a lost quote must not cost the rest of the file."""
+
+_WIDE = ("utf-16", "utf-16-le", "utf-16-be")
+
+Line = tuple[int, bytes | None]
+"""Number, from 1, and bytes without the line break; None in place of one over MAX_LINE."""
+
+
+class UnknownEncoding(ValueError):
+    """A file in neither UTF-8 nor UTF-16; the message names its encoding."""
+
+
+def lines(blocks: Iterable[bytes]) -> Iterator[Line]:
+    """The lines of UTF-8 or UTF-16, with a BOM or without, that end in LF, CRLF or CR.
+
+    What is damaged in UTF-16 becomes the byte 0xFF, which no UTF-8 has, so that it costs its line
+    alone. Raises UnknownEncoding.
+    """
+    pending, number, too_long = b"", 0, False
+    for block in _utf8(blocks):
+        block = block.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        *whole, pending = (pending + block).split(b"\n")
+        for line in whole:
+            number += 1
+            yield number, None if too_long or len(line) > MAX_LINE else line
+            too_long = False
+        if len(pending) > MAX_LINE:
+            pending, too_long = b"", True
+    if pending or too_long:
+        yield number + 1, None if too_long else pending
+
+
+def _utf8(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text in UTF-8 without a BOM; no block ends between a CR and what follows it."""
+    pending = b""
+    for block in _decoded(blocks):
+        block = pending + block
+        pending = b"\r" if block.endswith(b"\r") else b""
+        yield block.removesuffix(pending)
+    yield pending
+
+
+def _decoded(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    stream, head = iter(blocks), b""
+    while len(head) < 4 and (block := next(stream, None)) is not None:
+        head += block
+    encoding = json.detect_encoding(head)  # by a BOM, or by where the first characters have zeros
+    if encoding in ("utf-8", "utf-8-sig"):
+        yield head.removeprefix(codecs.BOM_UTF8)
+        yield from stream
+        return
+    if encoding not in _WIDE:
+        raise UnknownEncoding(encoding.upper())
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for block in chain([head], stream):
+        yield _marked(decoder.decode(block))
+    yield _marked(decoder.decode(b"", final=True))
+
+
+def _marked(text: str) -> bytes:
+    return text.encode().replace("\ufffd".encode(), b"\xff")
+
+
+def records(numbered: Iterable[Line]) -> Iterator[Line]:
+    """The records of a CSV: a quoted field may have line breaks, which become LF.
+
+    A record has the number of its first line. Where a quote is not closed within RECORD_LINES, its
+    line stays as it is, and so do those after it.
+    """
+    stream = iter(numbered)
+    ahead: list[Line] = []
+    while (line := ahead.pop(0) if ahead else next(stream, None)) is not None:
+        yield _closed(line, ahead, stream)
+
+
+def _closed(first: Line, ahead: list[Line], stream: Iterator[Line]) -> Line:
+    """The record that begins at `first`; takes from `ahead`, then `stream`, what belongs to it."""
+    number, text = first
+    if text is None or text.lstrip().startswith(b"#") or not _is_open(text):
+        return first
+    for count in range(1, RECORD_LINES):
+        if len(ahead) < count:
+            ahead += islice(stream, 1)
+        more = ahead[count - 1][1] if len(ahead) >= count else None
+        if more is None or len(text) + len(more) > MAX_LINE:
+            break
+        text += b"\n" + more
+        if b'"' in more and not _is_open(text):
+            if not _is_sound(text):
+                break
+            del ahead[:count]
+            return number, text
+    return first
+
+
+def _is_open(text: bytes) -> bool:
+    """Whether it ends within a quoted field."""
+    return b'"' in text and not _is_sound(text) and _is_sound(text + b'"')
+
+
+def _is_sound(text: bytes) -> bool:
+    try:
+        return len(list(csv.reader([text.decode("latin-1")], strict=True))) == 1
+    except csv.Error:
+        return False
