@@ -1,21 +1,36 @@
-"""Where the test material beside the project is, and what this machine lacks."""
+"""Where the test material beside the project is, what this machine lacks, and whose desk it is."""
 
 import importlib.util
 import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.isolation import isolate
+
 ROOT = Path(__file__).parents[1]
 TEST_DATA = Path(os.environ.get("TEST_DATA") or ROOT.parent / "shared" / "data")
+
+TORTURE_SECONDS = 3600
+"""The limit of one test of the long form; of the others, `timeout` in pyproject.toml."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make torture` takes its time."""
     parser.addoption("--torture", action="store_true", help="run tests/torture in the long form")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before anything of ours is imported: nothing of the caller's reaches the product."""
+    folder = tempfile.TemporaryDirectory(prefix="serverless-inception-tests-")
+    config.add_cleanup(folder.cleanup)
+    isolate(os.environ, Path(folder.name))
+    if config.getoption("--torture") and not config.getoption("--timeout"):
+        config.option.timeout = TORTURE_SECONDS
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,6 +5,7 @@ import functools
 import http.server
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,13 @@ import pytest
 
 from tests.conftest import ROOT, TEST_DATA
 from tests.e2e.browser import browser, browser_options, page  # noqa: F401 - fixtures
+from tests.processes import END_SECONDS, PYTHON, descendants, started
+
+LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]
+TOLD = re.compile(
+    r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
+)
+"""What it prints once it serves: where the app is, where AWS is, and the bucket of images."""
 
 T = TypeVar("T")
 
@@ -27,14 +35,23 @@ T = TypeVar("T")
 class LocalCloud:
     """What `python -m localcloud` serves: the app, an AWS, and a bucket of it for images.
 
-    pid: of the supervisor. log: what it prints.
+    process: the supervisor. log: what it prints.
     """
 
     url: str
     aws: str
     images: str
-    pid: int
+    process: "subprocess.Popen[bytes]"
     log: Path
+
+    def kill(self, module: str) -> int:
+        """Kill what runs a module of it, as localcloud.container; how many processes it were."""
+        running = descendants(self.process.pid)
+        pids = [pid for pid, command in running.items() if f"-m {module} " in command]
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):  # as one that was only starting another
+                os.kill(pid, signal.SIGKILL)
+        return len(pids)
 
     @property
     def results(self) -> str:
@@ -67,29 +84,16 @@ def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalC
 
     log: gets all that it prints.
     """
-    command = [sys.executable, "-m", "localcloud", "--model", model, "--aws-port", "0"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--port", "0", *options],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        told = None
-        while not told:
-            told = re.search(
-                r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$",
-                log.read_text(),
-                re.MULTILINE,
-            )
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        yield LocalCloud(*told.groups(), process.pid, log)
-    finally:
+    command = [*LOCALCLOUD, "--model", model, *options]
+    with (
+        log.open("wb") as output,
+        started(command, {"PYTHONUNBUFFERED": "1", **env}, stdout=output, stderr=output) as process,
+    ):
+        told = wait_for(lambda: TOLD.search(log.read_text()) or process.poll() is not None)
+        assert isinstance(told, re.Match), log.read_text()
+        yield LocalCloud(*told.groups(), process, log)
         process.terminate()
-        assert process.wait(timeout=20) == 0, log.read_text()
+        assert process.wait(END_SECONDS) == 0, log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,7 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +19,8 @@ import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.conftest import ROOT
-from tests.e2e.conftest import running
+from tests.e2e.conftest import LOCALCLOUD, LocalCloud, running
+from tests.processes import descendants, started
 
 CLOUDAPP = ROOT / "tests" / "data" / "cloudapp"
 TEMPLATE = ROOT / "infrastructure.yaml"
@@ -49,6 +48,7 @@ def eventually(look: Callable[[], T], log: Path) -> T:
 class Play:
     """The running local cloud of the tests' own app, and clients of it."""
 
+    cloud: LocalCloud
     log: Path
     s3: Any
     sqs: Any
@@ -117,7 +117,7 @@ def playing(log: Path, *options: str, **env: str) -> Iterator[Play]:
             )
             for service in ("s3", "sqs", "lambda")
         ]
-        yield Play(log, *clients)
+        yield Play(cloud, log, *clients)
         for client in clients:
             client.close()
 
@@ -268,10 +268,7 @@ def test_a_parameter_reaches_the_stack(play: Play) -> None:
 
 def test_aws_and_the_api_come_back(tmp_path: Path) -> None:
     with playing(tmp_path / "log") as play:
-        children = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True)
-        port = play.s3.meta.endpoint_url.rpartition(":")[2]
-        (aws,) = re.findall(rf"^ *(\d+) .*localcloud\.aws --port {port} ", children.stdout, re.M)
-        os.kill(int(aws), signal.SIGKILL)
+        assert play.cloud.kill("localcloud.aws")
         eventually(lambda: "What it held is lost." in play.log.read_text(), play.log)
         images = BUCKET.format("images")
         notified = play.s3.get_bucket_notification_configuration
@@ -288,38 +285,18 @@ def test_a_template_that_makes_no_stack(tmp_path: Path) -> None:
     assert "aws did not start" in ended.stderr
 
 
-def start(*options: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "localcloud", "--model", "doodle", "--port", "0", *options],
-        cwd=ROOT,
-        env={**os.environ, "AWS_PORT": "0", **env},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-    )
-
-
-def test_a_port_of_aws_in_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        ended = start(AWS_PORT=port)
-    assert ended.returncode == 1
-    assert port in ended.stderr and "AWS_PORT=" in ended.stderr
-    assert "Traceback" not in ended.stderr
+def start(*options: str) -> "subprocess.CompletedProcess[str]":
+    command = [*LOCALCLOUD, "--model", "doodle", *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
 
 
 def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    command = [sys.executable, "-m", "localcloud", "--model", "doodle", "--port", "0"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--aws-port", "0", *OPTIONS], cwd=ROOT, stdout=output, stderr=output
-        )
-    eventually(lambda: "Ctrl-C ends it" in log.read_text(), log)
-    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True).stdout
-    pairs = [map(int, line.split()) for line in table.splitlines()]
-    children = [pid for pid, parent in pairs if parent == process.pid]
-    assert len(children) == 3
-    process.kill()
-    process.wait()
-    eventually(lambda: all(ends(pid) for pid in children), log)
+    command = [*LOCALCLOUD, "--model", "doodle", *OPTIONS]
+    with log.open("wb") as output, started(command, stdout=output, stderr=output) as process:
+        eventually(lambda: "Ctrl-C ends it" in log.read_text(), log)
+        parts = descendants(process.pid)
+        assert len(parts) == 3
+        process.kill()
+        process.wait()
+    eventually(lambda: all(ends(pid) for pid in parts), log)

@@ -1,27 +1,25 @@
 """What `make run` does on a machine that is not as it should be."""
 
-import os
+import contextlib
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import urllib3
 
 from tests.conftest import ROOT, pick_free_port
-from tests.e2e.conftest import running
+from tests.e2e.conftest import LOCALCLOUD, running
+from tests.processes import END_SECONDS, PYTHON, started
 
-LOCALCLOUD = [sys.executable, "-m", "localcloud"]
 
-
-def start(*options: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*LOCALCLOUD, *options], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True
-    )
+def start(*options: str) -> "subprocess.CompletedProcess[str]":
+    command = [*LOCALCLOUD, *options]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_one_line_names_the_address_and_the_model(tmp_path: Path) -> None:
@@ -39,13 +37,39 @@ def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path) -> None
     assert len(told) == 1 and "doodle" in told[0]
 
 
-def test_a_port_in_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        ended = start("--model", "doodle", "--port", port)
+@pytest.fixture
+def held() -> Iterator[list[int]]:
+    """The ports of `make run`, held for the test, unless somebody else holds them already."""
+    ports = [8000, 4566]
+    with contextlib.ExitStack() as stack:
+        for port in ports:
+            with contextlib.suppress(OSError):
+                stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        yield ports
+
+
+def test_with_both_ports_of_make_run_taken_it_runs_on_others(
+    held: list[int], tmp_path: Path
+) -> None:
+    with running(tmp_path / "log", "doodle") as cloud:
+        assert urllib3.request("GET", f"{cloud.url}/health").status == 200
+        assert cloud.client("s3").list_buckets()["Buckets"]
+        taken = {int(url.rpartition(":")[2]) for url in (cloud.url, cloud.aws)}
+    assert not taken & set(held)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [([], ("8000", "make run PORT=")), (["--port", "0"], ("4566", "AWS_PORT="))],
+)
+def test_make_run_says_how_to_choose_other_ports(
+    held: list[int], options: list[str], told: tuple[str, str]
+) -> None:
+    command = [*PYTHON, "localcloud", "--model", "doodle", *options]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 1
-    assert port in ended.stderr and "PORT=" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert all(part in ended.stderr for part in told), ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_model_that_there_is_not() -> None:
@@ -57,38 +81,21 @@ def test_a_model_that_there_is_not() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ending_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) -> None:
-    port = pick_free_port()
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        command = [*LOCALCLOUD, "--model", "doodle", "--port", str(port)]
-        env = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
-        while b"Ctrl-C ends it" not in log.read_bytes():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        process.send_signal(how)
-        assert process.wait(timeout=20) == 0
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", port))
-    assert "Traceback" not in log.read_text()
+    with running(tmp_path / "log", "doodle") as cloud:
+        cloud.process.send_signal(how)
+        assert cloud.process.wait(END_SECONDS) == 0
+    for url in (cloud.url, cloud.aws):
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
+    assert "Traceback" not in cloud.log.read_text()
 
 
 def test_chalice_local_works_on_its_own(tmp_path: Path) -> None:
     """And a model that is not there is not missed: the stage `local` says what answers instead."""
     port = pick_free_port()
     command = [Path(sys.executable).with_name("chalice"), "local", "--stage", "local"]
-    env = {**os.environ, "MODEL_DIR": str(tmp_path)}
-    process = subprocess.Popen(
-        [*command, "--no-autoreload", "--port", str(port)],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
+    command += ["--no-autoreload", "--port", str(port)]
+    with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
         retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
         health = urllib3.request("GET", f"http://127.0.0.1:{port}/health", retries=retries)
         assert health.json()["model"]["name"] == "doodle"
-    finally:
-        process.terminate()
-        process.wait(timeout=20)

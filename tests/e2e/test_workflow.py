@@ -2,10 +2,7 @@
 
 import itertools
 import json
-import os
 import shutil
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -268,24 +265,10 @@ def gate() -> Iterator[Gate]:
     gate.server.server_close()
 
 
-def containers(pid: int) -> list[int]:
-    """The processes of this cloud that run functions."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True)
-    processes = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    family, found = {pid}, []
-    for _ in range(3):  # supervisor, functions, container
-        family |= {int(child) for child, parent, _ in processes if int(parent) in family}
-    for child, _, command in processes:
-        if int(child) in family and "localcloud.container " in command:
-            found.append(int(child))
-    return found
-
-
 def test_a_function_that_is_killed_is_tried_again(workflows: Workflows, gate: Gate) -> None:
     name = workflows.start(instances=[{"id": "slow", "url": gate.url, "label": "umbrella"}])
     assert gate.asked.wait(60)
-    for pid in containers(workflows.cloud.pid):
-        os.kill(pid, signal.SIGKILL)
+    assert workflows.cloud.kill("localcloud.container")
     gate.open.set()
     view = workflows.ended(name)
     assert view["status"] == "SUCCEEDED" and view["output"]["errors"] == 0

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +22,8 @@ from click.testing import CliRunner, Result
 
 from chalicelib.batch.manifests import entries
 from chalicelib.sources import MAX_BYTES
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import pick_free_port
+from tests.processes import END_SECONDS, started
 from tools.submit import cli
 from tools.submitting.pace import Pace
 
@@ -571,16 +571,14 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_go_on(
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tools.submit", str(photos), "--api", service.url]
     out = tmp_path / "results.csv"
-    process = subprocess.Popen(
-        [*command, "--out", str(out)], cwd=ROOT, stderr=theirs, stdout=theirs, stdin=theirs,
-        env={**os.environ, "TERM": "xterm"},
-    )  # fmt: skip
-    os.close(theirs)
-    seen = read_until(ours, "2/5 images")
-    process.send_signal(signal.SIGINT)
-    seen += read_until(ours, None)
-    os.close(ours)
-    assert process.wait(timeout=20) == 130
+    terminal = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    with started([*command, "--out", str(out)], {"TERM": "xterm"}, **terminal) as process:
+        os.close(theirs)
+        seen = read_until(ours, "2/5 images")
+        process.send_signal(signal.SIGINT)
+        seen += read_until(ours, None)
+        os.close(ours)
+        assert process.wait(END_SECONDS) == 130
     assert re.search(r"Uploading +\[#+\] +100%", seen) and "5/5 files" in seen
     assert re.search(r"Classifying +\[#+-+\] +40%", seen) and "2/5 images, 0 failed" in seen
     assert "The batch goes on. To pick it up again:" in seen

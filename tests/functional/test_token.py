@@ -16,6 +16,7 @@ import urllib3
 
 from chalicelib.tokens import Parameter, TokenUnreadable
 from tests.conftest import ROOT, pick_free_port
+from tests.processes import started
 
 TOKEN = "kZ0-example_token"
 OPEN = ("/", "/static/app.js", "/health", "/openapi.json")
@@ -42,9 +43,8 @@ def parameter(ssm: Any) -> str:
 
 
 def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
-    """Of a process that finds the local AWS, and that nobody told to be public."""
-    kept = {name: value for name, value in os.environ.items() if name != "PUBLIC"}
-    return kept | env | {
+    """Of a process that finds the local AWS."""
+    return env | {
         "AWS_ENDPOINT_URL": aws["endpoint_url"],
         "AWS_DEFAULT_REGION": aws["region_name"],
         "AWS_ACCESS_KEY_ID": aws["aws_access_key_id"],
@@ -59,19 +59,15 @@ def serving(log: Path, aws: dict[str, Any], **env: str) -> Iterator[str]:
     """The base URL of `chalice local` on a stage that config.json does not know."""
     port = pick_free_port()
     command = [Path(sys.executable).with_name("chalice"), "local", "--stage", "closed"]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--no-autoreload", "--port", str(port)],
-            cwd=ROOT, env=environment(aws, **env), stdout=output, stderr=output,
-        )  # fmt: skip
-    try:
+    command += ["--no-autoreload", "--port", str(port)]
+    with (
+        log.open("wb") as output,
+        started(command, environment(aws, **env), stdout=output, stderr=output),
+    ):
         url = f"http://127.0.0.1:{port}"
         retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
         assert urllib3.request("GET", f"{url}/health", retries=retries).status == 200
         yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +161,8 @@ def test_a_policy_is_about_every_route_because_it_is_kept_by_the_token_alone(
     tokens = (f"Bearer {TOKEN}", "Bearer wrong")
     run = subprocess.run(
         [sys.executable, "-c", PRINT_POLICIES, f"{stage}/GET/models", *tokens],
-        cwd=ROOT, env=environment(aws, TOKEN_PARAMETER=parameter), capture_output=True, check=True,
+        cwd=ROOT, env=os.environ | environment(aws, TOKEN_PARAMETER=parameter), capture_output=True,
+        check=True,
     )  # fmt: skip
     policies = [json.loads(line)["policyDocument"] for line in run.stdout.splitlines()]
     assert [policy["Statement"] for policy in policies] == [

@@ -6,9 +6,9 @@ import re
 import statistics
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-PROC = Path("/proc")
+from tests.processes import PROC
+
 EVERY_SECONDS = 0.05
 FIND_EVERY = 20
 FEWEST = 30
@@ -24,26 +24,6 @@ def resident_mb(pid: int) -> float | None:
     except OSError:
         return None
     return int(found[1]) * 1024 / 1e6 if found else None
-
-
-def descendants(pid: int) -> dict[int, str]:
-    """The command lines of the processes that it started, and those that these did, by id."""
-    parents: dict[int, int] = {}
-    for status in PROC.glob("[0-9]*/status"):
-        with contextlib.suppress(OSError):
-            found = re.search(r"^PPid:\s+(\d+)", status.read_text(), re.MULTILINE)
-            parents[int(status.parent.name)] = int(found[1]) if found else 0
-    below, found_more = {pid}, True
-    while found_more:
-        more = {child for child, parent in parents.items() if parent in below} - below
-        below |= more
-        found_more = bool(more)
-    commands: dict[int, str] = {}
-    for child in below - {pid}:
-        with contextlib.suppress(OSError):
-            line = (PROC / str(child) / "cmdline").read_bytes()
-            commands[child] = line.replace(b"\0", b" ").decode(errors="replace")
-    return commands
 
 
 @contextlib.contextmanager

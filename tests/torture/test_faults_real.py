@@ -1,9 +1,7 @@
 """Batches on the real adapters, S3 and SQS of moto, and on real processes that are killed."""
 
 import itertools
-import os
 import random
-import signal
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -19,7 +17,7 @@ from chalicelib.errors import InceptionError
 from chalicelib.queue import SqsQueue
 from chalicelib.storage import S3Store
 from tests.e2e.conftest import running, wait_for
-from tests.e2e.test_batch import NAMES, SAMPLES, Batches, best, functions_of
+from tests.e2e.test_batch import NAMES, SAMPLES, Batches, best
 from tests.functional.conftest import aws  # noqa: F401 - a fixture
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud
@@ -189,11 +187,6 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
     with running(tmp_path / "log", "doodle", *options) as cloud:
         batches = Batches(cloud)
 
-        def worker() -> int | None:
-            with suppress(ValueError, OSError):  # the last one is gone, the next not there yet
-                return functions_of(cloud)
-            return None
-
         for number, sign in enumerate(steps.values()):
             for n in range(images):
                 data = SAMPLES[NAMES[n % 6]] + f"{number} {n}".encode()
@@ -205,7 +198,8 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
                 return bool(found["KeyCount"])
 
             wait_for(seen)
-            os.kill(wait_for(worker), signal.SIGKILL)
+            # the last one is gone, the next perhaps not there yet
+            wait_for(lambda: cloud.kill("localcloud.functions"))
             records = batches.results(batch_id)
             assert [record["id"] for record in records] == [f"{n:03d}.jpg" for n in range(images)]
             assert best(records) == [NAMES[n % 6] for n in range(images)]

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.site import WEB
 from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+from tests.processes import descendants
 from tests.torture import memory, traffic
 from tests.torture.conftest import Outcome
 
@@ -37,7 +38,7 @@ def roles(pid: int) -> dict[int, str]:
     names = {"localcloud.api": "API", "localcloud.container": "function"}
     return {
         child: role
-        for child, command in memory.descendants(pid).items()
+        for child, command in descendants(pid).items()
         for module, role in names.items()
         if f"-m {module} " in command
     }
@@ -73,7 +74,7 @@ def test_half_an_hour_of_everything(tmp_path: Path, long: bool, outcome: Outcome
         start = cloud.log.stat().st_size
         caller = traffic.Caller(cloud.url, files, SEED)
         warm = traffic.run(cloud.url, files, SEED, CALLERS, WARM)
-        with memory.watching(lambda: roles(cloud.pid)) as samples:
+        with memory.watching(lambda: roles(cloud.process.pid)) as samples:
             done = traffic.run(cloud.url, files, SEED + 1, CALLERS, requests)
         assert done.requests >= requests
         settle(cloud, warm, caller)
