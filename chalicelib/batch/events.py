@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import Literal
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -23,7 +24,7 @@ from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
-from chalicelib.sources import MAX_ID, Instance
+from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, Instance
 from chalicelib.storage import ObjectStore
 
 
@@ -54,12 +55,17 @@ class _S3(msgspec.Struct, frozen=True):
 class _S3Record(msgspec.Struct, frozen=True, rename="camel"):
     event_time: datetime
     s3: _S3
+    event_name: str = "ObjectCreated:Put"
 
 
 class _S3Event(msgspec.Struct, frozen=True):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
 
-    records: list[_S3Record] = msgspec.field(name="Records")
+    test: in place of records, what S3 sends when it is told to send events.
+    """
+
+    records: list[_S3Record] | None = msgspec.field(default=None, name="Records")
+    test: Literal["s3:TestEvent"] | None = msgspec.field(default=None, name="Event")
 
 
 class BatchEvents:
@@ -86,7 +92,10 @@ class BatchEvents:
         """An object was put into the images bucket: a manifest starts a batch, an image is queued.
 
         version: tells this put from any other, so that an event that comes twice is one batch.
+        Raises BadRequest for another bucket.
         """
+        if bucket != self._service.images:
+            raise BadRequest(f"The event is of another bucket than {self._service.images}.")
         if key.startswith(BATCH_INPUTS) or key.endswith("/"):
             return
         if is_manifest(key):
@@ -120,7 +129,7 @@ class BatchEvents:
         entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
         record = self._record(entry, remaining)
         data = msgspec.json.encode(record)
-        self._store.put(self._results, f"uploads/{message.key}.json", data, "application/json")
+        self._store.put(self._results, answer_key(message.key), data, "application/json")
 
     def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
         """What others put on the queue: a bare URL, or an S3 event."""
@@ -132,14 +141,15 @@ class BatchEvents:
             return
         try:
             event = msgspec.json.decode(body, type=_S3Event)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise BadRequest(
-                "The message is neither one of ours, nor a URL or S3 event."
-            ) from error
-        for put in event.records:
-            found, at = put.s3.object, put.event_time.timestamp()
-            key = unquote_plus(found.key)  # quoted in S3's own event, unlike in Chalice's
-            self.on_object(put.s3.bucket.name, key, found.sequencer, at)
+        except (msgspec.DecodeError, UnicodeError):
+            event = _S3Event()
+        if event.records is None and event.test is None:
+            raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
+        for put in event.records or []:
+            if put.event_name.startswith("ObjectCreated:"):
+                found, at = put.s3.object, put.event_time.timestamp()
+                key = unquote_plus(found.key)  # quoted in S3's own event, unlike in Chalice's
+                self.on_object(put.s3.bucket.name, key, found.sequencer, at)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         self._recorder.ready(Options())
@@ -163,3 +173,11 @@ class BatchEvents:
                 repair(ledger, batch, self._queue)
             elif round < batch.round:
                 ledger.rest(round)
+
+
+def answer_key(key: str) -> str:
+    """Where the answer on an uploaded image is; by a digest where its own key leaves no room."""
+    name = f"uploads/{key}.json"
+    if len(name.encode()) <= MAX_KEY_BYTES:
+        return name
+    return f"uploads/{hashlib.sha256(key.encode()).hexdigest()}.json"

@@ -11,7 +11,7 @@ from chalicelib.batch.chunks import chunked, growing, held
 from chalicelib.batch.ledger import Batch, FanOut, Ledger
 from chalicelib.batch.manifests import Entry, entries, is_manifest
 from chalicelib.queue import Queue
-from chalicelib.sources import split_s3_uri
+from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, split_s3_uri
 
 GROUP = 100
 """Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""
@@ -81,7 +81,8 @@ def _entries(ledger: Ledger, batch: Batch) -> Iterator[Entry]:
         return _failed(ledger, batch.round - 1)
     listed = batch.source.endswith("/")
     key = ledger.key(_listing(ledger, batch.source) if listed else batch.manifest)
-    return entries(key, ledger.store.stream(ledger.bucket, key))
+    longest = MAX_KEY_BYTES if listed else MAX_ID  # a listing's ids are keys
+    return entries(key, ledger.store.stream(ledger.bucket, key), longest)
 
 
 def _listing(ledger: Ledger, prefix: str) -> str:

@@ -43,7 +43,6 @@ class _Told(NamedTuple):
     """What a line says: its number, its own id, and an image or what is wrong."""
 
     number: int
-    id: str | None
     named: Named
     problem: str | None = None
 
@@ -66,7 +65,7 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
     numbered = records(lines(blocks)) if suffix == ".csv" else lines(blocks)
     told = _told(numbered, PARSERS[suffix](), max_id)
     head = list(islice(told, PEEKED))
-    numbers = _Numbers(any(_is_number(line.id or "") for line in head))
+    numbers = _Numbers(any(_is_number(line.named.id or "") for line in head))
     for position, line in enumerate(chain(head, told)):
         yield numbers.entry(position, line)
 
@@ -83,7 +82,7 @@ class _Numbers:
 
     def entry(self, position: int, line: _Told) -> Entry:
         """The line's entry, of which every one that comes after it must be told too."""
-        id, problem = line.id, line.problem
+        id, problem = line.named.id, line.problem
         if id and _is_number(id):
             if int(id) <= self._last:
                 id, problem = None, f"its id, {id}, may be that of an earlier line, which has none"
@@ -109,12 +108,12 @@ def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Tol
                 named = _parsed(line, parse, max_id)
             except BadLine as error:
                 id = error.id if len(error.id or "") <= max_id else None
-                yield _Told(number, id, Named(Instance()), str(error))
+                yield _Told(number, Named(Instance(), id), str(error))
             else:
                 if named is not None:
-                    yield _Told(number, named.instance.id, named)
+                    yield _Told(number, named)
     except UnknownEncoding as error:
-        yield _Told(1, None, Named(Instance()), f"it is {error}; save the file in UTF-8")
+        yield _Told(1, Named(Instance()), f"it is {error}; save the file in UTF-8")
 
 
 def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
@@ -130,11 +129,11 @@ def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
     if named is None:
         return None
     instance = named.instance
-    if len(instance.id or "") > max_id:
+    if len(named.id or "") > max_id:
         raise BadLine(f"its id is longer than {max_id} characters")
     if len(named.label or "") > MAX_LABEL:
-        raise BadLine(f"its label is longer than {MAX_LABEL} characters", instance.id)
+        raise BadLine(f"its label is longer than {MAX_LABEL} characters", named.id)
     given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
     if len(given) != 1:
-        raise BadLine(NOT_ONE, instance.id)
+        raise BadLine(NOT_ONE, named.id)
     return named

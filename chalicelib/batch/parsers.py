@@ -44,6 +44,7 @@ class Named(NamedTuple):
     """What a line names."""
 
     instance: Instance
+    id: str | None = None
     label: str | None = None
 
 
@@ -51,10 +52,8 @@ Parser = Callable[[str], Named | None]
 """A line's text -> what it names; None for one that is not meant to name any."""
 
 
-def _address(text: str, id: str | None = None) -> Instance:
-    if text.startswith("s3://"):
-        return Instance(id=id, s3_uri=text)
-    return Instance(id=id, url=text)
+def _address(text: str) -> Instance:
+    return Instance(s3_uri=text) if text.startswith("s3://") else Instance(url=text)
 
 
 def _text_parser() -> Parser:
@@ -74,9 +73,8 @@ def _json_parser() -> Parser:
         if line.source_ref:
             if line.url or line.s3_uri or line.b64:
                 raise BadLine(NOT_ONE, id)
-            return Named(_address(line.source_ref, id), line.label)
-        instance = Instance(id=id, url=line.url, s3_uri=line.s3_uri, b64=line.b64)
-        return Named(instance, line.label)
+            return Named(_address(line.source_ref), id, line.label)
+        return Named(Instance(url=line.url, s3_uri=line.s3_uri, b64=line.b64), id, line.label)
 
     return parse
 
@@ -111,7 +109,7 @@ def _csv_parser() -> Parser:
         id, label = (row.get(column, "").strip() or None for column in ("id", "label"))
         if len(found) != 1:
             raise BadLine(NOT_ONE, id)
-        return Named(_address(found[0], id), label)
+        return Named(_address(found[0]), id, label)
 
     return parse
 

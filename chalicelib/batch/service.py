@@ -75,7 +75,7 @@ class BatchService:
         clock: Callable[[], float] = now,
     ) -> None:
         self._store, self._queue = store, queue
-        self._images, self._results = images, results
+        self.images, self._results = images, results
         self._find_model, self._clock = find_model, clock
 
     def create(self, request: BatchRequest) -> dict[str, Any]:
@@ -98,8 +98,8 @@ class BatchService:
 
     def _own_address(self, uri: str) -> str:
         bucket, key = split_s3_uri(uri)
-        if bucket != self._images:
-            raise SourceInvalid(f"A manifest or prefix must be in the bucket {self._images}.")
+        if bucket != self.images:
+            raise SourceInvalid(f"A manifest or prefix must be in the bucket {self.images}.")
         if not key.endswith("/") and not is_manifest(key):
             raise SourceInvalid("Name a .txt, .csv or .jsonl manifest, or a prefix that ends in /.")
         return uri
@@ -209,11 +209,11 @@ class BatchService:
         )
         key = f"{folder}/{name}"
         limit = MAX_MANIFEST if is_manifest(name) else MAX_BYTES
-        url, fields = self._store.upload_form(self._images, key, LINK_SECONDS, limit)
+        url, fields = self._store.upload_form(self.images, key, LINK_SECONDS, limit)
         return {
             "url": url,
             "fields": fields,
-            "s3_uri": f"s3://{self._images}/{key}",
+            "s3_uri": f"s3://{self.images}/{key}",
             "expires_in": LINK_SECONDS,
         }
 

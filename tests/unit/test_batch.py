@@ -33,7 +33,7 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.predict import Predictor
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources import MAX_KEY_BYTES, Instance, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.unit.test_predict import picture
 
@@ -581,9 +581,10 @@ def test_a_bare_url_is_answered_on_the_results_queue(cloud: Cloud) -> None:
     assert bad["source"] == "http://h/-1" and bad["error"]["code"] == "SourceRefused"
 
 
-def s3_event(key: str) -> str:
-    found = {"bucket": {"name": "images"}, "object": {"key": key, "sequencer": "00AA"}}
-    return json.dumps({"Records": [{"eventTime": "2026-11-22T10:00:00.000Z", "s3": found}]})
+def s3_event(key: str, bucket: str = "images", name: str = "ObjectCreated:Put") -> str:
+    found = {"bucket": {"name": bucket}, "object": {"key": key, "sequencer": "00AA"}}
+    record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": found}
+    return json.dumps({"Records": [record]})
 
 
 def test_an_s3_event_on_the_queue_that_comes_twice_is_one_batch(cloud: Cloud) -> None:
@@ -621,7 +622,54 @@ def test_an_s3_event_on_the_queue_has_a_quoted_key(cloud: Cloud) -> None:
     assert ("results", "uploads/a b+c.png.json") in cloud.store.objects
 
 
-@pytest.mark.parametrize("body", ["", "hello", "{}", "[]", '{"type": "chunk"}', '{"Records": [1]}'])
+@pytest.mark.parametrize("key", ["m.txt", "a.png"])
+def test_an_s3_event_may_name_the_images_bucket_alone(cloud: Cloud, key: str) -> None:
+    cloud.store.objects["results", "m.txt"] = b"http://h/1\n"
+    with pytest.raises(BadRequest, match="another bucket"):
+        cloud.deliver(s3_event(key, "results"))
+    assert not cloud.queue.bodies and not cloud.batches.recent()
+
+
+def test_what_s3_sends_to_try_the_queue_is_passed_over(cloud: Cloud) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
+    test = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-11-22T10:00:00.000Z",
+            "Bucket": "images", "RequestId": "x", "HostId": "y"}  # fmt: skip
+    cloud.deliver(json.dumps(test))
+    assert not cloud.queue.bodies and not cloud.store.objects
+
+
+def test_a_deletion_leaves_the_answer_of_an_image(cloud: Cloud) -> None:
+    cloud.deliver(s3_event("a.png", name="ObjectRemoved:Delete"))
+    assert not cloud.queue.bodies
+
+
+@pytest.mark.parametrize("key", ["é" * 499 + ".png", "é" * 503 + "12.png", "k" * 1020 + ".png"])
+def test_an_upload_of_any_key_has_an_answer(cloud: Cloud, key: str) -> None:
+    """1,002, 1,012 and 1,024 bytes; the answer's key adds 13."""
+    cloud.store.objects["images", key] = picture("blue")
+    cloud.events.on_object("images", key, "1", 0)
+    cloud.run()
+    ((bucket, name),) = [place for place in cloud.store.objects if place[0] == "results"]
+    assert name.startswith("uploads/") and len(name.encode()) <= MAX_KEY_BYTES
+    assert (name == f"uploads/{key}.json") == (len(key.encode()) <= 1011)
+    record = msgspec.json.decode(cloud.store.objects[bucket, name], type=Record)
+    assert (record.id, record.source, record.error) == (key, f"s3://images/{key}", None)
+
+
+def test_a_prefix_may_end_like_a_manifest_and_have_long_keys(cloud: Cloud) -> None:
+    names = ["a" * 900 + ".png", "b" * 300 + ".png", "c.png"]
+    for name in names:
+        cloud.store.objects["images", f"x.csv/{name}"] = picture("blue")
+    view = cloud.batches.create(BatchRequest(prefix="s3://images/x.csv/"))
+    cloud.run()
+    results = cloud.results(view["batch_id"])
+    assert [(record.id, record.error) for record in results] == [(name, None) for name in names]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "hello", "{}", "[]", '{"Event": "s3:Other"}', '{"type": "chunk"}', '{"Records": [1]}'],
+)
 def test_a_message_that_nobody_understands_is_left_to_the_dead_letter_queue(
     cloud: Cloud, body: str
 ) -> None:
