@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import urllib3
 
+from tools.connection import connections
 from tools.deploying.step import DeployError
 
 PATIENCE_SECONDS = 90
@@ -12,9 +14,14 @@ PATIENCE_SECONDS = 90
 PAUSE_SECONDS = 3
 
 
+def request(method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
+    """Send a request, by the environment's proxy if any; the answer, whatever its status."""
+    return connections(url).request(method, url, **options)
+
+
 def health(
     url: str,
-    request: Callable[..., urllib3.BaseHTTPResponse] = urllib3.request,
+    request: Callable[..., urllib3.BaseHTTPResponse] = request,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:

@@ -1,17 +1,17 @@
 """An answer over https within a time that holds, by way of the environment's proxy if any."""
 
-import ipaddress
 import queue
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import unquote, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3 import exceptions
+
+from tools.connection import connections, is_local
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 16
@@ -97,23 +97,9 @@ def _client(url: str) -> urllib3.PoolManager:
     """A client for `url`. Raises FetchError unless it is https, or http on this machine."""
     parts = urlsplit(url)
     name = parts.hostname or ""
-    local = name == "localhost" or _is_loopback(name)
-    if not name or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+    if not name or not (parts.scheme == "https" or (parts.scheme == "http" and is_local(name))):
         raise FetchError(f"{url} is not an https address; give one with --base-url.")
-    proxy = getproxies().get(parts.scheme, "")
-    if not proxy or local or proxy_bypass(name):
-        return urllib3.PoolManager()
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    user = urlsplit(proxy)
-    secret = f"{unquote(user.username)}:{unquote(user.password or '')}" if user.username else None
-    return urllib3.ProxyManager(proxy, proxy_headers=urllib3.make_headers(proxy_basic_auth=secret))
-
-
-def _is_loopback(name: str) -> bool:
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return connections(url)
 
 
 def _within(seconds: float, action: Callable[[], _Answer]) -> _Answer:

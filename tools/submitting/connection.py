@@ -1,9 +1,7 @@
 """HTTP requests that are sent again where that can help and cannot harm."""
 
-import ipaddress
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import (
@@ -15,6 +13,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from tools.connection import connections, is_local, proxy_for
 from tools.submitting.pace import Pace
 
 WORKERS = 16
@@ -59,20 +58,9 @@ class Http:
             raise ApiError(_unanswered(url, error)) from error
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        """The connections that lead to `url`: by way of the environment's proxy, if any."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        proxy = getproxies().get(parts.scheme, "")
-        if _is_local(host) or proxy_bypass(host):
-            proxy = ""
-        elif proxy and "://" not in proxy:
-            proxy = f"http://{proxy}"
+        proxy = proxy_for(url)
         if proxy not in self._pools:
-            self._pools[proxy] = (
-                urllib3.ProxyManager(proxy, maxsize=WORKERS)
-                if proxy
-                else urllib3.PoolManager(maxsize=WORKERS)
-            )
+            self._pools[proxy] = connections(url, WORKERS)
         return self._pools[proxy]
 
 
@@ -82,12 +70,5 @@ def _unanswered(url: str, error: Exception) -> str:
     reason = error.reason if isinstance(error, MaxRetryError) else error
     if not isinstance(reason, (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)):
         return f"{service} took the request and did not answer it; see what became of it by --list."
-    remedy = "start it with `make run`" if _is_local(parts.hostname or "") else "check the network"
+    remedy = "start it with `make run`" if is_local(parts.hostname or "") else "check the network"
     return f"{service} cannot be reached: {remedy}, or name another service with --api."
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
