@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
 
 from tests.isolation import isolate
 
@@ -29,8 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="serverless-inception-tests-")
     config.add_cleanup(folder.cleanup)
     isolate(os.environ, Path(folder.name))
-    if config.getoption("--torture") and not config.getoption("--timeout"):
+    torture = bool(config.getoption("--torture"))
+    if torture and not config.getoption("--timeout"):
         config.option.timeout = TORTURE_SECONDS
+    # a busy machine is no fault, and what chance finds is for `make torture` to find
+    settings.register_profile(
+        "ours", deadline=None, derandomize=not torture, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("ours")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

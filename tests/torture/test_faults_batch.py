@@ -784,7 +784,6 @@ def test_any_life_of_a_batch(long: bool, outcome: Outcome) -> None:
         settings=settings(
             max_examples=500 if long else 40,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

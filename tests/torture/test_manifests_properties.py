@@ -142,7 +142,7 @@ def check_lines(
 
 def test_every_line_is_an_entry_with_its_number(long: bool, outcome: Outcome) -> None:
     count = 5000 if long else 150
-    settings(max_examples=count, deadline=None)(check_lines)()
+    settings(max_examples=count)(check_lines)()
     outcome(
         "Manifests (.txt, .csv, .jsonl) of any Unicode in UTF-8 or UTF-16, with BOM, LF, CRLF or "
         "CR, quoted line breaks, comments, and lines that are damaged",
@@ -161,7 +161,7 @@ values = st.recursive(
 names = st.sampled_from(["id", "recordId", "url", "s3_uri", "source-ref", "b64", "label"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.dictionaries(names | st.text(max_size=4), values, max_size=4), max_size=12))
 def test_any_json_is_an_entry_or_a_problem_of_its_line(objects: list[dict[str, Any]]) -> None:
     data = "\n".join(map(json.dumps, objects)).encode()  # with NaN, as Python writes it
@@ -178,7 +178,7 @@ def test_any_json_is_an_entry_or_a_problem_of_its_line(objects: list[dict[str, A
         msgspec.json.encode(entry)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     key=st.sampled_from(["m.txt", "m.jsonl"]),
     long=st.integers(MAX_LINE - 2, MAX_LINE + 70_000),
@@ -271,7 +271,7 @@ def check_chunks(count: int, deaths: list[int], patience: list[float]) -> None:
 
 def test_every_entry_is_in_one_chunk_however_often_it_dies(long: bool, outcome: Outcome) -> None:
     count = 500 if long else 25
-    settings(max_examples=count, deadline=None)(check_chunks)()
+    settings(max_examples=count)(check_chunks)()
     outcome(
         "A fan-out killed at any of its writes, up to three times, or out of time",
         "Every entry is in exactly one chunk, in order; every chunk is full but the last, and "
@@ -280,7 +280,7 @@ def test_every_entry_is_in_one_chunk_however_often_it_dies(long: bool, outcome: 
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=st.integers(0, 3000), size=st.integers(1, 300))
 def test_every_entry_of_a_workflow_is_in_one_chunk(count: int, size: int) -> None:
     run = Run(MemoryStore(), "results", "run")

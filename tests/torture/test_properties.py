@@ -51,7 +51,6 @@ def tried(long: bool) -> Tried:
 
         @settings(
             max_examples=1500 if long else 150,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         )
         @given(st.tuples(*strategies))

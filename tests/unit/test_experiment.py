@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.documents import Documents
@@ -185,7 +185,6 @@ def ids(store: MemoryStore, now: float = NOON) -> InferenceIds:
     return InferenceIds(Documents(store, "results"), lambda: now)
 
 
-@settings(deadline=None)
 @given(
     st.from_regex(r"[a-z0-9][a-z0-9._-]{0,63}", fullmatch=True),
     st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
@@ -251,7 +250,6 @@ def test_every_changed_bit_and_length_is_noticed() -> None:
             maker.read(text[:cut])
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match="gave no such"):

@@ -589,7 +589,7 @@ def test_threads_decode_at_the_same_time():
 SEEDS = [*COLOUR_FILES.values(), *ALPHA_FILES.values(), *GREY_FILES.values()]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     seed=st.sampled_from(SEEDS),
     changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=6)), max_size=12),

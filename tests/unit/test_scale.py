@@ -79,7 +79,7 @@ def test_every_chunk_is_done_once() -> None:
     assert sim.most_in_flight <= 50
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     chunks=st.integers(1, 300),
     concurrency=st.integers(2, 60),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -17,7 +17,6 @@ from chalicelib.significance import (
     wilson_interval,
 )
 
-unhurried = settings(deadline=None)
 COUNTS = st.integers(0, 5000).flatmap(lambda of: st.tuples(st.integers(0, of), st.just(of)))
 
 
@@ -34,7 +33,6 @@ def test_wilson_published(right: int, of: int, low: float, high: float) -> None:
     assert wilson_interval(right, of) == pytest.approx((low, high), abs=5e-5)
 
 
-@unhurried
 @given(COUNTS)
 def test_wilson_is_scipys_and_holds_the_proportion(counts: tuple[int, int]) -> None:
     right, of = counts
@@ -75,7 +73,6 @@ def test_two_proportions_worked(a: tuple[int, int], b: tuple[int, int], z: float
     assert two_proportion_p_value(*a, *b) == pytest.approx(2 * stats.norm.sf(z), rel=0.02)
 
 
-@unhurried
 @given(COUNTS, COUNTS)
 def test_two_proportions_are_scipys_chi_squared(a: tuple[int, int], b: tuple[int, int]) -> None:
     p = two_proportion_p_value(*a, *b)
@@ -116,7 +113,6 @@ def test_the_answers_needed_give_the_power_they_promise() -> None:
     assert seen / 4000 == pytest.approx(0.8, abs=0.03)
 
 
-@unhurried
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_smaller_difference_needs_no_fewer_answers(a: float, b: float) -> None:
     if abs(a - b) > 1e-3:
@@ -129,7 +125,6 @@ def test_no_number_of_answers_tells_equals_apart(a: float, b: float) -> None:
         answers_needed(a, b)
 
 
-@unhurried
 @given(st.integers(1, 2000), st.integers(1, 2000), st.data())
 def test_always_valid_is_one_over_the_mixed_likelihood_ratio(
     of_a: int, of_b: int, data: st.DataObject
@@ -194,13 +189,12 @@ def test_mcnemar_published(b: int, c: int, p: float) -> None:
     assert mcnemar_p_value(b, c) == pytest.approx(p, abs=1e-3)
 
 
-@unhurried
 @given(st.integers(0, 3000), st.integers(0, 3000))
 def test_mcnemar_is_scipys_binomial_test(b: int, c: int) -> None:
     p = mcnemar_p_value(b, c)
     assert p == mcnemar_p_value(c, b)
     theirs = stats.binomtest(b, b + c).pvalue if b + c else 1.0
-    assert p == pytest.approx(theirs, rel=1e-8, abs=1e-280)
+    assert p == pytest.approx(theirs, rel=1e-8, abs=1e-200)  # scipy's smallest are 0
 
 
 @pytest.mark.parametrize("fewer", [500_000, 499_900, 499_000, 495_000, 490_000, 400_000, 1, 0])

@@ -420,7 +420,7 @@ def test_an_output_is_never_too_large_for_a_state(cloud: Cloud) -> None:
     passed(cloud.tasks.report("run", "degraded"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from([*COLOURS, "none"]), min_size=1, max_size=120))
 def test_nothing_is_lost_and_nothing_twice(colours: list[str]) -> None:
     cloud = Cloud()
