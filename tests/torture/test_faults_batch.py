@@ -4,9 +4,10 @@ import itertools
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -44,6 +45,7 @@ from tests.torture.faults import (
 Action = Callable[[BatchCloud, Process, str], object]
 """What a process does to a batch."""
 
+T = TypeVar("T")
 State = Callable[[], tuple[BatchCloud, str]]
 """A cloud and a batch in it, ready for an action."""
 
@@ -245,14 +247,16 @@ def everywhere(
     sample: for so many of them only.
     """
     places = range(moments(state, action))
-    for at in places if sample is None else CHANCE.sample(places, min(sample, len(places))):
+    for at in places if sample is None else some(places, sample):
         cloud, batch_id = copied(state)
         steps = Steps(at, lambda cloud=cloud, id=batch_id: fault(cloud, id))
         run(action, cloud, batch_id, steps)
         yield cloud, batch_id
 
 
-CHANCE = random.Random(7)
+def some(places: Sequence[T], count: int) -> list[T]:
+    """So many of them, by a chance that is the same in every run."""
+    return random.Random(f"{count} of {len(places)}").sample(places, min(count, len(places)))
 
 
 def check(cloud: BatchCloud, batch_id: str, may_be_cancelled: bool = False) -> int:
@@ -370,8 +374,9 @@ STATES = [started, cut, last, lost, unfinished, finished, retrying, mending]
 def test_anything_in_the_middle_of_anything(long: bool, outcome: Outcome) -> None:
     """Duplicates, schedules, retries and cancels: each runs whole at each moment of each other."""
     points = images = 0
-    sample = None if long else 4
-    for state, first, second in itertools.product(STATES, ACTIONS, ACTIONS):
+    every = list(itertools.product(STATES, ACTIONS, ACTIONS))
+    sample = None if long else 1
+    for state, first, second in every if long else some(every, 48):
         action, other = ACTIONS[first], ACTIONS[second]
 
         def meanwhile(cloud: BatchCloud, batch_id: str, other: Action = other) -> None:
@@ -405,7 +410,7 @@ def test_two_at_once(long: bool, outcome: Outcome) -> None:
             places = list(
                 itertools.product(range(moments(state, first)), range(moments(state, second)))
             )
-            chosen = places if long else CHANCE.sample(places, min(50, len(places)))
+            chosen = places if long else some(places, 12)
             for m, n in chosen:
                 cloud, batch_id = copied(state)
                 overlap(cloud, batch_id, first, m, second, n)
