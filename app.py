@@ -26,6 +26,7 @@ from chalice.app import (
 )
 
 from chalicelib import __version__, http, site
+from chalicelib.command import local_host
 from chalicelib.errors import InceptionError, SourceUnreachable
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
@@ -37,7 +38,8 @@ if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classi
     services().prepare()
 
 SERVICE = "serverless-inception"
-SETTINGS = Settings.from_environment()
+LOCAL_HOST = local_host()
+SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
 EVERY_TYPE = ["*/*"]
 CORS = CORSConfig(
     allow_headers=["Inference-Header-Content-Length", "X-Client-Id"],
@@ -91,7 +93,7 @@ def route(
 ) -> Callable[[View], View]:
     """`app.route` for views that raise the domain's errors; only here they become HTTP.
 
-    is_open: whether it wants no token, even where the stage is not public.
+    is_open: whether it wants no token, even where callers of the other routes need one.
     """
     guard = None if is_open or SETTINGS.public else authorize
 
@@ -126,7 +128,8 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     facts = {"status": response.status_code, "total": total} | getattr(response, "facts", {})
     request_id = getattr(event.lambda_context, "aws_request_id", "")
     logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
-    _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
+    if LOCAL_HOST is None:
+        _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
     common = {**site.HEADERS, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
     return response

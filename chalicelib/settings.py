@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -37,8 +38,8 @@ class Settings:
 
     on_lambda: whether this is a function there, whose own folders cannot be written to.
     model: name of the package that answers where a request names none.
-    fallback_model: what answers where `model` is nowhere to be found; empty on deployed stages,
-        where an answer by another model would be a silent fault.
+    fallback_model: what answers where `model` is nowhere to be found; none on Lambda, where an
+        answer by another model would be a silent fault.
     model_dirs: folders of model packages, in the order they are looked in; the last one is the
         cache, the only one that is ever written to.
     models_bucket: bucket of further packages, as `s3://BUCKET/NAME/`; empty for none.
@@ -48,7 +49,8 @@ class Settings:
     arms: the experiment's models and their shares of the traffic, `a=0.9 b=0.1`; empty for no
         experiment.
     workflow: ARN of the state machine; empty where it is not set up.
-    public: whether everybody may call; never where a token is named.
+    public: whether everybody may call. A deployed stage says so, and names no token; what is served
+        on a loopback address is, unless PUBLIC says no.
     token_parameter: name of the SSM parameter that holds the token of who may call.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
@@ -79,20 +81,23 @@ class Settings:
     at_once: int
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+    def from_environment(
+        cls, env: Mapping[str, str] = os.environ, local_host: str | None = None
+    ) -> "Settings":
         """Read the settings from `env`.
 
+        local_host: the address that a server on this machine listens on; None where none does, as
+        on Lambda and while the app is deployed.
         Raises SettingsError, naming the variable, where a value cannot be used.
         """
         on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in env
         bundled = DEPLOYED_VENDOR if on_lambda else ROOT / "vendor"
         default_cache = Path("/tmp/models") if on_lambda else ROOT / ".models"
         cache = Path(env.get("MODEL_DIR") or default_cache)
-        token_parameter = env.get("TOKEN_PARAMETER", "").strip()
         return cls(
             on_lambda=on_lambda,
             model=env.get("MODEL") or "inception-v3",
-            fallback_model=env.get("FALLBACK_MODEL", ""),
+            fallback_model=env.get("FALLBACK_MODEL", "" if on_lambda else "doodle"),
             model_dirs=(bundled / "models", Path("/opt/models"), cache),
             models_bucket=env.get("MODELS_BUCKET", ""),
             image_buckets=_names(env, "IMAGE_BUCKETS") | _names(env, "IMAGES_BUCKET"),
@@ -102,10 +107,10 @@ class Settings:
             results_queue=env.get("RESULTS_QUEUE", ""),
             arms=env.get("ARMS", "").strip(),
             workflow=env.get("WORKFLOW", ""),
-            public=_boolean(env, "PUBLIC") and not token_parameter,
-            token_parameter=token_parameter,
-            allow_loopback=_boolean(env, "ALLOW_LOOPBACK"),
-            allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS"),
+            public=_public(env, local_host),
+            token_parameter=env.get("TOKEN_PARAMETER", "").strip(),
+            allow_loopback=_boolean(env, "ALLOW_LOOPBACK", default=not on_lambda),
+            allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS", default=not on_lambda),
             engine=_engine(env),
             threads=(threads := _threads(env)),
             at_once=1 if on_lambda else min(threads, MOST_AT_ONCE),
@@ -116,11 +121,27 @@ def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
     return frozenset(env.get(name, "").replace(",", " ").split())
 
 
-def _boolean(env: Mapping[str, str], name: str) -> bool:
+def _public(env: Mapping[str, str], local_host: str | None) -> bool:
+    if local_host is None:
+        # whoever deploys may have a PUBLIC in the shell, which is not the stage's
+        return _boolean(env, "PUBLIC") and not env.get("TOKEN_PARAMETER", "").strip()
+    return _boolean(env, "PUBLIC", default=_is_loopback(local_host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _boolean(env: Mapping[str, str], name: str, default: bool = False) -> bool:
     value = env.get(name, "").strip().lower()
+    if not value:
+        return default
     if value in ("1", "true", "yes", "on"):
         return True
-    if value in ("", "0", "false", "no", "off"):
+    if value in ("0", "false", "no", "off"):
         return False
     raise SettingsError(f"{name} must be true or false, not {value!r}.")
 

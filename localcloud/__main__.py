@@ -87,7 +87,8 @@ def main(
     )
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
-    cloud = Cloud(options, {**os.environ, "MODEL": package.info.name, "ARMS": arms})
+    given = {"PUBLIC": "true", **os.environ, "MODEL": package.info.name, "ARMS": arms}
+    cloud = Cloud(options, given)
     try:
         outputs = cloud.start()
         title = package.info.title

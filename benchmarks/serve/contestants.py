@@ -42,7 +42,7 @@ def ours(package: ModelPackage) -> list[Contestant]:
     }
     where = ("--host", HOST, "--port", "{port}")
     chalice = (sys.executable, "-c", "from chalice.cli import main; main()")
-    local = ("--project-dir", str(ROOT), "local", "--stage", "local", "--no-autoreload")
+    local = ("--project-dir", str(ROOT), "local", "--no-autoreload")
     run = (sys.executable, "-m", "localcloud.api", "--project", str(ROOT), *where)
     return [
         Contestant(PLAIN, "", (*chalice, *local, *where), environment),

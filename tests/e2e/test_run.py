@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import urllib3
 
 from tests.conftest import ROOT, pick_free_port
 from tests.e2e.conftest import LOCALCLOUD, running
-from tests.processes import END_SECONDS, PYTHON, started
+from tests.processes import END_SECONDS, PYTHON
 
 
 def start(*options: str) -> "subprocess.CompletedProcess[str]":
@@ -88,14 +87,3 @@ def test_ending_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signals) ->
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])))
     assert "Traceback" not in cloud.log.read_text()
-
-
-def test_chalice_local_works_on_its_own(tmp_path: Path) -> None:
-    """And a model that is not there is not missed: the stage `local` says what answers instead."""
-    port = pick_free_port()
-    command = [Path(sys.executable).with_name("chalice"), "local", "--stage", "local"]
-    command += ["--no-autoreload", "--port", str(port)]
-    with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
-        retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
-        health = urllib3.request("GET", f"http://127.0.0.1:{port}/health", retries=retries)
-        assert health.json()["model"]["name"] == "doodle"

@@ -19,6 +19,7 @@ import pytest
 from localcloud import stack
 from localcloud.environment import ACCOUNT, REGION, aws_environment
 from localcloud.supervisor import Child, wait_for
+from tests.clone import clone
 from tests.conftest import ROOT, pick_free_port
 from tests.functional.gate import Gate, gate
 from tests.packages import with_second_engine, without_second_engine
@@ -26,11 +27,6 @@ from tools.bundling.engine import engine_digest
 from tools.deploying.checks import python_version
 from tools.deploying.step import DeployError
 
-PROJECT = (
-    "app.py", "chalicelib", "tools", "localcloud", "vendor", ".chalice", "requirements.txt",
-    "requirements-dev.txt", "requirements.lock", "requirements-onnxruntime.txt",
-    "infrastructure.yaml", "workflow.asl.json",
-)  # fmt: skip
 NAME = "serverless-inception-dev"
 OPEN = {"/", "/health", "/openapi.json", "/static/{name}"}
 
@@ -81,14 +77,7 @@ class Tool:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, whose virtual environments are the project's own."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in PROJECT:
-        source = ROOT / name
-        if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
-            shutil.copytree(source, copy / name, ignore=ignored)
-        else:
-            shutil.copy2(source, copy / name)
+    copy = clone(tmp_path_factory.mktemp("project"))
     for environments in ("build/package", "build/deploy/python3.13", "build/deploy/python3.12"):
         (ROOT / environments).mkdir(parents=True, exist_ok=True)
         (copy / environments).parent.mkdir(parents=True, exist_ok=True)

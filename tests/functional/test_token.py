@@ -1,4 +1,4 @@
-"""A stage that is not public, over HTTP: `chalice local`, with the token in SSM on a local AWS."""
+"""An app that is not public, over HTTP: `chalice local`, with the token in SSM on a local AWS."""
 
 import contextlib
 import json
@@ -43,8 +43,9 @@ def parameter(ssm: Any) -> str:
 
 
 def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
-    """Of a process that finds the local AWS."""
+    """Of a process that finds the local AWS, and that asks for the token on loopback, too."""
     return env | {
+        "PUBLIC": "false",
         "AWS_ENDPOINT_URL": aws["endpoint_url"],
         "AWS_DEFAULT_REGION": aws["region_name"],
         "AWS_ACCESS_KEY_ID": aws["aws_access_key_id"],
@@ -56,9 +57,9 @@ def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def serving(log: Path, aws: dict[str, Any], **env: str) -> Iterator[str]:
-    """The base URL of `chalice local` on a stage that config.json does not know."""
+    """The base URL of `chalice local`."""
     port = pick_free_port()
-    command = [Path(sys.executable).with_name("chalice"), "local", "--stage", "closed"]
+    command = [Path(sys.executable).with_name("chalice"), "local"]
     command += ["--no-autoreload", "--port", str(port)]
     with (
         log.open("wb") as output,

@@ -25,7 +25,7 @@ HOMES = {
     "multipart": {"http"},
 }
 LAYERS = [
-    {"errors", "settings", "times", "__init__"},
+    {"command", "errors", "settings", "times", "__init__"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",
      "classifier", "engines", "litert", "onnx", "kernels", "processors", "tensors", "significance",

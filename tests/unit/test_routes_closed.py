@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,8 +63,26 @@ def test_a_public_stage_describes_itself_without_a_token() -> None:
     assert public == {name: part for name, part in DOCUMENT.items() if name != "security"}
 
 
-def test_the_laptop_is_public_and_no_other_stage_is() -> None:
-    stages = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
-    given = {name: stage.get("environment_variables", {}) for name, stage in stages.items()}
-    public = {name for name, env in given.items() if env.get("PUBLIC", "false") != "false"}
-    assert public == {"local"}
+def test_no_stage_is_public_as_the_project_comes() -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    places = [config, *config["lambda_functions"].values(), *config["stages"].values()]
+    assert not [place for place in places if "PUBLIC" in place.get("environment_variables", {})]
+
+
+def test_chalice_makes_closed_routes_of_every_stage_for_api_gateway() -> None:
+    """What `chalice deploy` sends: an authorizer for each route but the open ones."""
+    chalice = Path(sys.executable).with_name("chalice")
+    kept = {name: value for name, value in os.environ.items() if name != "PUBLIC"}
+    for stage in ("dev", "local", "anything"):
+        command = [chalice, "generate-models", "--stage", stage]
+        made = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, check=True)
+        secured = {
+            (method.upper(), path): [
+                name for entry in operation.get("security", ()) for name in entry
+            ]
+            for path, methods in json.loads(made.stdout)["paths"].items()
+            for method, operation in methods.items()
+            if method != "options"
+        }
+        assert {route for route, names in secured.items() if not names} == OPEN
+        assert all(names == ["authorize"] for route, names in secured.items() if route not in OPEN)

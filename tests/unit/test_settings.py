@@ -9,9 +9,9 @@ from chalicelib.settings import ROOT, Settings, SettingsError
 def test_defaults_on_a_laptop() -> None:
     settings = Settings.from_environment({})
     assert settings.model == "inception-v3"
-    assert settings.fallback_model == ""
-    assert settings.allow_loopback is False
-    assert settings.allow_slow_kernels is False
+    assert settings.fallback_model == "doodle"
+    assert settings.allow_loopback is True
+    assert settings.allow_slow_kernels is True
     assert settings.engine == "auto"
     assert settings.public is False and settings.token_parameter == ""
     assert settings.image_buckets == frozenset()
@@ -21,6 +21,14 @@ def test_defaults_on_a_laptop() -> None:
         ROOT / ".models",
     )
     assert settings.threads >= 1
+
+
+def test_lambda_has_none_of_a_laptops_defaults() -> None:
+    settings = Settings.from_environment({"AWS_LAMBDA_FUNCTION_NAME": "f"})
+    assert settings.fallback_model == ""
+    assert settings.allow_loopback is False
+    assert settings.allow_slow_kernels is False
+    assert settings.public is False
 
 
 def test_folders_on_lambda_are_those_of_a_deployment() -> None:
@@ -68,6 +76,20 @@ def test_a_stage_with_a_token_is_closed_whatever_else_is_set() -> None:
     """The shell of who deploys may have a PUBLIC of its own."""
     env = {"PUBLIC": "true", "TOKEN_PARAMETER": "/serverless-inception/dev/token"}
     assert Settings.from_environment(env).public is False
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_a_server_on_loopback_asks_nobody_for_a_token_unless_told_to(host: str) -> None:
+    env = {"TOKEN_PARAMETER": "/serverless-inception/dev/token"}
+    for given in ({}, env):
+        assert Settings.from_environment(given, host).public is True
+        assert Settings.from_environment(given | {"PUBLIC": "false"}, host).public is False
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "laptop", "127.0.0.1.nip.io"])
+def test_a_server_that_others_reach_is_closed_unless_told_otherwise(host: str) -> None:
+    assert Settings.from_environment({}, host).public is False
+    assert Settings.from_environment({"PUBLIC": "true"}, host).public is True
 
 
 @pytest.mark.parametrize("buckets", ["a,b", "a b", " a , b "])
