@@ -5,6 +5,7 @@ A use case is imported by the handlers that call it, so that no other's cold sta
 
 import functools
 import os
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +25,10 @@ from chalice.app import (
     S3Event,
     SQSEvent,
 )
+
+if "AWS_CHALICE_CLI_MODE" in os.environ:
+    # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
+    sys.dont_write_bytecode = True
 
 from chalicelib import __version__, http, site
 from chalicelib.command import local_host

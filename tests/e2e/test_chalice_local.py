@@ -1,5 +1,6 @@
 """`chalice local` as a user types it, in a clone of the project, with nothing else running."""
 
+import compileall
 import contextlib
 import os
 import signal
@@ -23,7 +24,7 @@ PICTURE = Path("chalicelib/web/sample-umbrella.jpg")
 def serving(project: Path, *options: str, **env: str) -> Iterator[str]:
     """The base URL of `chalice local`."""
     port = pick_free_port()
-    with (project / "log").open("w") as log:
+    with project.with_suffix(".log").open("w") as log:  # what is in the project is watched
         process = subprocess.Popen(
             [CHALICE, "local", "--port", str(port), *options],
             cwd=project, env=os.environ | env, stdout=log, stderr=log, start_new_session=True,
@@ -40,7 +41,10 @@ def serving(project: Path, *options: str, **env: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return clone(tmp_path_factory.mktemp("clone"))
+    """Not quite new: Chalice starts again when Python keeps the bytecode of a new app.py."""
+    project = clone(tmp_path_factory.mktemp("clone"))
+    assert compileall.compile_file(project / "app.py", quiet=1)
+    return project
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +91,15 @@ def test_what_needs_the_local_cloud_says_so(url: str, path: str) -> None:
     status, said = answer("GET", f"{url}{path}")
     assert status == 503
     assert "make run" in said["Message"]
+
+
+def test_no_request_makes_chalice_start_again(url: str, project: Path) -> None:
+    """As a file would that appears in the project: of bytecode, or of a model."""
+    before = {path for path in project.rglob("*") if path.is_file()}
+    assert answer("GET", f"{url}/health")[0] == 200
+    assert answer("GET", f"{url}/predict?url={url}/static/{PICTURE.name}")[0] == 200
+    assert {path for path in project.rglob("*") if path.is_file()} == before
+    assert not list((project / "chalicelib").rglob("__pycache__"))
 
 
 def test_the_description_asks_for_no_token(url: str) -> None:
