@@ -6,14 +6,18 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 ARCH ?= x86_64
 PYTHON_VERSION ?= 3.13
-WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$n || echo 4)
+# one more than there are CPUs, since a test often waits for what it started
+WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$((n + 1)) || echo 5)
 BENCH ?= accuracy kernels predict coldstart batch cloud package engines serve cost scale
 
 BIN := .venv/bin
+LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+# a file in one process, which keeps what its tests share; the slow ones, listed first, begin first
+PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 
 .DEFAULT_GOAL := help
-.PHONY: help run test torture bench lock model deploy destroy package tensorflow clean
+.PHONY: help run check test torture bench lock model deploy destroy package tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,14 +25,16 @@ help: ## What each target does
 run: .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [AWS_PORT=4566]
 	@MODEL=$(MODEL) HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m localcloud
 
+check: .venv/test ## Lint, types and unit tests, in under a minute: for while you edit
+	@$(LINT)
+	@$(BIN)/pytest $(PARALLEL) tests/unit $(PYTEST)
+
 test: .venv/test ## Lint, types and all tests that this machine can run
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@$(LINT)
+	@$(BIN)/pytest $(PARALLEL) $(PYTEST)
 
 torture: .venv/test ## Faults and hostile input, at length: nothing lost, nobody in
-	@$(BIN)/pytest --torture -n $(WORKERS) --dist loadfile tests/torture $(PYTEST)
+	@$(BIN)/pytest --torture $(PARALLEL) tests/torture $(PYTEST)
 
 bench: .venv/test ## Measure everything anew, into docs/figures, README and docs: wants an idle machine
 	@for each in $(BENCH); do echo "benchmarks.$$each"; $(BIN)/python -m benchmarks.$$each --save || exit 1; done
