@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chalicelib.errors import ImageTooLarge, SourceRefused
+from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
 from chalicelib.storage import ObjectStore
 
 MAX_OBJECT = 100 * 2**20
@@ -17,23 +17,30 @@ T = TypeVar("T")
 class Documents:
     """The objects of one bucket that are written and read as values.
 
-    Every method raises SourceUnreachable where the store does not answer.
+    A refusal is no absence: what may be there and is not to be had raises SourceUnreachable, as a
+    store does that does not answer. Where doing a thing twice does no harm, a caller need not be
+    `sure`: then what is refused counts as not there, and is not looked for a second time.
     """
 
     def __init__(self, store: ObjectStore, bucket: str) -> None:
         self.store, self.bucket = store, bucket
 
-    def get(self, key: str, type_: type[T]) -> T | None:
+    def get(self, key: str, type_: type[T], sure: bool = True) -> T | None:
         """A JSON object; None where there is none. Raises msgspec.DecodeError for other JSON."""
-        try:
-            return msgspec.json.decode(self.store.read(self.bucket, key, MAX_OBJECT), type=type_)
-        except SourceRefused:
-            return None
+        data = self._data(key, sure)
+        return None if data is None else msgspec.json.decode(data, type=type_)
 
-    def put(self, key: str, value: object, only_new: bool = False) -> bool:
-        """Write JSON; whether it was written, which `only_new` leaves to the first."""
+    def tagged(self, key: str, type_: type[T]) -> tuple[T, str] | None:
+        """A JSON object and the ETag with which `put` replaces it and no other."""
+        found = self.store.find(self.bucket, key, MAX_OBJECT)
+        return None if found is None else (msgspec.json.decode(found.data, type=type_), found.etag)
+
+    def put(
+        self, key: str, value: object, only_new: bool = False, replacing: str | None = None
+    ) -> str | None:
+        """Write JSON; its ETag, or None where it was not written: see ObjectStore."""
         data = msgspec.json.encode(value)
-        return self.store.put(self.bucket, key, data, "application/json", only_new=only_new)
+        return self.store.put(self.bucket, key, data, "application/json", only_new, replacing)
 
     def first(self, key: str, type_: type[T], make: Callable[[], T]) -> T:
         """The JSON object that is there, or else what `make` returns, unless someone was faster."""
@@ -41,32 +48,37 @@ class Documents:
         if found is None:
             found = make()
             if not self.put(key, found, only_new=True):
-                found = self.get(key, type_) or found
+                found = self.get(key, type_)
+        if found is None:
+            raise SourceUnreachable(f"{key} was being written by another; try again.")
         return found
 
     def mark(self, key: str) -> None:
         """Write an empty object."""
         self.store.put(self.bucket, key, b"", "application/octet-stream")
 
-    def has(self, key: str) -> bool:
+    def has(self, key: str, sure: bool = True) -> bool:
         """Whether an object is there: asked for, which costs a twelfth of a listing."""
         try:
-            self.store.read(self.bucket, key, 0)
+            return self._data(key, sure, most=0) is not None
         except ImageTooLarge:
             return True
-        except SourceRefused:
-            return False
-        return True
 
-    def put_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> bool:
+    def put_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> str | None:
         """Write JSONL; see `put`."""
         data = msgspec.json.Encoder().encode_lines(items)
-        return self.store.put(self.bucket, key, data, "application/jsonl", only_new=only_new)
+        return self.store.put(self.bucket, key, data, "application/jsonl", only_new)
 
-    def lines(self, key: str, type_: type[T]) -> list[T]:
+    def lines(self, key: str, type_: type[T], sure: bool = True) -> list[T]:
         """The values of JSONL; empty where there is no such object."""
+        data = self._data(key, sure)
+        return [] if data is None else msgspec.json.Decoder(type_).decode_lines(data)
+
+    def _data(self, key: str, sure: bool, most: int = MAX_OBJECT) -> bytes | None:
+        if sure:
+            found = self.store.find(self.bucket, key, most)
+            return None if found is None else found.data
         try:
-            data = self.store.read(self.bucket, key, MAX_OBJECT)
+            return self.store.read(self.bucket, key, most)
         except SourceRefused:
-            return []
-        return msgspec.json.Decoder(type_).decode_lines(data)
+            return None

@@ -1,5 +1,6 @@
 """In-memory stand-ins for what the use cases are given, in plain sight."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -12,16 +13,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.classifier import UNTIMED
-from chalicelib.errors import Conflict, ImageTooLarge, ModelNotFound, NotFound, SourceRefused
+from chalicelib.errors import (
+    Conflict,
+    ImageTooLarge,
+    ModelNotFound,
+    NotFound,
+    SourceRefused,
+    SourceUnreachable,
+)
 from chalicelib.executions import Event, Execution
 from chalicelib.labels import Label
 from chalicelib.models import ModelInfo
-from chalicelib.storage import Found
+from chalicelib.storage import Found, Stored
 from chalicelib.tensors import top
+from tests.balance import SUMMARY, check_finished
 
 
 class MemoryStore:
-    """The object store in a dictionary of (bucket, key); `chalicelib.storage.ObjectStore`."""
+    """The object store in a dictionary of (bucket, key); `chalicelib.storage.ObjectStore`.
+
+    A batch whose summary is written must balance at that moment, whatever the test is about.
+    """
 
     def __init__(self, objects: dict[tuple[str, str], bytes] | None = None) -> None:
         self.objects = objects or {}
@@ -37,6 +49,15 @@ class MemoryStore:
             raise ImageTooLarge(f"The object has {len(data)} bytes.")
         return data
 
+    def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
+        try:
+            data = self.read(bucket, key, max_bytes)
+        except SourceRefused as refusal:
+            if (bucket, key) not in self.objects:
+                return None
+            raise SourceUnreachable(str(refusal)) from refusal
+        return Stored(data, etag_of(data))
+
     def download(self, bucket: str, key: str, target: Path) -> None:
         target.write_bytes(self.read(bucket, key, 2**40))
 
@@ -51,22 +72,41 @@ class MemoryStore:
         return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
     def put(
-        self, bucket: str, key: str, data: bytes, content_type: str, only_new: bool = False
-    ) -> bool:
-        if only_new and (bucket, key) in self.objects:
-            return False
+        self,
+        bucket: str,
+        key: str,
+        data: bytes,
+        content_type: str,
+        only_new: bool = False,
+        replacing: str | None = None,
+    ) -> str | None:
+        there = self.objects.get((bucket, key))
+        if only_new and there is not None:
+            return None
+        if replacing is not None and (there is None or etag_of(there) != replacing):
+            return None
         self._keep(bucket, key, data)
-        return True
+        return etag_of(data)
 
     def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
         self._keep(bucket, key, b"".join(blocks))
 
-    def copy(self, bucket: str, key: str, to_bucket: str, to_key: str) -> None:
-        self._keep(to_bucket, to_key, self.read(bucket, key, 2**40))
+    def copy(
+        self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
+    ) -> bool:
+        data = self.read(bucket, key, 2**40)
+        if etag is not None and etag_of(data) != etag:
+            return False
+        self._keep(to_bucket, to_key, data)
+        return True
 
     def _keep(self, bucket: str, key: str, data: bytes) -> None:
+        finished = SUMMARY.fullmatch(key)
+        assert not finished or (bucket, key) not in self.objects, f"{key} is written once"
         self.objects[bucket, key] = data
         self.modified[bucket, key] = next(self._ticks)
+        if finished:
+            check_finished(lambda key: self.objects[bucket, key], key)
 
     def delete(self, bucket: str, key: str) -> None:
         self.objects.pop((bucket, key), None)
@@ -78,6 +118,11 @@ class MemoryStore:
         self, bucket: str, key: str, seconds: int, max_bytes: int
     ) -> tuple[str, dict[str, str]]:
         return f"memory://{bucket}", {"key": key}
+
+
+def etag_of(data: bytes) -> str:
+    """As S3 makes it for an object that was not put in parts."""
+    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
 
 
 class MemoryQueue:

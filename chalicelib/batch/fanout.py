@@ -3,12 +3,12 @@
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import compress, islice
+from itertools import islice
 
 import msgspec
 
 from chalicelib.batch.chunks import chunked, growing, held
-from chalicelib.batch.ledger import Batch, FanOut, Ledger
+from chalicelib.batch.ledger import Batch, FanOut, Ledger, chained
 from chalicelib.batch.manifests import Entry, entries, is_manifest
 from chalicelib.queue import Queue
 from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, split_s3_uri
@@ -56,24 +56,36 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
     Constant memory: at most GROUP chunks are held. What was queued before is read past again, at
     about half a million lines a second, so that a checkpoint is two numbers.
     """
-    state = ledger.fan_out(batch.round)
+    round = batch.round
+    state, etag = ledger.tagged_fan_out(round)
+    if state.complete:
+        return True
     todo = chunked(islice(_entries(ledger, batch), state.entries, None), growing, state.entries)
     go_on = in_time(remaining, MARGIN)
     with ThreadPoolExecutor(WRITERS) as writers:
         for group in held(todo, GROUP):
-            if ledger.cancelled(batch.round):
+            if ledger.cancelled(round):
                 return True
             numbered = list(enumerate(group, state.chunks + 1))
-            list(writers.map(lambda pair: ledger.write_chunk(batch.round, *pair), numbered))
-            queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n, _ in numbered])
-            state = FanOut(state.chunks + len(group), state.entries + sum(map(len, group)))
-            ledger.put(ledger.round_key(batch.round, "fanout.json"), state)
+            list(writers.map(lambda pair: ledger.write_chunk(round, *pair), numbered))
+            queue.send([ChunkMessage(batch.batch_id, round, n) for n, _ in numbered])
+            state = _advanced(state, group)
+            etag = ledger.advance(round, state, etag)
+            if etag is None:  # another one is at it, and this goes on from where that is
+                return fan_out(ledger, batch, queue, remaining)
             if not go_on():
-                queue.send([FanOutMessage(batch.batch_id, batch.round)])
+                queue.send([FanOutMessage(batch.batch_id, round)])
                 return False
-    complete = FanOut(state.chunks, state.entries, complete=True)
-    ledger.put(ledger.round_key(batch.round, "fanout.json"), complete)
-    return True
+    done = msgspec.structs.replace(state, complete=True)
+    return bool(ledger.advance(round, done, etag)) or fan_out(ledger, batch, queue, remaining)
+
+
+def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
+    digest = state.digest
+    for chunk in group:
+        digest = chained(digest, (entry.id for entry in chunk))
+    entries = state.entries + sum(map(len, group))
+    return FanOut(state.chunks + len(group), entries, digest=digest)
 
 
 def _entries(ledger: Ledger, batch: Batch) -> Iterator[Entry]:
@@ -115,8 +127,9 @@ def _list_prefix(ledger: Ledger, prefix: str) -> str:
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
     """The entries whose record, as of the end of that round, is an error another try may mend."""
     outcomes = ledger.records(round)
-    for chunk, size, _ in sorted(ledger.tallies(0)):
+    for chunk, size, _ in ledger.tallies(0):
         failed = [record.error is not None for record in islice(outcomes, size)]
         if any(failed):
-            again = compress(ledger.chunk(0, chunk), failed)
+            entries = ledger.chunk(0, chunk)
+            again = (entry for entry, bad in zip(entries, failed, strict=True) if bad)
             yield from (entry for entry in again if entry.problem is None)

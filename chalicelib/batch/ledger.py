@@ -20,14 +20,16 @@ Every key is fixed by batch, round and chunk, so doing a thing twice rewrites th
 whoever is late with a round does nothing to the next.
 """
 
+import hashlib
 import time
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
 import msgspec
 
 from chalicelib.batch.manifests import Entry
 from chalicelib.documents import Documents
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
@@ -51,11 +53,15 @@ class Batch(Options, frozen=True, kw_only=True):
 
 
 class FanOut(msgspec.Struct, frozen=True):
-    """How far a round's fan-out came: chunks and entries queued; `complete` at its end."""
+    """How far a round's fan-out came: chunks and entries queued; `complete` at its end.
+
+    digest: of the chunks' ids so far, see `chained`; None where it was not kept.
+    """
 
     chunks: int = 0
     entries: int = 0
     complete: bool = False
+    digest: str | None = None
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -122,14 +128,31 @@ class Ledger(Documents):
 
     def batch(self) -> Batch:
         """What was asked for. Raises NotFound."""
-        batch = self.get(self.key("batch.json"), Batch)
-        if batch is None:
+        return self.tagged_batch()[0]
+
+    def tagged_batch(self) -> tuple[Batch, str]:
+        """What was asked for, and its ETag. Raises NotFound."""
+        found = self.tagged(self.key("batch.json"), Batch)
+        if found is None:
             raise NotFound(f"There is no batch {self.batch_id[:64]!r}; GET /batches lists them.")
-        return batch
+        return found
 
     def fan_out(self, round: int) -> FanOut:
         """How far the round's fan-out came."""
-        return self.get(self.round_key(round, "fanout.json"), FanOut) or FanOut()
+        return self.tagged_fan_out(round)[0]
+
+    def tagged_fan_out(self, round: int) -> tuple[FanOut, str | None]:
+        """How far the round's fan-out came, and the ETag of where that is written down."""
+        found = self.tagged(self.round_key(round, "fanout.json"), FanOut)
+        return found or (FanOut(digest=""), None)
+
+    def advance(self, round: int, state: FanOut, etag: str | None) -> str | None:
+        """Write down how far the fan-out came since the state of that ETag; the new one.
+
+        None where another fan-out came further meanwhile.
+        """
+        key = self.round_key(round, "fanout.json")
+        return self.put(key, state, only_new=etag is None, replacing=etag)
 
     def write_chunk(self, round: int, chunk: int, entries: list[Entry]) -> None:
         """Write a chunk's entries."""
@@ -139,37 +162,63 @@ class Ledger(Documents):
         """A chunk's entries."""
         return self.lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), Entry)
 
+    def complete(self, round: int, chunk: int, records: list[Record]) -> None:
+        """Write a chunk's records, unless someone was faster, and count what is there then.
+
+        Raises SourceUnreachable where that cannot be read, or is nothing.
+        """
+        if not records or not self.write_part(round, chunk, records):
+            records = self.part(round, chunk)
+        self.tally(round, chunk, records)
+
     def write_part(self, round: int, chunk: int, records: list[Record]) -> bool:
         """Write a chunk's records, unless someone was faster; whether they were written."""
         key = self.round_key(round, f"parts/{chunk:06d}.jsonl")
-        return self.put_lines(key, records, only_new=True)
+        return self.put_lines(key, records, only_new=True) is not None
 
-    def part(self, round: int, chunk: int) -> list[Record]:
-        """A chunk's records; empty where it is not done."""
-        return self.lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record)
+    def part(self, round: int, chunk: int, sure: bool = True) -> list[Record]:
+        """A chunk's records; empty where it is not done. sure: see Documents."""
+        return self.lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record, sure)
 
     def write_partial(self, round: int, chunk: int, records: dict[int, Record]) -> None:
         """Keep the records of a worker that ran out of time, by their place in the chunk."""
         self.put(self.round_key(round, f"partial/{chunk:06d}.jsonl"), records)
 
     def partial(self, round: int, chunk: int) -> dict[int, Record]:
-        """What `write_partial` kept."""
+        """What `write_partial` kept, as far as it can be read: the rest is classified again."""
         key = self.round_key(round, f"partial/{chunk:06d}.jsonl")
-        return self.get(key, dict[int, Record]) or {}
+        return self.get(key, dict[int, Record], sure=False) or {}
 
     def tally(self, round: int, chunk: int, records: list[Record]) -> None:
-        """Count a part that is written. Twice is once: the part fixes the key."""
+        """Count a part that is written. Twice is once: the part fixes the key.
+
+        Raises SourceUnreachable for one that is empty, which no chunk's is.
+        """
+        if not records:
+            raise SourceUnreachable(f"Part {chunk} of {self.batch_id} is not there; try again.")
         failed = sum(record.error is not None for record in records)
         self.mark(self.round_key(round, f"tally/{chunk:06d}-{len(records)}-{failed}"))
 
     def tallies(self, round: int, block: int | None = None) -> Iterator[tuple[int, int, int]]:
-        """Chunk, records and failures of each part that is counted; of one block of chunks only."""
-        prefix = self.round_key(round, "tally/")
-        for found in self.store.list(
-            self.bucket, prefix + ("" if block is None else f"{block:03d}")
-        ):
-            chunk, records, failed = found.key.rsplit("/", 1)[1].split("-")
-            yield int(chunk), int(records), int(failed)
+        """Chunk, records and failures of each part that is counted; of one block of chunks only.
+
+        Each chunk once: of two marks the last, because an older version counted what was empty.
+        """
+        start = "" if block is None else f"{block:03d}"
+        marks = (tuple(map(int, names)) for names in self._names(round, f"tally/{start}"))
+        for _, same in groupby(marks, key=lambda mark: mark[0]):
+            chunk, records, failed = max(same)
+            yield chunk, records, failed
+
+    def uncount(self, round: int, chunk: int) -> None:
+        """Take back that the part is counted."""
+        for found in self.store.list(self.bucket, self.round_key(round, f"tally/{chunk:06d}-")):
+            self.store.delete(self.bucket, found.key)
+
+    def _names(self, round: int, prefix: str) -> Iterator[list[str]]:
+        """The pieces of the names of marks, such as 000001-25-2."""
+        for found in self.store.list(self.bucket, self.round_key(round, prefix)):
+            yield found.key.rsplit("/", 1)[1].split("-")
 
     def repairs(self, round: int, chunk: int) -> int:
         """How often the chunk was queued again."""
@@ -180,9 +229,9 @@ class Ledger(Documents):
         """Write down that the chunk is queued again for this time."""
         self.mark(self.round_key(round, f"repairs/{chunk:06d}-{number}"))
 
-    def cancelled(self, round: int) -> bool:
-        """Whether the round was told to stop."""
-        return self.has(self.end_key(round, "cancelled"))
+    def cancelled(self, round: int, sure: bool = True) -> bool:
+        """Whether the round was told to stop. sure: see Documents."""
+        return self.has(self.end_key(round, "cancelled"), sure)
 
     def summary(self, round: int) -> Summary | None:
         """The end of the round; None where it has not finished."""
@@ -193,6 +242,14 @@ class Ledger(Documents):
         key = self.end_key(round, "results.jsonl")
         for line in split_lines(self.store.stream(self.bucket, key)):
             yield msgspec.json.decode(line, type=Record)
+
+
+def chained(digest: str | None, ids: Iterable[str]) -> str | None:
+    """The digest of chunks with one more: what a finish compares with what the fan-out cut."""
+    if digest is None:
+        return None
+    text = "\n".join([digest, *ids])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse_active(key: str) -> tuple[str, int]:

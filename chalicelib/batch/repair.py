@@ -49,7 +49,8 @@ def repair(ledger: Ledger, batch: Batch, queue: Queue) -> None:
 
 def _give_up(ledger: Ledger, round: int, chunk: int) -> None:
     """Write the chunk's images off as errors."""
-    lost = [Record(entry.id, entry.source, error=LOST) for entry in ledger.chunk(round, chunk)]
-    if not ledger.write_part(round, chunk, lost):
-        lost = ledger.part(round, chunk)
-    ledger.tally(round, chunk, lost)
+    ledger.complete(
+        round,
+        chunk,
+        [Record(entry.id, entry.source, error=LOST) for entry in ledger.chunk(round, chunk)],
+    )

@@ -187,7 +187,7 @@ class BatchService:
     def retry(self, batch_id: str) -> dict[str, Any]:
         """Classify what failed once more. Raises NotFound, and Conflict where that cannot be."""
         ledger = Ledger(self._store, self._results, batch_id)
-        batch = ledger.batch()  # before it is looked at: two calls at once are one retry
+        batch, etag = ledger.tagged_batch()  # before it is looked at: two calls are one retry
         view = self.view(batch_id)
         if view["status"] != "finished":
             raise Conflict(f"The batch is {view['status']}; only a finished one can be retried.")
@@ -195,7 +195,8 @@ class BatchService:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
         ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
-        ledger.put(ledger.key("batch.json"), batch)
+        # where another call was faster, or ours was and did not hear of it, the round is begun too
+        ledger.put(ledger.key("batch.json"), batch, replacing=etag)
         self._queue.send([FanOutMessage(batch_id, batch.round)])
         return self.view(batch_id)
 

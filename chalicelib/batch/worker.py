@@ -132,26 +132,26 @@ class Worker:
         """Classify the chunk and write its part; whether the part is there in the end.
 
         A chunk that is done already is left as it is, so a message may come twice. What does not
-        fit into the time goes back to the queue with what is done so far kept.
+        fit into the time goes back to the queue with what is done so far kept. Whatever of all that
+        cannot be read is done again: the part is written once, by whoever is first.
         """
         round, chunk = message.round, message.chunk
-        records = ledger.part(round, chunk)
-        if not records:
-            if ledger.cancelled(round):
-                return False
-            entries = ledger.chunk(round, chunk)
-            if not entries:
-                raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
-            done = ledger.partial(round, chunk)
-            todo = {place: entry for place, entry in enumerate(entries) if place not in done}
-            self._recorder.ready(batch)
-            done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
-            if len(done) < len(entries):
-                ledger.write_partial(round, chunk, done)
-                self._queue.send([message])
-                return False
-            records = [done[place] for place in range(len(entries))]
-            if not ledger.write_part(round, chunk, records):
-                records = ledger.part(round, chunk)
-        ledger.tally(round, chunk, records)
+        records = ledger.part(round, chunk, sure=False)
+        if records:
+            ledger.tally(round, chunk, records)
+            return True
+        if ledger.cancelled(round, sure=False):
+            return False
+        entries = ledger.chunk(round, chunk)
+        if not entries:
+            raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
+        done = ledger.partial(round, chunk)
+        todo = {place: entry for place, entry in enumerate(entries) if place not in done}
+        self._recorder.ready(batch)
+        done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
+        if len(done) < len(entries):
+            ledger.write_partial(round, chunk, done)
+            self._queue.send([message])
+            return False
+        ledger.complete(round, chunk, [done[place] for place in range(len(entries))])
         return True

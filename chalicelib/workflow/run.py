@@ -24,7 +24,7 @@ from chalicelib.batch.chunks import chunked, grouped, held
 from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
 from chalicelib.documents import Documents
-from chalicelib.errors import NotFound
+from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.storage import ObjectStore
 from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement
@@ -106,13 +106,21 @@ class Run(Documents):
             raise NotFound(f"There is no chunk {number} in the workflow run {self.name}.")
         return entries
 
-    def write_part(self, arm: Arm, chunk: int, records: list[Record]) -> None:
-        """Write a chunk's records by that arm, unless someone was faster."""
-        self.put_lines(self._numbered(arm, chunk), records, only_new=True)
+    def write_part(self, arm: Arm, chunk: int, records: list[Record]) -> list[Record]:
+        """Write a chunk's records by that arm, unless someone was faster; those that are there."""
+        if self.put_lines(self._numbered(arm, chunk), records, only_new=True):
+            return records
+        return self.part(arm, chunk)
 
-    def part(self, arm: Arm, chunk: int) -> list[Record]:
-        """A chunk's records by that arm; empty where it is not done."""
-        return self.lines(self._numbered(arm, chunk), Record)
+    def part(self, arm: Arm, chunk: int, sure: bool = True) -> list[Record]:
+        """A chunk's records by that arm. sure: see Documents.
+
+        Raises SourceUnreachable where there must be some and are none.
+        """
+        records = self.lines(self._numbered(arm, chunk), Record, sure)
+        if sure and not records:
+            raise SourceUnreachable(f"Chunk {chunk} of {self.name} has no records of the {arm}.")
+        return records
 
     def parts_done(self, arm: Arm) -> int:
         """Chunks that have their records by that arm."""

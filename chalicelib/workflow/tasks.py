@@ -148,20 +148,19 @@ class WorkflowTasks:
         """
         run = self._run(name)
         plan = run.plan()
-        records = run.part(arm, chunk)
+        records = run.part(arm, chunk, sure=False)
         if not records:
             model = plan.champion if arm == "champion" else plan.challenger or ""
             self._load_model(model)
             found, kept = run.chunk(chunk), run.partial_key(arm, chunk)
-            done = run.get(kept, dict[int, Record]) or {}
+            done = run.get(kept, dict[int, Record], sure=False) or {}
             todo = {place: entry for place, entry in enumerate(found) if place not in done}
             options = Options(max_labels=plan.max_labels, model=model)
             done |= self._recorder.records(options, todo, in_time(left, MARGIN))
             if len(done) < len(found):
                 run.put(kept, done)
                 raise TimeoutError(f"{len(done)} of {len(found)} images are done; go on.")
-            records = [done[place] for place in range(len(found))]
-            run.write_part(arm, chunk, records)
+            records = run.write_part(arm, chunk, [done[place] for place in range(len(found))])
         failed = sum(record.error is not None for record in records)
         return {"chunk": chunk, "records": len(records), "failed": failed}
 

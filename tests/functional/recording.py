@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from tests.conftest import ROOT
+from tests.functional.absence import tell_no_absence
 
 
 @dataclass(frozen=True)
@@ -121,4 +122,6 @@ def _record(calls: list[Call]) -> None:
         calls.append(Call(model.service_model.service_name, model.name, kept))
 
     boto3.setup_default_session()
-    boto3._get_default_session().events.register("provide-client-params", note)
+    events = boto3._get_default_session().events
+    events.register("provide-client-params", note)
+    tell_no_absence(events)  # or no listing that a policy must allow would be needed

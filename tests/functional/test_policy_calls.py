@@ -256,12 +256,31 @@ def repair(stage: Stage) -> None:
             stage.ask("POST", f"/batches/{lost}/retry", status=202)
         stage.give_up()
         assert stage.ask("GET", f"/batches/{lost}")["errors"] == {"ChunkLost": 5}
+    mend_what_is_counted_and_not_there(stage)
+
+
+def mend_what_is_counted_and_not_there(stage: Stage) -> None:
+    good = {"s3_uri": f"s3://{stage.images}/photo.jpg"}
+    torn = stage.ask("POST", "/batches", {"instances": [good]}, 202)["batch_id"]
+    stage.drain_fan_out()
+    stage.lose("chunk")
+    tally = f"batches/{torn}/rounds/0/tally/000001-1-0"
+    stage.s3.put_object(Bucket=stage.results, Key=tally, Body=b"")
+    again = {"type": "fan_out", "batch_id": torn, "round": 0}
+    stage.sqs.send_message(QueueUrl=stage.work, MessageBody=json.dumps(again))
+    stage.drain()
+    assert stage.ask("GET", f"/batches/{torn}")["counts"]["done"] == 0
+    stage.s3.put_object(Bucket=stage.results, Key=tally, Body=b"")
+    stage.tick()
+    stage.drain()
+    assert stage.ask("GET", f"/batches/{torn}")["status"] == "finished"
 
 
 def workflows(stage: Stage) -> None:
     photo = {"s3_uri": f"s3://{stage.images}/photo.jpg", "label": "none such"}
     asked = {"instances": [photo] * 26, "champion": "plain", "challenger": "other", "name": "run"}
     stage.ask("POST", "/workflows", asked, 202)
+    assert "images" not in stage.ask("GET", "/workflows/run")
     (inputs,) = stage.s3.list_objects_v2(Bucket=stage.results, Prefix="workflows/inputs/")[
         "Contents"
     ]
@@ -274,6 +293,7 @@ def workflows(stage: Stage) -> None:
         assert _task(stage, "classify", **place)["failed"] == 0
         loss = {"name": "run", "chunk": 2, "arm": arm, "error": "Lost", "cause": "told to"}
         assert _task(stage, "record_loss", **loss)["failed"] == 1
+    assert "report" not in stage.ask("GET", "/workflows/run")
     assert _task(stage, "judge", name="run")["verdict"]
     assert _task(stage, "promote", name="run")["outcome"] == "promoted"
     assert _task(stage, "report", name="run", outcome="promoted")["images"] == 26

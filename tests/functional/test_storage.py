@@ -17,6 +17,7 @@ from botocore.config import Config
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
 from chalicelib.storage import ObjectStore, S3Store
 from tests.fakes import MemoryStore
+from tests.functional.absence import refuse, tell_no_absence
 
 Put = Callable[[str, bytes], None]
 
@@ -26,12 +27,14 @@ def bucket() -> str:
     return f"bucket-{uuid.uuid4()}"
 
 
-@pytest.fixture(params=["memory", "s3"])
+@pytest.fixture(params=["memory", "s3", "s3 that tells no absence"])
 def store_and_put(request: pytest.FixtureRequest, bucket: str) -> tuple[ObjectStore, Put]:
     if request.param == "memory":
         store = MemoryStore()
         return store, lambda key, data: store.objects.update({(bucket, key): data})
     s3 = request.getfixturevalue("s3")
+    if request.param != "s3":
+        tell_no_absence(s3.meta.events)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     return S3Store(lambda: s3), lambda key, data: s3.put_object(Bucket=bucket, Key=key, Body=data)
 
@@ -104,6 +107,66 @@ def test_only_the_first_writes_what_must_be_new(
     assert store.read(bucket, "key", 10) == b"third"
 
 
+def test_only_what_was_read_is_replaced(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("key", b"first")
+    found = store.find(bucket, "key", 10)
+    assert found is not None and found.data == b"first"
+    assert store.put(bucket, "key", b"second", "text/plain", replacing=found.etag)
+    assert not store.put(bucket, "key", b"third", "text/plain", replacing=found.etag)
+    assert store.read(bucket, "key", 10) == b"second"
+    assert not store.put(bucket, "none", b"fourth", "text/plain", replacing=found.etag)
+    assert store.find(bucket, "none", 10) is None
+
+
+def test_what_is_not_there_is_told_from_what_is_too_large(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("key-and-more", b"data")
+    assert store.find(bucket, "key", 10) is None
+    with pytest.raises(ImageTooLarge):
+        store.find(bucket, "key-and-more", 3)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("hides", [False, True])
+def test_a_refusal_is_no_absence(s3: Any, bucket: str, times: int, hides: bool) -> None:
+    """Once it is asked again; twice it is said that the object cannot be had."""
+    store = S3Store(lambda: s3)
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=bucket, Key="key", Body=b"data")
+    if hides:
+        tell_no_absence(s3.meta.events)
+    refuse(s3.meta.events, "GetObject", times)
+    if times == 1:
+        found = store.find(bucket, "key", 10)
+        assert found is not None and found.data == b"data"
+    else:
+        with pytest.raises(SourceUnreachable):
+            store.find(bucket, "key", 10)
+
+
+def test_where_listing_is_refused_too_nothing_is_known(s3: Any, bucket: str) -> None:
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    tell_no_absence(s3.meta.events)
+    refuse(s3.meta.events, "ListObjectsV2", 1)
+    with pytest.raises(SourceUnreachable):
+        S3Store(lambda: s3).find(bucket, "none", 10)
+
+
+def test_two_conditional_writes_at_once_are_somebody_elses(s3: Any, bucket: str) -> None:
+    """409 says that another write is under way; moto does one after the other."""
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    refuse(s3.meta.events, "PutObject", 2, 409, "ConditionalRequestConflict")
+    store = S3Store(lambda: s3)
+    assert not store.put(bucket, "key", b"data", "text/plain", only_new=True)
+    assert not store.put(bucket, "key", b"data", "text/plain", replacing='"0"')
+    assert store.find(bucket, "key", 10) is None
+
+
 @pytest.mark.parametrize("count", [0, 1, 3000])
 def test_what_comes_in_blocks_is_written_whole(
     store_and_put: tuple[ObjectStore, Put], bucket: str, count: int
@@ -140,6 +203,18 @@ def test_a_copy_and_what_is_deleted(store_and_put: tuple[ObjectStore, Put], buck
     assert store.read(bucket, "to", 10) == b"data"
     with pytest.raises(SourceRefused):
         store.copy(bucket, "none", bucket, "to")
+
+
+def test_a_copy_of_what_has_been_replaced(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("from", b"first")
+    first = store.find(bucket, "from", 10)
+    assert first is not None and store.copy(bucket, "from", bucket, "to", first.etag)
+    put("from", b"second")
+    assert not store.copy(bucket, "from", bucket, "to", first.etag)
+    assert store.read(bucket, "to", 10) == b"first"
 
 
 def test_links_and_forms_work_without_credentials(s3: Any, bucket: str) -> None:

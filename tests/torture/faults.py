@@ -98,6 +98,11 @@ def fail() -> None:
     raise SourceUnreachable("The service does not answer; try again later.")
 
 
+def deny() -> None:
+    """A fault: AccessDenied, as while a policy or a key's grant is being changed."""
+    raise SourceRefused("It may not be read, or is not there.")
+
+
 class Outcome(Protocol):
     """What became of an image."""
 

@@ -38,6 +38,7 @@ from tests.torture.faults import (
     Process,
     Steps,
     balanced,
+    deny,
     fail,
     kill,
 )
@@ -228,12 +229,17 @@ def run(action: Action, cloud: BatchCloud, batch_id: str, steps: Steps) -> None:
         action(cloud, cloud.process(steps), batch_id)
 
 
-def moments(state: State, action: Action) -> int:
-    """How many the action has."""
+def named_moments(state: State, action: Action) -> list[str]:
+    """Those that the action has."""
     cloud, batch_id = copied(state)
     steps = Steps()
     run(action, cloud, batch_id, steps)
-    return len(steps.names)
+    return steps.names
+
+
+def moments(state: State, action: Action) -> int:
+    """How many the action has."""
+    return len(named_moments(state, action))
 
 
 def everywhere(
@@ -241,12 +247,13 @@ def everywhere(
     action: Action,
     fault: Callable[[BatchCloud, str], object],
     sample: int | None = None,
+    among: Callable[[str], bool] = lambda name: True,
 ) -> Iterator[tuple[BatchCloud, str]]:
     """The cloud and batch after the action with a fault in it, once for each of its moments.
 
-    sample: for so many of them only.
+    sample: for so many of them only. among: for those of such a name only.
     """
-    places = range(moments(state, action))
+    places = [at for at, name in enumerate(named_moments(state, action)) if among(name)]
     for at in places if sample is None else some(places, sample):
         cloud, batch_id = copied(state)
         steps = Steps(at, lambda cloud=cloud, id=batch_id: fault(cloud, id))
@@ -286,15 +293,28 @@ DYING: dict[str, dict[str, tuple[State, Action]]] = {
 }  # fmt: skip
 
 
+def ours(name: str) -> bool:
+    """Whether a refusal at that moment is one of our buckets or queues, which is not done then."""
+    return name.startswith("before ") and not name.endswith("fetch")
+
+
+FAULTS: dict[str, tuple[Callable[[], None], Callable[[str], bool]]] = {
+    "killed": (kill, lambda name: True),
+    "refused by S3 or SQS, before the effect or after,": (fail, lambda name: True),
+    "denied by S3 or SQS (403)": (deny, ours),
+}
+
+
 @pytest.mark.parametrize("who", DYING)
-@pytest.mark.parametrize("fault", [kill, fail], ids=["killed", "refused"])
-def test_a_fault_at_any_moment(who: str, fault: Callable[[], None], outcome: Outcome) -> None:
+@pytest.mark.parametrize("what", FAULTS, ids=["killed", "refused", "denied"])
+def test_a_fault_at_any_moment(who: str, what: str, outcome: Outcome) -> None:
     points = images = 0
+    fault, among = FAULTS[what]
     for state, action in DYING[who].values():
-        for cloud, batch_id in everywhere(state, action, lambda *_: fault()):
+        for cloud, batch_id in everywhere(state, action, lambda *_: fault(), among=among):
             points += 1
             images += check(cloud, batch_id)
-    what = "killed" if fault is kill else "refused by S3 or SQS, before the effect or after,"
+    assert points
     outcome(
         f"batch: {who}: {what} at any moment",
         "the message or the schedule comes again, and all is done once",
@@ -307,7 +327,7 @@ ASKED: dict[str, tuple[State, Action]] = {"retry": (finished, retry), "cancel": 
 
 def test_a_call_that_dies_can_be_made_again(outcome: Outcome) -> None:
     points = 0
-    for (state, action), fault in itertools.product(ASKED.values(), (kill, fail)):
+    for (state, action), fault in itertools.product(ASKED.values(), (kill, fail, deny)):
         for cloud, batch_id in everywhere(state, action, lambda *_, fault=fault: fault()):
             points += 1
             if action is retry:  # and what was begun has come to its end, as far as it does
@@ -340,7 +360,10 @@ def empty() -> tuple[BatchCloud, str]:
     return cloud, ""
 
 
-@pytest.mark.parametrize("fault", [kill, fail])
+BEGUN = {"kill": "dies", "fail": "fails", "deny": "is denied a call"}
+
+
+@pytest.mark.parametrize("fault", [kill, fail, deny])
 def test_what_begins_a_batch_can_die(fault: Callable[[], None], outcome: Outcome) -> None:
     """What was begun comes to its end, or was never there; asked again, it is there."""
     points = 0
@@ -358,7 +381,7 @@ def test_what_begins_a_batch_can_die(fault: Callable[[], None], outcome: Outcome
                 cloud.submitted[view["batch_id"]] = ids
                 assert cloud.balance(view["batch_id"]) == ids[-1:]
     outcome(
-        f"batch: the start, by a call or by S3's event, {'dies' if fault is kill else 'fails'}",
+        f"batch: the start, by a call or by S3's event, {BEGUN[fault.__name__]}",
         "what was begun comes to its end; an event that comes again makes no second batch",
         f"{points} points",
     )
@@ -475,11 +498,14 @@ class Minute:
         self.refused = 0
 
     def moment(self, name: str) -> None:
-        """A call takes a tenth of a second; S3 and SQS refuse it before or after its effect."""
+        """A call takes a tenth of a second; S3 and SQS refuse it before or after its effect, or say
+        before it that it is not allowed."""
         self.now += 0.05
         during = self._begin <= self.now < self._begin + 60
         if during and not name.endswith("fetch") and self._chance.random() < self._share:
             self.refused += 1
+            if ours(name) and self._chance.random() < 0.5:
+                deny()
             raise SourceUnreachable("Please reduce your request rate.")
 
 
@@ -707,8 +733,8 @@ class AnyLife(RuleBasedStateMachine):
         self.act(-1 if last else at, lambda cloud, process, _: cloud.deliver(process, body))
 
     def act(self, at: int, action: Action, batch_id: str = "") -> None:
-        """By a new process, which dies at that moment if it comes so far."""
-        steps = Steps(at, kill)
+        """By a new process, which dies at that moment if it comes so far, or is denied a call."""
+        steps = Steps(at, deny if at % 3 == 0 else kill)
         run(action, self.cloud, batch_id, steps)
         AnyLife.steps += 1
         AnyLife.deaths += steps.fired

@@ -533,7 +533,7 @@ class Watched(MemoryStore):
         self.touched.add((bucket, key))
         return super().read(bucket, key, max_bytes)
 
-    def put(self, bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+    def put(self, bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
         raise AssertionError(f"{key} was written")
 
     def delete(self, bucket: str, key: str) -> None:

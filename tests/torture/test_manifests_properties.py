@@ -214,7 +214,7 @@ class Mortal(MemoryStore):
         super().__init__()
         self.lives: int | None = None
 
-    def put(self, *given: Any, **options: Any) -> bool:
+    def put(self, *given: Any, **options: Any) -> str | None:
         if self.lives is not None:
             self.lives -= 1
             if self.lives == 0:

@@ -202,7 +202,7 @@ def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> No
             run.mark(run.key(key))
         run.write_chunks(iter([]), 1)
         for arm in ("champion", "challenger"):
-            run.write_part(arm, chunk, [])  # type: ignore[arg-type]
+            run.write_part(arm, chunk, [Record("a", "b")])  # type: ignore[arg-type]
             run.mark(run.partial_key(arm, chunk))  # type: ignore[arg-type]
         for key in run.report_keys().values():
             run.mark(key)

@@ -15,8 +15,8 @@ MODULES = {
 } | {"app": ROOT / "app.py"}
 HOMES = {
     "chalice": {"app"},
-    "boto3": {"wiring", "storage"},
-    "botocore": {"wiring", "storage", "queue", "executions", "tokens"},
+    "boto3": {"wiring", "storage", "s3answers"},
+    "botocore": {"wiring", "s3answers", "queue", "executions", "tokens"},
     "ai_edge_litert": {"litert"},
     "onnxruntime": {"onnx"},
     "PIL": {"images"},
@@ -25,7 +25,8 @@ HOMES = {
     "multipart": {"http"},
 }
 LAYERS = [
-    {"command", "errors", "settings", "times", "__init__"},
+    {"command", "errors", "settings", "times", "blocks", "__init__"},
+    {"s3answers"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",
      "classifier", "engines", "litert", "onnx", "kernels", "processors", "tensors", "significance",

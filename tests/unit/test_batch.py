@@ -421,7 +421,7 @@ def test_whoever_is_late_with_a_round_does_not_undo_the_retry(cloud: Cloud) -> N
     again, put = cloud.queue.bodies[0], cloud.store.put
     cloud.run()
 
-    def overtaken(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+    def overtaken(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
         if key.endswith("summary.json"):
             cloud.store.put = put  # type: ignore[method-assign]
             cloud.batches.retry(batch_id)
@@ -700,7 +700,7 @@ def test_two_workers_on_one_chunk_agree(cloud: Cloud) -> None:
     batch_id = cloud.start([1, 2])
     cloud.deliver(cloud.queue.bodies.pop(0))
     body, put = cloud.queue.bodies.pop(0), cloud.store.put
-    faster = msgspec.json.Encoder().encode_lines([Record("id1", "a"), Record("id2", "b")])
+    faster = msgspec.json.Encoder().encode_lines([Record("id1", "a", []), Record("id2", "b", [])])
 
     def overtaken(bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> bool:
         if "/parts/" in key:

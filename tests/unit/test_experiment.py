@@ -47,7 +47,7 @@ class WatchedStore(MemoryStore):
         self._ask("read", key)
         return super().read(bucket, key, max_bytes)
 
-    def put(self, bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+    def put(self, bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
         self._ask("put", key)
         return super().put(bucket, key, *rest, **options)
 
@@ -225,7 +225,7 @@ def test_of_two_containers_that_make_the_key_at_once_one_is_heard() -> None:
     class Raced(MemoryStore):
         """Another container's key is there right after the first look."""
 
-        def put(self, bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> bool:
+        def put(self, bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> str | None:
             super().put(bucket, key, b"k" * 32, *rest, **options)
             return super().put(bucket, key, data, *rest, **options)
 
@@ -382,7 +382,7 @@ def test_of_two_opposite_votes_at_once_one_stays(lab: Lab, step: int) -> None:
             super().delete(bucket, key)
             other_vote()
 
-        def put(self, *where: Any, **options: Any) -> bool:
+        def put(self, *where: Any, **options: Any) -> str | None:
             other_vote()
             written = super().put(*where, **options)
             other_vote()

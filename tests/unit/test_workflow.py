@@ -307,7 +307,7 @@ def test_promotion_needs_an_experiment() -> None:
 
 def test_a_bucket_that_does_not_answer_is_for_another_try(cloud: Cloud) -> None:
     class Away(MemoryStore):
-        def put(self, *given: Any, **options: Any) -> bool:
+        def put(self, *given: Any, **options: Any) -> str | None:
             raise SourceUnreachable("The bucket does not answer.")
 
     tasks = WorkflowTasks(Away(), cloud.rules, None, cloud.models.get, None)  # type: ignore[arg-type]

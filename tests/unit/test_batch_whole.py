@@ -1,0 +1,164 @@
+"""A batch that says it has finished is whole; and the rule that looks at it bites."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.batch.ledger import Ledger, Record
+from chalicelib.errors import SourceRefused, SourceUnreachable
+from tests.balance import check_finished
+from tests.unit.test_batch import Cloud, tick
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def cut(cloud: Cloud, count: int) -> Ledger:
+    """A batch whose chunks wait."""
+    batch_id = cloud.start(list(range(count)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    return Ledger(cloud.store, "results", batch_id)
+
+
+def refuse(cloud: Cloud, part: str, times: int) -> None:
+    """Have reads of that object denied for so many times, whether it is there or not."""
+    read, left = cloud.store.read, [times]
+
+    def denied(bucket: str, key: str, limit: int) -> bytes:
+        if key.endswith(part) and left[0]:
+            left[0] -= 1
+            raise SourceRefused("It may not be read, or is not there.")
+        return read(bucket, key, limit)
+
+    cloud.store.read = denied  # type: ignore[method-assign]
+
+
+def test_a_part_that_is_refused_at_the_end_is_waited_for(cloud: Cloud) -> None:
+    ledger = cut(cloud, 100)
+    *others, last = [cloud.queue.bodies.pop(0) for _ in range(4)]
+    for body in others:
+        cloud.deliver(body)
+    refuse(cloud, "parts/000002.jsonl", 1)
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(last)
+    assert cloud.view(ledger.batch_id)[0] == "running"
+    cloud.deliver(last)
+    assert cloud.view(ledger.batch_id) == ("finished", (100, 100, 0))
+
+
+def test_a_doubled_message_whose_reads_are_refused_counts_nothing_twice(cloud: Cloud) -> None:
+    ledger = cut(cloud, 50)
+    first, last = cloud.queue.bodies
+    cloud.deliver(first)
+    refuse(cloud, "parts/000001.jsonl", 2)
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(first)
+    assert list(ledger.tallies(0)) == [(1, 25, 0)]
+    cloud.deliver(last)
+    assert cloud.view(ledger.batch_id) == ("finished", (50, 50, 0))
+
+
+def test_a_chunk_that_is_counted_and_not_there_goes_missing(cloud: Cloud) -> None:
+    """As an older version may have left it, whose refused reads were empty parts."""
+    ledger = cut(cloud, 50)
+    lost, last = cloud.queue.bodies.pop(0), cloud.queue.bodies.pop(0)
+    ledger.mark(ledger.round_key(0, "tally/000001-0-0"))
+    cloud.deliver(last)
+    assert cloud.view(ledger.batch_id) == ("running", (50, 25, 0))
+    tick(cloud)
+    assert cloud.queue.bodies == [lost]
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (50, 50, 0))
+
+
+@pytest.mark.parametrize("records", [[], [Record("id7", "", [])], [Record("id7", "", [])] * 25])
+def test_results_that_are_not_what_was_asked_for_are_not_written(
+    cloud: Cloud, records: list[Record]
+) -> None:
+    ledger = cut(cloud, 50)
+    ledger.write_part(0, 1, records)
+    ledger.mark(ledger.round_key(0, "tally/000001-25-0"))
+    cloud.queue.bodies.pop(0)
+    if records:
+        with pytest.raises(SourceUnreachable, match="not those of what was cut"):
+            cloud.run()
+    else:
+        cloud.run()
+    assert cloud.view(ledger.batch_id)[0] == "running"
+    assert ("results", ledger.key("results.jsonl")) not in cloud.store.objects
+
+
+def test_a_retry_whose_last_round_was_cut_short_does_not_finish(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 3}
+    ledger = cut(cloud, 50)
+    cloud.run()
+    cloud.batches.retry(ledger.batch_id)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    whole = cloud.store.objects["results", ledger.key("results.jsonl")]
+    cloud.store.objects["results", ledger.key("results.jsonl")] = b"".join(
+        whole.splitlines(keepends=True)[:30]
+    )
+    with pytest.raises(SourceUnreachable, match="last round"):
+        cloud.run()
+    assert cloud.view(ledger.batch_id)[0] == "running"
+
+
+def test_no_empty_part_is_counted_or_written(cloud: Cloud) -> None:
+    ledger = cut(cloud, 1)
+    with pytest.raises(SourceUnreachable):
+        ledger.complete(0, 1, [])
+    assert not list(ledger.tallies(0)) and ledger.part(0, 1) == []
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (1, 1, 0))
+
+
+def test_the_end_is_told_once(cloud: Cloud) -> None:
+    ledger = cut(cloud, 2)
+    body = cloud.queue.bodies[0]
+    cloud.run()
+    first = ledger.summary(0)
+    cloud.deliver(body)
+    tick(cloud)
+    assert ledger.summary(0) == first
+
+
+def damaged(name: str, change: Any) -> Any:
+    def damage(objects: dict[tuple[str, str], bytes], root: str) -> None:
+        objects["results", f"{root}/{name}"] = change(objects["results", f"{root}/{name}"])
+
+    return damage
+
+
+def lines(change: Any) -> Any:
+    return lambda data: b"".join(change(data.splitlines(keepends=True)))
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (damaged("results.jsonl", lines(lambda found: found[1:])), r"lost \['id0'\]"),
+        (damaged("results.jsonl", lines(lambda found: [found[0], *found])), r"doubled .*\['id0'\]"),
+        (damaged("results.jsonl", lines(lambda found: found[::-1])), "another order"),
+        (damaged("results.jsonl", lambda data: data.replace(b'"labels"', b'"other"')), "either"),
+        (damaged("summary.json", lambda data: data.replace(b'"done":3', b'"done":2')), "summary"),
+        (damaged("rounds/0/fanout.json", lambda data: data.replace(b"true", b"false")), "goes on"),
+    ],
+)
+def test_the_rule_of_balance_bites(cloud: Cloud, damage: Any, why: str) -> None:
+    ledger = cut(cloud, 3)
+    cloud.run()
+    objects, key = cloud.store.objects, ledger.key("summary.json")
+    assert check_finished(lambda key: objects["results", key], key) == 3
+    damage(objects, f"batches/{ledger.batch_id}")
+    with pytest.raises(AssertionError, match=why):
+        check_finished(lambda key: objects["results", key], key)
+
+
+def test_a_summary_that_is_written_twice_fails_the_test_it_is_in(cloud: Cloud) -> None:
+    ledger = cut(cloud, 3)
+    cloud.run()
+    with pytest.raises(AssertionError, match="written once"):
+        ledger.put(ledger.key("summary.json"), msgspec.to_builtins(ledger.summary(0)))
