@@ -1,5 +1,6 @@
 """Batch on the real processes: buckets, queue, functions and app of the local cloud."""
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -198,14 +199,21 @@ def test_the_same_event_twice_is_one_batch(batches: Batches, files: str) -> None
     assert source not in {batch["source"] for batch in recent}
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Batches]:
-    """A cloud of the test's own, whose failed messages come again after a few seconds."""
+@contextlib.contextmanager
+def impatient(log: Path) -> Iterator[Batches]:
+    """A cloud of its own, whose failed messages come again after a few seconds."""
     options = ("--visibility-timeout", "5", "--schedule-seconds", "1")
-    with running(tmp_path / "log", "doodle", *options) as cloud:
+    with running(log, "doodle", *options) as cloud:
         batches = Batches(cloud)
         yield batches
         batches.close()
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Batches]:
+    """One in which processes and messages may die."""
+    with impatient(tmp_path_factory.mktemp("own") / "log") as batches:
+        yield batches
 
 
 def test_killed_in_the_middle_every_image_is_there_once(own: Batches) -> None:
@@ -238,16 +246,17 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_rest_goes_on(
     assert message["Body"] == "poison"
 
 
-def test_results_that_cannot_be_written_for_a_while_are_written_in_the_end(own: Batches) -> None:
-    results = own.cloud.results
-    own.s3.delete_bucket(Bucket=results)
-    own.put("patient.jpg", SAMPLES["umbrella"])
-    refused = f"s3://{results}/uploads/patient.jpg.json does not exist or may not be read"
-    wait_for(lambda: own.cloud.log.read_text().count(refused) >= 2)
-    own.s3.create_bucket(Bucket=results)
+def test_results_that_cannot_be_written_for_a_while_are_written_in_the_end(tmp_path: Path) -> None:
+    with impatient(tmp_path / "log") as own:
+        results = own.cloud.results
+        own.s3.delete_bucket(Bucket=results)
+        own.put("patient.jpg", SAMPLES["umbrella"])
+        refused = f"s3://{results}/uploads/patient.jpg.json does not exist or may not be read"
+        wait_for(lambda: own.cloud.log.read_text().count(refused) >= 2)
+        own.s3.create_bucket(Bucket=results)
 
-    def answer() -> Any:
-        listed = own.s3.list_objects_v2(Bucket=results, Prefix="uploads/")
-        return [each["Key"] for each in listed.get("Contents", [])]
+        def answer() -> Any:
+            listed = own.s3.list_objects_v2(Bucket=results, Prefix="uploads/")
+            return [each["Key"] for each in listed.get("Contents", [])]
 
-    assert wait_for(answer) == ["uploads/patient.jpg.json"]
+        assert wait_for(answer) == ["uploads/patient.jpg.json"]

@@ -21,12 +21,6 @@ def start(*options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_one_line_names_the_address_and_the_model(tmp_path: Path) -> None:
-    with running(tmp_path / "log", "doodle") as cloud:
-        lines = [line for line in (tmp_path / "log").read_text().splitlines() if cloud.url in line]
-    assert any(re.search(r"serves .*\(doodle\)\. Ctrl-C ends it", line) for line in lines)
-
-
 def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{pick_free_port()}/"
     env = {"MODEL_DIR": str(tmp_path / "models"), "MODEL_BASE_URL": nowhere}
@@ -47,7 +41,7 @@ def held() -> Iterator[list[int]]:
         yield ports
 
 
-def test_with_both_ports_of_make_run_taken_it_runs_on_others(
+def test_with_both_ports_of_make_run_taken_it_runs_on_others_and_names_them(
     held: list[int], tmp_path: Path
 ) -> None:
     with running(tmp_path / "log", "doodle") as cloud:
@@ -55,6 +49,8 @@ def test_with_both_ports_of_make_run_taken_it_runs_on_others(
         assert cloud.client("s3").list_buckets()["Buckets"]
         taken = {int(url.rpartition(":")[2]) for url in (cloud.url, cloud.aws)}
     assert not taken & set(held)
+    lines = [line for line in cloud.log.read_text().splitlines() if cloud.url in line]
+    assert any(re.search(r"serves .*\(doodle\)\. Ctrl-C ends it", line) for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ START = {"name": "r-1", "executionArn": "arn", "startDate": "2026-01-01T00:00:00
 pytestmark = pytest.mark.chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The app with the bundled model and `muddled`, which is wrong about everything."""
     cache = tmp_path_factory.mktemp("models")
@@ -54,7 +54,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield cloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(cloud: LocalCloud) -> str:
     return cloud.url
 
