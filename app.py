@@ -315,8 +315,9 @@ def on_upload(event: S3Event) -> None:
     """An image in the images bucket is queued, a manifest starts a batch."""
     record = event.to_dict()["Records"][0]
     at = datetime.fromisoformat(record["eventTime"]).timestamp()
-    sequencer = record["s3"]["object"].get("sequencer", record["eventTime"])
-    services().events.on_object(event.bucket, event.key, sequencer, at)
+    put = record["s3"]["object"]
+    version, etag = put.get("sequencer", record["eventTime"]), put.get("eTag")
+    services().events.on_object(event.bucket, event.key, version, at, etag)
 
 
 @app.on_sqs_message(queue=SETTINGS.work_queue or "work", batch_size=1)

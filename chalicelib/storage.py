@@ -82,8 +82,10 @@ class ObjectStore(Protocol):
     def copy(
         self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
     ) -> bool:
-        """Copy an object, without its bytes coming here; with `etag`, only if it is still the one
-        of that ETag. Whether it was copied."""
+        """Copy an object, without its bytes coming here; whether it was copied.
+
+        etag: of the one that is meant, with its quotes; another one is not copied.
+        """
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object, or do nothing where there is none."""
@@ -198,9 +200,10 @@ class S3Store:
         self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
     ) -> bool:
         """See ObjectStore. boto3 asks for the ETag as it looks at the source, and as it copies."""
-        source, condition = {"Bucket": bucket, "Key": key}, {"CopySourceIfMatch": etag}
+        source = {"Bucket": bucket, "Key": key}
         with translated(f"s3://{bucket}/{key}"):
             if etag is not None:
+                condition = {"CopySourceIfMatch": etag}
                 copy = partial(self._s3().copy, source, to_bucket, to_key, ExtraArgs=condition)
                 return unless_lost(lambda: copy() or True) is not None
             self._s3().copy(source, to_bucket, to_key)

@@ -1,6 +1,7 @@
 """What events bring to batches: objects, messages, and the clock."""
 
 import hashlib
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 from urllib.parse import unquote_plus
@@ -19,7 +20,7 @@ from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.ledger import Ledger, Record, parse_active
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.repair import repair
-from chalicelib.batch.service import BATCH_INPUTS, BatchService, new_id
+from chalicelib.batch.service import BATCH_INPUTS, BatchService, Replaced, new_id
 from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.errors import BadRequest, NotFound
 from chalicelib.predict import Options
@@ -45,6 +46,7 @@ class _Bucket(msgspec.Struct, frozen=True):
 class _Object(msgspec.Struct, frozen=True):
     key: str
     sequencer: str
+    etag: str | None = msgspec.field(default=None, name="eTag")
 
 
 class _S3(msgspec.Struct, frozen=True):
@@ -88,7 +90,9 @@ class BatchEvents:
         self._store, self._queue = store, queue
         self._results, self._answers = results, answers
 
-    def on_object(self, bucket: str, key: str, version: str, at: float) -> None:
+    def on_object(
+        self, bucket: str, key: str, version: str, at: float, etag: str | None = None
+    ) -> None:
         """An object was put into the images bucket: a manifest starts a batch, an image is queued.
 
         version: tells this put from any other, so that an event that comes twice is one batch.
@@ -101,7 +105,9 @@ class BatchEvents:
         if is_manifest(key):
             digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
             source = f"s3://{bucket}/{key}"
-            self._service.begin(new_id(at, digest), at, source, Options())
+            meant = None if etag is None else f'"{etag}"'  # events tell it without its quotes
+            with suppress(Replaced):  # the event of what is there now begins that
+                self._service.begin(new_id(at, digest), at, source, Options(), meant)
         else:
             self._queue.send([UploadMessage(bucket, key)])
 
@@ -149,7 +155,7 @@ class BatchEvents:
             if put.event_name.startswith("ObjectCreated:"):
                 found, at = put.s3.object, put.event_time.timestamp()
                 key = unquote_plus(found.key)  # quoted in S3's own event, unlike in Chalice's
-                self.on_object(put.s3.bucket.name, key, found.sequencer, at)
+                self.on_object(put.s3.bucket.name, key, found.sequencer, at, found.etag)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         self._recorder.ready(Options())

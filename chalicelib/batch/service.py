@@ -58,6 +58,10 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     batch: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")] | None = None
 
 
+class Replaced(Exception):
+    """The manifest that an event told of is there no more: another one has taken its place."""
+
+
 class BatchService:
     """Batches of the results bucket.
 
@@ -104,8 +108,18 @@ class BatchService:
             raise SourceInvalid("Name a .txt, .csv or .jsonl manifest, or a prefix that ends in /.")
         return uri
 
-    def begin(self, batch_id: str, created: float, source: str, options: Options) -> dict[str, Any]:
-        """Write the batch down and queue its fan-out; a second time, to no effect."""
+    def begin(
+        self,
+        batch_id: str,
+        created: float,
+        source: str,
+        options: Options,
+        etag: str | None = None,
+    ) -> dict[str, Any]:
+        """Write the batch down and queue its fan-out; a second time, to no effect.
+
+        etag: of the manifest that is meant. Raises Replaced where another is in its place.
+        """
         ledger = Ledger(self._store, self._results, batch_id)
         manifest = "manifest.jsonl"
         if is_manifest(source):
@@ -113,7 +127,9 @@ class BatchService:
             token = uuid.uuid4().hex[:8]
             manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
             if not ledger.has(ledger.key("batch.json")):
-                self._store.copy(*split_s3_uri(source), self._results, ledger.key(manifest))
+                where = self._results, ledger.key(manifest)
+                if not self._store.copy(*split_s3_uri(source), *where, etag):
+                    raise Replaced(source)
         batch = Batch(
             batch_id=batch_id,
             created_at=created,

@@ -111,7 +111,8 @@ class Stage:
 
     def put_event(self, key: str) -> dict[str, Any]:
         """As S3 sends it of a new object."""
-        found = {"key": key, "sequencer": "0055AED6DCD90281E5"}
+        etag = self.s3.head_object(Bucket=self.images, Key=key)["ETag"].strip('"')
+        found = {"key": key, "sequencer": "0055AED6DCD90281E5", "eTag": etag}
         put = {"bucket": {"name": self.images}, "object": found}
         return {"Records": [{"eventTime": "2026-03-01T12:00:00.000Z", "s3": put}]}
 
@@ -235,9 +236,9 @@ def batches(stage: Stage) -> None:
 def messages_of_others(stage: Stage) -> None:
     with file_server(ROOT / "chalicelib" / "web") as server:
         bodies = [f"{server}/sample-banana.jpg", f"s3://{stage.images}/photo.jpg"]
-        bodies += [json.dumps(stage.put_event(key)) for key in ("again.jsonl", "more.jsonl")]
         stage.put("again.jsonl", LARGE)
         stage.put("more.jsonl", b'{"url": "%s/sample-banana.jpg"}\n' % server.encode())
+        bodies += [json.dumps(stage.put_event(key)) for key in ("again.jsonl", "more.jsonl")]
         for body in [*bodies, bodies[-1]]:  # one event came twice
             stage.sqs.send_message(QueueUrl=stage.work, MessageBody=body)
         stage.drain()

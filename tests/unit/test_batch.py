@@ -34,7 +34,7 @@ from chalicelib.errors import (
 )
 from chalicelib.predict import Predictor
 from chalicelib.sources import MAX_KEY_BYTES, Instance, Sources
-from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
+from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
 from tests.unit.test_predict import picture
 
 
@@ -581,8 +581,9 @@ def test_a_bare_url_is_answered_on_the_results_queue(cloud: Cloud) -> None:
     assert bad["source"] == "http://h/-1" and bad["error"]["code"] == "SourceRefused"
 
 
-def s3_event(key: str, bucket: str = "images", name: str = "ObjectCreated:Put") -> str:
-    found = {"bucket": {"name": bucket}, "object": {"key": key, "sequencer": "00AA"}}
+def s3_event(key: str, bucket: str = "images", name: str = "ObjectCreated:Put", **more: str) -> str:
+    put = {"key": key, "sequencer": "00AA"} | more
+    found = {"bucket": {"name": bucket}, "object": put}
     record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": found}
     return json.dumps({"Records": [record]})
 
@@ -594,6 +595,33 @@ def test_an_s3_event_on_the_queue_that_comes_twice_is_one_batch(cloud: Cloud) ->
     cloud.run()
     (batch,) = cloud.batches.recent()
     assert cloud.view(batch["batch_id"]) == ("finished", (1, 1, 0))
+
+
+def test_a_manifest_that_is_replaced_before_its_event_is_run_once(cloud: Cloud) -> None:
+    """By the event of the new one; that of the old one comes late, and again."""
+    old, new = b"http://h/1\n", b"http://h/2\nhttp://h/3\n"
+    first, second = (etag_of(data).strip('"') for data in (old, new))
+    cloud.store.objects["images", "m.txt"] = new
+    for _ in range(2):
+        cloud.deliver(s3_event("m.txt", sequencer="00AA", eTag=first))
+        cloud.deliver(s3_event("m.txt", sequencer="00AB", eTag=second))
+    cloud.events.on_object("images", "m.txt", "00AA", 1795341600.0, first)
+    cloud.run()
+    (batch,) = cloud.batches.recent()
+    assert cloud.view(batch["batch_id"]) == ("finished", (2, 2, 0))
+
+
+def test_an_event_that_comes_again_needs_its_manifest_no_more(cloud: Cloud) -> None:
+    old = b"http://h/1\n"
+    cloud.store.objects["images", "m.txt"] = old
+    event = s3_event("m.txt", eTag=etag_of(old).strip('"'))
+    cloud.deliver(event)
+    cloud.store.objects["images", "m.txt"] = b"http://h/2\n"
+    cloud.deliver(event)
+    cloud.run()
+    (batch,) = cloud.batches.recent()
+    (record,) = cloud.results(batch["batch_id"])
+    assert record.source == "http://h/1"
 
 
 def test_a_start_that_dies_is_made_whole_by_the_event_that_comes_again(cloud: Cloud) -> None:
