@@ -418,7 +418,7 @@ def v2_infer(name: str) -> Response:
 
 
 def _predict(request: PredictRequest, body: bytes | None) -> Response:
-    client_id = _request().headers.get("x-client-id", "")
+    client_id = http.client_id(_request().headers.get("x-client-id"))
     answer = services().predictor.predict(request, body, client_id)
     facts: dict[str, Any] = {
         "inference_id": answer.inference_id,

@@ -20,6 +20,8 @@ MAX_BODY = 10 * 2**20
 QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
 """What may be given in a query string; the options of an image sent as the body come this way."""
 
+CLIENT_ID = re.compile("[!-~]{1,256}")
+
 MAX_REASON = 500
 """Characters of what a parser says is wrong: it quotes the request, and an answer of over 6 MB is
 no answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
@@ -65,6 +67,13 @@ def predict_query(query: Query) -> PredictRequest:
         return msgspec.convert(single, PredictRequest, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid("query string", error) from error
+
+
+def client_id(header: str | None) -> str:
+    """The value of `X-Client-Id`; empty where there is none. Raises BadRequest."""
+    if header and not CLIENT_ID.fullmatch(header):
+        raise BadRequest("X-Client-Id may have up to 256 visible ASCII characters, and no blanks.")
+    return header or ""
 
 
 def infer_request(header_length: str | None, body: bytes) -> "tuple[InferRequest, bytes]":

@@ -1,8 +1,12 @@
+import json
+import re
+
 import pytest
 
 from chalicelib import http
 from chalicelib.batch.service import BatchRequest, UploadRequest
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+from chalicelib.site import WEB
 from chalicelib.workflow.request import WorkflowRequest
 
 JSON = "application/json"
@@ -168,3 +172,22 @@ def test_an_answer_does_not_outgrow_the_request(field: bytes) -> None:
     tensor = b'{"name": "image", "shape": [1], "datatype": "BYTES", "data": []}'
     with pytest.raises(BadRequest):
         http.infer_request(None, b'{"inputs": [' + tensor + b"], " + field + b"}")
+
+
+@pytest.mark.parametrize(
+    ("header", "id"), [(None, ""), ("", ""), ("me", "me"), ("~" * 256, "~" * 256)]
+)
+def test_a_client_may_have_an_id(header: str | None, id: str) -> None:
+    assert http.client_id(header) == id
+
+
+@pytest.mark.parametrize("header", ["a b", " ", "me ", "é", "a\n", "\x7f", "~" * 257])
+def test_a_clients_id_is_as_the_description_has_it(header: str) -> None:
+    paths = json.loads((WEB / "openapi.json").read_text())["paths"]
+    for operation in paths["/predict"].values():
+        named = {each["name"]: each["schema"] for each in operation["parameters"]}
+        schema = named["X-Client-Id"]
+        fits = re.search(schema["pattern"].replace("$", r"\Z"), header)
+        assert not fits or len(header) > schema["maxLength"]
+    with pytest.raises(BadRequest, match="X-Client-Id"):
+        http.client_id(header)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.torture.conftest import BEGIN, END, PAGE, table, write
+from tests.torture.conftest import BEGIN, END, PAGE, lacking, table, told, write
 
 PAGES = [PAGE, ROOT / "SECURITY.md"]
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
@@ -79,3 +79,14 @@ def test_only_the_table_of_outcomes_is_written(tmp_path: Path) -> None:
     rows = [("a fault", "an answer", "5 s", "test_x.py::test_y")]
     write(page, rows)
     assert page.read_text() == f"before\n{BEGIN}\n{table(rows)}\n{END}\nafter\n"
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_table_is_written_after_a_whole_run_alone() -> None:
+    whole = [("a fault", "an answer", "5 s", test) for test in told()]
+    assert len(whole) > 70 and not lacking(whole, 0, is_part=False)
+    assert "failed" in lacking(whole, 1, is_part=False)
+    assert "a part" in lacking(whole, 0, is_part=True)
+    (first, *_) = sorted(told())
+    rows = [row for row in whole if row[3] != first]
+    assert f"1 rows, as of {first}" in lacking(rows, 0, is_part=False)  # skipped, or not collected
