@@ -150,7 +150,8 @@ class Services:
         except ValueError as error:
             raise SettingsError(f"ARMS: {error}") from error
         documents = Documents(self._store, settings.results_bucket)
-        return Experiment(documents, arms, settings.model, self.models.find)
+        quick = Documents(S3Store(_quick_s3_client), settings.results_bucket)
+        return Experiment(documents, arms, settings.model, self.models.find, quick=quick)
 
     @cached_property
     def _workflow(self) -> "tuple[WorkflowService, WorkflowTasks] | None":
@@ -211,11 +212,19 @@ def _services() -> Services:
     return Services(Settings.from_environment())
 
 
+# Forms and links are signed as buckets made since 2020 want it, for the bucket's own region: the
+# global endpoint redirects there at first, which a signature does not outlive
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
+_S3: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}}
+
+
 def _s3_client() -> Any:
-    # Forms and links are signed as buckets made since 2020 want it, for the bucket's own region:
-    # the global endpoint redirects there at first, which a signature does not outlive
-    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
-    return _client("s3", signature_version="s3v4", s3={"addressing_style": "virtual"})
+    return _client("s3", **_S3)
+
+
+def _quick_s3_client() -> Any:
+    # what an answer waits for, and can do without
+    return _client("s3", connect_timeout=1, read_timeout=2, attempts=2, **_S3)
 
 
 def _sqs_client() -> Any:

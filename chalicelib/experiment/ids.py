@@ -9,7 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.documents import Documents
-from chalicelib.errors import BadRequest, ImageTooLarge, NotConfigured, SourceRefused
+from chalicelib.errors import (
+    BadRequest,
+    ImageTooLarge,
+    NotConfigured,
+    SourceRefused,
+    SourceUnreachable,
+)
+from chalicelib.patience import Patient
 
 EXPIRY = 7 * 86400
 """Seconds for which an answer can be voted on."""
@@ -23,6 +30,10 @@ MAX_TEXT = 8000
 KEY = "experiment.key"
 KEY_BYTES = 32
 MAC_BYTES = 16
+PATIENCE = 3.0
+"""Seconds that an answer waits for a bucket: a healthy one takes a hundredth of them, importing
+boto3 before the first answer a tenth."""
+
 SKEW = 300
 """Seconds that the clocks of two containers may be apart."""
 
@@ -50,12 +61,19 @@ class Inference:
 class InferenceIds:
     """Makes and reads ids, with a key that all containers find in the bucket.
 
-    Every method raises what the store does, and NotConfigured where that key is damaged.
+    patience: seconds that a caller waits for the bucket. Every method raises what the store does,
+    SourceUnreachable where that takes longer, and NotConfigured where the key is damaged.
     """
 
-    def __init__(self, documents: Documents, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        clock: Callable[[], float] = time.time,
+        patience: float = PATIENCE,
+    ) -> None:
         self._documents, self._clock = documents, clock
         self._key = b""
+        self._ask_key = Patient(self._shared_key, patience)
 
     def issue(self, arm: str, label: str | None, assigned: bool) -> str:
         """A new id, URL-safe; with a label of ten characters it has about 75."""
@@ -83,7 +101,12 @@ class InferenceIds:
         return Inference(arm, label, issued, nonce.hex(), bool(flags & _ASSIGNED))
 
     def _mac(self, payload: bytes) -> bytes:
-        self._key = self._key or self._shared_key()
+        try:
+            self._key = self._key or self._ask_key()
+        except TimeoutError:
+            raise SourceUnreachable(
+                f"The key in s3://{self._documents.bucket} cannot be read now; try again later."
+            ) from None
         return hmac.digest(self._key, _DOMAIN + payload, "sha256")[:MAC_BYTES]
 
     def _shared_key(self) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 from chalicelib.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.ids import MAX_LABEL, MAX_TEXT, InferenceIds
+from chalicelib.experiment.ids import MAX_LABEL, MAX_TEXT, PATIENCE, InferenceIds
 from chalicelib.experiment.verdict import Standing, compare, overall
 from chalicelib.experiment.votes import Tally, Vote, Votes
 from chalicelib.experiment.weights import CACHE_SECONDS, ExperimentRequest, Weights
@@ -36,6 +36,8 @@ class Experiment:
 
     arms: those of the environment, in force until `experiment.json` says otherwise.
     champion: the service's own model. find_model: raises ModelNotFound for a name no package has.
+    quick: the same bucket by a client that soon gives up; what `/predict` reads comes by it.
+    patience: seconds that an answer waits for it, however long that takes.
     """
 
     def __init__(
@@ -45,10 +47,13 @@ class Experiment:
         champion: str,
         find_model: Callable[[str], object],
         clock: Callable[[], float] = time.time,
+        quick: Documents | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self._find_model, self._clock = find_model, clock
-        self._champion, self._weights = champion, Weights(documents, arms, clock)
-        self._ids, self._votes = InferenceIds(documents, clock), Votes(documents)
+        self._champion, self._votes = champion, Votes(documents)
+        self._weights = Weights(quick or documents, arms, clock, patience)
+        self._ids = InferenceIds(quick or documents, clock, patience)
         self._unsigned_until = float("-inf")
 
     def assign(self, subject: str | bytes) -> str:

@@ -8,12 +8,15 @@ from typing import Annotated
 import msgspec
 
 from chalicelib.documents import Documents
-from chalicelib.errors import ImageTooLarge, SourceUnreachable
+from chalicelib.errors import ImageTooLarge, InceptionError
 from chalicelib.experiment.arms import MAX_ARMS, Arms
+from chalicelib.patience import Patient
 
 FILE = "experiment.json"
 CACHE_SECONDS = 30.0
 """How long a container goes by what it has read, or does without what it could not read."""
+
+AWAY = f"{FILE} cannot be read at the moment, so the last good weights stay."
 
 
 class ExperimentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -34,42 +37,63 @@ class InForce:
 class Weights:
     """The weights of one container: read again after `CACHE_SECONDS`, its own change at once.
 
-    arms: those of the environment.
+    arms: those of the environment. patience: seconds that a caller waits for a bucket.
     """
 
-    def __init__(self, documents: Documents, arms: Arms, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, documents: Documents, arms: Arms, clock: Callable[[], float], patience: float
+    ) -> None:
         self._documents, self._clock = documents, clock
         self._environment = self._last = InForce(arms, "environment")
         self._read_at = float("-inf")
-        self._lock = threading.Lock()
+        self._changes = 0
+        self._lock = threading.Lock()  # of the three above; nobody waits for a bucket with it
+        self._read = Patient(self._load, patience)
 
     def get(self, fresh: bool = False) -> InForce:
         """What is in force; whatever is wrong with the bucket, the last good weights stay.
 
         fresh: without the cache, for whoever wants to see what another container changed.
         """
+        now = self._clock()
         with self._lock:
-            now = self._clock()
-            if fresh or not 0 <= now - self._read_at < CACHE_SECONDS:
-                self._last, self._read_at = self._load(), now
+            if not fresh and 0 <= now - self._read_at < CACHE_SECONDS:
+                return self._last
+            self._read_at = now  # who comes while this one reads goes by what was read before
+        try:
+            self._read()
+        except TimeoutError:
+            with self._lock:
+                return InForce(self._last.arms, self._last.source, AWAY)
+        with self._lock:
             return self._last
 
     def put(self, arms: Arms) -> None:
         """Write other weights. Raises what the store does."""
+        self._documents.put(FILE, ExperimentRequest(arms.weights))
         with self._lock:
-            self._documents.put(FILE, ExperimentRequest(arms.weights))
+            self._changes += 1
             self._last, self._read_at = InForce(arms, FILE), self._clock()
 
-    def _load(self) -> InForce:
+    def _load(self) -> None:
+        """Read the file; what was changed here meanwhile is newer than that."""
+        with self._lock:
+            changes, last = self._changes, self._last
+        loaded = self._loaded(last)
+        with self._lock:
+            if changes == self._changes:
+                self._last, self._read_at = loaded, self._clock()
+
+    def _loaded(self, last: InForce) -> InForce:
         try:
             found = self._documents.get(FILE, ExperimentRequest)
             return InForce(Arms(found.arms), FILE) if found else self._environment
-        except SourceUnreachable:
-            problem = f"{FILE} cannot be read at the moment, so the last good weights stay."
         except (msgspec.DecodeError, ValueError, RecursionError, ImageTooLarge) as error:
             why = str(error).rstrip(".")
             problem = (
                 f"{FILE} is not valid ({why}), so the last good weights stay; "
                 "PUT /experiment writes it anew."
             )
-        return InForce(self._last.arms, self._last.source, problem)
+        except InceptionError:
+            problem = AWAY
+        return InForce(last.arms, last.source, problem)

@@ -25,7 +25,7 @@ HOMES = {
     "multipart": {"http"},
 }
 LAYERS = [
-    {"command", "errors", "settings", "times", "blocks", "__init__"},
+    {"command", "errors", "patience", "settings", "times", "blocks", "__init__"},
     {"s3answers"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",

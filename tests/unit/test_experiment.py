@@ -4,8 +4,10 @@ import base64
 import itertools
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -654,6 +656,73 @@ def test_a_bucket_that_is_away_takes_nothing_down(lab: Lab) -> None:
     lab.now += 31
     lab.vote("small", True)
     assert lab.counts()["small"] == (1, 1)
+
+
+class HangingStore(WatchedStore):
+    """Does not answer, neither yes nor no, while `hangs`, until `released`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs, self.released = True, threading.Event()
+        self.waiting = threading.Semaphore(0)
+
+    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        if self.hangs:
+            self.waiting.release()
+            assert self.released.wait(60)
+        return super().read(bucket, key, max_bytes)
+
+
+@pytest.fixture
+def hanging() -> Iterator[HangingStore]:
+    store = HangingStore()
+    yield store
+    store.released.set()
+
+
+def patiently(store: MemoryStore, lab: Lab, patience: float) -> Experiment:
+    documents, arms = Documents(store, "results"), Arms.parse(lab.arms)
+    return Experiment(
+        documents, arms, "doodle", lab.find_model, clock=lambda: lab.now, patience=patience
+    )
+
+
+def test_a_bucket_that_hangs_holds_no_answer_up(lab: Lab, hanging: HangingStore) -> None:
+    """Neither the first one, which asks, nor those that come while that is not answered."""
+    experiment = patiently(hanging, lab, 0.01)
+    for subject in SUBJECTS[:20]:
+        assert experiment.assign(subject) == Arms.parse(lab.arms).choose(subject)
+        assert experiment.issue("small", "cat", True)
+    with pytest.raises(Unreachable, match="try again later"):
+        experiment.feedback(FeedbackRequest(lab.vote("small", True)[0], correct=True))
+    assert hanging.waiting.acquire(timeout=60) and hanging.waiting.acquire(timeout=60)
+    assert not hanging.waiting.acquire(blocking=False)  # the weights once, the key once
+
+
+def test_the_last_weights_read_stay_while_the_bucket_hangs(lab: Lab, hanging: HangingStore) -> None:
+    hanging.hangs = False
+    experiment = patiently(hanging, lab, 0.01)
+    experiment.change(ExperimentRequest({"small": 1.0}))
+    hanging.hangs = True
+    lab.now += 31
+    assert {experiment.assign(subject) for subject in SUBJECTS[:20]} == {"small"}
+
+
+def test_others_are_answered_while_one_waits_for_the_bucket(
+    lab: Lab, hanging: HangingStore
+) -> None:
+    """A change, too; and what was read before it does not undo it."""
+    experiment = patiently(hanging, lab, 60)
+    hanging.objects["results", FILE] = b'{"arms": {"doodle": 1.0}}'
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(experiment.assign, "x")
+        assert hanging.waiting.acquire(timeout=60)
+        assert experiment.assign("x") == Arms.parse(lab.arms).choose("x")
+        assert experiment.promote("doodle", "small") and experiment.assign("x") == "small"
+        hanging.objects["results", FILE] = b'{"arms": {"doodle": 1.0}}'
+        assert not waits.done()
+        hanging.released.set()
+        assert waits.result(timeout=60) == experiment.assign("x") == "small"
 
 
 def test_a_view_while_the_file_cannot_be_read_says_so(lab: Lab) -> None:

@@ -1,0 +1,46 @@
+"""Work that nobody waits for longer than they have time."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+def begin(work: Callable[[], T]) -> "Future[T]":
+    """Do the work on a thread of its own, which can be left behind."""
+    future: Future[T] = Future()
+    threading.Thread(target=_run, args=(work, future), daemon=True).start()
+    return future
+
+
+def _run(work: Callable[[], T], future: "Future[T]") -> None:
+    try:
+        future.set_result(work())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+class Patient(Generic[T]):
+    """Asks for a thing once at a time, and waits for it so long and no longer.
+
+    patience: seconds from when the thing was asked for. Whoever asks while it is still awaited
+    waits for the same answer; whoever asks after that waits for nothing until it has come.
+    """
+
+    def __init__(self, ask: Callable[[], T], patience: float) -> None:
+        self._ask, self._patience = ask, patience
+        self._lock = threading.Lock()
+        self._asked: Future[T] | None = None
+        self._until = 0.0
+
+    def __call__(self) -> T:
+        """The answer. Raises TimeoutError, and what asking raises."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._until = time.monotonic() + self._patience
+                self._asked = begin(self._ask)
+            asked, left = self._asked, self._until - time.monotonic()
+        return asked.result(timeout=max(left, 0))
