@@ -168,6 +168,8 @@ def _count(facts: dict[str, Any], service: str) -> None:
     metrics.add_metric("Requests", MetricUnit.Count, 1)
     metrics.add_metric("Images", MetricUnit.Count, facts.get("images", 0))
     metrics.add_metric("Faults", MetricUnit.Count, int(facts["status"] >= 500))
+    if "lost_arm" in facts:
+        metrics.add_metric("LostArms", MetricUnit.Count, 1)
     for stage in ("total", "fetch", "decode", "infer"):
         if stage in facts:
             metrics.add_metric(f"{stage.title()}Time", MetricUnit.Milliseconds, facts[stage])
@@ -425,6 +427,7 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
         "model": answer.model.name,
         "images": len(answer.predictions),
         "failed": sum(prediction.error is not None for prediction in answer.predictions),
+        **({"lost_arm": answer.lost_arm} if answer.lost_arm else {}),
         **answer.timing_ms,
     }
     return Answered(answer, **facts)

@@ -5,7 +5,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
@@ -55,8 +55,9 @@ class Classifiers:
         self._model = model
         self._fallback = fallback
         self._make, self._engine = load, engine
-        self._loaded = lru_cache(LOADED_AT_ONCE)(self._load)
-        self._lock = threading.Lock()
+        self._ready: dict[str, Classifier] = {}
+        self._loading: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()  # of the two above; nobody loads with it
 
     def get(self, name: str | None = None) -> "Classifier":
         """The classifier of that name, or the default one.
@@ -64,18 +65,17 @@ class Classifiers:
         Raises ModelNotFound where no such package exists, and ModelInvalid where it, or the default
         one, cannot be served.
         """
-        with self._lock:
-            if name is not None:
-                return self._loaded(name)
-            try:
-                return self._loaded(self._model)
-            except ModelNotFound as error:
-                if self._fallback:
-                    return self._loaded(self._fallback)
-                raise ModelInvalid(
-                    f"The model of this service, {self._model!r}, is not deployed with it; "
-                    "fetch it with `make model`, or set MODEL to one that is."
-                ) from error
+        if name is not None:
+            return self._loaded(name)
+        try:
+            return self._loaded(self._model)
+        except ModelNotFound as error:
+            if self._fallback:
+                return self._loaded(self._fallback)
+            raise ModelInvalid(
+                f"The model of this service, {self._model!r}, is not deployed with it; "
+                "fetch it with `make model`, or set MODEL to one that is."
+            ) from error
 
     def healthy(self, allow_slow: bool) -> "Classifier":
         """The default classifier.
@@ -86,6 +86,34 @@ class Classifiers:
         if classifier.slow and not allow_slow:
             raise SlowKernels(SLOW.format(classifier.info.name))
         return classifier
+
+    def _loaded(self, name: str) -> "Classifier":
+        """The classifier in memory, else loaded by one thread; who wants another does not wait."""
+        if (classifier := self._recalled(name)) is not None:
+            return classifier
+        with self._lock:
+            turn = self._loading.setdefault(name, threading.Lock())
+        with turn:
+            if (classifier := self._recalled(name)) is not None:
+                return classifier
+            try:
+                classifier = self._load(name)
+                with self._lock:
+                    self._ready[name] = classifier
+                    while len(self._ready) > LOADED_AT_ONCE:
+                        del self._ready[next(iter(self._ready))]
+            finally:
+                with self._lock:
+                    self._loading.pop(name, None)
+        return classifier
+
+    def _recalled(self, name: str) -> "Classifier | None":
+        """The one in memory, which is then the last to be let go."""
+        with self._lock:
+            classifier = self._ready.pop(name, None)
+            if classifier is not None:
+                self._ready[name] = classifier
+            return classifier
 
     def _load(self, name: str) -> "Classifier":
         """Load, and write one line of log about it."""

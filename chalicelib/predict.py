@@ -1,11 +1,8 @@
 """Use case: classify images. One image's error never spoils its neighbours."""
 
-import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
@@ -14,7 +11,9 @@ import msgspec
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.labels import Label
+from chalicelib.lostarms import LostArms
 from chalicelib.sources import MAX_ID, Instance, Sources
+from chalicelib.stopwatch import Stopwatch
 
 MAX_INSTANCES = 16
 """Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
@@ -93,7 +92,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The JSON body of a classified request.
 
     inference_id: names the image in a `POST /feedback`; of several images, only the request.
-    arm: of the experiment, where that and not the request chose the model.
+    arm: of the experiment, where that and not the request chose the model. lost_arm: the one that
+        was chosen, where its model cannot be loaded and the service's own answers in its place.
     timing_ms: milliseconds spent on `fetch`, `decode` and `infer`, summed over the images; several
         images are fetched at the same time, so the sum can exceed what the caller waited.
     """
@@ -103,6 +103,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     predictions: list[Prediction]
     timing_ms: dict[str, float]
     arm: str | None = None
+    lost_arm: str | None = None
 
 
 class Trial(Protocol):
@@ -124,33 +125,6 @@ class Item:
     load: Callable[[], bytes]
 
 
-class Stopwatch:
-    """Milliseconds spent in each stage, added up over threads."""
-
-    def __init__(self) -> None:
-        self._ms: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the time spent inside to that stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add({name: (time.perf_counter() - start) * 1000})
-
-    def add(self, timing_ms: dict[str, float]) -> None:
-        """Adds what another watch has read."""
-        with self._lock:
-            for name, ms in timing_ms.items():
-                self._ms[name] = self._ms.get(name, 0.0) + ms
-
-    def reading(self) -> dict[str, float]:
-        """Milliseconds by stage."""
-        return {stage: round(ms, 2) for stage, ms in self._ms.items()}
-
-
 class Predictor:
     """Loads, decodes, classifies and ranks.
 
@@ -163,6 +137,7 @@ class Predictor:
         self._sources = sources
         self._classifiers = classifiers
         self._trial = trial
+        self._lost = LostArms(classifiers.get)
 
     def predict(
         self, request: PredictRequest, body: bytes | None = None, client_id: str = ""
@@ -172,13 +147,14 @@ class Predictor:
         client_id: whoever always gets the same arm of an experiment; else the image decides.
         A single image's error is raised; within `instances` it is that prediction's `error`.
         Raises BadRequest where the request names no image, or two ways at once, and ModelNotFound
-        or ModelInvalid where the model cannot answer.
+        or ModelInvalid where the model that it names, or the service's own, cannot answer.
         """
         items = self._items(request, body)
-        arm = None
+        arm = lost = None
         if request.model is None and self._trial is not None:
             arm = self._trial.assign(client_id or items[0].subject)
-            request = msgspec.structs.replace(request, model=arm)
+            lost = arm if arm in self._lost else None
+            request = msgspec.structs.replace(request, model=None if lost else arm)
         info = self._classifiers.get(request.model).info
         arm = info.name if arm == info.name else None  # or a fallback answers in its place
         watch = Stopwatch()
@@ -206,6 +182,7 @@ class Predictor:
             predictions=predictions,
             timing_ms=watch.reading(),
             arm=arm,
+            lost_arm=lost,
         )
 
     def _inference_id(self, model: str, label: str | None, assigned: bool) -> str | None:

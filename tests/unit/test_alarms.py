@@ -9,7 +9,7 @@ from cfnlint.decode import cfn_yaml
 
 import app
 from tests.conftest import ROOT
-from tools.deploying.target import Target
+from tools.deploying.target import API_HANDLER, Target
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 TIMEOUTS = {
@@ -81,9 +81,24 @@ def test_what_goes_wrong_has_an_alarm(template: Any) -> None:
         ("AWS/States", "ExecutionsFailed"), ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/ApiGateway", "5XXError"),
         ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"),
+        (app.SERVICE, "LostArms"),
     }  # fmt: skip
     dead = resources(template, "AWS::CloudWatch::Alarm")["DeadLettersAlarm"]
     assert dimensions(dead) == {"QueueName": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}
+
+
+def test_the_alarm_for_lost_arms_goes_by_what_the_app_counts(
+    template: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alarm = resources(template, "AWS::CloudWatch::Alarm")["LostArmsAlarm"]
+    app._count({"status": 200, "lost_arm": "inception-v1"}, DEV.function(API_HANDLER))
+    counted = json.loads(capsys.readouterr().out)
+    assert counted[alarm["MetricName"]] == [1.0]
+    (told,) = counted["_aws"]["CloudWatchMetrics"]
+    assert told["Namespace"] == alarm["Namespace"] and told["Dimensions"] == [["service"]]
+    assert named(dimensions(alarm)["service"]["Fn::Sub"]) == counted["service"]
+    app._count({"status": 200}, DEV.function("app"))
+    assert "LostArms" not in json.loads(capsys.readouterr().out)
 
 
 def test_errors_of_every_function_have_an_alarm(template: Any) -> None:

@@ -25,12 +25,12 @@ HOMES = {
     "multipart": {"http"},
 }
 LAYERS = [
-    {"command", "errors", "patience", "settings", "times", "blocks", "__init__"},
+    {"command", "errors", "patience", "settings", "stopwatch", "times", "blocks", "__init__"},
     {"s3answers"},
     {"storage", "queue", "executions", "tokens", "images", "imagefiles", "tiffdirectory", "site",
      "addresses", "resolver", "connection", "fetch", "sources", "labels", "models", "classifiers",
-     "classifier", "engines", "litert", "onnx", "kernels", "processors", "tensors", "significance",
-     "turns"},
+     "classifier", "engines", "litert", "lostarms", "onnx", "kernels", "processors", "tensors",
+     "significance", "turns"},
     {"documents"},
     {"experiment.arms", "experiment.ids", "experiment.votes", "experiment.__init__"},
     {"experiment.weights", "experiment.verdict"},

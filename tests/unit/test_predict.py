@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
+from chalicelib.lostarms import LOST_SECONDS, LostArms
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
 from chalicelib.sources import Instance, Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
@@ -115,12 +116,12 @@ def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
 class Trial:
     """An experiment with one arm, which remembers who was assigned to it."""
 
-    def __init__(self) -> None:
-        self.subjects: list[str | bytes] = []
+    def __init__(self, arm: str = "colour") -> None:
+        self.arm, self.subjects = arm, list[str | bytes]()
 
     def assign(self, subject: str | bytes) -> str:
         self.subjects.append(subject)
-        return "colour"
+        return self.arm
 
     def issue(self, model: str, label: str | None, assigned: bool) -> str:
         return f"{model}/{label}/{assigned}"
@@ -161,6 +162,37 @@ def test_a_model_that_is_named_is_no_arms_doing() -> None:
     answer = service.predict(PredictRequest(model="colour"), RED)
     assert trial.subjects == [] and answer.arm is None
     assert answer.inference_id == "colour/red/False"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_services_own_model_answers_for_an_arm_that_is_gone(
+    several: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sources = Sources(Web({"http://h/r": RED}).fetch, MemoryStore().read, frozenset())
+    models = OneClassifier(ColourClassifier())
+    service = Predictor(sources, models, Trial("gone"))  # type: ignore[arg-type]
+    given = {"instances": [Instance(url="http://h/r")]} if several else {"url": "http://h/r"}
+    answer = service.predict(PredictRequest(**given))  # type: ignore[arg-type]
+    assert (answer.model.name, answer.arm, answer.lost_arm) == ("colour", None, "gone")
+    assert answer.predictions[0].labels and "colour/" in answer.inference_id
+    assert answer.inference_id.endswith("/False")  # a vote on it is none for the arm
+    assert "The arm gone cannot answer" in caplog.text
+    with pytest.raises(ModelNotFound):
+        service.predict(PredictRequest(model="gone"), RED)
+
+
+def test_an_arm_that_is_gone_is_asked_for_again_after_a_while() -> None:
+    asked = list[str]()
+
+    def find(name: str) -> None:
+        asked.append(name)
+        if len(asked) < 3:
+            raise ModelNotFound(f"There is no model {name!r}.")
+
+    moments = iter([0, 0, 1, LOST_SECONDS - 1, LOST_SECONDS, LOST_SECONDS, 2 * LOST_SECONDS])
+    lost = LostArms(find, clock=lambda: next(moments))
+    assert ["a" in lost for _ in range(5)] == [True, True, True, True, False]
+    assert len(asked) == 3
 
 
 def test_an_answer_without_labels_has_nothing_to_vote_on() -> None:

@@ -1,0 +1,75 @@
+"""Who waits for whom while models are loaded."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib.classifiers import LOADED_AT_ONCE, Classifiers
+from chalicelib.errors import ModelNotFound
+from tests.fakes import ColourClassifier
+
+
+class Shelf:
+    """Models that are there but for `none`; `slow` comes once it is `released`."""
+
+    def __init__(self) -> None:
+        self.released, self.asked = threading.Event(), threading.Semaphore(0)
+        self.loaded: list[str] = []
+
+    def find(self, name: str) -> Any:
+        if name == "none":
+            raise ModelNotFound("There is no model 'none'.")
+        if name == "slow":
+            self.asked.release()
+            assert self.released.wait(60)
+        return SimpleNamespace(name=name, is_current=lambda: True)
+
+    def load(self, package: Any, threads: int, copies: int) -> Any:
+        self.loaded.append(package.name)
+        classifier: Any = ColourClassifier(package.name)
+        classifier.kernels, classifier.slow = "", False
+        return classifier
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    shelf = Shelf()
+    yield shelf
+    shelf.released.set()
+
+
+def classifiers(shelf: Shelf) -> Classifiers:
+    return Classifiers(shelf, 1, "own", "", load=shelf.load)  # type: ignore[arg-type]
+
+
+def test_a_model_that_is_far_away_holds_up_those_alone_who_want_it(shelf: Shelf) -> None:
+    there = classifiers(shelf)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(there.get, "slow") for _ in range(2)]
+        assert shelf.asked.acquire(timeout=60)
+        assert there.get().info.name == "own" and there.get("other").info.name == "other"
+        shelf.released.set()
+        first, second = (each.result(timeout=60) for each in waiting)
+    assert first is second and shelf.loaded.count("slow") == 1
+
+
+def test_the_models_used_last_stay(shelf: Shelf) -> None:
+    there = classifiers(shelf)
+    first = there.get()
+    for name in ("a", "b", "c"):
+        there.get(name)
+        assert there.get() is first
+    assert there.get("c") is there.get("c") and LOADED_AT_ONCE == 2
+    there.get("b")
+    assert shelf.loaded == ["own", "a", "b", "c", "b"]
+
+
+def test_a_model_that_is_missing_is_looked_for_again(shelf: Shelf) -> None:
+    there = classifiers(shelf)
+    for _ in range(2):
+        with pytest.raises(ModelNotFound):
+            there.get("none")
