@@ -149,11 +149,12 @@ def test_the_page_may_run_its_own_files_alone(api: Api) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
-def test_every_file_of_the_page_is_served(api: Api, path: Path) -> None:
-    answer = api("GET", f"/static/{path.name}", headers={"Accept": "*/*"})
-    assert answer.status == 200
-    assert answer.data == path.read_bytes()
+def test_every_file_of_the_page_is_served(api: Api, subtests: pytest.Subtests) -> None:
+    for path in sorted(WEB.iterdir()):
+        with subtests.test(name=path.name):
+            answer = api("GET", f"/static/{path.name}", headers={"Accept": "*/*"})
+            assert answer.status == 200
+            assert answer.data == path.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fapp.py", "%2e%2e", "app.py", ".hidden"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import pairwise
 
 import numpy as np
@@ -50,21 +51,24 @@ def test_the_things_that_must_be_known_are() -> None:
     } <= set(LABELS)
 
 
-@pytest.mark.parametrize("label", LABELS)
-def test_every_label_draws_something_inside_the_frame(label: str) -> None:
-    for seed in range(6):
-        image = draw(label, np.random.default_rng(seed), 96, PLAIN)
-        assert image.mode == "RGB" and image.size == (96, 96)
-        dark = np.argwhere(_pixels(image).mean(axis=2) < 128)
-        assert 40 < len(dark) < 96 * 96 / 2
-        assert np.ptp(dark, axis=0).max() > 96 * 0.6
+def test_every_label_draws_something_inside_the_frame(subtests: pytest.Subtests) -> None:
+    for label, seed in itertools.product(LABELS, range(6)):
+        with subtests.test(label=label, seed=seed):
+            image = draw(label, np.random.default_rng(seed), 96, PLAIN)
+            assert image.mode == "RGB" and image.size == (96, 96)
+            dark = np.argwhere(_pixels(image).mean(axis=2) < 128)
+            assert 40 < len(dark) < 96 * 96 / 2
+            assert np.ptp(dark, axis=0).max() > 96 * 0.6
 
 
-@pytest.mark.parametrize("label", LABELS)
-def test_a_seed_draws_the_same_picture_again(label: str) -> None:
-    first = _pixels(draw(label, np.random.default_rng(7)))
-    assert np.array_equal(first, _pixels(draw(label, np.random.default_rng(7))))
-    assert not np.array_equal(first, _pixels(draw(label, np.random.default_rng(8))))
+def test_a_seed_draws_the_same_picture_again(subtests: pytest.Subtests) -> None:
+    for label in LABELS:
+        with subtests.test(label=label):
+            first, again, other = (
+                _pixels(draw(label, np.random.default_rng(seed))) for seed in (7, 7, 8)
+            )
+            assert np.array_equal(first, again)
+            assert not np.array_equal(first, other)
 
 
 def test_consecutive_seeds_go_through_all_labels() -> None:

@@ -365,24 +365,26 @@ def test_there_are_enough_forms() -> None:
     assert len(ACCEPTED) >= 15
 
 
-@pytest.mark.parametrize("url", INVALID)
-def test_url_is_invalid(url: str) -> None:
-    web, resolve = Web(), Resolver()
-    with pytest.raises(SourceInvalid) as raised:
-        fetcher(web, resolve)(url)
-    assert web.targets == []
-    assert resolve.asked == []
-    assert str(raised.value).endswith(".")
+def test_url_is_invalid(subtests: pytest.Subtests) -> None:
+    for url in INVALID:
+        with subtests.test(url=url):
+            web, resolve = Web(), Resolver()
+            with pytest.raises(SourceInvalid) as raised:
+                fetcher(web, resolve)(url)
+            assert web.targets == []
+            assert resolve.asked == []
+            assert str(raised.value).endswith(".")
 
 
-@pytest.mark.parametrize("url", UNREACHABLE)
-def test_refused_address_is_told_as_a_closed_port(url: str) -> None:
-    web = Web()
-    with pytest.raises(SourceUnreachable) as raised:
-        fetcher(web)(url)
-    assert web.targets == []
-    assert words(raised.value, parse_location(url).name) == closed_port()
-    assert raised.value.__cause__ is None
+def test_refused_address_is_told_as_a_closed_port(subtests: pytest.Subtests) -> None:
+    for url in UNREACHABLE:
+        with subtests.test(url=url):
+            web = Web()
+            with pytest.raises(SourceUnreachable) as raised:
+                fetcher(web)(url)
+            assert web.targets == []
+            assert words(raised.value, parse_location(url).name) == closed_port()
+            assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize("url", ACCEPTED)
