@@ -466,6 +466,7 @@ def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
         "description": info.description,
         "labels": len(package.labels()),
         "input": {"width": width, "height": height},
+        "preprocessing": msgspec.to_builtins(info.preprocessing),
         "source": info.source,
         "licence": info.licence,
         "default": info.name == default,

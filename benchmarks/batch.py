@@ -53,11 +53,12 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     worker = Worker(Recorder(Predictor(sources, classifiers)), queue)
     ledger = Ledger(store, "results", "b")
     classifier = classifiers.get()
+    size, how = classifier.input_size, classifier.info.preprocessing
     seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}
     with click.progressbar(range(1, rounds + 2), label="worker", file=sys.stderr) as numbers:
         for chunk in numbers:
             files = [subject.photograph(chunk * SMALL_CHUNK + n) for n in range(SMALL_CHUNK)]
-            arrays = [decode(data, classifier.input_size).pixels for data in files]
+            arrays = [decode(data, size, how).pixels for data in files]
             entries = []
             for position, data in enumerate(files):
                 store.objects["images", f"{chunk}/{position}"] = data

@@ -69,10 +69,10 @@ class Service:
         self._http = Client(app.app).http
         self.predictor = services().predictor
         self.classifier = services().classifiers.get()
-        self.pixels = decode(image, self.classifier.input_size).pixels
+        self.pixels = decode(image, self.classifier.input_size, package.info.preprocessing).pixels
         self._first, self._second = self.predictor, second_predictor(package)
         tensor, scores = inspect(package.model_path)
-        self._array = to_input(self.pixels, tensor, package.info.input_scaling)[np.newaxis]
+        self._array = to_input(self.pixels, tensor, package.info.preprocessing)[np.newaxis]
         self._input, self._output = tensor.index, scores.index
         self._interpreter = Interpreter(model_path=str(package.model_path), num_threads=1)
         self._interpreter.allocate_tensors()

@@ -10,7 +10,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.labels import Label
 from chalicelib.models import ModelPackage
 from chalicelib.settings import Engine
-from chalicelib.tensors import dequantised, to_input, to_scores, top
+from chalicelib.tensors import check_fits, dequantised, to_input, to_scores, top
 from chalicelib.turns import Turns
 
 UNTIMED = nullcontext()
@@ -45,6 +45,7 @@ class Classifier:
         self._turns = Turns(shared, alone)
         self._input, self._output = shared[0].input, shared[0].output
         self.kernels, self.slow = shared[0].kernels, shared[0].slow
+        check_fits(self.info.name, self.info.preprocessing, self._input)
         classes = self._output.shape[-1]
         if len(self.labels) != classes:
             raise ModelInvalid(
@@ -55,7 +56,7 @@ class Classifier:
     @property
     def input_size(self) -> tuple[int, int]:
         """Width and height in pixels of the arrays that `scores` takes."""
-        return self._input.shape[2], self._input.shape[1]
+        return self._input.size
 
     def scores(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
@@ -89,7 +90,7 @@ class Classifier:
     def _run(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.generic]:
-        tensor = to_input(pixels, self._input, self.info.input_scaling)
+        tensor = to_input(pixels, self._input, self.info.preprocessing)
         with self._turns.turn() as network, during:
             raw = network.run(tensor[np.newaxis])
         return raw.reshape(-1)

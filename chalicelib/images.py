@@ -1,4 +1,4 @@
-"""Image bytes -> the upright RGB array that a model wants; the only module that imports Pillow."""
+"""Image bytes -> the upright RGB array that a package's preprocessing asks for."""
 
 import logging
 import threading
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,10 @@ from PIL import (
 from PIL import Image as Pillow
 from PIL.ImageFile import ImageFile as OpenImage
 
+from chalicelib.colours import averageable, black_and_white, rgb_on_white
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.imagefiles import ACCEPTED, ImageFile, inspect
+from chalicelib.preprocessing import WHOLE, Box, Filter, Preprocessing
 from chalicelib.tiffdirectory import orientation
 
 MAX_PIXELS = 50_000_000
@@ -79,9 +80,11 @@ class Image:
     format: str
 
 
-def decode(data: bytes, size: tuple[int, int]) -> Image:
-    """Decode an image file and squash the whole of it to `size`, (width, height) in pixels.
+def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Image:
+    """Decode an image file to `size`, (width, height) in pixels.
 
+    how: which part of the picture is taken, and what averages its pixels. Their channels and scale
+        are left to `chalicelib.tensors`.
     The first frame or page; upright by its EXIF orientation; alpha composited on white. Safe to
     call from several threads.
 
@@ -91,22 +94,26 @@ def decode(data: bytes, size: tuple[int, int]) -> Image:
     with _domain_errors():
         file = inspect(data)
         image = _PLUGINS[file.format](BytesIO(file.data))
-        width, height = image.size
         turn = orientation(image.info.get("exif", b"") if file.format == "WEBP" else file.exif)
-        raw_size = size[::-1] if turn >= 5 else size
+        raw = image.size
+        upright = raw[::-1] if turn >= 5 else raw
+        box, fitted = how.box(upright, size), how.fitted(upright, size)
+        if turn >= 5:
+            box, fitted = (box[1], box[0], box[3], box[2]), (fitted[1], fitted[0])
         _check_work(image, file)
-        image.draft("RGB", (2 * raw_size[0], 2 * raw_size[1]))
-        needed = _memory_needed(image, file, width * height)
+        box = _reduced(image, box, fitted)
+        needed = _memory_needed(image, file, raw[0] * raw[1])
         if needed > MAX_DECODE_BYTES:
             raise ImageTooLarge(
                 "The image takes too much memory to decode; send it smaller or as JPEG."
             )
         with _large_decode if needed > LARGE_DECODE_BYTES else nullcontext():
-            small = _resize(_averageable(image), raw_size)
+            small = _resize(averageable(image), box, fitted, how.filter)
             image.close()  # before the next large one begins
-        pixels = np.ascontiguousarray(_upright(_rgb_on_white(small, _black_and_white(image)), turn))
+        pixels = _upright(rgb_on_white(small, black_and_white(image)), turn)
+        pixels = np.ascontiguousarray(_framed(pixels, size, how))
         pixels.flags.writeable = False
-        return Image(pixels, *((height, width) if turn >= 5 else (width, height)), file.format)
+        return Image(pixels, *upright, file.format)
 
 
 @contextmanager
@@ -190,92 +197,42 @@ def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
     return max(while_decoding, 2 * pixels)
 
 
-_AVERAGEABLE = {
-    "1": "L",
-    "P": "RGB",
-    "LA": "La",
-    "RGBA": "RGBa",
-    "CMYK": "RGB",
-}
-_KEY_SCALE = {"L;2": 85, "L;4": 17, "RGB;16B": 1 / 256}
-"""By PNG sample layout: Pillow scales samples to 8 bits, but not the transparent colour."""
+def _reduced(image: OpenImage, box: Box, size: tuple[int, int]) -> Box:
+    """Have a JPEG decoded at the smallest scale at which `box` has `size` pixels; `box` there.
+
+    Its blocks of 8x8 can be decoded to 4x4, 2x2 or 1x1, for a part of the time; what the pixels
+    come to then differs little.
+    """
+    width, height = image.size
+    ratio = min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1])
+    scale = next((scale for scale in (8, 4, 2) if scale <= ratio), 1)
+    reduced = image.draft("RGB", (max(1, width // scale), max(1, height // scale)))
+    if reduced is None:  # another format
+        return box
+    right, lower = reduced[1][2:]
+    left, upper = box[0] * right / width, box[1] * lower / height
+    return left, upper, box[2] * right / width, box[3] * lower / height
 
 
-def _averageable(image: OpenImage) -> Pillow.Image:
-    """Decode, and convert at full size the modes whose values cannot be averaged."""
-    key = _transparency(image)
-    image.load()
-    if image.mode.startswith("I;16") and key is not None:
-        return _keyed_16_bit_grey(image, key)
-    if image.mode == "PA" or key is not None:
-        rgba = image.convert("RGBA")
-        image.close()  # three copies of 50 megapixels would be too many
-        return rgba.convert("RGBa")
-    target = _AVERAGEABLE.get(image.mode)
-    return image.convert(target) if target else image
-
-
-def _transparency(image: OpenImage) -> Any:
-    """Return what is transparent: alphas of a palette, or a colour, scaled as the samples are."""
-    key = image.info.get("transparency")
-    if key is not None and isinstance(image, PngImagePlugin.PngImageFile):
-        scale = _KEY_SCALE.get(str(image.tile[0].args), 1)
-        if isinstance(key, tuple):
-            key = tuple(int(value * scale) for value in key)
-        elif isinstance(key, int):
-            key = int(key * scale)
-        image.info["transparency"] = key
-    return key
-
-
-def _keyed_16_bit_grey(image: Pillow.Image, key: int) -> Pillow.Image:
-    values = np.asarray(image)
-    image.close()
-    opaque = (values != key).view(np.uint8)
-    grey = Pillow.fromarray((values >> 8).astype(np.uint8) * opaque)
-    del values
-    return Pillow.merge("La", (grey, Pillow.fromarray(opaque * np.uint8(255))))
-
-
-def _resize(image: Pillow.Image, size: tuple[int, int]) -> Pillow.Image:
+def _resize(image: Pillow.Image, box: Box, size: tuple[int, int], filter_: Filter) -> Pillow.Image:
     # Reduced by whole factors first where that pays: a 720p image is resized sooner, and exactly,
     # without. 16-bit integers cannot be.
     gap = None if image.mode.startswith("I;16") else 3.0
-    return image.resize(size, Pillow.Resampling.BILINEAR, reducing_gap=gap)
+    return image.resize(size, Pillow.Resampling[filter_.upper()], box, gap)
 
 
-def _rgb_on_white(image: Pillow.Image, ends: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """Return [height, width, 3], 0..255, of a small image; `ends` as of `_black_and_white`."""
-    values = np.asarray(image)
-    if image.mode == "RGB":
-        return values
-    if image.mode in ("La", "RGBa"):  # premultiplied, so what is not covered shows white
-        over = values[..., :-1].astype(np.uint16) + (255 - values[..., -1:])
-        values = np.minimum(over, 255).astype(np.uint8)
-        return np.broadcast_to(values, (*values.shape[:2], 3))
-    if image.mode.startswith("I") or image.mode == "F":
-        image = Pillow.fromarray(_to_8_bits(values.astype(np.float64), ends))
-    return np.asarray(image.convert("RGB"))
-
-
-def _to_8_bits(values: NDArray[np.float64], ends: tuple[float, float] | None) -> NDArray[np.uint8]:
-    """Scale black and white to 0 and 255; without `ends`, by the smallest usual scale that fits."""
-    values[~np.isfinite(values)] = 0
-    highest = float(values.max())
-    full_scales = (1.0, 255.0, 65_535.0, 2.0**32 - 1, highest)
-    black, white = ends or (0.0, next(scale for scale in full_scales if scale >= highest))
-    return (np.clip((values - black) / (white - black), 0, 1) * 255 + 0.5).astype(np.uint8)
-
-
-def _black_and_white(image: OpenImage) -> tuple[int, int] | None:
-    """Return the values of black and white of a 16-bit grey image; None for other modes."""
-    if not image.mode.startswith("I;16"):
-        return None
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return 0, 65_535
-    white = 2 ** max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))) - 1
-    white_is_zero = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
-    return (white, 0) if white_is_zero else (0, white)
+def _framed(
+    pixels: NDArray[np.uint8], size: tuple[int, int], how: Preprocessing
+) -> NDArray[np.uint8]:
+    """Put what was fitted into a picture of `size`, in the middle of one colour."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    whole = np.empty((size[1], size[0], 3), np.uint8)
+    whole[:] = how.colour
+    left, upper = (size[0] - width) // 2, (size[1] - height) // 2
+    whole[upper : upper + height, left : left + width] = pixels
+    return whole
 
 
 def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:

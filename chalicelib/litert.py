@@ -59,7 +59,7 @@ def input_size(path: Path) -> tuple[int, int]:
     Raises ModelInvalid where the file is not an image classifier.
     """
     tensor, _ = inspect(path)
-    return tensor.shape[2], tensor.shape[1]
+    return tensor.size
 
 
 def inspect(path: Path) -> tuple[Tensor, Tensor]:

@@ -1,12 +1,9 @@
 """Model packages: what one is, where it is found, how it is verified."""
 
-import hashlib
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +11,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, SourceRefused
+from chalicelib.files import sha256, staged
+from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
 from chalicelib.storage import ObjectStore
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
@@ -25,13 +24,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
 
 
-class Scaling(msgspec.Struct, frozen=True):
-    """How a pixel 0..255 becomes the number the network was trained on: (pixel - mean) / std."""
-
-    mean: float
-    std: float
-
-
 class ModelInfo(msgspec.Struct, frozen=True):
     """The contents of `model.json`.
 
@@ -39,7 +31,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     ort_sha256: that of `model.ort`, the same network for ONNX Runtime, which takes pixels as they
         are and gives the same scores; None where there is none.
     background_class: index of a class that is never shown; None where there is none.
-    input_scaling: None for a network that takes pixels as they are.
+    preprocessing: how a picture becomes the network's input.
     scores: what the network's output is; logits are put through a softmax.
     """
 
@@ -52,13 +44,25 @@ class ModelInfo(msgspec.Struct, frozen=True):
     source: str = ""
     licence: str = ""
     background_class: int | None = None
-    input_scaling: Scaling | None = None
+    preprocessing: Preprocessing = WHOLE
     scores: Literal["probabilities", "logits"] = "probabilities"
 
     @property
     def digests(self) -> dict[str, str]:
         """The digest of each file that has a network in it."""
         return {MODEL: self.sha256} | ({ORT: self.ort_sha256} if self.ort_sha256 else {})
+
+
+class _Scaling(msgspec.Struct, frozen=True):
+    mean: float
+    std: float
+
+
+class _Older(msgspec.Struct, frozen=True):
+    """What a `model.json` said before there was `preprocessing`."""
+
+    preprocessing: Preprocessing | None = None
+    input_scaling: _Scaling | None = None
 
 
 @dataclass(frozen=True)
@@ -81,12 +85,11 @@ class ModelPackage:
     def labels(self) -> tuple[str, ...]:
         """The names of the classes, by class index. Raises ModelInvalid where there are none."""
         try:
-            text = (self.folder / LABELS).read_text("utf-8")
+            return _labels(self.folder)
         except (OSError, UnicodeDecodeError) as error:
             raise ModelInvalid(
                 f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
             ) from error
-        return tuple(line.strip() for line in text.splitlines())
 
     def is_current(self) -> bool:
         """Whether the folder still holds this package, and not one that has taken its place."""
@@ -205,26 +208,6 @@ class Models:
         package.verify(*(self._reads(package.info),) if self._reads else ())
 
 
-@contextmanager
-def staged(target: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `target` once it is complete.
-
-    Nobody ever sees a half-written package: it is renamed at the end, or removed after an error.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
-    old = folder.with_name(f"{folder.name}-old")
-    try:
-        yield folder
-        folder.chmod(0o755)
-        with suppress(FileNotFoundError):
-            target.replace(old)  # not removed: that takes longer, and others look for it
-        folder.replace(target)
-    finally:
-        for each in (folder, old):
-            shutil.rmtree(each, ignore_errors=True)
-
-
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:
     """The package in `folder`, whose name is the folder's own unless given; nothing is verified.
 
@@ -232,22 +215,31 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
     """
     name = name or folder.name
     try:
-        info = msgspec.json.decode((folder / INFO).read_bytes(), type=ModelInfo)
+        text = (folder / INFO).read_bytes()
+        info = msgspec.json.decode(text, type=ModelInfo)
+        older = msgspec.json.decode(text, type=_Older)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ModelInvalid(
             f"Model {name} has an unusable {INFO} ({error}); add it again."
         ) from error
     if info.name != name:
         raise ModelInvalid(f"The package {name} says it is {info.name!r}; add it again.")
+    if older.preprocessing is None:
+        info = msgspec.structs.replace(info, preprocessing=_assumed(folder, older.input_scaling))
     return ModelPackage(folder, info)
 
 
-def is_read_only(folder: Path) -> bool:
-    """Whether nothing can be written there, whoever tries: as where Lambda unpacks a layer."""
-    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+def _assumed(folder: Path, scaling: _Scaling | None) -> Preprocessing:
+    """What a package of before gets: as its labels are usually given, scaled as it says."""
+    try:
+        found = IMAGENET if is_imagenet(_labels(folder)) else WHOLE
+    except (OSError, UnicodeDecodeError):  # which whoever needs them is told
+        found = WHOLE
+    if scaling is None:
+        return found
+    return msgspec.structs.replace(found, mean=(scaling.mean,), std=(scaling.std,))
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _labels(folder: Path) -> tuple[str, ...]:
+    text = (folder / LABELS).read_text("utf-8")
+    return tuple(line.strip() for line in text.splitlines())

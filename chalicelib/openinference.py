@@ -57,7 +57,7 @@ class InferRequest(msgspec.Struct, frozen=True):
 
 
 def metadata(classifier: Classifier) -> dict[str, Any]:
-    """The model's description: names, datatypes and shapes of its tensors."""
+    """The model's description: its tensors, and how an encoded image becomes the input."""
     width, height = classifier.input_size
     return {
         "name": classifier.info.name,
@@ -68,6 +68,7 @@ def metadata(classifier: Classifier) -> dict[str, Any]:
             {"name": SCORES, "datatype": "FP32", "shape": [-1, len(classifier.labels)]},
             {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
         ],
+        "preprocessing": msgspec.to_builtins(classifier.info.preprocessing),
     }
 
 
@@ -85,7 +86,7 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[
     unknown = [output.name for output in wanted if output.name not in (SCORES, LABEL)]
     if unknown:
         _refuse(f"the outputs are {SCORES!r} and {LABEL!r}, not {unknown[0][:64]!r}")
-    images = _images(tensor, binary, classifier.input_size)
+    images = _images(tensor, binary, classifier)
     scores = [classifier.scores(image) for image in images]
     answer = {
         "model_name": classifier.info.name,
@@ -95,15 +96,16 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[
     return answer | ({"id": request.id} if request.id is not None else {})
 
 
-def _images(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> Iterator[NDArray[np.uint8]]:
+def _images(tensor: Tensor, binary: bytes, classifier: Classifier) -> Iterator[NDArray[np.uint8]]:
     """The tensor's images as arrays [height, width, 3]; encoded ones are decoded one by one."""
     if not tensor.shape or not 1 <= tensor.shape[0] <= MAX_BATCH:
         _refuse(f"the first dimension of the shape is the number of images, 1 to {MAX_BATCH}")
+    size, how = classifier.input_size, classifier.info.preprocessing
     if tensor.datatype == "UINT8":
         return iter(_pixels(tensor, binary, size))
     if tensor.datatype != "BYTES":
         _refuse(f"the datatype must be UINT8 or BYTES, not {tensor.datatype[:16]!r}")
-    return (decode(data, size).pixels for data in _encoded(tensor, binary))
+    return (decode(data, size, how).pixels for data in _encoded(tensor, binary))
 
 
 def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -225,7 +225,7 @@ class Predictor:
 
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):
-            image = decode(data, classifier.input_size)
+            image = decode(data, classifier.input_size, classifier.info.preprocessing)
         scores = classifier.scores(image.pixels, during=watch.stage("infer"))
         labels = classifier.rank(scores, options.max_labels, options.min_confidence)
         model = ModelRef(classifier.info.name, classifier.info.version)

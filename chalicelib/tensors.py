@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import Scaling
+from chalicelib.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,25 @@ class Tensor:
     scale: float
     zero_point: int
 
+    @property
+    def channels_first(self) -> bool:
+        """Whether an image is [1, channels, height, width] here, as PyTorch has them."""
+        return self.shape[1] in DEPTHS and self.shape[3] not in DEPTHS
+
+    @property
+    def depth(self) -> int:
+        """Channels of an image: 3, or 1 for grey."""
+        return self.shape[1 if self.channels_first else 3]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of an image, in pixels."""
+        height, width = self.shape[2:] if self.channels_first else self.shape[1:3]
+        return width, height
+
+
+DEPTHS = (1, 3)
+
 
 def check_classifier(
     name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
@@ -33,32 +52,58 @@ def check_classifier(
 
     Raises ModelInvalid where it does not take one and give the other, and nothing else.
     """
-    images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].shape[3] == 3
+    images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].depth in DEPTHS
     if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
         raise ModelInvalid(
             f"Model {name} is not an image classifier: it must take one image "
-            "[1, height, width, 3] and give one score for each class [1, classes]."
+            "[1, height, width, 3], of 1 or 3 channels that may come first, and give one score "
+            "for each class [1, classes]."
         )
     return inputs[0], outputs[0]
 
 
-def to_input(
-    pixels: NDArray[np.uint8], tensor: Tensor, scaling: Scaling | None
-) -> NDArray[np.generic]:
-    """Pixels as the network takes them: the same shape, in the dtype of `tensor`.
+def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:
+    """Raise ModelInvalid where the network of that name cannot be given its pixels so."""
+    if tensor.depth == 1 and (how.channels == "bgr" or len(how.mean or ()) > 1):
+        raise ModelInvalid(
+            f"Model {name} takes one channel: its channels are grey, its mean and std one number."
+        )
+
+
+def to_input(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> NDArray[np.generic]:
+    """RGB pixels [height, width, 3] as the network takes an image: its shape and dtype, without 1.
 
     A quantised input without a scaling of its own takes pixels as they are: 0..255 as uint8, or
     -128..127 as int8, as TensorFlow's converter leaves them
     (https://ai.google.dev/edge/litert/models/quantization_spec). So does one of uint8 that is not
     quantised: what scales them is part of the network.
     """
-    if tensor.dtype == np.uint8 and (scaling is None or not tensor.scale):
+    array = _scaled(_arranged(pixels, tensor, how), tensor, how)
+    return np.ascontiguousarray(array.transpose(2, 0, 1) if tensor.channels_first else array)
+
+
+def _arranged(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> NDArray[np.uint8]:
+    """The channels that the network takes, in their order, last."""
+    if tensor.depth == 1 or how.channels == "grey":
+        return np.broadcast_to(luma(pixels), (*pixels.shape[:2], tensor.depth))
+    return pixels[..., ::-1] if how.channels == "bgr" else pixels
+
+
+def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey [height, width, 1] of RGB pixels, as Pillow and TensorFlow weigh them (ITU-R 601-2)."""
+    weighed = pixels @ np.array([19595, 38470, 7471], np.uint32)  # of 65536, as Pillow has them
+    return ((weighed[..., np.newaxis] + 0x8000) >> 16).astype(np.uint8)
+
+
+def _scaled(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> NDArray[np.generic]:
+    if tensor.dtype == np.uint8 and (how.mean is None or not tensor.scale):
         return pixels
-    if tensor.dtype == np.int8 and scaling is None:
+    if tensor.dtype == np.int8 and how.mean is None:
         return (pixels.astype(np.int16) - 128).astype(np.int8)
     real = pixels.astype(np.float32)
-    if scaling is not None:
-        real = (real - np.float32(scaling.mean)) / np.float32(scaling.std)
+    if how.mean is not None:
+        mean, std = np.array(how.mean, np.float32), np.array(how.std, np.float32)
+        real = (real - mean) / std
     if not tensor.scale:
         return real.astype(tensor.dtype)
     limits = np.iinfo(tensor.dtype)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from chalicelib import engines
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import NotConfigured
-from chalicelib.models import Models, is_read_only
+from chalicelib.files import is_read_only
+from chalicelib.models import Models
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources import Sources

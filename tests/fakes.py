@@ -24,6 +24,7 @@ from chalicelib.errors import (
 from chalicelib.executions import Event, Execution
 from chalicelib.labels import Label
 from chalicelib.models import ModelInfo
+from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.storage import Found, Stored
 from chalicelib.tensors import top
 from tests.balance import SUMMARY, check_finished
@@ -144,8 +145,10 @@ class ColourClassifier:
     labels = ("background", "red", "green", "blue")
     input_size = (8, 6)
 
-    def __init__(self, name: str = "colour") -> None:
-        self.info = ModelInfo(name=name, version="7", sha256="0" * 64, background_class=0)
+    def __init__(self, name: str = "colour", how: Preprocessing = WHOLE) -> None:
+        self.info = ModelInfo(
+            name=name, version="7", sha256="0" * 64, background_class=0, preprocessing=how
+        )
 
     def scores(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chalicelib.models import INFO, ORT, ModelPackage, read_package, sha256
+from chalicelib.files import sha256
+from chalicelib.models import INFO, ORT, ModelPackage, read_package
 from tests.conftest import ROOT
 from tools.doodle.drawings import SIZE
 

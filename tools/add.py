@@ -10,13 +10,13 @@ import numpy as np
 from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
 from chalicelib.litert import inspect
-from chalicelib.models import ModelInfo, ModelPackage, Scaling
+from chalicelib.models import ModelInfo, ModelPackage
+from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import Tensor
 from tools import package as packages
+from tools.options import ASKED, for_labels, formula
 from tools.quiet import quiet
-
-DEFAULT_SCALING = Scaling(127.5, 127.5)
-"""Pixels to -1..1, what TF-slim's and Keras's Inception networks were trained on."""
+from tools.scaling import check_scaling, scales_itself
 
 
 def add(
@@ -31,7 +31,8 @@ def add(
     """Check a network and install it as package `name` in the last of `dirs`.
 
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index), mean and std (numbers or None), scores ("auto", "probabilities" or "logits").
+        index), scores ("auto", "probabilities" or "logits"), and what `tools.options` makes a
+        preprocessing of.
     say: told what was assumed.
     Raises ModelInvalid where it is not an image classifier with these labels.
     """
@@ -40,15 +41,16 @@ def add(
     info = described_as(name, about)
     with packages.candidate(info, model, labels) as package:
         pixels, scores = inspect(package.model_path)
-        if min(pixels.shape[1:3]) < 2:
+        if min(pixels.size) < 2:
             raise ModelInvalid(
                 f"{model} leaves its input size open; convert it with a fixed height and width."
             )
         packages.check_labels(labels, scores.shape[-1])
+        how = for_labels(labels, about, say)
         info = msgspec.structs.replace(
             info,
             background_class=packages.background_class(about["background_class"], labels),
-            input_scaling=_scaling(pixels, about["mean"], about["std"], say),
+            preprocessing=_prepared(package, pixels, how, say),
         )
         package = ModelPackage(package.folder, info)
         logits = about["scores"] == "logits"
@@ -80,26 +82,22 @@ def described_as(name: str, about: Mapping[str, Any]) -> ModelInfo:
     )
 
 
-def given_scaling(mean: float | None, std: float | None) -> Scaling | None:
-    """What --mean and --std say together; None where neither is given.
-
-    Raises ModelInvalid where only one is.
-    """
-    if mean is None and std is None:
-        return None
-    if mean is None or std is None:
-        raise ModelInvalid("Give both --mean and --std, or neither.")
-    return Scaling(mean, std)
-
-
-def _scaling(
-    pixels: Tensor, mean: float | None, std: float | None, say: Callable[[str], None]
-) -> Scaling | None:
-    given = given_scaling(mean, std)
-    if given or not np.issubdtype(pixels.dtype, np.floating):
-        return given
-    say(
-        "It takes floats: pixels are scaled to -1..1, (pixel - 127.5) / 127.5. If it was trained "
-        "on others, add it again with --mean and --std (0 and 255 for 0..1, 0 and 1 for 0..255)."
-    )
-    return DEFAULT_SCALING
+def _prepared(
+    package: ModelPackage, pixels: Tensor, how: Preprocessing, say: Callable[[str], None]
+) -> Preprocessing:
+    """What is done to pixels. Raises ModelInvalid where it does not fit or cannot be told."""
+    if pixels.depth == 1:
+        how = msgspec.structs.replace(how, channels="grey")
+    check_scaling(package.info.name, how, pixels)
+    if how.mean is not None:
+        why = "as you said"
+    elif not np.issubdtype(pixels.dtype, np.floating):
+        why = f"as its input is {pixels.dtype}"
+    elif scales_itself(package.model_path):
+        why = "as it scales them itself"
+    else:
+        raise ModelInvalid(
+            f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}"
+        )
+    say(f"Pixels: {formula(how)}, {why}.")
+    return how

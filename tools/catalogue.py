@@ -6,14 +6,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package, staged
-from chalicelib.models import sha256 as digest
+from chalicelib.files import sha256 as digest
+from chalicelib.files import staged
+from chalicelib.models import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
+from chalicelib.preprocessing import IMAGENET, Preprocessing
 from tools.fetching.connection import PATIENCE, FetchError, Patience
 from tools.fetching.download import download
 from tools.fetching.progress import Progress, bar
+from tools.package import as_json
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 
@@ -41,6 +42,7 @@ class CatalogueEntry:
     licence: str = "Apache-2.0"
     classes: int = 1001
     background_class: int | None = 0
+    preprocessing: Preprocessing = IMAGENET
 
 
 def _inception(number: int, size: int, blob: str, year: str) -> CatalogueEntry:
@@ -131,8 +133,9 @@ def _fetch(
             source=entry.source,
             licence=entry.licence,
             background_class=entry.background_class,
+            preprocessing=entry.preprocessing,
         )
         labels.rename(folder / LABELS)
         model.rename(folder / MODEL)
-        (folder / INFO).write_bytes(msgspec.json.format(msgspec.json.encode(info)) + b"\n")
+        (folder / INFO).write_bytes(as_json(info))
     return read_package(cache / name)

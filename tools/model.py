@@ -1,18 +1,18 @@
-"""`python -m tools.model`: fetch, add, export and list model packages."""
+"""`python -m tools.model`: fetch, add, set, export and list model packages."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from chalicelib.errors import InceptionError
 from chalicelib.settings import Settings, SettingsError
+from tools import options
 from tools.catalogue import CATALOGUE, CatalogueEntry, FetchError, fetch, installed
 from tools.listing import table
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
@@ -30,32 +30,10 @@ def _one_line() -> Iterator[None]:
         ) from error
 
 
-def _described(command: _Command) -> _Command:
-    """The options that `add` and `export` share: what model.json says of the model."""
-    options = [
-        click.option("--title", default="", help="What people call it, as 'Inception v3'."),
-        click.option("--description", default="", help="A sentence or two."),
-        click.option("--source", default="", help="Where it comes from, an address."),
-        click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
-        click.option("--version", default="1", show_default=True, help="Its version."),
-        click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
-                     help="Class never shown; auto hides class 0 if labelled background or dummy."),
-        click.option("--mean", type=float, help="A float network takes (pixel-MEAN)/STD. [127.5]"),
-        click.option("--std", type=click.FloatRange(0, min_open=True), help="See --mean. [127.5]"),
-        click.option("--scores", type=click.Choice(["auto", "probabilities", "logits"]),
-                     default="auto", show_default=True,
-                     help="What the network gives; auto runs it on generated images to see."),
-        click.option("--force", is_flag=True, help="Replace a package of that name."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 @click.group(context_settings={"max_content_width": 100})
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Model packages: fetch public ones, add your own, export from TensorFlow, list them.
+    """Model packages: fetch public ones, add or export your own, set what they do to pictures.
 
     They go into the cache: .models/, or the folder in MODEL_DIR.
     """
@@ -109,13 +87,20 @@ def fetch_(
 @click.argument("name")
 @click.argument("model", type=_FILE)
 @click.option("--labels", type=_FILE, required=True, help="Text file, a class a line, in order.")
-@_described
+@options.preprocessing
+@options.about
 def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> None:
     """Add the image classifier in MODEL, a .tflite file, as package NAME.
 
+    Whether a network of floats wants its pixels scaled is looked for in the file; where it cannot
+    be told, --mean and --std are asked for. docs/models.md has those of other frameworks.
+
     \b
-    Example:
+    Examples:
       python -m tools.model add flowers flowers.tflite --labels flowers.txt --title "Flowers"
+      python -m tools.model add mine net.tflite --labels names.txt --mean 127.5 --std 127.5
+      python -m tools.model add mine net.tflite --labels names.txt --crop 0.875 \\
+        --mean 123.675,116.28,103.53 --std 58.395,57.12,57.375
     """
     from tools.add import add
 
@@ -124,6 +109,30 @@ def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> Non
             name, model, labels, Settings.from_environment().model_dirs, force, about, click.echo
         )
         _ready(package.folder, name)
+
+
+@cli.command("set")
+@click.argument("name")
+@click.option("--version", help="What answers call it from now on.")
+@options.preprocessing
+def set_(name: str, version: str | None, **given: Any) -> None:
+    """Change what package NAME does to pictures, and nothing else of it.
+
+    What is not named stays as it is. The network is not touched; what serves it has to be started
+    again. Without options it prints what the package does.
+
+    \b
+    Examples:
+      python -m tools.model set flowers --crop 0.875
+      python -m tools.model set flowers --resize squash --filter bicubic --version 2
+      python -m tools.model set flowers --channels bgr --mean 103.939,116.779,123.68 --std 1
+    """
+    from tools.setting import change
+
+    with _one_line():
+        package = change(name, Settings.from_environment().model_dirs, version, given)
+        how = package.info.preprocessing
+        click.echo(f"Pictures: {options.told(how)}, {how.filter}.\nPixels: {options.formula(how)}.")
 
 
 @cli.command("export")
@@ -178,27 +187,29 @@ def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> Non
     type=click.FloatRange(min=0),
     help="Largest difference of probabilities. [0.1; with --float 0.001; of model.ort 0.3]",
 )
-@_described
-def export_(name: str, force: bool, **options: Any) -> None:
+@options.preprocessing
+@options.about
+def export_(name: str, force: bool, **given: Any) -> None:
     """Turn a TensorFlow network into package NAME and compare the two.
 
     Give one of --keras, --saved-model, --keras-file and --frozen-graph. The weights become 8-bit
-    unless --float says otherwise. What happens to pixels before the network becomes part of it.
+    unless --float says otherwise. --channels, --mean and --std become part of the network. Where
+    neither they nor the network say how pixels are scaled, they are asked for.
 
     \b
     Examples:
       python -m tools.model export keras-v3 --keras InceptionV3
-      python -m tools.model export mine --keras-file net.keras --labels names.txt --images photos/
-      python -m tools.model export mine --saved-model net/ --labels names.txt --mean 0 --std 255
+      python -m tools.model export mine --keras-file net.keras --labels names.txt --mean 0 --std 255
+      python -m tools.model export mine --saved-model net/ --labels names.txt --images photos/
       python -m tools.model export mine --keras-file net.keras --labels names.txt \\
-        --onnxruntime --samples photos/
+        --mean 0 --std 255 --onnxruntime --samples photos/
       python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\
         --labels labels.txt
     """
     from tools.exporting.export import export
 
     with _one_line():
-        package = export(name, Settings.from_environment(), force, options, click.echo)
+        package = export(name, Settings.from_environment(), force, given, click.echo)
         _ready(package.folder, name)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
+from chalicelib.files import sha256, staged
 from chalicelib.models import (
     INFO,
     LABELS,
@@ -21,8 +22,6 @@ from chalicelib.models import (
     ModelInfo,
     ModelPackage,
     read_package,
-    sha256,
-    staged,
 )
 
 BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
@@ -120,9 +119,13 @@ def described(package: ModelPackage) -> ModelPackage:
         sha256=sha256(package.model_path),
         ort_sha256=sha256(ort) if ort.exists() else None,
     )
-    text = msgspec.json.format(msgspec.json.encode(info))
-    (package.folder / INFO).write_bytes(text + b"\n")
+    (package.folder / INFO).write_bytes(as_json(info))
     return ModelPackage(package.folder, info)
+
+
+def as_json(info: ModelInfo) -> bytes:
+    """The contents of `model.json`."""
+    return msgspec.json.format(msgspec.json.encode(info)) + b"\n"
 
 
 def install(package: ModelPackage, cache: Path) -> ModelPackage:

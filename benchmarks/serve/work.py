@@ -17,9 +17,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Callable[[bytes], list[
     """A function from an encoded image to its five best labels, best first."""
     package = read_package(Path(environment[FOLDER]))
     classifier = Classifier(package, int(environment[THREADS]))
+    size, how = classifier.input_size, package.info.preprocessing
 
     def classify(data: bytes) -> list[dict[str, Any]]:
-        scores = classifier.scores(decode(data, classifier.input_size).pixels)
+        scores = classifier.scores(decode(data, size, how).pixels)
         labels = classifier.rank(scores, 5, 0.0)
         return [{"name": label.name, "score": label.score} for label in labels]
 

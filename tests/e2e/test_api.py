@@ -172,6 +172,8 @@ def test_health_and_models(api: Api) -> None:
     doodle = next(model for model in listed["models"] if model["name"] == "doodle")
     assert listed["default"] == "doodle" and doodle["default"]
     assert doodle["labels"] >= 24 and doodle["input"]["width"] > 0 and doodle["licence"]
+    assert doodle["preprocessing"]["resize"] == "squash"
+    assert api("GET", "/v2/models/doodle").json()["preprocessing"] == doodle["preprocessing"]
 
 
 def test_the_log_is_one_json_object_a_request_without_query_or_image(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from chalicelib import engines, onnx
 from chalicelib.classifier import Classifier
 from chalicelib.classifiers import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
+from chalicelib.files import sha256, staged
 from chalicelib.images import decode
 from chalicelib.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
 from chalicelib.litert import LiteRT, input_size
-from chalicelib.models import ModelPackage, Models, read_package, sha256, staged
+from chalicelib.models import ModelPackage, Models, read_package
 from chalicelib.settings import ROOT, Engine
 from chalicelib.site import WEB
 from tests.fakes import MemoryStore
@@ -268,7 +269,7 @@ def test_a_network_for_onnxruntime_takes_pixels_and_gives_scores(tmp_path: Path)
     with pytest.raises(ModelInvalid, match="of a fixed size"):
         onnx.OnnxRuntime(made("c.ort", TensorProto.UINT8, [1, "height", "width", 3]), 1)
     with pytest.raises(ModelInvalid, match="not an image classifier"):
-        onnx.OnnxRuntime(made("d.ort", TensorProto.UINT8, [1, 4, 5, 1]), 1)
+        onnx.OnnxRuntime(made("d.ort", TensorProto.UINT8, [1, 4, 5, 2]), 1)
 
 
 STARTED = """

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -15,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 from chalicelib import onnx
 from chalicelib.classifier import Classifier
 from chalicelib.models import read_package
+from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.settings import Engine
 from tools.doodle.data import all_pictures, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS
@@ -110,7 +112,8 @@ def test_the_package_is_whole_and_small(package: Path) -> None:
     content = (package / "model.tflite").read_bytes()
     assert info["sha256"] == hashlib.sha256(content).hexdigest()
     assert (info["name"], info["version"]) == (package.name, "1.0")
-    assert info["background_class"] is None and info["input_scaling"] is None
+    assert info["background_class"] is None
+    assert msgspec.convert(info["preprocessing"], Preprocessing) == WHOLE
     assert sum(file.stat().st_size for file in package.iterdir()) <= 2_000_000
     files = {"model.tflite", "labels.txt", "model.json", "README.md", "confusion.png"}
     if package.name == "doodle":

@@ -14,6 +14,7 @@ from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
 from chalicelib.litert import inspect
 from chalicelib.models import read_package
+from chalicelib.preprocessing import WHOLE
 from tools.exporting import onnx
 from tools.model import cli
 from tools.package import sample_images
@@ -26,6 +27,7 @@ only_x86_64 = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64"), reason="ONNX Runtime is for x86_64"
 )
 SIDE, CLASSES = 32, 5
+SIGNED = ("--mean", 127.5, "--std", 127.5)
 Run = Callable[..., Result]
 
 
@@ -103,7 +105,7 @@ def test_a_keras_application_brings_its_preprocessing(
     assert "24 images" in result.output and "correlation" in result.output
     tiny = classifier(cache, "tiny")
     assert tiny.input_size == (SIDE, SIDE) and len(tiny.labels) == CLASSES
-    assert tiny.info.input_scaling is None and tiny.info.source == "keras.applications.MobileNet"
+    assert tiny.info.preprocessing == WHOLE and tiny.info.source == "keras.applications.MobileNet"
     assert inspect(cache / "tiny" / "model.tflite")[0].dtype == np.uint8
 
 
@@ -179,7 +181,7 @@ def test_a_saved_model_with_8_bit_weights(
     (tmp_path / "images" / "a.png").write_bytes(png)
     result = run(
         "own", "--saved-model", tmp_path / "saved", "--labels", labels,
-        "--images", tmp_path / "images", "--title", "Mine", "--licence", "MIT",
+        "--images", tmp_path / "images", "--title", "Mine", "--licence", "MIT", *SIGNED,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "25 images" in result.output and "127.5" in result.output
@@ -211,8 +213,8 @@ def test_onnx_runtime_gets_the_same_network(
     """In 8 bits, scaling and softmax inside; both files are installed, with their digests."""
     net = network(tf, activation=None)
     net.save(tmp_path / "net.keras")
-    given = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, "--onnxruntime",
-             "--samples", photos)  # fmt: skip
+    plain = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, *SIGNED)
+    given = (*plain, "--onnxruntime", "--samples", photos)
     refused = run(*given, "--tolerance", 0.0001)
     assert refused.exit_code == 1 and "--tolerance" in refused.output and not cache.exists()
     result = run(*given)
@@ -232,7 +234,7 @@ def test_onnx_runtime_gets_the_same_network(
         assert np.abs(own.scores(image) - wanted).max() < 0.1
     listed = CliRunner().invoke(cli, ["list"], env={"MODEL_DIR": str(cache)})
     assert "LiteRT, ONNX Runtime" in listed.output
-    assert run(*given[:5], "--force").exit_code == 0
+    assert run(*plain, "--force").exit_code == 0
     assert read_package(cache / "own").info.ort_sha256 is None
     assert not (cache / "own" / "model.ort").exists()
 
@@ -244,7 +246,7 @@ def test_too_few_samples_for_onnx_runtime(
     network(tf).save(tmp_path / "net.keras")
     result = run(
         "own", "--keras-file", tmp_path / "net.keras", "--labels", labels,
-        "--onnxruntime", "--samples", photos / "more",
+        "--onnxruntime", "--samples", photos / "more", *SIGNED,
     )  # fmt: skip
     assert result.exit_code == 1 and "10 images" in result.output and "16" in result.output
     assert "note.txt" in result.output and not cache.exists()
@@ -374,7 +376,7 @@ def test_a_difference_over_the_tolerance_installs_nothing(
     tf: Any, run: Run, cache: Path, labels: Path, tmp_path: Path
 ) -> None:
     network(tf).save(tmp_path / "net.keras")
-    arguments = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels)
+    arguments = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, *SIGNED)
     refused = run(*arguments, "--tolerance", 0)
     assert refused.exit_code == 1 and "--tolerance" in refused.output
     assert not (cache / "own").exists()
@@ -384,18 +386,20 @@ def test_a_difference_over_the_tolerance_installs_nothing(
 def test_a_float_network_of_logits_is_added_as_such(
     tf: Any, cache: Path, labels: Path, tmp_path: Path
 ) -> None:
-    """Bring your own: what was assumed of the scaling, and what was seen of the scores, is said."""
+    """Bring your own: the scaling is asked for, and what was seen of the scores is said."""
     net = network(tf, activation=None)
     traced = tf.function(lambda x: net(x)).get_concrete_function(
         tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
     )
     file = tmp_path / "net.tflite"
     file.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert())
-    result = CliRunner().invoke(
-        cli, ["add", "own", str(file), "--labels", str(labels)], env={"MODEL_DIR": str(cache)}
-    )
+    arguments = ["add", "own", str(file), "--labels", str(labels)]
+    asked = CliRunner().invoke(cli, arguments, env={"MODEL_DIR": str(cache)})
+    assert asked.exit_code == 1 and "--mean and --std" in asked.output and not cache.exists()
+    arguments += map(str, SIGNED)
+    result = CliRunner().invoke(cli, arguments, env={"MODEL_DIR": str(cache)})
     assert result.exit_code == 0, result.output
-    assert "127.5" in result.output and "logits" in result.output
+    assert "(pixel - 127.5) / 127.5, as you said" in result.output and "logits" in result.output
     own = classifier(cache, "own")
     for image in sample_images((SIDE, SIDE), 4):
         expected = softmax(net(image[None] / 127.5 - 1.0, training=False).numpy()[0])
@@ -408,7 +412,7 @@ def test_labels_must_be_as_many_as_the_classes(
     network(tf).save(tmp_path / "net.keras")
     short = tmp_path / "short.txt"
     short.write_text("cat\ndog\nfish\nbird\n")
-    result = run("own", "--keras-file", tmp_path / "net.keras", "--labels", short)
+    result = run("own", "--keras-file", tmp_path / "net.keras", "--labels", short, *SIGNED)
     assert result.exit_code == 1
     assert "5 classes" in result.output and "background" in result.output
     assert not cache.exists()

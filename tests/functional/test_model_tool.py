@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib.classifier import Classifier
 from chalicelib.models import read_package
+from chalicelib.preprocessing import IMAGENET
 from tests.functional.mirror import Mirror, mirror
 from tools.catalogue import CatalogueEntry, FetchError, fetch
 from tools.fetching.connection import Patience
@@ -371,4 +372,5 @@ def test_a_real_network_is_added_with_its_background_hidden(run: Run, cache: Pat
     result = run("add", "mobilenet", network, "--labels", shared() / "imagenet_labels.txt")
     assert result.exit_code == 0, result.output
     info = read_package(cache / "mobilenet").info
-    assert (info.background_class, info.scores, info.input_scaling) == (0, "probabilities", None)
+    assert (info.background_class, info.scores) == (0, "probabilities")
+    assert info.preprocessing == IMAGENET and "87.5%" in result.output

@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.classifier import Classifier
 from chalicelib.classifiers import Classifiers
-from chalicelib.models import ModelPackage, Models, sha256, staged
+from chalicelib.files import sha256, staged
+from chalicelib.models import ModelPackage, Models
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, fail, kill

@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from chalicelib import imagefiles, images, tiffdirectory
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.images import decode
+from chalicelib.preprocessing import Preprocessing
 from tests.images import (
     BLUE,
     GREEN,
@@ -377,6 +378,77 @@ def test_reduced_scale_differs_little_from_decoding_in_full(size, progressive):
     full = Pillow.open(io.BytesIO(data))
     expected = np.asarray(full.resize((299, 299), Pillow.Resampling.BILINEAR), int)
     assert np.abs(decode(data, (299, 299)).pixels - expected).mean() < 1.0
+
+
+@pytest.mark.parametrize("turn", TURNED)
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("scale", [1, 12])
+def test_a_crop_is_upright_and_of_the_middle(format_, turn, scale):
+    """The frame around the middle half must not show, and the quadrants lie as they do upright."""
+    picture = Pillow.new("RGB", (160 * scale, 96 * scale), BLACK)
+    picture.paste(quadrants(64 * scale, 64 * scale), (48 * scale, 16 * scale))
+    options = {"JPEG": {"quality": 95}, "WEBP": {"quality": 95, "method": 0}}.get(format_, {})
+    data = file(picture, format_, exif=exif(turn), **options)
+    image = decode(data, (16, 16), Preprocessing("crop", 0.6))
+    assert (image.width, image.height) == (picture.size[::-1] if turn >= 5 else picture.size)
+    colours = dict(zip("abcd", (RED, GREEN, BLUE, WHITE), strict=True))
+    found = [tuple(int(v) for v in image.pixels[y, x]) for y in (4, -4) for x in (4, -4)]
+    assert_colours(found, [colours[c] for c in TURNED[turn]], 12)
+    assert image.pixels.reshape(-1, 3).max(axis=1).min() > 90  # none of the frame
+
+
+@pytest.mark.parametrize("part", [0.5, 0.875, 1.0])
+@pytest.mark.parametrize(("shorter", "scale"), [(300, 1), (560, 2), (1200, 4), (2600, 8)])
+def test_a_jpeg_is_decoded_at_the_smallest_scale_that_has_the_crop(shorter, scale, part):
+    data = file(photo_like(round(shorter / part * 1.4), round(shorter / part)), "JPEG", quality=90)
+    how = Preprocessing("crop", part)
+    image = Pillow.open(io.BytesIO(data))
+    box = [edge / scale for edge in how.box(image.size, (224, 224))]
+    image.draft("RGB", (image.width // scale, image.height // scale))
+    assert image.height == -(-round(shorter / part) // scale)
+    expected = np.asarray(image.resize((224, 224), Pillow.Resampling.BILINEAR, box), int)
+    assert np.abs(decode(data, (224, 224), how).pixels - expected).max() <= 1
+
+
+@pytest.mark.parametrize("turn", [1, 6])
+@pytest.mark.parametrize("format_", ["JPEG", "PNG"])
+def test_a_letterbox_shows_the_whole_between_bars(format_, turn):
+    data = file(Pillow.new("RGB", (400, 200), GREEN), format_, quality=95, exif=exif(turn))
+    pixels = decode(data, (20, 20), Preprocessing("letterbox", colour=(1, 2, 3))).pixels
+    assert pixels.flags.c_contiguous and not pixels.flags.writeable
+    pixels = pixels.swapaxes(0, 1) if turn == 6 else pixels
+    assert (pixels[:5] == (1, 2, 3)).all() and (pixels[15:] == (1, 2, 3)).all()
+    assert_colours(pixels[5:15].reshape(-1, 3), [GREEN] * 200)
+
+
+@pytest.mark.parametrize("resize", ["crop", "letterbox"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 5000)])
+@pytest.mark.parametrize("data", ["JPEG", "PNG", "I;16"])
+def test_extreme_shapes_are_cropped_and_fitted_too(data, size, resize):
+    if data == "I;16":
+        encoded = file(Pillow.new("I;16", size, 40_000), "PNG")
+    else:
+        encoded = file(Pillow.new("RGB", size, GREEN), data, quality=95)
+    image = decode(encoded, (32, 24), Preprocessing(resize, colour=GREEN))
+    assert (image.width, image.height, image.pixels.shape) == (*size, (24, 32, 3))
+
+
+@pytest.mark.parametrize("name", sorted({**COLOUR_FILES, **ALPHA_FILES, **GREY_FILES}))
+def test_every_kind_of_file_is_cropped(name):
+    """To what the whole shows in its middle."""
+    data = {**COLOUR_FILES, **ALPHA_FILES, **GREY_FILES}[name]
+    middle = decode(data, (48, 48), Preprocessing("crop", 0.5, filter="box")).pixels
+    whole = decode(data, (256, 192), Preprocessing(filter="box")).pixels
+    expected = whole[48:144, 80:176].reshape(48, 2, 48, 2, 3).mean(axis=(1, 3))
+    assert np.abs(middle - expected).mean() < 4
+
+
+@pytest.mark.parametrize("name", ["bilinear", "bicubic", "lanczos", "box", "nearest"])
+def test_the_filter_is_the_one_that_is_named(name):
+    picture = photo_like(90, 60)
+    expected = picture.resize((32, 24), Pillow.Resampling[name.upper()])
+    found = decode(file(picture, "PNG"), (32, 24), Preprocessing(filter=name)).pixels
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_pixel_limit_is_told_before_decoding():

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import Models, read_package, staged
+from chalicelib.files import staged
+from chalicelib.models import Models, read_package
+from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.fakes import MemoryStore
+from tests.unit.test_preprocessing import imagenet
 
 NETWORK = b"not really a network"
 
@@ -221,3 +224,28 @@ def test_a_sealed_package_is_not_verified_again(bundled: Path, cache: Path) -> N
     assert models.find("m").info.name == "m"
     with pytest.raises(ModelInvalid, match="sha256"):
         models.find("n")
+
+
+@pytest.mark.parametrize(
+    ("described", "labels", "expected"),
+    [
+        ({}, ["cat", "dog"], WHOLE),
+        ({"input_scaling": None}, imagenet(), IMAGENET),
+        ({"input_scaling": {"mean": 1, "std": 2}}, ["cat"], Preprocessing(mean=(1.0,), std=(2.0,))),
+        ({"preprocessing": {}}, imagenet(background=True), WHOLE),
+        ({"preprocessing": {"resize": "crop", "crop": 0.5}}, ["cat"], Preprocessing("crop", 0.5)),
+    ],
+)
+def test_a_package_says_what_is_done_to_pictures_or_gets_what_is_usual(
+    tmp_path: Path, described: dict[str, Any], labels: list[str], expected: Preprocessing
+) -> None:
+    """Those of before, which say `input_scaling`, too."""
+    content = files("m", **described) | {"labels.txt": "\n".join(labels).encode()}
+    package = read_package(put(tmp_path / "m", content))
+    assert package.info.preprocessing == expected and package.is_current()
+
+
+def test_what_makes_no_sense_is_told_with_its_place(tmp_path: Path) -> None:
+    folder = put(tmp_path / "m", files("m", preprocessing={"mean": [1, 2], "std": [1]}))
+    with pytest.raises(ModelInvalid, match="mean and std take one number, or 3"):
+        read_package(folder)

@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.errors import BadRequest, ImageUnreadable
 from chalicelib.openinference import InferRequest, Output, Tensor, infer, metadata
+from chalicelib.preprocessing import WHOLE
 from tests.fakes import ColourClassifier
-from tests.unit.test_predict import BLUE, RED
+from tests.unit.test_predict import BLUE, MIDDLE, RED, RED_IN_BLUE
 
 RED_PIXELS = np.full((6, 8, 3), (255, 0, 0), np.uint8)
 BLUE_PIXELS = np.full((6, 8, 3), (0, 0, 255), np.uint8)
@@ -51,6 +52,15 @@ def test_image_files_in_json() -> None:
     data = [base64.b64encode(file).decode() for file in (BLUE, RED)]
     answer = ask(Tensor("image", [2], "BYTES", data=data))
     assert outputs(answer)["label"]["data"] == ["blue", "red"]
+
+
+def test_an_image_file_is_cropped_as_the_model_wants_it() -> None:
+    tensor = Tensor("image", [1], "BYTES", data=[base64.b64encode(RED_IN_BLUE).decode()])
+    request = InferRequest([tensor])
+    for how, label in ((WHOLE, "blue"), (MIDDLE, "red")):
+        classifier = ColourClassifier(how=how)
+        assert outputs(infer(classifier, request, b""))["label"]["data"] == [label]  # type: ignore[arg-type]
+        assert metadata(classifier)["preprocessing"]["resize"] == how.resize  # type: ignore[arg-type]
 
 
 def test_image_files_in_binary() -> None:

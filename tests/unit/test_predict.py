@@ -8,6 +8,7 @@ from PIL import Image
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
 from chalicelib.lostarms import LOST_SECONDS, LostArms
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
+from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.sources import Instance, Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 
@@ -18,7 +19,16 @@ def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:
     return file.getvalue()
 
 
+def framed(middle: str, frame: str) -> bytes:
+    """A picture whose middle is of one colour; there is more of the other."""
+    image, file = Image.new("RGB", (80, 60), frame), io.BytesIO()
+    image.paste(middle, (20, 15, 60, 45))
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
 RED, BLUE = picture("red"), picture("blue")
+RED_IN_BLUE, MIDDLE = framed("red", "blue"), Preprocessing("crop", 0.5)
 
 
 class Web:
@@ -35,9 +45,9 @@ class Web:
         return self.pages[url]
 
 
-def predictor(web: Web) -> Predictor:
+def predictor(web: Web, how: Preprocessing = WHOLE) -> Predictor:
     sources = Sources(web.fetch, MemoryStore().read, frozenset())
-    return Predictor(sources, OneClassifier(ColourClassifier()))  # type: ignore[arg-type]
+    return Predictor(sources, OneClassifier(ColourClassifier(how=how)))  # type: ignore[arg-type]
 
 
 def test_an_image_by_its_address() -> None:
@@ -50,6 +60,13 @@ def test_an_image_by_its_address() -> None:
     assert prediction.image.format == "PNG"
     assert answer.timing_ms.keys() == {"fetch", "decode", "infer"}
     assert all(ms >= 0 for ms in answer.timing_ms.values())
+
+
+def test_the_part_of_a_picture_that_the_model_wants_is_classified() -> None:
+    for how, label in ((WHOLE, "blue"), (MIDDLE, "red")):
+        (prediction,) = predictor(Web({}), how).predict(PredictRequest(), RED_IN_BLUE).predictions
+        assert prediction.labels and prediction.labels[0].name == label
+        assert prediction.image and (prediction.image.width, prediction.image.height) == (80, 60)
 
 
 def test_every_answer_has_an_id_of_its_own() -> None:

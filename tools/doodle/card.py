@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from chalicelib.preprocessing import WHOLE
 from tools.doodle.confusion import confusion_picture
 from tools.doodle.data import Classes, Images, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS, TRAIN_SEEDS
@@ -93,7 +95,7 @@ def write_package(
         "licence": "Apache-2.0",
         "sha256": hashlib.sha256(tflite).hexdigest(),
         "background_class": None,
-        "input_scaling": None,
+        "preprocessing": msgspec.to_builtins(WHOLE),
     }
     (folder / "model.json").write_text(json.dumps(package, indent=2) + "\n", "utf-8")
     confusion_picture(result.confusion).save(folder / "confusion.png", optimize=True)

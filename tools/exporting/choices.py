@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import LABELS, Scaling
-from tools.add import DEFAULT_SCALING, given_scaling
+from chalicelib.models import LABELS
+from chalicelib.preprocessing import WHOLE, Preprocessing
 from tools.catalogue import CATALOGUE
 from tools.exporting import networks, onnx
 from tools.exporting.frozen_graph import FrozenGraph
-from tools.exporting.networks import PIXELS, Network
+from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.fetching.download import blob_id
+from tools.options import ASKED, chosen, formula
 from tools.package import read_labels
 
 SOURCES = {
@@ -32,9 +33,11 @@ def check(options: Mapping[str, Any]) -> None:
         )
     if given != ["--keras"] and not options["labels"]:
         raise ModelInvalid(f"{given[0]} needs --labels, a file with a class a line, in order.")
-    scaling = given_scaling(options["mean"], options["std"])
-    if given == ["--keras"] and scaling:
-        raise ModelInvalid("--keras brings its own scaling; leave --mean and --std out.")
+    chosen(WHOLE, options)
+    if given == ["--keras"] and any(options[key] for key in ("mean", "std", "channels")):
+        raise ModelInvalid(
+            "--keras brings its own preprocessing; leave --mean, --std and --channels out."
+        )
     _check_onnxruntime(options)
 
 
@@ -57,25 +60,39 @@ def _check_onnxruntime(options: Mapping[str, Any]) -> None:
 def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Network:
     """The network that the options name.
 
-    say: told how pixels are scaled, where that was assumed.
-    Raises ModelInvalid where there is none such.
+    say: told what is done to pixels, and why.
+    Raises ModelInvalid where there is none such, or what it takes cannot be told.
     """
-    side, given = options["size"], given_scaling(options["mean"], options["std"])
+    source, own = _source(tf, options)
+    how = own or chosen(WHOLE, options)
+    if own:
+        why = f"as keras.applications.{options['keras']} was published"
+    elif how.mean is not None:
+        why = "as you said"
+        if (how.mean, how.std) != ((0.0,), (1.0,)) and source.takes_pixels():
+            why += "; but it scales them itself as well, so leave --mean and --std out if you can"
+    elif source.takes_pixels():
+        why = "as it scales them itself"
+    else:
+        raise ModelInvalid(f"Whether {source.name} wants pixels scaled cannot be told. {ASKED}")
+    say(f"Pixels: {formula(how)}, {why}.")
+    return with_preprocessing(tf, source, how)
+
+
+def _source(tf: Any, options: Mapping[str, Any]) -> tuple[Source, Preprocessing | None]:
+    """The network, and what is done to pixels where its publisher says so."""
+    side = options["size"]
     if options["keras"]:
         classes = len(read_labels(options["labels"])) if options["labels"] else None
         return networks.keras_application(tf, options["keras"], options["weights"], side, classes)
     if options["keras_file"]:
         model = networks.load_keras(tf, options["keras_file"])
-        own = networks.scales_itself(model)
-        scaling = given or (PIXELS if own else _assumed(say))
-        return networks.keras_model(model, options["keras_file"].name, side, scaling)
+        return networks.keras_model(tf, model, options["keras_file"].name, side), None
     if options["saved_model"]:
-        scaling = given or _assumed(say)
         folder, signature = options["saved_model"], options["signature"]
-        return networks.saved_model(tf, folder, signature, side, scaling)
+        return networks.saved_model(tf, folder, signature, side), None
     graph = FrozenGraph(tf, options["frozen_graph"], options["input_"], options["output"])
-    scaling = given or (PIXELS if graph.encoded else _assumed(say))
-    return networks.frozen_graph(graph, side, scaling)
+    return networks.frozen_graph(tf, graph, side), None
 
 
 def labels_for(
@@ -98,11 +115,3 @@ def labels_for(
     else:
         say(f"Labels: class_000 to class_{classes - 1:03}. For others give --labels.")
     return [f"class_{index:03}" for index in range(classes)]
-
-
-def _assumed(say: Callable[[str], None]) -> Scaling:
-    say(
-        "Pixels are scaled to -1..1, (pixel - 127.5) / 127.5. If it was trained on others, export "
-        "it again with --mean and --std (0 and 255 for 0..1, 0 and 1 for 0..255)."
-    )
-    return DEFAULT_SCALING

@@ -18,6 +18,7 @@ from tools.add import described_as
 from tools.exporting import choices, onnx, pictures
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare, softmax
 from tools.exporting.networks import Network
+from tools.options import for_labels
 from tools.quiet import quiet
 
 GENERATED = 24
@@ -29,7 +30,8 @@ def export(
 ) -> ModelPackage:
     """Convert the network that the options name, compare, and install it as package `name`.
 
-    The package takes uint8 pixels and gives probabilities: scaling and softmax are part of it.
+    The package takes uint8 RGB pixels and gives probabilities: the order of channels, scaling and
+    softmax are part of it.
     say: told each step.
     Raises ModelInvalid where it cannot be converted or does not agree; then nothing is installed.
     """
@@ -42,10 +44,15 @@ def export(
     labels = choices.labels_for(options, network.classes, settings.model_dirs, say)
     packages.check_labels(labels, network.classes)
     background = packages.background_class(options["background_class"], labels)
-    info = msgspec.structs.replace(_described_as(name, options), background_class=background)
-    samples = pictures.samples(options["samples"], network.size, say)
+    of_imagenet = bool(options["keras"]) and options["weights"] == "imagenet"
+    how = for_labels(labels, options, say, of_imagenet)
+    how = msgspec.structs.replace(how, channels="rgb", mean=None, std=None)  # inside the network
+    info = msgspec.structs.replace(
+        _described_as(name, options), background_class=background, preprocessing=how
+    )
+    samples = pictures.samples(options["samples"], network.size, how, say)
     images = packages.sample_images(network.size, GENERATED) + samples
-    images += pictures.images(options["images"], network.size)
+    images += pictures.images(options["images"], network.size, how)
     with quiet():
         expected = np.stack([network.reference(image) for image in images])
     logits = _logits(options["scores"], expected[:GENERATED])

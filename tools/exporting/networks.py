@@ -1,8 +1,7 @@
 """TensorFlow's ways to keep a network, brought to one form."""
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +9,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import Scaling
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.tensors import DEPTHS, Tensor, check_fits, to_input
+from tools.exporting import inside, published
 from tools.exporting.frozen_graph import FrozenGraph
 
-PIXELS = Scaling(0.0, 1.0)
-"""A network that takes pixels 0..255 and scales them itself."""
+Scores = NDArray[np.float32]
+Reference = Callable[[NDArray[np.uint8]], Scores]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A classifier in TensorFlow, as it is kept.
+
+    name: of what it is kept in. image: what it takes, as one image of 32-bit floats.
+    call: a float32 tensor of the shape of `image` to scores; to be traced.
+    answer: an array of that shape to the scores that TensorFlow itself gives.
+    takes_pixels: whether it is certain to take pixels 0..255; may take seconds.
+    reference: one image uint8 [height, width, 3] to scores, where the source prepares it itself.
+    """
+
+    name: str
+    image: Tensor
+    classes: int
+    call: Callable[[Any], Any]
+    answer: Callable[[NDArray[np.generic]], Scores]
+    takes_pixels: Callable[[], bool]
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
 class Network:
-    """A classifier in TensorFlow.
+    """A classifier in TensorFlow, with what it is given.
 
-    call: a float32 tensor [1, height, width, 3] of pixels 0..255 to scores; to be traced.
+    call: a float32 tensor [1, height, width, 3] of RGB pixels 0..255 to scores; to be traced.
     reference: one image uint8 [height, width, 3] to the scores that TensorFlow itself gives.
     size: width and height in pixels.
     classes: how many scores there are.
     """
 
     call: Callable[[Any], Any]
-    reference: Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+    reference: Reference
     size: tuple[int, int]
     classes: int
 
 
+def with_preprocessing(tf: Any, source: Source, how: Preprocessing) -> Network:
+    """The network that takes RGB pixels and prepares them so. Raises ModelInvalid if it cannot."""
+    check_fits(source.name, how, source.image)
+
+    def reference(image: NDArray[np.uint8]) -> Scores:
+        return source.answer(to_input(image, source.image, how)[np.newaxis])
+
+    return Network(
+        lambda pixels: source.call(_prepared(tf, pixels, source.image, how)),
+        source.reference or reference,
+        source.image.size,
+        source.classes,
+    )
+
+
 def keras_application(
     tf: Any, name: str, weights: str, side: int | None, classes: int | None
-) -> Network:
-    """A network of keras.applications with the preprocessing it was published with.
+) -> tuple[Source, Preprocessing]:
+    """A network of keras.applications, and what it was published with.
 
     weights: "imagenet", "none" for random ones, or a file.
     side: width and height; None for the application's own.
@@ -48,7 +84,6 @@ def keras_application(
         raise ModelInvalid(f"Keras has no application {name!r}; there are {', '.join(names)}.")
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise ModelInvalid(f"--weights must be imagenet, none or a file, not {weights!r}.")
-    preprocess = sys.modules[build.__module__].preprocess_input
     try:
         network = build(
             weights=None if weights == "none" else weights,
@@ -57,12 +92,31 @@ def keras_application(
         )
     except Exception as error:  # Keras raises plain Exception where a download fails
         raise ModelInvalid(f"Keras could not build {name}: {_first_line(error)}") from error
-    return _of_keras(network, preprocess, name, side)
+    source, prepare = keras_model(tf, network, name, side), published.prepare(build)
+
+    def reference(image: NDArray[np.uint8]) -> Scores:
+        return source.answer(prepare(image[np.newaxis].astype(np.float32)))
+
+    return replace(source, reference=reference), published.preprocessing(prepare)
 
 
-def keras_model(network: Any, name: str, side: int | None, scaling: Scaling) -> Network:
-    """A loaded Keras model, given pixels scaled so. Raises ModelInvalid if it takes no image."""
-    return _of_keras(network, lambda pixels: (pixels - scaling.mean) / scaling.std, name, side)
+def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:
+    """A loaded Keras model. Raises ModelInvalid if it takes no image."""
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise ModelInvalid(f"{name} does not take one image and give one score for each class.")
+    image = _image(network.inputs[0].shape, side, name)
+
+    def call(pixels: Any) -> Any:
+        return network(pixels, training=False)
+
+    return Source(
+        name,
+        image,
+        _classes(network.outputs[0].shape),
+        call,
+        lambda values: _row(call(values)),
+        lambda: inside.scales_itself(tf, call, image.shape),
+    )
 
 
 def load_keras(tf: Any, path: Path) -> Any:
@@ -73,16 +127,8 @@ def load_keras(tf: Any, path: Path) -> Any:
         raise ModelInvalid(f"Keras could not load {path}: {_first_line(error)}") from error
 
 
-def scales_itself(network: Any) -> bool:
-    """Whether a Keras model begins with a layer that scales pixels."""
-    first = [type(layer).__name__ for layer in network._flatten_layers()][:6]
-    return not {"Rescaling", "Normalization"}.isdisjoint(first)
-
-
-def saved_model(
-    tf: Any, folder: Path, signature: str, side: int | None, scaling: Scaling
-) -> Network:
-    """A signature of a SavedModel, given pixels scaled so."""
+def saved_model(tf: Any, folder: Path, signature: str, side: int | None) -> Source:
+    """A signature of a SavedModel. Raises ModelInvalid where it takes no image."""
     try:
         loaded = tf.saved_model.load(str(folder))
     except Exception as error:  # of TensorFlow's own kinds
@@ -99,78 +145,74 @@ def saved_model(
             "save one that takes one image and gives one score for each class."
         )
     argument, spec = next(iter(inputs.items()))
-
-    def scaled(pixels: Any) -> Any:
-        return tf.cast((pixels - scaling.mean) / scaling.std, spec.dtype)
+    image = _image(spec.shape, side, str(folder))
 
     def call(pixels: Any) -> Any:
         loaded.signatures  # noqa: B018 - keeps the variables alive for as long as the function
-        return next(iter(function(**{argument: scaled(pixels)}).values()))
+        return next(iter(function(**{argument: tf.cast(pixels, spec.dtype)}).values()))
 
-    def reference(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        values = (image[np.newaxis].astype(np.float32) - scaling.mean) / scaling.std
-        answer = function(**{argument: tf.constant(values.astype(spec.dtype.as_numpy_dtype))})
-        return _row(next(iter(answer.values())))
-
-    return Network(
-        call, reference, _size(spec.shape, side, str(folder)), _classes(outputs[0].shape)
+    return Source(
+        str(folder),
+        image,
+        _classes(outputs[0].shape),
+        call,
+        lambda values: _row(call(tf.constant(values))),
+        lambda: spec.dtype == tf.uint8 or inside.scales_itself(tf, call, image.shape),
     )
 
 
-def frozen_graph(graph: FrozenGraph, side: int | None, scaling: Scaling) -> Network:
-    """A frozen graph, given pixels scaled so where its input is.
+def frozen_graph(tf: Any, graph: FrozenGraph, side: int | None) -> Source:
+    """A frozen graph.
 
     Its own answers are for the whole of it, where it takes encoded images: so a scaling that the
     cut left out would come to light.
     """
-
-    def reference(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if graph.encoded:
-            return _row(graph.reference(image))
-        return _row(graph.reference((image.astype(np.float32) - scaling.mean) / scaling.std))
-
-    return Network(
-        lambda pixels: graph.call((pixels - scaling.mean) / scaling.std),
-        reference,
-        _size(graph.pixels.shape, side, graph.pixels.name),
+    image = _image(graph.pixels.shape, side, graph.pixels.name)
+    return Source(
+        graph.pixels.name,
+        image,
         _classes(graph.scores.shape),
+        graph.call,
+        lambda values: _row(graph.reference(values[0])),
+        lambda: graph.encoded or inside.graph_scales_itself(tf, graph.pixels, image.shape),
+        (lambda image: _row(graph.reference(image))) if graph.encoded else None,
     )
 
 
-def _of_keras(
-    network: Any, preprocess: Callable[[Any], Any], name: str, side: int | None
-) -> Network:
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        raise ModelInvalid(f"{name} does not take one image and give one score for each class.")
-
-    def reference(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return _row(network(preprocess(image[np.newaxis].astype(np.float32)), training=False))
-
-    return Network(
-        lambda pixels: network(preprocess(pixels), training=False),
-        reference,
-        _size(network.inputs[0].shape, side, name),
-        _classes(network.outputs[0].shape),
-    )
+def _prepared(tf: Any, pixels: Any, image: Tensor, how: Preprocessing) -> Any:
+    """`chalicelib.tensors.to_input` as TensorFlow's operations, on [1, height, width, 3]."""
+    if image.depth == 1 or how.channels == "grey":
+        weighed = tf.reduce_sum(pixels * [19595.0, 38470.0, 7471.0], axis=3, keepdims=True)
+        pixels = tf.concat([tf.floor((weighed + 32768.0) / 65536.0)] * image.depth, axis=3)
+    elif how.channels == "bgr":
+        pixels = tf.reverse(pixels, axis=[3])
+    if how.mean is not None:
+        pixels = (pixels - tf.constant(how.mean)) / tf.constant(how.std)
+    return tf.transpose(pixels, [0, 3, 1, 2]) if image.channels_first else pixels
 
 
-def _row(scores: Any) -> NDArray[np.float32]:
+def _row(scores: Any) -> Scores:
     return np.asarray(scores, np.float32).reshape(-1)
 
 
-def _size(shape: Any, side: int | None, name: str) -> tuple[int, int]:
-    """Width and height. Raises ModelInvalid unless the shape is that of one RGB image."""
+def _image(shape: Any, side: int | None, name: str) -> Tensor:
+    """What a network takes. Raises ModelInvalid unless the shape is that of one image."""
     dims = list(shape) if shape is not None and shape != [] else []
-    if len(dims) != 4 or dims[3] not in (3, None):
+    first = len(dims) == 4 and dims[1] in DEPTHS and dims[3] not in DEPTHS
+    if len(dims) != 4 or not (first or dims[3] in (*DEPTHS, None)):
         raise ModelInvalid(
-            f"{name} takes {shape}, not RGB images [batch, height, width, 3]; export another."
+            f"{name} takes {shape}, not images [batch, height, width, channels] of 1 or 3 "
+            "channels; export another."
         )
-    width, height = dims[2] or side, dims[1] or side
+    height, width = dims[2:] if first else dims[1:3]
+    width, height = width or side, height or side
     if not width or not height:
         raise ModelInvalid(f"{name} leaves its input size open; give --size.")
     if side and (width, height) != (side, side):
         raise ModelInvalid(f"{name} takes {width}x{height}; leave --size out.")
-    return width, height
+    depth = dims[1] if first else dims[3] or 3
+    whole = (1, depth, height, width) if first else (1, height, width, depth)
+    return Tensor(0, name, whole, np.dtype(np.float32), 0.0, 0)
 
 
 def _classes(shape: Any) -> int:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import InceptionError, ModelInvalid
 from chalicelib.images import decode
+from chalicelib.preprocessing import Preprocessing
 
 FEWEST, MOST = 16, 300
 """Samples: fewer show no ranges to rely on, more show nothing new."""
@@ -16,28 +17,32 @@ NAMED = 5
 Pixels = NDArray[np.uint8]
 
 
-def images(folder: Path | None, size: tuple[int, int]) -> list[Pixels]:
+def images(folder: Path | None, size: tuple[int, int], how: Preprocessing) -> list[Pixels]:
     """The images in a folder, as the service decodes them; other files are passed over.
 
-    size: width and height in pixels. Raises ModelInvalid where there is none.
+    size: width and height in pixels. how: as the package will say. Raises ModelInvalid where there
+    is none.
     """
-    found, _ = _decoded(sorted(folder.iterdir()) if folder else [], size)
+    found, _ = _decoded(sorted(folder.iterdir()) if folder else [], size, how)
     if folder and not found:
         raise ModelInvalid(f"{folder} holds no image that can be read; leave --images out.")
     return found
 
 
-def samples(folder: Path | None, size: tuple[int, int], say: Callable[[str], None]) -> list[Pixels]:
+def samples(
+    folder: Path | None, size: tuple[int, int], how: Preprocessing, say: Callable[[str], None]
+) -> list[Pixels]:
     """The images in a folder and those below it, at most 300, from all over; none without a folder.
 
-    size: width and height in pixels. say: told of files that cannot be read.
+    size: width and height in pixels. how: as the package will say. say: told of files that cannot
+    be read.
     Raises ModelInvalid where there are fewer than 16.
     """
     if not folder:
         return []
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     count = min(len(files), MOST)
-    found, skipped = _decoded([files[i * len(files) // count] for i in range(count)], size)
+    found, skipped = _decoded([files[i * len(files) // count] for i in range(count)], size, how)
     if skipped:
         more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
         names = ", ".join(str(path.relative_to(folder)) for path in skipped[:NAMED])
@@ -50,11 +55,13 @@ def samples(folder: Path | None, size: tuple[int, int], say: Callable[[str], Non
     return found
 
 
-def _decoded(files: list[Path], size: tuple[int, int]) -> tuple[list[Pixels], list[Path]]:
+def _decoded(
+    files: list[Path], size: tuple[int, int], how: Preprocessing
+) -> tuple[list[Pixels], list[Path]]:
     found, skipped = [], []
     for path in files:
         try:
-            found.append(decode(path.read_bytes(), size).pixels)
+            found.append(decode(path.read_bytes(), size, how).pixels)
         except (InceptionError, IsADirectoryError):
             skipped.append(path)
     return found, skipped

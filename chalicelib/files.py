@@ -1,0 +1,48 @@
+"""Files and folders put in place whole, and their digests."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A folder to fill that takes the place of `target` once it is complete.
+
+    Nobody ever sees a half-written package: it is renamed at the end, or removed after an error.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+    old = folder.with_name(f"{folder.name}-old")
+    try:
+        yield folder
+        folder.chmod(0o755)
+        with suppress(FileNotFoundError):
+            target.replace(old)  # not removed: that takes longer, and others look for it
+        folder.replace(target)
+    finally:
+        for each in (folder, old):
+            shutil.rmtree(each, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file at once: whoever reads it meanwhile gets what was there before."""
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+        whole = Path(folder) / path.name
+        whole.write_bytes(data)
+        whole.replace(path)
+
+
+def is_read_only(folder: Path) -> bool:
+    """Whether nothing can be written there, whoever tries: as where Lambda unpacks a layer."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

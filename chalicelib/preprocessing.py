@@ -1,0 +1,91 @@
+"""How a picture becomes what a network was trained on: what a package says of it, and its rules."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import msgspec
+
+Resize = Literal["squash", "crop", "letterbox"]
+Filter = Literal["bilinear", "bicubic", "lanczos", "box", "nearest"]
+Channels = Literal["rgb", "bgr", "grey"]
+_ForEach = Annotated[tuple[float, ...], msgspec.Meta(min_length=1, max_length=3)]
+_Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
+
+Box = tuple[float, float, float, float]
+"""Left, upper, right and lower edge in pixels."""
+
+
+class Preprocessing(msgspec.Struct, frozen=True):
+    """What `preprocessing` of a `model.json` holds.
+
+    resize: "squash" fits the whole picture to the input, whatever its shape; "crop" takes the
+        middle of it, in the shape of the input; "letterbox" fits the whole picture into the input
+        and fills what is left.
+    crop: the part of the shorter side that "crop" takes, over 0 to 1.
+    colour: red, green and blue of what "letterbox" fills, 0..255.
+    filter: how pixels are averaged where the size changes.
+    channels: their order; "grey" is luma, for a network of one channel or in each of its three.
+    mean, std: the network takes (pixel - mean) / std of pixels 0..255: one number for all channels,
+        or one for each, in the order of `channels`. None where it takes pixels as they are.
+    """
+
+    resize: Resize = "squash"
+    crop: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.875
+    colour: tuple[_Byte, _Byte, _Byte] = (0, 0, 0)
+    filter: Filter = "bilinear"
+    channels: Channels = "rgb"
+    mean: _ForEach | None = None
+    std: _ForEach | None = None
+
+    def __post_init__(self) -> None:
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("mean and std belong together")
+        for values in (self.mean or (), self.std or ()):
+            if len(values) not in (0, 1, self.depth):
+                raise ValueError(f"mean and std take one number, or {self.depth} for {self.depth}")
+        if min(self.std or (1.0,)) <= 0:
+            raise ValueError("std is above 0")
+
+    @property
+    def depth(self) -> int:
+        """How many different channels the network is given."""
+        return 1 if self.channels == "grey" else 3
+
+    def box(self, picture: tuple[int, int], size: tuple[int, int]) -> Box:
+        """The part of a picture that is seen.
+
+        picture, size: width and height in pixels, of the picture and of the input.
+        """
+        if self.resize != "crop":
+            return 0.0, 0.0, float(picture[0]), float(picture[1])
+        scale = self.crop * min(picture[0] / size[0], picture[1] / size[1])
+        width, height = scale * size[0], scale * size[1]
+        left, upper = (picture[0] - width) / 2, (picture[1] - height) / 2
+        return left, upper, left + width, upper + height
+
+    def fitted(self, picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height that the part which is seen is resized to; see `box`."""
+        if self.resize != "letterbox":
+            return size
+        scale = min(size[0] / picture[0], size[1] / picture[1])
+        width, height = (max(1, round(scale * side)) for side in picture)
+        return width, height
+
+
+WHOLE = Preprocessing()
+"""The whole picture squashed, its pixels as they are."""
+
+IMAGENET = Preprocessing("crop", 0.875)
+"""What networks of ImageNet are evaluated with, 224 of 256 pixels, whatever their size
+(https://github.com/tensorflow/models/tree/master/research/slim/preprocessing)."""
+
+_IMAGENET = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby", 999: "toilet tissue"}
+"""Some of its 1,000 classes, in the order that Keras, TF-slim and PyTorch number them."""
+
+
+def is_imagenet(labels: Sequence[str]) -> bool:
+    """Whether they are ImageNet's 1,000 classes, with or without a background class before them."""
+    shift = len(labels) - 1000
+    return shift in (0, 1) and all(
+        name in labels[index + shift].lower().replace("_", " ") for index, name in _IMAGENET.items()
+    )

@@ -1,0 +1,71 @@
+"""Which pixels a TensorFlow network was trained on, as far as the network itself shows it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.scaling import takes_pixels
+
+PASSING = frozenset({
+    "Add", "AddV2", "BiasAdd", "Cast", "ClipByValue", "ConcatV2", "Div", "DivNoNan", "EnsureShape",
+    "ExpandDims", "GatherV2", "Identity", "Maximum", "Minimum", "Mul", "Neg", "Pack",
+    "PlaceholderWithDefault", "RealDiv", "Reshape", "ResizeBicubic", "ResizeBilinear",
+    "ResizeNearestNeighbor", "ReverseV2", "Slice", "Split", "SplitV", "Squeeze", "StopGradient",
+    "StridedSlice", "Sub", "Transpose", "Unpack",
+})  # fmt: skip
+"""Operations that arrange or scale pixels. The first other one begins what was trained."""
+ASKING = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+"""What only asks for a tensor's shape."""
+
+
+def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> bool:
+    """Whether a network is certain to take pixels 0..255, by what it does before its first layer.
+
+    Layers of any depth, operations and functions inside of it count alike, and those of training
+    not at all: it is traced as it is used.
+
+    call: a float32 tensor of that shape to scores.
+    """
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    traced = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32))
+    constant = convert_variables_to_constants_v2(traced)
+    return graph_scales_itself(tf, constant.inputs[0], shape)
+
+
+def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> bool:
+    """The same of a graph without variables. pixels: its tensor that takes them."""
+    reached = _reached(pixels)
+    if not reached:
+        return False
+    with tf.compat.v1.Session(graph=pixels.graph) as session:
+        black, white = (_values(session, reached, pixels, shape, value) for value in (0, 255))
+    return takes_pixels(black, white)
+
+
+def _values(
+    session: Any, reached: list[Any], pixels: Any, shape: tuple[int, ...], value: int
+) -> NDArray[np.float32]:
+    """What the tensors hold for a picture of one brightness, one after the other."""
+    picture = np.full(shape, value, pixels.dtype.as_numpy_dtype)
+    found = session.run(reached, {pixels.name: picture})
+    return np.concatenate([np.ravel(values) for values in found]).astype(np.float32)
+
+
+def _reached(pixels: Any) -> list[Any]:
+    """The tensors that the first trained operations take."""
+    waiting, seen, reached = [pixels], {pixels.name}, {}
+    while waiting:
+        tensor = waiting.pop()
+        for operation in tensor.consumers():
+            if operation.type not in PASSING | ASKING:
+                reached[tensor.name] = tensor
+            elif operation.type in PASSING:
+                new = [output for output in operation.outputs if output.name not in seen]
+                seen |= {output.name for output in new}
+                waiting += new
+    return [reached[name] for name in sorted(reached)]

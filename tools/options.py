@@ -1,0 +1,155 @@
+"""The options of `tools.model` that several commands share, and what they come to."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+import click
+import msgspec
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.preprocessing import (
+    IMAGENET,
+    WHOLE,
+    Channels,
+    Filter,
+    Preprocessing,
+    Resize,
+    is_imagenet,
+)
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+ASKED = (
+    "Give --mean and --std: it is given (pixel - MEAN) / STD of pixels 0..255. "
+    "127.5 and 127.5 make -1..1; 0 and 255 make 0..1; 0 and 1 leave 0..255, for a network that "
+    "scales them inside; docs/models.md has those of other frameworks."
+)
+"""What to say where the scaling of pixels cannot be told from a network."""
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """One number, or three with commas between."""
+
+    name = "numbers"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Three or one finite numbers."""
+        try:
+            numbers = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
+            self.fail(f"{value!r} is neither a number nor three with commas between.", param, ctx)
+        return numbers
+
+
+def about(command: _Command) -> _Command:
+    """What model.json says of where a network comes from and what its classes are."""
+    return _with(command, [
+        click.option("--title", default="", help="What people call it, as 'Inception v3'."),
+        click.option("--description", default="", help="A sentence or two."),
+        click.option("--source", default="", help="Where it comes from, an address."),
+        click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
+        click.option("--version", default="1", show_default=True, help="Its version."),
+        click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
+                     help="Class never shown; auto hides class 0 if labelled background or dummy."),
+        click.option("--scores", type=click.Choice(["auto", "probabilities", "logits"]),
+                     default="auto", show_default=True,
+                     help="What the network gives; auto runs it on generated images to see."),
+        click.option("--force", is_flag=True, help="Replace a package of that name."),
+    ])  # fmt: skip
+
+
+def preprocessing(command: _Command) -> _Command:
+    """How a picture becomes what the network was trained on."""
+    return _with(command, [
+        click.option("--resize", type=click.Choice(get_args(Resize)),
+                     help="The whole picture squashed; its middle; or the whole with bars. "
+                     "[crop for ImageNet's labels, else squash]"),
+        click.option("--crop", type=click.FloatRange(0, 1, min_open=True), metavar="PART",
+                     help="Take the middle of a picture, PART of its shorter side. [0.875]"),
+        click.option("--colour", type=Numbers(), metavar="R,G,B",
+                     help="Of the bars of --resize letterbox, 0 to 255 each. [0,0,0]"),
+        click.option("--filter", type=click.Choice(get_args(Filter)),
+                     help="What averages pixels where the size changes. [bilinear]"),
+        click.option("--channels", type=click.Choice(get_args(Channels)),
+                     help="Their order; grey is the default for one channel. [rgb]"),
+        click.option("--mean", type=Numbers(), metavar="N|N,N,N",
+                     help="The network takes (pixel-MEAN)/STD of pixels 0..255: one number, or one "
+                     "for each channel in the order of --channels."),
+        click.option("--std", type=Numbers(), metavar="N|N,N,N", help="See --mean."),
+    ])  # fmt: skip
+
+
+KEYS = ("resize", "crop", "colour", "filter", "channels", "mean", "std")
+
+
+def chosen(before: Preprocessing, options: Mapping[str, Any]) -> Preprocessing:
+    """That preprocessing with what the options say in place of it.
+
+    Raises ModelInvalid where they contradict each other.
+    """
+    given = {key: options[key] for key in KEYS if options[key] is not None}
+    if ("mean" in given) != ("std" in given):
+        raise ModelInvalid("Give both --mean and --std, or neither.")
+    for key, needs in (("crop", "crop"), ("colour", "letterbox")):
+        if key in given and given.setdefault("resize", needs) != needs:
+            raise ModelInvalid(f"--{key} is for --resize {needs}; leave one of them out.")
+    if "colour" in given:
+        given["colour"] = [int(part) for part in given["colour"]]
+    try:
+        return msgspec.convert(msgspec.to_builtins(before) | given, Preprocessing)
+    except msgspec.ValidationError as error:
+        raise ModelInvalid(f"These options do not go together: {error}.") from error
+
+
+def for_labels(
+    labels: Sequence[str],
+    options: Mapping[str, Any],
+    say: Callable[[str], None],
+    imagenet: bool = False,
+) -> Preprocessing:
+    """What a network with these labels is given, as the options say or as is usual for it.
+
+    imagenet: whether it was trained on ImageNet, whatever its labels are. say: told what was
+        chosen, and why.
+    """
+    imagenet = imagenet or is_imagenet(labels)
+    how = chosen(IMAGENET if imagenet else WHOLE, options)
+    if options["resize"] or options["crop"] or options["colour"]:
+        why = "as you said"
+    elif imagenet:
+        why = "as networks of ImageNet are evaluated; --resize squash takes the whole"
+    else:
+        why = "for want of a better guess; --crop 0.875 takes the middle, if it was trained so"
+    say(f"Pictures: {told(how)}, {why}.")
+    return how
+
+
+def told(how: Preprocessing) -> str:
+    """Which part of a picture is taken, in words."""
+    return {
+        "squash": "the whole, squashed to the input",
+        "crop": f"the middle {how.crop:.1%} of the shorter side".replace(".0%", "%"),
+        "letterbox": f"the whole, with bars of colour {','.join(map(str, how.colour))}",
+    }[how.resize]
+
+
+def formula(how: Preprocessing) -> str:
+    """What is done to the pixels, in words."""
+    order = {"rgb": "", "bgr": " in the order BGR", "grey": " made grey"}[how.channels]
+    if how.mean is None or how.std is None:
+        return f"as they are, 0..255{order}"
+    return f"(pixel - {_written(how.mean)}) / {_written(how.std)}{order}"
+
+
+def _written(numbers: Sequence[float]) -> str:
+    text = ", ".join(f"{number:g}" for number in numbers)
+    return f"({text})" if len(numbers) > 1 else text
+
+
+def _with(command: _Command, options: Sequence[Callable[[_Command], _Command]]) -> _Command:
+    for option in reversed(options):
+        command = option(command)
+    return command

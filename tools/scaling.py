@@ -1,0 +1,81 @@
+"""Whether a network scales pixels itself, and whether it can be given scaled ones."""
+
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.tensors import Tensor, check_fits
+
+SMALL = 10.0
+"""Networks are trained on numbers of about -3 to 3; a first normalisation makes them of pixels."""
+SHIFT = 16.0
+"""The least mean that is taken off pixels 0..255 which are left unscaled otherwise."""
+PASSING = frozenset({
+    "ADD", "CAST", "CONCATENATION", "DEQUANTIZE", "DIV", "EXPAND_DIMS", "GATHER", "MAXIMUM",
+    "MINIMUM", "MUL", "NEG", "PACK", "QUANTIZE", "RESHAPE", "RESIZE_BILINEAR",
+    "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SLICE", "SPLIT", "SPLIT_V", "SQUEEZE",
+    "STRIDED_SLICE", "SUB", "TRANSPOSE", "UNPACK",
+})  # fmt: skip
+"""Operations that arrange or scale pixels. The first other one begins what was trained."""
+
+
+def check_scaling(name: str, how: Preprocessing, pixels: Tensor) -> None:
+    """Raise ModelInvalid where pixels cannot be given so to what takes them."""
+    check_fits(name, how, pixels)
+    if how.mean is not None and pixels.dtype == np.uint8 and not pixels.scale:
+        raise ModelInvalid(
+            f"{name} takes pixels 0..255 and scales them itself; leave --mean and --std out, or "
+            "export it again with them."
+        )
+
+
+def takes_pixels(black: NDArray[np.float32], white: NDArray[np.float32]) -> bool:
+    """Whether what a network makes of pixels 0 and 255 shows that it is made for these.
+
+    black, white: what reaches its first trained layer of such pictures. False where it cannot be
+    told: they are as they were, or scaled as if they had been smaller before.
+    """
+    low, high = np.minimum(black, white), np.maximum(black, white)
+    if max(-low.min(), high.max()) <= SMALL:
+        return True
+    same_scale = np.allclose(high - low, 255.0, rtol=0.01)
+    return bool(same_scale and low.max() <= -SHIFT)
+
+
+def scales_itself(path: Path) -> bool:
+    """Whether the network in a `.tflite` file is certain to take pixels 0..255."""
+    interpreter = Interpreter(
+        model_path=str(path),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=True,
+    )
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]
+    reached = _reached(interpreter, int(given["index"]))
+    if not reached:
+        return False
+    seen = []
+    for value in (0, 255):
+        interpreter.set_tensor(given["index"], np.full(given["shape"], value, given["dtype"]))
+        interpreter.invoke()
+        tensors = [np.ravel(interpreter.get_tensor(index)) for index in reached]
+        seen.append(np.concatenate(tensors).astype(np.float32))
+    return takes_pixels(*seen)
+
+
+def _reached(interpreter: Interpreter, start: int) -> list[int]:
+    """The tensors that the first trained operations take."""
+    passed, reached = {start}, set()
+    for operation in interpreter._get_ops_details():
+        taken = passed & {int(index) for index in operation["inputs"]}
+        if not taken or operation["op_name"] in ("SHAPE", "DELEGATE"):
+            continue
+        if operation["op_name"] in PASSING:
+            passed |= {int(index) for index in operation["outputs"]}
+        else:
+            reached |= taken
+    return sorted(reached)
