@@ -1,4 +1,4 @@
-"""The tools' connections through a proxy of our own, to a host that only the proxy can find."""
+"""The tools' connections: how long they are tried, and through a proxy of our own."""
 
 import base64
 import select
@@ -15,6 +15,8 @@ import pytest
 import trustme
 
 from tests.conftest import ROOT
+from tools.deploying.smoke import PATIENCE, health
+from tools.deploying.step import DeployError
 
 HOST = "abc.execute-api.eu-west-1.amazonaws.test"
 TOOLS = {
@@ -37,6 +39,31 @@ class Service(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = f"well, {self.path}".encode()
         self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Ailing(ThreadingHTTPServer):
+    """Answers with these statuses in turn, the last one for ever."""
+
+    def __init__(self, *statuses: int) -> None:
+        super().__init__(("127.0.0.1", 0), Patient)
+        self.statuses = list(statuses)
+        self.asked = 0
+
+
+class Patient(BaseHTTPRequestHandler):
+    server: Ailing
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        statuses = self.server.statuses
+        body = b'{"Code": "ModelInvalid"}'
+        self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -138,3 +165,29 @@ def test_a_proxy_that_refuses_is_said_to(proxy: Proxy, roots: str) -> None:
     status, said = run("submit", env)
     assert status == 1
     assert "cannot be reached: check the network" in said
+
+
+AT_ONCE = PATIENCE.new(backoff_factor=0)
+
+
+def test_a_new_api_is_given_time_to_be_known_and_to_start() -> None:
+    host = Ailing(403, 502, 503, 200)
+    with serving(host) as port:
+        assert health(f"http://127.0.0.1:{port}/dev/", AT_ONCE) == '{"Code": "ModelInvalid"}'
+    assert host.asked == 4
+
+
+def test_an_api_that_stays_ill_is_an_error_with_what_it_said_last() -> None:
+    host = Ailing(502, 503)
+    with (
+        serving(host) as port,
+        pytest.raises(DeployError, match=r"/dev/health does not .* 503 .*ModelInvalid.* log says"),
+    ):
+        health(f"http://127.0.0.1:{port}/dev/", AT_ONCE)
+    assert host.asked == 1 + int(PATIENCE.total or 0)
+    assert 60 < sum(min(PATIENCE.backoff_max, 0.5 * 2**n) for n in range(1, 20)) < 120
+
+
+def test_an_api_that_cannot_be_found_is_an_error_too(free_port: int) -> None:
+    with pytest.raises(DeployError, match=r"no answer \(.*refused"):
+        health(f"http://127.0.0.1:{free_port}/dev/", AT_ONCE)

@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-import urllib3
 from botocore.stub import Stubber
 from click.testing import CliRunner
 from moto import mock_aws
@@ -20,7 +19,7 @@ from tests.conftest import ROOT
 from tests.packages import with_second_engine, without_second_engine
 from tools import deploy
 from tools.bundling.pythons import BundleError
-from tools.deploying import build, checks, policies, smoke, terminal
+from tools.deploying import build, checks, policies, terminal
 from tools.deploying.api import ANSWERS, StageStep, gateway_response
 from tools.deploying.deployment import Deployment
 from tools.deploying.functions import Chalice, credentials_environment, reason
@@ -582,48 +581,6 @@ def test_expired_credentials_are_to_be_renewed() -> None:
     )
     with pytest.raises(DeployError, match=r"ExpiredToken.*renew them"):
         checks.account(session, "dev")
-
-
-class Answers:
-    """Of a host, in turn; the last one for ever. And a clock that sleeping moves."""
-
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.asked: list[str] = []
-        self.now = 0.0
-
-    def request(self, method: str, url: str, **_: Any) -> Any:
-        self.asked.append(f"{method} {url}")
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        status, body = answer
-        return SimpleNamespace(status=status, data=body.encode())
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    def health(self) -> str:
-        return smoke.health(
-            "https://x/dev/",
-            self.request,
-            lambda: self.now,
-            self.sleep,  # type: ignore[arg-type]
-        )
-
-
-def test_a_new_api_is_given_time_to_be_known_and_to_start() -> None:
-    unknown = urllib3.exceptions.NewConnectionError(None, "unknown host")  # type: ignore[arg-type]
-    host = Answers(unknown, (403, "Forbidden"), (502, ""), (200, '{"status":"ok"}'))
-    assert host.health() == '{"status":"ok"}'
-    assert host.asked == ["GET https://x/dev/health"] * 4
-
-
-def test_an_api_that_stays_ill_is_an_error_with_what_it_said_last() -> None:
-    host = Answers((503, '{"Code":"ModelInvalid"}'))
-    with pytest.raises(DeployError, match=r"health does not answer .*503 .*ModelInvalid.*log"):
-        host.health()
-    assert 60 < host.now < 180
 
 
 # The tool
