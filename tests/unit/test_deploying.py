@@ -25,11 +25,9 @@ from tools.deploying.deployment import Deployment
 from tools.deploying.functions import Chalice, credentials_environment, reason
 from tools.deploying.layer import LayerStep, content_digest, delete_versions, model_content
 from tools.deploying.models import ModelsStep
-from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep, with_bucket_names
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, read_config, setting, visibility_timeout
 from tools.deploying.token import TokenStep
-from tools.template import assembled
 
 REGION = "eu-west-1"
 TARGET = Target("dev", "123456789012", REGION)
@@ -179,150 +177,6 @@ def test_the_digest_is_of_what_is_deployed_and_not_of_what_chalice_keeps(
     assert assemble(project, folder, MODEL="y") != first
     (project / "chalicelib" / "a.py").write_text("changed")
     assert assemble(project, folder, MODEL="x") != first
-
-
-# The stack
-
-
-class Cloud:
-    """CloudFormation as far as one stack goes. statuses: what describe_stacks says, in turn."""
-
-    def __init__(self, template: str, *statuses: str | None) -> None:
-        self.client = boto3.client(
-            "cloudformation", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
-        )
-        self.stub = Stubber(self.client)
-        self.stub.activate()
-        self.step = StackStep(
-            self.client, "s", template, {"Stage": "dev"}, {"stage": "dev"}, sleep=lambda _: None
-        )
-        for status in statuses:
-            self.is_now(status)
-
-    def is_now(self, status: str | None, template: str | None = None) -> None:
-        if status is None:
-            self.stub.add_client_error(
-                "describe_stacks", "ValidationError", "Stack with id s does not exist"
-            )
-            return
-        self.stub.add_response("describe_stacks", {"Stacks": [{
-            "StackName": "s", "StackStatus": status, "CreationTime": 0,
-            "Parameters": [{"ParameterKey": "Stage", "ParameterValue": "dev"}],
-            "Tags": [{"Key": "stage", "Value": "dev"}],
-        }]})  # fmt: skip
-        if template is not None:
-            self.stub.add_response("get_template", {"TemplateBody": template})
-
-    def proposes(self, status: str, reason: str = "", *changes: dict[str, Any]) -> None:
-        self.stub.add_response("create_change_set", {})
-        self.stub.add_response("describe_change_set", {
-            "Status": status, "StatusReason": reason,
-            "Changes": [{"ResourceChange": change} for change in changes],
-        })  # fmt: skip
-
-
-QUEUE = {"Action": "Modify", "ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "WorkQueue"}
-
-
-def test_a_stack_that_is_not_there_is_created() -> None:
-    cloud = Cloud("new", None)
-    assert cloud.step.changes() == ["create the stack s"]
-    for status in (None, None):
-        cloud.is_now(status)
-    cloud.proposes("CREATE_COMPLETE")
-    cloud.stub.add_response("execute_change_set", {})
-    for status in ("CREATE_IN_PROGRESS", "CREATE_IN_PROGRESS", "CREATE_COMPLETE"):
-        cloud.is_now(status)
-    told: list[str] = []
-    cloud.step.apply(told.append)
-    assert told == ["stack s: CREATE_IN_PROGRESS", "stack s: CREATE_COMPLETE"]
-    cloud.stub.assert_no_pending_responses()
-
-
-def test_a_stack_that_is_as_it_shall_be_is_asked_for_no_change_set() -> None:
-    cloud = Cloud("same")
-    cloud.is_now("UPDATE_COMPLETE", "same")
-    assert cloud.step.changes() == NOTHING
-    cloud.stub.assert_no_pending_responses()
-
-
-def test_a_plan_of_a_change_leaves_no_change_set_behind() -> None:
-    cloud = Cloud("new")
-    cloud.is_now("CREATE_COMPLETE", "old")
-    cloud.proposes("CREATE_COMPLETE", "", QUEUE, {**QUEUE, "Replacement": "True"})
-    cloud.stub.add_response("delete_change_set", {})
-    assert cloud.step.changes() == [
-        "change AWS::SQS::Queue WorkQueue",
-        "change AWS::SQS::Queue WorkQueue (replaced by a new one)",
-    ]
-    cloud.stub.assert_no_pending_responses()
-
-
-def test_a_template_that_differs_in_comments_alone_is_no_change() -> None:
-    cloud = Cloud("new")
-    cloud.is_now("CREATE_COMPLETE", "old")
-    cloud.proposes("FAILED", "The submitted information didn't contain changes.")
-    cloud.stub.add_response("delete_change_set", {})
-    assert cloud.step.changes() == NOTHING
-    cloud.stub.assert_no_pending_responses()
-
-
-def test_a_refused_template_ends_it_with_the_reason() -> None:
-    cloud = Cloud("new")
-    cloud.is_now("CREATE_COMPLETE", "old")
-    cloud.proposes("FAILED", "Unresolved resource dependencies [X]")
-    cloud.stub.add_response("delete_change_set", {})
-    with pytest.raises(DeployError, match=r"refuses the template: Unresolved .* \[X\]"):
-        cloud.step.changes()
-
-
-def test_a_stack_whose_creation_failed_is_removed_and_made_anew() -> None:
-    cloud = Cloud("new", "ROLLBACK_COMPLETE")
-    cloud.stub.add_response("delete_stack", {})
-    for status in ("DELETE_IN_PROGRESS", None, None):
-        cloud.is_now(status)
-    cloud.proposes("CREATE_COMPLETE")
-    cloud.stub.add_response("execute_change_set", {})
-    cloud.is_now("CREATE_COMPLETE")
-    cloud.step.apply(say_nothing)
-    cloud.stub.assert_no_pending_responses()
-
-
-def test_a_failed_creation_names_what_failed_first() -> None:
-    cloud = Cloud("new", None, None)
-    cloud.proposes("CREATE_COMPLETE")
-    cloud.stub.add_response("execute_change_set", {})
-    cloud.is_now("ROLLBACK_COMPLETE")
-    common = {"StackId": "s", "EventId": "e", "StackName": "s", "Timestamp": 0}
-    newest_first = [
-        ("WorkQueue", "Resource creation cancelled"),
-        ("WorkflowRole", "You may not iam:CreateRole"),
-    ]
-    cloud.stub.add_response("describe_stack_events", {"StackEvents": [
-        {**common, "LogicalResourceId": name, "ResourceStatus": "CREATE_FAILED",
-         "ResourceStatusReason": why}
-        for name, why in newest_first
-    ]})  # fmt: skip
-    with pytest.raises(
-        DeployError, match=r"is ROLLBACK_COMPLETE\. WorkflowRole: You may not .* run the same"
-    ):
-        cloud.step.apply(say_nothing)
-
-
-def test_our_template_fits_into_a_call_with_the_names_of_its_buckets_written_out() -> None:
-    text = with_bucket_names(assembled(ROOT / "infrastructure.yaml"), "a" * 16, "123456789012")
-    assert len(text.encode()) <= MAX_TEMPLATE_BYTES
-    names = re.findall(r"BucketName: (.*)", text)
-    assert names == [
-        f"serverless-inception-{'a' * 16}-{kind}-123456789012"
-        for kind in ("images", "results", "models")
-    ]
-    assert all(len(name) <= 63 for name in names)
-
-
-def test_a_template_over_the_limit_says_by_how_much() -> None:
-    with pytest.raises(DeployError, match=r"51,201 bytes .* takes 51,200"):
-        Cloud("x" * (MAX_TEMPLATE_BYTES + 1))
 
 
 # Token, model and models

@@ -2,25 +2,29 @@
 
 import re
 import string
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from tools.deploying.step import DeployError, Tell
+from tools.deploying.waiting import ATTEMPTS, IN_REVIEW, POLL_SECONDS, settle, statuses
 from tools.template import variable
 
 CHANGE_SET = "deploy"
+BUCKET = "AWS::S3::Bucket"
 MAX_TEMPLATE_BYTES = 51_200
 """Of a template that is sent with the call
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
 BUCKET_NAME = re.compile(r"(?<=BucketName: )!Sub (\S+)")
-POLL_SECONDS = 2
-MINUTES = 20
-UNUSABLE = ("ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
-"""A stack in these has never been: it is to be removed, then made anew."""
+UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", IN_REVIEW)
+"""A stack in these has never been, or is half gone: it is to be removed, then made anew."""
 NOTHING = ("didn't contain changes", "No updates are to be performed")
+STARTED = "User Initiated"
+"""The reason of the event with which CloudFormation begins to do what it is asked."""
+TOO_SOON = "60 seconds"
+"""Of the reason of SQS, which lends the name of a deleted queue no sooner
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
 
 
 class StackStep:
@@ -35,14 +39,14 @@ class StackStep:
         template: str,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
-        sleep: Callable[[float], None] = time.sleep,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._client = cloudformation
         self._name = name
         self._template = template
         self._parameters = dict(parameters)
         self._tags = dict(tags)
-        self._sleep = sleep
+        self._poll = poll_seconds
         if len(template.encode()) > MAX_TEMPLATE_BYTES:
             raise DeployError(
                 f"The template has {len(template.encode()):,} bytes with the state machine in it; "
@@ -63,11 +67,20 @@ class StackStep:
             for output in stack.get("Outputs", [])
         }
 
+    def exists(self) -> bool:
+        """Whether there is a stack of this name, in whatever state."""
+        return self._find() is not None
+
     def changes(self) -> list[str]:  # noqa: D102
-        stack = self.describe()
-        if stack is None:
+        found = self._find()
+        if found is None:
             return [f"create the stack {self._name}"]
-        if self._is_current(stack):
+        status = found["StackStatus"]
+        if status in UNUSABLE:
+            return [f"delete the stack {self._name}, which is {status}", "create it anew"]
+        if status.endswith("_IN_PROGRESS"):
+            return [f"wait for the stack {self._name}, which is {status}, then look at it again"]
+        if self._is_current(found):
             return []
         changes = self._propose("UPDATE")
         if changes is None:
@@ -76,28 +89,37 @@ class StackStep:
         return [_line(change) for change in changes] or ["change its parameters or tags"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        found = self._find()
-        if found and found["StackStatus"] in UNUSABLE:
+        status = self._settle(tell)  # what a run began that was killed
+        if status in UNUSABLE:
             self.delete(tell)
         kind = "UPDATE" if self.describe() else "CREATE"
         if self._propose(kind) is None:
             return
         self._client.execute_change_set(ChangeSetName=CHANGE_SET, StackName=self._name)
-        self._settle(f"{kind}_COMPLETE", tell)
+        self._finish(tell, f"{kind}_COMPLETE", "IMPORT_COMPLETE")
 
     def delete(self, tell: Tell) -> None:
         """Take it down; what it shall retain stays."""
+        self._settle(tell)
         self._client.delete_stack(StackName=self._name)
-        self._settle("DELETE_COMPLETE", tell)
+        self._finish(tell, "")
 
     def retained(self) -> list[str]:
         """The buckets that stay when the stack goes."""
+        return [name for kind, name in self._resources() if kind == BUCKET]
+
+    def contents(self) -> list[str]:
+        """Type and name of all that goes with the stack."""
+        return [f"{kind} {name}" for kind, name in self._resources() if kind != BUCKET]
+
+    def _resources(self) -> list[tuple[str, str]]:
+        if not self.exists():
+            return []
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._name)
         return [
-            resource["PhysicalResourceId"]
+            (resource["ResourceType"], resource.get("PhysicalResourceId", ""))
             for page in pages
             for resource in page["StackResourceSummaries"]
-            if resource["ResourceType"] == "AWS::S3::Bucket"
         ]
 
     def _find(self) -> dict[str, Any] | None:
@@ -119,6 +141,25 @@ class StackStep:
 
     def _propose(self, kind: str) -> list[dict[str, Any]] | None:
         """The changes of a change set that now waits to be executed; None where it has none."""
+        try:
+            self._create_change_set(kind)
+        except self._client.exceptions.AlreadyExistsException:  # of a run that was killed
+            self._drop()
+            self._create_change_set(kind)
+        named = {"ChangeSetName": CHANGE_SET, "StackName": self._name}
+        waiter = self._client.get_waiter("change_set_create_complete")
+        try:
+            waiter.wait(**named, WaiterConfig={"Delay": self._poll, "MaxAttempts": ATTEMPTS})
+        except WaiterError as error:
+            reason = error.last_response.get("StatusReason", str(error))
+            self._drop()
+            if any(words in reason for words in NOTHING):
+                return None
+            raise DeployError(f"CloudFormation refuses the template: {reason}") from error
+        pages = self._client.get_paginator("describe_change_set").paginate(**named)
+        return [change for page in pages for change in page["Changes"]]
+
+    def _create_change_set(self, kind: str) -> None:
         self._client.create_change_set(
             StackName=self._name,
             ChangeSetName=CHANGE_SET,
@@ -134,54 +175,40 @@ class StackStep:
             # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
             ImportExistingResources=True,
         )
-        return self._proposed()
-
-    def _proposed(self) -> list[dict[str, Any]] | None:
-        for _ in range(MINUTES * 60 // POLL_SECONDS):
-            found = self._client.describe_change_set(ChangeSetName=CHANGE_SET, StackName=self._name)
-            if found["Status"] == "CREATE_COMPLETE":
-                changes: list[dict[str, Any]] = found["Changes"]
-                return changes
-            if found["Status"] == "FAILED":
-                reason = found.get("StatusReason", "")
-                self._drop()
-                if any(words in reason for words in NOTHING):
-                    return None
-                raise DeployError(f"CloudFormation refuses the template: {reason}")
-            self._sleep(POLL_SECONDS)
-        raise DeployError(f"CloudFormation made no change set of {self._name} in time; try again.")
 
     def _drop(self) -> None:
         self._client.delete_change_set(ChangeSetName=CHANGE_SET, StackName=self._name)
 
-    def _settle(self, wanted: str, tell: Tell) -> None:
-        """Wait until the stack is as wanted, and tell of each state on the way."""
-        told = ""
-        for _ in range(MINUTES * 60 // POLL_SECONDS):
-            stack = self._find() or {"StackStatus": "DELETE_COMPLETE"}
-            status = stack["StackStatus"]
-            if status != told:
-                tell(f"stack {self._name}: {status}")
-                told = status
-            if not status.endswith("_IN_PROGRESS"):
-                break
-            self._sleep(POLL_SECONDS)
-        if told not in (wanted, "IMPORT_COMPLETE"):
+    def _settle(self, tell: Tell) -> str:
+        """Wait until the stack changes no more; return its status then, empty where it is gone."""
+        with statuses(self._client, tell, lambda status: f"stack {self._name}: {status}"):
+            what = f"The stack {self._name}"
+            settle(self._client, "StackSettled", what, self._poll, StackName=self._name)
+        return str((self._find() or {}).get("StackStatus", ""))
+
+    def _finish(self, tell: Tell, *wanted: str) -> None:
+        """Wait until the stack changes no more. Raises DeployError where it is not as wanted."""
+        status = self._settle(tell)
+        if status not in wanted:
             raise DeployError(
-                f"The stack {self._name} is {told}. {self._reason()} Mend that, then run the same "
-                "command again."
+                f"The stack {self._name} is {status or 'gone'}. {self._reason()} Mend that, then "
+                "run the same command again."
             )
 
     def _reason(self) -> str:
-        """The first thing that failed of late."""
+        """The first thing that failed of what was asked last."""
         try:
             events = self._client.describe_stack_events(StackName=self._name)["StackEvents"]
         except ClientError:
             return ""
-        for event in reversed(events):
+        starts = [n for n, one in enumerate(events) if one.get("ResourceStatusReason") == STARTED]
+        for event in reversed(events[: starts[0]] if starts else events):
             reason = event.get("ResourceStatusReason", "")
-            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason:
-                return f"{event['LogicalResourceId']}: {reason}"
+            if not event["ResourceStatus"].endswith("_FAILED") or "cancelled" in reason:
+                continue
+            if TOO_SOON in reason:
+                return "SQS lends the name of a deleted queue again after a minute: wait for that."
+            return f"{event['LogicalResourceId']}: {reason}"
         return "Its events, in the CloudFormation console, say why."
 
 
@@ -200,7 +227,9 @@ def with_bucket_names(template: str, stage: str, account: str) -> str:
 
 def _line(change: dict[str, Any]) -> str:
     resource = change["ResourceChange"]
-    verb = {"Add": "create", "Modify": "change", "Remove": "remove", "Import": "take over"}
-    replaced = " (replaced by a new one)" if resource.get("Replacement") == "True" else ""
-    what = f"{resource['ResourceType']} {resource['LogicalResourceId']}{replaced}"
-    return f"{verb.get(resource['Action'], resource['Action'])} {what}"
+    verbs = {"Add": "create", "Modify": "change", "Remove": "delete", "Import": "take over"}
+    verb = verbs.get(resource["Action"], resource["Action"])
+    if resource.get("Replacement") in ("True", "Conditional"):
+        verb = "replace"  # at the worst
+    name = resource.get("PhysicalResourceId", "")
+    return f"{verb} {resource['ResourceType']} {resource['LogicalResourceId']} {name}".rstrip()

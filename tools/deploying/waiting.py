@@ -1,0 +1,69 @@
+"""botocore's waiters for what boto3 has none for, or none that goes on after a killed run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import WaiterError
+from botocore.waiter import WaiterModel, create_waiter_with_client
+
+from tools.deploying.step import DeployError, Tell
+
+POLL_SECONDS = 2
+ATTEMPTS = 600
+"""Twenty minutes: a state machine or a log group takes seconds, a slow CloudFormation minutes."""
+IN_REVIEW = "REVIEW_IN_PROGRESS"
+"""The state of a stack that is no more than a change set; it waits for us, not we for it."""
+STATUS = "Stacks[0].StackStatus"
+MODEL = WaiterModel({"version": 2, "waiters": {
+    "StackSettled": {
+        "operation": "DescribeStacks", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
+        "acceptors": [
+            {"matcher": "path", "expected": True, "state": "success",
+             "argument": f"{STATUS} == '{IN_REVIEW}' || !ends_with({STATUS}, '_IN_PROGRESS')"},
+            # it does not exist, or no more
+            {"matcher": "error", "expected": "ValidationError", "state": "success"},
+        ],
+    },
+    # https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
+    "MappingSettled": {
+        "operation": "GetEventSourceMapping", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
+        "acceptors": [
+            {"matcher": "path", "argument": "State", "expected": state, "state": "success"}
+            for state in ("Enabled", "Disabled")
+        ],
+    },
+}})  # fmt: skip
+
+
+def settle(client: Any, waiter: str, what: str, poll: float = POLL_SECONDS, **named: str) -> None:
+    """Wait until a stack or a mapping changes no more. Raises DeployError where it goes on.
+
+    what: it is, in words. named: how the waiter's operation knows it.
+    """
+    config = {"Delay": poll, "MaxAttempts": ATTEMPTS}
+    try:
+        create_waiter_with_client(waiter, MODEL, client).wait(WaiterConfig=config, **named)
+    except WaiterError as error:
+        raise DeployError(
+            f"{what} has not settled ({error}). Run the same command again: it waits on."
+        ) from error
+
+
+@contextmanager
+def statuses(client: Any, tell: Tell, line: Callable[[str], str]) -> Iterator[None]:
+    """Tell of each status of a stack, once, that any call of DescribeStacks sees."""
+    told: list[str] = []
+
+    def see(parsed: dict[str, Any], **_: Any) -> None:
+        for stack in parsed.get("Stacks", []):
+            if stack["StackStatus"] not in told[-1:]:
+                told.append(stack["StackStatus"])
+                tell(line(told[-1]))
+
+    event = "after-call.cloudformation.DescribeStacks"
+    client.meta.events.register(event, see)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, see)
