@@ -13,6 +13,7 @@ from chalicelib.settings import ROOT, Settings, SettingsError
 from tools.deploying import checks
 from tools.deploying.deployment import Deployment
 from tools.deploying.models import package
+from tools.deploying.region import lives_here
 from tools.deploying.step import DeployError
 from tools.deploying.target import Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, tell
@@ -63,13 +64,15 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
     tell(f"Python {version}")
     target, who = checks.account(session, stage)
     tell(f"account {target.account}, region {target.region}, as {who}")
+    here = lives_here(session.client("s3"), target)
     if given["destroy"]:
-        return Deployment(session, target, config, wishes, version)
+        return Deployment(session, target, config, wishes, version, lives_here=here)
     settings = Settings.from_environment()
     default = package(wishes.model, settings, tell)
     others = [package(name, settings, tell) for name in wishes.other_models]
     tell(f"model {default.info.name} {default.info.version}")
-    deployment = Deployment(session, target, config, wishes, version, default, others)
+    deployment = Deployment(session, target, config, wishes, version, default, others, here)
+    deployment.record().check()
     deployment.check_sizes(tell)
     return deployment
 
@@ -130,7 +133,9 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
 
 
 def _show_token(session: Any, stage: str) -> None:
+    read_config(ROOT, stage)
     target, _ = checks.account(session, stage)
+    lives_here(session.client("s3"), target)
     token = TokenStep(session.client("ssm"), target.token)
     if not token.exists():
         raise DeployError(f"Stage {stage} has no token in {target.region}: deploy it first.")

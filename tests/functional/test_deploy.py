@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from localcloud.supervisor import Child, wait_for
 from tests.clone import clone
 from tests.conftest import ROOT, pick_free_port
 from tests.functional.gate import Gate, gate
+from tests.functional.inventory import Inventory, differences, inventory, of_stage
 from tests.packages import with_second_engine, without_second_engine
 from tools.bundling.engine import engine_digest
 from tools.deploying.checks import python_version
@@ -56,20 +58,20 @@ class Tool:
         port = int(gate.url.rpartition(":")[2])
         self.env = aws_environment(dict(os.environ), port)
 
-    def __call__(self, *options: str) -> Said:
-        command = [sys.executable, "-m", "tools.deploy", "--stage", "dev", *options]
+    def __call__(self, *options: str, stage: str = "dev") -> Said:
+        command = [sys.executable, "-m", "tools.deploy", "--stage", stage, *options]
         done = subprocess.run(
             command, cwd=self.project, env=self.env, stdin=subprocess.DEVNULL, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return Said(done.returncode, done.stdout)
 
-    def deploy(self, *options: str) -> Said:
-        return self("--model", "doodle", "--yes", "--no-check", *options)
+    def deploy(self, *options: str, stage: str = "dev") -> Said:
+        return self("--model", "doodle", "--yes", "--no-check", *options, stage=stage)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         return boto3.client(
-            service, endpoint_url=self.env["AWS_ENDPOINT_URL"], region_name=REGION,
+            service, endpoint_url=self.env["AWS_ENDPOINT_URL"], region_name=region,
             aws_access_key_id="test", aws_secret_access_key="test",
         )  # fmt: skip
 
@@ -406,6 +408,8 @@ def test_a_plan_of_a_change_names_that_and_no_more(planned_change: tuple[Said, l
     assert lines[0] == "+ upload doodle-small"
     assert lines[1].startswith("+ deploy the code and configuration to")
     assert len(lines) == 2
+    gone = [line.strip() for line in said.text.splitlines() if line.startswith("      - ")]
+    assert gone == [f"- replace layer {NAME}-managed-layer:2"]
 
 
 def test_a_change_reaches_functions_policies_routes_and_models(tool: Tool, changed: Said) -> None:
@@ -461,7 +465,9 @@ def kept(tool: Tool, without_engine: Said) -> Said:
     tool.client("s3").put_object(Bucket=f"{NAME}-results-{ACCOUNT}", Key="mine", Body=b"precious")
     tool.gate.forget()
     plan = tool("--destroy", "--plan")
-    assert tool("--destroy").status == 1
+    asked = tool("--destroy")
+    assert asked.status == 1
+    assert f"Take down stage dev of account {ACCOUNT} in {REGION} for good?" in asked.text
     return plan
 
 
@@ -469,7 +475,12 @@ def test_a_plan_of_destruction_says_what_goes_and_what_stays(tool: Tool, kept: S
     assert kept.status == 0, kept.text
     assert tool.gate.writes == []
     assert "- the API, 11 functions, their roles and events" in kept.text
-    assert f"- 1 versions of the layer {NAME}-onnxruntime" in kept.text
+    assert f"- the layer {NAME}-onnxruntime, version 1" in kept.text
+    for name in (
+        f"function {NAME}", f"function {NAME}-on_work", f"role {NAME}-on_work",
+        f"rule {NAME}-on_tick-event", f"/aws/lambda/{NAME}-on_work", f"{NAME}-work",
+    ):  # fmt: skip
+        assert re.search(rf"^ +(\S+ )?(\S+/)?{name}$", kept.text, re.MULTILINE), name
     for bucket in ("images", "results", "models"):
         assert f"= s3://{NAME}-{bucket}-{ACCOUNT} stays" in kept.text
 
@@ -500,13 +511,72 @@ def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert {f"{NAME}-{kind}-{ACCOUNT}" for kind in ("images", "results", "models")} <= buckets
     assert f"Kept: s3://{NAME}-results-{ACCOUNT}" in destroyed.text
-    assert "There is nothing of stage dev" in tool("--destroy", "--yes").text
+    assert "There is nothing of stage dev of account" in tool("--destroy", "--yes").text
 
 
-def test_a_new_deployment_takes_over_the_buckets_that_were_kept(
-    tool: Tool, destroyed: Said
-) -> None:
-    again = tool.deploy()
+@pytest.fixture(scope="module")
+def again(tool: Tool, destroyed: Said) -> Said:
+    return tool.deploy()
+
+
+def test_a_new_deployment_takes_over_the_buckets_that_were_kept(tool: Tool, again: Said) -> None:
     assert again.status == 0, again.text
     stored = tool.client("s3").get_object(Bucket=f"{NAME}-results-{ACCOUNT}", Key="mine")
     assert stored["Body"].read() == b"precious"
+
+
+ELSEWHERE = "eu-west-1"
+
+
+def test_in_another_region_nothing_is_done_anywhere(tool: Tool, again: Said) -> None:
+    def everything() -> Inventory:
+        return {
+            f"{region} {key}": text
+            for region in (REGION, ELSEWHERE)
+            for key, text in inventory(partial(tool.client, region=region)).items()
+        }
+
+    before = everything()
+    tool.gate.forget()
+    for options in ("--destroy --yes", "--yes --no-check", "--plan", "--show-token"):
+        said = tool("--model", "doodle", "--region", ELSEWHERE, *options.split())
+        assert said.status == 1
+        assert f"Stage dev lives in {REGION}, where its bucket s3://{NAME}-images-" in said.text
+    assert tool.gate.writes == []
+    assert differences(before, everything()) == []
+
+
+@pytest.fixture(scope="module")
+def with_neighbour(tool: Tool, again: Said) -> Tool:
+    """The project, with a stage `devtwo` in it, and its zips, which are those of `dev`."""
+    path = tool.project / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    config["stages"]["devtwo"] = {**config["stages"]["dev"], "tags": {"stage": "devtwo"}}
+    path.write_text(json.dumps(config))
+    stages, zips = tool.project / "build" / "deploy", Path(".chalice", "deployments")
+    shutil.copytree(stages / "dev" / zips, stages / "devtwo" / zips)
+    return tool
+
+
+def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: Tool) -> None:
+    tool = with_neighbour
+    for stage, other, options in (
+        ("devtwo", "dev", ()),
+        ("dev", "devtwo", ("--public",)),
+        ("devtwo", "dev", ("--public",)),
+        ("dev", "devtwo", ("--destroy",)),
+        ("devtwo", "dev", ("--destroy",)),
+    ):
+        before = of_stage(inventory(tool.client), other)
+        said = tool.deploy(*options, stage=stage)
+        assert said.status == 0, said.text
+        everything = inventory(tool.client)
+        assert differences(before, of_stage(everything, other)) == []
+        kinds = {key.split()[0] for key in of_stage(everything, stage)}
+        if "--destroy" in options:
+            assert kinds == {"buckets"}
+        else:
+            assert kinds == {
+                "functions", "mappings", "layers", "roles", "rules", "logs", "parameters", "apis",
+                "stacks", "buckets", "queues",
+            }  # fmt: skip

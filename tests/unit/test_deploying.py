@@ -62,16 +62,12 @@ def package(tmp_path: Path) -> ModelPackage:
 # Names
 
 
-def test_functions_are_named_as_chalice_names_them_and_told_from_other_stages() -> None:
+def test_functions_are_named_as_chalice_names_them() -> None:
     assert TARGET.function("api_handler") == "serverless-inception-dev"
     assert TARGET.function("on_work") == "serverless-inception-dev-on_work"
-    assert TARGET.handler("serverless-inception-dev") == "api_handler"
-    assert TARGET.handler("serverless-inception-dev-on_work") == "on_work"
-    assert TARGET.handler("serverless-inception-dev-two-on_work") is None
-    assert TARGET.handler("serverless-inception-develop") is None
 
 
-@pytest.mark.parametrize("stage", ["Dev", "1dev", "a" * 17, "", "dev_1"])
+@pytest.mark.parametrize("stage", ["Dev", "1dev", "a" * 17, "", "dev_1", "dev-eu", "dev-"])
 def test_a_stage_that_names_of_buckets_could_not_hold_is_refused(stage: str) -> None:
     with pytest.raises(DeployError, match="lower-case letters"):
         read_config(ROOT, stage)

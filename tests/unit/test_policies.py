@@ -15,14 +15,14 @@ from tools.deploying.target import Target
 CHALICE = ROOT / ".chalice"
 CONFIG = json.loads((CHALICE / "config.json").read_text())
 FUNCTIONS: dict[str, Any] = CONFIG["lambda_functions"]
-TARGET = Target("a-stage-of-16-ab", "123456789012", "ap-southeast-2")
+TARGET = Target("astageof16chars1", "123456789012", "ap-southeast-2")
 ENVIRONMENT = {
-    "IMAGES_BUCKET": "serverless-inception-a-stage-of-16-ab-images-123456789012",
-    "RESULTS_BUCKET": "serverless-inception-a-stage-of-16-ab-results-123456789012",
-    "MODELS_BUCKET": "serverless-inception-a-stage-of-16-ab-models-123456789012",
-    "WORK_QUEUE": "serverless-inception-a-stage-of-16-ab-work",
+    "IMAGES_BUCKET": "serverless-inception-astageof16chars1-images-123456789012",
+    "RESULTS_BUCKET": "serverless-inception-astageof16chars1-results-123456789012",
+    "MODELS_BUCKET": "serverless-inception-astageof16chars1-models-123456789012",
+    "WORK_QUEUE": "serverless-inception-astageof16chars1-work",
     "WORKFLOW": "arn:aws:states:ap-southeast-2:123456789012:stateMachine:"
-    "serverless-inception-a-stage-of-16-ab-workflow",
+    "serverless-inception-astageof16chars1-workflow",
     "IMAGE_BUCKETS": "first-of-others second-of-others",
 }
 ARN = r"arn:aws:[a-z0-9]+:[^:]*:\d*:[^{}\s]+"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tools.deploying.step import Tell
+from tools.deploying.target import APP
 
 SETTINGS = {
     "throttlingRateLimit": "throttling/rateLimit",
@@ -14,6 +15,25 @@ SETTINGS = {
 """Name of a method setting, and its path in a change of it
 (https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html)."""
 EVERY_METHOD = "*/*"
+
+
+def find_api(client: Any, function: str) -> str | None:
+    """The id of the REST API that calls the function with this ARN; None where none does.
+
+    Chalice names all stages' APIs alike. What an API calls is known as soon as it is imported, so
+    that one is found, too, whose deployment was killed the moment after.
+    """
+    called = f"/functions/{function}/invocations"
+    pages = client.get_paginator("get_rest_apis").paginate()
+    for api in (api for page in pages for api in page["items"] if api["name"] == APP):
+        pages = client.get_paginator("get_resources").paginate(
+            restApiId=api["id"], embed=["methods"]
+        )
+        for resource in (resource for page in pages for resource in page["items"]):
+            for method in resource.get("resourceMethods", {}).values():
+                if method.get("methodIntegration", {}).get("uri", "").endswith(called):
+                    return str(api["id"])
+    return None
 
 
 class StageStep:

@@ -25,6 +25,7 @@ from tools.deploying.target import (
     Config,
     Target,
     Wishes,
+    handlers,
     setting,
     stage_environment,
     visibility_timeout,
@@ -39,7 +40,8 @@ class Deployment:
     """A stage: what it is made of, and the steps that make it.
 
     version: of Python, on Lambda. package: the default model; None where the stage is only to be
-    taken down. others: the further arms. project: what is deployed. work: for what is built.
+    taken down. others: the further arms. lives_here: whether it is already in this region. project:
+    what is deployed. work: for what is built.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Deployment:
         version: str,
         package: ModelPackage | None = None,
         others: Sequence[ModelPackage] = (),
+        lives_here: bool = False,
         project: Path = ROOT,
         work: Path = WORK,
     ) -> None:
@@ -63,6 +66,7 @@ class Deployment:
         self._version = version
         self._package = package
         self._others = others
+        self._lives_here = lives_here
         self._project = project
         self._environment = (work / f"python{version}").resolve()
 
@@ -131,7 +135,15 @@ class Deployment:
 
     def record(self) -> Record:
         """What Chalice has made."""
-        return Record(self._session, self.target, self._output("IMAGES_BUCKET"))
+        return self._record
+
+    @cached_property
+    def _record(self) -> Record:
+        return Record(
+            self._session, self.target, handlers(self._config),
+            lambda: self._output("IMAGES_BUCKET"),
+            lambda: self._lives_here or self.stack.describe() is not None,
+        )  # fmt: skip
 
     def api(self) -> str | None:
         """The API's id; None where there is none."""

@@ -6,44 +6,41 @@ from typing import Any
 
 from tools.deploying.deployment import Deployment
 from tools.deploying.layer import delete_versions, versions
+from tools.deploying.record import described
 from tools.deploying.step import Tell
+from tools.deploying.target import MANAGED_LAYER
 
 Removal = Callable[[Tell], Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something that is there. what: in words. remove: takes it away."""
+    """Something that is there. what: in words. names: all that goes with it. remove: does that."""
 
     what: str
+    names: list[str]
     remove: Removal
 
 
 def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
     """What of the stage is there, in the order in which it goes. client: Lambda's."""
     resources = deployment.record().resources()
-    if resources:
+    names = [described(one) for one in resources if one["name"] != MANAGED_LAYER]
+    if names:
         functions = len(deployment.record().functions())
-        yield Part(
-            f"the API, {functions} functions, their roles and events", deployment.functions.delete
-        )
-    groups = deployment.retention.groups()
+        what = f"the API, {functions} functions, their roles and events"
+        yield Part(what, names, deployment.functions.delete)
+    groups = list(deployment.retention.groups())
     if groups:
-        yield Part(
-            f"the logs of {len(groups)} functions", lambda tell: deployment.retention.delete()
-        )
-    for layer in (deployment.target.layer, deployment.target.engine_layer):
-        published = versions(client, layer)
-        if published:
-            yield Part(
-                f"{len(published)} versions of the layer {layer}",
-                lambda tell, layer=layer: delete_versions(client, layer),  # type: ignore[misc]
-            )
+        remove = deployment.retention.delete
+        yield Part(f"the logs of {len(groups)} functions", groups, lambda _: remove(groups))
+    for layer in deployment.target.layers:
+        numbers = [str(one["Version"]) for one in versions(client, layer)]
+        if numbers:
+            what = f"the layer {layer}, version {', '.join(numbers)}"
+            yield Part(what, [], lambda _, layer=layer: delete_versions(client, layer))  # type: ignore[misc]
     if deployment.token.exists():
-        yield Part(f"the token {deployment.target.token}", lambda tell: deployment.token.delete())
-    if deployment.stack.describe():
-        yield Part(
-            f"the stack {deployment.target.name}: queues with what waits in them, state machine, "
-            "alarms, dashboard",
-            deployment.stack.delete,
-        )
+        yield Part(f"the token {deployment.target.token}", [], lambda _: deployment.token.delete())
+    if deployment.stack.exists():
+        what = f"the stack {deployment.target.name}: queues with what waits in them, state machine"
+        yield Part(what, deployment.stack.contents(), deployment.stack.delete)

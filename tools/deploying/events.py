@@ -1,6 +1,6 @@
 """What Chalice cannot set of the functions' events: how many at once, how often again, how long."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tools.deploying.record import Record
@@ -105,27 +105,23 @@ class RetentionStep:
 
     def groups(self) -> dict[str, int | None]:
         """The log groups that there are, and their days; None for ever."""
-        prefix = f"/aws/lambda/{self._target.name}"
+        record = self._record()
+        ours = self._names(record.handlers(record.functions()))
         pages = self._client.get_paginator("describe_log_groups").paginate(
-            logGroupNamePrefix=prefix
+            logGroupNamePrefix=self._target.log_group(API_HANDLER)  # a neighbour's, too
         )
-        return {
-            group["logGroupName"]: group.get("retentionInDays")
-            for page in pages
-            for group in page["logGroups"]
-            if self._handler(group["logGroupName"]) not in (None, API_HANDLER)
-        }
+        every = {group["logGroupName"]: group for page in pages for group in page["logGroups"]}
+        return {name: every[name].get("retentionInDays") for name in ours if name in every}
 
-    def delete(self) -> None:
-        """Take them away."""
-        for group in self.groups():
+    def delete(self, groups: Iterable[str]) -> None:
+        """Take these away."""
+        for group in groups:
             self._client.delete_log_group(logGroupName=group)
-
-    def _handler(self, group: str) -> str | None:
-        return self._target.handler(group.removeprefix("/aws/lambda/"))
 
     def _missing(self) -> list[str]:
         there = self.groups()
-        handlers = [handler for handler in self._record().functions() if handler != API_HANDLER]
-        wanted = [f"/aws/lambda/{self._target.function(handler)}" for handler in handlers]
+        wanted = self._names(self._record().functions())
         return [group for group in wanted if there.get(group) != self._days]
+
+    def _names(self, handlers: Iterable[str]) -> list[str]:
+        return [self._target.log_group(one) for one in handlers if one != API_HANDLER]

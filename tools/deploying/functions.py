@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.deploying.record import Record
+from tools.deploying.record import Record, Resource, described
 from tools.deploying.step import DeployError, Tell
-from tools.deploying.target import API_HANDLER, Target
+from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
 
 STAMP = "serverless-inception-source"
 """Tag of the API's function: what was deployed, and how many resources that made."""
@@ -49,7 +49,10 @@ class FunctionsStep:
             return ["create the functions, their roles, the API and what calls them"]
         if self._stamped(functions) == self._stamp(digest):
             return []
-        return [f"deploy the code and configuration to {len(functions)} functions and the API"]
+        return [
+            f"deploy the code and configuration to {len(functions)} functions and the API",
+            *(f"{_verb(one)} {described(one)}" for one in self._record().leftovers()),
+        ]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         digest = self._build()
@@ -89,6 +92,10 @@ class FunctionsStep:
         arn = functions.get(API_HANDLER)
         tags = self._client.list_tags(Resource=arn)["Tags"] if arn else {}
         return str(tags.get(STAMP, ""))
+
+
+def _verb(leftover: Resource) -> str:
+    return "replace" if leftover["name"] == MANAGED_LAYER else "delete"
 
 
 class Chalice:

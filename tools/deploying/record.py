@@ -4,57 +4,109 @@ Chalice keeps the record on the machine that deployed, and only of a deployment 
 from what there is, it holds on every machine, and a rerun goes on where a failed one ended.
 """
 
-import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from tools.deploying.api import find_api
 from tools.deploying.layer import versions
-from tools.deploying.target import API_HANDLER, Target
+from tools.deploying.step import DeployError
+from tools.deploying.target import API_HANDLER, CHALICE_TAG, MANAGED_LAYER, Target
 
 Resource = dict[str, Any]
-MANAGED_LAYER = "managed-layer"
+
+
+KINDS = {
+    "iam_role": ("role", "role_name"),
+    "lambda_function": ("function", "lambda_arn"),
+    "lambda_layer": ("layer", "layer_version_arn"),
+    "s3_event": ("notifications of", "bucket"),
+    "sqs_event": ("mapping of queue", "queue"),
+    "cloudwatch_event": ("rule", "rule_name"),
+    "rest_api": ("API", "rest_api_id"),
+}
+"""Of a resource in Chalice's record: what it is, and where the record has its name."""
+ENDS = ("", "_role", "-s3event", "-sqs-event-source", "-event")
+"""Of the names in the record, which begin with the handler's."""
 
 
 class Record:
-    """What Chalice has made for a stage.
+    """What Chalice has made for a stage, told by Chalice's tag and by whole names, never by a part.
 
-    images_bucket: whose notifications are looked at; empty for none.
+    handlers: those that the app declares. images_bucket: gives the bucket whose notifications are
+    looked at; empty for none. lives_here: whether this region is the stage's. IAM has no regions:
+    in another one, the stage's roles are not looked for.
     """
 
-    def __init__(self, session: Any, target: Target, images_bucket: str) -> None:
+    def __init__(
+        self,
+        session: Any,
+        target: Target,
+        handlers: Iterable[str],
+        images_bucket: Callable[[], str],
+        lives_here: Callable[[], bool],
+    ) -> None:
         self._session = session
         self._target = target
+        self._declared = list(handlers)
         self._bucket = images_bucket
+        self._lives_here = lives_here
         self._lambda = session.client("lambda")
+        self._tags: dict[str, dict[str, str]] = {}
 
     def resources(self) -> list[Resource]:
         """As `.chalice/deployed/STAGE.json` has them, in the order in which Chalice makes them."""
         functions = self.functions()
         return [
             *self._layer(),
-            *self._roles(),
+            *self._roles(functions),
             *(_named(name, "lambda_function", lambda_arn=arn) for name, arn in functions.items()),
             *self._notifications(functions),
             *self._queues(functions),
-            *self._rules(),
+            *self._rules(functions),
             *self.api(),
         ]
 
+    def leftovers(self) -> list[Resource]:
+        """Those of handlers that the app no longer declares, and the layer, which is replaced."""
+        old = set(self.functions()) - set(self._declared)
+        names = {f"{one}{end}" for one in old for end in ENDS} | {MANAGED_LAYER}
+        return [resource for resource in self.resources() if resource["name"] in names]
+
     def functions(self) -> dict[str, str]:
         """ARN by handler."""
-        pages = self._lambda.get_paginator("list_functions").paginate()
-        every = [function for page in pages for function in page["Functions"]]
-        ours = ((self._target.handler(one["FunctionName"]), one["FunctionArn"]) for one in every)
+        ours = ((self._handler(name, arn), arn) for name, arn in self._candidates())
         return {handler: arn for handler, arn in ours if handler}
 
+    def check(self) -> None:
+        """Raises DeployError where a deployment would take over what is not this stage's."""
+        names = {self._target.function(handler) for handler in self._declared}
+        others = [
+            name
+            for name, arn in self._candidates()
+            if name in names and not self._handler(name, arn)
+        ]
+        if others:
+            raise DeployError(
+                f"{', '.join(others)} has a name of stage {self._target.stage} and is another's, "
+                f"by its tag {CHALICE_TAG}. Take another stage, or delete it."
+            )
+        if not self._lives_here() and not self.functions() and self._role(API_HANDLER):
+            raise DeployError(
+                f"The role {self._target.role(API_HANDLER)} is there, and nothing else of stage "
+                f"{self._target.stage} is in {self._target.region}. Is it in another region? Then "
+                "give --region; if it is nowhere, delete that role."
+            )
+
+    def handlers(self, functions: Iterable[str] = ()) -> list[str]:
+        """Those that the app declares, then those that are deployed and no longer declared."""
+        return list(dict.fromkeys([*self._declared, *functions]))
+
     def api(self) -> Iterator[Resource]:
-        """The API that may call the API's function."""
-        for source in self._allowed_sources(self._target.function(API_HANDLER)):
-            found = re.match(r"arn:[^:]+:execute-api:[^:]+:[^:]+:([^/*]+)/", source)
-            if found and self._exists(found[1]):
-                yield _named("rest_api", "rest_api", rest_api_id=found[1])
-                return
+        """The API that calls the API's function."""
+        arn = self.functions().get(API_HANDLER)
+        api = find_api(self._session.client("apigateway"), arn) if arn else None
+        if api:
+            yield _named("rest_api", "rest_api", rest_api_id=api)
 
     def queue_mapping(self, arn: str) -> dict[str, Any] | None:
         """What gives a queue's messages to the function; None where nothing does."""
@@ -64,29 +116,58 @@ class Record:
         ]
         return mappings[0] if mappings else None
 
+    def rules(self, functions: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
+        """By handler: the rules that call one by the clock, as EventBridge describes them."""
+        handlers = {self._target.rule(handler): handler for handler in self.handlers(functions)}
+        paginator = self._session.client("events").get_paginator("list_rules")
+        pages = paginator.paginate(NamePrefix=f"{self._target.name}-")  # a neighbour's, too
+        every = [rule for page in pages for rule in page["Rules"]]
+        return {handlers[rule["Name"]]: rule for rule in every if rule["Name"] in handlers}
+
+    def _candidates(self) -> Iterator[tuple[str, str]]:
+        """Name and ARN of the functions that are worth a look at their tags."""
+        for page in self._lambda.get_paginator("list_functions").paginate():
+            for function in page["Functions"]:
+                name = function["FunctionName"]
+                if name == self._target.name or name.startswith(f"{self._target.name}-"):
+                    yield name, function["FunctionArn"]
+
+    def _handler(self, name: str, arn: str) -> str | None:
+        if CHALICE_TAG not in self._tags.get(arn, {}):  # with it, they change no more
+            self._tags[arn] = self._lambda.list_tags(Resource=arn).get("Tags", {})
+        return self._target.handler(name, self._tags[arn])
+
     def _layer(self) -> Iterator[Resource]:
-        for version in versions(self._lambda, f"{self._target.name}-{MANAGED_LAYER}")[:1]:
+        for version in versions(self._lambda, self._target.managed_layer)[:1]:
             arn = version["LayerVersionArn"]
             yield _named(MANAGED_LAYER, "lambda_layer", layer_version_arn=arn)
 
-    def _roles(self) -> Iterator[Resource]:
-        pages = self._session.client("iam").get_paginator("list_roles").paginate()
-        for role in (role for page in pages for role in page["Roles"]):
-            handler = self._target.handler(role["RoleName"])
-            if handler and role["RoleName"] != self._target.name:
+    def _roles(self, functions: dict[str, str]) -> Iterator[Resource]:
+        # a function that is here has its role here, wherever the buckets are
+        for handler in self.handlers(functions) if self._lives_here() else functions:
+            role = self._role(handler)
+            if role:
                 yield _named(
                     f"{handler}_role", "iam_role", role_arn=role["Arn"], role_name=role["RoleName"]
                 )
 
+    def _role(self, handler: str) -> dict[str, Any] | None:
+        client = self._session.client("iam")
+        try:
+            role: dict[str, Any] = client.get_role(RoleName=self._target.role(handler))["Role"]
+        except client.exceptions.NoSuchEntityException:
+            return None
+        return role
+
     def _notifications(self, functions: dict[str, str]) -> Iterator[Resource]:
-        if not self._bucket:
+        bucket = self._bucket()
+        if not bucket:
             return
-        s3 = self._session.client("s3")
-        answer = s3.get_bucket_notification_configuration(Bucket=self._bucket)
+        answer = self._session.client("s3").get_bucket_notification_configuration(Bucket=bucket)
         told = {one["LambdaFunctionArn"] for one in answer.get("LambdaFunctionConfigurations", [])}
         for handler, arn in functions.items():
             if arn in told:
-                yield _named(f"{handler}-s3event", "s3_event", bucket=self._bucket, lambda_arn=arn)
+                yield _named(f"{handler}-s3event", "s3_event", bucket=bucket, lambda_arn=arn)
 
     def _queues(self, functions: dict[str, str]) -> Iterator[Resource]:
         for handler, arn in functions.items():
@@ -99,30 +180,18 @@ class Record:
                     queue=queue.rpartition(":")[2], lambda_arn=arn,
                 )  # fmt: skip
 
-    def _rules(self) -> Iterator[Resource]:
-        events = self._session.client("events")
-        answer = events.list_rules(NamePrefix=f"{self._target.name}-")
-        for rule in answer["Rules"]:
-            name = rule["Name"].removesuffix("-event")
-            handler = self._target.handler(name)
-            if handler and name != rule["Name"]:
-                yield _named(f"{handler}-event", "cloudwatch_event", rule_name=rule["Name"])
+    def _rules(self, functions: dict[str, str]) -> Iterator[Resource]:
+        for handler, rule in self.rules(functions).items():
+            yield _named(f"{handler}-event", "cloudwatch_event", rule_name=rule["Name"])
 
-    def _allowed_sources(self, function: str) -> Iterator[str]:
-        try:
-            policy = self._lambda.get_policy(FunctionName=function)["Policy"]
-        except self._lambda.exceptions.ResourceNotFoundException:
-            return
-        for statement in json.loads(policy)["Statement"]:
-            yield from statement.get("Condition", {}).get("ArnLike", {}).values()
 
-    def _exists(self, api: str) -> bool:
-        client = self._session.client("apigateway")
-        try:
-            client.get_rest_api(restApiId=api)
-        except client.exceptions.NotFoundException:
-            return False
-        return True
+def described(resource: Resource) -> str:
+    """What a resource of the record is, and is called."""
+    kind, key = KINDS[resource["resource_type"]]
+    name = resource[key]
+    for before in (":function:", ":layer:"):
+        name = name.rpartition(before)[2]
+    return f"{kind} {name}"
 
 
 def _named(name: str, kind: str, **values: str) -> Resource:

@@ -12,9 +12,15 @@ from tools.deploying.step import DeployError
 
 APP = "serverless-inception"
 API_HANDLER = "api_handler"
-STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
-"""As infrastructure.yaml has it: names of buckets hold it, and they end at 63 characters."""
+STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
+"""As infrastructure.yaml has it. Names of buckets hold it, and they end at 63 characters. It has no
+hyphen, because Chalice puts one between stage and handler: `dev-work` could be either."""
+BUCKETS = ("images", "results", "models")
+CHALICE_TAG = "aws-chalice"
+"""Chalice's own tag of a function: `version=1.32.0:stage=dev:app=serverless-inception`."""
 WORKER = "on_work"
+MANAGED_LAYER = "managed-layer"
+"""What Chalice calls its layer."""
 QUEUE_TIMEOUTS = 6
 """A queue that feeds Lambda hides messages for six times the function's timeout
 (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html)."""
@@ -47,20 +53,51 @@ class Target:
         return f"{self.name}-onnxruntime"
 
     @property
+    def layers(self) -> list[str]:
+        """Of all layers, the one that Chalice makes among them."""
+        return [self.layer, self.engine_layer, self.managed_layer]
+
+    @property
+    def managed_layer(self) -> str:
+        """Of the layer that holds what the app imports, which Chalice makes."""
+        return f"{self.name}-{MANAGED_LAYER}"
+
+    @property
     def token(self) -> str:
         """Of the parameter that holds the secret of callers."""
         return f"/{APP}/{self.stage}/token"
+
+    @property
+    def buckets(self) -> list[str]:
+        """Of all accounts of AWS, only this one has them, and only in one region."""
+        return [f"{self.name}-{kind}-{self.account}" for kind in BUCKETS]
 
     def function(self, handler: str) -> str:
         """Of a handler's function, as Chalice calls it."""
         return self.name if handler == API_HANDLER else f"{self.name}-{handler}"
 
-    def handler(self, function: str) -> str | None:
-        """The handler of a function of this stage; None for any other function."""
-        if function == self.name:
-            return API_HANDLER
-        found = re.fullmatch(rf"{re.escape(self.name)}-([A-Za-z_]\w*)", function)
-        return found[1] if found else None
+    def role(self, handler: str) -> str:
+        """Of a handler's role."""
+        return f"{self.name}-{handler}"
+
+    def rule(self, handler: str) -> str:
+        """Of the rule that calls a handler by the clock."""
+        return f"{self.name}-{handler}-event"
+
+    def log_group(self, handler: str) -> str:
+        """Of a handler's log."""
+        return f"/aws/lambda/{self.function(handler)}"
+
+    def handler(self, function: str, tags: Mapping[str, str]) -> str | None:
+        """The handler of a function of this stage; None for any other function.
+
+        A neighbour's name may look like one of ours; Chalice's tag tells them apart.
+        """
+        mark = f":stage={self.stage}:app={APP}"
+        if not tags.get(CHALICE_TAG, "").endswith(mark):
+            return None
+        handler = function.removeprefix(f"{self.name}-") if function != self.name else API_HANDLER
+        return handler if self.function(handler) == function else None
 
 
 @dataclass(frozen=True)
@@ -99,8 +136,9 @@ def read_config(project: Path, stage: str) -> Config:
     """`.chalice/config.json`, which has this stage. Raises DeployError."""
     if not STAGE.fullmatch(stage):
         raise DeployError(
-            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters, digits and hyphens, "
-            "the first a letter."
+            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters and digits, the first a "
+            "letter. A stage with a hyphen is taken down by the commit that deployed it: check "
+            "that out, then `make destroy`."
         )
     config: Config = json.loads((project / ".chalice" / "config.json").read_text())
     stages = [name for name in config["stages"] if name != "local"]
@@ -109,7 +147,17 @@ def read_config(project: Path, stage: str) -> Config:
             f"There is no stage {stage!r} to deploy. .chalice/config.json has "
             f"{', '.join(stages)}; a further one is a copy of its entry there."
         )
+    tag = config["stages"][stage].get("tags", {}).get("stage", stage)
+    if tag != stage:
+        raise DeployError(
+            f"The tag `stage` of stage {stage} is {tag!r} in .chalice/config.json; make it {stage}."
+        )
     return config
+
+
+def handlers(config: Config) -> list[str]:
+    """The handlers that the app declares: each has a policy, so each is in the configuration."""
+    return list(config.get("lambda_functions", {}))
 
 
 def stage_environment(config: Config, stage: str) -> dict[str, str]:

@@ -23,7 +23,8 @@ def changes_of(steps: list[Step]) -> int:
         total += len(changes)
         click.echo(f"{number:4} {step.title}{'' if changes else ': nothing to change'}")
         for change in changes:
-            click.secho(f"      + {change}", fg="green")
+            gone = change.startswith(("delete ", "replace "))
+            click.secho(f"      {'-' if gone else '+'} {change}", fg="red" if gone else "green")
     return total
 
 
@@ -72,23 +73,27 @@ def _farewell(deployment: Deployment, url: str) -> None:
 
 def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
     """Show what is to go and what stays and, unless that is all, take it down."""
+    target = deployment.target
+    where = f"stage {target.stage} of account {target.account} in {target.region}"
     found = list(parts(deployment, session.client("lambda")))
     if not found:
-        click.echo(f"There is nothing of stage {deployment.target.stage} to take down.")
+        click.echo(f"There is nothing of {where} to take down.")
         return
-    kept = deployment.stack.retained() if deployment.stack.describe() else []
+    kept = deployment.stack.retained()
     for part in found:
         click.secho(f"   - {part.what}", fg="red")
+        for name in part.names:
+            click.secho(f"       {name}", fg="red")
     for bucket in kept:
         click.echo(f"   = s3://{bucket} stays, with all that is in it")
     if plan:
         click.echo("Nothing was done.")
         return
     if not yes:
-        click.confirm("Take this down for good?", abort=True)
+        click.confirm(f"Take down {where} for good?", abort=True)
     for part in found:
         click.secho(f"   - {part.what} …", bold=True)
         part.remove(tell)
-    click.echo("It is gone.")
+    click.echo(f"Gone: {where}.")
     for bucket in kept:
         click.echo(f"  Kept: s3://{bucket}; `aws s3 rb --force s3://{bucket}` deletes it for good")

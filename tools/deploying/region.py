@@ -1,0 +1,42 @@
+"""Where a stage lives: in one region, because names of roles and buckets hold none."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tools.deploying.step import DeployError
+from tools.deploying.target import Target
+
+
+def lives_here(s3: Any, target: Target) -> bool:
+    """Whether the stage's buckets are in this region; not, where there are none anywhere.
+
+    They outlive the stage, so they tell where it is, too, when a destruction was killed half-way.
+    Raises DeployError where the stage lives in another region, or a bucket is somebody else's.
+    """
+    regions = {bucket: _region(s3, bucket) for bucket in target.buckets}
+    for bucket, region in regions.items():
+        if region and region != target.region:
+            raise DeployError(
+                f"Stage {target.stage} lives in {region}, where its bucket s3://{bucket} is, and "
+                f"not in {target.region}. A stage has one region, because names of roles and "
+                f"buckets hold none: give --region {region}, or take another stage. If it is taken "
+                "down there, delete the buckets that it left, and it can move."
+            )
+    return any(regions.values())
+
+
+def _region(s3: Any, bucket: str) -> str | None:
+    """The bucket's region; None where there is no such bucket."""
+    try:
+        return str(s3.head_bucket(Bucket=bucket)["BucketRegion"])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in ("404", "NoSuchBucket"):
+            return None
+        if code in ("403", "AccessDenied"):
+            raise DeployError(
+                f"s3://{bucket} is there, but not for you: it is another account's, or these "
+                "credentials lack s3:ListBucket. Allow that, or take another stage."
+            ) from error
+        raise
