@@ -52,6 +52,7 @@ def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
         workers=given["workers"],
         rate=given["rate"],
         burst=given["burst"],
+        resume=given["resume"],
     )
 
 
@@ -73,6 +74,8 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
     tell(f"model {default.info.name} {default.info.version}")
     deployment = Deployment(session, target, config, wishes, version, default, others, here)
     deployment.record().check()
+    if not given["plan"]:
+        deployment.stops.check()
     deployment.check_sizes(tell)
     return deployment
 
@@ -99,6 +102,7 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
 )
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
+@click.option("--resume", is_flag=True, help="Start again what was stopped by hand.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--check/--no-check", default=True, help="Ask GET /health at the end.")

@@ -558,6 +558,40 @@ def with_neighbour(tool: Tool, again: Said) -> Tool:
     return tool
 
 
+def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
+    tool: Tool, again: Said
+) -> None:
+    functions, events = tool.client("lambda"), tool.client("events")
+    rule, change = f"{NAME}-on_tick-event", ("--image-bucket", "photos")
+
+    def stop() -> None:
+        functions.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+        events.disable_rule(Name=rule)
+        tool.gate.forget()
+
+    stop()
+    limited = {"FunctionName": f"{NAME}-on_work", "ReservedConcurrentExecutions": 7}
+    functions.put_function_concurrency(**limited)
+    tool.gate.forget()
+    said = tool.deploy(*change)
+    assert said.status == 1
+    assert f"Stopped by hand: {NAME}, {rule}. " in said.text
+    planned = tool("--model", "doodle", *change, "--plan")
+    assert planned.status == 0
+    assert f"nothing before --resume is given: {NAME} was stopped" in planned.text
+    assert tool.gate.writes == []
+    for by_chalice in (True, False):
+        stop()
+        said = tool.deploy("--resume", *change)
+        assert said.status == 0, said.text
+        assert ("Updating lambda function" in said.text) is by_chalice
+        limits = functions.get_function_concurrency(FunctionName=NAME)
+        assert limits.get("ReservedConcurrentExecutions") is None
+        assert events.describe_rule(Name=rule)["State"] == "ENABLED"
+        limits = functions.get_function_concurrency(FunctionName=f"{NAME}-on_work")
+        assert limits["ReservedConcurrentExecutions"] == 7
+
+
 def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: Tool) -> None:
     tool = with_neighbour
     for stage, other, options in (

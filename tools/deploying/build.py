@@ -58,6 +58,18 @@ def rendered_config(
     return {**config, "stages": {stage: entry}}
 
 
+def keep_limits(folder: Path, limits: Mapping[str, int]) -> None:
+    """Tell Chalice of reserved concurrencies that were set by hand, lest it deletes them.
+
+    limits: by handler. They decide nothing on what is deployed, so the digest is without them.
+    """
+    path = folder / ".chalice" / "config.json"
+    config = json.loads(path.read_text())
+    for handler, limit in limits.items():
+        config["lambda_functions"].setdefault(handler, {})["reserved_concurrency"] = limit
+    path.write_text(json.dumps(config, indent=2))
+
+
 def requirements(project: Path) -> list[str]:
     """What must be installed where Chalice runs: it imports the app."""
     development = (project / "requirements-dev.txt").read_text().splitlines()

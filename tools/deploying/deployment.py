@@ -20,6 +20,7 @@ from tools.deploying.models import ModelsStep
 from tools.deploying.record import Record
 from tools.deploying.stack import StackStep, with_bucket_names
 from tools.deploying.step import DeployError, Step, Tell
+from tools.deploying.stops import StopsStep
 from tools.deploying.target import (
     APP,
     Config,
@@ -84,6 +85,7 @@ class Deployment:
             WorkersStep(client("lambda"), self.record, wishes.workers),
             RetriesStep(client("lambda"), self.target),
             self.retention,
+            self.stops,
         ]
 
     @cached_property
@@ -133,6 +135,17 @@ class Deployment:
         days = int(setting(self._config, self.target.stage, "", "log_retention_in_days", 30))
         return RetentionStep(self._client("logs"), self.record, self.target, days)
 
+    @cached_property
+    def stops(self) -> StopsStep:
+        """What was stopped by hand."""
+
+        def declared(handler: str) -> int | None:
+            place = self._config, self.target.stage, handler
+            limit: int | None = setting(*place, "reserved_concurrency", None)
+            return limit
+
+        return StopsStep(self._session, self.record, self.target, declared, self.wishes.resume)
+
     def record(self) -> Record:
         """What Chalice has made."""
         return self._record
@@ -162,6 +175,7 @@ class Deployment:
         digest = build.assemble(
             self._project, self.folder, self.target, self._config, variables, arns
         )
+        build.keep_limits(self.folder, self.stops.limits())
         return build.with_versions(digest, self._version, self._project)
 
     def check_sizes(self, tell: Tell) -> None:

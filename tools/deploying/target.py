@@ -106,8 +106,9 @@ class Wishes:
 
     model: the default one. arms: an experiment's, `a=0.9 b=0.1`, or none. public: whether anybody
     may call. image_buckets: further buckets that an `s3_uri` may name. workers: how many chunks of
-    batches are classified at once. rate, burst: requests a second of the API, steady and at once.
-    upload_days: until uploads are deleted; 0 for never. alarm_email: who is told; empty for nobody.
+    batches are classified at once; None for as many as the account can spare. rate, burst: requests
+    a second of the API, steady and at once. upload_days: until uploads are deleted; 0 for never.
+    alarm_email: who is told; empty for nobody. resume: whether what was stopped by hand is started.
     """
 
     model: str
@@ -120,6 +121,7 @@ class Wishes:
     workers: int
     rate: int
     burst: int
+    resume: bool
 
     @property
     def other_models(self) -> list[str]:

@@ -1,0 +1,95 @@
+"""What an operator did by hand, and a deployment would undo without a word."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tools.deploying.record import Record
+from tools.deploying.step import DeployError, Tell
+from tools.deploying.target import Target
+
+Declared = Callable[[str], int | None]
+"""A handler's `reserved_concurrency` in .chalice/config.json; None where it has none."""
+
+
+class StopsStep:
+    """Starts again what was stopped: functions whose reserved concurrency is 0, rules disabled.
+
+    Chalice deletes a reserved concurrency that its configuration does not have, and enables rules,
+    so a stage with something stopped is not deployed. resume: it is, and all is started again.
+    """
+
+    title = "What was stopped by hand"
+
+    def __init__(
+        self,
+        session: Any,
+        record: Callable[[], Record],
+        target: Target,
+        declared: Declared,
+        resume: bool,
+    ) -> None:
+        self._lambda = session.client("lambda")
+        self._events = session.client("events")
+        self._record = record
+        self._target = target
+        self._declared = declared
+        self._resume = resume
+
+    def check(self) -> None:
+        """Raises DeployError where something was stopped, and is to stay so."""
+        stopped = self._names()
+        if stopped and not self._resume:
+            raise DeployError(
+                f"Stopped by hand: {', '.join(stopped)}. A deployment would start that again, so "
+                "nothing was done. With --resume it is deployed, and started."
+            )
+
+    def changes(self) -> list[str]:  # noqa: D102
+        if self._resume:
+            return [f"start {name} again" for name in self._names()]
+        return [f"nothing before --resume is given: {name} was stopped" for name in self._names()]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        for handler in self._stopped():
+            named, declared = (
+                {"FunctionName": self._target.function(handler)},
+                self._declared(handler),
+            )
+            if declared is None:
+                self._lambda.delete_function_concurrency(**named)
+            else:
+                self._lambda.put_function_concurrency(
+                    **named, ReservedConcurrentExecutions=declared
+                )
+        for name in self._rules():
+            self._events.enable_rule(Name=name)
+
+    def limits(self) -> dict[str, int]:
+        """By handler: a reserved concurrency that was set by hand, and is no stop."""
+        return {
+            handler: limit
+            for handler, limit in self._reserved().items()
+            if limit and self._declared(handler) is None
+        }
+
+    def _names(self) -> list[str]:
+        return [*map(self._target.function, self._stopped()), *self._rules()]
+
+    def _stopped(self) -> list[str]:
+        reserved = self._reserved()
+        return [one for one, limit in reserved.items() if limit == 0 and self._declared(one) != 0]
+
+    def _rules(self) -> list[str]:
+        rules = self._record().rules().values()
+        return [rule["Name"] for rule in rules if rule.get("State") == "DISABLED"]
+
+    def _reserved(self) -> dict[str, int]:
+        """The functions' reserved concurrencies, by handler."""
+        answers = {
+            handler: self._lambda.get_function_concurrency(FunctionName=arn)
+            for handler, arn in self._record().functions().items()
+        }
+        limits = {
+            one: answer.get("ReservedConcurrentExecutions") for one, answer in answers.items()
+        }
+        return {handler: int(limit) for handler, limit in limits.items() if limit is not None}
