@@ -13,10 +13,14 @@ from moto.apigateway.models import (
     RestAPI,
     apigateway_backends,
 )
+from moto.awslambda import urls
 from moto.awslambda.responses import LambdaResponse
 from moto.core.config import default_user_config
 
 Document = dict[str, Any]
+CONCURRENT_EXECUTIONS = 1000
+"""Of an account that AWS knows for a while
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 
 
@@ -77,8 +81,15 @@ def _get_layer_version_by_arn(response: LambdaResponse) -> str:
     return json.dumps(response.backend.get_layer_version(name, version).get_layer_version())
 
 
+def _get_account_settings(response: LambdaResponse) -> str:
+    """By which a deployment sees how many functions the account may run at once."""
+    return json.dumps({"AccountLimit": {"ConcurrentExecutions": CONCURRENT_EXECUTIONS}})
+
+
 def install() -> None:
     """Make moto use it; to be called before the first request."""
     apigateway_backends.backend = Apis
     setattr(LambdaResponse, "get_layer_version_by_arn", _get_layer_version_by_arn)  # noqa: B010
+    setattr(LambdaResponse, "get_account_settings", _get_account_settings)  # noqa: B010
+    urls.url_paths[r"{0}/(?P<api_version>[^/]+)/account-settings/?$"] = LambdaResponse.dispatch
     default_user_config["lambda"] = {"use_docker": False}

@@ -98,7 +98,9 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
 )
 @click.option("--alarm-email", default="", help="Who is told of alarms.  [default: nobody]")
 @click.option(
-    "--workers", default=50, type=click.IntRange(2, 1000), help="Chunks classified at once."
+    "--workers",
+    type=click.IntRange(2, 1000),
+    help="Chunks classified at once.  [default: 50, or half of what the account may run]",
 )
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")

@@ -26,6 +26,7 @@ from tests.functional.gate import Gate, gate
 from tests.functional.inventory import Inventory, differences, inventory, of_stage
 from tests.packages import with_second_engine, without_second_engine
 from tools.bundling.engine import engine_digest
+from tools.deploying.api import ANSWERS
 from tools.deploying.checks import python_version
 from tools.deploying.step import DeployError
 
@@ -441,7 +442,7 @@ def test_api_gateways_own_answers_are_put_again_where_chalice_took_them(
 ) -> None:
     client = tool.client("apigateway")
     (api,) = client.get_rest_apis()["items"]
-    assert len(client.get_gateway_responses(restApiId=api["id"])["items"]) == 8
+    assert len(client.get_gateway_responses(restApiId=api["id"])["items"]) == len(ANSWERS)
 
 
 @pytest.fixture(scope="module")

@@ -361,6 +361,14 @@ def test_an_answer_of_api_gateway_itself_is_json_of_our_shape_for_any_site(kind:
     assert response.get("statusCode", "400").startswith(("4", "5"))
 
 
+def test_who_finds_no_room_is_told_when_to_come_back() -> None:
+    kinds = ("INTEGRATION_FAILURE", "AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR")
+    for response in map(gateway_response, kinds):
+        assert response["statusCode"] == "503"
+        assert response["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
+        assert '"Busy"' in response["responseTemplates"]["application/json"]
+
+
 def stage_client(**stage: Any) -> Any:
     client = boto3.client(
         "apigateway", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"

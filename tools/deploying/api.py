@@ -84,6 +84,12 @@ class StageStep:
         return {**stage.get("methodSettings", {}).get(EVERY_METHOD, {}), **stage}
 
 
+BUSY = (
+    "503", "Busy", "The service has no room for this at the moment; try again in a few seconds.",
+)  # fmt: skip
+"""Of a function that Lambda throttles: the API's is an INTEGRATION_FAILURE then
+(https://stackoverflow.com/questions/36363280), the authorizer's a failure to connect to it
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html)."""
 MESSAGE = "$context.error.messageString"
 """API Gateway's own words, in quotes
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
@@ -103,6 +109,9 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
     "INTEGRATION_TIMEOUT": (
         "504", "Timeout", "The answer took over 29 seconds; send fewer images, or POST /batches.",
     ),
+    "INTEGRATION_FAILURE": BUSY,
+    "AUTHORIZER_FAILURE": BUSY,
+    "AUTHORIZER_CONFIGURATION_ERROR": BUSY,
     "DEFAULT_4XX": ("", "BadRequest", ""),
     "DEFAULT_5XX": ("", "InternalServerError", ""),
 }  # fmt: skip
@@ -111,7 +120,11 @@ HEADERS = {
     "Access-Control-Allow-Origin": "*",
     "Cache-Control": "no-store",
 }
-MORE_HEADERS = {"UNAUTHORIZED": {"WWW-Authenticate": "Bearer"}, "THROTTLED": {"Retry-After": "1"}}
+MORE_HEADERS = {
+    "UNAUTHORIZED": {"WWW-Authenticate": "Bearer"},
+    "THROTTLED": {"Retry-After": "1"},
+    **{kind: {"Retry-After": "5"} for kind, answer in ANSWERS.items() if answer is BUSY},
+}
 
 
 class AnswersStep:

@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tools.deploying.record import Record
-from tools.deploying.step import Tell
+from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, WORKER, Target
+from tools.deploying.waiting import POLL_SECONDS, settle
 
+WORKERS = 50
+FEWEST_WORKERS = 2
+"""No MaximumConcurrency is lower
+(https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html)."""
 RETRIES = {
     "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
@@ -16,26 +21,50 @@ lost one."""
 
 
 class WorkersStep:
-    """How many chunks are classified at once, so that a batch leaves callers of the API room."""
+    """How many chunks are classified at once, so that a batch leaves callers of the API room.
+
+    workers: None for 50, or half of what the account may run at once where that is less.
+    poll_seconds: between two looks at a mapping that is still being made.
+    """
 
     title = "Workers of the queue"
 
-    def __init__(self, client: Any, record: Callable[[], Record], workers: int) -> None:
+    def __init__(
+        self,
+        client: Any,
+        record: Callable[[], Record],
+        workers: int | None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
         self._client = client
         self._record = record
-        self._workers = workers
+        self._given = workers
+        self._poll = poll_seconds
 
     def changes(self) -> list[str]:  # noqa: D102
+        wanted, why = self._wanted()
         mapping = self._mapping()
         there = (mapping or {}).get("ScalingConfig", {}).get("MaximumConcurrency")
-        return [] if there == self._workers else [f"let {self._workers} run at once"]
+        return [] if there == wanted else [f"let {wanted} run at once{why}"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         mapping = self._mapping()
-        if mapping:
-            self._client.update_event_source_mapping(
-                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": self._workers}
-            )
+        if mapping is None:
+            raise DeployError(f"Nothing gives messages to {WORKER}. Run the same command again.")
+        # one that is still being created takes no change
+        what = f"The mapping of {WORKER}"
+        settle(self._client, "MappingSettled", what, self._poll, UUID=mapping["UUID"])
+        self._client.update_event_source_mapping(
+            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": self._wanted()[0]}
+        )
+
+    def _wanted(self) -> tuple[int, str]:
+        """How many, and why so, in words."""
+        if self._given:
+            return self._given, ""
+        limit = int(self._client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+        workers = max(FEWEST_WORKERS, min(WORKERS, limit // 2))
+        return workers, f", of the {limit} functions that the account may run at once"
 
     def _mapping(self) -> dict[str, Any] | None:
         record = self._record()

@@ -118,7 +118,7 @@ class Wishes:
     results_queue: bool
     upload_days: int
     alarm_email: str
-    workers: int
+    workers: int | None
     rate: int
     burst: int
     resume: bool
