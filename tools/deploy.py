@@ -13,10 +13,11 @@ from chalicelib.settings import ROOT, Settings, SettingsError
 from tools.deploying import checks
 from tools.deploying.deployment import Deployment
 from tools.deploying.models import package
+from tools.deploying.nowhere import Nowhere
 from tools.deploying.region import lives_here
 from tools.deploying.step import DeployError
-from tools.deploying.target import Wishes, read_config, stage_environment
-from tools.deploying.terminal import deploy, destroy, tell
+from tools.deploying.target import Target, Wishes, read_config, stage_environment
+from tools.deploying.terminal import deploy, destroy, show, tell
 from tools.deploying.token import TokenStep
 
 
@@ -63,8 +64,7 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
     wishes = _wishes(config, stage, given)
     version = checks.python_version()
     tell(f"Python {version}")
-    target, who = checks.account(session, stage)
-    tell(f"account {target.account}, region {target.region}, as {who}")
+    target = _target(session, stage)
     here = lives_here(session.client("s3"), target)
     if given["destroy"]:
         return Deployment(session, target, config, wishes, version, lives_here=here)
@@ -78,6 +78,27 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
         deployment.stops.check()
     deployment.check_sizes(tell)
     return deployment
+
+
+def _target(session: Any, stage: str) -> Target:
+    """Where it goes. Raises DeployError where nobody's credentials lead anywhere."""
+    if isinstance(session, Nowhere):
+        return session.target(stage)
+    target, who = checks.account(session, stage)
+    tell(f"account {target.account}, region {target.region}, as {who}")
+    return target
+
+
+def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
+    """Show what a deployment would do; without credentials, in an account with nothing in it."""
+    unseen: list[str] = []
+    try:
+        checks.account(session, stage)
+    except DeployError as error:
+        tell(f"{error} Until then, this is the plan for an account with nothing in it.")
+        session = Nowhere(session.region_name)
+        unseen = session.asked
+    show(prepare(session, stage, given), unseen)
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
@@ -131,11 +152,12 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
         if given["show_token"]:
             _show_token(session, stage)
             return
-        deployment = prepare(session, stage, given)
         if given["destroy"]:
-            destroy(deployment, session, given["plan"], given["yes"])
+            destroy(prepare(session, stage, given), session, given["plan"], given["yes"])
+        elif given["plan"]:
+            plan(session, stage, given)
         else:
-            deploy(deployment, given["plan"], given["yes"], given["check"])
+            deploy(prepare(session, stage, given), given["yes"], given["check"])
 
 
 def _show_token(session: Any, stage: str) -> None:

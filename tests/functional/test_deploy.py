@@ -187,6 +187,25 @@ def test_a_rerun_goes_on_and_makes_nothing_twice(tool: Tool, deployed: Said) -> 
     assert len(tool.client("lambda").list_event_source_mappings()["EventSourceMappings"]) == 1
 
 
+def test_a_plan_without_credentials_shows_what_would_be_made(
+    tool: Tool, planned: Said, tmp_path: Path
+) -> None:
+    def changes(text: str) -> list[str]:
+        return [line for line in text.splitlines() if line.startswith("      + ")]
+
+    kept = {name: value for name, value in tool.env.items() if not name.startswith("AWS_")}
+    nobody = Tool(tool.project, tool.gate)
+    nobody.env = {**kept, "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    for region, lacking in ((REGION, "There are no AWS credentials"), ("", "No region is chosen")):
+        said = nobody("--model", "doodle", "--plan", *(["--region", region] if region else []))
+        assert said.status == 0, said.text
+        assert lacking in said.text
+        assert changes(said.text) == changes(planned.text)
+        assert re.search(r"Not looked up, .*: .*DescribeStacks.*GetParameter", said.text)
+    for options in (("--destroy", "--plan"), ("--yes",)):
+        assert nobody("--region", REGION, *options).status == 1
+
+
 @pytest.mark.usefixtures("deployed")
 class TestDeployed:
     def test_a_function_for_every_handler(self, tool: Tool, app: Any) -> None:

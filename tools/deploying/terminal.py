@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from botocore.exceptions import ClientError
 
 from tools.deploying import smoke
 from tools.deploying.deployment import Deployment
@@ -15,11 +16,21 @@ def tell(line: str) -> None:
     click.secho(f"      {line}", dim=True)
 
 
-def changes_of(steps: list[Step]) -> int:
-    """Show what each step would change; how many changes that is."""
+def changes_of(steps: list[Step], unseen: list[str] | None = None) -> int:
+    """Show what each step would change; how many changes that is.
+
+    unseen: gets what AWS does not let us see; None where that ends it.
+    """
     total = 0
     for number, step in enumerate(steps, start=1):
-        changes = step.changes()
+        try:
+            changes = step.changes()
+        except ClientError as error:
+            if unseen is None:
+                raise
+            unseen.append(error.operation_name)
+            click.echo(f"{number:4} {step.title}: AWS refuses {error.operation_name}")
+            continue
         total += len(changes)
         click.echo(f"{number:4} {step.title}{'' if changes else ': nothing to change'}")
         for change in changes:
@@ -36,13 +47,19 @@ def apply_all(steps: list[Step]) -> None:
             step.apply(tell)
 
 
-def deploy(deployment: Deployment, plan: bool, yes: bool, check: bool) -> None:
-    """Show what is to be changed and, unless that is all, change it."""
+def show(deployment: Deployment, unseen: list[str]) -> None:
+    """Show what would be changed. unseen: what could not be looked up, as AWS calls it."""
+    click.echo("Changes")
+    total = changes_of(deployment.steps(), unseen)
+    if unseen:
+        click.echo(f"Not looked up, so that some of this may be there: {', '.join(unseen)}.")
+    click.echo(f"{total or 'No'} changes; nothing was done.")
+
+
+def deploy(deployment: Deployment, yes: bool, check: bool) -> None:
+    """Show what is to be changed, ask, and change it."""
     click.echo("Changes")
     total = changes_of(deployment.steps())
-    if plan:
-        click.echo(f"{total or 'No'} changes; nothing was done.")
-        return
     if total:
         if not yes:
             click.confirm("Make these changes?", abort=True)
