@@ -234,7 +234,6 @@ class TestDeployed:
             **outputs,
             "MODEL": "doodle",
             "OPENBLAS_NUM_THREADS": "1",
-            "PUBLIC": "false",
             "TOKEN_PARAMETER": "/serverless-inception/dev/token",
         }
         assert "FALLBACK_MODEL" not in variables
