@@ -32,7 +32,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
 
 from chalicelib import __version__, http, site
 from chalicelib.command import local_host
-from chalicelib.errors import InceptionError, SourceUnreachable
+from chalicelib.errors import InceptionError
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
 from chalicelib.settings import Settings
@@ -46,6 +46,9 @@ SERVICE = "serverless-inception"
 LOCAL_HOST = local_host()
 SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
 EVERY_TYPE = ["*/*"]
+RETRY_AFTER = "5"
+"""Seconds in a header: most faults of a bucket or queue have passed by then."""
+
 CORS = CORSConfig(
     allow_headers=["Inference-Header-Content-Length", "X-Client-Id"],
     expose_headers=["X-Request-Id"],
@@ -108,10 +111,7 @@ def route(
             try:
                 return view(**parameters)
             except InceptionError as error:
-                body = {"Code": error.code, "Message": str(error)}
-                if path.startswith("/v2"):
-                    body["error"] = str(error)  # where clients of the protocol look for it
-                return Answered(body, _status(error, path), error=error.code)
+                return _refusal(error, path)
 
         app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
         return shaped
@@ -119,9 +119,16 @@ def route(
     return register
 
 
-def _status(error: InceptionError, path: str) -> int:
-    """Only /predict fetches what a caller names; elsewhere what gave no answer is our own."""
-    return 503 if isinstance(error, SourceUnreachable) and path != "/predict" else error.status
+def _refusal(error: InceptionError, path: str) -> Response:
+    told = http.told(error, path)
+    body = {"Code": told.code, "Message": str(told)}
+    if path.startswith("/v2"):
+        body["error"] = str(told)  # where clients of the protocol look for it
+    facts = {"error": told.code} | ({} if told is error else {"cause": str(error)})
+    response = Answered(body, told.status, **facts)
+    if told.status == 503 and told.retryable:
+        response.headers["Retry-After"] = RETRY_AFTER
+    return response
 
 
 @app.middleware("http")

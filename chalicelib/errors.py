@@ -11,6 +11,7 @@
     ├── ImageUnreadable         422  the bytes are not an image that can be decoded
     ├── SourceRefused           422  the host answered, and said no
     ├── SourceUnreachable       422  the host did not answer, or not in time
+    │   └── ServiceUnavailable  503  a bucket, queue or state machine of our own
     ├── ModelNotFound           404
     ├── ModelInvalid            503  a model package that must not be loaded
     ├── SlowKernels             503  a model that answers several times slower than it could
@@ -80,6 +81,12 @@ class SourceUnreachable(InceptionError):
 
     status = 422
     retryable = True
+
+
+class ServiceUnavailable(SourceUnreachable):
+    """A bucket, queue or state machine of the service's own refuses, or does not answer."""
+
+    status = 503
 
 
 class ImageTooLarge(InceptionError):

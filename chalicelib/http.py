@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+from chalicelib.errors import (
+    BadRequest,
+    BodyTooLarge,
+    InceptionError,
+    ServiceUnavailable,
+    SourceRefused,
+    SourceUnreachable,
+    UnsupportedMediaType,
+)
 from chalicelib.predict import PredictRequest
 
 if TYPE_CHECKING:
@@ -104,6 +112,16 @@ def json_request(body: bytes, type_: type[T]) -> T:
         raise BadRequest("The JSON body is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid("JSON body", error) from error
+
+
+def told(error: InceptionError, path: str) -> InceptionError:
+    """The error as a caller may hear it: of our buckets, queues and state machine no more than that
+    they do not answer. Only `/predict` fetches what a caller names.
+    """
+    is_raw = isinstance(error, SourceRefused | SourceUnreachable)
+    if not is_raw or isinstance(error, ServiceUnavailable) or path == "/predict":
+        return error
+    return ServiceUnavailable("A part of the service does not answer; try again later.")
 
 
 def check_size(body: bytes) -> None:

@@ -10,7 +10,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from chalicelib.errors import ModelInvalid, ModelNotFound, SourceRefused
+from chalicelib.errors import (
+    ModelInvalid,
+    ModelNotFound,
+    ServiceUnavailable,
+    SourceRefused,
+    SourceUnreachable,
+)
 from chalicelib.files import sha256, staged
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
 from chalicelib.storage import ObjectStore
@@ -141,7 +147,7 @@ class Models:
         """The verified package of that name.
 
         Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
-        SourceUnreachable where the bucket does not answer.
+        ServiceUnavailable where the bucket does not answer.
         """
         if not NAME.fullmatch(name):
             raise ModelNotFound(
@@ -200,6 +206,10 @@ class Models:
                 raise ModelNotFound(
                     f"There is no model {name!r} here or in the models bucket; "
                     "GET /models lists those there are."
+                ) from error
+            except SourceUnreachable as error:
+                raise ServiceUnavailable(
+                    f"The model {name!r} cannot be fetched at the moment; try again later."
                 ) from error
             self._verify(read_package(folder, name))
         return read_package(self._cache / name)

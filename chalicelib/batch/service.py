@@ -3,18 +3,21 @@
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
 import msgspec
 
+from chalicelib.batch.copies import copy_manifest
 from chalicelib.batch.fanout import (
     FanOutMessage,
 )
 from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Batch, Counts, Ledger, now, recent_key
 from chalicelib.batch.manifests import is_manifest
-from chalicelib.errors import BadRequest, Conflict, SourceInvalid
+from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
 from chalicelib.sources import MAX_BYTES, Instance, split_s3_uri
@@ -26,6 +29,9 @@ LINK_SECONDS = 3600
 
 LISTED = 20
 """Batches in a listing."""
+
+LOOKED_AT = 5 * LISTED
+"""Marks of batches that a listing looks behind: those of deleted ones stay."""
 
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
@@ -83,7 +89,7 @@ class BatchService:
         self._find_model, self._clock = find_model, clock
 
     def create(self, request: BatchRequest) -> dict[str, Any]:
-        """Start a batch. Raises BadRequest, ModelNotFound, SourceInvalid or SourceRefused."""
+        """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
         given = [request.instances, request.manifest, request.prefix]
         if sum(way is not None for way in given) != 1:
             raise BadRequest("Name what to classify by exactly one of instances, manifest, prefix.")
@@ -128,7 +134,7 @@ class BatchService:
             manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
             if not ledger.has(ledger.key("batch.json")):
                 where = self._results, ledger.key(manifest)
-                if not self._store.copy(*split_s3_uri(source), *where, etag):
+                if not copy_manifest(self._store, source, *where, etag):
                     raise Replaced(source)
         batch = Batch(
             batch_id=batch_id,
@@ -185,10 +191,14 @@ class BatchService:
         return view | {"status": status, "counts": counts}
 
     def recent(self) -> list[dict[str, Any]]:
-        """The latest batches, newest first."""
-        found = self._store.list(self._results, "recent/")
-        ids = [each.key.split("-", 1)[1] for each, _ in zip(found, range(LISTED), strict=False)]
-        return [self.view(batch_id) for batch_id in ids]
+        """The latest batches, newest first; those that were deleted are passed over."""
+        views: list[dict[str, Any]] = []
+        for found in islice(self._store.list(self._results, "recent/"), LOOKED_AT):
+            with suppress(NotFound):
+                views.append(self.view(found.key.split("-", 1)[1]))
+            if len(views) == LISTED:
+                break
+        return views
 
     def cancel(self, batch_id: str) -> dict[str, Any]:
         """Stop what is not begun. Raises NotFound, and Conflict where it has finished."""

@@ -105,7 +105,7 @@ class InferenceIds:
             self._key = self._key or self._ask_key()
         except TimeoutError:
             raise SourceUnreachable(
-                f"The key in s3://{self._documents.bucket} cannot be read now; try again later."
+                "The key of the inference ids cannot be read at the moment; try again later."
             ) from None
         return hmac.digest(self._key, _DOMAIN + payload, "sha256")[:MAC_BYTES]
 
@@ -122,7 +122,7 @@ class InferenceIds:
             key = b""
         if len(key) != KEY_BYTES:
             raise NotConfigured(
-                f"s3://{bucket}/{KEY} is damaged; delete it, and a new key is made, "
+                f"{KEY} in the results bucket is damaged; delete it, and a new key is made, "
                 "with which answers given until now cannot be voted on."
             )
         return key

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import msgspec
 
 from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from chalicelib.batch.copies import copy_manifest
 from chalicelib.batch.fanout import MARGIN, Remaining, in_time
 from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Record
@@ -22,7 +23,6 @@ from chalicelib.batch.manifests import entries
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.predict import ErrorInfo, Options
-from chalicelib.sources import split_s3_uri
 from chalicelib.storage import ObjectStore
 from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish
@@ -135,9 +135,8 @@ class WorkflowTasks:
             lines = manifest_of(request.instances or [])
             self._store.put(run.bucket, run.key(name), lines, "application/jsonl")
         else:
-            bucket, source = split_s3_uri(request.manifest)
-            name += PurePosixPath(source.lower()).suffix
-            self._store.copy(bucket, source, run.bucket, run.key(name))
+            name += PurePosixPath(request.manifest.lower()).suffix
+            copy_manifest(self._store, request.manifest, run.bucket, run.key(name))
         return name
 
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:

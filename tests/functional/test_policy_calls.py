@@ -223,6 +223,9 @@ def batches(stage: Stage) -> None:
     for manifest in ("list.jsonl", "large.jsonl"):
         stage.ask("POST", "/batches", {"manifest": f"s3://{stage.images}/{manifest}"}, 202)
     stage.ask("POST", "/batches", {"prefix": f"s3://{stage.images}/batches/mine/"}, 202)
+    for ending in ("csv", "jsonl", "txt"):
+        missing = {"manifest": f"s3://{stage.images}/none.{ending}"}
+        stage.ask("POST", "/batches", missing, 404)
     stage.drain()
     stopped = stage.ask("POST", "/batches", {"instances": [good]}, 202)["batch_id"]
     assert stage.ask("POST", f"/batches/{stopped}/cancel")["status"] == "cancelled"
@@ -312,6 +315,9 @@ def workflows_of_manifests(stage: Stage) -> None:
     assert _task(stage, "prepare", name="tagged", request=tagged)["size"] == "small"
     many = stage.put("many.txt", b"".join(b"https://example.com/%d\n" % n for n in range(10_001)))
     assert _task(stage, "prepare", name="many", request={"manifest": many})["size"] == "large"
+    for ending in ("csv", "jsonl", "txt"):
+        missing = {"name": "none", "request": {"manifest": f"s3://{stage.images}/none.{ending}"}}
+        assert stage["workflow_prepare"].handle(missing)["error"]["code"] == "NotFound"
     large = {"manifest": f"s3://{stage.images}/large.jsonl"}
     _task(stage, "prepare", name="large", request=large)
     _task(stage, "classify", name="large", chunk=1, arm="champion")

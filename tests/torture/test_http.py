@@ -15,7 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -396,10 +398,7 @@ def test_routes_of_a_deployed_stage_are_closed(outcome: Outcome) -> None:
 
 
 FAULTS = """
-import json, os, socket
-with socket.socket() as probe:
-    probe.bind(("127.0.0.1", 0))
-    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{probe.getsockname()[1]}"
+import json
 from chalice.test import Client
 from app import app
 asked = [("GET", "/batches", None), ("GET", "/batches/x", None), ("GET", "/workflows", None),
@@ -416,8 +415,41 @@ with Client(app) as client:
 """
 
 
-def test_our_faults_are_told_from_the_callers(outcome: Outcome) -> None:
-    """Without an AWS behind it: nothing the caller did."""
+class Refusing(BaseHTTPRequestHandler):
+    """An AWS that lets nobody in."""
+
+    body = b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+
+    def refuse(self) -> None:
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_HEAD = do_GET = do_PUT = do_POST = refuse  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def an_aws(answers: bool) -> Iterator[str]:
+    """The address of one that refuses everything, or where nobody listens."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        if answers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        else:
+            server.server_close()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            if answers:
+                server.shutdown()
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -> None:
+    """Without an AWS behind it, or with one that refuses: nothing the caller did."""
     env = {
         name: value for name, value in os.environ.items() if not name.startswith("AWS_")
     } | {
@@ -427,24 +459,34 @@ def test_our_faults_are_told_from_the_callers(outcome: Outcome) -> None:
         "AWS_ACCESS_KEY_ID": "SECRET-ID", "AWS_SECRET_ACCESS_KEY": "SECRET-KEY",
         "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
     }  # fmt: skip
-    run = subprocess.run(
-        [sys.executable, "-c", FAULTS], cwd=ROOT, env=env, capture_output=True, text=True
-    )
+    with an_aws(answers) as endpoint:
+        run = subprocess.run(
+            [sys.executable, "-c", FAULTS], cwd=ROOT, env=env | {"AWS_ENDPOINT_URL": endpoint},
+            capture_output=True, text=True,
+        )  # fmt: skip
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
-    answers = [json.loads(line[7:]) for line in lines if line.startswith("ANSWER ")]
-    assert len(answers) == 9
-    for path, status, body, headers in answers:
+    found = [json.loads(line[7:]) for line in lines if line.startswith("ANSWER ")]
+    assert len(found) == 9
+    for path, status, body, headers in found:
         assert {"Code", "Message"} <= body.keys() and "SECRET" not in json.dumps(body)
         assert headers["Access-Control-Allow-Origin"] == "*"
-        mine = path != "/predict"
-        assert (status >= 500) == mine, (path, status, body)
+        if answers and path == "/v2/models/far":
+            assert status == 404  # S3 refuses what is not there to whoever may not list it
+        elif path == "/predict":
+            assert status < 500, body
+        else:
+            assert (status, body["Code"]) == (503, "ServiceUnavailable"), (path, body)
+            assert headers["Retry-After"] == "5"
+            assert not re.search("s3:|arn:|images|results|work|123456789012", body["Message"])
     log = [json.loads(line) for line in lines if not line.startswith("ANSWER ")]
-    assert sum(line["Faults"] == [1] for line in log if "_aws" in line) == 7
+    assert sum(line["Faults"] == [1] for line in log if "_aws" in line) == 7 - answers
     outcome(
-        "S3 or Step Functions do not answer; a caller's host does not answer",
-        "503, counted as a fault that an alarm looks at; 4xx, and not counted",
-        "7 of ours, 2 of the caller's",
+        f"S3 or Step Functions {'refuse' if answers else 'do not answer'}; a caller's host does "
+        "not answer",
+        "503 with Retry-After, in words that name no bucket, counted as a fault that an alarm "
+        "looks at; 4xx, and not counted",
+        f"{7 - answers} of ours, 2 of the caller's",
     )
 
 

@@ -39,7 +39,7 @@ LAYERS = [
     {"predict", "openinference"},
     {"batch.lines", "batch.parsers"},
     {"batch.manifests"},
-    {"batch.chunks", "batch.instances", "batch.ledger"},
+    {"batch.chunks", "batch.copies", "batch.instances", "batch.ledger"},
     {"batch.fanout", "batch.finish"},
     {"batch.worker", "batch.repair"},
     {"batch.service", "batch.__init__"},

@@ -749,7 +749,7 @@ def test_two_workers_on_one_chunk_agree(cloud: Cloud) -> None:
         (BatchRequest(manifest="http://h/m.txt"), SourceInvalid),
         (BatchRequest(manifest="s3://images/m.doc"), SourceInvalid),
         (BatchRequest(prefix="s3://results/batches/"), SourceInvalid),
-        (BatchRequest(manifest="s3://images/none.txt"), SourceRefused),
+        (BatchRequest(manifest="s3://images/none.txt"), NotFound),
         (BatchRequest(instances=[Instance(url="http://h/1")], model="none"), ModelNotFound),
         (BatchRequest(instances=[Instance(url="http://h/1"), Instance(id="a")]), BadRequest),
     ],
@@ -775,6 +775,27 @@ def test_a_batch_that_is_not(cloud: Cloud, batch_id: str) -> None:
 def test_the_newest_batches_come_first(cloud: Cloud) -> None:
     started = [cloud.start([1]) for _ in range(25)]
     assert [b["batch_id"] for b in cloud.batches.recent()] == list(reversed(started))[:20]
+
+
+def test_batches_that_were_deleted_are_not_listed(cloud: Cloud) -> None:
+    started = [cloud.start([1]) for _ in range(25)]
+    for batch_id in (started[3], started[-1]):
+        for bucket, key in list(cloud.store.objects):
+            if key.startswith(f"batches/{batch_id}/"):
+                cloud.store.delete(bucket, key)
+    listed = [batch["batch_id"] for batch in cloud.batches.recent()]
+    assert listed == [id for id in reversed(started) if id not in (started[3], started[-1])][:20]
+
+
+def test_a_manifest_that_may_not_be_read_is_not_called_missing(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1"
+
+    def refuses(bucket: str, key: str, *rest: Any) -> bytes:
+        raise SourceRefused(f"s3://{bucket}/{key} does not exist or may not be read.")
+
+    cloud.store.copy = refuses  # type: ignore[method-assign, assignment]
+    with pytest.raises(SourceUnreachable):
+        cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
 
 
 @pytest.mark.parametrize(

@@ -32,4 +32,4 @@ def test_every_error_is_an_answer_that_the_interface_documents(error: type[Incep
 
 def test_only_a_fault_of_the_service_is_a_5xx() -> None:
     faults = {error.__name__ for error in every_error() if error.status >= 500}
-    assert faults == {"ModelInvalid", "NotConfigured", "SlowKernels"}
+    assert faults == {"ModelInvalid", "NotConfigured", "ServiceUnavailable", "SlowKernels"}

@@ -37,6 +37,7 @@ RUN = "a workflow run is named when it is started"
 RUN_CHUNK = f"{RUN}; its chunks are numbered"
 PACKAGE = "models are added to the bucket by name, without a deployment"
 INDEX = "an index of batches, whose ids are made when they begin"
+MANIFEST = "a manifest may be in any folder; one that is missing is told from one that is refused"
 WILDCARDS = {
     "*": "X-Ray has no resources (service authorization reference, AWS X-Ray)",
     "OWN LOG GROUP:*": "Lambda names the streams of a function's log group",
@@ -80,6 +81,9 @@ WILDCARDS = {
     "${ResultsBucket}/workflows/*/challenger/*": RUN_CHUNK,
     "${ResultsBucket}/workflows/*/partial/*": RUN_CHUNK,
     "list */": "a batch may be of any folder of the images bucket",
+    "list *.csv": MANIFEST,
+    "list *.jsonl": MANIFEST,
+    "list *.txt": MANIFEST,
     "list batches/*": f"{CHUNK}; what may not be read is told from what is not there by its key",
     "list feedback/counted/*": "votes are counted by day",
     "list reports/*.json": RUN,

@@ -281,7 +281,7 @@ BAD = [
     ({"manifest": "s3://elsewhere/m.csv"}, "SourceInvalid", "bucket images"),
     ({"manifest": "s3://results/batches/b/manifest.csv"}, "SourceInvalid", "bucket images"),
     ({"manifest": "s3://images/m.zip"}, "SourceInvalid", ".csv"),
-    ({"manifest": "s3://images/none.csv"}, "SourceRefused", "none.csv"),
+    ({"manifest": "s3://images/none.csv"}, "NotFound", "none.csv"),
     ({"manifest": "s3://images/empty.csv"}, "BadRequest", "these are 0"),
 ]
 
