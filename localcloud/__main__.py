@@ -87,7 +87,9 @@ def main(
     )
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
-    given = {"PUBLIC": "true", **os.environ, "MODEL": package.info.name, "ARMS": arms}
+    # whoever names a token wants to be asked for it
+    public = "false" if os.environ.get("TOKEN_PARAMETER", "").strip() else "true"
+    given = {"PUBLIC": public, **os.environ, "MODEL": package.info.name, "ARMS": arms}
     cloud = Cloud(options, given)
     try:
         outputs = cloud.start()

@@ -44,9 +44,7 @@ def test_nothing_that_decides_what_the_product_does_is_taken_over(tmp_path: Path
 
 
 def test_this_run_has_such_an_environment() -> None:
-    assert own_environment(os.environ, Path(os.environ["CURL_HOME"])).keys() >= {
-        name for name in os.environ if not name.startswith("PYTEST_")
-    }
+    assert os.environ["AWS_CONFIG_FILE"] == os.devnull
     assert not Path(os.environ["MODEL_DIR"]).is_relative_to(ROOT)
 
 
