@@ -28,7 +28,7 @@ def sync_api() -> Any:
     return pytest.importorskip("playwright.sync_api", reason="needs playwright: make test")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
     with sync_api().sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

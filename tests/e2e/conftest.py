@@ -96,7 +96,7 @@ def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalC
         assert process.wait(END_SECONDS) == 0, log.read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The app with the bundled model, and its AWS; a message that fails comes again soon."""
     log = tmp_path_factory.mktemp("cloud") / "log"
@@ -105,13 +105,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield cloud
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(cloud: LocalCloud) -> str:
     """The base URL of the app with the bundled model."""
     return cloud.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def photo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of the app with the real ImageNet classifier of the test material."""
     cache = tmp_path_factory.mktemp("models")
