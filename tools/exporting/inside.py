@@ -33,7 +33,10 @@ def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -
     )
 
     traced = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32))
-    constant = convert_variables_to_constants_v2(traced)
+    try:
+        constant = convert_variables_to_constants_v2(traced)
+    except (ValueError, tf.errors.OpError):  # of a kind that nothing is known of
+        return False
     return graph_scales_itself(tf, constant.inputs[0], shape)
 
 

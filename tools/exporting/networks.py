@@ -144,6 +144,11 @@ def saved_model(tf: Any, folder: Path, signature: str, side: int | None) -> Sour
             f"Signature {signature} has {len(inputs)} inputs and {len(outputs)} outputs; "
             "save one that takes one image and gives one score for each class."
         )
+    if _is_random(function.graph.as_graph_def()):
+        raise ModelInvalid(
+            f"{folder} changes pictures at random, as layers that augment do: its answers differ "
+            "from call to call. Export the .keras file with --keras-file, or save it without them."
+        )
     argument, spec = next(iter(inputs.items()))
     image = _image(spec.shape, side, str(folder))
 
@@ -189,6 +194,12 @@ def _prepared(tf: Any, pixels: Any, image: Tensor, how: Preprocessing) -> Any:
     if how.mean is not None:
         pixels = (pixels - tf.constant(how.mean)) / tf.constant(how.std)
     return tf.transpose(pixels, [0, 3, 1, 2]) if image.channels_first else pixels
+
+
+def _is_random(graph_def: Any) -> bool:
+    """Whether a graph, or a function that it calls, draws random numbers."""
+    nodes = [graph_def.node, *(function.node_def for function in graph_def.library.function)]
+    return any("Random" in node.op for part in nodes for node in part)
 
 
 def _row(scores: Any) -> Scores:
