@@ -12,7 +12,7 @@ from moto import mock_aws
 from app import app
 from tests.conftest import ROOT
 from tools.deploying.events import RetentionStep
-from tools.deploying.record import Record
+from tools.deploying.record import Record, described
 from tools.deploying.region import lives_here
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, handlers, read_config
@@ -55,6 +55,20 @@ class Account:
             self.function(name + suffix, self.role(stage, handler), tags)
         rule = f"serverless-inception-{stage}-on_tick-event"
         self.client("events").put_rule(Name=rule, ScheduleExpression="rate(5 minutes)")
+
+    def api(self, function: str) -> str:
+        """An API that calls the function, and is not deployed yet."""
+        client = self.client("apigateway")
+        api = str(client.create_rest_api(name="serverless-inception")["id"])
+        (root,) = client.get_resources(restApiId=api)["items"]
+        method = {"restApiId": api, "resourceId": root["id"], "httpMethod": "GET"}
+        client.put_method(**method, authorizationType="NONE")
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}"
+        client.put_integration(
+            **method, type="AWS_PROXY", integrationHttpMethod="POST",
+            uri=f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{arn}/invocations",
+        )  # fmt: skip
+        return api
 
     def record(self, lives_here: bool = True) -> Record:
         return Record(self.session, TARGET, HANDLERS, lambda: "", lambda: lives_here)
@@ -101,6 +115,26 @@ def test_nothing_of_a_neighbour_is_a_stages_own(account: Account) -> None:
 def test_a_function_that_is_declared_no_more_is_the_stages_own_still(account: Account) -> None:
     account.stage("dev", "on_old")
     assert account.names() == of("dev", *HANDLERS, "on_old")
+
+
+def test_an_api_is_known_by_what_it_calls_even_before_it_is_deployed(account: Account) -> None:
+    account.stage("dev")
+    account.api("serverless-inception-devtwo")
+    account.api("serverless-inception-dev-authorize")
+    assert list(account.record().api()) == []
+    api = account.api("serverless-inception-dev")
+    assert [one["rest_api_id"] for one in account.record().api()] == [api]
+
+
+def test_what_the_app_declares_no_more_is_listed_as_what_goes(account: Account) -> None:
+    account.stage("dev", "on_old")
+    account.client("events").put_rule(
+        Name="serverless-inception-dev-on_old-event", ScheduleExpression="rate(1 day)"
+    )
+    assert {described(one) for one in account.record().leftovers()} == {
+        f"{kind} serverless-inception-dev-on_old{end}"
+        for kind, end in (("function", ""), ("role", ""), ("rule", "-event"))
+    }
 
 
 def test_logs_are_a_neighbours_where_the_function_would_be(account: Account) -> None:
