@@ -28,6 +28,12 @@ class Stacks(CloudFormationBackend):
         stack.tags = change_set.tags
         del self.change_sets[change_set.change_set_id]  # AWS keeps none of the same name either
 
+    def delete_stack(self, name_or_stack_id: str) -> None:  # noqa: D102
+        super().delete_stack(name_or_stack_id)
+        there = {key: one for key, one in self.change_sets.items() if one.stack_id in self.stacks}
+        self.change_sets.clear()  # on AWS they go with their stack
+        self.change_sets.update(there)
+
     def _change_set(self, name: str, stack_name: str | None) -> Any:
         return next(
             one

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -611,8 +612,29 @@ def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
         assert limits["ReservedConcurrentExecutions"] == 7
 
 
+def killed(tool: Tool, call: str, *options: str, stage: str) -> None:
+    """Run the tool until it has made a call that changes something, and kill it there."""
+    tool.gate.forget()
+    command = [sys.executable, "-m", "tools.deploy", "--stage", stage, "--model", "doodle", "--yes"]
+    with subprocess.Popen(
+        [*command, *options], cwd=tool.project, env=tool.env, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            wait_for(
+                lambda: any(re.fullmatch(call, one) for one in tool.gate.writes) or None, [], 90
+            )
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+
 def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: Tool) -> None:
     tool = with_neighbour
+    before = of_stage(inventory(tool.client), "dev")
+    for call in ("CreateChangeSet", r"POST /2015-03-31/functions", "POST /restapis"):
+        killed(tool, call, stage="devtwo")
+    assert differences(before, of_stage(inventory(tool.client), "dev")) == []
     for stage, other, options in (
         ("devtwo", "dev", ()),
         ("dev", "devtwo", ("--public",)),
@@ -621,6 +643,8 @@ def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: T
         ("devtwo", "dev", ("--destroy",)),
     ):
         before = of_stage(inventory(tool.client), other)
+        if "--destroy" in options:
+            killed(tool, "DELETE /2015-03-31/functions/.*", *options, stage=stage)
         said = tool.deploy(*options, stage=stage)
         assert said.status == 0, said.text
         everything = inventory(tool.client)
@@ -633,3 +657,4 @@ def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: T
                 "functions", "mappings", "layers", "roles", "rules", "logs", "parameters", "apis",
                 "stacks", "buckets", "queues",
             }  # fmt: skip
+            assert len([key for key in of_stage(everything, stage) if key.startswith("apis ")]) == 1

@@ -80,7 +80,10 @@ class StageStep:
         api = self._api()
         if not api:
             return {}
-        stage = self._client.get_stage(restApiId=api, stageName=self._stage)
+        try:
+            stage = self._client.get_stage(restApiId=api, stageName=self._stage)
+        except self._client.exceptions.NotFoundException:  # imported, and not yet deployed
+            return {}
         return {**stage.get("methodSettings", {}).get(EVERY_METHOD, {}), **stage}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from tools.deploying.record import Record, Resource, described
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
+from tools.deploying.waiting import settle
 
 STAMP = "serverless-inception-source"
 """Tag of the API's function: what was deployed, and how many resources that made."""
@@ -56,6 +57,7 @@ class FunctionsStep:
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         digest = self._build()
+        self._settle()
         # a deployment that ends half-way must not look like the one before
         for arn in [arn for name, arn in self._record().functions().items() if name == API_HANDLER]:
             self._client.untag_resource(Resource=arn, TagKeys=[STAMP])
@@ -69,9 +71,15 @@ class FunctionsStep:
     def delete(self, tell: Tell) -> None:
         """Take away all that Chalice made."""
         self._build()
+        self._settle()
         self._write_record()
         self._run(["delete", "--stage", self._target.stage], tell)
         self._kept.unlink(missing_ok=True)
+
+    def _settle(self) -> None:
+        """Wait for what a killed run began: a function that is being changed takes no change."""
+        for handler, arn in self._record().functions().items():
+            settle(self._client, "FunctionSettled", f"The function of {handler}", FunctionName=arn)
 
     @property
     def _file(self) -> Path:

@@ -25,6 +25,14 @@ MODEL = WaiterModel({"version": 2, "waiters": {
             {"matcher": "error", "expected": "ValidationError", "state": "success"},
         ],
     },
+    # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+    "FunctionSettled": {
+        "operation": "GetFunctionConfiguration", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
+        "acceptors": [
+            {"matcher": "path", "expected": True, "state": "success",
+             "argument": "State != 'Pending' && LastUpdateStatus != 'InProgress'"},
+        ],
+    },
     # https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
     "MappingSettled": {
         "operation": "GetEventSourceMapping", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
