@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRYABLE = frozenset({408, 425, 429})
 READ_SIZE = 64 * 1024
+LENGTH = re.compile(r"[0-9]{1,18}(?:\s*,\s*[0-9]{1,18})*")
+"""Several that differ are refused by urllib3."""
 
 
 Exchange = Callable[[Target, Deadline], AbstractContextManager["HTTPResponse"]]
@@ -138,6 +141,7 @@ class Fetcher:
 
     def _body(self, target: Target, answer: "HTTPResponse") -> bytes:
         _refuse_status(target.label, answer.status)
+        _check_length(answer)
         if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise SourceRefused(
                 f"{target.label} sends the file compressed, though asked not to; "
@@ -175,6 +179,18 @@ def _refuse_status(host: str, status: int) -> None:
     raise SourceRefused(
         f"{host} answers with status {status}; check that the address is right and open to all."
     )
+
+
+def _check_length(answer: "HTTPResponse") -> None:
+    """Raise ConnectionError where the body has no end that can be told.
+
+    https://www.rfc-editor.org/rfc/rfc9112#section-6.3: an invalid Content-Length is a damaged
+    answer, unless the body comes in chunks. http.client takes it for none.
+    """
+    length = answer.headers.get("Content-Length")
+    chunked = "Transfer-Encoding" in answer.headers
+    if length is not None and not chunked and not LENGTH.fullmatch(length.strip()):
+        raise ConnectionError("The Content-Length is no length.")
 
 
 def _port_refused() -> SourceInvalid:

@@ -2,15 +2,20 @@
 
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 from chalicelib.addresses import Address
+from chalicelib.patience import begin
 
-MAX_LOOKUPS = 32
-"""DNS look-ups under way at once: twice the instances of a request."""
+MAX_OF_A_NAME = 32
+"""Look-ups of one name that may be under way at once: twice the instances of a request."""
+
+MAX_LOOKUPS = 512
+"""Look-ups under way at once, of whatever names. A system gives up on a dead name server after some
+ten seconds, so these are those of thirty requests whose every name hangs."""
 
 Resolve = Callable[[str, int], list[Address]]
 """Host, port -> every address. Raises OSError where there is none."""
@@ -40,25 +45,32 @@ def system_resolver(host: str, port: int) -> list[Address]:
 class Lookups:
     """Runs a resolver, which knows no time limit, on threads that can be left behind.
 
-    At most MAX_LOOKUPS of them: a dead name server must not pile them up.
+    A name that hangs costs those alone who ask for it: at most MAX_OF_A_NAME of its look-ups are
+    under way, and MAX_LOOKUPS in all, because a dead name server must not pile them up.
     """
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
-        self._free = threading.BoundedSemaphore(MAX_LOOKUPS)
+        self._under_way: Counter[str] = Counter()
+        self._changed = threading.Condition()
 
     def __call__(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """The host's addresses. Raises OSError, TimeoutError included."""
-        if not self._free.acquire(timeout=deadline.remaining()):
-            raise TimeoutError
-        answer: Future[list[Address]] = Future()
-        threading.Thread(target=self._run, args=(host, port, answer), daemon=True).start()
-        return answer.result(timeout=deadline.remaining())
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._has_room(host), deadline.remaining()):
+                raise TimeoutError
+            self._under_way[host] += 1
+        return begin(lambda: self._run(host, port)).result(timeout=deadline.remaining())
 
-    def _run(self, host: str, port: int, answer: "Future[list[Address]]") -> None:
+    def _has_room(self, host: str) -> bool:
+        under_way = self._under_way
+        return under_way[host] < MAX_OF_A_NAME and under_way.total() < MAX_LOOKUPS
+
+    def _run(self, host: str, port: int) -> list[Address]:
         try:
-            answer.set_result(self._resolve(host, port))
-        except Exception as error:
-            answer.set_exception(error)
+            return self._resolve(host, port)
         finally:
-            self._free.release()
+            with self._changed:
+                self._under_way[host] -= 1
+                self._under_way += Counter()  # without the names that are done
+                self._changed.notify_all()

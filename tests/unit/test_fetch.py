@@ -3,6 +3,7 @@
 import io
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -665,6 +666,37 @@ def test_lookups_that_hang_are_left_behind_and_bounded() -> None:
     assert set(threading.enumerate()) <= before
     patient = Fetcher(resolve=hang, exchange=Web())
     assert [patient("http://good.example/") for _ in range(40)] == [b"image"] * 40
+
+
+def test_names_that_hang_hold_up_nobody_who_asks_for_others() -> None:
+    release, started = threading.Event(), threading.Semaphore(0)
+
+    def resolve(host: str, port: int) -> list[Address]:
+        if host != "good.example":
+            started.release()
+            assert release.wait(60)
+        return [ip_address(V4)]
+
+    fetch = Fetcher(resolve=resolve, exchange=Web(), failure_step=0)
+    try:
+        with ThreadPoolExecutor(100) as pool:
+            for number in range(100):
+                pool.submit(fetch, f"http://hangs-{number % 50}.example/")
+            assert all(started.acquire(timeout=60) for _ in range(100))
+            assert fetch("http://good.example/") == b"image"
+            release.set()
+    finally:
+        release.set()
+
+
+@pytest.mark.parametrize(
+    "length", ["-1", "-0", "+5", "0x10", "1_0", "many", "", "9" * 30, "5;5", "٥", "1e3"]
+)
+def test_a_length_that_is_none_is_a_damaged_answer(length: str) -> None:
+    web = Web({"http://good.example:80/": (200, {"Content-Length": length}, b"image")})
+    with pytest.raises(SourceUnreachable) as raised:
+        fetcher(web)("http://good.example/")
+    assert words(raised.value, "good.example") == closed_port()
 
 
 @given(st.text(max_size=60).map(lambda text: "http://" + text) | st.text(max_size=60))
