@@ -142,7 +142,8 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
     if LOCAL_HOST is None:
         _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
-    common = {**site.HEADERS, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
+    own = site.HEADERS | (site.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
+    common = {**own, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
     return response
 

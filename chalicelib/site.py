@@ -18,12 +18,20 @@ TYPES = {
 }
 
 HEADERS = {
+    "Cache-Control": "no-store",  # presigned addresses are in answers
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer; nothing but the page may load or run anything."""
+"""Of every answer; nothing but the page may load or run anything, nothing but files may be kept."""
+
+DEPLOYED_HEADERS = {
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+"""Of every answer of a deployed stage, which is reached by https alone; a laptop speaks http
+(https://www.rfc-editor.org/rfc/rfc6797#section-7.2)."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -166,6 +166,8 @@ def test_chalice_puts_what_is_in_vendor_among_the_dependencies(tiny: Path) -> No
     zips = build(tiny, "x86_64")
     assert f"{SITE}/models/doodle/model.json" in contents(zips["layer"])
     assert not [name for name in contents(zips["function"]) if "models" in name]
+    assert contents(zips["function"])["LICENSE"] == (ROOT / "LICENSE").read_bytes()
+    assert "LICENSE" not in contents(zips["layer"])
 
 
 @pytest.mark.usefixtures("python")

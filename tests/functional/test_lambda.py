@@ -163,6 +163,16 @@ def test_an_error_of_the_caller_is_an_answer(api: Function) -> None:
     assert found["Code"] == "SourceUnreachable"
 
 
+def test_a_deployed_stage_is_for_https_alone_and_its_answers_are_kept_nowhere(
+    api: Function,
+) -> None:
+    for path, kept in (("/models", "no-store"), ("/none", "no-store"), ("/", "no-cache")):
+        headers = api.invoke(events.rest("GET", path)).payload["headers"]
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
+        assert "camera=()" in headers["Permissions-Policy"]
+        assert headers["Cache-Control"] == kept
+
+
 def test_the_page_and_its_pictures_come_from_the_zip(api: Function) -> None:
     page = api.invoke(events.rest("GET", "/", headers={"Accept": "text/html"})).payload
     assert (page["statusCode"], page.get("isBase64Encoded", False)) == (200, False)

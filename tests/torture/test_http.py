@@ -819,7 +819,10 @@ def test_the_page_and_what_is_no_page(wire: Wire, outcome: Outcome) -> None:
         shown.append(wire.ask("GET", f"/static/{file.name}", Accept="image/jpeg"))
     for path in ("/health", "/models", "/openapi.json", "/batches", "/v2", "/static/none.js"):
         shown.append(wire.ask("GET", path))
+    for path in ("/models", "/batches", "/batches/none", "/experiment", "/workflows", "/predict"):
+        assert wire.ask("GET", path).headers["cache-control"] == "no-store"
     for reply in shown:
+        assert "strict-transport-security" not in reply.headers  # a laptop's is http
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert reply.headers["referrer-policy"] == "no-referrer"
         assert reply.headers["cross-origin-opener-policy"] == "same-origin"

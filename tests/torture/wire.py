@@ -84,7 +84,8 @@ def check_error(reply: Reply, v2: bool = False, markup: str = MARKUP) -> None:
 
 
 def check_headers(reply: Reply) -> None:
-    """Readable for scripts of any site; never a page."""
+    """Readable for scripts of any site; never a page, and nowhere kept."""
     assert reply.headers["access-control-allow-origin"] == "*"
     assert reply.headers["content-type"] == "application/json"
     assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cache-control"] == "no-store"

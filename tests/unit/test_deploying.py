@@ -359,6 +359,8 @@ def test_an_answer_of_api_gateway_itself_is_json_of_our_shape_for_any_site(kind:
     assert re.fullmatch(r"[A-Z][A-Za-z]+", body["Code"])
     assert all(re.fullmatch(r"'[^']*'", value) for value in response["responseParameters"].values())
     assert response.get("statusCode", "400").startswith(("4", "5"))
+    headers = {name.rpartition(".")[2] for name in response["responseParameters"]}
+    assert {"Cache-Control", "Strict-Transport-Security", "Permissions-Policy"} <= headers
 
 
 def test_who_finds_no_room_is_told_when_to_come_back() -> None:

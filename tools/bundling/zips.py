@@ -10,8 +10,10 @@ import json
 import os
 import py_compile
 import re
+import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, is_zipfile
 
@@ -38,7 +40,10 @@ NEEDLESS = (
 )
 """What nothing on Lambda can use."""
 
-FINISHED = b"serverless-inception 1"
+LICENCE = Path(__file__).parents[2] / "LICENSE"
+"""Whose terms are that it comes along with the code."""
+
+FINISHED = b"serverless-inception 2"
 """The comment of a zip that is finished; the number changes with what `finish` does."""
 
 
@@ -96,7 +101,8 @@ def build(project: Path, architecture: str) -> dict[str, str]:
     made = {}
     for name, packager in packagers.items():
         path = _packaged(packager, project, architecture)
-        finish(path, "/var/task" if name == "function" else "/opt")
+        is_code = name == "function"
+        finish(path, "/var/task" if is_code else "/opt", [LICENCE] if is_code else [])
         made[name] = str(path)
     return made
 
@@ -121,8 +127,8 @@ def _packaged(
         return Path(tool.create_deployment_package(str(project), version))
 
 
-def finish(path: Path, root: str) -> None:
-    """Leave out of a zip what is needless, and put bytecode into it.
+def finish(path: Path, root: str, more: Sequence[Path] = ()) -> None:
+    """Leave out of a zip what is needless, and put bytecode into it, and the files `more`.
 
     Lambda's folders are read-only: without bytecode every cold start compiles every module anew.
     It is of the unchecked kind (PEP 552), which needs no times of files to be kept.
@@ -135,6 +141,8 @@ def finish(path: Path, root: str) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             wanted = [name for name in zipped.namelist() if not _needless(name)]
             zipped.extractall(folder, wanted)
+            for file in more:
+                shutil.copyfile(file, Path(folder) / file.name)
             compileall.compile_dir(
                 folder, quiet=2, maxlevels=50, stripdir=folder, prependdir=root,
                 invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.site import DEPLOYED_HEADERS
 from tools.deploying.step import Tell
 from tools.deploying.target import APP
 
@@ -168,7 +169,7 @@ def gateway_response(kind: str) -> dict[str, Any]:
     """The arguments of PutGatewayResponse for an answer."""
     status, code, message = ANSWERS[kind]
     words = json.dumps(message) if message else MESSAGE
-    headers = {**HEADERS, **MORE_HEADERS.get(kind, {})}
+    headers = {**HEADERS, **DEPLOYED_HEADERS, **MORE_HEADERS.get(kind, {})}
     response: dict[str, Any] = {
         "responseParameters": {
             f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
