@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,17 +10,20 @@ from typing import Any
 
 import pytest
 from click import ClickException
+from click.testing import CliRunner
 
 from benchmarks.coldstart import contest, figures, table
 from benchmarks.others.answer import WAYS
 from benchmarks.others.contestant import Task, started
 from benchmarks.others.networks import make
+from benchmarks.pixels import WAYS as WAYS_TO_TAKE
 from benchmarks.subject import Subject, photograph
 from chalicelib.models import LABELS, read_package
-from tests.conftest import ROOT
+from tests.conftest import ROOT, TEST_DATA
 from tests.lambdafunction import ARCHITECTURE
 from tests.packages import doodle_for_both
 from tools.bundling.pythons import BundleError, interpreter
+from tools.model import cli
 from tools.quiet import quiet
 
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
@@ -107,6 +111,26 @@ def test_the_deployed_functions_start_and_answer(tmp_path: Path) -> None:
     assert all(each["peak_mb"] > 10 for each in found.values())
     assert {each.key for each in figures(found)} > {"seconds", "memory", "health-over-predict"}
     assert len(table(found).rows) == len(found) == (8 if ARCHITECTURE == "x86_64" else 7)
+
+
+@pytest.mark.shared
+def test_each_way_to_take_a_picture_is_timed_and_counted(tmp_path: Path) -> None:
+    network = TEST_DATA / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
+    labels = TEST_DATA / "imagenet_labels.txt"
+    command = ["add", "real", str(network), "--labels", str(labels)]
+    added = CliRunner().invoke(cli, command, env={"MODEL_DIR": str(tmp_path)})
+    assert added.exit_code == 0, added.output
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    sample = TEST_DATA / "imagenet-sample"
+    header, *rows = (sample / "labels.csv").read_text().splitlines()
+    (photos / "labels.csv").write_text("\n".join([header, *rows[:5]]))
+    for row in rows[:5]:
+        shutil.copy(sample / row.partition(",")[0], photos)
+    report = found_by("pixels", str(photos), model="real", folder=tmp_path)
+    ways = {row[0] for row in report["tables"][0]["rows"]}
+    assert ways == {*WAYS_TO_TAKE, "full"} and report["series"]["right"]["crop"] > 0
+    assert report["figures"]["before-over-crop"]["value"] > 0
 
 
 def test_both_kinds_of_kernels_answer() -> None:

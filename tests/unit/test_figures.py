@@ -43,6 +43,7 @@ GIVEN = {
     "25 dollars": "Step Functions' price of a million transitions",
     "1.50 dollars": "that of 60,000",
     "288 times": "five-minute ticks of a day",
+    "87.5%": "ImageNet's crop, 224 of 256 pixels",
     "20%": "price of arm64 below x86_64",
     "1.25 times": "where that price is made up for",
 }

@@ -1,0 +1,151 @@
+"""What part of a picture a network is given: its time, and what it is right of.
+
+    python -m benchmarks.pixels --model mobilenet-v2 PHOTOS
+
+Times one 720p JPEG to 299x299, in turn: as it was decoded before packages had a preprocessing
+(the whole picture, at no less than twice the input's size), as it is now, and as ImageNet's crop.
+PHOTOS is a folder of labelled photographs of ImageNet with a `labels.csv` (columns `file` and
+`class`, 0 to 999); the package, of 1,000 or 1,001 classes, answers for each way on all of them.
+"""
+
+import csv
+import io
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from benchmarks import record
+from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.subject import model, photograph
+from benchmarks.timing import medians
+from chalicelib.classifier import Classifier
+from chalicelib.imagefiles import inspect
+from chalicelib.images import decode
+from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.significance import wilson_interval
+
+SIZE = (299, 299)
+GREY = (124, 116, 104)
+"""ImageNet's mean colour."""
+Photo = tuple[bytes, int]
+
+TIMED = {
+    "before": "the whole, from twice the size or more, as before",
+    "squash": "the whole, from the size or more",
+    "crop": "the middle 87.5%",
+}
+WAYS: dict[str, tuple[str, Preprocessing]] = {
+    "squash": ("the whole picture, squashed", WHOLE),
+    "crop": ("the middle 87.5%", IMAGENET),
+    "letterbox": ("the whole picture, with bars", Preprocessing("letterbox", colour=GREY)),
+    "bicubic": ("the middle 87.5%, bicubic", Preprocessing("crop", filter="bicubic")),
+    "nearest": ("the middle 87.5%, nearest", Preprocessing("crop", filter="nearest")),
+}
+
+
+def before(data: bytes) -> bytes:
+    """As `chalicelib.images.decode` was, for a JPEG that is upright."""
+    image = JpegImageFile(io.BytesIO(inspect(data).data))
+    image.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))
+    return image.resize(SIZE, Image.Resampling.BILINEAR, reducing_gap=3.0).tobytes()
+
+
+def milliseconds(data: bytes, runs: int) -> dict[str, float]:
+    """Medians of each way of `TIMED`, of CPU."""
+    works: dict[str, Callable[[], object]] = {
+        "before": lambda: before(data),
+        "squash": lambda: decode(data, SIZE, WHOLE),
+        "crop": lambda: decode(data, SIZE, IMAGENET),
+    }
+    return medians(works, runs, label="decode", clock=time.thread_time)
+
+
+def photographs(folder: Path) -> list[Photo]:
+    """Their bytes and classes, 0 to 999."""
+    with (folder / "labels.csv").open(newline="") as file:
+        return [
+            ((folder / row["file"]).read_bytes(), int(row["class"])) for row in csv.DictReader(file)
+        ]
+
+
+def in_full(data: bytes) -> bytes:
+    """The same pixels in a format that cannot be decoded at a smaller scale."""
+    file = io.BytesIO()
+    Image.open(io.BytesIO(data)).convert("RGB").save(file, "BMP")
+    return file.getvalue()
+
+
+def right(classifier: Classifier, photos: Sequence[Photo], how: Preprocessing, name: str) -> int:
+    """How many the network knows."""
+    shift = len(classifier.labels) - 1000
+    with click.progressbar(photos, label=name, file=sys.stderr) as bar:
+        found = (
+            int(classifier.scores(decode(data, classifier.input_size, how).pixels)[shift:].argmax())
+            for data, _ in bar
+        )
+        return sum(a == b for a, (_, b) in zip(found, photos, strict=True))
+
+
+def accuracy(classifier: Classifier, photos: Sequence[Photo]) -> dict[str, int]:
+    """How many are right in each way, and in the crop of JPEGs that are decoded in full."""
+    counts = {name: right(classifier, photos, how, name) for name, (_, how) in WAYS.items()}
+    whole = [(in_full(data), label) for data, label in photos]
+    return counts | {"full": right(classifier, whole, IMAGENET, "full")}
+
+
+def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[Figure]:
+    """Ratios of times, and shares that are right."""
+    says = {name: text for name, (text, _) in WAYS.items()}
+    says["full"] = f"{says['crop']}, every JPEG decoded in full"
+    return [
+        ratio("before-over-crop", "720p JPEG, as before over the crop", ms["before"] / ms["crop"]),
+        *(Figure(f"ms-{name}", f"720p JPEG to 299: {TIMED[name]}", each, f"{each:.1f} ms")
+          for name, each in ms.items()),
+        *(Figure(name, f"top-1, {says[name]}", count / photos, f"{count / photos:.1%}")
+          for name, count in counts.items()),
+    ]  # fmt: skip
+
+
+def table(counts: dict[str, int], photos: int) -> Table:
+    """The counts with their intervals."""
+    rows = []
+    for name, count in counts.items():
+        low, high = wilson_interval(count, photos)
+        rows.append((name, str(count), f"{low:.1%} to {high:.1%}"))
+    return Table(f"Right of {photos} photographs", ("way", "right", "95% interval"), rows)
+
+
+@click.command(help=__doc__)
+@click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--model", "name", required=True, help="Package to run, one of ImageNet.")
+@click.option("--runs", default=100, show_default=True, help="Counted runs.")
+@record.options
+def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
+    """Measure, and print."""
+    ms = milliseconds(photograph(), runs)
+    labelled = photographs(photos)
+    counts = accuracy(Classifier(model(name), threads=1), labelled)
+    record.publish(
+        Record(
+            "pixels",
+            "What part of a picture a network is given",
+            figures(ms, counts, len(labelled)),
+            [table(counts, len(labelled))],
+            [
+                f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. The "
+                "photographs may have been trained on: compare the ways; take no level from here."
+            ],
+            {"ms": ms, "right": counts},
+        ),
+        as_json,
+        save,
+    )
+
+
+if __name__ == "__main__":
+    main()
