@@ -26,8 +26,9 @@ from benchmarks import record, subject
 from benchmarks.record import Figure
 from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.fanout import ChunkMessage, fan_out
-from chalicelib.batch.ledger import Batch, Ledger
+from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Batch
 from chalicelib.batch.worker import Recorder, Worker
 from chalicelib.classifiers import Classifiers
 from chalicelib.images import decode

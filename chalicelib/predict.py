@@ -58,6 +58,11 @@ class ErrorInfo(msgspec.Struct, frozen=True):
     message: str
     retryable: bool
 
+    @classmethod
+    def of(cls, error: InceptionError) -> "ErrorInfo":
+        """What is told of an error."""
+        return cls(error.code, str(error), error.retryable)
+
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one image: `labels` and `image`, or `error`.
@@ -237,7 +242,7 @@ def _failure_as_data(work: Callable[[Item], Prediction], item: Item) -> Predicti
     try:
         return work(item)
     except InceptionError as error:
-        return Prediction(item.id, error=ErrorInfo(error.code, str(error), error.retryable))
+        return Prediction(item.id, error=ErrorInfo.of(error))
 
 
 def _side_by_side(work: Callable[[Item], Prediction], items: Sequence[Item]) -> list[Prediction]:

@@ -20,6 +20,15 @@ class Queue(Protocol):
     def idle(self) -> bool:
         """Whether, as far as is known, nothing waits on it and nobody works on a message."""
 
+    def patience(self) -> float:
+        """Seconds from a message's first receipt after which it is a dead letter, or was done."""
+
+
+class _Redrive(msgspec.Struct, frozen=True):
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html."""
+
+    receives: int = msgspec.field(default=5, name="maxReceiveCount")
+
 
 class SqsQueue:
     """The queue of that name on Amazon SQS, or on anything that speaks its protocol.
@@ -47,6 +56,13 @@ class SqsQueue:
                  "ApproximateNumberOfMessagesDelayed"]  # fmt: skip
         answer = self._call("get_queue_attributes", AttributeNames=names)
         return all(int(answer["Attributes"][name]) == 0 for name in names)
+
+    def patience(self) -> float:
+        """See Queue: so many visibility timeouts as it may be received times."""
+        names = ["VisibilityTimeout", "RedrivePolicy"]
+        answer = self._call("get_queue_attributes", AttributeNames=names)["Attributes"]
+        policy = msgspec.json.decode(answer.get("RedrivePolicy", "{}"), type=_Redrive)
+        return float(max(int(answer["VisibilityTimeout"]), 1) * policy.receives)
 
     def _send(self, entries: list[dict[str, str]]) -> None:
         for _ in range(3):  # a batch request can succeed for some of its messages only

@@ -10,8 +10,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from chalicelib.batch.ledger import FanOut, Record, Summary
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import FanOut, Record, Summary
+
+STOPPED = re.compile(r"batches/[^/]+/(rounds/[1-9]\d*/)?stopped\.json")
 
 SUMMARY = re.compile(r"batches/(?P<id>[^/]+)/(rounds/(?P<round>[1-9]\d*)/)?summary\.json")
 
@@ -19,26 +21,47 @@ Read = Callable[[str], bytes]
 """An object of the results bucket, by its key."""
 
 
+def check_stopped(read: Read, key: str) -> int:
+    """Fails unless what is told of a round that was stopped is a part of what was asked for, in
+    order; how many images that is."""
+    summary, records = _told(read, key, "stopped.jsonl")
+    asked = iter(_asked(read, f"batches/{summary.batch_id}/rounds") if records else [])
+    for record in records:
+        assert record.id in asked, f"{key}: {record.id} is doubled, made up or out of order"
+    _check_counts(summary, records, key)
+    return len(records)
+
+
 def check_finished(read: Read, key: str) -> int:
     """Fails unless the round whose summary has that key balances; how many images it has."""
-    summary = msgspec.json.decode(read(key), type=Summary)
+    summary, records = _told(read, key, "results.jsonl")
     root = f"batches/{summary.batch_id}/rounds"
     last = msgspec.json.decode(read(f"{root}/{summary.round}/fanout.json"), type=FanOut)
     assert last.complete, f"{key}: the fan-out goes on"
     asked = _asked(read, root)
-    lines = read(key.removesuffix("summary.json") + "results.jsonl")
-    records = msgspec.json.Decoder(Record).decode_lines(lines)
     found = [record.id for record in records]
     assert found == asked, f"{key}: {_difference(asked, found)}"
+    assert summary.counts.total == len(found), key
+    _check_counts(summary, records, key)
+    return len(found)
+
+
+def _told(read: Read, key: str, results: str) -> tuple[Summary, list[Record]]:
+    """A summary and its results, of which each is either labels or an error."""
+    summary = msgspec.json.decode(read(key), type=Summary)
+    lines = read(f"{key.rpartition('/')[0]}/{results}")
+    records = msgspec.json.Decoder(Record).decode_lines(lines)
     for record in records:
         both = (record.labels is None) + (record.error is None)
         assert both == 1, f"{key}: {record.id} must have either labels or an error"
+    return summary, records
+
+
+def _check_counts(summary: Summary, records: list[Record], key: str) -> None:
     failed = sum(record.error is not None for record in records)
-    counts = summary.counts
-    assert (counts.total, counts.done, counts.failed) == (len(found), len(found), failed), key
-    assert sum(summary.errors.values()) == failed, key
-    assert sum(summary.labels.values()) == len(found) - failed, key
-    return len(found)
+    assert summary.counts.done == len(records) <= summary.counts.total, key
+    assert summary.counts.failed == failed == sum(summary.errors.values()), key
+    assert sum(summary.labels.values()) == len(records) - failed, key
 
 
 def _asked(read: Read, root: str) -> list[str]:
@@ -46,7 +69,7 @@ def _asked(read: Read, root: str) -> list[str]:
     decoder = msgspec.json.Decoder(Entry)
     chunks = (read(f"{root}/0/chunks/{n:06d}.jsonl") for n in range(1, first.chunks + 1))
     entries = [entry for chunk in chunks for entry in decoder.decode_lines(chunk)]
-    assert [entry.position for entry in entries] == list(range(first.entries))
+    assert [entry.position for entry in entries] == list(range(len(entries)))
     return [entry.id for entry in entries]
 
 

@@ -27,19 +27,21 @@ from chalicelib.models import ModelInfo
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.storage import Found, Stored
 from chalicelib.tensors import top
-from tests.balance import SUMMARY, check_finished
+from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
 
 
 class MemoryStore:
     """The object store in a dictionary of (bucket, key); `chalicelib.storage.ObjectStore`.
 
     A batch whose summary is written must balance at that moment, whatever the test is about.
+    Its clock moves by a second a write, and by what a test adds to `late`.
     """
 
     def __init__(self, objects: dict[tuple[str, str], bytes] | None = None) -> None:
         self.objects = objects or {}
         self.modified: dict[tuple[str, str], float] = {}
         self._ticks = itertools.count(1.0)
+        self.late = 0.0
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         try:
@@ -103,11 +105,13 @@ class MemoryStore:
 
     def _keep(self, bucket: str, key: str, data: bytes) -> None:
         finished = SUMMARY.fullmatch(key)
-        assert not finished or (bucket, key) not in self.objects, f"{key} is written once"
+        assert not (finished and self.objects.get((bucket, key))), f"{key} is written once"
         self.objects[bucket, key] = data
-        self.modified[bucket, key] = next(self._ticks)
-        if finished:
+        self.modified[bucket, key] = next(self._ticks) + self.late
+        if finished and data:
             check_finished(lambda key: self.objects[bucket, key], key)
+        if STOPPED.fullmatch(key) and data:
+            check_stopped(lambda key: self.objects[bucket, key], key)
 
     def delete(self, bucket: str, key: str) -> None:
         self.objects.pop((bucket, key), None)
@@ -127,16 +131,23 @@ def etag_of(data: bytes) -> str:
 
 
 class MemoryQueue:
-    """The queue as a list of JSON texts; `chalicelib.queue.Queue`."""
+    """The queue as a list of JSON texts; `chalicelib.queue.Queue`.
+
+    busy: others keep it so, whatever it holds.
+    """
 
     def __init__(self) -> None:
         self.bodies: list[str] = []
+        self.busy = False
 
     def send(self, messages: Sequence[object]) -> None:
         self.bodies += [msgspec.json.encode(message).decode() for message in messages]
 
     def idle(self) -> bool:
-        return not self.bodies
+        return not self.bodies and not self.busy
+
+    def patience(self) -> float:
+        return 3600.0
 
 
 class ColourClassifier:

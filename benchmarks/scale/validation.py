@@ -26,7 +26,8 @@ from benchmarks.cloud import SAMPLES, upload
 from benchmarks.scale.local import REQUESTS, Costs, chunk_alone, fitted, predicted
 from benchmarks.subject import model
 from chalicelib.batch.chunks import SMALL_CHUNK
-from chalicelib.batch.ledger import Counts, Ledger
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.records import Counts
 from chalicelib.classifier import Classifier
 from chalicelib.images import decode
 from chalicelib.settings import ROOT

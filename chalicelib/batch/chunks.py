@@ -17,6 +17,9 @@ SMALL_RUN = 10_000
 25,000 events of a history
 (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
 
+MAX_IMAGES = 1_000_000
+"""Of a batch or a workflow: what a chunk's number, a finish and a report are made for."""
+
 CHUNK_BYTES = SMALL_CHUNK * MAX_LINE
 """Of addresses and inline images in a chunk."""
 
@@ -33,7 +36,7 @@ def chunked(
 
     size: of a chunk, by the number of entries before it. begun: those before the first one here.
     """
-    return _packed(entries, size, _weight, CHUNK_BYTES, begun)
+    return _packed(entries, size, _weight, CHUNK_BYTES, begun, alone=lambda entry: entry.alone)
 
 
 def growing(before: int) -> int:
@@ -58,12 +61,15 @@ def _packed(
     weigh: Callable[[T], int],
     limit: int,
     begun: int = 0,
+    alone: Callable[[T], bool] = lambda item: False,
 ) -> Iterator[list[T]]:
-    """Lists of as many items as `most` says by the number before, and no heavier than `limit`."""
+    """Lists of as many items as `most` says by the number before, and no heavier than `limit`;
+    of one where it is to be `alone`."""
     packed, weight = list[T](), 0
     for item in items:
         heavy = weigh(item)
-        if packed and (len(packed) == most(begun) or weight + heavy > limit):
+        full = len(packed) == most(begun) or weight + heavy > limit
+        if packed and (full or alone(item) or alone(packed[-1])):
             yield packed
             begun += len(packed)
             packed, weight = [], 0

@@ -1,9 +1,8 @@
 """What events bring to batches: objects, messages, and the clock."""
 
 import hashlib
+import random
 from contextlib import suppress
-from datetime import datetime
-from typing import Literal
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -12,21 +11,27 @@ from chalicelib.batch.fanout import (
     MARGIN,
     ChunkMessage,
     FanOutMessage,
+    ImageMessage,
     Remaining,
     fan_out,
     in_time,
+    queue_undone,
 )
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Ledger, Record, parse_active
+from chalicelib.batch.ledger import Ledger, parse_active
+from chalicelib.batch.losses import FAN_OUT, Pace, begin
 from chalicelib.batch.manifests import Entry, is_manifest
+from chalicelib.batch.records import Batch, Record, Stop
 from chalicelib.batch.repair import repair
+from chalicelib.batch.s3events import S3Event
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, Replaced, new_id
+from chalicelib.batch.stop import stop_if_told
 from chalicelib.batch.worker import Recorder, Worker
-from chalicelib.errors import BadRequest, NotFound
-from chalicelib.predict import Options
+from chalicelib.errors import BadRequest, InceptionError, NotFound
+from chalicelib.predict import ErrorInfo, Options
 from chalicelib.queue import Queue
 from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, Instance
-from chalicelib.storage import ObjectStore
+from chalicelib.storage import Found, ObjectStore
 
 
 class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
@@ -36,38 +41,7 @@ class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
     key: str
 
 
-Message = ChunkMessage | FanOutMessage | UploadMessage
-
-
-class _Bucket(msgspec.Struct, frozen=True):
-    name: str
-
-
-class _Object(msgspec.Struct, frozen=True):
-    key: str
-    sequencer: str
-    etag: str | None = msgspec.field(default=None, name="eTag")
-
-
-class _S3(msgspec.Struct, frozen=True):
-    bucket: _Bucket
-    object: _Object
-
-
-class _S3Record(msgspec.Struct, frozen=True, rename="camel"):
-    event_time: datetime
-    s3: _S3
-    event_name: str = "ObjectCreated:Put"
-
-
-class _S3Event(msgspec.Struct, frozen=True):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
-
-    test: in place of records, what S3 sends when it is told to send events.
-    """
-
-    records: list[_S3Record] | None = msgspec.field(default=None, name="Records")
-    test: Literal["s3:TestEvent"] | None = msgspec.field(default=None, name="Event")
+Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage
 
 
 class BatchEvents:
@@ -126,10 +100,33 @@ class BatchEvents:
         if message.round != batch.round:
             return  # of a round that has finished
         if isinstance(message, FanOutMessage):
-            if fan_out(ledger, batch, self._queue, remaining):
-                finish_if_done(ledger, batch)
-        elif self._worker.work(ledger, batch, message, remaining):
-            finish_if_done(ledger, batch, message.chunk)
+            begin(ledger, batch.round, FAN_OUT, message.tries)
+            self._fan_out(ledger, batch, message, remaining)
+        elif isinstance(message, ImageMessage):
+            begin(ledger, batch.round, message.of, message.tries)
+            if self._worker.work_alone(ledger, batch, message, remaining):
+                finish_if_done(ledger, batch, message.of)
+        else:
+            begin(ledger, batch.round, message.chunk, message.tries)
+            if self._worker.work(ledger, batch, message, remaining):
+                finish_if_done(ledger, batch, message.chunk)
+
+    def _fan_out(
+        self, ledger: Ledger, batch: Batch, message: FanOutMessage, remaining: Remaining
+    ) -> None:
+        try:
+            if message.resumed:
+                ledger.mark(ledger.active_key(batch.round))
+                queue_undone(ledger, batch, self._queue)
+            if not fan_out(ledger, batch, self._queue, remaining):
+                return
+        except BadRequest as error:  # of the manifest itself, which another try does not change
+            ledger.stop(batch.round, Stop(ErrorInfo.of(error)))
+        except InceptionError as error:
+            ledger.put(ledger.round_key(batch.round, "problem.json"), ErrorInfo.of(error))
+            raise
+        if not finish_if_done(ledger, batch):
+            stop_if_told(ledger, batch, self._queue)
 
     def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
         entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
@@ -146,9 +143,9 @@ class BatchEvents:
                 self._answers.send([record])
             return
         try:
-            event = msgspec.json.decode(body, type=_S3Event)
+            event = msgspec.json.decode(body, type=S3Event)
         except (msgspec.DecodeError, UnicodeError):
-            event = _S3Event()
+            event = S3Event()
         if event.records is None and event.test is None:
             raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
         for put in event.records or []:
@@ -165,20 +162,34 @@ class BatchEvents:
         return record
 
     def on_tick(self, remaining: Remaining) -> None:
-        """The schedule: finish what is complete, queue again what went missing."""
-        for found in self._store.list(self._results, "active/"):
+        """The schedule: finish what is complete, queue again what went missing.
+
+        In another order each time, so that no batch waits for ever behind one that takes all the
+        time; the trouble with one is raised after the others were looked after.
+        """
+        pace, trouble = Pace(self._queue), None
+        active = list(self._store.list(self._results, "active/"))
+        for found in random.sample(active, len(active)):
             if remaining() < 10:
-                return
-            batch_id, round = parse_active(found.key)
-            ledger = Ledger(self._store, self._results, batch_id)
+                break
             try:
-                batch = ledger.batch()
-            except NotFound:
-                continue
-            if round == batch.round:
-                repair(ledger, batch, self._queue)
-            elif round < batch.round:
-                ledger.rest(round)
+                self._look_after(found, pace)
+            except Exception as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    def _look_after(self, found: Found, pace: Pace) -> None:
+        batch_id, round = parse_active(found.key)
+        ledger = Ledger(self._store, self._results, batch_id)
+        try:
+            batch = ledger.batch()
+        except NotFound:
+            return
+        if round == batch.round:
+            repair(ledger, batch, self._queue, pace, found.modified)
+        elif round < batch.round:
+            ledger.rest(round)
 
 
 def answer_key(key: str) -> str:

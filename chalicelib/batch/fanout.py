@@ -7,9 +7,12 @@ from itertools import islice
 
 import msgspec
 
-from chalicelib.batch.chunks import chunked, growing, held
-from chalicelib.batch.ledger import Batch, FanOut, Ledger, chained
+from chalicelib.batch.chunks import MAX_IMAGES, chunked, growing, held
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.losses import LOST
 from chalicelib.batch.manifests import Entry, entries, is_manifest
+from chalicelib.batch.records import Batch, FanOut, chained
+from chalicelib.errors import BadRequest
 from chalicelib.queue import Queue
 from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, split_s3_uri
 
@@ -35,32 +38,56 @@ def in_time(remaining: Remaining, margin: float) -> InTime:
     return lambda: remaining() >= least
 
 
-class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk"):
-    """On the work queue: classify this chunk."""
+class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk", omit_defaults=True):
+    """On the work queue: classify this chunk. tries: how often it was lost before."""
 
     batch_id: str
     round: int
     chunk: int
+    tries: int = 0
 
 
-class FanOutMessage(msgspec.Struct, frozen=True, tag="fan_out"):
-    """On the work queue: cut this round into chunks, or go on with it."""
+class ImageMessage(msgspec.Struct, frozen=True, tag="image"):
+    """On the work queue: classify the image at that place, from 0, of a chunk that was lost."""
 
     batch_id: str
     round: int
+    of: int
+    place: int
+    tries: int
 
 
-def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) -> bool:
+class FanOutMessage(msgspec.Struct, frozen=True, tag="fan_out", omit_defaults=True):
+    """On the work queue: cut this round into chunks, or go on with it.
+
+    tries: how often it was lost before. resumed: queue again what was cut and is not done.
+    """
+
+    batch_id: str
+    round: int
+    tries: int = 0
+    resumed: bool = False
+
+
+def fan_out(
+    ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining, most: int = MAX_IMAGES
+) -> bool:
     """Queue every chunk of the batch's round; whether it came to the end.
+
+    Raises BadRequest, before anything is cut, where there are more than `most` images.
 
     Constant memory: at most GROUP chunks are held. What was queued before is read past again, at
     about half a million lines a second, so that a checkpoint is two numbers.
     """
     round = batch.round
     state, etag = ledger.tagged_fan_out(round)
-    if state.complete:
+    if state.complete or ledger.cancelled(round):
         return True
-    todo = chunked(islice(_entries(ledger, batch), state.entries, None), growing, state.entries)
+    if not state.chunks and not round:
+        _check_size(ledger, batch, most)
+    todo = chunked(
+        islice(_entries(ledger, batch, most), state.entries, None), growing, state.entries
+    )
     go_on = in_time(remaining, MARGIN)
     with ThreadPoolExecutor(WRITERS) as writers:
         for group in held(todo, GROUP):
@@ -72,12 +99,29 @@ def fan_out(ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining) ->
             state = _advanced(state, group)
             etag = ledger.advance(round, state, etag)
             if etag is None:  # another one is at it, and this goes on from where that is
-                return fan_out(ledger, batch, queue, remaining)
+                return fan_out(ledger, batch, queue, remaining, most)
             if not go_on():
                 queue.send([FanOutMessage(batch.batch_id, round)])
                 return False
     done = msgspec.structs.replace(state, complete=True)
-    return bool(ledger.advance(round, done, etag)) or fan_out(ledger, batch, queue, remaining)
+    if ledger.advance(round, done, etag) is None:
+        return fan_out(ledger, batch, queue, remaining, most)
+    return True
+
+
+def queue_undone(ledger: Ledger, batch: Batch, queue: Queue) -> None:
+    """Queue again every chunk that is cut and not done, as after a stop, which let them pass."""
+    done = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
+    chunks = range(1, ledger.fan_out(batch.round).chunks + 1)
+    queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n in chunks if n not in done])
+
+
+def _check_size(ledger: Ledger, batch: Batch, most: int) -> None:
+    if sum(1 for _ in islice(_entries(ledger, batch, most), most + 1)) > most:
+        raise BadRequest(
+            f"A batch is of at most {most:,} images, and these are more; split them, and start "
+            "a batch for each part."
+        )
 
 
 def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
@@ -88,32 +132,35 @@ def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
     return FanOut(state.chunks + len(group), entries, digest=digest)
 
 
-def _entries(ledger: Ledger, batch: Batch) -> Iterator[Entry]:
+def _entries(ledger: Ledger, batch: Batch, most: int) -> Iterator[Entry]:
     if batch.round:
         return _failed(ledger, batch.round - 1)
     listed = batch.source.endswith("/")
-    key = ledger.key(_listing(ledger, batch.source) if listed else batch.manifest)
+    key = ledger.key(_listing(ledger, batch.source, most) if listed else batch.manifest)
     longest = MAX_KEY_BYTES if listed else MAX_ID  # a listing's ids are keys
     return entries(key, ledger.store.stream(ledger.bucket, key), longest)
 
 
-def _listing(ledger: Ledger, prefix: str) -> str:
+def _listing(ledger: Ledger, prefix: str, most: int) -> str:
     """The name of the manifest of a prefix: its objects as they were, whatever comes there later.
 
     Of two that list it at once the one counts that first says so.
     """
-    return ledger.first(ledger.key("manifest.json"), str, lambda: _list_prefix(ledger, prefix))
+    return ledger.first(
+        ledger.key("manifest.json"), str, lambda: _list_prefix(ledger, prefix, most)
+    )
 
 
-def _list_prefix(ledger: Ledger, prefix: str) -> str:
+def _list_prefix(ledger: Ledger, prefix: str, most: int) -> str:
     """Write a manifest of a prefix, as it is now; its name."""
     name = f"manifest.{uuid.uuid4().hex[:8]}.jsonl"
     bucket, start = split_s3_uri(prefix)
-    images = (
+    listed = (
         found.key
         for found in ledger.store.list(bucket, start)
         if not found.key.endswith("/") and not is_manifest(found.key)
     )
+    images = islice(listed, most + 1)  # one too many, and the fan-out refuses them
     encode = msgspec.json.Encoder().encode
     ledger.store.write(
         ledger.bucket,
@@ -125,11 +172,15 @@ def _list_prefix(ledger: Ledger, prefix: str) -> str:
 
 
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
-    """The entries whose record, as of the end of that round, is an error another try may mend."""
+    """The entries whose record, as of the end of that round, is an error another try may mend.
+
+    An image that was lost alone is alone in its chunk again.
+    """
     outcomes = ledger.records(round)
     for chunk, size, _ in ledger.tallies(0):
-        failed = [record.error is not None for record in islice(outcomes, size)]
-        if any(failed):
-            entries = ledger.chunk(0, chunk)
-            again = (entry for entry, bad in zip(entries, failed, strict=True) if bad)
-            yield from (entry for entry in again if entry.problem is None)
+        errors = [record.error for record in islice(outcomes, size)]
+        if not any(errors):
+            continue
+        for entry, error in zip(ledger.chunk(0, chunk), errors, strict=True):
+            if error is not None and entry.problem is None:
+                yield msgspec.structs.replace(entry, alone=error.code == LOST.code)

@@ -6,23 +6,15 @@ a retry, as the last round's.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from chalicelib.batch.ledger import (
-    BLOCK,
-    Batch,
-    Counts,
-    FanOut,
-    Ledger,
-    Record,
-    Summary,
-    chained,
-    now,
-)
+from chalicelib.batch.ledger import BLOCK, Ledger
+from chalicelib.batch.records import Batch, Counts, FanOut, Record, Stop, Summary, chained, now
 from chalicelib.errors import SourceUnreachable
+from chalicelib.predict import ErrorInfo
 
 READERS = 32
 """Parts read ahead: S3 answers in some 15 ms, so a million images' 10,300 take 5 seconds."""
@@ -36,14 +28,25 @@ class _PartMissing(Exception):
         self.chunk = chunk
 
 
+class _NotWhole(Exception):
+    """The parts are all there, and are not what was asked for."""
+
+
+NOT_WHOLE = ErrorInfo(
+    "BatchNotWhole",
+    "The results are not those of all the images that were asked for; start the batch anew.",
+    retryable=False,
+)
+
+
 def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bool:
     """Finish the batch's round if every chunk of it is counted; whether it was.
 
     chunk: the one that was just done. Then the whole is looked at only where that chunk's block is
     complete, so that a worker costs one listing however large the batch.
 
-    A chunk that is counted and has no part is counted no longer, and goes missing. Raises
-    SourceUnreachable where what there is cannot be read, or is not what was asked for.
+    A chunk that is counted and has no part is counted no longer, and goes missing. Parts that are
+    not what was asked for end the round with an error. Raises what the store does.
     """
     fan = ledger.fan_out(batch.round)
     if not fan.complete:
@@ -60,44 +63,58 @@ def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bo
     except _PartMissing as missing:
         ledger.uncount(batch.round, missing.chunk)
         return False
+    except _NotWhole:
+        ledger.stop(batch.round, Stop(NOT_WHOLE))
+        return False
     ledger.rest(batch.round)
     return True
 
 
 def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> None:
     """Write the results, again, from the same parts, to the same bytes; and the summary once."""
+    records = merged(ledger, batch, _checked(ledger, batch, fan))
+    summary = write_results(ledger, batch, "results.jsonl", records)
+    where = ledger.end_key(batch.round, "summary.json")
+    if not ledger.put(where, summary, only_new=True) and ledger.summary(batch.round) is None:
+        raise SourceUnreachable(f"{where} was being written by another; try again.")
+
+
+def write_results(
+    ledger: Ledger, batch: Batch, name: str, records: Iterable[Record], total: int | None = None
+) -> Summary:
+    """Write the records among what the round ends with; what is to be said of them.
+
+    total: images that were asked for, where the records are not all of them.
+    """
     labels: Counter[str] = Counter()
     errors: Counter[str] = Counter()
     encode = msgspec.json.Encoder().encode
 
     def encoded() -> Iterator[bytes]:
-        for record in _merged(ledger, batch, fan):
+        for record in records:
             if record.error is not None:
                 errors[record.error.code] += 1
             else:
                 labels[record.labels[0].name if record.labels else "(none)"] += 1
             yield encode(record) + b"\n"
 
-    key = ledger.end_key(batch.round, "results.jsonl")
-    ledger.store.write(ledger.bucket, key, encoded())
-    failed, total = errors.total(), errors.total() + labels.total()
-    summary = Summary(
+    ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), encoded())
+    failed, done = errors.total(), errors.total() + labels.total()
+    return Summary(
         batch_id=batch.batch_id,
         round=batch.round,
-        counts=Counts(total, total, failed),
+        counts=Counts(done if total is None else total, done, failed),
         created_at=batch.created_at,
         finished_at=now(),
         labels=dict(labels.most_common()),
         errors=dict(errors.most_common()),
     )
-    where = ledger.end_key(batch.round, "summary.json")
-    if not ledger.put(where, summary, only_new=True) and ledger.summary(batch.round) is None:
-        raise SourceUnreachable(f"{where} was being written by another; try again.")
 
 
-def _merged(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[Record]:
-    """The records in order; a retry's take the places of those that had failed."""
-    parts = _checked(ledger, batch, fan)
+def merged(
+    ledger: Ledger, batch: Batch, parts: Iterable[tuple[int, list[Record]]]
+) -> Iterator[Record]:
+    """The records of parts in order; a retry's take the places of those that had failed."""
     if not batch.round:
         for _, records in parts:
             yield from records
@@ -117,33 +134,30 @@ def _merged(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[Record]:
             yield record
     before = ledger.summary(batch.round - 1)
     if newer is not None or before is None or before.counts.total != position + 1:
-        raise _not_whole(batch, "the last round's results")
+        raise _NotWhole
 
 
 def _checked(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[tuple[int, list[Record]]]:
-    """The parts by chunk. Raises _PartMissing, and SourceUnreachable if they are not what was cut.
+    """The parts by chunk. Raises _PartMissing, and _NotWhole if they are not what was cut.
 
     The last raises after the last part: what is written in blocks is then not written at all.
     """
     entries, digest = 0, None if fan.digest is None else ""
-    for chunk, records in enumerate(_parts(ledger, batch.round, fan.chunks), 1):
+    for chunk, records in read_parts(ledger, batch.round, range(1, fan.chunks + 1)):
         if not records:
             raise _PartMissing(chunk)
         entries += len(records)
         digest = chained(digest, (record.id for record in records))
         yield chunk, records
     if (entries, digest) != (fan.entries, fan.digest):
-        raise _not_whole(batch, "what was cut into chunks")
+        raise _NotWhole
 
 
-def _not_whole(batch: Batch, what: str) -> SourceUnreachable:
-    return SourceUnreachable(
-        f"The results of batch {batch.batch_id}, round {batch.round}, are not those of {what}."
-    )
-
-
-def _parts(ledger: Ledger, round: int, chunks: int) -> Iterator[list[Record]]:
+def read_parts(
+    ledger: Ledger, round: int, chunks: Sequence[int]
+) -> Iterator[tuple[int, list[Record]]]:
+    """The parts of these chunks, by chunk."""
     with ThreadPoolExecutor(READERS) as readers:
-        for start in range(1, chunks + 1, READERS):
-            numbers = range(start, min(start + READERS, chunks + 1))
-            yield from readers.map(lambda number: ledger.part(round, number), numbers)
+        for start in range(0, len(chunks), READERS):
+            some = chunks[start : start + READERS]
+            yield from zip(some, readers.map(lambda n: ledger.part(round, n), some), strict=True)

@@ -3,16 +3,18 @@
     batches/ID/batch.json           what was asked for; written once, but for its round
     batches/ID/manifest.TOKEN.EXT   what to classify, as it was at the start
     batches/ID/manifest.json        of a prefix: the name of the manifest that lists it
-    batches/ID/results.jsonl, summary.json      the end
-    batches/ID/cancelled            an empty object: stop
+    batches/ID/results.jsonl, summary.json      the end, once all of it is there
+    batches/ID/cancelled            stop, and why
+    batches/ID/stopped.jsonl, stopped.json      what was done until then, in the same shapes
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
+        problem.json                what the fan-out failed by at last
         fanout.json                 chunks queued so far; `chunks` is set at the end
         chunks/000001.jsonl         25 entries, or 100 after the first 10,000: the unit of work
         parts/000001.jsonl          their records; whoever writes it first wins
         tally/000001-25-2           that part in numbers: records and failures
         partial/000001.jsonl        records of a worker that ran out of time
-        repairs/000001-1            a chunk that went missing was queued again
-        results.jsonl, summary.json, cancelled      of a retry, as those of the batch above
+        repairs/, begun/, alone/    what went missing; see `losses`
+        results.jsonl, summary.json, cancelled…     of a retry, as those of the batch above
     active/ID, active/ID/1          empty objects: rounds that the schedule looks after
     recent/TIME-ID                  empty objects: batches, newest first
 
@@ -20,82 +22,20 @@ Every key is fixed by batch, round and chunk, so doing a thing twice rewrites th
 whoever is late with a round does nothing to the next.
 """
 
-import hashlib
-import time
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 import msgspec
 
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Batch, FanOut, Record, Stop, Summary
 from chalicelib.documents import Documents
 from chalicelib.errors import NotFound, SourceUnreachable
-from chalicelib.labels import Label
-from chalicelib.predict import ErrorInfo, Options
+from chalicelib.predict import ErrorInfo
 from chalicelib.storage import ObjectStore
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""
-
-
-class Batch(Options, frozen=True, kw_only=True):
-    """What was asked for.
-
-    source: where the images come from, in words or as an address. manifest: name of the manifest
-    among the batch's objects. round: 0, or the number of the retry that runs.
-    """
-
-    batch_id: str
-    created_at: float
-    source: str
-    manifest: str
-    round: int = 0
-
-
-class FanOut(msgspec.Struct, frozen=True):
-    """How far a round's fan-out came: chunks and entries queued; `complete` at its end.
-
-    digest: of the chunks' ids so far, see `chained`; None where it was not kept.
-    """
-
-    chunks: int = 0
-    entries: int = 0
-    complete: bool = False
-    digest: str | None = None
-
-
-class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the results: labels or an error, never both.
-
-    ms: milliseconds of decoding and inference.
-    """
-
-    id: str
-    source: str
-    labels: list[Label] | None = None
-    model: str | None = None
-    ms: float | None = None
-    error: ErrorInfo | None = None
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """total: images asked for, as far as known. done: with an outcome. failed: of these, errors."""
-
-    total: int
-    done: int
-    failed: int
-
-
-class Summary(msgspec.Struct, frozen=True):
-    """The end of a round."""
-
-    batch_id: str
-    round: int
-    counts: Counts
-    created_at: float
-    finished_at: float
-    labels: dict[str, int]
-    errors: dict[str, int]
 
 
 class Ledger(Documents):
@@ -153,6 +93,10 @@ class Ledger(Documents):
         """
         key = self.round_key(round, "fanout.json")
         return self.put(key, state, only_new=etag is None, replacing=etag)
+
+    def problem(self, round: int) -> ErrorInfo | None:
+        """What the fan-out failed by at last, as far as it could be written down."""
+        return self.get(self.round_key(round, "problem.json"), ErrorInfo)
 
     def write_chunk(self, round: int, chunk: int, entries: list[Entry]) -> None:
         """Write a chunk's entries."""
@@ -220,18 +164,23 @@ class Ledger(Documents):
         for found in self.store.list(self.bucket, self.round_key(round, prefix)):
             yield found.key.rsplit("/", 1)[1].split("-")
 
-    def repairs(self, round: int, chunk: int) -> int:
-        """How often the chunk was queued again."""
-        prefix = self.round_key(round, f"repairs/{chunk:06d}-")
-        return sum(1 for _ in self.store.list(self.bucket, prefix))
-
-    def count_repair(self, round: int, chunk: int, number: int) -> None:
-        """Write down that the chunk is queued again for this time."""
-        self.mark(self.round_key(round, f"repairs/{chunk:06d}-{number}"))
-
     def cancelled(self, round: int, sure: bool = True) -> bool:
-        """Whether the round was told to stop. sure: see Documents."""
+        """Whether the round goes on no longer. sure: see Documents."""
         return self.has(self.end_key(round, "cancelled"), sure)
+
+    def stop(self, round: int, reason: Stop) -> None:
+        """Have the round go on no longer, for the first reason that is given."""
+        self.put(self.end_key(round, "cancelled"), reason, only_new=True)
+
+    def forget_stop(self, round: int) -> None:
+        """Have the round go on again; the results of what was done are told of no more."""
+        for name in ("stopped.json", "cancelled"):
+            self.store.delete(self.bucket, self.end_key(round, name))
+
+    def stopped(self, round: int) -> Stop | None:
+        """Why the round goes on no longer; None where it does."""
+        data = self._data(self.end_key(round, "cancelled"), sure=True)
+        return None if data is None else msgspec.json.decode(data or b"{}", type=Stop)
 
     def summary(self, round: int) -> Summary | None:
         """The end of the round; None where it has not finished."""
@@ -242,14 +191,6 @@ class Ledger(Documents):
         key = self.end_key(round, "results.jsonl")
         for line in split_lines(self.store.stream(self.bucket, key)):
             yield msgspec.json.decode(line, type=Record)
-
-
-def chained(digest: str | None, ids: Iterable[str]) -> str | None:
-    """The digest of chunks with one more: what a finish compares with what the fan-out cut."""
-    if digest is None:
-        return None
-    text = "\n".join([digest, *ids])
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def parse_active(key: str) -> tuple[str, int]:
@@ -271,8 +212,3 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 def recent_key(batch: Batch) -> str:
     """An index key that sorts the newest first; a year over 5138 is an event's mistake."""
     return f"recent/{max(10**11 - int(batch.created_at), 0):011d}-{batch.batch_id}"
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    return time.time()

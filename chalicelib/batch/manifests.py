@@ -24,7 +24,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line;
     "line 1" where the manifest's own ids are numbers.
-    label: what the image is known to show, where the line says so.
+    label: what the image is known to show, where the line says so. alone: it shares no chunk.
     """
 
     position: int
@@ -32,6 +32,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     instance: Instance = Instance()
     problem: str | None = None
     label: str | None = None
+    alone: bool = False
 
     @property
     def source(self) -> str:

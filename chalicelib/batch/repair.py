@@ -1,56 +1,82 @@
 """The schedule's part: what no message brings to an end any more."""
 
-from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
+from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import Batch, Ledger, Record
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.losses import FAN_OUT, LOST, REPAIRS, Alone, Losses, Pace
+from chalicelib.batch.records import Batch, FanOut, Stop
+from chalicelib.batch.stop import stop_if_told
 from chalicelib.predict import ErrorInfo
 from chalicelib.queue import Queue
 
-REPAIRS = 3
-"""Times that a missing chunk is queued again before its images are given up as errors."""
-
-LOST = ErrorInfo(
-    "ChunkLost",
-    "The workers failed on this image's chunk again and again; retry the batch, "
-    "and see the dead-letter queue for why.",
-    retryable=True,
-)
+TOGETHER = 1
+"""Times that a chunk that is missing is queued again as it is; then its images go one by one, so
+that one that ends its worker takes no other along."""
 
 
-def repair(ledger: Ledger, batch: Batch, queue: Queue) -> None:
+def repair(ledger: Ledger, batch: Batch, queue: Queue, pace: Pace, started: float) -> None:
     """Finish the batch, or queue again what it lacks. Twice at once does no harm.
 
-    A chunk is missing for certain only where the queue is idle: its message is neither waiting nor
-    being worked on, so it went to the dead-letter queue or was lost.
+    started: when the round began, by the store's clock.
     """
-    if finish_if_done(ledger, batch):
-        return
-    if ledger.cancelled(batch.round):
-        ledger.rest(batch.round)
-        return
-    if not queue.idle():
+    if finish_if_done(ledger, batch) or stop_if_told(ledger, batch, queue):
         return
     fan = ledger.fan_out(batch.round)
+    losses = Losses(ledger, batch.round, pace, started)
     if not fan.complete:
-        queue.send([FanOutMessage(batch.batch_id, batch.round)])
+        _repair_fan_out(ledger, batch, queue, losses)
+    elif _repair_chunks(ledger, batch, queue, losses, fan):
+        finish_if_done(ledger, batch)
+
+
+def _repair_fan_out(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses) -> None:
+    if not losses.is_lost(FAN_OUT):
         return
+    if losses.is_spent(FAN_OUT):
+        ledger.stop(batch.round, Stop(_why(ledger, batch)))
+        stop_if_told(ledger, batch, queue)
+        return
+    number = min(losses.tries(FAN_OUT) + 1, REPAIRS)
+    queue.send([FanOutMessage(batch.batch_id, batch.round, number)])
+    losses.count(FAN_OUT)
+
+
+def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
+    last = ledger.problem(batch.round)
+    why = last.message if last else "The workers ended without a word; see their log."
+    return ErrorInfo(
+        "FanOutLost",
+        f"The images could not be listed, again and again: {why} Then retry the batch.",
+        retryable=True,
+    )
+
+
+def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, fan: FanOut) -> bool:
+    """Whether any chunk was written here: it was given up, or wanted nothing but that."""
     counted = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
     missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
-    times = {chunk: ledger.repairs(batch.round, chunk) for chunk in missing}
-    again = [chunk for chunk in missing if times[chunk] < REPAIRS]
-    queue.send([ChunkMessage(batch.batch_id, batch.round, chunk) for chunk in again])
-    for chunk in missing:  # counted once they are sent: a queue that is away costs no image
-        if times[chunk] < REPAIRS:
-            ledger.count_repair(batch.round, chunk, times[chunk] + 1)
-        else:
-            _give_up(ledger, batch.round, chunk)
-    finish_if_done(ledger, batch)
+    lost = [chunk for chunk in missing if losses.is_lost(chunk)]
+    spent = [chunk for chunk in lost if losses.is_spent(chunk)]
+    again = [chunk for chunk in lost if not losses.is_spent(chunk)]
+    queue.send([
+        message for chunk in again for message in _messages(ledger, batch, losses, chunk)
+    ])  # fmt: skip
+    for chunk in again:  # counted once they are sent: a queue that is away costs no image
+        losses.count(chunk)
+    for chunk in spent:
+        Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), LOST)
+    return bool(spent)
 
 
-def _give_up(ledger: Ledger, round: int, chunk: int) -> None:
-    """Write the chunk's images off as errors."""
-    ledger.complete(
-        round,
-        chunk,
-        [Record(entry.id, entry.source, error=LOST) for entry in ledger.chunk(round, chunk)],
-    )
+def _messages(
+    ledger: Ledger, batch: Batch, losses: Losses, chunk: int
+) -> list[ChunkMessage] | list[ImageMessage]:
+    number = min(losses.tries(chunk) + 1, REPAIRS)
+    if number <= TOGETHER:
+        return [ChunkMessage(batch.batch_id, batch.round, chunk, number)]
+    done = Alone(ledger, batch.round, chunk).places()
+    places = [n for n in range(len(ledger.chunk(batch.round, chunk))) if n not in done]
+    return [
+        ImageMessage(batch.batch_id, batch.round, chunk, place, number)
+        for place in places or [0]  # all are done: then whoever has the first puts them together
+    ]

@@ -11,27 +11,21 @@ from typing import Annotated, Any
 import msgspec
 
 from chalicelib.batch.copies import copy_manifest
-from chalicelib.batch.fanout import (
-    FanOutMessage,
-)
+from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.instances import manifest_of
-from chalicelib.batch.ledger import Batch, Counts, Ledger, now, recent_key
+from chalicelib.batch.ledger import Ledger, recent_key
+from chalicelib.batch.losses import forget
 from chalicelib.batch.manifests import is_manifest
+from chalicelib.batch.records import Batch, Stop, now
+from chalicelib.batch.view import LINK_SECONDS, view_of
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.predict import Options
 from chalicelib.queue import Queue
 from chalicelib.sources import MAX_BYTES, Instance, split_s3_uri
 from chalicelib.storage import ObjectStore
-from chalicelib.times import iso
-
-LINK_SECONDS = 3600
-"""How long the address of a result, or an upload's form, may be used."""
 
 LISTED = 20
 """Batches in a listing."""
-
-LOOKED_AT = 5 * LISTED
-"""Marks of batches that a listing looks behind: those of deleted ones stay."""
 
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
@@ -41,6 +35,9 @@ MAX_MANIFEST = 500 * 10**6
 
 MAX_INSTANCES = 10_000
 """Instances in one request: what its body of 10 MB holds of addresses."""
+
+LOOKED_AT = 5 * LISTED
+"""Marks of batches that a listing looks behind: those of deleted ones stay."""
 
 
 class BatchRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -104,7 +101,8 @@ class BatchService:
             source = f"{len(request.instances)} instances"
         else:
             source = self._own_address(request.manifest or request.prefix or "")
-        return self.begin(batch_id, created, source, request)
+        self.begin(batch_id, created, source, request)
+        return self.view(batch_id)
 
     def _own_address(self, uri: str) -> str:
         bucket, key = split_s3_uri(uri)
@@ -121,7 +119,7 @@ class BatchService:
         source: str,
         options: Options,
         etag: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> None:
         """Write the batch down and queue its fan-out; a second time, to no effect.
 
         etag: of the manifest that is meant. Raises Replaced where another is in its place.
@@ -150,45 +148,10 @@ class BatchService:
             ledger.mark(ledger.active_key(0))
         ledger.mark(recent_key(batch))
         self._queue.send([FanOutMessage(batch_id, 0)])
-        return self.view(batch_id)
 
     def view(self, batch_id: str) -> dict[str, Any]:
         """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
-        ledger = Ledger(self._store, self._results, batch_id)
-        batch = ledger.batch()
-        summary = ledger.summary(batch.round)
-        view: dict[str, Any] = {
-            "batch_id": batch_id,
-            "source": batch.source,
-            "created_at": iso(batch.created_at),
-        }
-        if summary is not None:
-            names = {"results": "results.jsonl", "summary": "summary.json"}
-            links = {
-                name: self._store.link(
-                    self._results, ledger.end_key(batch.round, file), LINK_SECONDS
-                )
-                for name, file in names.items()
-            }
-            return view | {
-                "status": "finished",
-                "counts": summary.counts,
-                "finished_at": iso(summary.finished_at),
-                "labels": summary.labels,
-                "errors": summary.errors,
-            } | links  # fmt: skip
-        fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
-        done, failed = sum(t[1] for t in tallies), sum(t[2] for t in tallies)
-        counts = Counts(fan.entries, done, failed)
-        last = ledger.summary(batch.round - 1) if batch.round else None
-        if last is not None:  # the rest of the images keep their outcome
-            before = last.counts
-            waiting = fan.entries - done
-            unmended = before.failed - fan.entries
-            counts = Counts(before.total, before.total - waiting, unmended + failed)
-        cancelled = ledger.cancelled(batch.round)
-        status = "cancelled" if cancelled else "running" if fan.chunks else "queued"
-        return view | {"status": status, "counts": counts}
+        return view_of(Ledger(self._store, self._results, batch_id))
 
     def recent(self) -> list[dict[str, Any]]:
         """The latest batches, newest first; those that were deleted are passed over."""
@@ -201,22 +164,32 @@ class BatchService:
         return views
 
     def cancel(self, batch_id: str) -> dict[str, Any]:
-        """Stop what is not begun. Raises NotFound, and Conflict where it has finished."""
+        """Stop what is not begun. Raises NotFound, and Conflict where it has ended."""
         ledger = Ledger(self._store, self._results, batch_id)
-        round = ledger.batch().round
-        if self.view(batch_id)["status"] == "finished":
-            raise Conflict("The batch has finished; there is nothing to cancel.")
-        ledger.mark(ledger.end_key(round, "cancelled"))
-        ledger.rest(round)
+        round, status = ledger.batch().round, self.view(batch_id)["status"]
+        if status in ("finished", "failed"):
+            raise Conflict(f"The batch has {status}; there is nothing to cancel.")
+        if status != "cancelled":
+            ledger.forget_stop(round)  # of an earlier time, with fewer results
+            ledger.stop(round, Stop())
+        self._queue.send([FanOutMessage(batch_id, round)])  # writes the results of what is done
         return self.view(batch_id)
 
     def retry(self, batch_id: str) -> dict[str, Any]:
-        """Classify what failed once more. Raises NotFound, and Conflict where that cannot be."""
+        """Go on with a batch that was stopped, or classify what failed once more.
+
+        Raises NotFound, and Conflict where neither can be.
+        """
         ledger = Ledger(self._store, self._results, batch_id)
         batch, etag = ledger.tagged_batch()  # before it is looked at: two calls are one retry
         view = self.view(batch_id)
+        if view["status"] in ("cancelled", "failed"):
+            self._resume(ledger, batch.round)
+            return self.view(batch_id)
         if view["status"] != "finished":
-            raise Conflict(f"The batch is {view['status']}; only a finished one can be retried.")
+            raise Conflict(
+                f"The batch is {view['status']}; one that has ended can be retried, or cancel it."
+            )
         if not view["counts"].failed:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
@@ -225,6 +198,12 @@ class BatchService:
         ledger.put(ledger.key("batch.json"), batch, replacing=etag)
         self._queue.send([FanOutMessage(batch_id, batch.round)])
         return self.view(batch_id)
+
+    def _resume(self, ledger: Ledger, round: int) -> None:
+        forget(ledger, round)
+        ledger.mark(ledger.active_key(round))  # first: what is begun comes to an end
+        ledger.forget_stop(round)
+        self._queue.send([FanOutMessage(ledger.batch_id, round, resumed=True)])
 
     def upload(self, request: UploadRequest) -> dict[str, Any]:
         """A form with which a client uploads one file straight into the images bucket."""

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
-from chalicelib.batch.fanout import ChunkMessage, InTime, Remaining, in_time
-from chalicelib.batch.ledger import Batch, Ledger, Record
+from chalicelib.batch.fanout import ChunkMessage, ImageMessage, InTime, Remaining, in_time
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.losses import Alone
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Batch, Record
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.predict import ErrorInfo, Options, Outcome, Predictor
 from chalicelib.queue import Queue
@@ -106,8 +108,7 @@ class Recorder:
                 return Record(entry.id, entry.source, outcome.labels, outcome.model.name, ms)
             except InceptionError as error:
                 if not error.retryable or number == TRIES - 1:
-                    info = ErrorInfo(error.code, str(error), error.retryable)
-                    return Record(entry.id, entry.source, error=info)
+                    return Record(entry.id, entry.source, error=ErrorInfo.of(error))
                 self._sleep(RETRY_WAIT * 2**number)
         raise AssertionError("the last try returns")
 
@@ -136,8 +137,7 @@ class Worker:
         cannot be read is done again: the part is written once, by whoever is first.
         """
         round, chunk = message.round, message.chunk
-        records = ledger.part(round, chunk, sure=False)
-        if records:
+        if records := ledger.part(round, chunk, sure=False):
             ledger.tally(round, chunk, records)
             return True
         if ledger.cancelled(round, sure=False):
@@ -155,3 +155,23 @@ class Worker:
             return False
         ledger.complete(round, chunk, [done[place] for place in range(len(entries))])
         return True
+
+    def work_alone(
+        self, ledger: Ledger, batch: Batch, message: ImageMessage, left: Remaining
+    ) -> bool:
+        """Classify one image of a chunk that was lost; whether the chunk's part is there then."""
+        round, chunk, place = message.round, message.of, message.place
+        if records := ledger.part(round, chunk, sure=False):
+            ledger.tally(round, chunk, records)
+            return True
+        if ledger.cancelled(round, sure=False):
+            return False
+        entries, alone = ledger.chunk(round, chunk), Alone(ledger, round, chunk)
+        if place not in alone.places():
+            self._recorder.ready(batch)
+            record = self._recorder.record(batch, entries[place], in_time(left, MARGIN))
+            if record is None:
+                self._queue.send([message])
+                return False
+            alone.keep(place, record)
+        return alone.join(entries)

@@ -88,22 +88,24 @@ export class Follower {
     this.#view = view;
     pace.add(view.counts.done);
     showView(view, pace);
-    if (view.status === "finished") await this.#showResults(view, signal);
-    else this.#actions(view.status === "cancelled" ? {} : { cancel: () => this.#act(cancelBatch) });
-    this.#isOver = view.status === "finished" || view.status === "cancelled";
+    const isStopped = view.status === "cancelled" || view.status === "failed";
+    if (view.results) await this.#showResults(view, isStopped, signal);
+    else this.#actions(isStopped ? { resume: () => this.#act(retryBatch) } : { cancel: () => this.#act(cancelBatch) });
+    this.#isOver = Boolean(view.results); // of one that was stopped they are written in a moment
   }
 
-  async #showResults({ results, counts: { total, failed } }, signal) {
-    const records = total ? await readResults(results, MAX_ROWS, signal) : [];
+  async #showResults({ results, counts: { done, failed } }, isStopped, signal) {
+    const records = done ? await readResults(results, MAX_ROWS, signal) : [];
     if (signal.aborted) return;
     showSheet([]);
-    if (total) this.#table.show(records, (record) => this.#previewOf(record));
-    const isWhole = records.length === total;
-    const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(total)}.`;
+    if (done) this.#table.show(records, (record) => this.#previewOf(record));
+    const isWhole = records.length === done;
+    const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
     this.#actions({
-      ...(failed ? { retry: () => this.#act(retryBatch), failed } : {}),
-      ...(total ? { jsonl: () => this.#saveJsonl() } : {}),
-      ...(total && isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
+      ...(isStopped ? { resume: () => this.#act(retryBatch) } : {}),
+      ...(failed && !isStopped ? { retry: () => this.#act(retryBatch), failed } : {}),
+      ...(done ? { jsonl: () => this.#saveJsonl() } : {}),
+      ...(done && isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
     }, cut);
   }
 

@@ -33,6 +33,7 @@ export function showUploading({ files, total, bytes, totalBytes }) {
 const TITLES = {
   queued: () => "Waiting for a worker",
   running: ({ total }) => `Looking at ${counted(total, "picture")}`,
+  failed: ({ total, done }) => (done ? `Ended after ${amount(done)} of ${amount(total)}` : "It could not go on"),
   cancelled: ({ total, done }) => (done ? `Cancelled after ${amount(done)} of ${amount(total)}` : "Cancelled"),
   finished: ({ total, failed }) => {
     if (!total) return "There was nothing to classify";
@@ -67,13 +68,14 @@ function underway({ total, done, failed }, pace) {
   ];
 }
 
-function ended({ status, counts, labels, created_at: start, finished_at: end }) {
+function ended({ status, counts, labels, error, created_at: start, finished_at: end }) {
   const seconds = (new Date(end) - new Date(start)) / 1000;
   return [
     counts.failed > 0 && ["part-failed", `${amount(counts.failed)} failed`],
     labels && counted(Object.keys(labels).length, "different label"),
     seconds >= 0 && (seconds < 1 ? "under a second in all" : `${span(seconds)} in all`),
-    status === "cancelled" && "What was not begun was left out, and there is no file of results.",
+    status === "cancelled" && "What was not begun was left out; it can go on from there.",
+    error?.message,
   ];
 }
 

@@ -28,7 +28,7 @@ export function hideProblem() {
 
 // cancel(), retry(), jsonl(), csv(): each shown where it is given. failed: how many a retry would try.
 export function showActions({ failed = 0, note = "", ...actions }) {
-  for (const name of ["cancel", "retry", "jsonl", "csv"]) {
+  for (const name of ["cancel", "retry", "resume", "jsonl", "csv"]) {
     const button = part(`batch-${name}`);
     button.hidden = !actions[name];
     button.disabled = false;

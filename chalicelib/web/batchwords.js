@@ -41,4 +41,4 @@ export function span(seconds) {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-export const STATUS = { queued: "Waiting", running: "Running", finished: "Finished", cancelled: "Cancelled" };
+export const STATUS = { queued: "Waiting", running: "Running", finished: "Finished", cancelled: "Cancelled", failed: "Ended early" };

@@ -5,8 +5,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 
-from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Record
 from chalicelib.labels import Label
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, fold, matrices

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.ledger import Record
+from chalicelib.batch.records import Record
 from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.judgement import Judgement

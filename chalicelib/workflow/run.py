@@ -21,8 +21,8 @@ from typing import Literal
 import msgspec
 
 from chalicelib.batch.chunks import chunked, grouped, held
-from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Record
 from chalicelib.documents import Documents
 from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.storage import ObjectStore

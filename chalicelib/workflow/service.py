@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from chalicelib.batch.instances import manifest_of
-from chalicelib.batch.service import LINK_SECONDS, LISTED, new_id
+from chalicelib.batch.service import LISTED, new_id
+from chalicelib.batch.view import LINK_SECONDS
 from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
 from chalicelib.storage import ObjectStore

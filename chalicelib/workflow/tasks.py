@@ -14,12 +14,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from chalicelib.batch.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.copies import copy_manifest
 from chalicelib.batch.fanout import MARGIN, Remaining, in_time
 from chalicelib.batch.instances import manifest_of
-from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import entries
+from chalicelib.batch.records import Record
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.predict import ErrorInfo, Options
@@ -28,9 +28,6 @@ from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish
 from chalicelib.workflow.request import Rules, WorkflowRequest
 from chalicelib.workflow.run import Arm, Kept, Plan, Run
-
-MAX_IMAGES = 1_000_000
-"""Images of one run."""
 
 MAX_CAUSE = 500
 """Characters of a fault's cause that an error record keeps."""

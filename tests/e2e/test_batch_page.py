@@ -254,6 +254,7 @@ def test_running_batch_is_cancelled(batch: Page, unanswering: str) -> None:
     expect(batch.locator("#batch-open")).to_have_attribute("data-state", "cancelled")
     expect(batch.get_by_role("heading", level=1)).to_contain_text("Cancelled")
     expect(batch.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(batch.get_by_role("button", name="Go on")).to_be_visible()
     shoot(batch, "batch-cancelled")
     batch.get_by_role("link", name="All batches").click()
     expect(batch.locator("#batches a").first).to_contain_text("Cancelled")

@@ -18,7 +18,8 @@ import msgspec
 
 from chalicelib.batch.events import BatchEvents
 from chalicelib.batch.fanout import Remaining
-from chalicelib.batch.ledger import Batch, Ledger, Record, parse_active
+from chalicelib.batch.ledger import Ledger, parse_active
+from chalicelib.batch.records import Batch, Record
 from chalicelib.batch.service import BatchRequest, BatchService
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
@@ -162,7 +163,7 @@ class BatchCloud:
         self.answers, self.dead = MemoryQueue(), list[str]()
         self.new_classifiers: Callable[[Any], Any] = _colours
         self.clock = map(float, itertools.count(1_800_000_000))
-        self.broken = {"bad"}
+        self.broken, self.killers = {"bad"}, set[str]()
         self.submitted: dict[str, list[str]] = {}
         self.received: Counter[str] = Counter()
 
@@ -170,6 +171,8 @@ class BatchCloud:
         """Another one in the same state."""
         twin = BatchCloud(type(self.store)(dict(self.store.objects)))
         twin.queue.bodies, twin.broken = list(self.queue.bodies), set(self.broken)
+        twin.killers, twin.queue.busy = set(self.killers), self.queue.busy
+        twin.store.late = self.store.late
         twin.submitted, twin.dead = dict(self.submitted), list(self.dead)
         twin.answers.bodies = list(self.answers.bodies)
         twin.new_classifiers = self.new_classifiers
@@ -179,6 +182,8 @@ class BatchCloud:
     def fetch(self, url: str) -> bytes:
         """The image of an address that ends in its id."""
         id = url.rsplit("/", 1)[1]
+        if id in self.killers:
+            raise Killed
         if id in self.broken:
             raise SourceRefused("The host says 404.")
         return PICTURES[len(id) % len(PICTURES)]
@@ -220,8 +225,13 @@ class BatchCloud:
         while self.queue.bodies:
             self.deliver(process, self.queue.bodies.pop(0))
 
+    def pass_time(self) -> None:
+        """Ten hours go by."""
+        self.store.late += 10 * 3600.0
+
     def tick(self, process: Process | None = None) -> None:
-        """What the schedule does, whatever comes of it."""
+        """What the schedule does, whatever comes of it, after hours in which nothing came."""
+        self.pass_time()
         with suppress(InceptionError):
             (process or self.process()).events.on_tick(lambda: 60.0)
 

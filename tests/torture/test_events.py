@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.batch.events import answer_key
-from chalicelib.batch.ledger import Record
+from chalicelib.batch.records import Record
 from chalicelib.errors import BadRequest
 from chalicelib.sources import MAX_KEY_BYTES
 from tests.torture.conftest import Outcome

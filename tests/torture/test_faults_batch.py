@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
-from chalicelib.batch.ledger import Record
+from chalicelib.batch.records import Record
 from chalicelib.batch.service import BatchRequest
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
 from chalicelib.predict import ErrorInfo
@@ -88,6 +88,12 @@ def hurried(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     cloud.deliver(process, cloud.queue.bodies.pop(0), lambda: next(left, 1.0))
 
 
+def one_message(cloud: BatchCloud, process: Process, batch_id: str) -> None:
+    """The next one that waits."""
+    if cloud.queue.bodies:
+        cloud.deliver(process, cloud.queue.bodies.pop(0))
+
+
 def tick(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     process.events.on_tick(lambda: 60.0)
 
@@ -99,6 +105,12 @@ def retry(cloud: BatchCloud, process: Process, batch_id: str) -> None:
 
 def retry_whole(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     retry(cloud, process, batch_id)
+    cloud.drain(process)
+
+
+def go_on(cloud: BatchCloud, process: Process, batch_id: str) -> None:
+    """Resume what was cancelled, and see it through."""
+    process.batches.retry(batch_id)
     cloud.drain(process)
 
 
@@ -194,6 +206,43 @@ def unfinished() -> tuple[BatchCloud, str]:
 
 
 @cache
+def busy() -> tuple[BatchCloud, str]:
+    """A chunk is lost, and others keep the queue busy."""
+    cloud, batch_id = copied(lost)
+    cloud.queue.busy = True
+    cloud.store.late += 10 * 3600.0
+    return cloud, batch_id
+
+
+@cache
+def alone() -> tuple[BatchCloud, str]:
+    """A chunk was lost twice, and its images wait one by one."""
+    cloud, batch_id = copied(lost)
+    for _ in range(2):
+        cloud.queue.bodies.clear()
+        cloud.tick()
+    assert len(cloud.queue.bodies) == 5
+    return cloud, batch_id
+
+
+@cache
+def stopped() -> tuple[BatchCloud, str]:
+    """Cancelled when a part was done, of which the results are written."""
+    cloud, batch_id = copied(last)
+    cloud.process().batches.cancel(batch_id)
+    cloud.drain(cloud.process())
+    return cloud, batch_id
+
+
+@cache
+def stopping() -> tuple[BatchCloud, str]:
+    """The same, and its results are not written yet."""
+    cloud, batch_id = copied(last)
+    cloud.process().batches.cancel(batch_id)
+    return cloud, batch_id
+
+
+@cache
 def finished() -> tuple[BatchCloud, str]:
     cloud, batch_id = copied(started)
     cloud.drain(cloud.process())
@@ -271,8 +320,10 @@ def check(cloud: BatchCloud, batch_id: str, may_be_cancelled: bool = False) -> i
     cloud.settle()
     assert not cloud.dead
     status = cloud.process().batches.view(batch_id)["status"]
-    if may_be_cancelled and status == "cancelled":
-        return 0
+    if may_be_cancelled and status == "cancelled":  # it can go on from there to its end
+        twin = cloud.copy()
+        twin.process().batches.retry(batch_id)
+        return check(twin, batch_id)
     if batch_id not in cloud.submitted:  # a prefix, and more came meanwhile
         listed = {record.id for record in cloud.records(batch_id)}
         assert listed >= set(WAITING)
@@ -289,7 +340,11 @@ DYING: dict[str, dict[str, tuple[State, Action]]] = {
         "": (cut, chunk_again), "short of time": (cut, hurried), "batch": (started, work),
     },
     "finish": {"": (last, work), "of a retry": (mending, work), "retry": (retrying, work)},
-    "schedule": {"lost chunk": (lost, tick), "no end": (unfinished, tick)},
+    "schedule": {
+        "lost chunk": (lost, tick), "no end": (unfinished, tick), "busy": (busy, tick),
+        "stopped": (stopping, tick),
+    },
+    "images one by one": {"": (alone, work)},
 }  # fmt: skip
 
 
@@ -313,7 +368,7 @@ def test_a_fault_at_any_moment(who: str, what: str, outcome: Outcome) -> None:
     for state, action in DYING[who].values():
         for cloud, batch_id in everywhere(state, action, lambda *_: fault(), among=among):
             points += 1
-            images += check(cloud, batch_id)
+            images += check(cloud, batch_id, may_be_cancelled=state is stopping)
     assert points
     outcome(
         f"batch: {who}: {what} at any moment",
@@ -322,23 +377,28 @@ def test_a_fault_at_any_moment(who: str, what: str, outcome: Outcome) -> None:
     )
 
 
-ASKED: dict[str, tuple[State, Action]] = {"retry": (finished, retry), "cancel": (cut, cancel)}
+ASKED: dict[str, tuple[State, Action]] = {
+    "retry": (finished, retry), "cancel": (cut, cancel), "resume": (stopped, go_on),
+}  # fmt: skip
 
 
 def test_a_call_that_dies_can_be_made_again(outcome: Outcome) -> None:
     points = 0
-    for (state, action), fault in itertools.product(ASKED.values(), (kill, fail, deny)):
-        for cloud, batch_id in everywhere(state, action, lambda *_, fault=fault: fault()):
+    for (state, action), (fault, among) in itertools.product(ASKED.values(), FAULTS.values()):
+        there = everywhere(state, action, lambda *_, fault=fault: fault(), among=among)
+        for cloud, batch_id in there:
             points += 1
-            if action is retry:  # and what was begun has come to its end, as far as it does
-                check(cloud, batch_id)
-            action(cloud, cloud.process(), batch_id)
+            if action is not cancel:  # and what was begun has come to its end, as far as it does
+                check(cloud, batch_id, may_be_cancelled=action is go_on)
+            came_through = cloud.process().batches.view(batch_id)["status"] == "finished"
+            if not (action is go_on and came_through):  # or it would be a retry
+                action(cloud, cloud.process(), batch_id)
             check(cloud, batch_id, may_be_cancelled=action is cancel)
             wanted = "cancelled" if action is cancel else "finished"
             assert cloud.process().batches.view(batch_id)["status"] == wanted
             assert cloud.batch(batch_id).round == (action is retry)
     outcome(
-        "batch: POST /batches/{id}/retry or /cancel dies at any moment",
+        "batch: POST /batches/{id}/retry or /cancel, or a resume, dies at any moment",
         "the batch stays whole, and the same call again does it",
         f"{points} points",
     )
@@ -391,7 +451,10 @@ ACTIONS: dict[str, Action] = {
     "work": work, "schedule": tick, "fan-out again": fan_out_again, "cancel": cancel,
     "first chunk again": chunk_again, "last chunk again": last_again, "retry": retry_whole,
 }  # fmt: skip
-STATES = [started, cut, last, lost, unfinished, finished, retrying, mending]
+STATES = [
+    started, cut, last, lost, unfinished, finished, retrying, mending, busy, alone,
+    stopped, stopping,
+]  # fmt: skip
 
 
 def test_anything_in_the_middle_of_anything(long: bool, outcome: Outcome) -> None:
@@ -407,7 +470,9 @@ def test_anything_in_the_middle_of_anything(long: bool, outcome: Outcome) -> Non
 
         for cloud, batch_id in everywhere(state, action, meanwhile, sample):
             points += 1
-            images += check(cloud, batch_id, may_be_cancelled=cancel in (action, other))
+            was_stopped = state in (stopped, stopping)
+            may_be_cancelled = was_stopped or cancel in (action, other)
+            images += check(cloud, batch_id, may_be_cancelled)
     outcome(
         "batch: duplicate and out-of-order messages, the schedule, retry and cancel, each in the "
         "middle of each other",
@@ -422,6 +487,7 @@ TOGETHER = {
     "a worker and the schedule": ([last, mending], last_again, tick),
     "two workers at the end": ([last], last_again, last_again),
     "two retries": ([finished], retry_whole, retry_whole),
+    "two of a chunk's images": ([alone], one_message, one_message),
 }
 
 
@@ -683,6 +749,45 @@ def test_clocks_that_are_an_hour_off(outcome: Outcome) -> None:
     )
 
 
+def test_an_image_that_ends_its_worker(long: bool, outcome: Outcome) -> None:
+    """Each time, whoever has it; in the end it alone is lost, and named, and so after a retry."""
+    points = deaths = 0
+    for place, others in itertools.product(range(0, 30, 1 if long else 7), (False, True)):
+        cloud = BatchCloud()
+        batch_id, killer = cloud.start(30, bad=False), f"id{place}"
+        cloud.killers, cloud.queue.busy = {killer}, others
+        for round in (0, 1):
+            deaths += live(cloud, batch_id)
+            assert cloud.balance(batch_id) == [killer]
+            (record,) = (each for each in cloud.records(batch_id) if each.error)
+            assert record.error is not None and record.error.code == "ChunkLost"
+            if not round:
+                cloud.process().batches.retry(batch_id)
+                cloud.dead.clear()
+        points += 1
+    outcome(
+        "batch: an image that ends its worker each time, on an idle queue or a busy one; a retry",
+        "after two losses the images of its chunk go one by one; it alone is an error",
+        f"{points} batches of 30 images twice over, {deaths} deaths, {2 * points} images lost",
+    )
+
+
+def live(cloud: BatchCloud, batch_id: str) -> int:
+    """Deliver and tick until it has finished, whoever dies; how many die."""
+    deaths = 0
+    for _ in range(40):
+        while cloud.queue.bodies:
+            try:
+                cloud.deliver(cloud.process(), cloud.queue.bodies.pop(0))
+            except Killed:
+                deaths += 1
+        if cloud.process().batches.view(batch_id)["status"] == "finished":
+            return deaths
+        cloud.received.clear()
+        cloud.tick()
+    raise AssertionError("it never ends")
+
+
 # Single images
 
 
@@ -767,7 +872,18 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(at=st.integers(-1, 30))
     def schedule(self, at: int) -> None:
+        self.cloud.store.late += 10 * 3600.0
         self.act(at, tick)
+
+    @rule(busy=st.booleans())
+    def others_come_and_go(self, busy: bool) -> None:
+        """What they put on the queue keeps it busy."""
+        self.cloud.queue.busy = busy
+
+    @precondition(lambda self: self.batch_id)
+    @rule(at=st.integers(-1, 25))
+    def stop(self, at: int) -> None:
+        self.act(at, cancel, self.batch_id)
 
     @precondition(lambda self: self.batch_id)
     @rule(at=st.integers(-1, 25), mended=st.booleans())
@@ -785,7 +901,7 @@ class AnyLife(RuleBasedStateMachine):
         for view in self.cloud.process().batches.recent():
             counts = view["counts"]
             assert 0 <= counts.failed <= counts.done <= max(counts.total, counts.done) <= 40
-            assert view["status"] in ("queued", "running", "finished")
+            assert view["status"] in ("queued", "running", "finished", "cancelled")
 
     def teardown(self) -> None:
         """In the end, whatever happened, each image is in the results once."""
@@ -794,6 +910,9 @@ class AnyLife(RuleBasedStateMachine):
         found = self.cloud.process().batches.recent()
         assert len(found) == 1
         batch_id = found[0]["batch_id"]
+        if found[0]["status"] == "cancelled":
+            self.cloud.process().batches.retry(batch_id)
+            self.cloud.settle(20)
         old = self.cloud.records(batch_id)[0].source == "http://h/old0"
         self.cloud.submitted[batch_id] = [str(n + 1) for n in range(31 if old else 40)]
         self.cloud.balance(batch_id)

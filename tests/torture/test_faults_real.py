@@ -73,6 +73,7 @@ FAULTS: dict[str, Fault] = {
     "500 InternalError": says(500, "InternalError"),
     "400 ThrottlingException": says(400, "ThrottlingException"),
     "403 RequestTimeTooSkewed": says(403, "RequestTimeTooSkewed"),
+    "403 AccessDenied": says(403, "AccessDenied"),
     "403 ExpiredToken": says(403, "ExpiredToken"),
     "connection closed": raises(ConnectionClosedError),
     "no connection": raises(EndpointConnectionError),
@@ -108,6 +109,9 @@ class RealCloud(BatchCloud):
             return None
         self.refused += 1
         return next(self._faults)(request)
+
+    def pass_time(self) -> None:
+        """S3's own clock goes on as it does."""
 
     def close(self) -> None:
         """Leave nothing behind."""

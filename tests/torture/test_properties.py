@@ -17,8 +17,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from chalicelib.batch import stop
 from chalicelib.batch.fanout import FanOutMessage
-from chalicelib.batch.ledger import Batch, Ledger, Record, parse_active, recent_key
+from chalicelib.batch.ledger import Ledger, parse_active, recent_key
+from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
+from chalicelib.batch.records import Batch, Record
 from chalicelib.batch.service import BatchRequest, UploadRequest, new_id
 from chalicelib.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError, ModelNotFound, NotFound, SourceInvalid
@@ -34,7 +37,7 @@ from chalicelib.significance import (
 )
 from chalicelib.workflow.request import Rules, WorkflowRequest
 from chalicelib.workflow.run import Run
-from tests.fakes import MemoryStore
+from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud
 from tests.unit.test_experiment import NOON
@@ -142,8 +145,10 @@ def written(batch_id: str, round: int, chunk: int) -> list[str]:
     ledger.write_part(round, chunk, [Record("a", "b")])
     ledger.write_partial(round, chunk, {})
     ledger.tally(round, chunk, [Record("a", "b")])
-    ledger.count_repair(round, chunk, 1)
-    for name in ("results.jsonl", "summary.json", "cancelled"):
+    ledger.mark(repair_key(ledger, round, chunk, 1))
+    begin(ledger, round, chunk, 1)
+    Alone(ledger, round, chunk).keep(0, Record("a", "b"))
+    for name in ("results.jsonl", "summary.json", "cancelled", stop.RESULTS, stop.SUMMARY):
         ledger.mark(ledger.end_key(round, name))
     ledger.mark(ledger.active_key(round))
     return [key for _, key in store.objects]
@@ -157,7 +162,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
 
     def apart(one: str, other: str, round: int, later: int, chunk: int, next_: int) -> None:
         keys = written(one, round, chunk)
-        assert len(keys) == len(set(keys)) == 10
+        assert len(keys) == len(set(keys)) == 14
         assert all(key.startswith((f"batches/{one}/", f"active/{one}")) for key in keys)
         assert parse_active(keys[-1]) == (one, round)
         if one != other:
@@ -168,12 +173,13 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
             both = set(keys) & set(written(one, round, next_))
             assert {key.rsplit("/", 1)[1] for key in both} <= {
                 "fanout.json", "results.jsonl", "summary.json", "cancelled", one, str(round),
+                stop.RESULTS, stop.SUMMARY, "0000.json",
             }  # fmt: skip
             store = MemoryStore({("b", key): b"" for key in [*keys, *written(one, later, next_)]})
             ledger = Ledger(store, "b", one)
             assert chunk in {found for found, _, _ in ledger.tallies(round)}
             assert chunk in {found for found, _, _ in ledger.tallies(round, chunk // 1000)}
-            assert ledger.repairs(round, chunk) == 1
+            assert Losses(ledger, round, Pace(MemoryQueue()), 0).tries(chunk) == 1
 
     def newest_first(early: float, late: float, token: str) -> None:
         assume(int(early) < int(late))

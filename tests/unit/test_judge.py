@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batch.ledger import Record
 from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Record
 from chalicelib.labels import Label
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.confusion import MAX_PAIRS, OTHER, SHOWN, Confusion, Pairs, matrices

@@ -27,18 +27,25 @@ class Counts(msgspec.Struct, frozen=True):
     failed: int
 
 
+class BatchError(msgspec.Struct, frozen=True):
+    """Why a batch ended before its time."""
+
+    message: str
+
+
 class View(msgspec.Struct, frozen=True):
     """A batch, as `GET /batches/{id}` shows it. labels, errors: images by name, by code."""
 
     batch_id: str
     source: str
     created_at: datetime
-    status: Literal["queued", "running", "finished", "cancelled"]
+    status: Literal["queued", "running", "finished", "cancelled", "failed"]
     counts: Counts
     finished_at: datetime | None = None
     labels: dict[str, int] = {}
     errors: dict[str, int] = {}
     results: str | None = None
+    error: BatchError | None = None
 
 
 class _Views(msgspec.Struct, frozen=True):

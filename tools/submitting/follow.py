@@ -20,7 +20,7 @@ def follow(api: Api, view: View, pace: Pace, expected: int = 0) -> View:
             speed.add(view.counts.done)
             left = speed.left(total)
             show(view.counts.done, total, _text(view, total, speed.rate, left))
-            if view.status in ("finished", "cancelled"):
+            if view.status in ("finished", "cancelled", "failed"):
                 return view
             pace.sleep(wait if left is None else min(wait, max(left / 2, FIRST_WAIT)))
             wait = min(wait * GROWTH, LAST_WAIT)

@@ -18,6 +18,9 @@ from tools.submitting.pace import Pace
 from tools.submitting.results import save, summary
 from tools.submitting.upload import Uploaded, upload_images, upload_manifest
 
+ENDED = {"cancelled": "was cancelled", "failed": "ended with an error"}
+"""What became of a batch that has not finished."""
+
 FAILED_IMAGES, INTERRUPTED = 3, 130
 """Exit statuses, besides 0, and click's 1 for an error and 2 for wrong usage."""
 
@@ -76,10 +79,11 @@ class Job:
         except (ApiError, OSError) as error:
             raise ApiError(f"{error}\nTo pick the batch up again: {self._again(view)}") from error
         counts = view.counts
-        if view.status == "cancelled":
+        if view.status != "finished":
+            why = view.error.message if view.error else ""
             raise ApiError(
-                f"Batch {view.batch_id} was cancelled when {counts.done} of {counts.total} images "
-                "were done; it has no results."
+                f"Batch {view.batch_id} {ENDED[view.status]} when {counts.done} of {counts.total} "
+                f"images were done. {why}\nTo go on with it: --retry {view.batch_id}"
             )
         for line in summary(view, examples):
             click.echo(line)

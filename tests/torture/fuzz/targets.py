@@ -9,8 +9,9 @@ import msgspec
 
 from chalicelib import http, openinference
 from chalicelib.batch.events import BatchEvents
-from chalicelib.batch.ledger import Batch, Ledger
+from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.manifests import Entry, entries
+from chalicelib.batch.records import Batch
 from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.worker import Recorder
 from chalicelib.documents import Documents

@@ -1,0 +1,167 @@
+"""What went missing of a round: messages that nobody will bring any more, and images done alone.
+
+    batches/ID/rounds/0/repairs/000001-2    the chunk was queued again, for the second time
+    batches/ID/rounds/0/repairs/now         written to read the store's clock
+    batches/ID/rounds/0/begun/000001-2      a worker has had that second message
+    batches/ID/rounds/0/alone/000001/0007.json      the record of one image of that chunk
+
+Chunk 0 is the fan-out. All times are the store's, because a function's clock may be wrong.
+"""
+
+from collections.abc import Iterable
+
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.manifests import Entry
+from chalicelib.batch.records import Record
+from chalicelib.errors import SourceUnreachable
+from chalicelib.predict import ErrorInfo
+from chalicelib.queue import Queue
+from chalicelib.storage import Found
+
+FAN_OUT = 0
+"""The number of the fan-out among a round's chunks."""
+
+REPAIRS = 3
+"""Times that what is missing is queued again before it is given up."""
+
+LOST = ErrorInfo(
+    "ChunkLost",
+    "The workers failed on this image again and again, with no other beside it; "
+    "see the dead-letter queue for why, and retry the batch once that is mended.",
+    retryable=True,
+)
+
+
+class Pace:
+    """How it is with the queue: asked at most once, and before anything is sent."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._found: tuple[bool, float] | None = None
+
+    def get(self) -> tuple[bool, float]:
+        """Whether it is idle, and its patience; see Queue."""
+        if self._found is None:
+            self._found = self._queue.idle(), self._queue.patience()
+        return self._found
+
+
+class Losses:
+    """The messages of one round, as they are when this is made: one listing of each kind of mark.
+
+    started: when the round began. Raises what the store and the queue do.
+    """
+
+    def __init__(self, ledger: Ledger, round: int, pace: Pace, started: float) -> None:
+        self._ledger, self._round = ledger, round
+        self._idle, self._patience = pace.get()
+        ledger.mark(ledger.round_key(round, "repairs/now"))
+        marks = {_name(found): found.modified for found in self._list("repairs/")}
+        if "now" not in marks:
+            raise SourceUnreachable("The store does not tell its time.")
+        self._now = marks.pop("now")
+        self._again = {_numbers(name)[0]: (_numbers(name)[1], at) for name, at in marks.items()}
+        self._begun = {_numbers(_name(found)): found.modified for found in self._list("begun/")}
+        self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
+        for checkpoint in self._list("fanout.json"):
+            self._first[FAN_OUT] = checkpoint.modified
+        self._started = started
+
+    def _list(self, prefix: str) -> Iterable[Found]:
+        return self._ledger.store.list(
+            self._ledger.bucket, self._ledger.round_key(self._round, prefix)
+        )
+
+    def tries(self, chunk: int) -> int:
+        """How often the chunk was queued again."""
+        return self._again.get(chunk, (0, 0.0))[0]
+
+    def is_lost(self, chunk: int) -> bool:
+        """Whether the chunk's last message will come no more.
+
+        It is neither waiting nor with a worker where the queue is idle. Where others keep it busy
+        its age tells: what a worker has had is a dead letter after so many visibility timeouts.
+        What none has had may yet wait behind others, so it is given twice the time from try to
+        try; if it comes after all, the chunk is done already.
+        """
+        number, queued = self._again.get(chunk, (0, self._started))
+        begun = self._begun.get((chunk, number))
+        seen = max(queued, self._first.get(chunk, 0.0), begun or 0.0)
+        wait = self._patience * (2**number if begun is None else 1)
+        return self._idle or self._now - seen > wait
+
+    def is_spent(self, chunk: int) -> bool:
+        """Whether what is lost is to be given up: the last worker that had it came to no end."""
+        number = self.tries(chunk)
+        return number >= REPAIRS and (self._idle or (chunk, number) in self._begun)
+
+    def count(self, chunk: int) -> None:
+        """Write down that the chunk is queued again; for the last time as often as it takes."""
+        number = min(self.tries(chunk) + 1, REPAIRS)
+        self._ledger.mark(repair_key(self._ledger, self._round, chunk, number))
+
+
+def repair_key(ledger: Ledger, round: int, chunk: int, number: int) -> str:
+    """The key of the mark that the chunk was queued again for that time."""
+    return ledger.round_key(round, f"repairs/{chunk:06d}-{number}")
+
+
+def begin(ledger: Ledger, round: int, chunk: int, number: int) -> None:
+    """Mark that a worker has that message, which costs nothing where nothing was lost."""
+    if number:
+        ledger.mark(ledger.round_key(round, f"begun/{chunk:06d}-{number}"))
+
+
+def forget(ledger: Ledger, round: int) -> None:
+    """Take back what was counted of the fan-out, for whoever wants it to be tried anew."""
+    for prefix in ("repairs", "begun"):
+        marks = ledger.round_key(round, f"{prefix}/{FAN_OUT:06d}-")
+        for found in ledger.store.list(ledger.bucket, marks):
+            ledger.store.delete(ledger.bucket, found.key)
+
+
+class Alone:
+    """The images of one chunk that are done one by one."""
+
+    def __init__(self, ledger: Ledger, round: int, chunk: int) -> None:
+        self._ledger, self._root = ledger, ledger.round_key(round, f"alone/{chunk:06d}/")
+        self._round, self._chunk = round, chunk
+
+    def keep(self, place: int, record: Record) -> None:
+        """Write the record of the image at that place of the chunk, unless there is one."""
+        self._ledger.put(f"{self._root}{place:04d}.json", record, only_new=True)
+
+    def places(self) -> set[int]:
+        """Those that are done."""
+        listed = self._ledger.store.list(self._ledger.bucket, self._root)
+        return {int(_name(found)[:4]) for found in listed}
+
+    def join(self, entries: list[Entry], error: ErrorInfo | None = None) -> bool:
+        """Write the chunk's part once each image has its record; whether it is written.
+
+        error: of the images that have none and will get none.
+        """
+        done = self.places()
+        if len(done) < len(entries) and error is None:
+            return False
+        records = [
+            self._record(place) if place in done else Record(entry.id, entry.source, error=error)
+            for place, entry in enumerate(entries)
+        ]
+        self._ledger.complete(self._round, self._chunk, records)
+        return True
+
+    def _record(self, place: int) -> Record:
+        record = self._ledger.get(f"{self._root}{place:04d}.json", Record)
+        if record is None:
+            raise SourceUnreachable(f"{self._root}{place:04d}.json is there no more; try again.")
+        return record
+
+
+def _name(found: Found) -> str:
+    return found.key.rsplit("/", 1)[1]
+
+
+def _numbers(name: str) -> tuple[int, int]:
+    chunk, _, number = name.partition("-")
+    return int(chunk), int(number)

@@ -1,0 +1,89 @@
+"""What a batch's objects hold."""
+
+import hashlib
+import time
+from collections.abc import Iterable
+
+import msgspec
+
+from chalicelib.labels import Label
+from chalicelib.predict import ErrorInfo, Options
+
+
+class Batch(Options, frozen=True, kw_only=True):
+    """What was asked for.
+
+    source: where the images come from, in words or as an address. manifest: name of the manifest
+    among the batch's objects. round: 0, or the number of the retry that runs.
+    """
+
+    batch_id: str
+    created_at: float
+    source: str
+    manifest: str
+    round: int = 0
+
+
+class FanOut(msgspec.Struct, frozen=True):
+    """How far a round's fan-out came: chunks and entries queued; `complete` at its end.
+
+    digest: of the chunks' ids so far, see `chained`; None where it was not kept.
+    """
+
+    chunks: int = 0
+    entries: int = 0
+    complete: bool = False
+    digest: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the results: labels or an error, never both.
+
+    ms: milliseconds of decoding and inference.
+    """
+
+    id: str
+    source: str
+    labels: list[Label] | None = None
+    model: str | None = None
+    ms: float | None = None
+    error: ErrorInfo | None = None
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """total: images asked for, as far as known. done: with an outcome. failed: of these, errors."""
+
+    total: int
+    done: int
+    failed: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """The end of a round."""
+
+    batch_id: str
+    round: int
+    counts: Counts
+    created_at: float
+    finished_at: float
+    labels: dict[str, int]
+    errors: dict[str, int]
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """Why a round goes on no longer: it was told to, or had to because of that error."""
+
+    error: ErrorInfo | None = None
+
+
+def chained(digest: str | None, ids: Iterable[str]) -> str | None:
+    """The digest of chunks with one more: what a finish compares with what the fan-out cut."""
+    if digest is None:
+        return None
+    text = "\n".join([digest, *ids])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return time.time()

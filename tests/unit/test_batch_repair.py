@@ -1,0 +1,246 @@
+"""What the schedule does for batches whose messages are lost, whose workers die, or that fail."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.batch.chunks import MAX_IMAGES
+from chalicelib.batch.fanout import ChunkMessage, fan_out
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.losses import LOST, REPAIRS
+from chalicelib.batch.service import BatchRequest
+from chalicelib.errors import BadRequest, SourceUnreachable
+from tests.unit.test_batch import Cloud, tick
+
+HOUR = 3600.0
+KILLER = 7
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def messages(cloud: Cloud) -> list[dict[str, Any]]:
+    return [json.loads(body) for body in cloud.queue.bodies]
+
+
+def cut(cloud: Cloud, count: int = 60) -> Ledger:
+    """A batch whose chunks wait."""
+    batch_id = cloud.start(list(range(count)))
+    cloud.deliver(cloud.queue.bodies.pop())
+    return Ledger(cloud.store, "results", batch_id)
+
+
+def failed(cloud: Cloud, ledger: Ledger) -> dict[str, str]:
+    """Codes of the images that are errors, by id."""
+    return {each.id: each.error.code for each in cloud.results(ledger.batch_id) if each.error}
+
+
+def deliver_but(cloud: Cloud, killer: int) -> int:
+    """Deliver what waits; a worker that takes up the killer dies five times, and its message is a
+    dead letter. How many of those there are."""
+    dead = 0
+    while cloud.queue.bodies:
+        body = cloud.queue.bodies.pop(0)
+        message = json.loads(body)
+        ledger = Ledger(cloud.store, "results", message["batch_id"])
+        number = message.get("chunk") or message.get("of")
+        entries = ledger.chunk(message["round"], number) if number else []
+        if "place" in message:
+            entries = [entries[message["place"]]]
+        if f"id{killer}" in [entry.id for entry in entries]:
+            dead += 1
+        else:
+            cloud.deliver(body)
+    return dead
+
+
+def test_a_lost_chunk_is_mended_while_others_keep_the_queue_busy(cloud: Cloud) -> None:
+    ledger = cut(cloud)
+    cloud.queue.busy = True
+    del cloud.queue.bodies[1]
+    cloud.run()
+    tick(cloud)
+    assert cloud.queue.bodies == [], "it may yet be on its way"
+    cloud.store.late += 1.1 * HOUR
+    tick(cloud)
+    assert [message["chunk"] for message in messages(cloud)] == [2]
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_what_waits_behind_others_is_never_given_up(cloud: Cloud) -> None:
+    """Days of backlog: copies of the messages are sent, fewer and fewer, and none is an error."""
+    ledger = cut(cloud)
+    cloud.queue.busy, sent = True, []
+    for _ in range(100):
+        cloud.store.late += HOUR
+        before = len(cloud.queue.bodies)
+        tick(cloud)
+        sent.append(len(cloud.queue.bodies) - before)
+    assert sum(1 for count in sent if count) <= 15
+    assert not list(ledger.tallies(0))
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_lost_fan_out_is_mended_while_others_keep_the_queue_busy(cloud: Cloud) -> None:
+    batch_id = cloud.start([1, 2])
+    cloud.queue.bodies.clear()
+    cloud.queue.busy = True
+    tick(cloud)
+    assert cloud.queue.bodies == []
+    cloud.store.late += 1.1 * HOUR
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (2, 2, 0))
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_of_a_chunk_that_kills_its_workers_only_the_killer_is_lost(
+    cloud: Cloud, busy: bool
+) -> None:
+    ledger = cut(cloud)
+    cloud.queue.busy = busy
+    deaths, ticks = deliver_but(cloud, KILLER), 0
+    while cloud.view(ledger.batch_id)[0] == "running":
+        begin_what_waits(cloud)
+        cloud.store.late += 9 * HOUR
+        tick(cloud)
+        deaths += deliver_but(cloud, KILLER)
+        ticks += 1
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 1))
+    assert failed(cloud, ledger) == {"id7": LOST.code}
+    assert deaths == REPAIRS + 1 and ticks == REPAIRS + 1
+
+
+def begin_what_waits(cloud: Cloud) -> None:
+    """Mark as begun what the killed workers had, as they do before they die."""
+    for (_, key), _ in list(cloud.store.objects.items()):
+        if "/repairs/" in key and not key.endswith("now"):
+            cloud.store.put("results", key.replace("/repairs/", "/begun/"), b"", "")
+
+
+def test_a_retry_does_not_put_the_killer_among_others_again(cloud: Cloud) -> None:
+    cloud.flaky = {f"http://h/{n}": 3 for n in range(60) if n != KILLER}
+    ledger = cut(cloud)
+    deliver_but(cloud, KILLER)
+    for _ in range(REPAIRS + 1):
+        tick(cloud)
+        deliver_but(cloud, KILLER)
+    assert failed(cloud, ledger)["id7"] == LOST.code and len(failed(cloud, ledger)) > 25
+    cloud.batches.retry(ledger.batch_id)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    chunks = [ledger.chunk(1, number) for number in range(1, ledger.fan_out(1).chunks + 1)]
+    assert ["id7"] in [[entry.id for entry in chunk] for chunk in chunks]
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_worker_that_dies_after_the_last_image_alone_is_made_up_for(cloud: Cloud) -> None:
+    ledger = cut(cloud, 3)
+    for _ in range(2):
+        cloud.queue.bodies.clear()
+        tick(cloud)
+    put = cloud.store.put
+
+    def dies(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
+        if "/parts/" in key:
+            raise SourceUnreachable("The bucket does not answer.")
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = dies  # type: ignore[method-assign]
+    first, second, last = cloud.queue.bodies
+    cloud.queue.bodies.clear()
+    cloud.deliver(first)
+    cloud.deliver(second)
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(last)
+    cloud.store.put = put  # type: ignore[method-assign]
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (3, 3, 0))
+
+
+def test_a_fan_out_that_always_fails_ends_with_its_reason(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
+    view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
+    other = cut(cloud, 2) if cloud.queue.bodies.pop() else None
+    assert other is not None
+    cloud.queue.bodies.clear()
+    stream = cloud.store.stream
+
+    def away(bucket: str, key: str) -> Any:
+        raise SourceUnreachable("The manifest could not be read.")
+
+    cloud.store.stream = away  # type: ignore[method-assign]
+    fan_outs = 0
+    for _ in range(REPAIRS + 1):
+        tick(cloud)
+        for body in list(cloud.queue.bodies):
+            cloud.queue.bodies.remove(body)
+            if json.loads(body)["type"] == "fan_out":
+                fan_outs += 1
+                with pytest.raises(SourceUnreachable):
+                    cloud.deliver(body)
+            else:
+                cloud.deliver(body)
+    assert fan_outs == REPAIRS
+    assert cloud.view(other.batch_id) == ("finished", (2, 2, 0)), "it was not waited for"
+    ended = cloud.batches.view(view["batch_id"])
+    assert ended["status"] == "failed"
+    assert "manifest could not be read" in ended["error"].message
+    tick(cloud)
+    assert cloud.queue.bodies == [] and not list(cloud.store.list("results", "active/"))
+    cloud.store.stream = stream  # type: ignore[method-assign]
+    cloud.batches.retry(view["batch_id"])
+    cloud.run()
+    assert cloud.view(view["batch_id"]) == ("finished", (1, 1, 0))
+
+
+@pytest.mark.parametrize("name", ["batch.json", "rounds/0/fanout.json", "cancelled"])
+def test_the_trouble_of_one_batch_holds_up_no_other(cloud: Cloud, name: str) -> None:
+    troubled, others = cut(cloud, 2), [cut(cloud, 2) for _ in range(5)]
+    cloud.queue.bodies.clear()
+    cloud.store.objects["results", troubled.key(name)] = b"no JSON"
+    with pytest.raises(msgspec.DecodeError):
+        tick(cloud)
+    cloud.run()
+    for ledger in others:
+        assert cloud.view(ledger.batch_id) == ("finished", (2, 2, 0))
+
+
+def test_a_batch_of_over_a_million_images_is_refused_before_any_is_stored(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"a\n" * (MAX_IMAGES + 1)
+    view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
+    cloud.run()
+    ended = cloud.batches.view(view["batch_id"])
+    assert ended["status"] == "failed" and ended["error"].code == "BadRequest"
+    assert "at most 1,000,000 images" in ended["error"].message
+    assert not [key for _, key in cloud.store.objects if "/chunks/" in key]
+
+
+@pytest.mark.parametrize(("most", "fits"), [(4, False), (5, True)])
+@pytest.mark.parametrize("source", ["m.jsonl", "photos/"])
+def test_the_limit_is_of_images(cloud: Cloud, source: str, most: int, fits: bool) -> None:
+    cloud.store.objects["images", "m.jsonl"] = b'{"url": "http://h/1"}\n\n# more:\n' * 5
+    for number in range(5):
+        cloud.store.objects["images", f"photos/{number}.png"] = b""
+    given = {"prefix" if source.endswith("/") else "manifest": f"s3://images/{source}"}
+    view = cloud.batches.create(BatchRequest(**given))  # type: ignore[arg-type]
+    ledger = Ledger(cloud.store, "results", view["batch_id"])
+    cloud.queue.bodies.clear()
+    if fits:
+        assert fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0, most)
+    else:
+        with pytest.raises(BadRequest, match="split them"):
+            fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0, most)
+    assert bool(cloud.queue.bodies) is fits is bool(ledger.chunk(0, 1))
+
+
+def test_messages_that_were_never_lost_say_nothing_of_it() -> None:
+    body = json.loads(msgspec.json.encode(ChunkMessage("b", 0, 1)))
+    assert body == {"type": "chunk", "batch_id": "b", "round": 0, "chunk": 1}

@@ -1,0 +1,147 @@
+"""Cancelling a batch and going on with it: what is done is there, and nothing is done twice."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.records import Record
+from chalicelib.errors import Conflict
+from tests.unit.test_batch import Cloud, tick
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def half_done(cloud: Cloud) -> Ledger:
+    """A batch of three chunks of which the first is done."""
+    batch_id = cloud.start(list(range(60)))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    return Ledger(cloud.store, "results", batch_id)
+
+
+def ids(cloud: Cloud, ledger: Ledger) -> list[str]:
+    return [record.id for record in cloud.results(ledger.batch_id)]
+
+
+ALL = [f"id{n}" for n in range(60)]
+
+
+def test_a_cancelled_batch_has_the_results_of_what_is_done(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    view = cloud.batches.cancel(ledger.batch_id)
+    assert view["status"] == "cancelled" and "results" not in view
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("cancelled", (60, 25, 0))
+    assert ids(cloud, ledger) == ALL[:25]
+    view = cloud.batches.view(ledger.batch_id)
+    assert view["labels"] == {"red": 25} and view["summary"].endswith("/stopped.json")
+    assert not list(cloud.store.list("results", "active/"))
+
+
+def test_the_schedule_writes_them_where_the_message_is_lost(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.queue.bodies.clear()
+    tick(cloud)
+    assert ids(cloud, ledger) == ALL[:25] and cloud.queue.bodies == []
+
+
+def test_a_cancelled_batch_goes_on_where_it_was(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    assert cloud.batches.retry(ledger.batch_id)["status"] == "running"
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+    assert ids(cloud, ledger) == ALL and cloud.classifier.seen == 60
+    assert not list(cloud.store.list("results", "active/"))
+
+
+def test_one_that_was_cancelled_before_it_was_cut_goes_on_too(cloud: Cloud) -> None:
+    batch_id = cloud.start(list(range(60)))
+    cloud.batches.cancel(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("cancelled", (0, 0, 0))
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud) -> None:
+    cloud.flaky = {"http://h/1": 3, "http://h/2": 3}
+    batch_id = cloud.start([0, 1, 2])
+    cloud.run()
+    cloud.batches.retry(batch_id)
+    view = cloud.batches.cancel(batch_id)
+    assert view["status"] == "cancelled"
+    assert view["results"].endswith(f"batches/{batch_id}/results.jsonl")
+    assert view["errors"] == {"SourceUnreachable": 2}
+    cloud.run()
+    view = cloud.batches.view(batch_id)
+    assert view["results"].endswith("rounds/1/stopped.jsonl")
+    assert cloud.view(batch_id) == ("cancelled", (3, 3, 2))
+    assert [record.error is None for record in cloud.results(batch_id)] == [True, False, False]
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (3, 3, 0))
+
+
+def test_a_second_cancel_tells_of_what_was_done_until_then(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    cloud.batches.retry(ledger.batch_id)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    assert "results" not in cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    assert ids(cloud, ledger) == ALL[:50]
+
+
+def test_a_stop_that_comes_late_does_not_undo_what_went_on(cloud: Cloud) -> None:
+    """Whoever writes the results of a cancelled batch is held up until it has been resumed."""
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    body, write = cloud.queue.bodies.pop(), cloud.store.write
+    cloud.queue.bodies.clear()
+
+    def overtaken(bucket: str, key: str, blocks: Any) -> None:
+        cloud.store.write = write  # type: ignore[method-assign]
+        cloud.batches.retry(ledger.batch_id)
+        write(bucket, key, blocks)
+
+    cloud.store.write = overtaken  # type: ignore[method-assign]
+    cloud.deliver(body)
+    cloud.deliver(cloud.queue.bodies.pop())
+    cloud.queue.bodies.clear()  # from here on the schedule must know of it
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_what_cannot_be_cancelled(cloud: Cloud) -> None:
+    batch_id = cloud.start([1])
+    cloud.run()
+    with pytest.raises(Conflict, match="finished"):
+        cloud.batches.cancel(batch_id)
+    ledger = Ledger(cloud.store, "results", cloud.start([1, 2]))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    other = msgspec.json.Encoder().encode_lines([Record("other", "", [])])
+    cloud.store.objects["results", ledger.round_key(0, "parts/000001.jsonl")] = other
+    cloud.run()
+    assert cloud.batches.view(ledger.batch_id)["status"] == "failed"
+    with pytest.raises(Conflict, match="failed"):
+        cloud.batches.cancel(ledger.batch_id)
+
+
+def test_cancelling_twice_is_cancelling_once(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    for _ in range(2):
+        cloud.batches.cancel(ledger.batch_id)
+        cloud.run()
+    assert ids(cloud, ledger) == ALL[:25]
