@@ -11,7 +11,7 @@ import sys
 import threading
 import urllib.parse
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from werkzeug.serving import make_server
 
 from localcloud import apis, changesets, lifeline, queues, stack, statemachines
 from localcloud.environment import LOOPBACK
+from localcloud.visitors import WSGI, Visitors, guarded
 
 INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 PASSED_ON = (
@@ -34,8 +35,6 @@ PASSED_ON = (
     "X-Amz-Function-Error", "X-Amz-Executed-Version",
 )  # fmt: skip
 LONGEST_INVOCATION_SECONDS = 15 * 60 + 60
-
-WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Dispatcher:
@@ -81,6 +80,7 @@ def _quiet() -> None:
 @click.option("--port", required=True, type=int)
 @click.option("--functions-port", required=True, type=int)
 @click.option("--concurrency", required=True, type=click.IntRange(1))
+@click.option("--app", nargs=2, type=(str, int), default=(LOOPBACK, 0), help="Its host and port.")
 @click.option("--template", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--stack-name", required=True)
 @click.option("--parameter", "parameters", multiple=True, type=(str, str))
@@ -88,6 +88,7 @@ def main(
     port: int,
     functions_port: int,
     concurrency: int,
+    app: tuple[str, int],
     template: Path,
     stack_name: str,
     parameters: tuple[tuple[str, str], ...],
@@ -105,7 +106,7 @@ def main(
     MotoRequestHandler.disable_nagle_algorithm = True
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server(
-        LOOPBACK, port, Dispatcher(moto, functions_port, concurrency),
+        LOOPBACK, port, guarded(Dispatcher(moto, functions_port, concurrency), Visitors(*app)),
         threaded=True, request_handler=MotoRequestHandler,
     )  # fmt: skip
     try:
@@ -121,7 +122,9 @@ def _create_stack(moto: WSGI, name: str, template: Path, parameters: dict[str, s
     moto makes a resource when somebody first asks about it: whoever looks at a stack that is being
     made would have it made a second time. Raises StackError.
     """
-    door = make_server(LOOPBACK, 0, moto, threaded=True, request_handler=MotoRequestHandler)
+    door = make_server(
+        LOOPBACK, 0, guarded(moto, Visitors()), threaded=True, request_handler=MotoRequestHandler
+    )
     serving = threading.Thread(target=door.serve_forever)
     serving.start()
     try:

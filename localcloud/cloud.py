@@ -108,6 +108,7 @@ def _aws_options(options: Options) -> list[str]:
         *("--port", str(options.aws_port)),
         *("--functions-port", str(options.functions_port)),
         *("--concurrency", str(options.concurrency)),
+        *("--app", options.host, str(options.port)),
         *("--template", str(options.template)),
         *("--stack-name", options.stack_name),
         *(part for pair in parameters.items() for part in ("--parameter", *pair)),

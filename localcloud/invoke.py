@@ -10,11 +10,15 @@ from urllib.parse import unquote, urlsplit
 from localcloud.containers import Containers, Outcome
 from localcloud.environment import LOOPBACK
 from localcloud.registry import Function
+from localcloud.visitors import REFUSED, Visitors
 
 PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 NAME = re.compile(r"(?:arn:aws:lambda:[a-z0-9-]+:)?(?:\d{12}:)?(?:function:)?([\w-]+)(?::[$\w-]+)?")
 PAYLOAD_BYTES = 6 * 1024 * 1024
 PATIENCE_SECONDS = 60
+
+VISITORS = Visitors()
+"""Programs: no page calls functions."""
 
 Enqueue = Callable[[Function, str], str]
 
@@ -74,6 +78,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(refused.status, body, {"X-Amzn-ErrorType": refused.error})
 
     def _invoke(self) -> None:
+        given = {name.lower(): value for name, value in self.headers.items()}
+        if not VISITORS.may_come("POST", "", given):
+            self.close_connection = True
+            raise Refused(403, "AccessDeniedException", REFUSED)
         payload = self._payload()
         function = self._function()
         kind = self.headers.get("X-Amz-Invocation-Type", "RequestResponse")

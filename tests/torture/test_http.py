@@ -760,6 +760,45 @@ def test_log_lines(stage: LocalCloud, wire: Wire, outcome: Outcome) -> None:
     )
 
 
+def test_pages_of_other_sites_and_the_aws_of_a_laptop(stage: LocalCloud, outcome: Outcome) -> None:
+    name = stage.aws.partition("://")[2]
+    page = stage.url.replace("127.0.0.1", "localhost")
+    form = json.loads(
+        urllib3.request("POST", f"{stage.url}/uploads", json={"filename": "x.jpg"}).data
+    )
+    given = {**form["fields"], "file": ("x.jpg", SAMPLE)}
+    link = stage.client("s3").generate_presigned_url(
+        "get_object", Params={"Bucket": stage.images, "Key": form["fields"]["key"]}
+    )
+    tried = [
+        ("POST", "/moto-api/reset"), ("OPTIONS", f"/{stage.images}"), ("GET", "/"),
+        ("GET", f"/{stage.images}"), ("PUT", f"/{stage.images}/x"), ("DELETE", f"/{stage.images}"),
+        ("GET", "/?Action=ListQueues"), ("POST", "/"),
+        ("POST", "/2015-03-31/functions/serverless-inception-local-on_tick/invocations"),
+    ]  # fmt: skip
+    foreign: list[dict[str, str]] = [
+        {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+        {"Host": f"evil.example:{urlsplit(stage.aws).port}"},
+        {"Origin": f"http://evil.example:{urlsplit(stage.url).port}"},
+    ]  # fmt: skip
+    for method, path in tried:
+        for headers in foreign:
+            answer = urllib3.request(method, stage.aws + path, headers={"Host": name, **headers})
+            assert answer.status == 403, (path, headers)
+            assert b"programs of this machine" in answer.data
+            assert "access-control-allow-origin" not in answer.headers
+    sent = urllib3.request("POST", form["url"], fields=given, headers={"Origin": page})
+    read = urllib3.request("GET", link, headers={"Origin": page, "Sec-Fetch-Site": "cross-site"})
+    shown = urllib3.request("GET", link, headers={"Sec-Fetch-Site": "cross-site"})
+    assert sent.status in (200, 204) and read.data == shown.data == SAMPLE
+    assert {answer.headers["access-control-allow-origin"] for answer in (sent, read)} <= {page, "*"}
+    outcome(
+        "Pages of other sites, and names of theirs that lead here, at the AWS of a laptop",
+        "403, and nothing is read, written or wiped; the page's own uploads and links go on",
+        f"{len(tried) * len(foreign)} requests",
+    )
+
+
 def test_requests_at_once_never_see_each_other(wire: Wire, long: bool, outcome: Outcome) -> None:
     count = 3000 if long else 240
     ids: set[str] = set()

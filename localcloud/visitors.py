@@ -1,0 +1,108 @@
+"""Who may speak with the AWS of this machine: its programs, and pages of its own.
+
+moto lets in every page of the web that a browser here shows: it allows every Origin, and what wipes
+it needs no preflight. A name that leads here today may be another site's, whose pages need none.
+"""
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+REFUSED = (
+    "This AWS is for programs of this machine, and for pages that it serves: "
+    "use http://127.0.0.1 or http://localhost."
+)
+
+
+class Visitors:
+    """Tells who may come in.
+
+    host, port: what the app listens on. Its page may come in by that, and every page by a name of
+    loopback, on any port.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._host, self._port = host, port
+
+    def may_come(self, method: str, query: str, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers, by their names in lower case, is let in."""
+        if not _is_loopback(_place(headers.get("host", "localhost"))[0]):
+            return False
+        origin = headers.get("origin")
+        if origin is not None:
+            return self._is_own(origin)
+        # browsers tell no Origin of pictures and links, of which the page has presigned ones
+        is_foreign = headers.get("sec-fetch-site", "none") == "cross-site"
+        return not is_foreign or (method in ("GET", "HEAD") and _is_presigned(query))
+
+    def _is_own(self, origin: str) -> bool:
+        scheme, _, place = origin.partition("://")
+        name, port = _place(place)
+        if scheme not in ("http", "https") or not name:
+            return False
+        if _is_loopback(name):
+            return True
+        listens = name == self._host or (_is_any(self._host) and _is_of_this_machine(name))
+        return listens and port == self._port
+
+
+def guarded(application: WSGI, visitors: Visitors) -> WSGI:
+    """The application, for those who may come in."""
+
+    def door(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        given = {key[5:].replace("_", "-").lower(): environ[key] for key in environ
+                 if key.startswith("HTTP_")}  # fmt: skip
+        if visitors.may_come(environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""), given):
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Connection", "close")])
+        return [REFUSED.encode()]
+
+    return door
+
+
+def _place(place: str) -> tuple[str, int]:
+    """Host, in lower case and without brackets, and port of `host:port`; empty where it is none."""
+    try:
+        split = urlsplit(f"//{place}")
+        if split.path or split.query or split.fragment or "@" in place:
+            return "", 0
+        return (split.hostname or "").rstrip("."), split.port or 80
+    except ValueError:
+        return "", 0
+
+
+def _is_loopback(name: str) -> bool:
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_any(host: str) -> bool:
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _is_of_this_machine(name: str) -> bool:
+    """Whether it is an address that can be listened on here."""
+    try:
+        version = ip_address(name).version
+        with socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6) as probe:
+            probe.bind((name, 0))
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _is_presigned(query: str) -> bool:
+    """Whether it is that of an S3 address for whoever has it, and no action of another service."""
+    given = parse_qs(query).keys()
+    return not given.isdisjoint(("X-Amz-Signature", "Signature")) and "Action" not in given
