@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
@@ -20,7 +20,7 @@ from tools.deploying.target import Target, handlers, read_config
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 TARGET = Target("dev", ACCOUNT, REGION)
-HANDLERS = ["api_handler", "authorize", "on_tick", "on_work"]
+HANDLERS = ["api_handler", "authorize", "on_tick"]
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 NEIGHBOURS = ["devtwo", "dev-eu", "dev-authorize", "de"]
 """Stages of today, and of the time when a stage could have a hyphen."""
@@ -30,10 +30,8 @@ class Account:
     """An AWS in this process, and what stages put into it."""
 
     def __init__(self, region: str = REGION) -> None:
-        self.session = boto3.session.Session("id", "secret", region_name=region)
-
-    def client(self, service: str) -> Any:
-        return self.session.client(service)
+        session = boto3.session.Session("id", "secret", region_name=region)
+        self.client = cache(session.client)
 
     def role(self, stage: str, handler: str) -> str:
         iam, name = self.client("iam"), f"serverless-inception-{stage}-{handler}"
@@ -71,7 +69,7 @@ class Account:
         return api
 
     def record(self, lives_here: bool = True) -> Record:
-        return Record(self.session, TARGET, HANDLERS, lambda: "", lambda: lives_here)
+        return Record(self, TARGET, HANDLERS, lambda: "", lambda: lives_here)
 
     def names(self, lives_here: bool = True) -> set[str]:
         keys = ("lambda_arn", "role_name", "rule_name")

@@ -51,6 +51,7 @@ class Record:
         self._bucket = images_bucket
         self._lives_here = lives_here
         self._lambda = session.client("lambda")
+        self._iam = session.client("iam")
         self._tags: dict[str, dict[str, str]] = {}
 
     def resources(self) -> list[Resource]:
@@ -152,10 +153,10 @@ class Record:
                 )
 
     def _role(self, handler: str) -> dict[str, Any] | None:
-        client = self._session.client("iam")
+        name = self._target.role(handler)
         try:
-            role: dict[str, Any] = client.get_role(RoleName=self._target.role(handler))["Role"]
-        except client.exceptions.NoSuchEntityException:
+            role: dict[str, Any] = self._iam.get_role(RoleName=name)["Role"]
+        except self._iam.exceptions.NoSuchEntityException:
             return None
         return role
 
