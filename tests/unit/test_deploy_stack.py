@@ -1,6 +1,7 @@
 """The stack of a deployment, on a CloudFormation that says what it is told to."""
 
 import re
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,13 +25,13 @@ def say_nothing(_: str) -> None:
     pass
 
 
-def described(status: str) -> dict[str, Any]:
+def described(status: str, stage: str) -> dict[str, Any]:
     if not status:
         return GONE
     return {"Stacks": [{
         "StackName": "s", "StackStatus": status,
         "Parameters": [{"ParameterKey": "Stage", "ParameterValue": "dev"}],
-        "Tags": [{"Key": "stage", "Value": "dev"}],
+        "Tags": [{"Key": "stage", "Value": stage}],
     }]}  # fmt: skip
 
 
@@ -39,7 +40,7 @@ class Cloud:
 
     statuses: the stack's, each seen once and the last one for ever; empty where there is none.
     after: the statuses that follow a call that changes something. answers: to other calls.
-    writes: the calls that change something.
+    writes: the calls that change something. stage: whose the stack is, by its tag.
     """
 
     def __init__(self, template: str, *statuses: str) -> None:
@@ -47,6 +48,7 @@ class Cloud:
         self.after: dict[str, list[str]] = {}
         self.answers: dict[str, Any] = {"GetTemplate": {"TemplateBody": "old"}}
         self.writes: list[str] = []
+        self.stage = "dev"
         client = boto3.client(
             "cloudformation", region_name="eu-west-1",
             aws_access_key_id="a", aws_secret_access_key="b",
@@ -69,7 +71,7 @@ class Cloud:
     def _answer(self, operation: str) -> dict[str, Any]:
         if operation == "DescribeStacks":
             seen = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-            return described(seen)
+            return described(seen, self.stage)
         if not operation.startswith(("Describe", "Get", "List")):
             self.writes.append(operation)
         self.statuses = list(self.after.get(operation, self.statuses))
@@ -186,6 +188,15 @@ def test_a_stack_is_taken_down_once_it_has_settled() -> None:
         "stack s: UPDATE_IN_PROGRESS", "stack s: UPDATE_COMPLETE", "stack s: DELETE_IN_PROGRESS",
     ]  # fmt: skip
     assert cloud.writes == ["DeleteStack"]
+
+
+def test_a_stack_of_somebody_else_is_left_alone() -> None:
+    cloud = Cloud("new", "CREATE_COMPLETE")
+    cloud.stage = "other"
+    for step in (cloud.step.changes, cloud.step.exists, partial(cloud.step.delete, say_nothing)):
+        with pytest.raises(DeployError, match="stack s is there and is not this stage's"):
+            step()
+    assert cloud.writes == NOTHING
 
 
 FAILURES = [

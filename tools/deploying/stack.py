@@ -86,7 +86,7 @@ class StackStep:
         if changes is None:
             return []
         self._drop()
-        return [_line(change) for change in changes] or ["change its parameters or tags"]
+        return [_line(change) for change in changes] or ["change its parameters"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         status = self._settle(tell)  # what a run began that was killed
@@ -129,15 +129,18 @@ class StackStep:
             if "does not exist" in str(error):
                 return None
             raise
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+        if stack["StackStatus"] not in UNUSABLE and not self._tags.items() <= tags.items():
+            raise DeployError(
+                f"The stack {self._name} is there and is not this stage's, by its tags. Take "
+                "another stage, or delete it."
+            )
         return stack
 
     def _is_current(self, stack: dict[str, Any]) -> bool:
         given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
-        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
         body = self._client.get_template(StackName=self._name)["TemplateBody"]
-        return bool(
-            body == self._template and tags == self._tags and given | self._parameters == given
-        )
+        return bool(body == self._template and given | self._parameters == given)
 
     def _propose(self, kind: str) -> list[dict[str, Any]] | None:
         """The changes of a change set that now waits to be executed; None where it has none."""
