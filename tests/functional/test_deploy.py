@@ -203,8 +203,6 @@ def test_a_plan_without_credentials_shows_what_would_be_made(
         assert lacking in said.text
         assert changes(said.text) == changes(planned.text)
         assert re.search(r"Not looked up, .*: .*DescribeStacks.*GetParameter", said.text)
-    for options in (("--destroy", "--plan"), ("--yes",)):
-        assert nobody("--region", REGION, *options).status == 1
 
 
 @pytest.mark.usefixtures("deployed")
@@ -632,7 +630,7 @@ def killed(tool: Tool, call: str, *options: str, stage: str) -> None:
 def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: Tool) -> None:
     tool = with_neighbour
     before = of_stage(inventory(tool.client), "dev")
-    for call in ("CreateChangeSet", r"POST /2015-03-31/functions", "POST /restapis"):
+    for call in ("CreateChangeSet", "POST /restapis"):
         killed(tool, call, stage="devtwo")
     assert differences(before, of_stage(inventory(tool.client), "dev")) == []
     for stage, other, options in (
@@ -643,7 +641,7 @@ def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: T
         ("devtwo", "dev", ("--destroy",)),
     ):
         before = of_stage(inventory(tool.client), other)
-        if "--destroy" in options:
+        if (stage, *options) == ("dev", "--destroy"):
             killed(tool, "DELETE /2015-03-31/functions/.*", *options, stage=stage)
         said = tool.deploy(*options, stage=stage)
         assert said.status == 0, said.text

@@ -1,6 +1,7 @@
 """The steps of a deployment, each on its own; test_deploy.py has them together."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -484,6 +485,20 @@ def test_options_then_the_stages_environment_then_defaults() -> None:
         _ = deploy._wishes(config, "dev", {**given, "arms": "m=0.5"}).other_models
     bare = deploy._wishes({"stages": {"dev": {}}}, "dev", given)
     assert (bare.model, bare.arms, bare.public) == ("inception-v3", "", False)
+
+
+@pytest.mark.parametrize("options", [["--destroy", "--plan"], ["--yes"], ["--show-token"]])
+def test_without_credentials_there_is_no_more_than_a_plan(options: list[str]) -> None:
+    names = ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "PROFILE", "DEFAULT_PROFILE")
+    env = {
+        **dict.fromkeys((f"AWS_{name}" for name in names), None),
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }  # fmt: skip
+    arguments = ["--stage", "dev", "--region", REGION, *options]
+    result = CliRunner(env=env).invoke(deploy.main, arguments)
+    assert result.exit_code == 1
+    assert "There are no AWS credentials" in result.output
 
 
 @pytest.mark.parametrize("stage", ["", "prod"])
