@@ -14,7 +14,8 @@ from chalicelib.models import ModelInfo, ModelPackage
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import Tensor
 from tools import package as packages
-from tools.options import ASKED, for_labels, formula
+from tools.metadata import normalisation
+from tools.options import ASKED, KEYS, chosen, for_labels, formula
 from tools.quiet import quiet
 from tools.scaling import check_scaling, scales_itself
 
@@ -88,16 +89,21 @@ def _prepared(
     """What is done to pixels. Raises ModelInvalid where it does not fit or cannot be told."""
     if pixels.depth == 1:
         how = msgspec.structs.replace(how, channels="grey")
+    how, why = _scaled(package, pixels, how)
     check_scaling(package.info.name, how, pixels)
-    if how.mean is not None:
-        why = "as you said"
-    elif not np.issubdtype(pixels.dtype, np.floating):
-        why = f"as its input is {pixels.dtype}"
-    elif scales_itself(package.model_path):
-        why = "as it scales them itself"
-    else:
-        raise ModelInvalid(
-            f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}"
-        )
     say(f"Pixels: {formula(how)}, {why}.")
     return how
+
+
+def _scaled(package: ModelPackage, pixels: Tensor, how: Preprocessing) -> tuple[Preprocessing, str]:
+    """How pixels are scaled, and why. Raises ModelInvalid where it cannot be told."""
+    if how.mean is not None:
+        return how, "as you said"
+    if not np.issubdtype(pixels.dtype, np.floating):
+        return how, f"as its input is {pixels.dtype}"
+    if said := normalisation(package.model_path):
+        named = dict.fromkeys(KEYS) | dict(zip(("mean", "std"), said, strict=True))
+        return chosen(how, named), "as its metadata says"
+    if scales_itself(package.model_path):
+        return how, "as it scales them itself"
+    raise ModelInvalid(f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}")

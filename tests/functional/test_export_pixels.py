@@ -4,16 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 
 from chalicelib.classifier import Classifier
 from chalicelib.models import read_package
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.tensors import Tensor, to_input
+from tests.conftest import TEST_DATA
 from tests.unit.test_preprocessing import imagenet
 from tools.exporting import published
+from tools.metadata import NAME, normalisation
 from tools.model import cli
 from tools.package import sample_images
 
@@ -327,6 +331,63 @@ def test_a_file_of_litert_is_looked_into(
     assert result.exit_code == 0, result.output
     assert "as it scales them itself" in result.output
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
+
+
+def with_metadata(network: bytes, mean: list[float], std: list[float]) -> bytes:
+    """The same network, saying what its pixels were normalised by."""
+    builder = flatbuffers.Builder()
+
+    def vector(parts: list[Any], prepend: Callable[[Any], None]) -> int:
+        builder.StartVector(4, len(parts), 4)
+        for part in reversed(parts):
+            prepend(part)
+        return int(builder.EndVector())
+
+    def table(fields: dict[int, int], kind: int = 0) -> int:
+        builder.StartObject(8)
+        for slot, offset in fields.items():
+            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+        builder.PrependUint8Slot(0, kind, 0)
+        return int(builder.EndObject())
+
+    numbers = [vector(values, builder.PrependFloat32) for values in (mean, std)]
+    builder.StartObject(2)
+    for slot, offset in enumerate(numbers):
+        builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+    found = table({1: int(builder.EndObject())}, kind=1)
+    for slot in (4, 2, 3):  # of the image, the graph and the whole
+        found = table({slot: vector([found], builder.PrependUOffsetTRelative)})
+    builder.Finish(found)
+    model = schema.ModelT.InitFromPackedBuf(network)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data, entry.name, entry.buffer = bytes(builder.Output()), NAME, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def test_a_file_of_litert_may_say_its_normalisation(
+    tf: Any, run: Run, cache: Path, tmp_path: Path
+) -> None:
+    net = model(tf, lambda x: x)
+    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
+    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
+    plain = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    file = tmp_path / "net.tflite"
+    file.write_bytes(with_metadata(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
+    result = run("add", file)
+    assert result.exit_code == 0, result.output
+    assert "(pixel - (10, 20, 30)) / (50, 60, 70), as its metadata says" in result.output
+    check(cache, lambda image: net((image[None] - [10, 20, 30.0]) / [50, 60, 70.0])[0])
+    assert "as you said" in run("add", file, "--force", "--mean", 0, "--std", 255).output
+
+
+@pytest.mark.shared
+def test_the_metadata_of_a_real_file_is_read() -> None:
+    file = TEST_DATA / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
+    assert normalisation(file) == ((127.5,), (127.5,))
 
 
 @pytest.mark.parametrize("depth", [1, 3])
