@@ -398,7 +398,7 @@ def test_a_crop_is_upright_and_of_the_middle(format_, turn, scale):
 
 
 @pytest.mark.parametrize("part", [0.5, 0.875, 1.0])
-@pytest.mark.parametrize(("shorter", "scale"), [(300, 1), (560, 2), (1200, 4), (2600, 8)])
+@pytest.mark.parametrize(("shorter", "scale"), [(300, 1), (560, 2), (1120, 4), (2240, 8)])
 def test_a_jpeg_is_decoded_at_the_smallest_scale_that_has_the_crop(shorter, scale, part):
     data = file(photo_like(round(shorter / part * 1.4), round(shorter / part)), "JPEG", quality=90)
     how = Preprocessing("crop", part)
