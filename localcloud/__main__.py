@@ -47,6 +47,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
     default=10, help="How often schedules run, instead of what the app says.",
 )  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
+@click.option("--aws", default="localcloud.aws", help="The module that plays AWS.", hidden=True)
 @click.option("--template", type=FILE, help="Its stack.  [default: its infrastructure.yaml]")
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
@@ -62,6 +63,7 @@ def main(
     visibility_timeout: int | None,
     schedule_seconds: float,
     project: Path,
+    aws: str,
     template: Path | None,
     parameters: dict[str, str],
 ) -> None:
@@ -84,6 +86,7 @@ def main(
         visibility_timeout=visibility_timeout or max(30, registry.longest_timeout(project)),
         schedule_seconds=schedule_seconds,
         parameters=parameters,
+        aws=aws,
     )
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"

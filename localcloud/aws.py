@@ -11,7 +11,7 @@ import sys
 import threading
 import urllib.parse
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,12 @@ def _quiet() -> None:
 @click.option("--template", required=True, type=click.Path(path_type=Path, exists=True))
 @click.option("--stack-name", required=True)
 @click.option("--parameter", "parameters", multiple=True, type=(str, str))
-def main(
+def main(**options: Any) -> None:
+    """Serve until the end of the process that started this one."""
+    serve(**options)
+
+
+def serve(
     port: int,
     functions_port: int,
     concurrency: int,
@@ -92,8 +97,12 @@ def main(
     template: Path,
     stack_name: str,
     parameters: tuple[tuple[str, str], ...],
+    around: Callable[[WSGI], WSGI] = lambda app: app,
 ) -> None:
-    """Serve until the end of the process that started this one."""
+    """Serve the stack of a template; see `main`.
+
+    around: what is put before all but the making of the stack.
+    """
     lifeline.hold()
     _quiet()
     apis.install()
@@ -106,7 +115,8 @@ def main(
     MotoRequestHandler.disable_nagle_algorithm = True
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server(
-        LOOPBACK, port, guarded(Dispatcher(moto, functions_port, concurrency), Visitors(*app)),
+        LOOPBACK, port,
+        guarded(around(Dispatcher(moto, functions_port, concurrency)), Visitors(*app)),
         threaded=True, request_handler=MotoRequestHandler,
     )  # fmt: skip
     try:

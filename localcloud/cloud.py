@@ -21,6 +21,7 @@ class Options:
 
     host, port: of the API. aws_port, functions_port: on loopback. schedule_seconds: instead of what
     the app's schedules say; None for those. parameters: of the stack, besides its stage.
+    aws: the module that plays AWS.
     """
 
     project: Path
@@ -34,6 +35,7 @@ class Options:
     visibility_timeout: int
     schedule_seconds: float | None
     parameters: Mapping[str, str]
+    aws: str = "localcloud.aws"
 
 
 class Cloud:
@@ -42,7 +44,7 @@ class Cloud:
     def __init__(self, options: Options, env: Mapping[str, str]) -> None:
         self._options = options
         self._env = aws_environment(env, options.aws_port)
-        self._aws = Child("localcloud.aws", _aws_options(options))
+        self._aws = Child(options.aws, _aws_options(options))
         self._functions = Child("localcloud.functions", _functions_options(options))
         self._api = Child("localcloud.api", _api_options(options))
         self._children = [self._aws, self._functions, self._api]

@@ -23,6 +23,12 @@ TORTURE_SECONDS = 3600
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`make torture` takes its time."""
     parser.addoption("--torture", action="store_true", help="run tests/torture in the long form")
+    parser.addoption(
+        "--soak-seconds",
+        type=float,
+        default=1200,
+        help="how long the soak of the long form goes on",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

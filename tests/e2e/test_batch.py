@@ -143,7 +143,7 @@ def test_a_prefix_and_a_retry_of_what_failed(batches: Batches) -> None:
     assert batches.finished(batch_id)["counts"] == {"total": 7, "done": 7, "failed": 0}
 
 
-def test_cancel(batches: Batches, files: str) -> None:
+def test_a_cancelled_batch_keeps_what_is_done_and_goes_on(batches: Batches, files: str) -> None:
     instances = [{"url": f"{files}/sample-{NAMES[0]}.jpg?{n}"} for n in range(1000)]
     batch_id = batches.start(instances=instances)
     assert batches.ask("POST", f"/batches/{batch_id}/cancel")["status"] == "cancelled"
@@ -156,8 +156,12 @@ def test_cancel(batches: Batches, files: str) -> None:
 
     wait_for(idle)
     view = batches.ask("GET", f"/batches/{batch_id}")
-    assert view["status"] == "cancelled" and view["counts"]["done"] < 1000
-    assert "results" not in view
+    done = view["counts"]["done"]
+    assert view["status"] == "cancelled" and done < 1000
+    lines = urllib3.request("GET", view["results"]).data.splitlines()
+    assert len(lines) == done
+    batches.ask("POST", f"/batches/{batch_id}/retry")
+    assert batches.finished(batch_id)["counts"] == {"total": 1000, "done": 1000, "failed": 0}
 
 
 def test_a_bare_url_is_answered_on_the_results_queue(batches: Batches, files: str) -> None:
