@@ -7,6 +7,7 @@ the summary, which is written once, counts what is there.
 import re
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -19,6 +20,18 @@ SUMMARY = re.compile(r"batches/(?P<id>[^/]+)/(rounds/(?P<round>[1-9]\d*)/)?summa
 
 Read = Callable[[str], bytes]
 """An object of the results bucket, by its key."""
+
+
+def check_bucket(s3: Any, bucket: str) -> int:
+    """Fails unless all that the batches of a bucket say of their ends is so; how many images."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="batches/")
+    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def read(key: str) -> bytes:
+        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    finished = sum(check_finished(read, key) for key in keys if SUMMARY.fullmatch(key))
+    return finished + sum(check_stopped(read, key) for key in keys if STOPPED.fullmatch(key))
 
 
 def check_stopped(read: Read, key: str) -> int:

@@ -100,7 +100,7 @@ class Votes:
 
     def fold(self, now: float) -> None:
         """Bring the report up to date; it lists only days that may have changed since."""
-        before = self.report()
+        before, etag = self._tagged()
         if before is None:
             days = self._count(COUNTED)
         else:
@@ -110,14 +110,19 @@ class Votes:
             with ThreadPoolExecutor(OPEN_DAYS + 1) as pool:
                 for counts in pool.map(self._count, [f"{COUNTED}{day}/" for day in open_days]):
                     days |= counts
-        self._documents.put(REPORT, Report(now, days))
+        # of two folds at once the first one counts, and the next one brings the rest
+        self._documents.put(REPORT, Report(now, days), replacing=etag)
 
     def report(self) -> Report | None:
         """The counts of the last fold; None where there are none that can be read."""
+        return self._tagged()[0]
+
+    def _tagged(self) -> tuple[Report | None, str | None]:
+        """The report and its ETag; neither where the next fold is to count all votes."""
         try:
-            return self._documents.get(REPORT, Report)
+            return self._documents.tagged(REPORT, Report) or (None, None)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ImageTooLarge):
-            return None  # the next fold counts all votes and writes it anew
+            return None, None
 
     def _count(self, prefix: str) -> Days:
         return count(self._documents.store.list(self._documents.bucket, prefix))

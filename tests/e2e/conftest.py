@@ -17,7 +17,9 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
+from botocore.exceptions import BotoCoreError
 
+from tests.balance import check_bucket
 from tests.conftest import ROOT, TEST_DATA
 from tests.e2e.browser import browser, browser_options, page  # noqa: F401 - fixtures
 from tests.processes import END_SECONDS, PYTHON, descendants, started
@@ -52,6 +54,11 @@ class LocalCloud:
             with contextlib.suppress(ProcessLookupError):  # as one that was only starting another
                 os.kill(pid, signal.SIGKILL)
         return len(pids)
+
+    def check_batches(self) -> None:
+        """Whatever the test was about: each batch that says it has finished balances."""
+        with contextlib.closing(self.client("s3")) as s3, contextlib.suppress(BotoCoreError):
+            check_bucket(s3, self.results)  # unless what held them was ended by the test
 
     @property
     def results(self) -> str:
@@ -91,7 +98,9 @@ def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalC
     ):
         told = wait_for(lambda: TOLD.search(log.read_text()) or process.poll() is not None)
         assert isinstance(told, re.Match), log.read_text()
-        yield LocalCloud(*told.groups(), process, log)
+        cloud = LocalCloud(*told.groups(), process, log)
+        yield cloud
+        cloud.check_batches()
         process.terminate()
         assert process.wait(END_SECONDS) == 0, log.read_text()
 

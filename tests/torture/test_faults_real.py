@@ -16,6 +16,7 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from chalicelib.errors import InceptionError
 from chalicelib.queue import SqsQueue
 from chalicelib.storage import S3Store
+from tests.balance import check_bucket
 from tests.e2e.conftest import running, wait_for
 from tests.e2e.test_batch import NAMES, SAMPLES, Batches, best
 from tests.functional.conftest import aws  # noqa: F401 - a fixture
@@ -116,6 +117,7 @@ class RealCloud(BatchCloud):
     def close(self) -> None:
         """Leave nothing behind."""
         self.asked = REFUSED
+        check_bucket(self.s3, "results")
         for found in self.store.list("results", ""):
             self.store.delete("results", found.key)
         for client in (self.s3, self.sqs, self.platform):

@@ -22,7 +22,7 @@ from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, KEY, MAX_TEXT, InferenceIds
 from chalicelib.experiment.service import Experiment, ExperimentRequest, FeedbackRequest
 from chalicelib.experiment.verdict import Standing, compare, overall, planned
-from chalicelib.experiment.votes import REPORT, Report, Tally, Vote, count
+from chalicelib.experiment.votes import REPORT, Report, Tally, Vote, Votes, count
 from chalicelib.experiment.weights import FILE
 from chalicelib.storage import Found
 from tests.fakes import MemoryStore
@@ -875,3 +875,19 @@ def test_the_experiment_is_no_burden_on_a_cold_start() -> None:
     run = [sys.executable, "-c", code]
     modules = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "boto3", "botocore", "statistics", "scipy"} & set(modules)
+
+
+def test_a_fold_that_stalls_does_not_set_the_report_back() -> None:
+    store = MemoryStore()
+    votes, put = Votes(Documents(store, "results")), store.put
+    votes.fold(1_800_000_000)
+
+    def overtaken(*where: Any, **options: Any) -> str | None:
+        store.put = put  # type: ignore[method-assign]
+        votes.fold(1_800_000_600)
+        return put(*where, **options)
+
+    store.put = overtaken  # type: ignore[method-assign]
+    votes.fold(1_800_000_300)
+    report = votes.report()
+    assert report is not None and report.updated_at == 1_800_000_600
