@@ -75,6 +75,29 @@ def async_event(message: Event) -> Any:
     return event
 
 
+def failed_event(arn: str, message: Event, event: Any, payload: bytes) -> Event:
+    """What Lambda sends of an event that its function has failed on for the last time
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+
+    arn: of the function. payload: its answer, JSON.
+    """
+    return {
+        "version": "1.0",
+        "timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "requestContext": {
+            "requestId": message["MessageId"],
+            "functionArn": f"{arn}:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": int(message["Attributes"]["ApproximateReceiveCount"]),
+        },
+        "requestPayload": event,
+        "responseContext": {
+            "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
+        },
+        "responsePayload": json.loads(payload),
+    }  # fmt: skip
+
+
 def _s3_records(event: Any) -> list[Event]:
     """Those that moto wrote; anyone else may have sent anything."""
     records = event.get("Records") if isinstance(event, dict) else None

@@ -20,10 +20,8 @@ from localcloud import lifeline, registry, stack
 from localcloud.containers import Containers
 from localcloud.invoke import InvokeApi
 from localcloud.registry import Function
-from localcloud.triggers import POLL_SECONDS, Poller, period, tick
+from localcloud.triggers import ATTEMPTS, POLL_SECONDS, Poller, period, tick
 
-ATTEMPTS = 3
-"""Of an asynchronous event (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
 CLIENT = Config(
     connect_timeout=3,
     read_timeout=POLL_SECONDS + 10,
@@ -86,20 +84,31 @@ class Functions:
             asynchronous=asynchronous,
             batch_size=1 if asynchronous else function.trigger.batch_size,
             room=threading.Semaphore(limit) if limit else None,
+            failures=self._failures(function) if asynchronous else None,
         )
 
     def _async_queue(self, function: Function) -> str:
         """The address of the queue in which events wait for the function; made where it is not."""
-        failed = self._arn(self._sqs.create_queue(QueueName="localcloud-failed-events")["QueueUrl"])
+        failed, most = self._failures(function), 2 * ATTEMPTS  # the poller sends it there before
+        if failed is None:
+            failed = self._sqs.create_queue(QueueName="localcloud-failed-events")["QueueUrl"]
+            most = ATTEMPTS
         hidden = max(self._visibility_timeout, function.timeout + 1)
         attributes = {
             "VisibilityTimeout": str(hidden),
             "RedrivePolicy": json.dumps(
-                {"deadLetterTargetArn": failed, "maxReceiveCount": ATTEMPTS}
+                {"deadLetterTargetArn": self._arn(failed), "maxReceiveCount": most}
             ),
         }
         name = f"localcloud-events-{function.handler}"
         return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+
+    def _failures(self, function: Function) -> str | None:
+        """The queue of a bucket's events that failed, where the stack has one: as on AWS."""
+        name = os.environ.get("DEAD_LETTER_QUEUE")
+        if not (function.has_bucket and name):
+            return None
+        return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _notify(self) -> None:
         """Have the buckets put their events into the queues."""

@@ -20,6 +20,8 @@ POLL_SECONDS = 2
 """Of one long poll. Short, since one that was waiting when this process was killed may yet take a
 message, which is then hidden for the queue's visibility timeout."""
 RETRY_SECONDS = 0.5
+ATTEMPTS = 3
+"""Of an asynchronous event (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 Message = dict[str, Any]
@@ -35,6 +37,7 @@ class Poller:
     url, arn, visibility_timeout (seconds): of the queue.
     asynchronous: each message is an event of its own, else the event is of messages (batch_size).
     room: limits how many run at once, below what the containers allow; None where nothing does.
+    failures: the queue of asynchronous events that failed for the last time; None for none.
     """
 
     sqs: Any
@@ -46,6 +49,7 @@ class Poller:
     asynchronous: bool
     batch_size: int = 1
     room: threading.Semaphore | None = None
+    failures: str | None = None
 
     def run(self) -> None:
         """Poll for good; for a thread of its own."""
@@ -89,12 +93,12 @@ class Poller:
 
     def _process(self, messages: list[Message]) -> None:
         try:
-            done = self._invoke(messages)
-        finally:
-            self.containers.release()
-            if self.room:
-                self.room.release()
-        try:
+            try:
+                done = self._invoke(messages)
+            finally:
+                self.containers.release()
+                if self.room:
+                    self.room.release()
             if done:
                 self.sqs.delete_message_batch(QueueUrl=self.url, Entries=_entries(messages))
         except (BotoCoreError, ClientError) as error:
@@ -109,10 +113,28 @@ class Poller:
         else:
             event, request_id = events.async_event(messages[0]), messages[0]["MessageId"]
         outcome = self.containers.run(self.function, event, request_id)
-        if outcome.failed:
-            told = f"{self.function.name} failed, to be tried again: {outcome.summary}"
-            click.echo(told, err=True)
-        return not outcome.failed
+        if not outcome.failed:
+            return True
+        if self.asynchronous and self._is_last(messages[0]):
+            click.echo(
+                f"{self.function.name} failed for the last time: {outcome.summary}", err=True
+            )
+            return self._keep(messages[0], event, outcome.payload)
+        click.echo(f"{self.function.name} failed, to be tried again: {outcome.summary}", err=True)
+        return False
+
+    def _is_last(self, message: Message) -> bool:
+        return int(message["Attributes"]["ApproximateReceiveCount"]) >= ATTEMPTS
+
+    def _keep(self, message: Message, event: Any, payload: bytes) -> bool:
+        """Send an event that is given up where failures go; whether there is such a place."""
+        if self.failures is None:
+            return False
+        failed = events.failed_event(
+            self.function.arn(self.arn.split(":")[3]), message, event, payload
+        )
+        self.sqs.send_message(QueueUrl=self.failures, MessageBody=json.dumps(failed))
+        return True
 
 
 def _entries(messages: list[Message]) -> list[dict[str, Any]]:

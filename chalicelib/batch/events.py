@@ -23,7 +23,7 @@ from chalicelib.batch.losses import FAN_OUT, Pace, begin
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.records import Batch, Record, Stop
 from chalicelib.batch.repair import repair
-from chalicelib.batch.s3events import S3Event
+from chalicelib.batch.s3events import s3_event
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, Replaced, new_id
 from chalicelib.batch.stop import stop_if_told
 from chalicelib.batch.worker import Recorder, Worker
@@ -135,17 +135,14 @@ class BatchEvents:
         self._store.put(self._results, answer_key(message.key), data, "application/json")
 
     def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
-        """What others put on the queue: a bare URL, or an S3 event."""
+        """What others put on the queue: a bare URL, or an S3 event, perhaps for a second time."""
         if body.startswith(("http://", "https://", "s3://")):
             address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
             record = self._record(Entry(0, body[:MAX_ID], address), remaining)
             if self._answers is not None:
                 self._answers.send([record])
             return
-        try:
-            event = msgspec.json.decode(body, type=S3Event)
-        except (msgspec.DecodeError, UnicodeError):
-            event = S3Event()
+        event = s3_event(body)
         if event.records is None and event.test is None:
             raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
         for put in event.records or []:

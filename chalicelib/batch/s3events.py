@@ -1,5 +1,6 @@
 """S3's own events, as they come on a queue."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Literal
 
@@ -35,3 +36,23 @@ class S3Event(msgspec.Struct, frozen=True):
 
     records: list[_S3Record] | None = msgspec.field(default=None, name="Records")
     test: Literal["s3:TestEvent"] | None = msgspec.field(default=None, name="Event")
+
+
+class _Failure(msgspec.Struct, frozen=True, rename="camel"):
+    """What Lambda sends to the dead letters of an event that `on_upload` failed on
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    """
+
+    request_payload: S3Event
+
+
+def s3_event(body: str) -> S3Event:
+    """The event of a message, as S3 sends it or as it comes back from the dead letters.
+
+    It has neither records nor test where the message is something else.
+    """
+    with suppress(msgspec.DecodeError, UnicodeError):
+        return msgspec.json.decode(body, type=_Failure).request_payload
+    with suppress(msgspec.DecodeError, UnicodeError):
+        return msgspec.json.decode(body, type=S3Event)
+    return S3Event()

@@ -321,6 +321,9 @@ class TestDeployed:
         assert target["Arn"] == f"{arn}-on_tick"
         retries = client.get_function_event_invoke_config(FunctionName=f"{NAME}-on_tick")
         assert retries["MaximumRetryAttempts"] == 0
+        kept = client.get_function_event_invoke_config(FunctionName=f"{NAME}-on_upload")
+        place = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{NAME}-dead-letters"
+        assert kept["DestinationConfig"]["OnFailure"] == {"Destination": place}
 
     def test_what_calls_a_function_may_call_it(self, tool: Tool) -> None:
         client = tool.client("lambda")

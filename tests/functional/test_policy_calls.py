@@ -214,6 +214,8 @@ def upload(stage: Stage) -> None:
     stage.put("large.jsonl", LARGE)
     for put in (key, "list.jsonl", "list.jsonl", "large.jsonl"):  # one event came twice
         assert stage["on_upload"].handle(stage.put_event(put)) is None
+    dead = f"https://sqs/{stage.outputs['DEAD_LETTER_QUEUE']}"  # by Lambda, in the function's name
+    stage["on_upload"].calls.append(Call("sqs", "SendMessageBatch", {"QueueUrl": dead}))
     stage.drain()
     assert stage.s3.get_object(Bucket=stage.results, Key=f"uploads/{key}.json")
 

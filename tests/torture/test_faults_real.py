@@ -215,3 +215,45 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
         "it is started again, messages come again, every image is in the results once",
         f"{len(steps)} kills, {len(steps) * images} images, 0 lost, 0 doubled",
     )
+
+
+def test_uploads_while_the_work_queue_is_away_longer_than_lambda_tries(
+    tmp_path: Path, long: bool, outcome: Outcome
+) -> None:
+    """Each event fails three times; moved to the work queue, as docs/deploy.md has it, it is done.
+
+    moto has no StartMessageMoveTask: this does by hand what that does.
+    """
+    images = 40 if long else 4
+    options = ("--visibility-timeout", "2", "--schedule-seconds", "1")
+    with running(tmp_path / "log", "doodle", *options) as cloud, closing(Batches(cloud)) as batches:
+        sqs, work, dead = batches.sqs, batches.queue("-work"), batches.queue("-dead-letters")
+        names = ["VisibilityTimeout", "RedrivePolicy"]
+        had = sqs.get_queue_attributes(QueueUrl=work, AttributeNames=names)["Attributes"]
+        sqs.delete_queue(QueueUrl=work)
+        for n in range(images):
+            batches.put(f"late {n}.jpg", SAMPLES[NAMES[n % 6]])
+
+        def letters() -> int:
+            names = ["ApproximateNumberOfMessages"]
+            told = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=names)["Attributes"]
+            return int(told[names[0]])
+
+        def answered() -> set[str]:
+            found = batches.s3.list_objects_v2(Bucket=cloud.results, Prefix="uploads/")
+            return {each["Key"] for each in found.get("Contents", [])}
+
+        assert wait_for(lambda: letters() == images) and not answered()
+        sqs.create_queue(QueueName=work.rpartition("/")[2], Attributes=had)
+        while found := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
+            for letter in found:
+                sqs.send_message(QueueUrl=work, MessageBody=letter["Body"])
+                sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
+        expected = {f"uploads/late {n}.jpg.json" for n in range(images)}
+        assert wait_for(lambda: answered() == expected) and not letters()
+    outcome(
+        "uploads while the work queue is away for longer than Lambda's three tries",
+        "the events are among the dead letters, which are moved to the work queue once it is back: "
+        "each upload has its answer",
+        f"{images} uploads, 0 lost",
+    )

@@ -650,6 +650,20 @@ def test_what_s3_sends_to_try_the_queue_is_passed_over(cloud: Cloud) -> None:
     assert not cloud.queue.bodies and not cloud.store.objects
 
 
+def test_an_event_that_failed_is_made_good_from_the_dead_letters(cloud: Cloud) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
+    cloud.store.objects["images", "a b+c.png"] = picture("blue")
+    failure = {
+        "version": "1.0",
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": json.loads(s3_event("a+b%2Bc.png")),
+        "responsePayload": {"errorType": "SourceUnreachable", "errorMessage": "S3 is away."},
+    }
+    cloud.deliver(json.dumps(failure))
+    cloud.run()
+    assert ("results", "uploads/a b+c.png.json") in cloud.store.objects
+
+
 def test_a_deletion_leaves_the_answer_of_an_image(cloud: Cloud) -> None:
     cloud.deliver(s3_event("a.png", name="ObjectRemoved:Delete"))
     assert not cloud.queue.bodies

@@ -23,6 +23,7 @@ from tools.bundling.pythons import BundleError
 from tools.deploying import build, checks, policies, terminal
 from tools.deploying.api import ANSWERS, StageStep, gateway_response
 from tools.deploying.deployment import Deployment
+from tools.deploying.events import RetriesStep
 from tools.deploying.functions import Chalice, credentials_environment, reason
 from tools.deploying.layer import LayerStep, content_digest, delete_versions, model_content
 from tools.deploying.models import ModelsStep
@@ -370,6 +371,44 @@ def test_who_finds_no_room_is_told_when_to_come_back() -> None:
         assert response["statusCode"] == "503"
         assert response["responseParameters"]["gatewayresponse.header.Retry-After"] == "'5'"
         assert '"Busy"' in response["responseTemplates"]["application/json"]
+
+
+def invoke_client(*answers: dict[str, Any] | None) -> tuple[Any, Stubber]:
+    """A client of Lambda that has these settings of events; None for none."""
+    client = boto3.client(
+        "lambda", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stub = Stubber(client)
+    for answer in answers:
+        if answer is None:
+            stub.add_client_error("get_function_event_invoke_config", "ResourceNotFoundException")
+        else:
+            stub.add_response("get_function_event_invoke_config", answer)
+    stub.activate()
+    return client, stub
+
+
+DEAD_LETTERS = f"arn:aws:sqs:{REGION}:123456789012:serverless-inception-dev-dead-letters"
+UPLOADS = {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600}
+TICKS = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300}
+
+
+def test_an_upload_that_lambda_gives_up_goes_to_the_dead_letters() -> None:
+    target = Target("dev", "123456789012", REGION)
+    nowhere = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {}}}
+    kept = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {"Destination": DEAD_LETTERS}}}
+    client, _ = invoke_client(UPLOADS | kept, TICKS | nowhere)
+    assert RetriesStep(client, target).changes() == []
+    client, stub = invoke_client(UPLOADS | nowhere, TICKS | nowhere)
+    wanted = {"OnFailure": {"Destination": DEAD_LETTERS}}
+    asked = {"FunctionName": target.function("on_upload"), **UPLOADS, "DestinationConfig": wanted}
+    done = {"ResponseMetadata": {"HTTPStatusCode": 200}}
+    stub.add_response("put_function_event_invoke_config", done, asked)
+    RetriesStep(client, target).apply(lambda _: None)
+    stub.assert_no_pending_responses()
+    client, _ = invoke_client(None, None)
+    uploads, ticks = RetriesStep(client, target).changes()
+    assert uploads.endswith(", then the dead letters") and not ticks.endswith("letters")
 
 
 def stage_client(**stage: Any) -> Any:

@@ -1,12 +1,12 @@
 """What Chalice cannot set of the functions' events: how many at once, how often again, how long."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tools.deploying.record import Record
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, WORKER, Target
-from tools.deploying.waiting import POLL_SECONDS, settle
+from tools.deploying.waiting import A_MINUTE, POLL_SECONDS, settle
 
 WORKERS = 50
 FEWEST_WORKERS = 2
@@ -16,8 +16,12 @@ RETRIES = {
     "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
 }
-"""Of events that nobody waits for: an upload is tried for six hours; the next tick makes up for a
-lost one."""
+"""Of events that nobody waits for. One that fails is tried this often, within minutes; the age is
+for those that find no room, or Lambda itself away. The next tick makes up for a lost one
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
+KEPT = "on_upload"
+"""Whose events go to the dead letters in the end: nothing makes up for a lost upload
+(https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
 
 
 class WorkersStep:
@@ -85,30 +89,40 @@ class RetriesStep:
         return [
             f"{handler}: {wanted['MaximumRetryAttempts']} retries, "
             f"for {wanted['MaximumEventAgeInSeconds']} s at most"
+            + (", then the dead letters" if handler == KEPT else "")
             for handler, wanted in self._missing().items()
         ]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         for handler, wanted in self._missing().items():
-            self._client.put_function_event_invoke_config(
-                FunctionName=self._target.function(handler), **wanted
-            )
+            named = {"FunctionName": self._target.function(handler), **wanted}
+            what = f"What the role of {handler} may do"
+            settle(self._client, "EventsKept", what, attempts=A_MINUTE, **named)
 
-    def _missing(self) -> Mapping[str, Mapping[str, int]]:
+    def _missing(self) -> dict[str, dict[str, Any]]:
         return {
             handler: wanted
-            for handler, wanted in RETRIES.items()
-            if any(self._current(handler).get(name) != value for name, value in wanted.items())
+            for handler in RETRIES
+            if (wanted := self._wanted(handler)) != self._current(handler)
         }
 
+    def _wanted(self, handler: str) -> dict[str, Any]:
+        target = self._target
+        place = f"{target.partition}:sqs:{target.region}:{target.account}"
+        kept = {"Destination": f"arn:{place}:{target.dead_letters}"} if handler == KEPT else {}
+        return {**RETRIES[handler], "DestinationConfig": {"OnFailure": kept}}
+
     def _current(self, handler: str) -> dict[str, Any]:
+        """As `_wanted` has it."""
         try:
-            found: dict[str, Any] = self._client.get_function_event_invoke_config(
+            found = self._client.get_function_event_invoke_config(
                 FunctionName=self._target.function(handler)
             )
         except self._client.exceptions.ResourceNotFoundException:
             return {}
-        return found
+        kept = found.get("DestinationConfig", {}).get("OnFailure", {})
+        settings = {name: found.get(name) for name in RETRIES[handler]}
+        return {**settings, "DestinationConfig": {"OnFailure": kept}}
 
 
 class RetentionStep:

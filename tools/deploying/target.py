@@ -68,6 +68,11 @@ class Target:
         return f"/{APP}/{self.stage}/token"
 
     @property
+    def dead_letters(self) -> str:
+        """Of the queue of what failed again and again."""
+        return f"{self.name}-dead-letters"
+
+    @property
     def buckets(self) -> list[str]:
         """Of all accounts of AWS, only this one has them, and only in one region."""
         return [f"{self.name}-{kind}-{self.account}" for kind in BUCKETS]

@@ -12,6 +12,7 @@ from tools.deploying.step import DeployError, Tell
 POLL_SECONDS = 2
 ATTEMPTS = 600
 """Twenty minutes: a state machine or a log group takes seconds, a slow CloudFormation minutes."""
+A_MINUTE = 30
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 """The state of a stack that is no more than a change set; it waits for us, not we for it."""
 STATUS = "Stacks[0].StackStatus"
@@ -33,6 +34,14 @@ MODEL = WaiterModel({"version": 2, "waiters": {
              "argument": "State != 'Pending' && LastUpdateStatus != 'InProgress'"},
         ],
     },
+    # a role that was just allowed to send is believed a few seconds later
+    "EventsKept": {
+        "operation": "PutFunctionEventInvokeConfig", "delay": POLL_SECONDS, "maxAttempts": A_MINUTE,
+        "acceptors": [
+            {"matcher": "status", "expected": 200, "state": "success"},
+            {"matcher": "error", "expected": "InvalidParameterValueException", "state": "retry"},
+        ],
+    },
     # https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
     "MappingSettled": {
         "operation": "GetEventSourceMapping", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
@@ -44,12 +53,19 @@ MODEL = WaiterModel({"version": 2, "waiters": {
 }})  # fmt: skip
 
 
-def settle(client: Any, waiter: str, what: str, poll: float = POLL_SECONDS, **named: str) -> None:
+def settle(
+    client: Any,
+    waiter: str,
+    what: str,
+    poll: float = POLL_SECONDS,
+    attempts: int = ATTEMPTS,
+    **named: Any,
+) -> None:
     """Wait until a stack or a mapping changes no more. Raises DeployError where it goes on.
 
     what: it is, in words. named: how the waiter's operation knows it.
     """
-    config = {"Delay": poll, "MaxAttempts": ATTEMPTS}
+    config = {"Delay": poll, "MaxAttempts": attempts}
     try:
         create_waiter_with_client(waiter, MODEL, client).wait(WaiterConfig=config, **named)
     except WaiterError as error:
