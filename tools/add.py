@@ -19,6 +19,9 @@ from tools.options import ASKED, KEYS, chosen, for_labels, formula
 from tools.quiet import quiet
 from tools.scaling import check_scaling, scales_itself
 
+BRIGHTEST = 200
+"""Pixels of any pictures that a network is quantised on come near 255, less a mean to 151."""
+
 
 def add(
     name: str,
@@ -99,11 +102,14 @@ def _scaled(package: ModelPackage, pixels: Tensor, how: Preprocessing) -> tuple[
     """How pixels are scaled, and why. Raises ModelInvalid where it cannot be told."""
     if how.mean is not None:
         return how, "as you said"
-    if not np.issubdtype(pixels.dtype, np.floating):
+    if pixels.dtype in (np.uint8, np.int8):
         return how, f"as its input is {pixels.dtype}"
     if said := normalisation(package.model_path):
         named = dict.fromkeys(KEYS) | dict(zip(("mean", "std"), said, strict=True))
         return chosen(how, named), "as its metadata says"
-    if scales_itself(package.model_path):
+    if np.issubdtype(pixels.dtype, np.integer):
+        if pixels.scale * np.iinfo(pixels.dtype).max >= BRIGHTEST:
+            return how, "as its input reaches that far"
+    elif scales_itself(package.model_path):
         return how, "as it scales them itself"
     raise ModelInvalid(f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}")

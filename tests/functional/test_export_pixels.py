@@ -135,16 +135,16 @@ def save(net: Any, folder: Path, kept: str) -> tuple[Any, ...]:
     return "--saved-model", folder / "net"
 
 
-def check(cache: Path, expected: Callable[[np.ndarray], Any], size: int = SIDE) -> None:
+def check(cache: Path, expected: Callable[[np.ndarray], Any], within: float = 0.01) -> None:
     """The package says what the network does, on images that it tells apart."""
     package = read_package(cache / "own")
     package.verify()
     classifier = Classifier(package, 1)
-    images = sample_images((size, size), 8)
+    images = sample_images((SIDE, SIDE), 8)
     rows = [np.asarray(expected(image)) for image in images]
     assert np.ptp(rows, axis=0).max() > 0.1
     for image, wanted in zip(images, rows, strict=True):
-        assert np.abs(classifier.scores(image) - wanted).max() < 0.01
+        assert np.abs(classifier.scores(image) - wanted).max() < within
 
 
 def test_a_saved_model_that_augments_at_random_is_refused(
@@ -382,6 +382,33 @@ def test_a_file_of_litert_may_say_its_normalisation(
     assert "(pixel - (10, 20, 30)) / (50, 60, 70), as its metadata says" in result.output
     check(cache, lambda image: net((image[None] - [10, 20, 30.0]) / [50, 60, 70.0])[0])
     assert "as you said" in run("add", file, "--force", "--mean", 0, "--std", 255).output
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_file_of_litert_that_takes_16_bits_tells_by_its_range(
+    tf: Any, run: Run, cache: Path, tmp_path: Path, scaled: bool
+) -> None:
+    """Of pixels 0..255, or of what they were made before."""
+    net = model(tf, tf.keras.layers.Rescaling(1 / 255 if scaled else 1.0))
+    top = 255.0 if scaled else 1.0
+    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
+    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    samples = [image[None] * np.float32(top / 255) for image in sample_images((SIDE, SIDE), 8)]
+    converter.representative_dataset = lambda: ([sample] for sample in samples)
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    ]
+    converter.inference_input_type = tf.int16
+    file = tmp_path / "net.tflite"
+    file.write_bytes(converter.convert())
+    result = run("add", file)
+    if not scaled:
+        assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
+        result = run("add", file, "--mean", 0, "--std", 255)
+    assert result.exit_code == 0, result.output
+    check(cache, lambda image: net(image[None] * np.float32(top / 255), training=False)[0], 0.03)
 
 
 @pytest.mark.shared
