@@ -17,7 +17,7 @@ PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test torture bench lock model deploy destroy package tensorflow clean
+.PHONY: help run check test torture bench lock model infra deploy destroy package tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: .venv/test ## Pin what is deployed, with hashes: after a change of require
 
 model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
 	@$(BIN)/python -m tools.model fetch $(NAME)
+
+infra: .venv/dev ## Make what `chalice deploy` needs: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
+	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" --infra $(if $(filter-out file,$(origin MODEL)),--model "$(MODEL)") $(DEPLOY)
 
 deploy: .venv/dev ## Put a stage on AWS, or change it: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
 	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" $(if $(filter-out file,$(origin MODEL)),--model "$(MODEL)") $(DEPLOY)

@@ -30,8 +30,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
-from chalicelib import __version__, http, site
-from chalicelib.command import local_host
+from chalicelib import __version__, command, http, site
 from chalicelib.errors import InceptionError
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
@@ -43,8 +42,10 @@ if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classi
     services().prepare()
 
 SERVICE = "serverless-inception"
-LOCAL_HOST = local_host()
+COMMAND = command.typed()
+LOCAL_HOST = command.local_host(COMMAND)
 SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
+command.check(COMMAND, SETTINGS)
 EVERY_TYPE = ["*/*"]
 RETRY_AFTER = "5"
 """Seconds in a header: most faults of a bucket or queue have passed by then."""

@@ -1,28 +1,119 @@
 """Which command of Chalice imports the app: one that serves it here, or one that deploys it."""
 
-import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from chalicelib.settings import ROOT, Settings
 
 CLI_MODE = "AWS_CHALICE_CLI_MODE"
 """Every command of Chalice sets it before it imports the app (`chalice.cli`)."""
+DEPLOYING = ("deploy", "package", "plan")
+PYTHONS = ((3, 12), (3, 13))
+"""What Lambda runs and our requirements have wheels for; Chalice deploys for the one it runs in."""
 
 
-def local_host(
-    arguments: Sequence[str] = sys.argv, env: Mapping[str, str] = os.environ
-) -> str | None:
-    """The address that `chalice local` listens on; None where that is not what runs.
+@dataclass(frozen=True)
+class Command:
+    """What was typed after `chalice`: the command, and those of its options that matter here."""
 
-    It is read from the command line, because `chalice local` imports the app in a thread, where
-    click keeps no context.
+    name: str
+    stage: str
+    host: str
+    profile: str | None
+
+
+def typed(
+    arguments: Sequence[str] | None = None, env: Mapping[str, str] = os.environ
+) -> Command | None:
+    """Chalice's command that runs; None where another program does.
+
+    arguments: the command line, which is where it is read, because `chalice local` imports the app
+    in a thread, and click has no context there.
     """
+    arguments = sys.argv if arguments is None else arguments
     if CLI_MODE not in env or Path(arguments[0]).stem != "chalice":
         return None
+    import argparse  # none of this is for Lambda
+
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--project-dir")
     parser.add_argument("command")
+    parser.add_argument("--stage", default="dev")
     parser.add_argument("--host", default="127.0.0.1")
-    given, _ = parser.parse_known_args(arguments[1:])
-    return str(given.host) if given.command == "local" else None
+    parser.add_argument("--profile")
+    given, rest = parser.parse_known_args(arguments[1:])
+    name = rest[0] if given.command == "dev" and rest else given.command
+    return Command(name, given.stage, given.host, given.profile)
+
+
+def local_host(command: Command | None) -> str | None:
+    """The address that `chalice local` listens on; None where that is not what runs."""
+    return command.host if command and command.name == "local" else None
+
+
+def region_of(profile: str | None) -> str | None:
+    """The AWS region of a profile, or without one of the environment; None where none is set."""
+    import botocore.session
+
+    region: str | None = botocore.session.Session(profile=profile).get_config_variable("region")
+    return region
+
+
+def check(
+    command: Command | None,
+    settings: Settings,
+    region_of: Callable[[str | None], str | None] = region_of,
+    project: Path = ROOT,
+    python: tuple[int, int] = sys.version_info[:2],
+) -> None:
+    """End a command that would deploy what it cannot, or where it must not, before it asks AWS.
+
+    settings: of the stage. Raises SystemExit, with a sentence.
+    """
+    if command and command.name in DEPLOYING:
+        _check_ready(command, bool(settings.images_bucket), project, python)
+    if command and command.name in (*DEPLOYING, "delete"):
+        # roles have no region: from another one, `delete` would take those of the running stage
+        home, here = settings.workflow.split(":")[3:4], region_of(command.profile)
+        if here and home not in ([], [here]):
+            raise SystemExit(
+                f"Stage {command.stage} lives in {home[0]}, and this would go to {here}: set "
+                f"AWS_DEFAULT_REGION={home[0]}."
+            )
+
+
+def _check_ready(
+    command: Command, is_recorded: bool, project: Path, python: tuple[int, int]
+) -> None:
+    stage = command.stage
+    if command.name == "package":
+        raise SystemExit(
+            "Chalice makes no template of this app, which listens to a bucket and says how long "
+            f"logs are kept: `chalice deploy --stage {stage}` deploys it, after `make infra "
+            f"STAGE={stage}`, and `make package` makes the zips."
+        )
+    if python not in PYTHONS:
+        raise SystemExit(
+            f"Chalice deploys for the Python that it runs under, here {python[0]}.{python[1]}, and "
+            "Lambda wants 3.13 or 3.12: take a virtual environment of one of these, or "
+            f"`make deploy STAGE={stage}`, which makes one."
+        )
+    if not (is_recorded and _has_packages(project, python)):
+        raise SystemExit(
+            f"Run `make infra STAGE={stage}` first: it makes buckets, queues and layers, builds "
+            "the packages, and tells Chalice of them in .chalice."
+        )
+
+
+def _has_packages(project: Path, python: tuple[int, int]) -> bool:
+    """Whether Chalice finds a layer of what is required now. Its own would not be pinned."""
+    from chalice.deploy.packager import DependencyBuilder, LayerDeploymentPackager
+    from chalice.utils import UI, OSUtils
+
+    packager = LayerDeploymentPackager(OSUtils(), DependencyBuilder(OSUtils()), UI())
+    version = "python{}.{}".format(*python)
+    path = Path(packager.deployment_package_filename(str(project), version))
+    return any(path.parent.glob(f"{path.stem}*.zip"))  # its end is the architecture

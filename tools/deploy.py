@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import ROOT, Settings, SettingsError
 from tools.deploying import checks
+from tools.deploying.configuration import is_copy
 from tools.deploying.deployment import Deployment
 from tools.deploying.models import package
 from tools.deploying.nowhere import Nowhere
@@ -40,11 +41,11 @@ def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
     kept = stage_environment(config, stage)
     model = given["model"] or kept.get("MODEL") or "inception-v3"
     public = given["public"]
-    if public is None:
-        public = Settings.from_environment(kept).public
+    if public is None:  # not because another stage is, whose entry this one is a copy of
+        public = Settings.from_environment(kept).public and not is_copy(config, stage)
     return Wishes(
         model=model,
-        arms=given["arms"] or kept.get("ARMS", ""),
+        arms=kept.get("ARMS", "") if given["arms"] is None else given["arms"],
         public=public,
         image_buckets=given["image_bucket"] or tuple(kept.get("IMAGE_BUCKETS", "").split()),
         results_queue=given["results_queue"],
@@ -72,6 +73,7 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
     default = package(wishes.model, settings, tell)
     others = [package(name, settings, tell) for name in wishes.other_models]
     tell(f"model {default.info.name} {default.info.version}")
+    tell("anybody may call, without a token" if wishes.public else "callers need the token")
     deployment = Deployment(session, target, config, wishes, version, default, others, here)
     deployment.record().check()
     if not given["plan"]:
@@ -98,7 +100,7 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
         tell(f"{error} Until then, this is the plan for an account with nothing in it.")
         session = Nowhere(session.region_name)
         unseen = session.asked
-    show(prepare(session, stage, given), unseen)
+    show(prepare(session, stage, given), unseen, given["infra"])
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
@@ -126,6 +128,7 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
 @click.option("--resume", is_flag=True, help="Start again what was stopped by hand.")
+@click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and stop there.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--check/--no-check", default=True, help="Ask GET /health at the end.")
@@ -137,12 +140,13 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
 
     Each step compares first: a second run changes nothing, and a run after a failed one goes on
-    where that ended. MODEL, ARMS, PUBLIC and IMAGE_BUCKETS may be given for good, in the stage's
-    environment_variables of .chalice/config.json.
+    where that ended. Model, arms, public and image buckets are kept in .chalice/config.json, as the
+    stage's environment_variables, until another run says something else.
 
     \b
     Examples:
       python -m tools.deploy --stage dev --plan
+      python -m tools.deploy --stage dev --infra, then chalice deploy
       python -m tools.deploy --stage dev --model doodle
       python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
       python -m tools.deploy --stage dev --destroy
@@ -157,7 +161,7 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
         elif given["plan"]:
             plan(session, stage, given)
         else:
-            deploy(prepare(session, stage, given), given["yes"], given["check"])
+            deploy(prepare(session, stage, given), given["yes"], given["check"], given["infra"])
 
 
 def _show_token(session: Any, stage: str) -> None:

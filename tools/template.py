@@ -29,3 +29,9 @@ def _scalar(definition: Path) -> str:
 def variable(output: str) -> str:
     """The environment variable of an output of the stack: ImagesBucket is IMAGES_BUCKET."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", output).upper()
+
+
+def outputs(template: str) -> list[str]:
+    """The environment variables of all outputs that a stack of the template may have."""
+    section = template[template.index("\nOutputs:") :]
+    return [variable(name) for name in re.findall(r"^  (\w+):$", section, re.MULTILINE)]

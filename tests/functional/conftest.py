@@ -7,6 +7,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.functional.deployer import project, tool  # noqa: F401 - fixtures
+
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[dict[str, Any]]:

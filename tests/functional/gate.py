@@ -16,11 +16,13 @@ READS = re.compile(r"(Get|Describe|List|Head|BatchGet)[A-Z]|AssumeRole$")
 
 
 class Gate:
-    """url: where it is. writes: what was asked since the last `forget`, `POST /restapis` or
-    `CreateChangeSet`. refused: requests that match are answered as to one who may not.
+    """url: where it is. asked: all since the last `forget`, as `POST /restapis` or
+    `CreateChangeSet`. writes: what of that changes something. refused: requests that match are
+    answered as to one who may not.
     """
 
     def __init__(self, aws: str) -> None:
+        self.asked: list[str] = []
         self.writes: list[str] = []
         self.refused: re.Pattern[str] | None = None
         self.url = ""
@@ -28,10 +30,12 @@ class Gate:
         self._aws = aws
 
     def forget(self) -> None:
+        self.asked.clear()
         self.writes.clear()
 
     def pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         what = operation(method, path, headers, body)
+        self.asked.append(what)
         if self.refused and self.refused.fullmatch(what):
             refusal = json.dumps({"message": f"You may not {what}", "Code": "AccessDenied"})
             return 403, {"x-amzn-ErrorType": "AccessDeniedException"}, refusal.encode()

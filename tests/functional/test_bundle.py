@@ -12,11 +12,12 @@ from chalice.deploy.packager import PipRunner, SubprocessPip
 from chalice.utils import OSUtils
 from click.testing import CliRunner
 
+from tests.clone import clone
 from tests.conftest import ROOT
 from tests.lambdafunction import ARCHITECTURE
 from tests.packages import doodle_for_both, with_second_engine, without_second_engine
 from tools.bundle import main
-from tools.bundling.build import VERSION, build, model_layer, stage
+from tools.bundling.build import VERSION, build, bundle, model_layer, placed, stage
 from tools.bundling.engine import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
@@ -182,6 +183,24 @@ def test_chalice_takes_the_finished_zips_that_it_finds(tiny: Path) -> None:
     second = build(tiny, "arm64")
     assert second["layer"] == first["layer"]
     assert contents(second["function"])["app.py"] == b"two = 2\n"
+
+
+@pytest.mark.usefixtures("python")
+def test_a_checkout_gets_the_pinned_zips_under_the_names_that_chalice_looks_for(
+    tmp_path: Path,
+) -> None:
+    project = clone(tmp_path)
+    zips = placed(project, ARCHITECTURE)
+    assert zips["layer"].parent == project / ".chalice" / "deployments"
+    assert {name: path.read_bytes() for name, path in zips.items()} == {
+        name: path.read_bytes() for name, path in bundle(ARCHITECTURE).items()
+    }
+    assert build(project, ARCHITECTURE) == zips  # which makes what it does not find
+    (project / "app.py").write_text("two = 2\n")
+    second = placed(project, ARCHITECTURE)
+    assert second["layer"] == zips["layer"]
+    assert contents(second["function"])["app.py"] == b"two = 2\n"
+    assert set(zips["layer"].parent.iterdir()) == set(second.values())
 
 
 @pytest.mark.usefixtures("python")

@@ -4,7 +4,7 @@ import base64
 import io
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -423,13 +423,9 @@ def policies(stage: Stage) -> dict[str, list[Grant]]:
     target = Target("dev", ACCOUNT, stage.region)
     environment = {**stage.outputs, "IMAGE_BUCKETS": FURTHER}
     return {
-        handler: list(grants(_policy(settings, target, environment)))
-        for handler, settings in CONFIG.items()
+        handler: list(grants(rendered(ROOT / "policies" / f"{handler}.json", target, environment)))
+        for handler in CONFIG
     }
-
-
-def _policy(settings: Any, target: Target, environment: Mapping[str, str]) -> dict[str, Any]:
-    return rendered(ROOT / ".chalice" / settings["iam_policy_file"], target, environment)
 
 
 def needed(stage: Stage, handler: str) -> set[Need]:

@@ -129,7 +129,7 @@ def test_timeouts_that_alarms_go_by_are_those_of_the_functions(template: Any) ->
 def test_api_gateways_metrics_go_by_the_name_of_the_stage(template: Any) -> None:
     alarm = resources(template, "AWS::CloudWatch::Alarm")["ApiFaultsAlarm"]
     assert dimensions(alarm) == {"ApiName": CONFIG["app_name"], "Stage": {"Ref": "Stage"}}
-    stages = {name: each for name, each in CONFIG["stages"].items() if name != "local"}
+    stages = CONFIG["stages"]
     assert all(each["api_gateway_stage"] == name for name, each in stages.items())
 
 

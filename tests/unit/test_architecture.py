@@ -14,9 +14,9 @@ MODULES = {
     ".".join(path.relative_to(LIB).with_suffix("").parts): path for path in LIB.rglob("*.py")
 } | {"app": ROOT / "app.py"}
 HOMES = {
-    "chalice": {"app"},
+    "chalice": {"app", "command"},
     "boto3": {"wiring", "storage", "s3answers"},
-    "botocore": {"wiring", "s3answers", "queue", "executions", "tokens"},
+    "botocore": {"command", "wiring", "s3answers", "queue", "executions", "tokens"},
     "ai_edge_litert": {"litert"},
     "onnxruntime": {"onnx"},
     "PIL": {"images", "colours"},

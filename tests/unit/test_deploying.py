@@ -20,7 +20,7 @@ from tests.conftest import ROOT
 from tests.packages import with_second_engine, without_second_engine
 from tools import deploy
 from tools.bundling.pythons import BundleError
-from tools.deploying import build, checks, policies, terminal
+from tools.deploying import checks, terminal
 from tools.deploying.api import ANSWERS, StageStep, gateway_response
 from tools.deploying.deployment import Deployment
 from tools.deploying.events import RetriesStep
@@ -37,7 +37,6 @@ CONFIG: dict[str, Any] = {
     "lambda_timeout": 30,
     "lambda_functions": {"on_work": {"lambda_timeout": 120, "lambda_memory_size": 512}},
     "stages": {
-        "local": {},
         "dev": {"lambda_memory_size": 2048, "environment_variables": {"THREADS": "2"}},
     },
 }
@@ -75,10 +74,9 @@ def test_a_stage_that_names_of_buckets_could_not_hold_is_refused(stage: str) -> 
         read_config(ROOT, stage)
 
 
-def test_an_unknown_stage_and_the_local_one_are_refused_with_those_there_are() -> None:
-    for stage in ("prod", "local"):
-        with pytest.raises(DeployError, match=r"no stage .* has dev; a further one is a copy"):
-            read_config(ROOT, stage)
+def test_an_unknown_stage_is_refused_with_those_there_are() -> None:
+    with pytest.raises(DeployError, match=r"no stage .* has dev; a further one is a copy"):
+        read_config(ROOT, "prod")
 
 
 def test_settings_are_looked_up_in_chalices_order() -> None:
@@ -87,94 +85,6 @@ def test_settings_are_looked_up_in_chalices_order() -> None:
     assert setting(CONFIG, "dev", "on_tick", "lambda_timeout", 1) == 30
     assert setting(CONFIG, "dev", "on_tick", "absent", 7) == 7
     assert visibility_timeout(CONFIG, "dev") == 720
-
-
-# Policies and the folder
-
-
-def test_every_policy_can_be_filled_in_and_none_is_without_its_function() -> None:
-    config = read_config(ROOT, "dev")
-    named = {one["iam_policy_file"] for one in config["lambda_functions"].values()}
-    files = sorted((ROOT / ".chalice" / "policies").glob("*.json"))
-    assert {f"policies/{file.name}" for file in files} == named
-    environment = {"IMAGES_BUCKET": "i", "RESULTS_BUCKET": "r", "MODELS_BUCKET": "m",
-                   "WORK_QUEUE": "w", "WORKFLOW": "arn:w", "IMAGE_BUCKETS": "a b"}  # fmt: skip
-    for file in files:
-        text = json.dumps(policies.rendered(file, TARGET, environment))
-        assert "${" not in text
-        for arn in re.findall(r'"(arn:[^"]*)"', text):
-            assert not arn.endswith((":", "/")), arn
-
-
-def test_a_resource_of_all_image_buckets_is_repeated_for_each(tmp_path: Path) -> None:
-    file = tmp_path / "p.json"
-    file.write_text('{"Statement": [{"Resource": "arn:aws:s3:::${ImageBuckets}/*"}]}')
-    several = {"IMAGES_BUCKET": "images", "IMAGE_BUCKETS": "one two"}
-    assert policies.rendered(file, TARGET, several)["Statement"][0]["Resource"] == [
-        f"arn:aws:s3:::{bucket}/*" for bucket in ("images", "one", "two")
-    ]
-    single = policies.rendered(file, TARGET, {"IMAGES_BUCKET": "images"})
-    assert single["Statement"][0]["Resource"] == "arn:aws:s3:::images/*"
-
-
-def test_a_policy_with_an_unknown_placeholder_names_file_and_placeholder(tmp_path: Path) -> None:
-    file = tmp_path / "api.json"
-    file.write_text('{"Resource": "${Bucket}"}')
-    with pytest.raises(DeployError, match=r"api\.json .*'Bucket'.*\$\{…\} may hold ImageBuckets"):
-        policies.rendered(file, TARGET, {})
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    (folder / "chalicelib" / "__pycache__").mkdir(parents=True)
-    (folder / ".chalice" / "policies").mkdir(parents=True)
-    (folder / "vendor" / "models").mkdir(parents=True)
-    for name in ("app.py", "requirements.lock", "chalicelib/a.py", "chalicelib/__pycache__/a.pyc"):
-        (folder / name).write_text(name)
-    (folder / ".chalice" / "policies" / "p.json").write_text('{"Statement": []}')
-    return folder
-
-
-def assemble(project: Path, folder: Path, **variables: str) -> str:
-    return build.assemble(project, folder, TARGET, CONFIG, variables, ["arn:layer"])
-
-
-def test_the_folder_has_the_app_its_stage_and_no_bundled_model(
-    project: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "build"
-    assemble(project, folder, MODEL="x")
-    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {
-        "app.py", "requirements.txt", "chalicelib/a.py",
-        ".chalice/config.json", ".chalice/policies/p.json",
-    }  # fmt: skip
-    config = json.loads((folder / ".chalice" / "config.json").read_text())
-    assert config["stages"] == {
-        "dev": {
-            "lambda_memory_size": 2048,
-            "environment_variables": {"THREADS": "2", "MODEL": "x"},
-            "layers": ["arn:layer"],
-        }
-    }
-
-
-def test_the_digest_is_of_what_is_deployed_and_not_of_what_chalice_keeps(
-    project: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "build"
-    first = assemble(project, folder, MODEL="x")
-    for name in ("deployments", "deployed"):
-        (folder / ".chalice" / name).mkdir()
-        (folder / ".chalice" / name / "file").write_text("kept")
-    (folder / "stray.py").write_text("")
-    assert assemble(project, folder, MODEL="x") == first
-    assert not (folder / "stray.py").exists()
-    assert (folder / ".chalice" / "deployments" / "file").exists()
-    assert assemble(project, folder, MODEL="y") != first
-    (project / "chalicelib" / "a.py").write_text("changed")
-    assert assemble(project, folder, MODEL="x") != first
 
 
 # Token, model and models
@@ -538,6 +448,27 @@ def test_without_credentials_there_is_no_more_than_a_plan(options: list[str]) ->
     result = CliRunner(env=env).invoke(deploy.main, arguments)
     assert result.exit_code == 1
     assert "There are no AWS credentials" in result.output
+
+
+def test_a_stage_is_not_public_because_its_entry_is_a_copy_of_one_that_is() -> None:
+    given = deploy.main.make_context("deploy", ["--stage", "prod"]).params
+    entry = {
+        "environment_variables": {"PUBLIC": "true", "MODEL": "m"},
+        "lambda_functions": {"on_work": {"iam_policy_file": "policies/dev/on_work.json"}},
+    }
+    config = {"stages": {"dev": entry, "prod": entry}}
+    assert [deploy._wishes(config, stage, given).public for stage in ("dev", "prod")] == [
+        True,
+        False,
+    ]
+    assert deploy._wishes(config, "prod", {**given, "public": True}).public is True
+
+
+def test_an_experiment_ends_when_it_is_told_to() -> None:
+    config = {"stages": {"dev": {"environment_variables": {"ARMS": "m=0.5 n=0.5"}}}}
+    for words, arms in (([], "m=0.5 n=0.5"), (["--arms", ""], "")):
+        given = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
+        assert deploy._wishes(config, "dev", given).arms == arms
 
 
 @pytest.mark.parametrize("stage", ["", "prod"])

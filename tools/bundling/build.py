@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -30,32 +31,46 @@ def bundle(architecture: str, version: str = VERSION, single: bool = False) -> d
     project = WORK / f"python{version}-{architecture}{'-single' if single else ''}"
     with alone(project):
         stage(project, with_vendor=single)
-        return _chalice("single" if single else "layered", project, architecture, version)
+        make = partial(_chalice, "single") if single else build
+        return make(project, architecture, version)
 
 
-def stage(project: Path, with_vendor: bool = False) -> Path:
+def placed(project: Path, architecture: str, version: str = VERSION) -> dict[str, Path]:
+    """The same two, where `chalice deploy` in the folder `project`, a checkout, takes them.
+
+    Chalice itself would not pin, trim or compile them, and would put the bundled models in.
+    Raises BundleError.
+    """
+    staged = WORK / f"python{version}-{architecture}"
+    with alone(staged):
+        stage(staged, source=project)
+        return build(staged, architecture, version, project)
+
+
+def stage(project: Path, with_vendor: bool = False, source: Path = ROOT) -> Path:
     """Copy into the folder `project` what a deployment carries, and nothing else.
 
-    with_vendor: carry the bundled models, too.
+    with_vendor: carry the bundled models, too. source: the checkout.
     """
     project.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "app.py", project / "app.py")
-    shutil.copyfile(ROOT / "requirements.lock", project / "requirements.txt")
+    shutil.copyfile(source / "app.py", project / "app.py")
+    shutil.copyfile(source / "requirements.lock", project / "requirements.txt")
     for name in ("chalicelib", "vendor"):
         shutil.rmtree(project / name, ignore_errors=True)
         if name == "chalicelib" or with_vendor:
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, project / name, ignore=ignored)
+            shutil.copytree(source / name, project / name, ignore=ignored)
     return project
 
 
-def build(project: Path, architecture: str, version: str = VERSION) -> dict[str, Path]:
+def build(project: Path, architecture: str, version: str = VERSION, *into: Path) -> dict[str, Path]:
     """The zips "function" and "layer" of the Chalice project in a folder.
 
-    They lie in its `.chalice/deployments`, where `chalice deploy` with `automatic_layer` finds and
-    takes them; with bytecode, and without what Lambda cannot use. Raises BundleError.
+    They lie in its `.chalice/deployments`, or in that of the project `into`, where `chalice deploy`
+    with `automatic_layer` finds and takes them; with bytecode, and without what Lambda cannot use.
+    Raises BundleError.
     """
-    return _chalice("layered", project, architecture, version)
+    return _chalice("layered", project, architecture, version, *into)
 
 
 def package_files(package: ModelPackage) -> tuple[str, ...]:
@@ -73,12 +88,14 @@ def model_layer(package: ModelPackage, target: Path) -> Path:
     return target
 
 
-def _chalice(kind: str, project: Path, architecture: str, version: str) -> dict[str, Path]:
+def _chalice(
+    kind: str, project: Path, architecture: str, version: str, *into: Path
+) -> dict[str, Path]:
     with alone(WORK):
         python = environment(WORK / f"python{version}", version, [_pinned("chalice")])
         command = [str(python), "-m", "tools.bundling.zips", kind, str(project.resolve())]
         done = subprocess.run(  # noqa: S603 - of our own making
-            [*command, architecture], cwd=ROOT, capture_output=True, text=True
+            [*command, architecture, *map(str, into)], cwd=ROOT, capture_output=True, text=True
         )
     if done.returncode:
         said = done.stderr.strip().splitlines()

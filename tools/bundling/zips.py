@@ -1,13 +1,15 @@
-"""`python -m tools.bundling.zips`: Chalice's zips of a project, for the Python that runs this.
+"""`python -m tools.bundling.zips KIND FOLDER ARCHITECTURE [PROJECT]`: Chalice's zips of the folder,
+for the Python that runs this; with a project, they are put where Chalice looks for that one's.
 
 Chalice names them after what goes in and takes those it finds, so `chalice deploy` of the same
 project and the same version of Python deploys what was made here.
 """
 
 import compileall
+import filecmp
 import fnmatch
+import io
 import json
-import os
 import py_compile
 import re
 import shutil
@@ -42,6 +44,9 @@ NEEDLESS = (
 
 LICENCE = Path(__file__).parents[2] / "LICENSE"
 """Whose terms are that it comes along with the code."""
+
+VERSION = "python{}.{}".format(*sys.version_info)
+"""Of what runs this, as Lambda calls it."""
 
 FINISHED = b"serverless-inception 2"
 """The comment of a zip that is finished; the number changes with what `finish` does."""
@@ -95,11 +100,13 @@ class Dependencies(DependencyBuilder):
             raise SystemExit(f"There is no wheel for Lambda of {names}.") from error
 
 
+LAYERED = {"function": AppOnlyDeploymentPackager, "layer": LayerDeploymentPackager}
+
+
 def build(project: Path, architecture: str) -> dict[str, str]:
     """The paths of the function's zip and of its layer's, made where they are not there."""
-    packagers = {"function": AppOnlyDeploymentPackager, "layer": LayerDeploymentPackager}
     made = {}
-    for name, packager in packagers.items():
+    for name, packager in LAYERED.items():
         path = _packaged(packager, project, architecture)
         is_code = name == "function"
         finish(path, "/var/task" if is_code else "/opt", [LICENCE] if is_code else [])
@@ -112,19 +119,47 @@ def build_single(project: Path, architecture: str) -> dict[str, str]:
     return {"single": str(_packaged(LambdaDeploymentPackager, project, architecture))}
 
 
+def place(made: dict[str, str], project: Path, architecture: str) -> dict[str, str]:
+    """Copy zips to where Chalice looks for those of the project; older ones there go.
+
+    Chalice names them after what is in the project, which says nothing of what is in them.
+    """
+    targets = {
+        name: _place(_tool(packager, architecture), project) for name, packager in LAYERED.items()
+    }
+    folder = project / ".chalice" / "deployments"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in set(folder.glob("*.zip")) - set(targets.values()):
+        old.unlink()
+    for name, target in targets.items():
+        if not (target.exists() and filecmp.cmp(made[name], target, shallow=False)):
+            temporary = target.with_suffix(".new")
+            shutil.copyfile(made[name], temporary)
+            temporary.replace(target)
+    return {name: str(target) for name, target in targets.items()}
+
+
 def _packaged(
     packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str
 ) -> Path:
+    tool = _tool(packager, architecture)
+    there = _place(tool, project)
+    if there.exists() and not is_zipfile(there):
+        there.unlink()  # its making was interrupted
+    return Path(tool.create_deployment_package(str(project), VERSION))
+
+
+def _place(tool: BaseLambdaDeploymentPackager, project: Path) -> Path:
+    return Path(tool.deployment_package_filename(str(project), VERSION))
+
+
+def _tool(
+    packager: type[BaseLambdaDeploymentPackager], architecture: str
+) -> BaseLambdaDeploymentPackager:
     system = OSUtils()
     pip = HashedPip(SubprocessPip(system), system)
-    dependencies = Dependencies(system, pip, architecture)
-    version = "python{}.{}".format(*sys.version_info)
-    with Path(os.devnull).open("w") as nowhere:
-        tool = packager(system, dependencies, UI(nowhere, nowhere), architecture)
-        there = Path(tool.deployment_package_filename(str(project), version))
-        if there.exists() and not is_zipfile(there):
-            there.unlink()  # its making was interrupted
-        return Path(tool.create_deployment_package(str(project), version))
+    silent = UI(io.StringIO(), io.StringIO())
+    return packager(system, Dependencies(system, pip, architecture), silent, architecture)
 
 
 def finish(path: Path, root: str, more: Sequence[Path] = ()) -> None:
@@ -165,6 +200,9 @@ def _write(folder: Path, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    kind, folder, target = sys.argv[1:]
+    kind, folder, architecture, *into = sys.argv[1:]
     make = {"layered": build, "single": build_single}[kind]
-    print(json.dumps(make(Path(folder), target)))
+    zips = make(Path(folder), architecture)
+    for project in into:
+        zips = place(zips, Path(project), architecture)
+    print(json.dumps(zips))

@@ -1,12 +1,13 @@
 """What is looked at before anything is touched."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.bundling.build import build, model_layer
+from tools.bundling.build import model_layer, placed
 from tools.bundling.engine import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import measure, megabytes
@@ -53,26 +54,22 @@ def account(session: Any, stage: str) -> tuple[Target, str]:
 
 
 def sizes(
-    folder: Path, architecture: str, version: str, package: Any, with_engine: bool, tell: Tell
+    project: Path, architecture: str, version: str, package: Any, with_engine: bool, tell: Tell
 ) -> None:
-    """Build the zips of the project in `folder`, as Chalice will find them there.
+    """Build the zips, and put them where `chalice deploy` of the project finds them.
 
     with_engine: with the second engine's layer. Raises DeployError where Lambda would not take
     them.
     """
     tell("building the zips …")
     try:
-        zips = build(folder, architecture, version)
+        zips = placed(project, architecture, version)
         engine = {"engine layer": engine_layer(version)} if with_engine else {}
     except BundleError as error:
         raise DeployError(str(error)) from error
-    kept = {path.resolve() for path in zips.values()}
-    for old in (folder / ".chalice" / "deployments").glob("*.zip"):
-        if old.resolve() not in kept:
-            old.unlink()
-    layer = model_layer(package, folder.parent / f"{folder.name}-model.zip")
-    measured = measure({**zips, **engine, "model layer": layer})
-    layer.unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        layer = model_layer(package, Path(folder) / "model.zip")
+        measured = measure({**zips, **engine, "model layer": layer})
     if excess := measured.excess():
         raise DeployError(excess)
     margin = measured.margin

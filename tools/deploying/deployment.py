@@ -1,23 +1,26 @@
 """A deployment: the parts of a stage, wired to each other."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from chalicelib.models import ModelPackage
 from chalicelib.settings import ROOT
+from tools.bundling.build import alone
 from tools.bundling.engine import needed
 from tools.bundling.pythons import BundleError, environment
-from tools.deploying import build
 from tools.deploying.api import AnswersStep, StageStep
 from tools.deploying.checks import sizes
+from tools.deploying.configuration import ConfigurationStep, Made, requirements
 from tools.deploying.events import RetentionStep, RetriesStep, WorkersStep
 from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
+from tools.deploying.inputs import WISHES, parameters, variables_of
+from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.models import ModelsStep
-from tools.deploying.record import Record
+from tools.deploying.record import Record, Resource
 from tools.deploying.stack import StackStep, with_bucket_names
 from tools.deploying.step import DeployError, Step, Tell
 from tools.deploying.stops import StopsStep
@@ -28,11 +31,9 @@ from tools.deploying.target import (
     Wishes,
     handlers,
     setting,
-    stage_environment,
-    visibility_timeout,
 )
 from tools.deploying.token import TokenStep
-from tools.template import assembled
+from tools.template import assembled, outputs
 
 WORK = ROOT / "build" / "deploy"
 
@@ -60,7 +61,6 @@ class Deployment:
     ) -> None:
         self.target = target
         self.wishes = wishes
-        self.folder = work / target.stage
         self.stage = str(setting(config, target.stage, "", "api_gateway_stage", "api"))
         self._session = session
         self._config = config
@@ -71,14 +71,17 @@ class Deployment:
         self._project = project
         self._environment = (work / f"python{version}").resolve()
 
+    def before_chalice(self) -> list[Step]:
+        """What `chalice deploy` needs, in the order in which it is to be done."""
+        models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), self._others)
+        token = [] if self.wishes.public else [self.token]
+        return [self.stack, *token, *self.layers, models, self.configuration, self.kept]
+
     def steps(self) -> list[Step]:
-        """In the order in which they are to be done."""
+        """All of it, in the order in which it is to be done."""
         client, wishes, gateway = self._session.client, self.wishes, self._client("apigateway")
         return [
-            self.stack,
-            *([] if wishes.public else [self.token]),
-            *self.layers,
-            ModelsStep(client("s3"), lambda: self._output("MODELS_BUCKET"), self._others),
+            *self.before_chalice(),
             self.functions,
             AnswersStep(gateway, self.api, self.stage),
             StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst),
@@ -121,12 +124,21 @@ class Deployment:
         ]
 
     @cached_property
+    def configuration(self) -> ConfigurationStep:
+        """What Chalice reads."""
+        return ConfigurationStep(self._project, self.target, self._config, self._made)
+
+    @cached_property
+    def kept(self) -> KeptStep:
+        """What Chalice goes by."""
+        return KeptStep(self._project, self.target.stage, self._resources)
+
+    @cached_property
     def functions(self) -> FunctionsStep:
         """What Chalice makes."""
-        kept = self._project / ".chalice" / "deployed" / f"{self.target.stage}.json"
         return FunctionsStep(
-            self._client("lambda"), self.target, self.folder, kept, self.assemble, self.record,
-            self._chalice,
+            self._client("lambda"), self.target, self.kept,
+            lambda: self.configuration.digest(self._version), self.record, self._chalice,
         )  # fmt: skip
 
     @cached_property
@@ -164,26 +176,47 @@ class Deployment:
 
     def url(self) -> str:
         """The API's address, with a slash at its end."""
-        domain = "amazonaws.com.cn" if self.target.partition == "aws-cn" else "amazonaws.com"
-        return f"https://{self.api()}.execute-api.{self.target.region}.{domain}/{self.stage}/"
+        return self._url(self.api() or "")
 
-    def assemble(self) -> str:
-        """Fill the folder that Chalice deploys; return a digest of all that decides on it."""
-        outputs = self.stack.outputs()
-        variables = variables_of(self._config, self.target, self.wishes, outputs)
-        arns = [arn for layer in self.layers if (arn := layer.arn())]
-        digest = build.assemble(
-            self._project, self.folder, self.target, self._config, variables, arns
+    def _url(self, api: str) -> str:
+        domain = "amazonaws.com.cn" if self.target.partition == "aws-cn" else "amazonaws.com"
+        return f"https://{api}.execute-api.{self.target.region}.{domain}/{self.stage}/"
+
+    def forget(self) -> None:
+        """Take what was written for Chalice out of the project, once the stage is gone."""
+        self.configuration.forget([*self._managed, "PUBLIC"])
+        self.kept.forget()
+
+    @property
+    def _managed(self) -> list[str]:
+        """The variables that a deployment sets, or could."""
+        template = self._project / "infrastructure.yaml"
+        return [*outputs(template.read_text()), "TOKEN_PARAMETER"]
+
+    def _made(self) -> Made | None:
+        found = self.stack.outputs()
+        if not found:
+            return None
+        return Made(
+            variables_of(self.target, self.wishes, found),
+            [*self._managed, *WISHES],
+            [arn for layer in self.layers if (arn := layer.arn())],
+            self.stops.limits(),
         )
-        build.keep_limits(self.folder, self.stops.limits())
-        return build.with_versions(digest, self._version, self._project)
+
+    def _resources(self) -> list[Resource]:
+        """As Chalice records them; `chalice url` shows the address that the record has."""
+        return [
+            one | {"rest_api_url": self._url(one["rest_api_id"])} if "rest_api_id" in one else one
+            for one in self.record().resources()
+        ]
 
     def check_sizes(self, tell: Tell) -> None:
         """Build the zips. Raises DeployError where Lambda would not take them."""
-        self.assemble()
         sizes(
-            self.folder, self._architecture, self._version, self._package, self._with_engine, tell
-        )
+            self._project, self._architecture, self._version, self._package, self._with_engine,
+            tell,
+        )  # fmt: skip
 
     @property
     def _architecture(self) -> str:
@@ -197,13 +230,14 @@ class Deployment:
     def _chalice(self, arguments: list[str], tell: Tell) -> None:
         if not (self._environment / "made").is_file():
             tell(f"installing Chalice for Python {self._version} (once) …")
-        wanted = build.requirements(self._project)
         try:
-            python = environment(self._environment, self._version, wanted)
+            with alone(self._environment.parent):
+                wanted = requirements(self._project)
+                python = environment(self._environment, self._version, wanted)
         except BundleError as error:
             raise DeployError(str(error)) from error
         variables = credentials_environment(self._session, os.environ)
-        Chalice(python.with_name("chalice"), self.folder, variables)(arguments, tell)
+        Chalice(python.with_name("chalice"), self._project, variables)(arguments, tell)
 
     def _client(self, service: str) -> Any:
         return self._session.client(service)
@@ -211,25 +245,3 @@ class Deployment:
     def _output(self, variable: str) -> str:
         """Of the stack; empty where it is not there."""
         return self.stack.outputs().get(variable, "")
-
-
-def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
-    """Of the stack."""
-    return {
-        "Stage": target.stage,
-        "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
-        "WithResultsQueue": str(wishes.results_queue).lower(),
-        "UploadDays": str(wishes.upload_days),
-        "AlarmEmail": wishes.alarm_email,
-    }
-
-
-def variables_of(
-    config: Config, target: Target, wishes: Wishes, outputs: Mapping[str, str]
-) -> dict[str, str]:
-    """The environment of the functions."""
-    access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
-    further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
-    own = stage_environment(config, target.stage)
-    experiment = {"ARMS": wishes.arms} if wishes.arms else {}
-    return {**own, **outputs, "MODEL": wishes.model, **experiment, **access, **further}

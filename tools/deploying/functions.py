@@ -1,12 +1,12 @@
 """The functions, their roles, the API and the events: what `chalice deploy` makes."""
 
-import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tools.deploying.kept import KeptStep
 from tools.deploying.record import Record, Resource, described
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
@@ -19,36 +19,32 @@ STAMP = "serverless-inception-source"
 class FunctionsStep:
     """Runs Chalice, unless exactly this is deployed.
 
-    build: fills the folder and gives its digest. run: `chalice ARGUMENTS` there, its lines told.
-    kept: where `chalice logs` and `chalice url` look for the record.
+    digest: of all that decides on what Chalice makes. run: `chalice ARGUMENTS`, its lines told.
     """
 
-    title = "Functions, API, events (Chalice)"
+    title = "Functions, API, events (chalice deploy)"
 
     def __init__(
         self,
         client: Any,
         target: Target,
-        folder: Path,
-        kept: Path,
-        build: Callable[[], str],
+        kept: KeptStep,
+        digest: Callable[[], str],
         record: Callable[[], Record],
         run: Callable[[list[str], Tell], None],
     ) -> None:
         self._client = client
         self._target = target
-        self._folder = folder
         self._kept = kept
-        self._build = build
+        self._digest = digest
         self._record = record
         self._run = run
 
     def changes(self) -> list[str]:  # noqa: D102
-        digest = self._build()
         functions = self._record().functions()
         if not functions:
             return ["create the functions, their roles, the API and what calls them"]
-        if self._stamped(functions) == self._stamp(digest):
+        if self._stamped(functions) == self._stamp(self._digest()):
             return []
         return [
             f"deploy the code and configuration to {len(functions)} functions and the API",
@@ -56,42 +52,25 @@ class FunctionsStep:
         ]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        digest = self._build()
         self._settle()
         # a deployment that ends half-way must not look like the one before
         for arn in [arn for name, arn in self._record().functions().items() if name == API_HANDLER]:
             self._client.untag_resource(Resource=arn, TagKeys=[STAMP])
-        self._write_record()
         self._run(["deploy", "--stage", self._target.stage], tell)
-        self._kept.parent.mkdir(parents=True, exist_ok=True)
-        self._kept.write_bytes(self._file.read_bytes())
         arn = self._record().functions()[API_HANDLER]
-        self._client.tag_resource(Resource=arn, Tags={STAMP: self._stamp(digest)})
+        self._client.tag_resource(Resource=arn, Tags={STAMP: self._stamp(self._digest())})
 
     def delete(self, tell: Tell) -> None:
         """Take away all that Chalice made."""
-        self._build()
         self._settle()
-        self._write_record()
+        self._kept.apply(tell)
         self._run(["delete", "--stage", self._target.stage], tell)
-        self._kept.unlink(missing_ok=True)
+        self._kept.forget()
 
     def _settle(self) -> None:
         """Wait for what a killed run began: a function that is being changed takes no change."""
         for handler, arn in self._record().functions().items():
             settle(self._client, "FunctionSettled", f"The function of {handler}", FunctionName=arn)
-
-    @property
-    def _file(self) -> Path:
-        return self._folder / ".chalice" / "deployed" / f"{self._target.stage}.json"
-
-    def _write_record(self) -> None:
-        resources = self._record().resources()
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        self._file.unlink(missing_ok=True)
-        if resources:
-            record = {"resources": resources, "schema_version": "2.0", "backend": "api"}
-            self._file.write_text(json.dumps(record, indent=2))
 
     def _stamp(self, digest: str) -> str:
         return f"{digest[:32]}.{len(self._record().resources())}"

@@ -23,7 +23,7 @@ def rendered(template: Path, target: Target, environment: Mapping[str, str]) -> 
     every = list(dict.fromkeys([names["ImagesBucket"], *buckets]))
     try:
         policy: dict[str, Any] = _filled(json.loads(template.read_text()), names, every)
-    except (KeyError, ValueError) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise DeployError(
             f"{template.name} of the policies cannot be filled in ({error}). It is JSON, in which "
             f"${{…}} may hold {EVERY_BUCKET}, {', '.join(names)}."
@@ -60,7 +60,7 @@ def _filled(value: Any, names: Mapping[str, str], buckets: list[str]) -> Any:
 
 def _texts(value: Any, names: Mapping[str, str], buckets: list[str]) -> Iterator[Any]:
     if not isinstance(value, str):
-        yield _filled(value, names, buckets)
+        yield _filled(value, names, buckets) if isinstance(value, (dict, list)) else value
         return
     template = string.Template(value)
     for bucket in buckets if EVERY_BUCKET in template.get_identifiers() else [""]:

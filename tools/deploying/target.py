@@ -148,11 +148,10 @@ def read_config(project: Path, stage: str) -> Config:
             "that out, then `make destroy`."
         )
     config: Config = json.loads((project / ".chalice" / "config.json").read_text())
-    stages = [name for name in config["stages"] if name != "local"]
-    if stage not in stages:
+    if stage not in config["stages"]:
         raise DeployError(
             f"There is no stage {stage!r} to deploy. .chalice/config.json has "
-            f"{', '.join(stages)}; a further one is a copy of its entry there."
+            f"{', '.join(config['stages'])}; a further one is a copy of its entry there."
         )
     tag = config["stages"][stage].get("tags", {}).get("stage", stage)
     if tag != stage:

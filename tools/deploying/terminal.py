@@ -47,25 +47,34 @@ def apply_all(steps: list[Step]) -> None:
             step.apply(tell)
 
 
-def show(deployment: Deployment, unseen: list[str]) -> None:
+def _steps(deployment: Deployment, infra: bool) -> list[Step]:
+    """infra: only those before Chalice's."""
+    return deployment.before_chalice() if infra else deployment.steps()
+
+
+def show(deployment: Deployment, unseen: list[str], infra: bool = False) -> None:
     """Show what would be changed. unseen: what could not be looked up, as AWS calls it."""
     click.echo("Changes")
-    total = changes_of(deployment.steps(), unseen)
+    total = changes_of(_steps(deployment, infra), unseen)
     if unseen:
         click.echo(f"Not looked up, so that some of this may be there: {', '.join(unseen)}.")
     click.echo(f"{total or 'No'} changes; nothing was done.")
 
 
-def deploy(deployment: Deployment, yes: bool, check: bool) -> None:
-    """Show what is to be changed, ask, and change it."""
+def deploy(deployment: Deployment, yes: bool, check: bool, infra: bool = False) -> None:
+    """Show what is to be changed, ask, and change it. infra: only what `chalice deploy` needs."""
     click.echo("Changes")
-    total = changes_of(deployment.steps())
+    total = changes_of(_steps(deployment, infra))
     if total:
         if not yes:
             click.confirm("Make these changes?", abort=True)
-        apply_all(deployment.steps())
+        apply_all(_steps(deployment, infra))
     else:
         click.echo("Nothing to change.")
+    if infra:
+        stage = deployment.target.stage
+        click.echo(f"Now, and after each change of code: chalice deploy --stage {stage}")
+        return
     url = deployment.url()
     if check:
         click.echo(f"GET {url}health … {smoke.health(url)}")
@@ -94,6 +103,8 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     where = f"stage {target.stage} of account {target.account} in {target.region}"
     found = list(parts(deployment, session.client("lambda")))
     if not found:
+        if not plan:
+            deployment.forget()
         click.echo(f"There is nothing of {where} to take down.")
         return
     kept = deployment.stack.retained()
@@ -111,6 +122,7 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     for part in found:
         click.secho(f"   - {part.what} …", bold=True)
         part.remove(tell)
+    deployment.forget()
     click.echo(f"Gone: {where}.")
     for bucket in kept:
         click.echo(f"  Kept: s3://{bucket}; `aws s3 rb --force s3://{bucket}` deletes it for good")

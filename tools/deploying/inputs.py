@@ -1,0 +1,28 @@
+"""What a stage is told: the parameters of its stack, and the variables of its functions."""
+
+from collections.abc import Mapping
+
+from tools.deploying.target import Config, Target, Wishes, visibility_timeout
+
+
+def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
+    """Of the stack."""
+    return {
+        "Stage": target.stage,
+        "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
+        "WithResultsQueue": str(wishes.results_queue).lower(),
+        "UploadDays": str(wishes.upload_days),
+        "AlarmEmail": wishes.alarm_email,
+    }
+
+
+WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS")
+"""The variables that say what was asked for."""
+
+
+def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the functions, but for what the configuration has of its own."""
+    access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
+    further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
+    experiment = {"ARMS": wishes.arms} if wishes.arms else {}
+    return {**outputs, "MODEL": wishes.model, **experiment, **access, **further}
