@@ -18,6 +18,11 @@ from localcloud import aws
 from localcloud.visitors import WSGI
 
 SHARE = 0.1
+"""Of the requests that go wrong."""
+
+KINDS = {"AccessDenied": 9, "SlowDown": 9, "time-out": 1, "late answer": 1}
+"""How often each is the fault, beside the others."""
+
 HANG_SECONDS = 11.0
 """Longer than botocore waits for an answer, as `chalicelib.wiring` tells it."""
 
@@ -39,7 +44,7 @@ class Faulty:
             return [json.dumps(self.counts).encode()]
         if not self._is_ours(environ) or self._chance.random() > SHARE:
             return self._app(environ, start_response)
-        kind = self._chance.choice(["AccessDenied", "SlowDown", "time-out", "late answer"])
+        (kind,) = self._chance.choices(list(KINDS), list(KINDS.values()))
         self.counts[kind] += 1
         if kind in ("AccessDenied", "SlowDown"):
             return _refused(environ, start_response, kind)

@@ -16,7 +16,7 @@ def test_soak(tmp_path: Path, long: bool, outcome: Outcome, request: pytest.Fixt
     if not long:
         pytest.skip("it takes minutes in any form; make torture runs it")
     seconds = request.config.getoption("--soak-seconds")
-    options = ("--visibility-timeout", "15", "--schedule-seconds", "3", "--concurrency", "4")
+    options = ("--visibility-timeout", "20", "--schedule-seconds", "3", "--concurrency", "4")
     options += ("--parameter", "WithResultsQueue=true", "--aws", "tests.torture.faultyaws")
     with (
         file_server(ROOT / "chalicelib" / "web") as host,
