@@ -5,12 +5,13 @@ results bucket. A task may run twice: it writes the same objects again. Bad inpu
 never an exception: what a task raises is worth another try, or lost.
 """
 
+import functools
 import hashlib
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -21,7 +22,7 @@ from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.manifests import entries
 from chalicelib.batch.records import Record
 from chalicelib.batch.worker import Recorder
-from chalicelib.errors import BadRequest, InceptionError
+from chalicelib.errors import BadRequest, InceptionError, SourceRefused, SourceUnreachable
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
 from chalicelib.workflow.judge import judge
@@ -31,6 +32,26 @@ from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 MAX_CAUSE = 500
 """Characters of a fault's cause that an error record keeps."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _task(method: Callable[P, R]) -> Callable[P, R]:
+    """A bucket of ours that refuses is one that does not answer: another try may find it open.
+
+    What a caller names and may not have is told otherwise: as NotFound, or by an image's error.
+    """
+
+    @functools.wraps(method)
+    def task(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return method(*given, **named)
+        except SourceRefused as refusal:
+            raise SourceUnreachable(str(refusal)) from refusal
+
+    return task
 
 
 class Promoter(Protocol):
@@ -59,12 +80,13 @@ class WorkflowTasks:
         self._store, self._rules, self._recorder = store, rules, recorder
         self._load_model, self._experiment, self._clock = load_model, experiment, clock
 
+    @_task
     def prepare(self, name: str, request: object) -> dict[str, Any]:
         """Check the request, write the chunks down, and say what there is to do."""
         try:
             plan = self._prepared(name, request)
         except InceptionError as error:
-            if error.retryable:
+            if error.retryable or isinstance(error, SourceRefused):
                 raise
             return {"name": name, "error": {"code": error.code, "message": str(error)}}
         small = plan.total <= SMALL_RUN
@@ -136,6 +158,7 @@ class WorkflowTasks:
             copy_manifest(self._store, request.manifest, run.bucket, run.key(name))
         return name
 
+    @_task
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:
         """Write the chunk's records by that arm.
 
@@ -160,6 +183,7 @@ class WorkflowTasks:
         failed = sum(record.error is not None for record in records)
         return {"chunk": chunk, "records": len(records), "failed": failed}
 
+    @_task
     def record_loss(
         self, name: str, chunk: int, arm: Arm, error: str, cause: str
     ) -> dict[str, Any]:
@@ -170,6 +194,7 @@ class WorkflowTasks:
         run.write_part(arm, chunk, records)
         return {"chunk": chunk, "records": len(records), "failed": len(records)}
 
+    @_task
     def judge(self, name: str) -> dict[str, Any]:
         """Compare the arms over all chunks."""
         run = self._run(name)
@@ -182,6 +207,7 @@ class WorkflowTasks:
             "verdict": judgement.verdict,
         }
 
+    @_task
     def promote(self, name: str) -> dict[str, Any]:
         """Give the experiment's traffic to the challenger."""
         plan = self._run(name).plan()
@@ -190,6 +216,7 @@ class WorkflowTasks:
         arms = self._experiment.promote(plan.champion, plan.challenger)
         return {"outcome": "promoted", "arms": arms}
 
+    @_task
     def report(self, name: str, outcome: str) -> dict[str, Any]:
         """Write the results and the report; the execution's output."""
         return publish(self._run(name), outcome, self._clock())

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -71,6 +72,22 @@ def test_a_message_that_is_worked_on_is_not_idle(aws: dict[str, Any]) -> None:
     sqs.receive_message(QueueUrl=url, VisibilityTimeout=60)
     assert not queue.idle()
     sqs.close()
+
+
+@pytest.mark.parametrize(("receives", "patience"), [(None, 35.0), (3, 21.0)])
+def test_patience_is_all_the_visibility_that_a_message_has(
+    aws: dict[str, Any], receives: int | None, patience: float
+) -> None:
+    with closing(boto3.client("sqs", **aws)) as sqs:
+        dead = sqs.create_queue(QueueName=f"dead-{uuid.uuid4()}")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]
+        policy = {"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": receives}
+        attributes = {"VisibilityTimeout": "7"}
+        if receives:
+            attributes["RedrivePolicy"] = json.dumps(policy)
+        name = f"queue-{uuid.uuid4()}"
+        sqs.create_queue(QueueName=name, Attributes=attributes)
+        assert SqsQueue(lambda: sqs, name).patience() == patience
 
 
 def test_a_queue_that_does_not_answer(aws: dict[str, Any], free_port: int) -> None:

@@ -104,6 +104,11 @@ def deny() -> None:
     raise SourceRefused("It may not be read, or is not there.")
 
 
+def ours(name: str) -> bool:
+    """Whether a refusal at that moment is one of our buckets or queues, which is not done then."""
+    return name.startswith("before ") and not name.endswith("fetch")
+
+
 class Outcome(Protocol):
     """What became of an image."""
 

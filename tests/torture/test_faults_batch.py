@@ -41,6 +41,7 @@ from tests.torture.faults import (
     deny,
     fail,
     kill,
+    ours,
 )
 
 Action = Callable[[BatchCloud, Process, str], object]
@@ -346,11 +347,6 @@ DYING: dict[str, dict[str, tuple[State, Action]]] = {
     },
     "images one by one": {"": (alone, work)},
 }  # fmt: skip
-
-
-def ours(name: str) -> bool:
-    """Whether a refusal at that moment is one of our buckets or queues, which is not done then."""
-    return name.startswith("before ") and not name.endswith("fetch")
 
 
 FAULTS: dict[str, tuple[Callable[[], None], Callable[[str], bool]]] = {

@@ -21,7 +21,7 @@ from chalicelib.workflow.run import Arm
 from chalicelib.workflow.tasks import WorkflowTasks
 from tests.fakes import MemoryStore
 from tests.torture.conftest import Outcome
-from tests.torture.faults import Killed, Steps, Watched, balanced, fail, kill
+from tests.torture.faults import Killed, Steps, Watched, balanced, deny, fail, kill, ours
 from tests.unit.test_workflow import COLOURS, Cloud, passed
 
 Task = Callable[[WorkflowTasks], dict[str, Any]]
@@ -141,28 +141,43 @@ def moments(doomed: tuple[Arm, int] | None = None) -> list[str]:
 
 
 def everywhere(
-    fault: Callable[[Runs], object], stride: int = 1, begin: int = 0
+    fault: Callable[[Runs], object],
+    stride: int = 1,
+    begin: int = 0,
+    among: Callable[[str], bool] = lambda name: True,
 ) -> Iterator[tuple[Runs, dict[str, Any]]]:
-    """The cloud and the output of a run with the fault at one moment, for each of them."""
-    for at in range(begin, len(moments()), stride):
+    """The cloud and the output of a run with the fault at one moment, for each of them.
+
+    among: for those of such a name only.
+    """
+    places = [at for at, name in enumerate(moments()) if among(name)]
+    for at in places[begin::stride]:
         cloud = Runs()
         steps = Steps(at, lambda cloud=cloud: fault(cloud))
         yield cloud, Machine(cloud, steps).run()
         assert steps.fired
 
 
-@pytest.mark.parametrize("fault", [kill, fail])
+FAULTS: dict[Callable[[], None], tuple[str, Callable[[str], bool]]] = {
+    kill: ("killed", lambda name: True),
+    fail: ("refused by S3", lambda name: True),
+    deny: ("denied by S3 (403)", ours),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_task_that_dies_at_any_moment(
     fault: Callable[[], None], long: bool, outcome: Outcome
 ) -> None:
     points = 0
-    for cloud, output in everywhere(lambda _: fault(), 1 if long else 7):
+    what, among = FAULTS[fault]
+    for cloud, output in everywhere(lambda _: fault(), 1 if long else 7, among=among):
         assert check(cloud, output) == 0
         assert output["outcome"] == "promoted" and promoted(cloud)
         points += 1
     outcome(
         "workflow: prepare, classify, judge, promote or report "
-        + ("killed" if fault is kill else "refused by S3") + " at any moment",
+        + f"{what} at any moment",
         "the state machine tries the task again; it writes the same objects",
         f"{points} points, {points * 2 * IMAGES:,} records, 0 lost, 0 doubled, one promotion",
     )  # fmt: skip
