@@ -109,7 +109,8 @@ def build(project: Path, architecture: str) -> dict[str, str]:
     for name, packager in LAYERED.items():
         path = _packaged(packager, project, architecture)
         is_code = name == "function"
-        finish(path, "/var/task" if is_code else "/opt", [LICENCE] if is_code else [])
+        licences = [LICENCE] if is_code and LICENCE.is_file() else []
+        finish(path, "/var/task" if is_code else "/opt", licences)
         made[name] = str(path)
     return made
 
