@@ -20,6 +20,7 @@ from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.service import Experiment, ExperimentRequest, FeedbackRequest
 from chalicelib.images import decode
 from chalicelib.predict import Predictor
+from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.sources import Instance, Sources
 from chalicelib.workflow.request import Rules, WorkflowRequest
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
@@ -45,9 +46,13 @@ def domain_errors() -> Iterator[None]:
     assert spent < MAX_SECONDS, f"it took {spent:.1f} s"
 
 
+PREPROCESSINGS = (WHOLE, Preprocessing("crop"), Preprocessing("letterbox", filter="lanczos"))
+
+
 def images(data: bytes) -> None:
+    """In one way or another, as long as the file is."""
     with domain_errors():
-        image = decode(data, (32, 24))
+        image = decode(data, (32, 24), PREPROCESSINGS[len(data) % len(PREPROCESSINGS)])
         assert image.pixels.shape == (24, 32, 3)
 
 
