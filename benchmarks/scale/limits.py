@@ -10,6 +10,7 @@ from typing import Any
 
 from chalicelib.settings import ROOT
 from tools.deploy import main as deploy
+from tools.deploying.events import WORKERS
 from tools.deploying.target import WORKER, read_config, setting, visibility_timeout
 
 
@@ -78,7 +79,7 @@ def ours() -> Ours:
     assert receives, "the work queue has a redrive policy"
     many = json.loads((ROOT / "workflow.asl.json").read_text())["States"]["Classify many"]
     return Ours(
-        workers=int(given["workers"]),
+        workers=WORKERS,  # unless the account is small
         receives=int(receives[1]),
         timeout=float(setting(config, "dev", WORKER, "lambda_timeout", 60)),
         visibility=float(visibility_timeout(config, "dev")),
