@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -169,21 +169,15 @@ class Models:
     def list(self) -> list[ModelPackage]:
         """The packages in the folders, by name; unreadable ones are left out."""
         found: dict[str, ModelPackage] = {}
-        for package in self._local():
-            found.setdefault(package.info.name, package)
+        for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
+            with suppress(ModelInvalid):
+                package = read_package(path.parent)
+                found.setdefault(package.info.name, package)
         return [found[name] for name in sorted(found)]
 
     def _folder(self, name: str) -> Path | None:
         folders = (parent / name for parent in self._dirs)
         return next((folder for folder in folders if (folder / INFO).is_file()), None)
-
-    def _local(self) -> Iterator[ModelPackage]:
-        for parent in self._dirs:
-            for path in sorted(parent.glob(f"*/{INFO}")):
-                try:
-                    yield read_package(path.parent)
-                except ModelInvalid:
-                    continue
 
     def _verified(self, folder: Path) -> ModelPackage:
         try:

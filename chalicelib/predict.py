@@ -4,16 +4,17 @@ import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from functools import partial
+from typing import Annotated
 
 import msgspec
 
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.labels import Label
-from chalicelib.lostarms import LostArms
 from chalicelib.sources import MAX_ID, Instance, Sources
 from chalicelib.stopwatch import Stopwatch
+from chalicelib.trial import LostArms, Trial
 
 MAX_INSTANCES = 16
 """Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
@@ -111,16 +112,6 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     lost_arm: str | None = None
 
 
-class Trial(Protocol):
-    """The experiment, as far as an answer is concerned."""
-
-    def assign(self, subject: str | bytes) -> str:
-        """The model for this client or image: always the same one while the arms stay."""
-
-    def issue(self, model: str, label: str | None, assigned: bool) -> str:
-        """An inference id that feedback can trust: what `model` said, and who chose it."""
-
-
 @dataclass(frozen=True)
 class Item:
     """One image to classify: its id in the answer, what it is told by, and how to get its bytes."""
@@ -155,11 +146,8 @@ class Predictor:
         or ModelInvalid where the model that it names, or the service's own, cannot answer.
         """
         items = self._items(request, body)
-        arm = lost = None
-        if request.model is None and self._trial is not None:
-            arm = self._trial.assign(client_id or items[0].subject)
-            lost = arm if arm in self._lost else None
-            request = msgspec.structs.replace(request, model=None if lost else arm)
+        arm, lost = self._chosen(request, client_id or items[0].subject)
+        request = msgspec.structs.replace(request, model=request.model or arm)
         info = self._classifiers.get(request.model).info
         arm = info.name if arm == info.name else None  # or a fallback answers in its place
         watch = Stopwatch()
@@ -190,6 +178,13 @@ class Predictor:
             lost_arm=lost,
         )
 
+    def _chosen(self, request: Options, subject: str | bytes) -> tuple[str | None, str | None]:
+        """The arm that is to answer, or one that cannot; neither for a request with a model."""
+        if request.model is not None or self._trial is None:
+            return None, None
+        arm = self._trial.assign(subject)
+        return (None, arm) if arm in self._lost else (arm, None)
+
     def _inference_id(self, model: str, label: str | None, assigned: bool) -> str | None:
         return self._trial.issue(model, label, assigned) if self._trial else None
 
@@ -207,13 +202,10 @@ class Predictor:
             Item(
                 str(position) if instance.id is None else instance.id,
                 instance.url or instance.s3_uri or instance.b64 or "",
-                self._loader(instance),
+                partial(self.load, instance),
             )
             for position, instance in enumerate(request.instances or [single])
         ]
-
-    def _loader(self, instance: Instance) -> Callable[[], bytes]:
-        return lambda: self.load(instance)
 
     def ready(self, model: str | None) -> None:
         """Return once the model can answer. Raises what getting it does."""

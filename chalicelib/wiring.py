@@ -4,7 +4,7 @@ Each part is imported and built when it is first asked for: no answer waits for 
 """
 
 import threading
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib import engines
@@ -131,8 +131,9 @@ class Services:
         from chalicelib.batch.worker import Recorder
         from chalicelib.queue import SqsQueue
 
-        queue = SqsQueue(_sqs_client, settings.work_queue)
-        answers = SqsQueue(_sqs_client, settings.results_queue) if settings.results_queue else None
+        sqs = partial(_client, "sqs")
+        queue = SqsQueue(sqs, settings.work_queue)
+        answers = SqsQueue(sqs, settings.results_queue) if settings.results_queue else None
         service = BatchService(store, queue, images, results, self.models.find)
         recorder = Recorder(Predictor(self._sources, self._most))
         return service, BatchEvents(service, store, queue, recorder, results, answers)
@@ -151,7 +152,9 @@ class Services:
         except ValueError as error:
             raise SettingsError(f"ARMS: {error}") from error
         documents = Documents(self._store, settings.results_bucket)
-        quick = Documents(S3Store(_quick_s3_client), settings.results_bucket)
+        # answers wait for it, and can do without
+        soon = partial(_s3_client, connect_timeout=1, read_timeout=2, attempts=2)
+        quick = Documents(S3Store(soon), settings.results_bucket)
         return Experiment(documents, arms, settings.model, self.models.find, quick=quick)
 
     @cached_property
@@ -173,7 +176,7 @@ class Services:
             default_model=lambda: self.classifiers.get().info.name,
             can_promote=self._experiment is not None,
         )
-        executions = StepFunctions(_stepfunctions_client, settings.workflow)
+        executions = StepFunctions(partial(_client, "stepfunctions"), settings.workflow)
         alone = Recorder(Predictor(self._sources, self.classifiers), alone=True)
         tasks = WorkflowTasks(store, rules, alone, self.classifiers.get, self._experiment)
         return WorkflowService(executions, store, rules), tasks
@@ -213,27 +216,12 @@ def _services() -> Services:
     return Services(Settings.from_environment())
 
 
-# Forms and links are signed as buckets made since 2020 want it, for the bucket's own region: the
-# global endpoint redirects there at first, which a signature does not outlive
-# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
-_S3: dict[str, Any] = {"signature_version": "s3v4", "s3": {"addressing_style": "virtual"}}
-
-
-def _s3_client() -> Any:
-    return _client("s3", **_S3)
-
-
-def _quick_s3_client() -> Any:
-    # what an answer waits for, and can do without
-    return _client("s3", connect_timeout=1, read_timeout=2, attempts=2, **_S3)
-
-
-def _sqs_client() -> Any:
-    return _client("sqs")
-
-
-def _stepfunctions_client() -> Any:
-    return _client("stepfunctions")
+def _s3_client(**limits: Any) -> Any:
+    # Forms and links are signed as buckets made since 2020 want it, for the bucket's own region:
+    # the global endpoint redirects there at first, which a signature does not outlive
+    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
+    address = {"addressing_style": "virtual"}
+    return _client("s3", signature_version="s3v4", s3=address, **limits)
 
 
 def _ssm_client() -> Any:

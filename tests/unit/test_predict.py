@@ -6,10 +6,10 @@ import pytest
 from PIL import Image
 
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
-from chalicelib.lostarms import LOST_SECONDS, LostArms
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.sources import Instance, Sources
+from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 
 

@@ -1,8 +1,9 @@
-"""Arms of an experiment whose model cannot be loaded."""
+"""An experiment, as far as answers are concerned."""
 
 import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from chalicelib.errors import InceptionError
 
@@ -11,6 +12,16 @@ LOST_SECONDS = 30.0
 
 logger = logging.getLogger("serverless-inception.experiment")
 """A child of the one that `app.py` makes, and so written as JSON by it."""
+
+
+class Trial(Protocol):
+    """The experiment, as far as an answer is concerned."""
+
+    def assign(self, subject: str | bytes) -> str:
+        """The model for this client or image: always the same one while the arms stay."""
+
+    def issue(self, model: str, label: str | None, assigned: bool) -> str:
+        """An inference id that feedback can trust: what `model` said, and who chose it."""
 
 
 class LostArms:
