@@ -71,6 +71,7 @@ def exchange(
         raise ConnectionError(str(error)) from error
     finally:
         connection.close()
+        connection.hang_up()
 
 
 def _tls(ca_certs: str | None) -> ssl.SSLContext:
@@ -92,6 +93,12 @@ class _Pinned:
     def bind(self, target: Target, deadline: Deadline, max_bytes: int) -> None:
         """To be called before the first request."""
         self._target, self._deadline, self._max_bytes = target, deadline, max_bytes
+        self._bounded: _BoundedSocket | None = None
+
+    def hang_up(self) -> None:
+        """Close the answer, which urllib3 leaves open where it refuses one of its headers."""
+        if self._bounded:
+            self._bounded.hang_up()
 
     def _new_conn(self) -> socket.socket:
         # The step urllib3.contrib.socks replaces too; TLS, SNI and the certificate's check follow.
@@ -111,7 +118,7 @@ class _Pinned:
     def connect(self) -> None:
         """Open the connection; from then on every read knows the deadline."""
         super().connect()  # type: ignore[misc]
-        self.sock = _BoundedSocket(self.sock, self._deadline, self._max_bytes)
+        self._bounded = self.sock = _BoundedSocket(self.sock, self._deadline, self._max_bytes)
 
 
 class _PlainConnection(_Pinned, HTTPConnection):
@@ -127,13 +134,14 @@ class _BoundedSocket:
 
     def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock, self._deadline, self._max_bytes = sock, deadline, max_bytes
+        self._answer: io.RawIOBase | None = None
 
     def sendall(self, data: bytes) -> None:
         self._sock.settimeout(self._deadline.remaining())
         self._sock.sendall(data)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        raw = self._sock.makefile("rb", buffering=0)
+        raw = self._answer = self._sock.makefile("rb", buffering=0)
         return io.BufferedReader(_BoundedReader(raw, self._sock, self._deadline, self._max_bytes))
 
     def settimeout(self, timeout: float | None) -> None:
@@ -143,7 +151,14 @@ class _BoundedSocket:
         self._sock.shutdown(how)
 
     def close(self) -> None:
+        """As a socket's: what reads the answer may go on."""
         self._sock.close()
+
+    def hang_up(self) -> None:
+        """Close it for who reads, too."""
+        self.close()
+        if self._answer:
+            self._answer.close()
 
 
 class _BoundedReader(io.RawIOBase):
