@@ -12,6 +12,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 END_SECONDS = 20
 PROC = Path("/proc")
+OBSERVER = "test-observer"
+"""What the tests' own clients of a local AWS call themselves; its faults are not for them."""
 PYTHON = [sys.executable, "-m"]
 
 Command = Sequence[str | Path]

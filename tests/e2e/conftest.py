@@ -17,12 +17,13 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from tests.balance import check_bucket
 from tests.conftest import ROOT, TEST_DATA
 from tests.e2e.browser import browser, browser_options, page  # noqa: F401 - fixtures
-from tests.processes import END_SECONDS, PYTHON, descendants, started
+from tests.processes import END_SECONDS, OBSERVER, PYTHON, descendants, started
 
 LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]
 TOLD = re.compile(
@@ -73,6 +74,7 @@ class LocalCloud:
             region_name="us-east-1",
             aws_access_key_id="any",
             aws_secret_access_key="any",
+            config=Config(user_agent_extra=OBSERVER),
         )
 
 

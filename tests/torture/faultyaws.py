@@ -1,7 +1,7 @@
 """`python -m tests.torture.faultyaws`: the local AWS, of whose S3 requests a tenth goes wrong.
 
 Of GETs and PUTs: AccessDenied, SlowDown, and answers that come after botocore has given up, before
-which the request was done or was not. Who says that it observes is served well.
+which the request was done or was not. The tests' own clients are served well.
 """
 
 import json
@@ -16,6 +16,7 @@ import click
 
 from localcloud import aws
 from localcloud.visitors import WSGI
+from tests.processes import OBSERVER
 
 SHARE = 0.1
 """Of the requests that go wrong."""
@@ -26,8 +27,8 @@ KINDS = {"AccessDenied": 9, "SlowDown": 9, "time-out": 1, "late answer": 1}
 HANG_SECONDS = 11.0
 """Longer than botocore waits for an answer, as `chalicelib.wiring` tells it."""
 
-OBSERVER, COUNTS = "soak-observer", "/-/faults"
-"""What an observer's user agent says, and where it reads how many faults there were."""
+COUNTS = "/-/faults"
+"""Where it says how many faults there were."""
 
 
 class Faulty:

@@ -9,15 +9,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
 import urllib3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.balance import check_finished, check_stopped
 from tests.e2e.conftest import LocalCloud, wait_for
 from tests.e2e.test_batch import NAMES, SAMPLES
-from tests.torture.faultyaws import COUNTS, OBSERVER
+from tests.torture.faultyaws import COUNTS
 
 IMAGES, AT_ONCE = 300, 3
 """Of a batch; batches that run at the same time."""
@@ -48,12 +46,7 @@ class Soak:
 
     def __post_init__(self) -> None:
         self.http = urllib3.PoolManager(retries=False, timeout=60)
-        observer = Config(user_agent_extra=OBSERVER, read_timeout=60)
-        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
-        where = {"endpoint_url": self.cloud.aws, "region_name": "us-east-1", **keys}
-        self.s3, self.sqs, self.functions = (
-            boto3.client(service, config=observer, **where) for service in ("s3", "sqs", "lambda")
-        )
+        self.s3, self.sqs, self.functions = map(self.cloud.client, ("s3", "sqs", "lambda"))
 
     def run(self) -> None:
         """Live through it, until every batch has ended, and check what each says."""
