@@ -19,10 +19,10 @@ ROW = "torture outcome"
 Outcome = Callable[..., None]
 
 
-@pytest.fixture
-def long(request: pytest.FixtureRequest) -> bool:
+@pytest.fixture(scope="session")
+def long(pytestconfig: pytest.Config) -> bool:
     """Whether this is `make torture`, which has time."""
-    return bool(request.config.getoption("--torture"))
+    return bool(pytestconfig.getoption("--torture"))
 
 
 @pytest.fixture

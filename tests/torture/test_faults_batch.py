@@ -928,7 +928,7 @@ def test_any_life_of_a_batch(long: bool, outcome: Outcome) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         AnyLife,
         settings=settings(
-            max_examples=500 if long else 40,
+            max_examples=500 if long else 15,
             stateful_step_count=30,
             suppress_health_check=list(HealthCheck),
         ),

@@ -402,7 +402,7 @@ def mutated(dice: random.Random) -> bytes:
 
 
 def test_mutated_answers(limits: Limits, long: bool, outcome: Outcome) -> None:
-    dice, count = random.Random(20), 20_000 if long else 1500
+    dice, count = random.Random(20), 20_000 if long else 400
     fetch, worst = limits.fetcher(), 0.0
     said = b""
 

@@ -53,7 +53,7 @@ def tried(long: bool) -> Tried:
         count = 0
 
         @settings(
-            max_examples=1500 if long else 150,
+            max_examples=1500 if long else 50,
             suppress_health_check=list(HealthCheck),
         )
         @given(st.tuples(*strategies))
