@@ -2,8 +2,10 @@
 
 import json
 import re
+import string
 from pathlib import Path
 
+BUCKET_NAME = re.compile(r"(?<=BucketName: )!Sub (\S+)")
 PLACE = re.compile(r"(?<=!Sub )\S+\.asl\.json$", re.MULTILINE)
 
 
@@ -15,6 +17,19 @@ def assembled(template: Path) -> str:
     Raises OSError where a file cannot be read, ValueError where one is not JSON.
     """
     return PLACE.sub(lambda found: _scalar(template.with_name(found[0])), template.read_text())
+
+
+def with_bucket_names(template: str, stage: str, account: str) -> str:
+    """The template with the names of its buckets written out.
+
+    CloudFormation takes over buckets that are there only where their names are no expressions.
+    """
+
+    def name(found: re.Match[str]) -> str:
+        expression = found[1].replace("${AWS::AccountId}", "${Account}")
+        return string.Template(expression).substitute(Stage=stage, Account=account)
+
+    return BUCKET_NAME.sub(name, template)
 
 
 def _scalar(definition: Path) -> str:

@@ -9,9 +9,9 @@ import boto3
 import pytest
 
 from tests.conftest import ROOT
-from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep, with_bucket_names
+from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep
 from tools.deploying.step import DeployError
-from tools.template import assembled
+from tools.template import assembled, with_bucket_names
 
 NOTHING: list[str] = []
 GONE = {"Error": {"Code": "ValidationError", "Message": "Stack with id s does not exist"}}

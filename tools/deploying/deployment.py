@@ -21,7 +21,7 @@ from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.models import ModelsStep
 from tools.deploying.record import Record, Resource
-from tools.deploying.stack import StackStep, with_bucket_names
+from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
 from tools.deploying.stops import StopsStep
 from tools.deploying.target import (
@@ -33,7 +33,7 @@ from tools.deploying.target import (
     setting,
 )
 from tools.deploying.token import TokenStep
-from tools.template import assembled, outputs
+from tools.template import assembled, outputs, with_bucket_names
 
 WORK = ROOT / "build" / "deploy"
 

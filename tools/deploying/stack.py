@@ -1,7 +1,5 @@
 """The CloudFormation stack: buckets, queues, the state machine and its alarms."""
 
-import re
-import string
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +14,6 @@ BUCKET = "AWS::S3::Bucket"
 MAX_TEMPLATE_BYTES = 51_200
 """Of a template that is sent with the call
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
-BUCKET_NAME = re.compile(r"(?<=BucketName: )!Sub (\S+)")
 UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", IN_REVIEW)
 """A stack in these has never been, or is half gone: it is to be removed, then made anew."""
 NOTHING = ("didn't contain changes", "No updates are to be performed")
@@ -213,19 +210,6 @@ class StackStep:
                 return "SQS lends the name of a deleted queue again after a minute: wait for that."
             return f"{event['LogicalResourceId']}: {reason}"
         return "Its events, in the CloudFormation console, say why."
-
-
-def with_bucket_names(template: str, stage: str, account: str) -> str:
-    """The template with the names of its buckets written out.
-
-    CloudFormation takes over buckets that are there only where their names are no expressions.
-    """
-
-    def name(found: re.Match[str]) -> str:
-        expression = found[1].replace("${AWS::AccountId}", "${Account}")
-        return string.Template(expression).substitute(Stage=stage, Account=account)
-
-    return BUCKET_NAME.sub(name, template)
 
 
 def _line(change: dict[str, Any]) -> str:
