@@ -30,7 +30,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
-from chalicelib import __version__, command, http, site
+from chalicelib import __version__, command, http, site, stops
 from chalicelib.errors import InceptionError
 from chalicelib.models import ModelPackage
 from chalicelib.predict import PredictRequest
@@ -46,6 +46,7 @@ COMMAND = command.typed()
 LOCAL_HOST = command.local_host(COMMAND)
 SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
 command.check(COMMAND, SETTINGS)
+stops.check(COMMAND)
 EVERY_TYPE = ["*/*"]
 RETRY_AFTER = "5"
 """Seconds in a header: most faults of a bucket or queue have passed by then."""

@@ -166,6 +166,18 @@ def test_chalice_invoke_calls_the_function(tool: Tool) -> None:
     assert tool.chalice("invoke", "--name", "none", text="{}").status == 2
 
 
+@pytest.mark.usefixtures("deployed")
+def test_chalice_deploy_starts_nothing_that_was_stopped_by_hand(tool: Tool) -> None:
+    client = tool.client("lambda")
+    client.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+    tool.gate.forget()
+    said = tool.chalice("deploy")
+    assert said.status == 1
+    assert said.text.startswith(f"Stopped by hand: {NAME}. ")
+    assert tool.gate.writes == []
+    client.delete_function_concurrency(FunctionName=NAME)
+
+
 @pytest.fixture(scope="module")
 def changed(tool: Tool, deployed: Said) -> Said:
     """A change of code, deployed as everywhere."""

@@ -16,7 +16,7 @@ MODULES = {
 HOMES = {
     "chalice": {"app", "command"},
     "boto3": {"wiring", "storage", "s3answers"},
-    "botocore": {"command", "wiring", "s3answers", "queue", "executions", "tokens"},
+    "botocore": {"command", "stops", "wiring", "s3answers", "queue", "executions", "tokens"},
     "ai_edge_litert": {"litert"},
     "onnxruntime": {"onnx"},
     "PIL": {"images", "colours"},
@@ -27,7 +27,7 @@ HOMES = {
 LAYERS = [
     {"command", "errors", "patience", "settings", "stopwatch", "times", "blocks", "files",
      "preprocessing", "__init__"},
-    {"s3answers"},
+    {"s3answers", "stops"},
     {"storage", "queue", "executions", "tokens", "images", "colours", "imagefiles",
      "tiffdirectory", "site", "addresses", "resolver", "connection", "fetch", "sources", "labels",
      "models", "classifiers", "classifier", "engines", "litert", "onnx", "kernels",

@@ -256,6 +256,7 @@ def test_chalice_gets_the_credentials_themselves_whatever_gave_them(session: Any
     assert made == {
         "HOME": "/h", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION, "PYTHONDONTWRITEBYTECODE": "1",
+        "RESUME": "true",
     }  # fmt: skip
 
 

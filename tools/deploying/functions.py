@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from chalicelib.stops import RESUME
 from tools.deploying.kept import KeptStep
 from tools.deploying.record import Record, Resource, described
 from tools.deploying.step import DeployError, Tell
@@ -131,6 +132,7 @@ def credentials_environment(session: Any, env: Mapping[str, str] = os.environ) -
     frozen = session.get_credentials().get_frozen_credentials()
     kept = {name: value for name, value in env.items() if name not in ("AWS_PROFILE", "PYTHONPATH")}
     given = {
+        RESUME: "true",  # what is stopped was looked for before
         "PYTHONDONTWRITEBYTECODE": "1",  # Chalice would pack what importing the app leaves behind
         "AWS_ACCESS_KEY_ID": frozen.access_key,
         "AWS_SECRET_ACCESS_KEY": frozen.secret_key,

@@ -1,0 +1,76 @@
+"""What an operator stopped by hand, which `chalice deploy` would start again without a word."""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from chalicelib.command import Command
+from chalicelib.settings import ROOT
+
+RESUME = "RESUME"
+"""The environment variable with which `make deploy`, which looks itself, runs Chalice."""
+
+
+def check(
+    command: Command | None,
+    client: Callable[[str], Any] | None = None,
+    project: Path = ROOT,
+    env: Mapping[str, str] = os.environ,
+) -> None:
+    """End `chalice deploy` where something is stopped; Chalice knows of no stop.
+
+    client: gives the client of an AWS service; by default one of the command's profile.
+    Raises SystemExit, with a sentence.
+    """
+    if command is None or command.name != "deploy" or RESUME in env:
+        return
+    record = project / ".chalice" / "deployed" / f"{command.stage}.json"
+    if not record.is_file():
+        return
+    resources = json.loads(record.read_text())["resources"]
+    if stopped := _stopped(resources, client or _client_of(command.profile)):
+        raise SystemExit(
+            f"Stopped by hand: {', '.join(stopped)}. Chalice would start that again, so nothing "
+            f"was done. `make deploy STAGE={command.stage} DEPLOY=--resume` deploys and starts it."
+        )
+
+
+def _client_of(profile: str | None) -> Callable[[str], Any]:
+    import botocore.session
+
+    create: Callable[[str], Any] = botocore.session.Session(profile=profile).create_client
+    return create
+
+
+def _stopped(resources: list[dict[str, str]], client: Callable[[str], Any]) -> list[str]:
+    """Functions whose reserved concurrency is 0, and rules that are disabled."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    functions = [one["lambda_arn"] for one in resources if "lambda_function" in one.values()]
+    rules = [one["rule_name"] for one in resources if "cloudwatch_event" in one.values()]
+    try:
+        return [*_functions(client("lambda"), functions), *_rules(client("events"), rules)]
+    except (BotoCoreError, ClientError) as error:
+        raise SystemExit(f"AWS does not say whether something was stopped: {error}") from error
+
+
+def _functions(client: Any, arns: list[str]) -> Iterator[str]:
+    for arn in arns:
+        try:
+            answer = client.get_function_concurrency(FunctionName=arn)
+        except client.exceptions.ResourceNotFoundException:
+            continue
+        if answer.get("ReservedConcurrentExecutions") == 0:
+            yield arn.rpartition(":")[2]
+
+
+def _rules(client: Any, names: list[str]) -> Iterator[str]:
+    for name in names:
+        try:
+            answer = client.describe_rule(Name=name)
+        except client.exceptions.ResourceNotFoundException:
+            continue
+        if answer["State"] == "DISABLED":
+            yield name
