@@ -43,10 +43,11 @@ def _repair_fan_out(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses) 
 
 def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
     last = ledger.problem(batch.round)
-    why = last.message if last else "The workers ended without a word; see their log."
+    code = last.code if last else "no word of why"  # a message would name our buckets
     return ErrorInfo(
         "FanOutLost",
-        f"The images could not be listed, again and again: {why} Then retry the batch.",
+        f"The images could not be listed, again and again ({code}); see the log for why, and "
+        "retry the batch once that is mended.",
         retryable=True,
     )
 
