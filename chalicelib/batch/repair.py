@@ -1,5 +1,6 @@
 """The schedule's part: what no message brings to an end any more."""
 
+from chalicelib.batch.chunks import grouped
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.ledger import Ledger
@@ -7,7 +8,7 @@ from chalicelib.batch.losses import FAN_OUT, LOST, REPAIRS, Alone, Losses, Pace
 from chalicelib.batch.records import Batch, FanOut, Stop
 from chalicelib.batch.stop import stop_if_told
 from chalicelib.predict import ErrorInfo
-from chalicelib.queue import Queue
+from chalicelib.queue import MAX_ENTRIES, Queue
 
 TOGETHER = 1
 """Times that a chunk that is missing is queued again as it is; then its images go one by one, so
@@ -59,11 +60,12 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
     lost = [chunk for chunk in missing if losses.is_lost(chunk)]
     spent = [chunk for chunk in lost if losses.is_spent(chunk)]
     again = [chunk for chunk in lost if not losses.is_spent(chunk)]
-    queue.send([
-        message for chunk in again for message in _messages(ledger, batch, losses, chunk)
-    ])  # fmt: skip
-    for chunk in again:  # counted once they are sent: a queue that is away costs no image
-        losses.count(chunk)
+    for some in grouped(iter(again), MAX_ENTRIES):
+        queue.send([
+            message for chunk in some for message in _messages(ledger, batch, losses, chunk)
+        ])  # fmt: skip
+        for chunk in some:  # counted once they are sent: a queue that is away costs no image
+            losses.count(chunk)
     for chunk in spent:
         Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), LOST)
     return bool(spent)

@@ -87,6 +87,35 @@ def test_what_waits_behind_others_is_never_given_up(cloud: Cloud) -> None:
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
 
 
+def test_a_repair_that_does_not_come_to_its_end_goes_on_from_there(cloud: Cloud) -> None:
+    """Of a million images alone more are to be sent than there is time for at once."""
+    ledger = cut(cloud, 25 * 30)
+    cloud.queue.bodies.clear()
+    tick(cloud)
+    cloud.queue.bodies.clear()
+    send = cloud.queue.send
+
+    def full(messages: Any) -> None:
+        if len(cloud.queue.bodies) >= 500:
+            raise SourceUnreachable("The queue does not answer.")
+        send(messages)
+
+    cloud.queue.send = full  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        tick(cloud)
+    sent = len(cloud.queue.bodies)
+    cloud.queue.send = send  # type: ignore[method-assign]
+    cloud.queue.busy = True
+    tick(cloud)
+    again = [(m["of"], m["place"]) if "of" in m else m["chunk"] for m in messages(cloud)]
+    assert sent >= 500 and len(set(again)) == len(again), "none is sent a second time"
+    cloud.queue.busy = False
+    cloud.run()
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(ledger.batch_id)[0] == "finished"
+
+
 def test_a_lost_fan_out_is_mended_while_others_keep_the_queue_busy(cloud: Cloud) -> None:
     batch_id = cloud.start([1, 2])
     cloud.queue.bodies.clear()
