@@ -36,8 +36,9 @@ def view_of(ledger: Ledger) -> dict[str, Any]:
     if done is not None:
         return view | _end(ledger, done, stop.RESULTS, stop.SUMMARY)
     before = ledger.summary(batch.round - 1) if batch.round else None
-    links = _end(ledger, before, "results.jsonl", "summary.json") if before else {}
-    return view | links | {"counts": _progress(ledger, batch)["counts"]}
+    if before is not None:
+        return view | _end(ledger, before, "results.jsonl", "summary.json")
+    return view | {"counts": _progress(ledger, batch)["counts"]}
 
 
 def _end(ledger: Ledger, summary: Summary, results: str, name: str) -> dict[str, Any]:
@@ -54,11 +55,12 @@ def _progress(ledger: Ledger, batch: Batch) -> dict[str, Any]:
     """Status and counts of a round that has not ended."""
     fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
     done, failed = sum(t[1] for t in tallies), sum(t[2] for t in tallies)
-    counts = Counts(fan.entries, done, failed)
+    known = max(fan.entries, done)  # chunks may be done before their fan-out is written down
+    counts = Counts(known, done, failed)
     last = ledger.summary(batch.round - 1) if batch.round else None
     if last is not None:  # the rest of the images keep their outcome
         before = last.counts
-        waiting = fan.entries - done
-        unmended = before.failed - fan.entries
+        waiting = known - done
+        unmended = before.failed - known
         counts = Counts(before.total, before.total - waiting, unmended + failed)
-    return {"status": "running" if fan.chunks else "queued", "counts": counts}
+    return {"status": "running" if known else "queued", "counts": counts}

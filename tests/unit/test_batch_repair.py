@@ -87,6 +87,23 @@ def test_what_waits_behind_others_is_never_given_up(cloud: Cloud) -> None:
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
 
 
+def test_a_view_counts_what_is_done_before_its_fan_out_is_written_down(cloud: Cloud) -> None:
+    batch_id, put, seen = cloud.start(list(range(60))), cloud.store.put, []
+
+    def overtaken(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
+        if key.endswith("fanout.json"):
+            cloud.run()
+            seen.append(cloud.view(batch_id))
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = overtaken  # type: ignore[method-assign]
+    cloud.deliver(cloud.queue.bodies.pop())
+    assert seen[0] == ("running", (60, 60, 0))
+    cloud.store.put = put  # type: ignore[method-assign]
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
 def test_a_repair_that_does_not_come_to_its_end_goes_on_from_there(cloud: Cloud) -> None:
     """Of a million images alone more are to be sent than there is time for at once."""
     ledger = cut(cloud, 25 * 30)

@@ -77,10 +77,12 @@ def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud)
     batch_id = cloud.start([0, 1, 2])
     cloud.run()
     cloud.batches.retry(batch_id)
+    cloud.deliver(cloud.queue.bodies.pop(0))
     view = cloud.batches.cancel(batch_id)
     assert view["status"] == "cancelled"
     assert view["results"].endswith(f"batches/{batch_id}/results.jsonl")
     assert view["errors"] == {"SourceUnreachable": 2}
+    assert cloud.view(batch_id) == ("cancelled", (3, 3, 2)), "the figures of what it links to"
     cloud.run()
     view = cloud.batches.view(batch_id)
     assert view["results"].endswith("rounds/1/stopped.jsonl")
