@@ -49,7 +49,8 @@ class Pace:
 class Losses:
     """The messages of one round, as they are when this is made: one listing of each kind of mark.
 
-    started: when the round began. Raises what the store and the queue do.
+    started: when the round began, or was resumed: what was counted before that counts no more.
+    Raises what the store and the queue do.
     """
 
     def __init__(self, ledger: Ledger, round: int, pace: Pace, started: float) -> None:
@@ -60,8 +61,11 @@ class Losses:
         if "now" not in marks:
             raise SourceUnreachable("The store does not tell its time.")
         self._now = marks.pop("now")
-        self._again = {_numbers(name)[0]: (_numbers(name)[1], at) for name, at in marks.items()}
-        self._begun = {_numbers(_name(found)): found.modified for found in self._list("begun/")}
+        begun = {_name(found): found.modified for found in self._list("begun/")}
+        self._again = {
+            chunk: (number, at) for (chunk, number), at in _numbered(marks, started).items()
+        }
+        self._begun = _numbered(begun, started)
         self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
         for checkpoint in self._list("fanout.json"):
             self._first[FAN_OUT] = checkpoint.modified
@@ -112,14 +116,6 @@ def begin(ledger: Ledger, round: int, chunk: int, number: int) -> None:
         ledger.mark(ledger.round_key(round, f"begun/{chunk:06d}-{number}"))
 
 
-def forget(ledger: Ledger, round: int) -> None:
-    """Take back what was counted of the fan-out, for whoever wants it to be tried anew."""
-    for prefix in ("repairs", "begun"):
-        marks = ledger.round_key(round, f"{prefix}/{FAN_OUT:06d}-")
-        for found in ledger.store.list(ledger.bucket, marks):
-            ledger.store.delete(ledger.bucket, found.key)
-
-
 class Alone:
     """The images of one chunk that are done one by one."""
 
@@ -162,6 +158,7 @@ def _name(found: Found) -> str:
     return found.key.rsplit("/", 1)[1]
 
 
-def _numbers(name: str) -> tuple[int, int]:
-    chunk, _, number = name.partition("-")
-    return int(chunk), int(number)
+def _numbered(marks: dict[str, float], since: float) -> dict[tuple[int, int], float]:
+    """By chunk and number, the times of marks that were written since then."""
+    later = ((name.split("-"), at) for name, at in marks.items() if at >= since)
+    return {(int(chunk), int(number)): at for (chunk, number), at in later}

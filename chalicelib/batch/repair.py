@@ -18,7 +18,7 @@ that one that ends its worker takes no other along."""
 def repair(ledger: Ledger, batch: Batch, queue: Queue, pace: Pace, started: float) -> None:
     """Finish the batch, or queue again what it lacks. Twice at once does no harm.
 
-    started: when the round began, by the store's clock.
+    started: when the round began, or was resumed, by the store's clock.
     """
     if finish_if_done(ledger, batch) or stop_if_told(ledger, batch, queue):
         return

@@ -14,7 +14,6 @@ from chalicelib.batch.copies import copy_manifest
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Ledger, recent_key
-from chalicelib.batch.losses import forget
 from chalicelib.batch.manifests import is_manifest
 from chalicelib.batch.records import Batch, Stop, now
 from chalicelib.batch.view import LINK_SECONDS, view_of
@@ -200,9 +199,9 @@ class BatchService:
         return self.view(batch_id)
 
     def _resume(self, ledger: Ledger, round: int) -> None:
-        forget(ledger, round)
         ledger.mark(ledger.active_key(round))  # first: what is begun comes to an end
         ledger.forget_stop(round)
+        ledger.mark(ledger.active_key(round))  # again: whoever still saw the stop took it away
         self._queue.send([FanOutMessage(ledger.batch_id, round, resumed=True)])
 
     def upload(self, request: UploadRequest) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.losses import REPAIRS, begin
 from chalicelib.batch.records import Record
 from chalicelib.errors import Conflict
 from tests.unit.test_batch import Cloud, tick
@@ -121,6 +122,48 @@ def test_a_stop_that_comes_late_does_not_undo_what_went_on(cloud: Cloud) -> None
     cloud.deliver(body)
     cloud.deliver(cloud.queue.bodies.pop())
     cloud.queue.bodies.clear()  # from here on the schedule must know of it
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_what_was_nearly_given_up_is_tried_anew_by_a_resume(cloud: Cloud) -> None:
+    """Only what is lost since then counts, though the messages wait behind others for a while."""
+    ledger = Ledger(cloud.store, "results", cloud.start(list(range(60))))
+    cloud.deliver(cloud.queue.bodies.pop())
+    cloud.queue.busy = True
+    for number in range(1, REPAIRS + 1):
+        cloud.queue.bodies.clear()
+        cloud.store.late += 30 * 3600.0
+        tick(cloud)
+        for chunk in (1, 2, 3):
+            begin(ledger, 0, chunk, number)
+    cloud.queue.bodies.clear()
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    cloud.store.late += 30 * 3600.0
+    cloud.batches.retry(ledger.batch_id)
+    tick(cloud)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    tick(cloud)
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_the_schedule_looks_after_what_it_saw_stopped_as_it_was_resumed(cloud: Cloud) -> None:
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    delete = cloud.store.delete
+
+    def overtaken(bucket: str, key: str) -> None:
+        cloud.store.delete = delete  # type: ignore[method-assign]
+        tick(cloud)
+        delete(bucket, key)
+
+    cloud.store.delete = overtaken  # type: ignore[method-assign]
+    cloud.batches.retry(ledger.batch_id)
+    cloud.queue.bodies.clear()
     tick(cloud)
     cloud.run()
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
