@@ -80,11 +80,11 @@ def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> None:
 
 
 def write_results(
-    ledger: Ledger, batch: Batch, name: str, records: Iterable[Record], total: int | None = None
+    ledger: Ledger, batch: Batch, name: str, records: Iterable[Record], total: int = 0
 ) -> Summary:
     """Write the records among what the round ends with; what is to be said of them.
 
-    total: images that were asked for, where the records are not all of them.
+    total: images that were asked for, as far as known, where the records may not be all of them.
     """
     labels: Counter[str] = Counter()
     errors: Counter[str] = Counter()
@@ -103,7 +103,7 @@ def write_results(
     return Summary(
         batch_id=batch.batch_id,
         round=batch.round,
-        counts=Counts(done if total is None else total, done, failed),
+        counts=Counts(max(total, done), done, failed),
         created_at=batch.created_at,
         finished_at=now(),
         labels=dict(labels.most_common()),

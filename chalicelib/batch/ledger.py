@@ -5,7 +5,8 @@
     batches/ID/manifest.json        of a prefix: the name of the manifest that lists it
     batches/ID/results.jsonl, summary.json      the end, once all of it is there
     batches/ID/cancelled            stop, and why
-    batches/ID/stopped.jsonl, stopped.json      what was done until then, in the same shapes
+    batches/ID/stopping.json        the chunks that were done until then
+    batches/ID/stopped.jsonl, stopped.json      their results, in the same shapes
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
         problem.json                what the fan-out failed by at last
         fanout.json                 chunks queued so far; `chunks` is set at the end
@@ -174,7 +175,7 @@ class Ledger(Documents):
 
     def forget_stop(self, round: int) -> None:
         """Have the round go on again; the results of what was done are told of no more."""
-        for name in ("stopped.json", "cancelled"):
+        for name in ("stopped.json", "stopping.json", "cancelled"):
             self.store.delete(self.bucket, self.end_key(round, name))
 
     def stopped(self, round: int) -> Stop | None:

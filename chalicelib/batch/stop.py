@@ -6,7 +6,7 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
 from chalicelib.queue import Queue
 
-RESULTS, SUMMARY = "stopped.jsonl", "stopped.json"
+DONE, RESULTS, SUMMARY = "stopping.json", "stopped.jsonl", "stopped.json"
 """Beside those of a whole round, never in their place: whoever is late here spoils nothing."""
 
 
@@ -24,7 +24,12 @@ def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:
 
 
 def _write(ledger: Ledger, batch: Batch) -> None:
-    done = [chunk for chunk, _, _ in ledger.tallies(batch.round)]
+    # of two that do this at once both write the same, though a worker may end in between
+    done = ledger.first(
+        ledger.end_key(batch.round, DONE),
+        list[int],
+        lambda: [chunk for chunk, _, _ in ledger.tallies(batch.round)],
+    )
     parts = read_parts(ledger, batch.round, done)
     before = ledger.summary(batch.round - 1) if batch.round else None
     total = before.counts.total if before else ledger.fan_out(batch.round).entries

@@ -5,9 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.batch.finish import write_results
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
 from chalicelib.batch.records import Record
+from chalicelib.batch.stop import RESULTS
 from chalicelib.errors import Conflict
 from tests.unit.test_batch import Cloud, tick
 
@@ -125,6 +127,33 @@ def test_a_stop_that_comes_late_does_not_undo_what_went_on(cloud: Cloud) -> None
     tick(cloud)
     cloud.run()
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+
+
+def test_two_that_stop_a_batch_write_the_same(cloud: Cloud) -> None:
+    """A worker ends its chunk between them, and the one that began first is the last to write."""
+    ledger = half_done(cloud)
+    cloud.batches.cancel(ledger.batch_id)
+    put = cloud.store.put
+
+    def late(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
+        if key.endswith("stopped.json"):
+            cloud.store.put = put  # type: ignore[method-assign]
+            entries = ledger.chunk(0, 2)
+            ledger.complete(0, 2, [Record(entry.id, entry.source, []) for entry in entries])
+            tick(cloud)
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = late  # type: ignore[method-assign]
+    tick(cloud)
+    assert cloud.view(ledger.batch_id) == ("cancelled", (60, 25, 0))
+    assert ids(cloud, ledger) == ALL[:25]
+
+
+def test_a_stop_tells_of_no_more_done_than_there_is(cloud: Cloud) -> None:
+    """What is done of a fan-out that has not written down how far it came."""
+    ledger = half_done(cloud)
+    summary = write_results(ledger, ledger.batch(), RESULTS, ledger.part(0, 1), total=0)
+    assert (summary.counts.total, summary.counts.done) == (25, 25)
 
 
 def test_what_was_nearly_given_up_is_tried_anew_by_a_resume(cloud: Cloud) -> None:

@@ -60,6 +60,7 @@ WILDCARDS = {
     "${ResultsBucket}/batches/*/summary.json": BATCH,
     "${ResultsBucket}/batches/*/stopped.json": BATCH,
     "${ResultsBucket}/batches/*/stopped.jsonl": BATCH,
+    "${ResultsBucket}/batches/*/stopping.json": BATCH,
     "${ResultsBucket}/batches/*/rounds/*/problem.json": ROUND,
     "${ResultsBucket}/batches/*/rounds/*/alone/*": CHUNK,
     "${ResultsBucket}/batches/*/rounds/*/begun/*": CHUNK,
