@@ -23,6 +23,7 @@ Every key is fixed by batch, round and chunk, so doing a thing twice rewrites th
 whoever is late with a round does nothing to the next.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
@@ -37,6 +38,10 @@ from chalicelib.storage import ObjectStore
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""
+
+_ID = re.compile("[A-Za-z0-9-]{1,64}")
+"""Of any other S3 may not say that it is not there: it takes no key that is too long or has `..`
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 
 class Ledger(Documents):
@@ -73,7 +78,8 @@ class Ledger(Documents):
 
     def tagged_batch(self) -> tuple[Batch, str]:
         """What was asked for, and its ETag. Raises NotFound."""
-        found = self.tagged(self.key("batch.json"), Batch)
+        may_be = _ID.fullmatch(self.batch_id)
+        found = self.tagged(self.key("batch.json"), Batch) if may_be else None
         if found is None:
             raise NotFound(f"There is no batch {self.batch_id[:64]!r}; GET /batches lists them.")
         return found

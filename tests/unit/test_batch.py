@@ -760,8 +760,17 @@ def test_a_batch_that_cannot_be(
     assert cloud.queue.bodies == []
 
 
-@pytest.mark.parametrize("batch_id", ["none", "..", "../x", "a/b", ""])
+@pytest.mark.parametrize("batch_id", ["none", "..", "../x", "a/b", "", "x" * 1100])
 def test_a_batch_that_is_not(cloud: Cloud, batch_id: str) -> None:
+    """S3 says of no key that is too long, or climbs, that there is no such object."""
+    find = cloud.store.find
+
+    def strict(bucket: str, key: str, limit: int) -> Any:
+        if len(key) > 1024 or ".." in key:
+            raise SourceUnreachable("400 Bad Request")
+        return find(bucket, key, limit)
+
+    cloud.store.find = strict  # type: ignore[method-assign]
     actions: list[Callable[[str], Any]] = [
         cloud.batches.view, cloud.batches.cancel, cloud.batches.retry,
     ]  # fmt: skip
