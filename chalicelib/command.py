@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chalicelib.settings import ROOT, Settings
 
@@ -13,6 +14,17 @@ CLI_MODE = "AWS_CHALICE_CLI_MODE"
 DEPLOYING = ("deploy", "package", "plan")
 PYTHONS = ((3, 12), (3, 13))
 """What Lambda runs and our requirements have wheels for; Chalice deploys for the one it runs in."""
+
+
+APP = "serverless-inception"
+"""With which all names of what a stage has begin."""
+
+
+class Place(NamedTuple):
+    """An AWS region, and the id of an account."""
+
+    region: str
+    account: str
 
 
 @dataclass(frozen=True)
@@ -54,34 +66,51 @@ def local_host(command: Command | None) -> str | None:
     return command.host if command and command.name == "local" else None
 
 
-def region_of(profile: str | None) -> str | None:
-    """The AWS region of a profile, or without one of the environment; None where none is set."""
-    import botocore.session
+def place_of(profile: str | None) -> Place | None:
+    """Where a profile, or without one the environment, leads; None where no region is set.
 
-    region: str | None = botocore.session.Session(profile=profile).get_config_variable("region")
-    return region
+    Raises SystemExit where AWS does not say: there are no credentials, or they have expired.
+    """
+    import botocore.session
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    session = botocore.session.Session(profile=profile)
+    try:
+        region: str | None = session.get_config_variable("region")
+        if region is None:
+            return None
+        sts = session.create_client("sts", region_name=region)
+        return Place(region, sts.get_caller_identity()["Account"])
+    except (BotoCoreError, ClientError) as error:
+        raise SystemExit(
+            f"AWS does not say who you are ({error}): run `aws configure` or "
+            "`aws sso login`, or give --profile."
+        ) from error
 
 
 def check(
     command: Command | None,
     settings: Settings,
-    region_of: Callable[[str | None], str | None] = region_of,
+    place_of: Callable[[str | None], Place | None] = place_of,
     project: Path = ROOT,
     python: tuple[int, int] = sys.version_info[:2],
 ) -> None:
-    """End a command that would deploy what it cannot, or where it must not, before it asks AWS.
+    """End a command that would deploy what it cannot, or where it must not, before it changes AWS.
 
     settings: of the stage. Raises SystemExit, with a sentence.
     """
     if command and command.name in DEPLOYING:
-        _check_ready(command, bool(settings.images_bucket), project, python)
-    if command and command.name in (*DEPLOYING, "delete"):
+        # an entry copied from another stage's has that one's buckets, queues and token
+        own = settings.workflow.endswith(f":{APP}-{command.stage}-workflow")
+        _check_ready(command, own, project, python)
+    if command and command.name in (*DEPLOYING, "delete") and settings.workflow:
         # roles have no region: from another one, `delete` would take those of the running stage
-        home, here = settings.workflow.split(":")[3:4], region_of(command.profile)
-        if here and home not in ([], [here]):
+        home, here = Place(*settings.workflow.split(":")[3:5]), place_of(command.profile)
+        if here and here != home:
             raise SystemExit(
-                f"Stage {command.stage} lives in {home[0]}, and this would go to {here}: set "
-                f"AWS_DEFAULT_REGION={home[0]}."
+                f"Stage {command.stage} lives in {home.region} of account {home.account}, and this "
+                f"would go to {here.region} of {here.account}: set AWS_DEFAULT_REGION and "
+                "AWS_PROFILE, or give --profile."
             )
 
 

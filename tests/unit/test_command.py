@@ -1,10 +1,13 @@
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from chalicelib.command import check, local_host, typed
-from chalicelib.settings import Settings
+from chalicelib.command import Place, check, local_host, typed
+from chalicelib.settings import ROOT, Settings
 
 CHALICE = {"AWS_CHALICE_CLI_MODE": "true"}
 
@@ -61,10 +64,13 @@ def project(tmp_path: Path) -> Path:
 def checked(
     arguments: str, env: dict[str, str], project: Path, python: tuple[int, int] = (3, 13)
 ) -> None:
-    """By somebody whose profile `far` is for another region than the stage's."""
-    regions = {None: "eu-west-1", "far": "us-east-1", "none": None}
+    """By somebody whose profiles `far` and `other` are for another region and account."""
+    places = {
+        None: Place("eu-west-1", "123456789012"), "far": Place("us-east-1", "123456789012"),
+        "other": Place("eu-west-1", "210987654321"), "none": None,
+    }  # fmt: skip
     command, settings = typed(arguments.split(), CHALICE), Settings.from_environment(env)
-    check(command, settings, lambda profile: regions[profile], project, python)
+    check(command, settings, places.__getitem__, project, python)
 
 
 def ended(
@@ -75,9 +81,8 @@ def ended(
     return str(caught.value)
 
 
-READY = {
-    "IMAGES_BUCKET": "images", "WORKFLOW": "arn:aws:states:eu-west-1:123456789012:stateMachine:w",
-}  # fmt: skip
+MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:serverless-inception-dev-workflow"
+READY = {"WORKFLOW": MACHINE}
 
 
 @pytest.mark.parametrize("arguments", ["chalice deploy", "chalice dev plan"])
@@ -88,8 +93,8 @@ def test_a_stage_that_is_made_ready_is_deployed(arguments: str, project: Path) -
 @pytest.mark.parametrize("arguments", ["chalice deploy", "chalice dev plan --stage dev"])
 def test_a_stage_that_is_not_says_what_makes_it_so(arguments: str, project: Path) -> None:
     assert "`make infra STAGE=dev` first" in ended(arguments, {}, project)
-    told = ended("chalice deploy --stage prod", READY, project / "without-zips")
-    assert "`make infra STAGE=prod` first" in told
+    told = ended("chalice deploy", READY, project / "without-zips")
+    assert "`make infra STAGE=dev` first" in told
     assert "first" in ended(arguments, READY, project, (3, 12))
     (project / "requirements.txt").write_text("numpy==2.4.7")
     assert "first" in ended(arguments, READY, project)
@@ -112,9 +117,35 @@ def test_commands_that_deploy_nothing_need_nothing(arguments: str, tmp_path: Pat
         checked(f"{program} {arguments}", {}, tmp_path, (3, 11))
 
 
+@pytest.mark.parametrize("stage", ["devtwo", "d", "ev"])
+def test_an_entry_that_was_copied_from_another_stages_is_not_ready(
+    stage: str, project: Path
+) -> None:
+    told = ended(f"chalice deploy --stage {stage}", READY, project)
+    assert f"`make infra STAGE={stage}` first" in told
+    checked(f"chalice delete --stage {stage}", READY, project)
+
+
 @pytest.mark.parametrize("command", ["deploy", "delete"])
 def test_a_stage_is_deployed_and_deleted_where_it_lives(command: str, project: Path) -> None:
-    told = ended(f"chalice {command} --profile far", READY, project)
-    assert "dev lives in eu-west-1" in told and "AWS_DEFAULT_REGION=eu-west-1" in told
+    for profile, place in (("far", "us-east-1 of 1234567"), ("other", "eu-west-1 of 2109876")):
+        told = ended(f"chalice {command} --profile {profile}", READY, project)
+        assert "dev lives in eu-west-1 of account 123456789012" in told and place in told
+        assert "AWS_DEFAULT_REGION and AWS_PROFILE" in told
     checked(f"chalice {command}", READY, project)
     checked(f"chalice {command} --profile none", READY, project)  # Chalice says what it lacks
+
+
+@pytest.mark.parametrize("profile", [None, "no-such-profile"])
+def test_who_has_no_credentials_is_told_in_a_sentence(profile: str | None) -> None:
+    code = f"from chalicelib.command import place_of; place_of({profile!r})"
+    env = {
+        "AWS_DEFAULT_REGION": "eu-west-1", "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("AWS does not say who you are (")
+    assert done.stderr.count("\n") == 1
