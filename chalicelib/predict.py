@@ -147,7 +147,8 @@ class Predictor:
         """
         items = self._items(request, body)
         arm, lost = self._chosen(request, client_id or items[0].subject)
-        request = msgspec.structs.replace(request, model=request.model or arm)
+        if request.model is None:
+            request = msgspec.structs.replace(request, model=arm)
         info = self._classifiers.get(request.model).info
         arm = info.name if arm == info.name else None  # or a fallback answers in its place
         watch = Stopwatch()

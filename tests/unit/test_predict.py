@@ -232,6 +232,7 @@ def test_an_image_is_named_in_exactly_one_way(request_: PredictRequest, body: by
         predictor(Web({"http://h/r": RED})).predict(request_, body)
 
 
-def test_another_model_than_there_is() -> None:
+@pytest.mark.parametrize("name", ["other", ""])
+def test_another_model_than_there_is(name: str) -> None:
     with pytest.raises(ModelNotFound):
-        predictor(Web({})).predict(PredictRequest(model="other"), RED)
+        predictor(Web({})).predict(PredictRequest(model=name), RED)
