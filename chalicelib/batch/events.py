@@ -1,8 +1,8 @@
 """What events bring to batches: objects, messages, and the clock."""
 
 import hashlib
-import random
 from contextlib import suppress
+from random import SystemRandom
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -166,7 +166,7 @@ class BatchEvents:
         """
         pace, trouble = Pace(self._queue), None
         active = list(self._store.list(self._results, "active/"))
-        for found in random.sample(active, len(active)):
+        for found in SystemRandom().sample(active, len(active)):
             if remaining() < 10:
                 break
             try:
