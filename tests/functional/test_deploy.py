@@ -512,7 +512,7 @@ def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
     assert f"Stopped by hand: {NAME}, {rule}. " in said.text
     planned = tool("--model", "doodle", *change, "--plan")
     assert planned.status == 0
-    assert f"nothing before --resume is given: {NAME} was stopped" in planned.text
+    assert f"stop here unless --resume is given: {NAME} was stopped" in planned.text
     assert tool.gate.writes == []
     for by_chalice in (True, False):
         stop()

@@ -47,7 +47,7 @@ class StopsStep:
     def changes(self) -> list[str]:  # noqa: D102
         if self._resume:
             return [f"start {name} again" for name in self._names()]
-        return [f"nothing before --resume is given: {name} was stopped" for name in self._names()]
+        return [f"stop here unless --resume is given: {name} was stopped" for name in self._names()]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         for handler in self._stopped():
