@@ -103,7 +103,7 @@ class BatchEvents:
             begin(ledger, batch.round, FAN_OUT, message.tries)
             self._fan_out(ledger, batch, message, remaining)
         elif isinstance(message, ImageMessage):
-            begin(ledger, batch.round, message.of, message.tries)
+            begin(ledger, batch.round, message.of, message.tries, message.place)
             if self._worker.work_alone(ledger, batch, message, remaining):
                 finish_if_done(ledger, batch, message.of)
         else:

@@ -2,13 +2,14 @@
 
     batches/ID/rounds/0/repairs/000001-2    the chunk was queued again, for the second time
     batches/ID/rounds/0/repairs/now         written to read the store's clock
-    batches/ID/rounds/0/begun/000001-2      a worker has had that second message
+    batches/ID/rounds/0/begun/000001-1      a worker has had that first message
+    batches/ID/rounds/0/begun/000001-2-0007     or, of images one by one, that image's
     batches/ID/rounds/0/alone/000001/0007.json      the record of one image of that chunk
 
 Chunk 0 is the fan-out. All times are the store's, because a function's clock may be wrong.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.manifests import Entry
@@ -62,10 +63,10 @@ class Losses:
             raise SourceUnreachable("The store does not tell its time.")
         self._now = marks.pop("now")
         begun = {_name(found): found.modified for found in self._list("begun/")}
-        self._again = {
-            chunk: (number, at) for (chunk, number), at in _numbered(marks, started).items()
-        }
+        counted = sorted(_numbered(marks, started).items())
+        self._again = {chunk: (number, at) for (chunk, number), at in counted}
         self._begun = _numbered(begun, started)
+        self._had = {name for name, at in begun.items() if at >= started}
         self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
         for checkpoint in self._list("fanout.json"):
             self._first[FAN_OUT] = checkpoint.modified
@@ -94,10 +95,17 @@ class Losses:
         wait = self._patience * (2**number if begun is None else 1)
         return self._idle or self._now - seen > wait
 
-    def is_spent(self, chunk: int) -> bool:
-        """Whether what is lost is to be given up: the last worker that had it came to no end."""
+    def is_spent(self, chunk: int, places: Callable[[int], list[int]] | None = None) -> bool:
+        """Whether what is lost is to be given up: the last workers that had it came to no end.
+
+        places: of a chunk, the images that are missing, where they go one by one: each of those has
+        had its worker, because one that has not may wait behind others yet.
+        """
         number = self.tries(chunk)
-        return number >= REPAIRS and (self._idle or (chunk, number) in self._begun)
+        if number < REPAIRS or self._idle:
+            return number >= REPAIRS
+        had = [_begun(chunk, number, place) for place in (places(chunk) if places else [None])]
+        return self._had.issuperset(had)
 
     def count(self, chunk: int) -> None:
         """Write down that the chunk is queued again; for the last time as often as it takes."""
@@ -110,10 +118,17 @@ def repair_key(ledger: Ledger, round: int, chunk: int, number: int) -> str:
     return ledger.round_key(round, f"repairs/{chunk:06d}-{number}")
 
 
-def begin(ledger: Ledger, round: int, chunk: int, number: int) -> None:
-    """Mark that a worker has that message, which costs nothing where nothing was lost."""
+def begin(ledger: Ledger, round: int, chunk: int, number: int, place: int | None = None) -> None:
+    """Mark that a worker has that message, which costs nothing where nothing was lost.
+
+    place: of the image in the chunk, where the message is of one alone.
+    """
     if number:
-        ledger.mark(ledger.round_key(round, f"begun/{chunk:06d}-{number}"))
+        ledger.mark(ledger.round_key(round, f"begun/{_begun(chunk, number, place)}"))
+
+
+def _begun(chunk: int, number: int, place: int | None) -> str:
+    return f"{chunk:06d}-{number}" + ("" if place is None else f"-{place:04d}")
 
 
 class Alone:
@@ -159,6 +174,6 @@ def _name(found: Found) -> str:
 
 
 def _numbered(marks: dict[str, float], since: float) -> dict[tuple[int, int], float]:
-    """By chunk and number, the times of marks that were written since then."""
-    later = ((name.split("-"), at) for name, at in marks.items() if at >= since)
-    return {(int(chunk), int(number)): at for (chunk, number), at in later}
+    """By chunk and number, the last times of marks that were written since then."""
+    later = sorted((at, name.split("-")) for name, at in marks.items() if at >= since)
+    return {(int(chunk), int(number)): at for at, (chunk, number, *_) in later}

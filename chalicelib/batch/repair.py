@@ -1,5 +1,7 @@
 """The schedule's part: what no message brings to an end any more."""
 
+from functools import partial
+
 from chalicelib.batch.chunks import grouped
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
@@ -58,8 +60,9 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
     counted = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
     missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
     lost = [chunk for chunk in missing if losses.is_lost(chunk)]
-    spent = [chunk for chunk in lost if losses.is_spent(chunk)]
-    again = [chunk for chunk in lost if not losses.is_spent(chunk)]
+    places = partial(_places, ledger, batch)
+    spent = {chunk for chunk in lost if losses.is_spent(chunk, places)}
+    again = [chunk for chunk in lost if chunk not in spent]
     for some in grouped(iter(again), MAX_ENTRIES):
         queue.send([
             message for chunk in some for message in _messages(ledger, batch, losses, chunk)
@@ -77,9 +80,14 @@ def _messages(
     number = min(losses.tries(chunk) + 1, REPAIRS)
     if number <= TOGETHER:
         return [ChunkMessage(batch.batch_id, batch.round, chunk, number)]
-    done = Alone(ledger, batch.round, chunk).places()
-    places = [n for n in range(len(ledger.chunk(batch.round, chunk))) if n not in done]
     return [
         ImageMessage(batch.batch_id, batch.round, chunk, place, number)
-        for place in places or [0]  # all are done: then whoever has the first puts them together
+        # all are done: then whoever has the first puts them together
+        for place in _places(ledger, batch, chunk) or [0]
     ]
+
+
+def _places(ledger: Ledger, batch: Batch, chunk: int) -> list[int]:
+    """The images of a chunk that are missing, where they go one by one."""
+    done = Alone(ledger, batch.round, chunk).places()
+    return [n for n in range(len(ledger.chunk(batch.round, chunk))) if n not in done]

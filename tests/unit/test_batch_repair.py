@@ -9,7 +9,7 @@ import pytest
 from chalicelib.batch.chunks import MAX_IMAGES
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.losses import LOST, REPAIRS
+from chalicelib.batch.losses import LOST, REPAIRS, begin
 from chalicelib.batch.service import BatchRequest
 from chalicelib.errors import BadRequest, SourceUnreachable
 from tests.unit.test_batch import Cloud, tick
@@ -52,6 +52,7 @@ def deliver_but(cloud: Cloud, killer: int) -> int:
         if "place" in message:
             entries = [entries[message["place"]]]
         if f"id{killer}" in [entry.id for entry in entries]:
+            begin(ledger, message["round"], number, message.get("tries", 0), message.get("place"))
             dead += 1
         else:
             cloud.deliver(body)
@@ -153,7 +154,6 @@ def test_of_a_chunk_that_kills_its_workers_only_the_killer_is_lost(
     cloud.queue.busy = busy
     deaths, ticks = deliver_but(cloud, KILLER), 0
     while cloud.view(ledger.batch_id)[0] == "running":
-        begin_what_waits(cloud)
         cloud.store.late += 9 * HOUR
         tick(cloud)
         deaths += deliver_but(cloud, KILLER)
@@ -163,11 +163,22 @@ def test_of_a_chunk_that_kills_its_workers_only_the_killer_is_lost(
     assert deaths == REPAIRS + 1 and ticks == REPAIRS + 1
 
 
-def begin_what_waits(cloud: Cloud) -> None:
-    """Mark as begun what the killed workers had, as they do before they die."""
-    for (_, key), _ in list(cloud.store.objects.items()):
-        if "/repairs/" in key and not key.endswith("now"):
-            cloud.store.put("results", key.replace("/repairs/", "/begun/"), b"", "")
+def test_images_alone_that_wait_behind_others_are_not_given_up_for_one_that_was_begun(
+    cloud: Cloud,
+) -> None:
+    ledger = cut(cloud, 3)
+    cloud.queue.busy = True
+    for _ in range(REPAIRS):
+        cloud.queue.bodies.clear()
+        cloud.store.late += 30 * HOUR
+        tick(cloud)
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    for _ in range(3):
+        cloud.store.late += 30 * HOUR
+        tick(cloud)
+    assert cloud.view(ledger.batch_id)[0] == "running"
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (3, 3, 0))
 
 
 def test_a_retry_does_not_put_the_killer_among_others_again(cloud: Cloud) -> None:

@@ -1,5 +1,6 @@
 """Cancelling a batch and going on with it: what is done is there, and nothing is done twice."""
 
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -165,8 +166,8 @@ def test_what_was_nearly_given_up_is_tried_anew_by_a_resume(cloud: Cloud) -> Non
         cloud.queue.bodies.clear()
         cloud.store.late += 30 * 3600.0
         tick(cloud)
-        for chunk in (1, 2, 3):
-            begin(ledger, 0, chunk, number)
+        for chunk, place in product((1, 2, 3), (None, *range(25))):
+            begin(ledger, 0, chunk, number, place)
     cloud.queue.bodies.clear()
     cloud.batches.cancel(ledger.batch_id)
     cloud.run()
