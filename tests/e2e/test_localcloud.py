@@ -27,7 +27,7 @@ TEMPLATE = ROOT / "infrastructure.yaml"
 OPTIONS = ["--project", str(CLOUDAPP), "--template", str(TEMPLATE), "--concurrency", "2"]
 BUCKET = "serverless-inception-local-{}-123456789012"
 ARN = "arn:aws:lambda:us-east-1:123456789012:function"
-SECONDS = 40
+SECONDS = 90
 """Beyond which a thing that is waited for is taken not to come."""
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ def playing(log: Path, *options: str, **env: str) -> Iterator[Play]:
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     log = tmp_path_factory.mktemp("play") / "log"
-    options = ["--visibility-timeout", "2", "--schedule-seconds", "1"]
+    options = ["--visibility-timeout", "5", "--schedule-seconds", "1"]
     with playing(log, *options, "--parameter", "WithResultsQueue=true") as play:
         play.send("fail")  # until these are given up, other tests run
         play.upload("in/poison")
@@ -251,10 +251,9 @@ def test_a_killed_functions_process_loses_nothing(play: Play) -> None:
 
 
 def test_what_always_fails_ends_in_a_dead_letter_queue_and_the_rest_goes_on(play: Play) -> None:
-    eventually(lambda: play.dead("serverless-inception-local-dead-letters", "fail"), play.log)
-    (kept,) = eventually(
-        lambda: play.dead("serverless-inception-local-dead-letters", "poison"), play.log
-    )
+    letters = "serverless-inception-local-dead-letters"
+    eventually(lambda: "fail" in play.dead(letters, "fail"), play.log)
+    (kept,) = eventually(lambda: play.dead(letters, "poison"), play.log)
     failure = json.loads(kept)
     assert failure["requestContext"]["condition"] == "RetriesExhausted"
     assert failure["requestPayload"]["Records"][0]["s3"]["object"]["key"] == "in%2Fpoison"

@@ -56,14 +56,17 @@ def watching(find: Callable[[], dict[int, str]]) -> Iterator[dict[tuple[int, str
 
 
 def growth(samples: Samples) -> float:
-    """By how many MB the floor of the last third is above that of the middle one.
+    """By how many MB the floor rises from third to third, each time at least.
 
     The floor is the lower quartile: what an image takes while it is decoded is given back, a leak
-    is not.
+    is not. What rises once has loaded something, as a function does that gets its first image late.
     """
     assert len(samples) >= FEWEST, len(samples)
     third = len(samples) // 3
-    return floor(samples[-third:]) - floor(samples[-2 * third : -third])
+    first, middle, last = (
+        floor(part) for part in (samples[:third], samples[third:-third], samples[-third:])
+    )
+    return min(middle - first, last - middle)
 
 
 def floor(samples: Samples) -> float:
