@@ -6,7 +6,9 @@ the summary, which is written once, counts what is there.
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -19,26 +21,38 @@ STOPPED = re.compile(r"batches/[^/]+/(rounds/[1-9]\d*/)?stopped\.json")
 SUMMARY = re.compile(r"batches/(?P<id>[^/]+)/(rounds/(?P<round>[1-9]\d*)/)?summary\.json")
 
 Read = Callable[[str], bytes]
-"""An object of the results bucket, by its key."""
+"""An object of the results bucket, by its key. Raises KeyError where there is none."""
+
+
+def reader(s3: Any, bucket: str) -> Read:
+    """Reads the results of a bucket, with a client that hears of what is missing as missing."""
+
+    def read(key: str) -> bytes:
+        try:
+            return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except s3.exceptions.NoSuchKey:
+            raise KeyError(key) from None
+
+    return read
 
 
 def check_bucket(s3: Any, bucket: str) -> int:
     """Fails unless all that the batches of a bucket say of their ends is so; how many images."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="batches/")
     keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-
-    def read(key: str) -> bytes:
-        return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-
+    read = reader(s3, bucket)
     finished = sum(check_finished(read, key) for key in keys if SUMMARY.fullmatch(key))
     return finished + sum(check_stopped(read, key) for key in keys if STOPPED.fullmatch(key))
 
 
 def check_stopped(read: Read, key: str) -> int:
     """Fails unless what is told of a round that was stopped is a part of what was asked for, in
-    order; how many images that is."""
+    order; how many images that is.
+
+    Asked for is what was cut, whether or not the fan-out came to write down that it was.
+    """
     summary, records = _told(read, key, "stopped.jsonl")
-    asked = iter(_asked(read, f"batches/{summary.batch_id}/rounds") if records else [])
+    asked = iter(_ids(_cut(read, f"batches/{summary.batch_id}/rounds")))
     for record in records:
         assert record.id in asked, f"{key}: {record.id} is doubled, made up or out of order"
     _check_counts(summary, records, key)
@@ -79,8 +93,22 @@ def _check_counts(summary: Summary, records: list[Record], key: str) -> None:
 
 def _asked(read: Read, root: str) -> list[str]:
     first = msgspec.json.decode(read(f"{root}/0/fanout.json"), type=FanOut)
+    return _ids(read(_chunk(root, n)) for n in range(1, first.chunks + 1))
+
+
+def _cut(read: Read, root: str) -> Iterator[bytes]:
+    """The chunks up to the first that is not there; one is queued once all before it are."""
+    with suppress(KeyError):
+        for number in count(1):
+            yield read(_chunk(root, number))
+
+
+def _chunk(root: str, number: int) -> str:
+    return f"{root}/0/chunks/{number:06d}.jsonl"
+
+
+def _ids(chunks: Iterable[bytes]) -> list[str]:
     decoder = msgspec.json.Decoder(Entry)
-    chunks = (read(f"{root}/0/chunks/{n:06d}.jsonl") for n in range(1, first.chunks + 1))
     entries = [entry for chunk in chunks for entry in decoder.decode_lines(chunk)]
     assert [entry.position for entry in entries] == list(range(len(entries)))
     return [entry.id for entry in entries]

@@ -12,7 +12,7 @@ from typing import Any
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tests.balance import check_finished, check_stopped
+from tests.balance import check_finished, check_stopped, reader
 from tests.e2e.conftest import LocalCloud, wait_for
 from tests.e2e.test_batch import NAMES, SAMPLES
 from tests.torture.faultyaws import COUNTS
@@ -230,5 +230,5 @@ class Soak:
         return [key for key in keys if key.endswith(("/summary.json", "/stopped.json"))]
 
     def read(self, key: str) -> bytes:
-        """An object of the results."""
-        return bytes(self.s3.get_object(Bucket=self.cloud.results, Key=key)["Body"].read())
+        """An object of the results. Raises KeyError where there is none."""
+        return reader(self.s3, self.cloud.results)(key)

@@ -11,7 +11,8 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
 from chalicelib.batch.records import Record
 from chalicelib.batch.stop import RESULTS
-from chalicelib.errors import Conflict
+from chalicelib.errors import Conflict, SourceUnreachable
+from tests.balance import check_stopped
 from tests.unit.test_batch import Cloud, tick
 
 
@@ -74,6 +75,28 @@ def test_one_that_was_cancelled_before_it_was_cut_goes_on_too(cloud: Cloud) -> N
     cloud.batches.retry(batch_id)
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (60, 60, 0))
+
+
+def test_a_stop_before_the_first_checkpoint_tells_of_what_was_cut_and_done(cloud: Cloud) -> None:
+    """The fan-out died once its chunks were queued; the rule of balance holds for it too."""
+    ledger, put = Ledger(cloud.store, "results", cloud.start(list(range(60)))), cloud.store.put
+
+    def away(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
+        if key.endswith("fanout.json"):
+            raise SourceUnreachable("The bucket does not answer.")
+        return put(bucket, key, *rest, **options)
+
+    cloud.store.put = away  # type: ignore[method-assign]
+    with pytest.raises(SourceUnreachable):
+        cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cloud.batches.cancel(ledger.batch_id)
+    cloud.run()
+    assert ids(cloud, ledger) == ALL[:25]
+    objects, key = cloud.store.objects, ledger.key("stopped.json")
+    objects["results", ledger.key("stopped.jsonl")] *= 2
+    with pytest.raises(AssertionError, match="doubled"):
+        check_stopped(lambda key: objects["results", key], key)
 
 
 def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud) -> None:
