@@ -126,7 +126,8 @@ def _refusal(error: InceptionError, path: str) -> Response:
     body = {"Code": told.code, "Message": str(told)}
     if path.startswith("/v2"):
         body["error"] = str(told)  # where clients of the protocol look for it
-    facts = {"error": told.code} | ({} if told is error else {"cause": str(error)})
+    whole = error if told is not error else error.__cause__
+    facts = {"error": told.code} | ({"cause": str(whole)} if whole and told.status == 503 else {})
     response = Answered(body, told.status, **facts)
     if told.status == 503 and told.retryable:
         response.headers["Retry-After"] = RETRY_AFTER

@@ -6,10 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
-from chalicelib.storage import ObjectStore
-
-MAX_OBJECT = 100 * 2**20
-"""Bytes of an object that is read whole: a chunk of images inline, and room."""
+from chalicelib.storage import MAX_OBJECT, ObjectStore
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from chalicelib.errors import (
 )
 from chalicelib.files import sha256, staged
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
-from chalicelib.storage import ObjectStore
+from chalicelib.storage import MAX_OBJECT, ObjectStore
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
 """The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""
@@ -147,17 +147,14 @@ class Models:
         """The verified package of that name.
 
         Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
-        ServiceUnavailable where the bucket does not answer.
+        ServiceUnavailable where the bucket does not answer, or refuses what may be there.
         """
-        if not NAME.fullmatch(name):
-            raise ModelNotFound(
-                f"There is no model {name[:64]!r}; GET /models lists those there are."
-            )
-        if folder := self._folder(name):
-            return self._verified(folder)
-        if self._bucket:
-            return self._download(name)
-        raise ModelNotFound(f"There is no model {name!r}; GET /models lists those there are.")
+        if NAME.fullmatch(name):
+            if folder := self._folder(name):
+                return self._verified(folder)
+            if self._bucket:
+                return self._download(name)
+        raise _unknown(name)
 
     def here(self, name: str) -> ModelInfo | None:
         """What the folders say of that name; None where they hold no such package."""
@@ -193,15 +190,13 @@ class Models:
     def _download(self, name: str) -> ModelPackage:
         with staged(self._cache / name) as folder:
             try:
-                self._store.download(self._bucket, f"{name}/{INFO}", folder / INFO)
+                found = self._store.find(self._bucket, f"{name}/{INFO}", MAX_OBJECT)
+                if found is None:
+                    raise _unknown(name, " here or in the models bucket")
+                (folder / INFO).write_bytes(found.data)
                 for file in read_package(folder, name).files[1:]:
                     self._store.download(self._bucket, f"{name}/{file}", folder / file)
-            except SourceRefused as error:
-                raise ModelNotFound(
-                    f"There is no model {name!r} here or in the models bucket; "
-                    "GET /models lists those there are."
-                ) from error
-            except SourceUnreachable as error:
+            except (SourceRefused, SourceUnreachable) as error:
                 raise ServiceUnavailable(
                     f"The model {name!r} cannot be fetched at the moment; try again later."
                 ) from error
@@ -210,6 +205,12 @@ class Models:
 
     def _verify(self, package: ModelPackage) -> None:
         package.verify(*(self._reads(package.info),) if self._reads else ())
+
+
+def _unknown(name: str, where: str = "") -> ModelNotFound:
+    return ModelNotFound(
+        f"There is no model {name[:64]!r}{where}; GET /models lists those there are."
+    )
 
 
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:

@@ -11,6 +11,9 @@ from chalicelib.blocks import Blocks
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
 from chalicelib.s3answers import is_missing, translated, unless_lost
 
+MAX_OBJECT = 100 * 2**20
+"""Bytes of an object of ours that is read whole: a chunk of images inline, and room."""
+
 BLOCK_BYTES = 1 << 20
 """Bytes of a block of a stream."""
 

@@ -52,7 +52,7 @@ class Stage:
         where = {"LocationConstraint": self.region}
         self.s3.create_bucket(Bucket=FURTHER, CreateBucketConfiguration=where)
         for name in ("plain", "other"):
-            self._put_model(name, ROOT / "vendor" / "models" / "doodle")
+            self.put_model(name, ROOT / "vendor" / "models" / "doodle")
         port = int(aws["endpoint_url"].rpartition(":")[2])
         env = {
             **aws_environment({**os.environ, "AWS_REGION": self.region}, port),
@@ -70,7 +70,7 @@ class Stage:
             for handler, guard in guards.items()
         }
 
-    def _put_model(self, name: str, folder: Path) -> None:
+    def put_model(self, name: str, folder: Path) -> None:
         """A bundled model under a name that only the bucket has."""
         info = json.loads((folder / "model.json").read_bytes()) | {"name": name}
         files = {file: (folder / file).read_bytes() for file in read_package(folder).files}
@@ -382,6 +382,26 @@ def workflows_of_manifests(stage: Stage) -> None:
     assert _task(stage, "report", name="large", outcome="kept")["errors"] == 0
 
 
+def models_that_are_gone(stage: Stage) -> None:
+    """The API knew of one, the others come too late; and one that nobody ever had."""
+    stage.put_model("gone", ROOT / "vendor" / "models" / "doodle")
+    photo = {"s3_uri": f"s3://{stage.images}/photo.jpg"}
+    asked = {"instances": [photo], "challenger": "gone"}
+    late = stage.ask("POST", "/batches", {"instances": [photo], "model": "gone"}, 202)
+    _task(stage, "prepare", name="gone", request=asked)
+    stage.s3.delete_object(Bucket=stage.outputs["MODELS_BUCKET"], Key="gone/model.json")
+    stage.drain()
+    view = stage.ask("GET", f"/batches/{late['batch_id']}")
+    assert view["errors"] == {"ModelNotFound": 1}
+    place = {"name": "gone", "chunk": 1, "arm": "challenger"}
+    for task, event in (("classify", place), ("promote", {"name": "gone"})):
+        answer = stage[f"workflow_{task}"].handle(event)
+        assert isinstance(answer, Failed) and answer.kind == "ModelNotFound"
+    stage.ask("POST", "/predict", {**photo, "model": "none"}, 404)
+    unknown = {"name": "unknown", "request": {**asked, "challenger": "none"}}
+    assert stage["workflow_prepare"].handle(unknown)["error"]["code"] == "ModelNotFound"
+
+
 def _task(stage: Stage, task: str, **event: Any) -> Any:
     answer = stage[f"workflow_{task}"].handle(event)
     assert not isinstance(answer, Failed) and "error" not in answer, answer
@@ -400,8 +420,8 @@ def authorize(stage: Stage) -> None:
 
 
 FLOWS: tuple[Callable[[Stage], None], ...] = (
-    predict_and_vote, upload, batches, messages_of_others, repair, workflows,
-    workflows_of_manifests, authorize,
+    predict_and_vote, upload, batches, messages_of_others, models_that_are_gone, repair,
+    workflows, workflows_of_manifests, authorize,
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from chalicelib.files import sha256, staged
 from chalicelib.models import ModelPackage, Models
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
-from tests.torture.faults import BatchCloud, Killed, Steps, fail, kill
+from tests.torture.faults import BatchCloud, Killed, Steps, deny, fail, kill
 
 PACKAGE = ROOT / "vendor" / "models" / "doodle"
 FILES = ("model.json", "labels.txt", "model.tflite", "model.ort")
@@ -102,17 +102,20 @@ def test_a_damaged_copy_in_a_container_is_fetched_again(tmp_path: Path, outcome:
     )
 
 
-@pytest.mark.parametrize("fault", [kill, fail])
+FAULTS = {kill: "is killed", fail: "fails", deny: "is refused"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_model_that_cannot_be_fetched_now(
     fault: Callable[[], None], tmp_path: Path, outcome: Outcome
 ) -> None:
-    """The download dies or fails at each of its moments; the message comes again."""
+    """It dies, fails or is refused at each of its moments; the message comes again."""
     counted = Steps()
     cloud = cloud_with([tmp_path / "first"], bucket=True)
     cloud.start(bad=False)
     cloud.drain(cloud.process(counted))
-    places = [n for n, name in enumerate(counted.names) if name.split()[1] == "download"]
-    assert len(places) == 2 * len(FILES)
+    places = [n for n, name in enumerate(counted.names) if " doodle/" in name]
+    assert len(places) == 2 * len(FILES), "each file is asked for once"
     for place in places:
         cache = tmp_path / str(place)
         cloud = cloud_with([cache], bucket=True)
@@ -123,9 +126,7 @@ def test_a_model_that_cannot_be_fetched_now(
         assert cloud.balance(batch_id) == []
         assert [path.name for path in cache.iterdir() if path.name == "doodle"] == ["doodle"]
     outcome(
-        "batch: fetching the model from its bucket "
-        + ("is killed" if fault is kill else "fails")
-        + " at any moment",
+        f"batch: fetching the model from its bucket {FAULTS[fault]} at any moment",
         "nothing half-fetched is loaded; the message comes again, and no image is an error",
         f"{len(places)} points",
     )

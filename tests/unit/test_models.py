@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import ModelInvalid, ModelNotFound
+from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable, SourceRefused
 from chalicelib.files import staged
 from chalicelib.models import Models, read_package
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
@@ -102,6 +102,22 @@ def test_a_damaged_object_never_reaches_the_cache(bundled: Path, cache: Path) ->
 def test_a_package_that_is_nowhere(bundled: Path, cache: Path) -> None:
     with pytest.raises(ModelNotFound, match="bucket"):
         Models([bundled, cache], "b", MemoryStore()).find("m")
+
+
+@pytest.mark.parametrize("file", ["model.json", "labels.txt", "model.tflite"])
+def test_a_bucket_that_refuses_says_nothing_of_what_there_is(cache: Path, file: str) -> None:
+    """Another try may find it open; a caller hears no bucket's name."""
+
+    class Refusing(MemoryStore):
+        def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+            if key == f"m/{file}":
+                raise SourceRefused(f"s3://{bucket}/{key} may not be read.")
+            return super().read(bucket, key, max_bytes)
+
+    store = Refusing({("secret", f"m/{name}"): data for name, data in files("m").items()})
+    with pytest.raises(ServiceUnavailable, match="'m' cannot be fetched") as told:
+        Models([cache], "secret", store).find("m")
+    assert "secret" not in str(told.value) and list(cache.iterdir()) == []
 
 
 def test_the_list_leaves_out_what_cannot_be_read(bundled: Path, cache: Path) -> None:
@@ -201,7 +217,7 @@ def test_a_bucket_without_the_network_that_is_named(cache: Path) -> None:
     content = both("m")
     del content["model.ort"]
     store = MemoryStore({("b", f"m/{name}"): data for name, data in content.items()})
-    with pytest.raises(ModelNotFound):
+    with pytest.raises(ServiceUnavailable):
         Models([cache], "b", store).find("m")
     assert list(cache.iterdir()) == []
 

@@ -90,6 +90,7 @@ WILDCARDS = {
     "list *.csv": MANIFEST,
     "list *.jsonl": MANIFEST,
     "list *.txt": MANIFEST,
+    "list */model.json": f"{PACKAGE}; one that is gone is told from one that is refused",
     "list batches/*": f"{CHUNK}; what may not be read is told from what is not there by its key",
     "list feedback/counted/*": "votes are counted by day",
     "list reports/*.json": RUN,
