@@ -21,6 +21,9 @@
 and `retryable` says whether the same request may succeed later.
 """
 
+AWAY = "A part of the service does not answer; try again later."
+"""All that callers hear of our own buckets, queues and state machine."""
+
 
 class InceptionError(Exception):
     """Base of the domain's errors; `str()` is one sentence for the caller that says what to do."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from chalicelib.errors import (
+    AWAY,
     BadRequest,
     BodyTooLarge,
     InceptionError,
@@ -121,7 +122,7 @@ def told(error: InceptionError, path: str) -> InceptionError:
     is_raw = isinstance(error, SourceRefused | SourceUnreachable)
     if not is_raw or isinstance(error, ServiceUnavailable) or path == "/predict":
         return error
-    return ServiceUnavailable("A part of the service does not answer; try again later.")
+    return ServiceUnavailable(AWAY)
 
 
 def check_size(body: bytes) -> None:

@@ -35,7 +35,7 @@ export const doing = (state, images) =>
 const ADVICE = [
   [/^(BadRequest|SourceInvalid|ModelNotFound|SourceRefused|NotFound|ManifestEmpty)/,
     "Nothing was classified. Put right what is named here, then start a new run."],
-  [/^(SourceUnreachable|States\.Timeout|TimeoutError|Sandbox\.Timedout)/,
+  [/^(ServiceUnavailable|SourceUnreachable|States\.Timeout|TimeoutError|Sandbox\.Timedout)/,
     "It was tried again several times in vain. Start it anew when what did not answer is back."],
   [/^(Lambda\.TooManyRequests|Lambda\.)/,
     "Lambda could not run the task. Start the run anew; if it fails again, look at the function's log and concurrency."],

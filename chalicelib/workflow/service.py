@@ -15,9 +15,9 @@ from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
 from chalicelib.storage import ObjectStore
 from chalicelib.times import iso
+from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.request import INPUTS, Rules, WorkflowRequest
 from chalicelib.workflow.run import Run
-from chalicelib.workflow.tasks import message_of
 
 FAULTS = 10
 """Faults of tasks that a view tells of, the last ones."""
@@ -78,7 +78,8 @@ class WorkflowService:
             "faults": _faults(events),
         }
         if execution.error is not None:
-            view |= {"error": execution.error, "cause": execution.cause or ""}
+            cause = message_of(execution.error, execution.cause) if execution.cause else ""
+            view |= {"error": execution.error, "cause": cause}
         if execution.output is not None:
             view["output"] = msgspec.json.decode(execution.output)
         try:
@@ -123,7 +124,7 @@ def _states(events: list[Event], status: str) -> dict[str, str]:
 def _faults(events: list[Event]) -> list[dict[str, str]]:
     """What went wrong in tasks, whether it was tried again, caught, or the end."""
     found = [
-        {"error": event.error, "cause": message_of(event.cause)}
+        {"error": event.error, "cause": message_of(event.error, event.cause)}
         for event in events
         if event.kind.endswith(("Failed", "TimedOut")) and not event.kind.startswith("Execution")
         if event.error

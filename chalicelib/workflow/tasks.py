@@ -7,6 +7,7 @@ never an exception: what a task raises is worth another try, or lost.
 
 import functools
 import hashlib
+import logging
 import time
 import uuid
 from collections.abc import Callable
@@ -22,16 +23,24 @@ from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.manifests import entries
 from chalicelib.batch.records import Record
 from chalicelib.batch.worker import Recorder
-from chalicelib.errors import BadRequest, InceptionError, SourceRefused, SourceUnreachable
+from chalicelib.errors import (
+    AWAY,
+    BadRequest,
+    InceptionError,
+    ServiceUnavailable,
+    SourceRefused,
+    SourceUnreachable,
+)
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.storage import ObjectStore
+from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish
 from chalicelib.workflow.request import Rules, WorkflowRequest
 from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
-MAX_CAUSE = 500
-"""Characters of a fault's cause that an error record keeps."""
+logger = logging.getLogger("serverless-inception.workflow")
+"""A child of the one that `app.py` makes, and so written as JSON by it."""
 
 
 P = ParamSpec("P")
@@ -41,15 +50,19 @@ R = TypeVar("R")
 def _task(method: Callable[P, R]) -> Callable[P, R]:
     """A bucket of ours that refuses is one that does not answer: another try may find it open.
 
-    What a caller names and may not have is told otherwise: as NotFound, or by an image's error.
+    Callers are shown what a task raises, so that names no bucket; the log has the whole. What they
+    name and may not have is told otherwise: as NotFound, or by an image's error.
     """
 
     @functools.wraps(method)
     def task(*given: P.args, **named: P.kwargs) -> R:
         try:
             return method(*given, **named)
-        except SourceRefused as refusal:
-            raise SourceUnreachable(str(refusal)) from refusal
+        except (SourceRefused, SourceUnreachable) as error:
+            logger.exception(f"{method.__name__} could not go on")
+            if isinstance(error, ServiceUnavailable):
+                raise
+            raise ServiceUnavailable(AWAY) from error
 
     return task
 
@@ -189,7 +202,8 @@ class WorkflowTasks:
     ) -> dict[str, Any]:
         """Write an error record for each image of a chunk that was given up."""
         run = self._run(name)
-        info = ErrorInfo(error, message_of(cause), retryable=False)
+        logger.error(f"chunk {chunk} of {name} was given up by the {arm}: {error}: {cause}")
+        info = ErrorInfo(error, message_of(error, cause), retryable=False)
         records = [Record(each.id, each.source, error=info) for each in run.chunk(chunk)]
         run.write_part(arm, chunk, records)
         return {"chunk": chunk, "records": len(records), "failed": len(records)}
@@ -223,16 +237,3 @@ class WorkflowTasks:
 
     def _run(self, name: str) -> Run:
         return Run(self._store, self._rules.results, name)
-
-
-def message_of(cause: str) -> str:
-    """What a person wants to know of a task's cause: Lambda's is JSON with a stack trace."""
-    try:
-        text = str(msgspec.json.decode(cause, type=_LambdaFailure).error_message)
-    except (msgspec.DecodeError, UnicodeError):
-        text = cause
-    return text[:MAX_CAUSE] or "The task gave no cause."
-
-
-class _LambdaFailure(msgspec.Struct, frozen=True, rename="camel"):
-    error_message: str

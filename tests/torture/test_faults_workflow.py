@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.batch.worker import Recorder
 from chalicelib.documents import Documents
-from chalicelib.errors import InceptionError, SourceUnreachable
+from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.service import Experiment
 from chalicelib.predict import Predictor
@@ -34,7 +34,7 @@ IDS = [str(n) for n in range(IMAGES)]
 REQUEST = {
     "manifest": "s3://images/list.csv", "champion": "blind", "challenger": "sharp", "promote": True,
 }  # fmt: skip
-TRIES = {Killed: 2, SourceUnreachable: 5, TimeoutError: 5}
+TRIES = {Killed: 2, ServiceUnavailable: 5, SourceUnreachable: 5, TimeoutError: 5}
 """How often the state machine tries a task again, by what ended it."""
 
 

@@ -47,7 +47,7 @@ LAYERS = [
     {"batch.worker", "batch.repair", "batch.view"},
     {"batch.service", "batch.__init__"},
     {"batch.events"},
-    {"workflow.words", "workflow.confusion", "workflow.request"},
+    {"workflow.causes", "workflow.words", "workflow.confusion", "workflow.request"},
     {"workflow.judgement"},
     {"workflow.verdict", "workflow.svg", "workflow.markup"},
     {"workflow.judge", "workflow.chart", "workflow.heatmap"},

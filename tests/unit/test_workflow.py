@@ -17,9 +17,11 @@ from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
     BadRequest,
     Conflict,
+    InceptionError,
     ModelInvalid,
     ModelNotFound,
     NotFound,
+    ServiceUnavailable,
     SourceInvalid,
     SourceRefused,
     SourceUnreachable,
@@ -28,7 +30,7 @@ from chalicelib.executions import Event
 from chalicelib.labels import Label
 from chalicelib.predict import Predictor
 from chalicelib.sources import Example, Sources
-from chalicelib.workflow import tasks as module
+from chalicelib.workflow.causes import MAX_CAUSE, message_of
 from chalicelib.workflow.request import MAX_INSTANCES, Rules, WorkflowRequest
 from chalicelib.workflow.run import Run
 from chalicelib.workflow.service import WorkflowService
@@ -37,6 +39,7 @@ from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
 
 COLOURS = ("red", "green", "blue")
 STATE_LIMIT = 262_144
+UUID = "8f14e45f-ceea-467f-a0e6-123456789012"
 
 
 def picture(colour: str) -> bytes:
@@ -305,14 +308,20 @@ def test_promotion_needs_an_experiment() -> None:
     assert "ARMS" in Cloud(can_promote=False).prepare(request)["error"]["message"]
 
 
-def test_a_bucket_that_does_not_answer_is_for_another_try(cloud: Cloud) -> None:
+@pytest.mark.parametrize("kind", [SourceRefused, SourceUnreachable])
+def test_a_bucket_that_does_not_answer_is_for_another_try(
+    cloud: Cloud, kind: type[InceptionError], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its name is for the log, not for the callers who see what a task raises."""
+
     class Away(MemoryStore):
         def put(self, *given: Any, **options: Any) -> str | None:
-            raise SourceUnreachable("The bucket does not answer.")
+            raise kind("s3://secret/run could not be read.")
 
     tasks = WorkflowTasks(Away(), cloud.rules, None, cloud.models.get, None)  # type: ignore[arg-type]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable) as told:
         tasks.prepare("run", {"instances": instances("red")})
+    assert "secret" not in str(told.value) and "s3://secret/run" in caplog.text
 
 
 def test_a_model_that_cannot_answer_loses_the_chunk_not_the_images(cloud: Cloud) -> None:
@@ -345,11 +354,28 @@ def test_a_loss_does_not_undo_what_was_written_at_the_last_moment(cloud: Cloud) 
         ("plain words", "plain words"),
         ("", "The task gave no cause."),
         ("[1]", "[1]"),
-        ("x" * 40_000, "x" * module.MAX_CAUSE),
+        ("x" * 40_000, "x" * MAX_CAUSE),
+        (f"RequestId: {UUID} Error: Runtime exited", f"RequestId: {UUID} Error: Runtime exited"),
     ],
 )
 def test_a_cause_is_told_in_its_own_words(cause: str, told: str) -> None:
-    assert module.message_of(cause) == told
+    assert message_of("E", cause) == told
+
+
+@pytest.mark.parametrize("error", ["States.ItemReaderFailed", "ClientError", "SourceUnreachable"])
+@pytest.mark.parametrize("words", [
+    "User: arn:aws:sts::123456789012:assumed-role/secret is not authorized",
+    "s3://secret/workflows/run/workflow.json could not be read",
+    "Bucket: secret-results-123456789012, key: items.json",
+])  # fmt: skip
+def test_a_cause_that_names_parts_of_our_account_is_not_told(error: str, words: str) -> None:
+    for cause in (words, json.dumps({"errorMessage": words})):
+        told = message_of(error, cause)
+        assert error in told and "secret" not in told and "123456789012" not in told
+
+
+def test_a_callers_mistake_is_told_with_the_address_that_the_caller_gave() -> None:
+    assert "s3://images/none.csv" in message_of("NotFound", "There is no s3://images/none.csv.")
 
 
 def test_what_does_not_fit_into_the_time_goes_on_in_the_next_try(cloud: Cloud) -> None:
@@ -503,3 +529,18 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
     assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
     assert view["states"] == {"Prepare": "failed", "Fail": "failed"}
     assert view["faults"] == [{"error": "Sandbox.Timedout", "cause": "Task timed out"}] * 2
+
+
+def test_a_view_names_no_bucket_of_ours() -> None:
+    words = "Bucket: secret-results-123456789012, key: items.json"
+
+    class Failed(MemoryExecutions):
+        def history(self, name: str) -> list[Event]:
+            return [Event(1, "MapStateFailed", "Classify", "States.ItemReaderFailed", words)]
+
+    cloud = Cloud()
+    executions = Failed(lambda _: ("States.ItemReaderFailed", words))
+    service = WorkflowService(executions, cloud.store, cloud.rules)
+    service.start(WorkflowRequest(instances=[Example(url="http://h/red/1")], name="mine"))
+    view = service.view("mine")
+    assert "secret" not in view["cause"] + view["faults"][0]["cause"]
