@@ -16,14 +16,17 @@ from chalicelib.sources import MAX_ID, MAX_LABEL, Instance
 PEEKED = 25
 """Lines that are read before the first is given an id: whether the file's own ids are numbers."""
 
-_NUMBER = re.compile("[1-9][0-9]{0,14}")
+_FORMS = ("{}", "line {}", "line {} of the manifest")
+"""What a line's number makes an id of, the likeliest first."""
+_OWN = [re.compile(form.format("([1-9][0-9]{0,14})")) for form in _FORMS]
+_LAST = len(_FORMS) - 1
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """What one line names: an image, or a `problem` that says why it names none.
 
     position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line;
-    "line 1" where the manifest's own ids are numbers.
+    "line 1" where the manifest's own ids are numbers, "line 1 of the manifest" where some are this.
     label: what the image is known to show, where the line says so. alone: it shares no chunk.
     """
 
@@ -66,7 +69,7 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
     numbered = records(lines(blocks)) if suffix == ".csv" else lines(blocks)
     told = _told(numbered, PARSERS[suffix](), max_id)
     head = list(islice(told, PEEKED))
-    numbers = _Numbers(any(_is_number(line.named.id or "") for line in head))
+    numbers = _Numbers(line.named.id for line in head)
     for position, line in enumerate(chain(head, told)):
         yield numbers.entry(position, line)
 
@@ -74,31 +77,38 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
 class _Numbers:
     """Gives every line an id: its own, else one that no other line has for its own.
 
-    That is its number, or "line 7" where the file's own ids are numbers.
+    That is its number, in the first of the forms that no own id has been seen to have. ids: own
+    ones that are known beforehand.
     """
 
-    def __init__(self, are_ids: bool) -> None:
-        self._are_ids = are_ids
-        self._last = 0
+    def __init__(self, ids: Iterable[str | None]) -> None:
+        self._given = [0] * len(_FORMS)  # the last line that got an id of the form
+        self._taken = {own[0] for id in ids if (own := _form(id))}
 
     def entry(self, position: int, line: _Told) -> Entry:
         """The line's entry, of which every one that comes after it must be told too."""
         id, problem = line.named.id, line.problem
-        if id and _is_number(id):
-            if int(id) <= self._last:
-                id, problem = None, f"its id, {id}, may be that of an earlier line, which has none"
-            self._are_ids = True
+        if own := _form(id):
+            form, number = own
+            self._taken.add(form)
+            # the last form is kept for lines without an id: nothing is left to give them instead
+            if form == _LAST or number <= self._given[form]:
+                id, problem = None, f"its id, {id}, may be that of another line, which has none"
         if not id:
-            self._last = self._last if self._are_ids else line.number
-            id = f"line {line.number}" if self._are_ids else str(line.number)
+            form = next(
+                form for form in range(_LAST + 1) if form == _LAST or form not in self._taken
+            )
+            self._given[form] = line.number
+            id = _FORMS[form].format(line.number)
         if problem is not None:
             return Entry(position, id, problem=f"Line {line.number} of the manifest: {problem}.")
         return Entry(position, id, line.named.instance, label=line.named.label)
 
 
-def _is_number(id: str) -> bool:
-    """Whether an id is written as the number of a line is."""
-    return _NUMBER.fullmatch(id) is not None
+def _form(id: str | None) -> tuple[int, int] | None:
+    """Which form an own id has, and of which line's number; None for none of them."""
+    found = ((form, own.fullmatch(id or "")) for form, own in enumerate(_OWN))
+    return next(((form, int(match[1])) for form, match in found if match), None)
 
 
 def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Told]:

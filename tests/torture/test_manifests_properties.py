@@ -47,7 +47,8 @@ def addresses() -> st.SearchStrategy[str]:
     return st.builds(str.__add__, ends, words(40)).filter(lambda text: not text.startswith("#"))
 
 
-ids = st.none() | words(MAX_ID) | st.integers(1, 40).map(str)
+marks = st.integers(1, 40).map(str)
+ids = st.none() | words(MAX_ID) | marks | marks.map("line {}".format)
 labels = st.none() | words(MAX_LABEL)
 remarks = st.sampled_from(["", " ", "\t", "#", "# http://h/", "  #{", "\u2003"])
 junk = st.sampled_from([b"\xff", b"http://h/\xc3", b"\xed\xa0\x80", b"\xc0\x80"])
@@ -128,7 +129,7 @@ def check_lines(
     assert [entry.position for entry in found] == list(range(len(meant)))
     own = [line.id for _, line in meant if line.id and key != "m.txt"]
     for entry, (number, line) in zip(found, meant, strict=True):
-        made_up = entry.id in (str(number), f"line {number}")
+        made_up = entry.id in (str(number), f"line {number}", f"line {number} of the manifest")
         if line.junk:
             assert entry.problem and entry.problem.startswith(f"Line {number} of the manifest: ")
             assert (made_up, entry.source) == (True, "inline") and entry.id not in own

@@ -1,3 +1,5 @@
+import json
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -132,9 +134,46 @@ def test_an_id_that_a_line_far_above_has_for_its_number_is_refused() -> None:
         "m.jsonl", f'{without}{{"id": "3", "url": "http://h/3"}}\n{{"url": "http://h/"}}\n'
     )
     assert [entry.id for entry in found[-3:]] == ["25", "line 26", "line 27"]
-    assert found[-2].problem and "its id, 3, may be that of an earlier line" in found[-2].problem
+    assert found[-2].problem and "its id, 3, may be that of another line" in found[-2].problem
     free = f'{without}{{"id": "{PEEKED + 1}", "url": "http://h/3"}}\n'
     assert read("m.jsonl", free)[-1].problem is None
+
+
+def numbered(*ids: str | None) -> list[tuple[str, bool]]:
+    """The ids of such lines, and whether each line is good."""
+    lines = (json.dumps({"url": "http://h/", "id": id}) for id in ids)
+    return [(entry.id, entry.problem is None) for entry in read("m.jsonl", "\n".join(lines))]
+
+
+@pytest.mark.parametrize("own", ["line 3", "line 4"])
+def test_no_line_without_an_id_takes_an_own_id_that_looks_like_a_made_up_one(own: str) -> None:
+    assert numbered("7", own, None, None) == [
+        ("7", True), (own, True),
+        ("line 3 of the manifest", True), ("line 4 of the manifest", True),
+    ]  # fmt: skip
+    assert numbered(None, own) == [("1", True), (own, True)]
+
+
+def test_an_own_id_like_a_made_up_one_far_below_is_refused_only_where_a_line_may_have_it() -> None:
+    many = [None] * PEEKED
+    assert numbered("7", *many, "line 3")[-1] == ("line 27 of the manifest", False)
+    assert numbered("7", *many, "line 99", None)[-2:] == [
+        ("line 99", True), ("line 28 of the manifest", True),
+    ]  # fmt: skip
+    assert numbered(*many, "line 3")[-1] == ("line 3", True)
+    third = "line 9 of the manifest"
+    assert numbered(third, "a", None) == [("1", False), ("a", True), ("3", True)]
+    assert numbered("7", *many, "line 99", third)[-1] == ("line 28 of the manifest", False)
+
+
+@given(st.lists(st.none() | st.tuples(st.integers(0, 2), st.integers(1, 40)), max_size=60))
+def test_no_made_up_id_is_that_of_another_line(ids: list[tuple[int, int] | None]) -> None:
+    forms = ("{}", "line {}", "line {} of the manifest")
+    own = [forms[id[0]].format(id[1]) if id else None for id in ids]
+    found = numbered(*own)
+    kept = {id for (id, _), given in zip(found, own, strict=True) if id == given}
+    made_up = [id for (id, _), given in zip(found, own, strict=True) if id != given]
+    assert len(set(made_up)) == len(made_up) and not kept & set(made_up)
 
 
 def test_ids_given_twice_are_the_callers() -> None:
