@@ -14,7 +14,8 @@ LINK_SECONDS = 3600
 def view_of(ledger: Ledger) -> dict[str, Any]:
     """The batch as `GET /batches/{id}` shows it. Raises NotFound.
 
-    What was stopped shows what was done until then; until that is written, the last round's end.
+    What was stopped shows what was done until then; until that is written, the last round's end,
+    and no `finished_at`.
     """
     batch = ledger.batch()
     view: dict[str, Any] = {
@@ -24,8 +25,8 @@ def view_of(ledger: Ledger) -> dict[str, Any]:
     }
     summary = ledger.summary(batch.round)
     if summary is not None:
-        finished = {"status": "finished", "finished_at": iso(summary.finished_at)}
-        return view | finished | _end(ledger, summary, "results.jsonl", "summary.json")
+        view |= {"status": "finished", "finished_at": iso(summary.finished_at)}
+        return view | _end(ledger, summary, "results.jsonl", "summary.json")
     reason = ledger.stopped(batch.round)
     if reason is None:
         return view | _progress(ledger, batch)
@@ -34,6 +35,7 @@ def view_of(ledger: Ledger) -> dict[str, Any]:
         view["error"] = reason.error
     done = ledger.get(ledger.end_key(batch.round, stop.SUMMARY), Summary)
     if done is not None:
+        view["finished_at"] = iso(done.finished_at)
         return view | _end(ledger, done, stop.RESULTS, stop.SUMMARY)
     before = ledger.summary(batch.round - 1) if batch.round else None
     if before is not None:

@@ -89,9 +89,10 @@ export class Follower {
     pace.add(view.counts.done);
     showView(view, pace);
     const isStopped = view.status === "cancelled" || view.status === "failed";
-    if (view.results) await this.#showResults(view, isStopped, signal);
+    const isOver = Boolean(view.finished_at); // until then a retry that was stopped links to the last round's results
+    if (isOver) await this.#showResults(view, isStopped, signal);
     else this.#actions(isStopped ? { resume: () => this.#act(retryBatch) } : { cancel: () => this.#act(cancelBatch) });
-    this.#isOver = Boolean(view.results); // of one that was stopped they are written in a moment
+    this.#isOver = isOver;
   }
 
   async #showResults({ results, counts: { done, failed } }, isStopped, signal) {

@@ -260,6 +260,36 @@ def test_running_batch_is_cancelled(batch: Page, unanswering: str) -> None:
     expect(batch.locator("#batches a").first).to_contain_text("Cancelled")
 
 
+def test_retry_that_was_cancelled_is_followed_until_its_own_results_are_there(
+    batch: Page,
+) -> None:
+    def answer(look: int) -> dict[str, Any]:
+        is_written = look > 2
+        failed = 1 if is_written else 2
+        return {
+            "status": "cancelled", "counts": {"total": 2, "done": 2, "failed": failed},
+            "results": f"https://bucket/{'stopped' if is_written else 'last-round'}",
+            "labels": {"umbrella": 2 - failed}, "errors": {"SourceRefused": failed},
+            **({"finished_at": "2026-01-01T00:00:09Z"} if is_written else {}),
+        }  # fmt: skip
+
+    failed = {"id": "b", "source": "http://h/b", "error": {"code": "SourceRefused", "message": ""}}
+    mended = {"id": "a", "source": "http://h/a", "labels": [{"name": "umbrella", "score": 1}]}
+    files = {"stopped": [mended, failed], "last-round": [{**failed, "id": "a"}, failed]}
+    headers = {"Access-Control-Allow-Origin": "*"}
+
+    def fulfill(route: Any) -> None:
+        records = files[route.request.url.rpartition("/")[2]]
+        route.fulfill(body="".join(f"{json.dumps(one)}\n" for one in records), headers=headers)
+
+    batch.route("https://bucket/**", fulfill)
+    fake_batch(batch, answer)
+
+    expect(batch.locator("#batch-rows .row-label")).to_have_text("umbrella", timeout=PATIENCE)
+    assert found(batch) == {"a": "umbrella", "b": "Refused by its host"}
+    expect(batch.get_by_role("button", name="Go on")).to_be_visible()
+
+
 def test_reload_keeps_the_batch_and_the_list_leads_back_to_it(batch: Page) -> None:
     drop(batch, [(f"{label}.jpg", sample(label).read_bytes()) for label in LABELS[:2]])
     expect_finished(batch, "All 2 classified")
@@ -336,7 +366,10 @@ def test_ten_thousand_results_a_hundred_at_a_time(batch: Page) -> None:
     body = "".join(f"{json.dumps(record)}\n" for record in records)
     headers = {"Access-Control-Allow-Origin": "*"}
     batch.route("https://bucket/**", lambda route: route.fulfill(body=body, headers=headers))
-    ended = {"status": "finished", "counts": {"total": 10_000, "done": 10_000, "failed": 1}}
+    ended = {
+        "status": "finished", "finished_at": "2026-01-01T00:10:00Z",
+        "counts": {"total": 10_000, "done": 10_000, "failed": 1},
+    }  # fmt: skip
 
     fake_batch(batch, lambda _: ended | {"results": "https://bucket/r", "labels": {}, "errors": {}})
 

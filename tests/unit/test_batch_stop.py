@@ -108,11 +108,11 @@ def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud)
     view = cloud.batches.cancel(batch_id)
     assert view["status"] == "cancelled"
     assert view["results"].endswith(f"batches/{batch_id}/results.jsonl")
-    assert view["errors"] == {"SourceUnreachable": 2}
+    assert view["errors"] == {"SourceUnreachable": 2} and "finished_at" not in view
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2)), "the figures of what it links to"
     cloud.run()
     view = cloud.batches.view(batch_id)
-    assert view["results"].endswith("rounds/1/stopped.jsonl")
+    assert view["results"].endswith("rounds/1/stopped.jsonl") and view["finished_at"]
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2))
     assert [record.error is None for record in cloud.results(batch_id)] == [True, False, False]
     cloud.batches.retry(batch_id)
