@@ -190,6 +190,32 @@ def test_a_stack_is_taken_down_once_it_has_settled() -> None:
     assert cloud.writes == ["DeleteStack"]
 
 
+def test_a_stack_that_rests_is_not_told_of_before_it_is_changed() -> None:
+    told: list[str] = []
+    cloud = Cloud("old", "CREATE_COMPLETE")
+    cloud.after["DeleteStack"] = ["DELETE_IN_PROGRESS", ""]
+    cloud.step.delete(told.append)
+    assert told == ["stack s: DELETE_IN_PROGRESS"]
+    cloud = Cloud("new", "CREATE_COMPLETE")
+    cloud.proposes("CREATE_COMPLETE")
+    cloud.after["ExecuteChangeSet"] = ["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"]
+    cloud.step.apply(told.append)
+    assert told[1:] == ["stack s: UPDATE_IN_PROGRESS", "stack s: UPDATE_COMPLETE"]
+
+
+def test_what_was_never_made_goes_by_its_name_in_the_template() -> None:
+    cloud = Cloud("old", "CREATE_FAILED")
+    queue = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "WorkQueue",
+             "ResourceStatus": "CREATE_FAILED"}  # fmt: skip
+    named = {**queue, "LogicalResourceId": "Dead", "PhysicalResourceId": "https://sqs/dead"}
+    buckets = [{**one, "ResourceType": "AWS::S3::Bucket"} for one in (queue, named)]
+    cloud.answers["ListStackResources"] = {"StackResourceSummaries": [queue, named, *buckets]}
+    assert cloud.step.contents() == [
+        "AWS::SQS::Queue WorkQueue", "AWS::SQS::Queue https://sqs/dead",
+    ]  # fmt: skip
+    assert cloud.step.retained() == ["https://sqs/dead"]
+
+
 def test_a_stack_of_somebody_else_is_left_alone() -> None:
     cloud = Cloud("new", "CREATE_COMPLETE")
     cloud.stage = "other"

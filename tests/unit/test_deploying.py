@@ -423,6 +423,18 @@ def test_steps_with_something_to_change_are_done_in_order() -> None:
     assert terminal.changes_of(steps) == 0  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [([], "No changes"), (["x"], "1 change"), (["x", "y"], "2 changes")],
+)
+def test_a_plan_counts_its_changes(
+    changes: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planned = SimpleNamespace(steps=lambda: [Recorded("a", changes, [])])
+    terminal.show(planned, [])  # type: ignore[arg-type]
+    assert capsys.readouterr().out.endswith(f"\n{told}; nothing was done.\n")
+
+
 def test_options_then_the_stages_environment_then_defaults() -> None:
     config = {"stages": {"dev": {"environment_variables": {"MODEL": "kept", "PUBLIC": "yes"}}}}
     given = deploy.main.make_context("deploy", ["--stage", "dev"]).params

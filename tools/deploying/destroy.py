@@ -7,7 +7,7 @@ from typing import Any
 from tools.deploying.deployment import Deployment
 from tools.deploying.layer import delete_versions, versions
 from tools.deploying.record import described
-from tools.deploying.step import Tell
+from tools.deploying.step import Tell, counted
 from tools.deploying.target import MANAGED_LAYER
 
 Removal = Callable[[Tell], Any]
@@ -27,13 +27,15 @@ def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
     resources = deployment.record().resources()
     names = [described(one) for one in resources if one["name"] != MANAGED_LAYER]
     if names:
-        functions = len(deployment.record().functions())
-        what = f"the API, {functions} functions, their roles and events"
+        functions = counted(len(deployment.record().functions()), "function")
+        what = f"the API, {functions}, their roles and events"
         yield Part(what, names, deployment.functions.delete)
     groups = list(deployment.retention.groups())
     if groups:
         remove = deployment.retention.delete
-        yield Part(f"the logs of {len(groups)} functions", groups, lambda _: remove(groups))
+        yield Part(
+            f"the logs of {counted(len(groups), 'function')}", groups, lambda _: remove(groups)
+        )
     for layer in deployment.target.layers:
         numbers = [str(one["Version"]) for one in versions(client, layer)]
         if numbers:

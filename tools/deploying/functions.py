@@ -9,7 +9,7 @@ from typing import Any
 from chalicelib.stops import RESUME
 from tools.deploying.kept import KeptStep
 from tools.deploying.record import Record, Resource, described
-from tools.deploying.step import DeployError, Tell
+from tools.deploying.step import DeployError, Tell, counted
 from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
 from tools.deploying.waiting import settle
 
@@ -48,7 +48,8 @@ class FunctionsStep:
         if self._stamped(functions) == self._stamp(self._digest()):
             return []
         return [
-            f"deploy the code and configuration to {len(functions)} functions and the API",
+            "deploy the code and configuration to "
+            f"{counted(len(functions), 'function')} and the API",
             *(f"{_verb(one)} {described(one)}" for one in self._record().leftovers()),
         ]
 

@@ -86,7 +86,7 @@ class StackStep:
         return [_line(change) for change in changes] or ["change its parameters"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        status = self._settle(tell)  # what a run began that was killed
+        status = self._settle(tell, resting=False)  # what a run began that was killed
         if status in UNUSABLE:
             self.delete(tell)
         kind = "UPDATE" if self.describe() else "CREATE"
@@ -97,26 +97,28 @@ class StackStep:
 
     def delete(self, tell: Tell) -> None:
         """Take it down; what it shall retain stays."""
-        self._settle(tell)
+        self._settle(tell, resting=False)
         self._client.delete_stack(StackName=self._name)
         self._finish(tell, "")
 
     def retained(self) -> list[str]:
         """The buckets that stay when the stack goes."""
-        return [name for kind, name in self._resources() if kind == BUCKET]
+        return [name for kind, _, name in self._resources() if kind == BUCKET and name]
 
     def contents(self) -> list[str]:
-        """Type and name of all that goes with the stack."""
-        return [f"{kind} {name}" for kind, name in self._resources() if kind != BUCKET]
+        """Type and name of all that goes with the stack; what has no name, by the template's."""
+        found = self._resources()
+        return [f"{kind} {name or logical}" for kind, logical, name in found if kind != BUCKET]
 
-    def _resources(self) -> list[tuple[str, str]]:
+    def _resources(self) -> list[tuple[str, str, str]]:
+        """Type, name in the template, and name; that is empty for what was never made."""
         if not self.exists():
             return []
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._name)
         return [
-            (resource["ResourceType"], resource.get("PhysicalResourceId", ""))
+            (one["ResourceType"], one["LogicalResourceId"], one.get("PhysicalResourceId", ""))
             for page in pages
-            for resource in page["StackResourceSummaries"]
+            for one in page["StackResourceSummaries"]
         ]
 
     def _find(self) -> dict[str, Any] | None:
@@ -179,9 +181,13 @@ class StackStep:
     def _drop(self) -> None:
         self._client.delete_change_set(ChangeSetName=CHANGE_SET, StackName=self._name)
 
-    def _settle(self, tell: Tell) -> str:
-        """Wait until the stack changes no more; return its status then, empty where it is gone."""
-        with statuses(self._client, tell, lambda status: f"stack {self._name}: {status}"):
+    def _settle(self, tell: Tell, resting: bool = True) -> str:
+        """Wait until the stack changes no more; return its status then, empty where it is gone.
+
+        resting: whether to tell its status where it does not change at all.
+        """
+        line = f"stack {self._name}: {{}}".format
+        with statuses(self._client, tell, line, resting):
             what = f"The stack {self._name}"
             settle(self._client, "StackSettled", what, self._poll, StackName=self._name)
         return str((self._find() or {}).get("StackStatus", ""))

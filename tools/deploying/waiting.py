@@ -75,14 +75,21 @@ def settle(
 
 
 @contextmanager
-def statuses(client: Any, tell: Tell, line: Callable[[str], str]) -> Iterator[None]:
-    """Tell of each status of a stack, once, that any call of DescribeStacks sees."""
+def statuses(
+    client: Any, tell: Tell, line: Callable[[str], str], resting: bool = True
+) -> Iterator[None]:
+    """Tell of each status of a stack, once, that any call of DescribeStacks sees.
+
+    resting: also of one in which it rests before it was seen to change.
+    """
     told: list[str] = []
 
     def see(parsed: dict[str, Any], **_: Any) -> None:
         for stack in parsed.get("Stacks", []):
-            if stack["StackStatus"] not in told[-1:]:
-                told.append(stack["StackStatus"])
+            status = stack["StackStatus"]
+            is_news = resting or told or status.endswith("_IN_PROGRESS")
+            if is_news and status not in told[-1:]:
+                told.append(status)
                 tell(line(told[-1]))
 
     event = "after-call.cloudformation.DescribeStacks"
