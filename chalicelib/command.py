@@ -1,6 +1,8 @@
 """Which command of Chalice imports the app: one that serves it here, or one that deploys it."""
 
+import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ PYTHONS = ((3, 12), (3, 13))
 
 APP = "serverless-inception"
 """With which all names of what a stage has begin."""
+STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
+"""As infrastructure.yaml has it. Names of buckets hold it, and they end at 63 characters. It has no
+hyphen, because Chalice puts one between stage and handler: `dev-work` could be either."""
 
 
 class Place(NamedTuple):
@@ -100,6 +105,7 @@ def check(
     settings: of the stage. Raises SystemExit, with a sentence.
     """
     if command and command.name in DEPLOYING:
+        _check_stage(command.stage, project)
         # an entry copied from another stage's has that one's buckets, queues and token
         own = settings.workflow.endswith(f":{APP}-{command.stage}-workflow")
         _check_ready(command, own, project, python)
@@ -112,6 +118,20 @@ def check(
                 f"would go to {here.region} of {here.account}: set AWS_DEFAULT_REGION and "
                 "AWS_PROFILE, or give --profile."
             )
+
+
+def _check_stage(stage: str, project: Path) -> None:
+    if not STAGE.fullmatch(stage):
+        raise SystemExit(
+            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters and digits, the first a "
+            "letter."
+        )
+    stages = json.loads((project / ".chalice" / "config.json").read_text())["stages"]
+    if stage not in stages:
+        raise SystemExit(
+            f"There is no stage {stage!r} to deploy. .chalice/config.json has {', '.join(stages)}; "
+            "a further one is a copy of its entry there."
+        )
 
 
 def _check_ready(

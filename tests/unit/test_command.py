@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -50,11 +51,20 @@ def test_without_chalices_word_nothing_is_served() -> None:
     assert typed(["chalice", "local"], {}) is None
 
 
+def configured(project: Path, *stages: str) -> Path:
+    """The project, with a configuration of these stages."""
+    (project / ".chalice").mkdir(parents=True)
+    config = {"stages": {stage: {} for stage in stages}}
+    (project / ".chalice" / "config.json").write_text(json.dumps(config))
+    return project
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """With a layer's zip, for arm64, where Chalice looks for it."""
-    folder = tmp_path / ".chalice" / "deployments"
-    folder.mkdir(parents=True)
+    folder = configured(tmp_path, "dev", "devtwo", "prod", "d", "ev", "my-stage")
+    folder = folder / ".chalice" / "deployments"
+    folder.mkdir()
     (tmp_path / "requirements.txt").write_text("numpy==2.4.6")
     digest = hashlib.md5(b"numpy==2.4.6").hexdigest()
     (folder / f"managed-layer-{digest}-python3.13-arm64.zip").touch()
@@ -93,11 +103,28 @@ def test_a_stage_that_is_made_ready_is_deployed(arguments: str, project: Path) -
 @pytest.mark.parametrize("arguments", ["chalice deploy", "chalice dev plan --stage dev"])
 def test_a_stage_that_is_not_says_what_makes_it_so(arguments: str, project: Path) -> None:
     assert "`make infra STAGE=dev` first" in ended(arguments, {}, project)
-    told = ended("chalice deploy", READY, project / "without-zips")
+    told = ended("chalice deploy", READY, configured(project / "without-zips", "dev"))
     assert "`make infra STAGE=dev` first" in told
     assert "first" in ended(arguments, READY, project, (3, 12))
     (project / "requirements.txt").write_text("numpy==2.4.7")
     assert "first" in ended(arguments, READY, project)
+
+
+@pytest.mark.parametrize("stage", ["Dev", "my-stage", "a" * 17, "2nd", ""])
+@pytest.mark.parametrize("command", ["deploy", "plan", "package out"])
+def test_what_cannot_be_a_stage_says_what_can(command: str, stage: str, project: Path) -> None:
+    told = ended(f"chalice {command} --stage={stage}", READY, project)
+    assert told.startswith(f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters")
+    assert "make infra" not in told
+
+
+def test_a_stage_that_is_not_configured_says_which_are(tmp_path: Path) -> None:
+    project = configured(tmp_path, "dev", "prod")
+    told = ended("chalice deploy --stage test", READY, project)
+    assert told.startswith("There is no stage 'test' to deploy. .chalice/config.json has dev, prod")
+    assert "make infra" not in told
+    for stage in ("test", "my-stage"):  # what an earlier commit deployed can be taken down
+        checked(f"chalice delete --stage {stage}", READY, project)
 
 
 @pytest.mark.parametrize("python", [(3, 11), (3, 14)])

@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from chalicelib.command import APP
 from chalicelib.site import DEPLOYED_HEADERS
 from tools.deploying.step import Tell
-from tools.deploying.target import APP
 
 SETTINGS = {
     "throttlingRateLimit": "throttling/rateLimit",

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from chalicelib.command import APP
 from tools.bundling.zips import FINISHED
 from tools.deploying.policies import rendered
 from tools.deploying.step import Tell
-from tools.deploying.target import APP, Config, Target, handlers
+from tools.deploying.target import Config, Target, handlers
 
 CONFIG = Path(".chalice", "config.json")
 POLICIES = Path("policies")

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from chalicelib.command import APP
 from chalicelib.models import ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling.build import alone
@@ -24,14 +25,7 @@ from tools.deploying.record import Record, Resource
 from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
 from tools.deploying.stops import StopsStep
-from tools.deploying.target import (
-    APP,
-    Config,
-    Target,
-    Wishes,
-    handlers,
-    setting,
-)
+from tools.deploying.target import Config, Target, Wishes, handlers, setting
 from tools.deploying.token import TokenStep
 from tools.template import assembled, outputs, with_bucket_names
 

@@ -1,20 +1,16 @@
 """Where a deployment goes, how its parts are called there, and what was asked of it."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chalicelib.command import APP, STAGE
 from chalicelib.experiment.arms import Arms
 from tools.deploying.step import DeployError
 
-APP = "serverless-inception"
 API_HANDLER = "api_handler"
-STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
-"""As infrastructure.yaml has it. Names of buckets hold it, and they end at 63 characters. It has no
-hyphen, because Chalice puts one between stage and handler: `dev-work` could be either."""
 BUCKETS = ("images", "results", "models")
 CHALICE_TAG = "aws-chalice"
 """Chalice's own tag of a function: `version=1.32.0:stage=dev:app=serverless-inception`."""
