@@ -13,7 +13,7 @@ from tools.deploying import policies
 from tools.deploying.configuration import ConfigurationStep, Made, forgotten, recorded
 from tools.deploying.kept import KeptStep
 from tools.deploying.step import DeployError
-from tools.deploying.target import Target, handlers, read_config
+from tools.deploying.target import Config, Target, api_stage, handlers, read_config
 from tools.template import outputs
 
 TARGET = Target("dev", "123456789012", "eu-west-1")
@@ -22,8 +22,12 @@ OWN_LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:of-somebody:7"
 CONFIG: dict[str, Any] = {
     "lambda_functions": {"on_work": {"lambda_timeout": 120}, "on_tick": {}},
     "stages": {
-        "dev": {"lambda_memory_size": 2048, "environment_variables": {"THREADS": "2"}},
-        "prod": {"layers": [OWN_LAYER]},
+        "dev": {
+            "api_gateway_stage": "dev",
+            "lambda_memory_size": 2048,
+            "environment_variables": {"THREADS": "2"},
+        },
+        "prod": {"api_gateway_stage": "v1", "layers": [OWN_LAYER]},
     },
 }
 MANAGED = ("IMAGES_BUCKET", "RESULTS_QUEUE", "MODEL", "PUBLIC")
@@ -76,6 +80,7 @@ def test_a_policy_with_an_unknown_placeholder_names_file_and_placeholder(tmp_pat
 def test_the_stages_entry_tells_chalice_what_was_made_and_keeps_what_was_there() -> None:
     config = recorded(CONFIG, "dev", made({"on_work": 7, "no_more": 3}, MODEL="doodle"))
     assert config["stages"]["dev"] == {
+        "api_gateway_stage": "dev",
         "lambda_memory_size": 2048,
         "environment_variables": {"THREADS": "2", "IMAGES_BUCKET": "images", "MODEL": "doodle"},
         "layers": [MODEL_LAYER],
@@ -104,6 +109,19 @@ def test_what_was_made_before_is_replaced_also_in_a_copy_of_another_stages_entry
         assert entry["lambda_functions"]["on_tick"] == {
             "iam_policy_file": f"policies/{stage}/on_tick.json"
         }
+
+
+@pytest.mark.parametrize(
+    ("set_", "name"),
+    [({}, "prod"), ({"api_gateway_stage": "dev"}, "prod"), ({"api_gateway_stage": "v1"}, "v1")],
+    ids=["nothing", "a copy", "a name of its own"],
+)
+def test_the_api_of_a_stage_has_no_other_stages_name(set_: Config, name: str) -> None:
+    config = {**CONFIG, "stages": {**CONFIG["stages"], "prod": set_}}
+    written = recorded(config, "prod", made())
+    assert written["stages"]["prod"]["api_gateway_stage"] == name == api_stage(config, "prod")
+    assert recorded(written, "prod", made()) == written
+    assert written["stages"]["dev"] is CONFIG["stages"]["dev"]
 
 
 def test_layers_of_ones_own_come_first_and_stay() -> None:

@@ -14,7 +14,7 @@ from chalicelib.command import APP
 from tools.bundling.zips import FINISHED
 from tools.deploying.policies import rendered
 from tools.deploying.step import Tell
-from tools.deploying.target import Config, Target, handlers
+from tools.deploying.target import Config, Target, api_stage, handlers
 
 CONFIG = Path(".chalice", "config.json")
 POLICIES = Path("policies")
@@ -59,6 +59,7 @@ def recorded(config: Config, stage: str, made: Made) -> Config:
     }
     entry = {
         **own,
+        "api_gateway_stage": api_stage(config, stage),
         "environment_variables": {**kept, **made.variables},
         "layers": [arn for arn in own.get("layers", []) if not LAYER.search(arn)] + made.layers,
         "lambda_functions": functions,

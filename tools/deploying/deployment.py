@@ -25,7 +25,7 @@ from tools.deploying.record import Record, Resource
 from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
 from tools.deploying.stops import StopsStep
-from tools.deploying.target import Config, Target, Wishes, handlers, setting
+from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, setting
 from tools.deploying.token import TokenStep
 from tools.template import assembled, outputs, with_bucket_names
 
@@ -55,7 +55,7 @@ class Deployment:
     ) -> None:
         self.target = target
         self.wishes = wishes
-        self.stage = str(setting(config, target.stage, "", "api_gateway_stage", "api"))
+        self.stage = api_stage(config, target.stage)
         self._session = session
         self._config = config
         self._version = version

@@ -182,6 +182,15 @@ def setting(config: Config, stage: str, handler: str, name: str, default: Any) -
     return next((place[name] for place in places if place.get(name) is not None), default)
 
 
+def api_stage(config: Config, stage: str) -> str:
+    """What the API's stage is called, with which the address ends: as is set, else as our stage.
+
+    What is set counts for nothing where it is another stage's name: the entry is a copy of its.
+    """
+    name = str(setting(config, stage, "", "api_gateway_stage", stage))
+    return stage if name in config["stages"] else name
+
+
 def visibility_timeout(config: Config, stage: str) -> int:
     """Seconds for which a worker's message is hidden."""
     return QUEUE_TIMEOUTS * int(setting(config, stage, WORKER, "lambda_timeout", 60))
