@@ -41,7 +41,7 @@ if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classi
     # these classify: what they need is imported while Lambda's init lends them a whole processor
     services().prepare()
 
-SERVICE = "serverless-inception"
+SERVICE = command.APP
 COMMAND = command.typed()
 LOCAL_HOST = command.local_host(COMMAND)
 SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)

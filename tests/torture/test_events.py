@@ -32,7 +32,7 @@ def event(bucket: str, key: str, name: str) -> str:
 def test_s3_events_on_the_work_queue(long: bool, outcome: Outcome) -> None:
     seen = itertools.count()
 
-    @settings(max_examples=1500 if long else 100, deadline=None)
+    @settings(max_examples=1500 if long else 100)
     @given(
         st.sampled_from(["images", "results", "models", "somebody-elses"]),
         keys,
