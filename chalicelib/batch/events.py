@@ -3,7 +3,6 @@
 import hashlib
 from contextlib import suppress
 from random import SystemRandom
-from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -23,7 +22,7 @@ from chalicelib.batch.losses import FAN_OUT, Pace, begin
 from chalicelib.batch.manifests import Entry, is_manifest
 from chalicelib.batch.records import Batch, Record, Stop
 from chalicelib.batch.repair import repair
-from chalicelib.batch.s3events import s3_event
+from chalicelib.batch.s3events import puts, unwrapped
 from chalicelib.batch.service import BATCH_INPUTS, BatchService, Replaced, new_id
 from chalicelib.batch.stop import stop_if_told
 from chalicelib.batch.worker import Recorder, Worker
@@ -136,20 +135,15 @@ class BatchEvents:
 
     def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
         """What others put on the queue: a bare URL, or an S3 event, perhaps for a second time."""
+        body = unwrapped(body)
         if body.startswith(("http://", "https://", "s3://")):
             address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
             record = self._record(Entry(0, body[:MAX_ID], address), remaining)
             if self._answers is not None:
                 self._answers.send([record])
             return
-        event = s3_event(body)
-        if event.records is None and event.test is None:
-            raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
-        for put in event.records or []:
-            if put.event_name.startswith("ObjectCreated:"):
-                found, at = put.s3.object, put.event_time.timestamp()
-                key = unquote_plus(found.key)  # quoted in S3's own event, unlike in Chalice's
-                self.on_object(put.s3.bucket.name, key, found.sequencer, at, found.etag)
+        for put in puts(body):
+            self.on_object(put.bucket, put.key, put.sequencer, put.at, put.etag)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         self._recorder.ready(Options())

@@ -1,10 +1,27 @@
-"""S3's own events, as they come on a queue."""
+"""S3's own events, as they come on a queue: from S3, through SNS, or through EventBridge."""
 
 from contextlib import suppress
 from datetime import datetime
 from typing import Literal
+from urllib.parse import unquote_plus
 
 import msgspec
+
+from chalicelib.errors import BadRequest
+
+
+class Put(msgspec.Struct, frozen=True):
+    """An object that was put into a bucket.
+
+    sequencer: tells it from other puts of this key. at: when, in seconds since the epoch.
+    etag: of what was put, without quotes; None where the event does not tell.
+    """
+
+    bucket: str
+    key: str
+    sequencer: str
+    at: float
+    etag: str | None
 
 
 class _Bucket(msgspec.Struct, frozen=True):
@@ -13,7 +30,7 @@ class _Bucket(msgspec.Struct, frozen=True):
 
 class _Object(msgspec.Struct, frozen=True):
     key: str
-    sequencer: str
+    sequencer: str = ""  # of puts and deletions alone
     etag: str | None = msgspec.field(default=None, name="eTag")
 
 
@@ -22,20 +39,36 @@ class _S3(msgspec.Struct, frozen=True):
     object: _Object
 
 
-class _S3Record(msgspec.Struct, frozen=True, rename="camel"):
+class _Record(msgspec.Struct, frozen=True, rename="camel"):
     event_time: datetime
     s3: _S3
     event_name: str = "ObjectCreated:Put"
 
+    def put(self) -> Put | None:
+        if not self.event_name.startswith("ObjectCreated:"):
+            return None
+        found = self.s3.object
+        key = unquote_plus(found.key)  # quoted here, unlike in Chalice's events and EventBridge's
+        at = self.event_time.timestamp()
+        return Put(self.s3.bucket.name, key, found.sequencer, at, found.etag)
 
-class S3Event(msgspec.Struct, frozen=True):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
 
-    test: in place of records, what S3 sends when it is told to send events.
-    """
+class _Records(msgspec.Struct, frozen=True):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html."""
 
-    records: list[_S3Record] | None = msgspec.field(default=None, name="Records")
-    test: Literal["s3:TestEvent"] | None = msgspec.field(default=None, name="Event")
+    records: list[_Record] = msgspec.field(name="Records")
+
+    def puts(self) -> list[Put]:
+        return [put for record in self.records if (put := record.put()) is not None]
+
+
+class _Test(msgspec.Struct, frozen=True):
+    """What S3 sends when it is told to send events."""
+
+    event: Literal["s3:TestEvent"] = msgspec.field(name="Event")
+
+    def puts(self) -> list[Put]:
+        return []
 
 
 class _Failure(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,16 +76,61 @@ class _Failure(msgspec.Struct, frozen=True, rename="camel"):
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
 
-    request_payload: S3Event
+    request_payload: _Records
+
+    def puts(self) -> list[Put]:
+        return self.request_payload.puts()
 
 
-def s3_event(body: str) -> S3Event:
-    """The event of a message, as S3 sends it or as it comes back from the dead letters.
+class _PlainObject(msgspec.Struct, frozen=True):
+    key: str
+    sequencer: str = ""
+    etag: str | None = None
 
-    It has neither records nor test where the message is something else.
+
+class _Detail(msgspec.Struct, frozen=True):
+    bucket: _Bucket
+    object: _PlainObject
+
+
+class _Bridged(msgspec.Struct, frozen=True):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+
+    source: Literal["aws.s3"]
+    kind: str = msgspec.field(name="detail-type")
+    time: datetime
+    detail: _Detail
+
+    def puts(self) -> list[Put]:
+        if self.kind != "Object Created":
+            return []
+        put, at = self.detail.object, self.time.timestamp()
+        return [Put(self.detail.bucket.name, put.key, put.sequencer, at, put.etag)]
+
+
+class _Notification(msgspec.Struct, frozen=True, rename="pascal"):
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html."""
+
+    type: Literal["Notification"]
+    topic_arn: str
+    message: str
+
+
+def unwrapped(body: str) -> str:
+    """What a topic of SNS was given, where the message came through one; else as it is."""
+    with suppress(msgspec.DecodeError, UnicodeError):
+        return msgspec.json.decode(body, type=_Notification).message.strip()
+    return body
+
+
+def puts(body: str) -> list[Put]:
+    """What a message says was put: none, where it tells of something else that happened in S3.
+
+    It may come from S3, from EventBridge, or back from the dead letters.
+    Raises BadRequest where it is no event of S3.
     """
-    with suppress(msgspec.DecodeError, UnicodeError):
-        return msgspec.json.decode(body, type=_Failure).request_payload
-    with suppress(msgspec.DecodeError, UnicodeError):
-        return msgspec.json.decode(body, type=S3Event)
-    return S3Event()
+    for kind in (_Failure, _Records, _Bridged, _Test):
+        with suppress(msgspec.DecodeError, UnicodeError):
+            event: _Failure | _Records | _Bridged | _Test = msgspec.json.decode(body, type=kind)
+            return event.puts()
+    raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")

@@ -650,6 +650,54 @@ def test_what_s3_sends_to_try_the_queue_is_passed_over(cloud: Cloud) -> None:
     assert not cloud.queue.bodies and not cloud.store.objects
 
 
+def through_sns(message: str) -> str:
+    """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html."""
+    topic = "arn:aws:sns:us-east-1:123456789012:uploads"
+    return json.dumps({"Type": "Notification", "MessageId": "x", "TopicArn": topic,
+                       "Message": message, "Timestamp": "2026-11-22T10:00:00.000Z"})  # fmt: skip
+
+
+def bridged(key: str, kind: str = "Object Created", **of_object: str) -> str:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
+    detail = {"version": "0", "bucket": {"name": "images"}, "object": {"key": key} | of_object}
+    return json.dumps({"version": "0", "id": "x", "detail-type": kind, "source": "aws.s3",
+                       "account": "123456789012", "time": "2026-11-22T10:00:00Z",
+                       "region": "us-east-1", "resources": ["arn:aws:s3:::images"],
+                       "detail": detail})  # fmt: skip
+
+
+def test_events_of_s3_come_through_sns_and_eventbridge(cloud: Cloud) -> None:
+    """Each of them on one image; EventBridge does not quote its key."""
+    cloud.store.objects["images", "a b+c.png"] = picture("blue")
+    answer = "results", "uploads/a b+c.png.json"
+    put = {"etag": "b1946ac92492d2347c6235b4d2611184", "sequencer": "00617F08299329D189"}
+    for message in (
+        through_sns(s3_event("a+b%2Bc.png")),
+        bridged("a b+c.png", **put),
+        through_sns(bridged("a b+c.png", **put)),
+    ):
+        cloud.deliver(message)
+        cloud.run()
+        assert cloud.store.objects.pop(answer)
+
+
+def test_other_events_of_s3_are_passed_over_however_they_come(cloud: Cloud) -> None:
+    test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "images"})
+    for message in (
+        through_sns(test),
+        through_sns(s3_event("a.png", name="ObjectRemoved:Delete")),
+        bridged("a.png", "Object Deleted", sequencer="00617F08299329D189"),
+        bridged("a.png", "Object Tags Added", etag="b1946ac92492d2347c6235b4d2611184"),
+    ):
+        cloud.deliver(message)
+        assert not cloud.queue.bodies and not cloud.store.objects
+
+
+def test_an_event_through_sns_may_name_the_images_bucket_alone(cloud: Cloud) -> None:
+    with pytest.raises(BadRequest, match="another bucket than images"):
+        cloud.deliver(through_sns(s3_event("m.txt", "results")))
+
+
 def test_an_event_that_failed_is_made_good_from_the_dead_letters(cloud: Cloud) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
     cloud.store.objects["images", "a b+c.png"] = picture("blue")
