@@ -76,7 +76,7 @@ class Soak:
             key = f"batches/{PREFIX}{number:03d}.jpg"
             self.s3.put_object(Bucket=self.cloud.images, Key=key, Body=data)
         names = {url.rsplit("-", 1)[1]: url for url in self.sqs.list_queues()["QueueUrls"]}
-        self.work, self.answers = names["work"], names["results"]
+        self.work, self.answers, self.dead = names["work"], names["results"], names["letters"]
 
     def live(self, step: int) -> None:
         """One step of it."""
@@ -153,26 +153,32 @@ class Soak:
         self.hear()
 
     def hear(self) -> None:
-        """Read what bare URLs were answered."""
-        found = self.sqs.receive_message(QueueUrl=self.answers, MaxNumberOfMessages=10)
-        for message in found.get("Messages", []):
-            self.answered.add(json.loads(message["Body"])["source"])
-            handle = message["ReceiptHandle"]
-            self.sqs.delete_message(QueueUrl=self.answers, ReceiptHandle=handle)
+        """Read what bare URLs were answered, and which are dead letters: those are kept."""
+        for queue in (self.answers, self.dead):
+            found = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            for message in found.get("Messages", []):
+                body = message["Body"]
+                if queue == self.answers:
+                    self.answered.add(json.loads(body)["source"])
+                elif body in self.singles:
+                    self.counts["dead letters"] += body not in self.answered
+                    self.answered.add(body)
+                self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     def lose_or_double(self) -> None:
-        """Take a message of a batch off the queue: it is lost, or comes twice."""
-        found = self.sqs.receive_message(QueueUrl=self.work, VisibilityTimeout=1)
+        """Take a message of a batch off the queue: it is lost, or comes twice.
+
+        A message of another kind is put back as a new one: five receipts make a dead letter.
+        """
+        found = self.sqs.receive_message(QueueUrl=self.work)
         for message in found.get("Messages", []):
-            if "batch_id" not in message["Body"]:
-                continue
-            if self.chance.random() < 0.3:
-                handle = message["ReceiptHandle"]
-                self.sqs.delete_message(QueueUrl=self.work, ReceiptHandle=handle)
-                self.counts["lost"] += 1
-            else:
+            lost = "batch_id" in message["Body"] and self.chance.random() < 0.3
+            for _ in range(0 if lost else 2 if "batch_id" in message["Body"] else 1):
                 self.sqs.send_message(QueueUrl=self.work, MessageBody=message["Body"])
-                self.counts["doubled"] += 1
+            handle = message["ReceiptHandle"]
+            self.sqs.delete_message(QueueUrl=self.work, ReceiptHandle=handle)
+            if "batch_id" in message["Body"]:
+                self.counts["lost" if lost else "doubled"] += 1
 
     def tick(self) -> None:
         """The second scheduler."""
