@@ -354,6 +354,40 @@ def test_files_that_no_form_would_take_are_left_out_and_named(
     assert "huge.tif: it is over 20 MB" in result.stderr
 
 
+def test_no_file_of_a_folder_is_passed_over_in_silence(
+    run: Run, service: Service, photos: Path
+) -> None:
+    """A picture by its bytes is taken; one that nobody reads here, and what is none, is named."""
+    (photos / "no ending").write_bytes(b"\xff\xd8\xff")
+    for name in ("IMG_1.HEIC", "raw.nef", "b.svg"):
+        (photos / name).write_bytes(b"II*\0")
+    for number in range(4):
+        (photos / f"note {number}.txt").write_text("no picture")
+    result = run(photos)
+    assert result.exit_code == 3
+    assert {record["id"] for record in service.records} == {*IDS, "no ending"}
+    assert "IMG_1.HEIC: HEIC is not read by the service; save it as JPEG" in result.stderr
+    assert "raw.nef: raw is not read" in result.stderr and "b.svg: its format" in result.stderr
+    others = "passed over: 6 (note 0.txt, note 1.txt, note 2.txt, note 3.txt, notes.txt, …)"
+    assert others in result.stderr
+
+
+def test_others_beside_pictures_are_no_failure(run: Run, photos: Path) -> None:
+    result = run(photos)
+    assert result.exit_code == 0
+    assert "No pictures, and passed over: 2 (" in result.stderr
+
+
+def test_a_folder_of_nothing_that_is_read_says_why(
+    run: Run, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "IMG_1.heic").write_bytes(b"x")
+    for source in (tmp_path, tmp_path / "IMG_1.heic"):
+        result = run(source)
+        assert result.exit_code == 2
+        assert "No image can be uploaded." in result.stderr and "HEIC" in result.stderr
+
+
 def test_a_folder_without_images_is_wrong_usage(run: Run, service: Service, tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2 and "No image was found" in result.stderr

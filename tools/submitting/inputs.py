@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chalicelib.batch.manifests import entries, is_manifest
+from chalicelib.errors import ImageUnreadable
+from chalicelib.imagefiles import identify
 from chalicelib.sources import MAX_ID
 
 SUFFIXES = frozenset(
@@ -13,8 +15,18 @@ SUFFIXES = frozenset(
 )
 """What a folder is searched for: the usual endings of the formats that the service decodes."""
 
+UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
+    **dict.fromkeys((".jp2", ".jxl", ".svg", ".psd", ".ico"), "its format"),
+    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw"),
+}
+"""Endings of pictures that the service does not decode, and what they are called."""
+
 ADDRESSES = ("http://", "https://", "data:", "s3://")
 BLOCK_BYTES = 1 << 20
+HEAD_BYTES = 1024
+"""Of a file whose ending tells nothing."""
 
 
 class InputError(ValueError):
@@ -22,15 +34,21 @@ class InputError(ValueError):
 
 
 class Image(NamedTuple):
-    """A file to upload. id: what results call it."""
+    """A file to upload. id: what results call it.
+
+    problem: why it cannot be; empty where it can. other: whether it is no picture at all.
+    """
 
     path: Path
     id: str
+    problem: str = ""
+    other: bool = False
 
 
 def find_images(sources: Sequence[Path]) -> Iterator[Image]:
-    """The images of folders and files, in a fixed order; hidden ones are passed over.
+    """The files of folders, and files, in a fixed order; hidden ones are passed over.
 
+    In a folder a file is a picture by its ending, or by its first bytes where that tells nothing.
     An id is the path within the folder where there is but one source, and the whole path otherwise.
     Raises InputError.
     """
@@ -38,7 +56,8 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
     for source in sources:
         if source.is_dir():
             for path in _walk(source):
-                yield _image(path, path.relative_to(source) if alone else path)
+                image = _image(path, path.relative_to(source) if alone else path)
+                yield image if _is_picture(path) else image._replace(other=True)
         elif is_manifest(source.name):
             raise InputError(f"{source} is a manifest: submit it alone, or its images themselves.")
         else:
@@ -76,12 +95,26 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+            if not name.startswith(".") and path.is_file():
                 yield path
+
+
+def _is_picture(path: Path) -> bool:
+    if path.suffix.lower() in SUFFIXES | UNREAD.keys():
+        return True
+    try:
+        with path.open("rb") as file:
+            identify(file.read(HEAD_BYTES))
+    except (ImageUnreadable, OSError):
+        return False
+    return True
 
 
 def _image(path: Path, called: Path) -> Image:
     id = os.fsencode(called.as_posix()).decode(errors="replace")
     if len(id) > MAX_ID:
         raise InputError(f"{path} is too long a name: shorten it to {MAX_ID} characters.")
-    return Image(path, id)
+    kind = UNREAD.get(path.suffix.lower())
+    return Image(
+        path, id, f"{kind} is not read by the service; save it as JPEG or PNG." if kind else ""
+    )

@@ -108,3 +108,7 @@ def _tell_left_out(uploaded: Uploaded) -> None:
         click.echo(f"Left out: {example}", err=True)
     if uploaded.left_out > len(uploaded.examples):
         click.echo(f"Left out: {uploaded.left_out} files in all.", err=True)
+    if uploaded.others:
+        named = ", ".join(uploaded.other_examples)
+        more = ", …" if uploaded.others > len(uploaded.other_examples) else ""
+        click.echo(f"No pictures, and passed over: {uploaded.others} ({named}{more})", err=True)

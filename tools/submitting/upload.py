@@ -28,19 +28,30 @@ NAMED = 5
 
 @dataclass
 class Uploaded:
-    """manifest: its s3:// address. images: how many it names. left_out: files it does not name."""
+    """manifest: its s3:// address. images: how many it names. left_out: pictures it does not name.
+
+    others: files that are no pictures. Of both, the first few are remembered.
+    """
 
     manifest: str = ""
     images: int = 0
     size: int = 0
     left_out: int = 0
     examples: list[str] = field(default_factory=list)
+    others: int = 0
+    other_examples: list[str] = field(default_factory=list)
 
     def leave_out(self, image: Image, reason: str) -> None:
         """Count a file that cannot be uploaded, and remember the first few."""
         self.left_out += 1
         if len(self.examples) < NAMED:
             self.examples.append(f"{image.path}: {reason}")
+
+    def pass_over(self, image: Image) -> None:
+        """Count a file that is no picture, and remember the first few."""
+        self.others += 1
+        if len(self.other_examples) < NAMED:
+            self.other_examples.append(image.path.name)
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,8 @@ def _survey(images: Iterable[Image]) -> tuple[int, int]:
     """How many files there are, and their bytes."""
     files, size = 0, 0
     for image in images:
-        files, size = files + 1, size + image.path.stat().st_size
+        if not image.other:
+            files, size = files + 1, size + image.path.stat().st_size
     return files, size
 
 
@@ -124,6 +136,8 @@ def _sent(api: Api, images: Iterable[Image], batch: str) -> Iterator[_Sent]:
 
 
 def _send(api: Api, image: Image, number: int, batch: str) -> _Sent:
+    if image.problem or image.other:
+        return _Sent(image, problem=image.problem)
     try:
         data = image.path.read_bytes() if image.path.stat().st_size <= MAX_BYTES else None
     except OSError as error:
@@ -142,6 +156,9 @@ def _send(api: Api, image: Image, number: int, batch: str) -> _Sent:
 
 
 def _note(sent: _Sent, uploaded: Uploaded, manifest: BinaryIO) -> None:
+    if sent.image.other:
+        uploaded.pass_over(sent.image)
+        return
     if sent.problem:
         uploaded.leave_out(sent.image, sent.problem)
         return
