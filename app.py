@@ -405,28 +405,31 @@ def v2_ready() -> Response:
 
 
 @route("/v2/models/{name}")
-def v2_model(name: str) -> Response:
+@route("/v2/models/{name}/versions/{version}")
+def v2_model(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: the model's tensors."""
     from chalicelib import openinference
 
-    return Answered(openinference.metadata(services().classifiers.get(name)))
+    return Answered(openinference.metadata(services().classifiers.get(name, version)))
 
 
 @route("/v2/models/{name}/ready")
-def v2_model_ready(name: str) -> Response:
+@route("/v2/models/{name}/versions/{version}/ready")
+def v2_model_ready(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: whether this model can answer."""
-    services().classifiers.get(name)
+    services().classifiers.get(name, version)
     return Answered({"name": name, "ready": True})
 
 
 @route("/v2/models/{name}/infer", methods=("POST",), content_types=EVERY_TYPE)
-def v2_infer(name: str) -> Response:
+@route("/v2/models/{name}/versions/{version}/infer", methods=("POST",), content_types=EVERY_TYPE)
+def v2_infer(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: classify a tensor of images."""
     from chalicelib import openinference
 
     header_length = _request().headers.get("inference-header-content-length")
     request, binary = http.infer_request(header_length, _body())
-    classifier = services().classifiers.get(name)
+    classifier = services().classifiers.get(name, version)
     return Answered(openinference.infer(classifier, request, binary), model=name)
 
 
@@ -457,7 +460,8 @@ def _request() -> Request:
 
 def _body() -> bytes:
     body = _request().raw_body
-    return body.encode() if isinstance(body, str) else body
+    encoding = _request().headers.get("content-encoding")
+    return http.unpacked(encoding, body.encode() if isinstance(body, str) else body)
 
 
 def _query() -> http.Query:

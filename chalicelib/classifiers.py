@@ -59,14 +59,21 @@ class Classifiers:
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()  # of the two above; nobody loads with it
 
-    def get(self, name: str | None = None) -> "Classifier":
+    def get(self, name: str | None = None, version: str | None = None) -> "Classifier":
         """The classifier of that name, or the default one.
 
+        version: what the package of that name must be; None for whichever it is.
         Raises ModelNotFound where no such package exists, and ModelInvalid where it, or the default
         one, cannot be served.
         """
         if name is not None:
-            return self._loaded(name)
+            classifier = self._loaded(name)
+            if version not in (None, classifier.info.version):
+                raise ModelNotFound(
+                    f"{name} is here in version {classifier.info.version} alone; "
+                    "ask for that, or for none."
+                )
+            return classifier
         try:
             return self._loaded(self._model)
         except ModelNotFound as error:

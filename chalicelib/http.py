@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,8 @@ from chalicelib.errors import (
 from chalicelib.predict import PredictRequest
 
 if TYPE_CHECKING:
+    from multipart import MultipartPart
+
     from chalicelib.openinference import InferRequest
 
 MAX_BODY = 10 * 2**20
@@ -125,6 +128,30 @@ def told(error: InceptionError, path: str) -> InceptionError:
     return ServiceUnavailable(AWAY)
 
 
+def unpacked(encoding: str | None, body: bytes) -> bytes:
+    """The body without its Content-Encoding. Raises BadRequest, BodyTooLarge, UnsupportedMediaType.
+
+    encoding: the header's value, gzip or deflate; None where it is sent as it is.
+    """
+    check_size(body)
+    if not encoding or encoding.strip().lower() == "identity":
+        return body
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        raise UnsupportedMediaType("The Content-Encoding must be gzip or deflate, or none be set.")
+    if not body.startswith((b"\x1f\x8b", b"\x78")):
+        return body  # API Gateway can be told to undo it, and is not said to drop the header
+    inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        plain = inflater.decompress(body, MAX_BODY + 1)
+    except zlib.error as error:
+        raise _invalid(f"{encoding[:16]} body", error) from error
+    if len(plain) > MAX_BODY:
+        raise BodyTooLarge(f"The body is more than {MAX_BODY:,} bytes once it is unpacked.")
+    if not inflater.eof:
+        raise BadRequest("The compressed body ends too early; send it once more.")
+    return plain
+
+
 def check_size(body: bytes) -> None:
     """Raise BodyTooLarge over `MAX_BODY`."""
     if len(body) > MAX_BODY:
@@ -155,10 +182,23 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
         for part in form:
             if part.name == "image":
                 images.append(part.raw)
+            elif part.name not in QUERY and _is_file(part):
+                raise BadRequest(
+                    f"Send the image in the form's field 'image'; {part.name[:64]!r} is a file too."
+                )
             else:
                 options.setdefault(part.name, []).append(part.value)
+    except UnicodeDecodeError as error:
+        raise BadRequest(
+            "A field of the form is neither text nor the image; send that as 'image'."
+        ) from error
     except (MultipartError, ValueError) as error:
         raise _invalid("multipart form", error) from error
     if len(images) != 1:
         raise BadRequest(f"Send one image in the form's field 'image', not {len(images)}.")
     return images[0], options
+
+
+def _is_file(part: "MultipartPart") -> bool:
+    """Whether a field of a form is no text: some clients give what they call a file no name."""
+    return part.filename is not None or not part.content_type.startswith("text/")

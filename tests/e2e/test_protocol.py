@@ -71,3 +71,24 @@ def test_a_refusal_reaches_the_client_in_words(client: Any) -> None:
         client.infer("doodle", [tensor])
     with pytest.raises(InferenceServerException, match="no model 'none'"):
         client.infer("none", [tensor])
+
+
+def test_a_version_may_be_named_where_it_is_the_one(client: Any) -> None:
+    tensor = InferInput("image", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([SAMPLES[0].read_bytes()], dtype=object))
+    (version,) = client.get_model_metadata("doodle")["versions"]
+    assert client.get_model_metadata("doodle", version)["versions"] == [version]
+    assert client.is_model_ready("doodle", version)
+    assert not client.is_model_ready("doodle", "99")
+    answer = client.infer("doodle", [tensor], version)
+    assert answer.as_numpy("label").tolist() == [expected(SAMPLES[0])]
+    with pytest.raises(InferenceServerException, match=f"in version {version} alone"):
+        client.infer("doodle", [tensor], "99")
+
+
+def test_compressed_requests(client: Any) -> None:
+    tensor = InferInput("image", [1], "BYTES")
+    tensor.set_data_from_numpy(np.array([SAMPLES[0].read_bytes()], dtype=object))
+    for way in ("gzip", "deflate"):
+        answer = client.infer("doodle", [tensor], request_compression_algorithm=way)
+        assert answer.as_numpy("label").tolist() == [expected(SAMPLES[0])]

@@ -1,5 +1,7 @@
+import gzip
 import json
 import re
+import zlib
 
 import pytest
 
@@ -61,6 +63,44 @@ def test_a_form_with_another_number_of_images_or_other_fields(
     content_type, body = form(*fields)
     with pytest.raises(BadRequest):
         http.predict_request(content_type, {}, body)
+
+
+def test_a_file_under_another_name_is_told_the_right_one() -> None:
+    """What most clients call it, one beside the image, and one that says no name of a file."""
+    nameless = (
+        b'--xyz\r\nContent-Disposition: form-data; name="%s"\r\n%s\r\n\xff\xd8\r\n--xyz--\r\n'
+    )
+    for body, told in (
+        (form(("file", b"\xff\xd8"))[1], "the form's field 'image'; 'file' is a file too"),
+        (form(("image", b"x"), ("mask", b"y"))[1], "'image'; 'mask' is a file too"),
+        (nameless % (b"data", b"Content-Type: image/jpeg\r\n"), "'data' is a file too"),
+        (nameless % (b"data", b""), "neither text nor the image"),
+        (form(("image", b"x"), ("max_labels", b"\xff"))[1], "neither text nor the image"),
+    ):
+        with pytest.raises(BadRequest, match=told):
+            http.predict_request("multipart/form-data; boundary=xyz", {}, body)
+
+
+def test_a_compressed_body_is_unpacked() -> None:
+    plain = b'{"url": "http://h/"}'
+    for encoding, packed in (
+        ("gzip", gzip.compress(plain)), ("X-Gzip", gzip.compress(plain)),
+        ("deflate", zlib.compress(plain)), ("identity", plain), (None, plain), ("gzip", plain),
+    ):  # fmt: skip
+        assert http.unpacked(encoding, packed) == plain
+
+
+def test_a_compressed_body_that_is_refused() -> None:
+    bomb = gzip.compress(bytes(http.MAX_BODY + 1))
+    good = gzip.compress(b"{}" * 100)
+    for error, encoding, body in (
+        (BodyTooLarge, "gzip", bomb), (BadRequest, "gzip", good[:-9]),
+        (BadRequest, "gzip", good[:2] + b"x" * 9), (BadRequest, "deflate", b"x" * 9),
+        (UnsupportedMediaType, "br", good), (UnsupportedMediaType, "gzip, gzip", good),
+        (BodyTooLarge, None, bytes(http.MAX_BODY + 1)),
+    ):  # fmt: skip
+        with pytest.raises(error):
+            http.unpacked(encoding, body)
 
 
 @pytest.mark.parametrize(
