@@ -482,6 +482,8 @@ def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
         "labels": len(package.labels()),
         "input": {"width": width, "height": height},
         "preprocessing": msgspec.to_builtins(info.preprocessing),
+        "scores": info.scores,
+        "multi_label": info.multi_label,
         "source": info.source,
         "licence": info.licence,
         "default": info.name == default,

@@ -46,10 +46,11 @@ class Classifier:
         self._input, self._output = shared[0].input, shared[0].output
         self.kernels, self.slow = shared[0].kernels, shared[0].slow
         check_fits(self.info.name, self.info.preprocessing, self._input)
-        classes = self._output.shape[-1]
-        if len(self.labels) != classes:
+        units = self._output.shape[-1]
+        of_two = units == 1 and len(self.labels) == 2 and not self.info.multi_label
+        if len(self.labels) != units and not of_two:
             raise ModelInvalid(
-                f"Model {self.info.name} has {classes} classes and {len(self.labels)} labels; "
+                f"Model {self.info.name} has {units} classes and {len(self.labels)} labels; "
                 "add it again with a label for each class, one a line."
             )
 
@@ -61,16 +62,17 @@ class Classifier:
     def scores(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.float32]:
-        """Probabilities by class index, background included: float32 [classes], 0..1, sum <= 1.
+        """Scores by label, background included: float32 [labels], 0..1, as `to_scores` has them.
 
+        Their sum is at most 1, unless the model is multi-label.
         pixels: uint8 [height, width, 3], RGB, of `input_size`. during: is entered for the inference
         itself, once it is this thread's turn.
         """
-        raw = self._run(pixels, during)
-        return to_scores(raw, self._output, self.info.scores == "logits")
+        raw, logits = self._run(pixels, during), self.info.scores == "logits"
+        return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the network itself gives, dequantised: float32 [classes], of any range."""
+        """What the network itself gives, dequantised: float32 [units], of any range."""
         return dequantised(self._run(pixels), self._output)
 
     def rank(

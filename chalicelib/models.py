@@ -25,6 +25,7 @@ MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.jso
 """The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""
 
 DIGEST = msgspec.Meta(pattern="^[0-9a-f]{64}$")
+Scores = Literal["probabilities", "logits"]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
@@ -35,10 +36,11 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     sha256: hexadecimal digest of `model.tflite`.
     ort_sha256: that of `model.ort`, the same network for ONNX Runtime, which takes pixels as they
-        are and gives the same scores; None where there is none.
-    background_class: index of a class that is never shown; None where there is none.
+        are and gives the same scores, or None.
+    background_class: index of a class that is never shown, or None.
     preprocessing: how a picture becomes the network's input.
-    scores: what the network's output is; logits are put through a softmax.
+    scores, multi_label: what the network gives, and whether each class is judged by itself, so that
+        several may be right, or none; see `chalicelib.tensors.to_scores`.
     """
 
     name: str
@@ -51,7 +53,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     licence: str = ""
     background_class: int | None = None
     preprocessing: Preprocessing = WHOLE
-    scores: Literal["probabilities", "logits"] = "probabilities"
+    scores: Scores = "probabilities"
+    multi_label: bool = False
 
     @property
     def digests(self) -> dict[str, str]:
@@ -93,9 +96,8 @@ class ModelPackage:
         try:
             return _labels(self.folder)
         except (OSError, UnicodeDecodeError) as error:
-            raise ModelInvalid(
-                f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
-            ) from error
+            problem = f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
+            raise ModelInvalid(problem) from error
 
     def is_current(self) -> bool:
         """Whether the folder still holds this package, and not one that has taken its place."""
@@ -124,8 +126,7 @@ class Models:
 
     dirs: folders of packages, looked in in this order; the last is the cache, where a package from
         the bucket is put and a damaged one is removed from.
-    reads: names the file of a package that will be loaded, which alone is then verified: of all
-        that a cold start waits for. Without it both are.
+    reads: names the file to be loaded; only that one is hashed, to keep cold starts short.
     """
 
     def __init__(
@@ -224,9 +225,8 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
         info = msgspec.json.decode(text, type=ModelInfo)
         older = msgspec.json.decode(text, type=_Older)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ModelInvalid(
-            f"Model {name} has an unusable {INFO} ({error}); add it again."
-        ) from error
+        problem = f"Model {name} has an unusable {INFO} ({error}); add it again."
+        raise ModelInvalid(problem) from error
     if info.name != name:
         raise ModelInvalid(f"The package {name} says it is {info.name!r}; add it again.")
     if older.preprocessing is None:

@@ -57,7 +57,7 @@ class InferRequest(msgspec.Struct, frozen=True):
 
 
 def metadata(classifier: Classifier) -> dict[str, Any]:
-    """The model's description: its tensors, and how an encoded image becomes the input."""
+    """The model's description: its tensors, how an image becomes them, what its scores are."""
     width, height = classifier.input_size
     return {
         "name": classifier.info.name,
@@ -69,6 +69,8 @@ def metadata(classifier: Classifier) -> dict[str, Any]:
             {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
         ],
         "preprocessing": msgspec.to_builtins(classifier.info.preprocessing),
+        "scores": classifier.info.scores,
+        "multi_label": classifier.info.multi_label,
     }
 
 

@@ -57,7 +57,7 @@ def check_classifier(
         raise ModelInvalid(
             f"Model {name} is not an image classifier: it must take one image "
             "[1, height, width, 3], of 1 or 3 channels that may come first, and give one score "
-            "for each class [1, classes]."
+            "for each class [1, classes], or one of two [1, 1]."
         )
     return inputs[0], outputs[0]
 
@@ -113,16 +113,33 @@ def _scaled(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> ND
 
 
 def to_scores(
-    raw: NDArray[np.generic], tensor: Tensor, logits: bool = False
+    raw: NDArray[np.generic],
+    tensor: Tensor,
+    labels: int,
+    logits: bool = False,
+    multi_label: bool = False,
 ) -> NDArray[np.float32]:
-    """Probabilities from a network's raw output [classes]: float32, 0..1, with a sum of at most 1.
+    """A score for each label from a network's raw output [units]: float32 [labels], 0..1.
 
-    Rounding to 8 bits lets the sum of a softmax pass 1: then all are scaled down alike.
+    labels: as many as units; or 2 of one unit, which is the second's, and the first has the rest.
+    multi_label: each label is judged by itself. Otherwise the scores sum to at most 1: rounding to
+        8 bits lets the sum of a softmax pass it, and then all are scaled down alike.
     """
     values = np.nan_to_num(dequantised(raw, tensor))
-    values = np.exp(values - values.max()) if logits else values.clip(0.0, 1.0)
-    total = max(float(values.sum()), 1.0)
+    values = to_probabilities(values, multi_label) if logits else values.clip(0.0, 1.0)
+    if labels > values.size:
+        values = np.array([1 - values[0], values[0]])
+    total = 1.0 if multi_label else max(float(values.sum()), 1.0)
     return (values / total).astype(np.float32)
+
+
+def to_probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
+    """Logits [..., units] through a softmax; where each stands for itself, through a sigmoid."""
+    if multi_label or logits.shape[-1] == 1:
+        return np.exp(-np.logaddexp(0, -logits))
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return probabilities
 
 
 def dequantised(raw: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:

@@ -96,28 +96,50 @@ def test_one_channel_has_no_order_and_one_mean(how: Preprocessing) -> None:
 
 def test_8_bit_scores_are_dequantised() -> None:
     raw = np.array([0, 64, 192], np.uint8)
-    assert to_scores(raw, tensor("uint8", 1 / 256, 0)).tolist() == [0.0, 0.25, 0.75]
+    assert to_scores(raw, tensor("uint8", 1 / 256, 0), 3).tolist() == [0.0, 0.25, 0.75]
 
 
 def test_logits_are_put_through_a_softmax() -> None:
-    scores = to_scores(np.array([1000.0, 1000.0, -1000.0], np.float32), tensor("float32"), True)
-    assert scores.tolist() == [0.5, 0.5, 0.0]
+    raw = np.array([1000.0, 1000.0, -1000.0], np.float32)
+    assert to_scores(raw, tensor("float32"), 3, logits=True).tolist() == [0.5, 0.5, 0.0]
+
+
+def test_labels_judged_one_by_one_have_no_sum() -> None:
+    raw = np.array([2000.0, 0.0, -2000.0], np.float32)
+    judged = to_scores(raw, tensor("float32"), 3, logits=True, multi_label=True)
+    assert judged.tolist() == [1.0, 0.5, 0.0]
+    raw = np.array([1.0, 1.0, 0.9, 0.0, -0.1], np.float32)
+    judged = to_scores(raw, tensor("float32"), 5, multi_label=True)
+    assert judged.tolist() == pytest.approx([1.0, 1.0, 0.9, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_one_unit_of_two_labels_is_the_second_s(logits: bool) -> None:
+    given = np.array([np.log(0.8 / 0.2) if logits else 0.8], np.float32)
+    scores = to_scores(given, tensor("float32"), 2, logits)
+    assert scores.dtype == np.float32 and scores.tolist() == pytest.approx([0.2, 0.8])
+    assert to_scores(given, tensor("float32"), 1, logits).tolist() == pytest.approx([0.8])
 
 
 @given(arrays.arrays(np.uint8, st.integers(1, 50)))
 def test_8_bit_scores_never_sum_to_more_than_1(raw: np.ndarray) -> None:
-    scores = to_scores(raw, tensor("uint8", 1 / 256, 0))
+    scores = to_scores(raw, tensor("uint8", 1 / 256, 0), raw.size)
     assert scores.dtype == np.float32
     assert (scores >= 0).all() and scores.sum(dtype=np.float64) <= 1 + 1e-5
 
 
+@pytest.mark.parametrize("multi_label", [False, True])
 @pytest.mark.parametrize("logits", [False, True])
 @given(raw=arrays.arrays(np.float32, st.integers(1, 50)))
-def test_whatever_a_network_gives_becomes_probabilities(raw: np.ndarray, logits: bool) -> None:
+def test_whatever_a_network_gives_becomes_probabilities(
+    raw: np.ndarray, logits: bool, multi_label: bool
+) -> None:
+    labels = raw.size + (raw.size == 1 and not multi_label)
     with np.errstate(all="ignore"):
-        scores = to_scores(raw, tensor("float32"), logits)
-    assert np.isfinite(scores).all()
-    assert (scores >= 0).all() and scores.sum(dtype=np.float64) <= 1 + 1e-5
+        scores = to_scores(raw, tensor("float32"), labels, logits, multi_label)
+    assert np.isfinite(scores).all() and scores.shape == (labels,)
+    assert (scores >= 0).all() and (scores <= 1).all()
+    assert multi_label or scores.sum(dtype=np.float64) <= 1 + 1e-5
 
 
 def test_the_best_come_first_and_ties_keep_class_order() -> None:
