@@ -1,4 +1,6 @@
-"""What a classifier says of an image."""
+"""What a classifier says of an image, and whether that is right."""
+
+from functools import lru_cache
 
 import msgspec
 
@@ -8,3 +10,23 @@ class Label(msgspec.Struct, frozen=True):
 
     name: str
     score: float
+
+
+def fold(text: str) -> str:
+    """What two spellings of a name have in common: case and spaces aside."""
+    return " ".join(text.split()).casefold()
+
+
+@lru_cache(maxsize=4096)
+def names(label: str) -> tuple[str, ...]:
+    """The folded names of a class: its label as a whole, then each part between commas."""
+    parts = (fold(part) for part in label.split(","))
+    return tuple(dict.fromkeys(name for name in (fold(label), *parts) if name))
+
+
+def is_right(answer: str, label: str) -> bool:
+    """Whether a given answer is one of a label's names: "hot dog" is one of "hotdog, hot dog".
+
+    The one rule for that, case and spaces aside; used wherever an answer is judged.
+    """
+    return fold(answer) in names(label)

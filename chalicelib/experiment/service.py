@@ -14,6 +14,7 @@ from chalicelib.experiment.ids import MAX_LABEL, MAX_TEXT, PATIENCE, InferenceId
 from chalicelib.experiment.verdict import Standing, compare, overall
 from chalicelib.experiment.votes import Tally, Vote, Votes
 from chalicelib.experiment.weights import CACHE_SECONDS, ExperimentRequest, Weights
+from chalicelib.labels import is_right
 from chalicelib.significance import wilson_interval
 from chalicelib.times import iso
 
@@ -23,7 +24,7 @@ __all__ = ["Experiment", "ExperimentRequest", "FeedbackRequest"]
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The JSON body of `POST /feedback`: exactly one of correct and label.
 
-    label: what the image shows; the answer was right if its top label says the same.
+    label: what the image shows; the answer was right if that is a name of its top label.
     """
 
     inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
@@ -84,7 +85,7 @@ class Experiment:
             )
         correct = request.correct
         if correct is None:
-            correct = _same(request.label or "", inference.label)
+            correct = is_right(request.label or "", inference.label)
         vote = Vote(
             inference_id=request.inference_id,
             nonce=inference.nonce,
@@ -172,7 +173,3 @@ def _describe(arm: Standing) -> dict[str, Any]:
         "accuracy": arm.accuracy,
         "interval": list(wilson_interval(correct, votes)) if votes else None,
     }
-
-
-def _same(said: str, label: str) -> bool:
-    return said.strip().casefold() == label.strip().casefold()

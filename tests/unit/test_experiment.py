@@ -306,7 +306,7 @@ def test_votes_are_counted_by_arm(lab: Lab) -> None:
 
 def test_feedback_says_what_became_of_it(lab: Lab) -> None:
     def say(assigned: bool, **how: Any) -> dict[str, Any]:
-        inference_id = lab.experiment.issue("small", "tabby cat", assigned)
+        inference_id = lab.experiment.issue("small", "tabby, tabby cat", assigned)
         return lab.experiment.feedback(FeedbackRequest(inference_id, **how))
 
     assert say(True, correct=True) == {"arm": "small", "correct": True, "counted": True}
