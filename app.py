@@ -304,11 +304,11 @@ def experiment_put() -> Response:
 
 @route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
 def workflows_post() -> Response:
-    """Start a workflow."""
-    from chalicelib.workflow.request import WorkflowRequest
+    """Start a workflow, or only check what would start."""
+    from chalicelib.workflow.request import StartRequest
 
-    request = http.json_request(_body(), WorkflowRequest)
-    return Answered(services().workflows.start(request), 202)
+    request = http.json_request(_body(), StartRequest)
+    return Answered(services().workflows.start(request), 200 if request.dry_run else 202)
 
 
 @route("/workflows")

@@ -172,7 +172,7 @@ class Services:
         rules = Rules(
             images,
             results,
-            find_model=self.models.find,
+            labels_of=lambda name: self.models.find(name).labels(),
             default_model=lambda: self.classifiers.get().info.name,
             can_promote=self._experiment is not None,
         )

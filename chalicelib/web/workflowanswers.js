@@ -4,7 +4,6 @@ import { make, share } from "./dom.js";
 import { thumbnail } from "./thumbnail.js";
 
 const isWeb = (source) => /^https?:\/\//i.test(source);
-const isSame = (one, other) => one.trim().toLowerCase() === other.trim().toLowerCase();
 
 export function predictionTable(predictions, judgement, kept) {
   const [first, second] = [judgement?.champion?.model ?? "Champion", judgement?.challenger?.model ?? ""];
@@ -27,8 +26,8 @@ function row({ id, source, label = "", champion, challenger }, { first, second, 
   name.title = id;
   line.append(cell("answer-picture", preview(kept?.files.get(id), source)), name);
   if (hasTruth) line.append(titled(make("td", "answer-truth", label || "–"), "Right answer"));
-  line.append(titled(said(champion, label), first));
-  if (second) line.append(titled(said(challenger, label), second));
+  line.append(titled(said(champion), first));
+  if (second) line.append(titled(said(challenger), second));
   return line;
 }
 
@@ -44,7 +43,8 @@ function titled(element, title) {
   return element;
 }
 
-function said(answer, truth) {
+// The server says whether it is right, and nothing where the right answer does not count.
+function said(answer) {
   if (!answer) return make("td", "answer-said", "–");
   if (answer.error) {
     const { code, message } = answer.error;
@@ -52,7 +52,7 @@ function said(answer, truth) {
   }
   const [best] = answer.labels ?? [];
   if (!best) return make("td", "answer-said", "Nothing it knows");
-  const verdict = truth ? mark(isSame(best.name, truth)) : [];
+  const verdict = typeof answer.right === "boolean" ? mark(answer.right) : [];
   const label = make("span", "answer-label", best.name);
   return cell("answer-said", ...verdict, label, " ", make("span", "small", share(best.score)));
 }

@@ -5,6 +5,7 @@ import { wordsFor } from "./batchwords.js";
 import { amount, counted, make, part, save, share } from "./dom.js";
 import { getRun } from "./workflowapi.js";
 import { predictionTable } from "./workflowanswers.js";
+import { unknownWords } from "./workflowwords.js";
 
 const FILES = [
   ["results", "Results as JSONL", "jsonl"],
@@ -84,7 +85,7 @@ function figure(title, value, note) {
 
 // The interval is drawn on a line from 0% to 100%, the same for both, so that they can be compared by eye.
 function accuracyCell({ accuracy, interval, correct, labelled }) {
-  if (!known(accuracy)) return figure("Accuracy", "–", "No right answers were given");
+  if (!known(accuracy)) return figure("Accuracy", "–", "No right answers that count were given");
   const [low, high] = interval;
   const note = `${amount(correct)} of ${amount(labelled)} right; 95% interval ${share(low)} to ${share(high)}`;
   const cell = figure("Accuracy", share(accuracy), note);
@@ -96,7 +97,7 @@ function accuracyCell({ accuracy, interval, correct, labelled }) {
   return cell;
 }
 
-function comparison({ agreement, mcnemar, champion, challenger }) {
+function comparison({ agreement, mcnemar, champion, challenger, unknown = [], left_out: leftOut }) {
   const list = make("ul", "comparison");
   const agreed = () => `${amount(agreement.agree)} of ${counted(agreement.pairs, "picture")} (${share(agreement.rate)})`;
   const lines = [
@@ -105,6 +106,10 @@ function comparison({ agreement, mcnemar, champion, challenger }) {
       `${amount(mcnemar.only_champion)}, only ${challenger.model} on ${amount(mcnemar.only_challenger)}, neither on ${amount(mcnemar.neither)}.`,
     mcnemar?.only_champion !== mcnemar?.only_challenger && 
       `Were they equally good, a difference like this would still come up ${chance(mcnemar.p_value)} of the time (McNemar’s test).`,
+    leftOut && `${unknownWords({
+      unknown_labels: unknown.filter((each) => !each.known_to).map(({ label }) => label),
+      known_to_one: unknown.filter((each) => each.known_to).map(({ label }) => label),
+    })} They are ${counted(leftOut, "picture")}.`,
   ].filter(Boolean);
   list.append(...lines.map((line) => make("li", "", line)));
   return lines.length ? list : null;

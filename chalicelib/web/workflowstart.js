@@ -1,10 +1,11 @@
 // The form that starts a run: two models, and pictures to try them on.
-import { listModels } from "./api.js";
+import { listModels, Problem } from "./api.js";
 import { batchName, linesOf } from "./batchfiles.js";
 import { counted, part } from "./dom.js";
-import { startRun } from "./workflowapi.js";
+import { checkRun, startRun } from "./workflowapi.js";
 import { fromFiles, fromLines } from "./workflowmaterial.js";
 import { showMaterial, showRefusal, showSending } from "./workflowtray.js";
+import { unknownWords } from "./workflowwords.js";
 
 // The same name for the same request: a second try, after an answer that was lost, starts no second run.
 function nameFor(material, request) {
@@ -151,19 +152,20 @@ export class StartForm {
     showRefusal(error, { again: () => this.#submit(), goOn: names.size ? goOn : null, lead });
   }
 
-  async #goOn(material) {
+  async #goOn(material, isSure = false) {
     this.#hold(true);
     showRefusal(null);
     try {
-      await this.#start(material);
+      await this.#start(material, isSure);
     } catch (problem) {
-      showRefusal(problem, { again: () => this.#goOn(material) });
+      showRefusal(problem, { again: () => this.#goOn(material, isSure) });
     } finally {
       this.#hold(false);
     }
   }
 
-  async #start(material) {
+  // isSure: whether they have seen which right answers will not count.
+  async #start(material, isSure = false) {
     const challenger = part("workflow-challenger").value;
     const request = {
       ...(await material.request()),
@@ -171,6 +173,12 @@ export class StartForm {
       ...(challenger ? { challenger } : {}),
       promote: part("workflow-promote").checked,
     };
+    const hasAnswers = material.count === null || material.labels.some(Boolean);
+    const words = hasAnswers && !isSure ? unknownWords(await checkRun(request)) : "";
+    if (words) {
+      showRefusal(new Problem(words), { goOn: () => this.#goOn(material, true), goOnWords: "Start all the same" });
+      return;
+    }
     const run = await startRun({ ...request, name: nameFor(material, JSON.stringify(request)) });
     this.#material = null;
     part("workflow-lines").value = "";

@@ -61,7 +61,7 @@ const sentence = ({ files, total, bytes, totalBytes }) =>
   `Sending: ${amount(files)} of ${amount(total)}, ${sizeOf(bytes)} of ${sizeOf(totalBytes)}`;
 
 // again(), goOn(): what its buttons do; without one there is no button.
-export function showRefusal(error, { again = null, goOn = null, lead = "" } = {}) {
+export function showRefusal(error, { again = null, goOn = null, goOnWords = "Go on without them", lead = "" } = {}) {
   const box = part("workflow-refusal");
   box.hidden = !error;
   if (!error) return;
@@ -73,4 +73,5 @@ export function showRefusal(error, { again = null, goOn = null, lead = "" } = {}
     button.hidden = !action;
     button.onclick = action;
   }
+  skip.textContent = goOnWords;
 }

@@ -1,5 +1,5 @@
 // What the API and Step Functions say of a run, in words.
-import { counted } from "./dom.js";
+import { amount, counted } from "./dom.js";
 
 const STATES = { running: "running", succeeded: "succeeded", failed: "failed", skipped: "not needed", waiting: "waiting" };
 export const wordsForState = (status) => STATES[status] ?? status;
@@ -62,3 +62,19 @@ export const chunksOf = (done, total, isLost) =>
 
 // "List-1f2e3d4c" -> "List": the random end keeps names apart, and tells a reader nothing.
 export const titleOfRun = (name) => name.replace(/-[0-9a-f]{8}$/, "").replace(/^./u, (first) => first.toUpperCase());
+
+const NAMED = 3;
+function named(labels) {
+  const rest = labels.length - NAMED;
+  const shown = labels.slice(0, rest === 1 ? NAMED + 1 : NAMED).map((label) => `“${label}”`);
+  return (rest > 1 ? [...shown, `${amount(rest)} more`] : shown).join(", ");
+}
+
+// Right answers that will not count, as POST /workflows and a judgement tell them; "" where there are none.
+export function unknownWords({ unknown_labels: unknown = [], known_to_one: partly = [] }) {
+  const lines = [
+    unknown.length && `No model here knows ${named(unknown)}.`,
+    partly.length && `Only one of the two models knows ${named(partly)}.`,
+  ].filter(Boolean);
+  return lines.length ? `${lines.join(" ")} Pictures with these right answers are left out of the comparison.` : "";
+}

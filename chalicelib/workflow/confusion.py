@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from chalicelib.labels import fold
+
 MAX_PAIRS = 100_000
 """Different pairs that are kept apart: some 20 MB, however many images and labels there are."""
 
@@ -42,11 +44,6 @@ class Matrix(msgspec.Struct, frozen=True):
     hidden: int
     counts: list[list[int]]
     confused: list[Confusion]
-
-
-def fold(label: str) -> str:
-    """What two spellings of a label have in common."""
-    return label.strip().casefold()
 
 
 class Pairs:

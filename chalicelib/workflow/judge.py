@@ -3,13 +3,13 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import Record
-from chalicelib.labels import Label
+from chalicelib.labels import Label, fold, is_right
 from chalicelib.significance import mcnemar_p_value, wilson_interval
-from chalicelib.workflow.confusion import Matrix, Pairs, fold, matrices
+from chalicelib.workflow.confusion import Matrix, Pairs, matrices
 from chalicelib.workflow.judgement import (
     Agreement,
     ArmResult,
@@ -19,6 +19,7 @@ from chalicelib.workflow.judgement import (
     McNemar,
 )
 from chalicelib.workflow.verdict import is_better, verdict
+from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 
 Row = tuple[Entry, Record, Record | None]
 """An image, the champion's record of it, and the challenger's if there is one."""
@@ -39,8 +40,8 @@ MAX_CODES = 100
 class _Arm:
     """One model's answers so far."""
 
-    def __init__(self, model: str) -> None:
-        self.model = model
+    def __init__(self, model: str, vocabulary: Vocabulary) -> None:
+        self.model, self._vocabulary = model, vocabulary
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, Failure] = {}
         self.answered = self.labelled = self.correct = self.scored = 0
@@ -63,8 +64,12 @@ class _Arm:
         label = top.name
         if truth:
             self.labelled += 1
-            self.correct += fold(label) == fold(truth)
-            self.confusion.add(truth, label, entry.id)
+            right, column = is_right(truth, label), self._vocabulary.spelt(label)
+            row = column if right else self._vocabulary.spelt(truth)
+            if not right and row == column:  # the champion's name for both, though not the model's
+                column = label
+            self.correct += right
+            self.confusion.add(row, column, entry.id)
         return label
 
     def _fail(self, entry: Entry, record: Record | None) -> None:
@@ -105,19 +110,20 @@ def _latency(milliseconds: "array[float]") -> Latency | None:
 class _Both:
     """What the two models' answers have in common so far."""
 
-    def __init__(self, champion: str, challenger: str) -> None:
+    def __init__(self, champion: str, challenger: str, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
         self.pairs = self.agree = 0
         self.right: Counter[tuple[bool, bool]] = Counter()
         self.confusion = Pairs(champion, challenger)
 
     def add(self, entry: Entry, truth: str, champion: str, challenger: str) -> None:
         """Count an image that both answered, by the top labels."""
+        one, other = self._vocabulary.spelt(champion), self._vocabulary.spelt(challenger)
         self.pairs += 1
-        self.agree += fold(champion) == fold(challenger)
-        self.confusion.add(champion, challenger, entry.id)
+        self.agree += fold(one) == fold(other)
+        self.confusion.add(one, other, entry.id)
         if truth:
-            known = fold(truth)
-            self.right[fold(champion) == known, fold(challenger) == known] += 1
+            self.right[is_right(truth, champion), is_right(truth, challenger)] += 1
 
     def agreement(self) -> Agreement | None:
         """None where no image was answered by both."""
@@ -137,16 +143,26 @@ class _Both:
         )
 
 
-def judge(rows: Iterable[Row], champion: str, challenger: str | None) -> Judgement:
+def judge(
+    rows: Iterable[Row],
+    champion: str,
+    challenger: str | None,
+    labels: Mapping[str, Sequence[str]] | None = None,
+) -> Judgement:
     """Judge the models of these names in one pass; a million rows take some 100 MB.
 
-    Labels are compared without regard to case and outer blanks.
+    `is_right` says which answers are right. Two models agree where their labels share a name.
+    labels: of each model, by its name. A given answer that one of them lacks is left out: that
+        model cannot be right about it, which says nothing of what it sees. None: all are known.
     """
-    first, second = _Arm(champion), _Arm(challenger or "")
-    both = _Both(champion, challenger or "")
+    vocabulary = Vocabulary(labels or {})
+    first, second = _Arm(champion, vocabulary), _Arm(challenger or "", vocabulary)
+    both, left_out = _Both(champion, challenger or "", vocabulary), LeftOuts(vocabulary)
     images = labelled = 0
     for entry, one, other in rows:
         truth = (entry.label or "").strip()
+        if left_out.take(truth):
+            truth = ""
         images += 1
         labelled += bool(truth)
         top = first.add(entry, truth, one)
@@ -157,14 +173,20 @@ def judge(rows: Iterable[Row], champion: str, challenger: str | None) -> Judgeme
             both.add(entry, truth, top, other_top)
     arms = [first] + ([second] if challenger is not None else [])
     confusion = matrices([arm.confusion for arm in arms] if labelled else [both.confusion])
-    return _judgement(images, labelled, [arm.result(images) for arm in arms], both, confusion)
+    results = [arm.result(images) for arm in arms]
+    return _judgement(images, labelled, results, both, confusion, left_out)
 
 
 def _judgement(
-    images: int, labelled: int, arms: list[ArmResult], both: _Both, confusion: list[Matrix]
+    images: int,
+    labelled: int,
+    arms: list[ArmResult],
+    both: _Both,
+    confusion: list[Matrix],
+    left_out: LeftOuts,
 ) -> Judgement:
     champion, challenger = arms[0], arms[1] if len(arms) == 2 else None
-    agreement, test = both.agreement(), both.test()
+    agreement, test, listed = both.agreement(), both.test(), left_out.listed()
     return Judgement(
         images=images,
         labelled=labelled,
@@ -174,6 +196,8 @@ def _judgement(
         mcnemar=test,
         error_rate=max(arm.error_rate for arm in arms),
         better=challenger is not None and is_better(champion, challenger, test),
-        verdict=verdict(images, labelled, arms, agreement, test),
+        verdict=verdict(images, labelled, arms, agreement, test, listed),
         confusion=confusion,
+        left_out=left_out.images,
+        unknown=listed,
     )

@@ -3,6 +3,7 @@
 import msgspec
 
 from chalicelib.workflow.confusion import Matrix
+from chalicelib.workflow.vocabulary import LeftOut
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -81,7 +82,8 @@ class McNemar(msgspec.Struct, frozen=True):
 class Judgement(msgspec.Struct, frozen=True):
     """The comparison in figures, and in a sentence (`verdict`).
 
-    images: all of them. labelled: those whose truth is known.
+    images: all of them. labelled: those with an answer that every model knows.
+    left_out: images with an answer that not every model knows; unknown: the most frequent of these.
     error_rate: the worst arm's. better: whether the challenger may be promoted: it is right
         significantly more often where both answered, and on more images in all, so that a model
         wins neither by the other's lost images nor by answering only the easy ones.
@@ -98,6 +100,8 @@ class Judgement(msgspec.Struct, frozen=True):
     better: bool
     verdict: str
     confusion: list[Matrix]
+    left_out: int = 0
+    unknown: list[LeftOut] = []
 
     @property
     def arms(self) -> list[ArmResult]:

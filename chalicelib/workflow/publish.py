@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 
 from chalicelib.batch.records import Record
-from chalicelib.labels import Label
+from chalicelib.labels import Label, is_right
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.picture import picture
 from chalicelib.workflow.report import markdown
 from chalicelib.workflow.run import Plan, Run
+from chalicelib.workflow.vocabulary import Vocabulary
 
 SHOWN, SHOWN_BYTES = 25, 100_000
 """Images, and bytes of their results, up to which these are also part of the execution's output:
@@ -23,10 +24,12 @@ REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "sv
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one arm said of an image."""
+    """What one arm said of an image. right: whether its top label is the known one, where that
+    counts."""
 
     labels: list[Label] | None = None
     error: ErrorInfo | None = None
+    right: bool | None = None
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,7 +60,8 @@ def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
     shown = list(lines) if plan.total <= SHOWN else []
     results = run.report_keys()["results"]
     run.store.write(run.bucket, results, (encode(line) + b"\n" for line in shown or lines))
-    report = Report(run.name, outcome, now, plan, judgement)
+    shown_plan = msgspec.structs.replace(plan, labels={})  # thousands, which say nothing here
+    report = Report(run.name, outcome, now, shown_plan, judgement)
     forms = {
         "svg": picture(judgement).encode(),
         "md": markdown(plan, outcome, judgement, now).encode(),
@@ -88,10 +92,16 @@ def _output(run: Run, outcome: str, judgement: Judgement, shown: list[Line]) -> 
 
 
 def _lines(run: Run, plan: Plan) -> Iterator[Line]:
+    vocabulary = Vocabulary(plan.labels)
     for entry, champion, challenger in run.rows(plan):
-        said = None if challenger is None else _said(challenger)
-        yield Line(entry.id, entry.source, entry.label, _said(champion), said)
+        label = entry.label or ""
+        truth = label if label.strip() and vocabulary.knows(label) else None
+        said = None if challenger is None else _said(challenger, truth)
+        yield Line(entry.id, entry.source, entry.label, _said(champion, truth), said)
 
 
-def _said(record: Record) -> Said:
-    return Said(record.labels, record.error)
+def _said(record: Record, truth: str | None) -> Said:
+    if truth is None or record.error is not None:
+        return Said(record.labels, record.error)
+    right = any(is_right(truth, label.name) for label in (record.labels or [])[:1])
+    return Said(record.labels, right=right)

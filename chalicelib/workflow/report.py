@@ -25,6 +25,7 @@ def markdown(plan: Plan, outcome: str, judgement: Judgement, when: float) -> str
         _verdict(plan, outcome, judgement, when),
         _arms(judgement),
         _pairs(judgement),
+        _left_out(judgement),
         _errors(judgement),
         _confused(judgement),
         _again(plan),
@@ -112,6 +113,25 @@ def _test(judgement: Judgement, test: McNemar) -> list[str]:
         f"McNemar's exact test looks at the {count(test.discordant, 'image')} that only one model "
         f"got right: {p_value(test.p_value)}. So often would chance alone split them at least this "
         "unevenly if the models were equally good.",
+    ]
+
+
+def _left_out(judgement: Judgement) -> list[str]:
+    if not judgement.left_out:
+        return []
+    rows = [
+        [said(each.label), said(each.known_to) if each.known_to else "no model", f"{each.images:,}"]
+        for each in judgement.unknown
+    ]
+    rest = judgement.left_out - sum(each.images for each in judgement.unknown)
+    rows += [["(others)", "–", f"{rest:,}"]] if rest else []
+    return [
+        "## Answers that do not count",
+        "",
+        f"The answer given for {count(judgement.left_out, 'image')} is not a label of every model "
+        "here, so nothing above counts it: a model cannot be right with a label it does not have.",
+        "",
+        *table(["Answer", "Known to", "Images"], rows, words=2),
     ]
 
 

@@ -1,6 +1,6 @@
 """What may be asked of a workflow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -18,7 +18,7 @@ INPUTS = "workflows/inputs/"
 
 
 class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The JSON body of `POST /workflows`, and the input of an execution.
+    """The input of an execution.
 
     instances, manifest: the images, in exactly one of these ways. champion, challenger: models; the
     service's own and none where they are not given. promote: whether a challenger that is
@@ -38,27 +38,37 @@ class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")] | None = None
 
 
+class StartRequest(WorkflowRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The JSON body of `POST /workflows`. dry_run: whether to check it only, and start nothing."""
+
+    dry_run: bool = False
+
+
 class Rules:
     """What may be asked for.
 
-    images, results: names of the buckets. find_model: raises ModelNotFound for a name that no
-    package has. default_model: the service's own. can_promote: whether there is an experiment.
+    images, results: names of the buckets. labels_of: the labels of a model; raises ModelNotFound
+    for a name that no package has. default_model: the service's own. can_promote: whether there is
+    an experiment.
     """
 
     def __init__(
         self,
         images: str,
         results: str,
-        find_model: Callable[[str], object],
+        labels_of: Callable[[str], Sequence[str]],
         default_model: Callable[[], str],
         can_promote: bool,
     ) -> None:
         self.images, self.results = images, results
-        self._find_model, self._default_model = find_model, default_model
+        self._labels_of, self._default_model = labels_of, default_model
         self._can_promote = can_promote
 
-    def check(self, request: WorkflowRequest, name: str) -> tuple[str, str | None]:
-        """The models that are to run. Raises BadRequest, ModelNotFound or SourceInvalid."""
+    def check(self, request: WorkflowRequest, name: str) -> dict[str, Sequence[str]]:
+        """The labels of the models that are to run, by their names, the champion first.
+
+        Raises BadRequest, ModelInvalid, ModelNotFound or SourceInvalid.
+        """
         if name == PurePosixPath(INPUTS).name:
             raise BadRequest(f"The name {name} is taken; give this run another one.")
         if (request.instances is None) == (request.manifest is None):
@@ -66,16 +76,15 @@ class Rules:
         if request.manifest is not None:
             self._check_manifest(request.manifest)
         champion = request.champion or self._default_model()
-        for model in (champion, request.challenger):
-            if model is not None:
-                self._find_model(model)
+        models = [model for model in (champion, request.challenger) if model is not None]
+        labels = {model: self._labels_of(model) for model in models}
         if champion == request.challenger:
             raise BadRequest("The challenger is the champion; name another model.")
         if request.promote and request.challenger is None:
             raise BadRequest("promote needs a challenger.")
         if request.promote and not self._can_promote:
             raise BadRequest("promote needs an experiment; set ARMS to begin one.")
-        return champion, request.challenger
+        return labels
 
     def _check_manifest(self, uri: str) -> None:
         bucket, key = split_s3_uri(uri)

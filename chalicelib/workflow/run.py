@@ -36,7 +36,11 @@ SIDE_BY_SIDE = 32
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run does. total: images. chunks: numbered from 1. source: of the images."""
+    """What a run does.
+
+    total: images. chunks: numbered from 1. source: of the images. labels: of each model, by its
+    name; none in runs of before they were kept.
+    """
 
     name: str
     source: str
@@ -48,6 +52,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     total: int
     chunks: int
     created_at: float
+    labels: dict[str, list[str]] = {}
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -3,24 +3,34 @@
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from chalicelib.batch.instances import manifest_of
+from chalicelib.batch.manifests import entries
 from chalicelib.batch.service import LISTED, new_id
 from chalicelib.batch.view import LINK_SECONDS
 from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
+from chalicelib.sources import split_s3_uri
 from chalicelib.storage import ObjectStore
 from chalicelib.times import iso
 from chalicelib.workflow.causes import message_of
-from chalicelib.workflow.request import INPUTS, Rules, WorkflowRequest
+from chalicelib.workflow.request import INPUTS, Rules, StartRequest, WorkflowRequest
 from chalicelib.workflow.run import Run
+from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 
 FAULTS = 10
 """Faults of tasks that a view tells of, the last ones."""
+
+LOOKED_AT = 20_000
+"""Lines of a manifest whose labels are looked at before a start; that takes well under a second."""
+
+NAMED = 100
+"""Unknown labels that a start names."""
 
 
 class WorkflowService:
@@ -36,26 +46,49 @@ class WorkflowService:
         self._executions, self._store = executions, store
         self._rules, self._clock = rules, clock
 
-    def start(self, request: WorkflowRequest) -> dict[str, Any]:
+    def start(self, request: StartRequest) -> dict[str, Any]:
         """Start a run; the same name and input are the same run, also after its end.
 
-        Raises BadRequest, Conflict, ModelNotFound or SourceInvalid.
+        Returns what it is called, and the labels that will not count, as not every model knows
+        them; only these for a dry run.
+        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and SourceRefused
+        where there is no such manifest.
         """
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
-        self._rules.check(request, name)
-        asked = msgspec.structs.replace(request, name=None)
-        if request.instances is not None:
-            manifest = self._keep(manifest_of(request.instances))
-            asked = msgspec.structs.replace(asked, instances=None, manifest=manifest)
-        given = {
-            key: value for key, value in msgspec.to_builtins(asked).items() if value is not None
-        }
+        vocabulary = Vocabulary(self._rules.check(request, name))
+        lines = None if request.instances is None else manifest_of(request.instances)
+        unknown = self._unknown(request, vocabulary)
+        if request.dry_run:
+            return unknown
+        manifest = request.manifest if lines is None else self._keep(lines)
+        asked = {field: getattr(request, field) for field in WorkflowRequest.__struct_fields__}
+        asked |= {"name": None, "instances": None, "manifest": manifest}
+        given = {key: value for key, value in asked.items() if value is not None}
         execution = self._executions.start(name, msgspec.json.encode(given).decode())
         return {
             "name": execution.name,
             "executionArn": execution.arn,
             "startDate": iso(execution.started.timestamp()),
+        } | unknown
+
+    def _unknown(self, request: StartRequest, vocabulary: Vocabulary) -> dict[str, Any]:
+        """The labels that no model knows, and those that one of two knows; most frequent first."""
+        left_out = LeftOuts(vocabulary)
+        for label in islice(self._labels(request), LOOKED_AT):
+            left_out.take(label or "")
+        listed = left_out.listed(NAMED)
+        return {
+            "unknown_labels": [each.label for each in listed if each.known_to is None],
+            "known_to_one": [each.label for each in listed if each.known_to is not None],
         }
+
+    def _labels(self, request: StartRequest) -> Iterator[str | None]:
+        if request.manifest is None:
+            yield from (example.label for example in request.instances or [])
+        else:
+            bucket, key = split_s3_uri(request.manifest)
+            blocks = self._store.stream(bucket, key)
+            yield from (entry.label for entry in entries(key, blocks))
 
     def _keep(self, lines: bytes) -> str:
         """The address of a manifest of these lines: the same for the same, so a run is one too."""

@@ -119,7 +119,8 @@ class WorkflowTasks:
             request = msgspec.convert(given, WorkflowRequest)
         except msgspec.ValidationError as error:
             raise BadRequest(f"The execution's input is not valid: {error}.") from error
-        champion, challenger = self._rules.check(request, name)
+        labels = self._rules.check(request, name)
+        champion, *rivals = labels
         run = self._run(name)
         manifest = self._keep_manifest(run, request)
         total = sum(1 for _ in entries(manifest, self._store.stream(run.bucket, manifest)))
@@ -135,13 +136,14 @@ class WorkflowTasks:
             name=name,
             source=request.manifest or f"{total} instances",
             champion=champion,
-            challenger=challenger,
+            challenger=rivals[0] if rivals else None,
             promote=request.promote,
             max_error_rate=request.max_error_rate,
             max_labels=request.max_labels,
             total=total,
             chunks=chunks,
             created_at=self._clock(),
+            labels={model: list(own) for model, own in labels.items()},
         )
         run.put(run.key("workflow.json"), plan)
         return plan
@@ -213,7 +215,7 @@ class WorkflowTasks:
         """Compare the arms over all chunks."""
         run = self._run(name)
         plan = run.plan()
-        judgement = judge(run.rows(plan), plan.champion, plan.challenger)
+        judgement = judge(run.rows(plan), plan.champion, plan.challenger, plan.labels)
         run.put(run.key("judgement.json"), judgement)
         return {
             "error_rate": judgement.error_rate,

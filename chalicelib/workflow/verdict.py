@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.workflow.judgement import Agreement, ArmResult, McNemar
+from chalicelib.workflow.vocabulary import LeftOut
 from chalicelib.workflow.words import count, interval, p_value, percent, plain, points
 
 SIGNIFICANT = 0.05
@@ -25,27 +26,32 @@ def verdict(
     arms: Sequence[ArmResult],
     agreement: Agreement | None,
     test: McNemar | None,
+    unknown: Sequence[LeftOut] = (),
 ) -> str:
-    """The sentence. arms: the champion, and the challenger if there is one."""
+    """The sentence. arms: the champion, and the challenger if there is one.
+
+    unknown: answers that were left out.
+    """
+    wanted = _wanted(labelled, unknown, len(arms))
     if not images:
         return "There was no image to judge."
     if len(arms) == 1:
-        return _alone(images, labelled, arms[0])
+        return _alone(images, arms[0], wanted)
     if agreement is None:
         return _incomparable(images, arms)
     if test is None:
-        return _unlabelled(labelled, agreement)
+        return _unlabelled(agreement, wanted)
     return _compared(arms[0], arms[1], test, agreement)
 
 
-def _alone(images: int, labelled: int, arm: ArmResult) -> str:
+def _alone(images: int, arm: ArmResult, wanted: str) -> str:
     name = plain(arm.model)
     if not arm.answered:
         return f"{name} answered none of {count(images, 'image')}: {_reason(arm)}."
     if arm.accuracy is None or arm.interval is None:
         return (
             f"{name} answered {arm.answered:,} of {count(images, 'image')}; "
-            f"{_wanted(labelled)} to learn how often it is right."
+            f"{wanted} to learn how often it is right."
         )
     return (
         f"{name} is right on {percent(arm.accuracy)} of {count(arm.labelled, 'labelled image')} "
@@ -69,15 +75,20 @@ def _reason(arm: ArmResult) -> str:
     return f"{number:,} failed with {plain(code)}"
 
 
-def _unlabelled(labelled: int, agreement: Agreement) -> str:
+def _unlabelled(agreement: Agreement, wanted: str) -> str:
     return (
         f"The models agree on {percent(agreement.rate)} of {count(agreement.pairs, 'image')}; "
-        f"{_wanted(labelled)} to learn which one is right more often."
+        f"{wanted} to learn which one is right more often."
     )
 
 
-def _wanted(labelled: int) -> str:
-    return "give labels of images that can be answered" if labelled else "give labels"
+def _wanted(labelled: int, unknown: Sequence[LeftOut], models: int) -> str:
+    if labelled:
+        return "give labels of images that can be answered"
+    if unknown:
+        whose = "that both models know" if models == 2 else "that it knows"
+        return f"give labels {whose}, which “{plain(unknown[0].label)}” is not,"
+    return "give labels"
 
 
 def _compared(

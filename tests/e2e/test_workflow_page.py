@@ -342,11 +342,27 @@ def test_what_cannot_be_promoted_is_said_before_it_runs(workflow: Page) -> None:
     expect_end(workflow, "SUCCEEDED", VERDICT)
 
 
+def test_labels_that_no_model_knows_are_said_before_it_runs(workflow: Page, server: str) -> None:
+    lines = [f"{server}/static/sample-umbrella.jpg Umbrella"]
+    lines += [f"{server}/static/sample-banana.jpg zebra"]
+    workflow.get_by_label("Or paste addresses").fill("\n".join(lines))
+    workflow.get_by_role("button", name="Compare on 2 pictures").click()
+    refusal = workflow.locator("#workflow-refusal")
+    expect(refusal).to_contain_text("No model here knows “zebra”.")
+    expect(workflow.locator("#workflow-open")).to_be_hidden()
+    start(workflow, "Start all the same")
+
+    expect_end(workflow, "SUCCEEDED", VERDICT)
+    first, second = answers(workflow)
+    assert first[2].startswith("✓ Right: Umbrella") and second[2].startswith("Banana")
+    expect(workflow.locator(".comparison")).to_contain_text("No model here knows “zebra”.")
+
+
 def test_start_that_got_no_answer_is_the_same_run_again(workflow: Page) -> None:
     asked: list[dict[str, Any]] = []
 
     def lose_first(route: Any) -> None:
-        if route.request.method != "POST":
+        if route.request.method != "POST" or route.request.post_data_json.get("dry_run"):
             route.fallback()
             return
         asked.append(route.request.post_data_json)

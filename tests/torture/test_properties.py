@@ -199,7 +199,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
 
 
 def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> None:
-    rules = Rules("images", "results", lambda _: None, lambda: "m", can_promote=False)
+    rules = Rules("images", "results", lambda _: (), lambda: "m", can_promote=False)
 
     def keys(name: str, chunk: int) -> set[str]:
         store = MemoryStore()

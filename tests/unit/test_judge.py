@@ -92,6 +92,16 @@ def test_labels_are_compared_without_case_and_outer_blanks() -> None:
     assert found.confusion[0].labels == ["straße", "tabby cat", "x"]
 
 
+def test_any_name_of_a_label_is_right() -> None:
+    label = "hotdog, hot dog, red hot"
+    told = [("hot dog", label, "bun"), ("Red  Hot ", label, "hotdog"), ("hot", label, label)]
+    found = ruled(rows(*told))
+    assert found.challenger and (found.champion.correct, found.challenger.correct) == (2, 0)
+    assert found.mcnemar == McNemar(0, 2, 0, 1, 0.5)
+    first = found.confusion[0]
+    assert first.counts[first.labels.index(label)][first.labels.index(label)] == 2
+
+
 def test_a_blank_truth_is_none() -> None:
     assert ruled(rows((" ", "cat", "cat"), ("", "cat", "dog"))).labelled == 0
 

@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ from chalicelib.labels import Label
 from chalicelib.predict import Predictor
 from chalicelib.sources import Example, Sources
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
-from chalicelib.workflow.request import MAX_INSTANCES, Rules, WorkflowRequest
+from chalicelib.workflow.request import MAX_INSTANCES, Rules, StartRequest
 from chalicelib.workflow.run import Run
 from chalicelib.workflow.service import WorkflowService
 from chalicelib.workflow.tasks import WorkflowTasks
@@ -59,6 +60,12 @@ class Daltonist(ColourClassifier):
         return [Label(swap.get(each.name, each.name), each.score) for each in super().rank(*given)]
 
 
+class Index(ColourClassifier):
+    """Right as ever, but each label has its index before it, as Teachable Machine writes them."""
+
+    labels = tuple(f"{index} {label}" for index, label in enumerate(ColourClassifier.labels))
+
+
 class Models:
     """`chalicelib.classifier.Classifiers` with two models, and one that is broken."""
 
@@ -74,6 +81,9 @@ class Models:
 
     def find(self, name: str) -> object:
         return None if name == "broken" else self.get(name)
+
+    def labels(self, name: str) -> Sequence[str]:
+        return ColourClassifier.labels if name == "broken" else self.get(name).labels
 
 
 class Promoter:
@@ -95,7 +105,7 @@ class Cloud:
         self.time = itertools.count(1_800_000_000)
         sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
         predictor = Predictor(sources, self.models)  # type: ignore[arg-type]
-        self.rules = Rules("images", "results", self.models.find, lambda: "sharp", can_promote)
+        self.rules = Rules("images", "results", self.models.labels, lambda: "sharp", can_promote)
         self.tasks = WorkflowTasks(
             self.store,
             self.rules,
@@ -416,7 +426,7 @@ def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
 
 def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
     given = instances(*["red"] * MAX_INSTANCES)
-    started = cloud.service.start(msgspec.convert({"instances": given}, WorkflowRequest))
+    started = cloud.service.start(msgspec.convert({"instances": given}, StartRequest))
     execution = cloud.executions.describe(started["name"])
     assert len(execution.input) < 500
     prepared = cloud.prepare(json.loads(execution.input))
@@ -456,19 +466,67 @@ def test_nothing_is_lost_and_nothing_twice(colours: list[str]) -> None:
 
 
 def started(cloud: Cloud, **more: Any) -> dict[str, Any]:
-    request = WorkflowRequest(instances=[Example(url="http://h/red/1", label="red")], **more)
+    request = StartRequest(instances=[Example(url="http://h/red/1", label="red")], **more)
     return cloud.service.start(request)
 
 
 def test_instances_that_are_not_one_image_are_refused_by_their_places(cloud: Cloud) -> None:
     bad = [Example(url="http://h/red/1"), Example(label="red")]
     with pytest.raises(BadRequest, match=r"from 0: 1 \("):
-        cloud.service.start(WorkflowRequest(instances=bad))
+        cloud.service.start(StartRequest(instances=bad))
     assert cloud.prepare({"instances": [{"url": "http://h/red/1"}, {"label": "red"}]})["error"] == {
         "code": "BadRequest",
         "message": "Mend these of the instances, counted from 0: "
         "1 (it must name an image in exactly one way).",
     }
+
+
+def test_a_start_names_the_labels_that_do_not_count(cloud: Cloud) -> None:
+    cloud.models.known["index"] = Index("index")
+    labels = [*["zebra"] * 2, " Red ", "0 background", "ZEBRA", "emu", "", None]
+    examples = [{"url": "http://h/red/1", "label": label} for label in labels]
+    manifest = "url,label\n" + "".join(f"http://h/red/1,{label or ''}\n" for label in labels)
+    cloud.store.put("images", "m.csv", manifest.encode(), "text/csv")
+    for source in ({"instances": examples}, {"manifest": "s3://images/m.csv"}):
+        alone = msgspec.convert(source | {"dry_run": True}, StartRequest)
+        pair = msgspec.structs.replace(alone, challenger="index")
+        assert cloud.service.start(alone) == {
+            "unknown_labels": ["zebra", "0 background", "emu"], "known_to_one": [],
+        }  # fmt: skip
+        assert cloud.service.start(pair) == {
+            "unknown_labels": ["zebra", "emu"], "known_to_one": ["Red", "0 background"],
+        }  # fmt: skip
+    assert cloud.service.recent() == []
+    began = cloud.service.start(msgspec.convert({"instances": examples}, StartRequest))
+    assert began["unknown_labels"] == ["zebra", "0 background", "emu"]
+    assert "dry_run" not in json.loads(cloud.executions.describe(began["name"]).input)
+    with pytest.raises(SourceRefused):
+        cloud.service.start(StartRequest(manifest="s3://images/none.csv"))
+
+
+def test_an_answer_that_a_model_cannot_give_never_promotes(cloud: Cloud) -> None:
+    cloud.models.known["index"] = Index("index")
+    request = {"champion": "index", "challenger": "sharp", "promote": True}
+    output = cloud.run(request | {"instances": instances(*COLOURS * 8)})
+    assert output["outcome"] == "kept" and cloud.promoter.promoted == []
+    judgement = output["judgement"]
+    assert (judgement["images"], judgement["labelled"], judgement["left_out"]) == (24, 0, 24)
+    assert judgement["mcnemar"] is None and "which “red” is not" in judgement["verdict"]
+    assert judgement["unknown"][0] == {"label": "red", "images": 8, "known_to": "sharp"}
+    assert not any("right" in each["champion"] for each in output["predictions"])
+    assert "## Answers that do not count" in cloud.object("reports/run.md").decode()
+    assert json.loads(cloud.object("reports/run.json"))["plan"]["labels"] == {}
+
+
+def test_results_say_what_is_right(cloud: Cloud) -> None:
+    cloud.models.known["sharp"] = named = ColourClassifier("sharp")
+    named.labels = ("background", "crimson, Red", "green", "blue")  # type: ignore[assignment]
+    output = cloud.run({"instances": instances("red", "blue"), "challenger": "blind"})
+    told = [(each["champion"]["right"], each["challenger"]["right"]) for each in cloud.results()]
+    assert told == [(True, False), (True, True)]
+    assert output["judgement"]["champion"]["correct"] == 2
+    again = cloud.run({"instances": [*instances("zebra", "none"), {"url": "http://h/red/1"}]}, "b")
+    assert not any("right" in each["champion"] for each in again["predictions"])
 
 
 def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
@@ -490,7 +548,7 @@ def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
         with pytest.raises(error):
             started(cloud, **more)
     with pytest.raises(SourceInvalid):
-        cloud.service.start(WorkflowRequest(manifest="s3://other/m.csv"))
+        cloud.service.start(StartRequest(manifest="s3://other/m.csv"))
     assert cloud.service.recent() == []
 
 
@@ -524,7 +582,7 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
     cloud = Cloud()
     executions = Failed(lambda _: ("Sandbox.Timedout", "Make the manifest smaller."))
     service = WorkflowService(executions, cloud.store, cloud.rules)
-    service.start(WorkflowRequest(instances=[Example(url="http://h/red/1")], name="mine"))
+    service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
     assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
     assert view["states"] == {"Prepare": "failed", "Fail": "failed"}
@@ -541,6 +599,6 @@ def test_a_view_names_no_bucket_of_ours() -> None:
     cloud = Cloud()
     executions = Failed(lambda _: ("States.ItemReaderFailed", words))
     service = WorkflowService(executions, cloud.store, cloud.rules)
-    service.start(WorkflowRequest(instances=[Example(url="http://h/red/1")], name="mine"))
+    service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
     assert "secret" not in view["cause"] + view["faults"][0]["cause"]

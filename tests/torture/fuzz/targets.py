@@ -22,7 +22,7 @@ from chalicelib.images import decode
 from chalicelib.predict import Predictor
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.sources import Instance, Sources
-from chalicelib.workflow.request import Rules, WorkflowRequest
+from chalicelib.workflow.request import Rules, StartRequest
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.images import png
 
@@ -93,7 +93,13 @@ class World:
         self.events = BatchEvents(
             self.batches, self.store, self.queue, recorder, "results", MemoryQueue()
         )
-        self.rules = Rules("images", "results", one.get, lambda: "colour", can_promote=True)
+        self.rules = Rules(
+            "images",
+            "results",
+            lambda name: one.get(name).labels,
+            lambda: "colour",
+            can_promote=True,
+        )
         ledger = Ledger(self.store, "results", "b")
         batch = Batch(batch_id="b", created_at=NOW, source="2 instances", manifest="manifest.jsonl")
         ledger.put(ledger.key("batch.json"), batch)
@@ -129,7 +135,7 @@ def _query(world: World, body: bytes) -> object:
 
 
 def _workflow(world: World, body: bytes) -> object:
-    return world.rules.check(http.json_request(body, WorkflowRequest), "name")
+    return world.rules.check(http.json_request(body, StartRequest), "name")
 
 
 def _infer(world: World, body: bytes) -> object:

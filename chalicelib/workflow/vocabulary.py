@@ -1,0 +1,88 @@
+"""Which given answers the models of a run can be right about at all."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chalicelib.labels import fold, names
+
+LISTED = 20
+"""Answers left out that a judgement lists."""
+
+MAX_ANSWERS = 100_000
+"""Different answers that are counted apart; all others are counted together."""
+
+OTHERS = "(others)"
+
+
+class LeftOut(msgspec.Struct, frozen=True):
+    """An answer that does not count, because not every model knows it.
+
+    images: how many have it. known_to: the model that knows it; None where none does.
+    """
+
+    label: str
+    images: int
+    known_to: str | None
+
+
+class Vocabulary:
+    """The labels of each model of a run, by the model's name.
+
+    Without labels every answer is taken for known.
+    """
+
+    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
+        self._models = {model: _by_name(own) for model, own in labels.items()}
+
+    def knows(self, answer: str) -> bool:
+        """Whether every model has a label with that name."""
+        return all(fold(answer) in known for known in self._models.values())
+
+    def known_to(self, answer: str) -> str | None:
+        """The first model that has a label with that name."""
+        return next((model for model, known in self._models.items() if fold(answer) in known), None)
+
+    def spelt(self, text: str) -> str:
+        """An answer or a label as the first model that knows it calls it, else as it is."""
+        known = (own[name] for own in self._models.values() for name in names(text) if name in own)
+        return next(known, text)
+
+
+def _by_name(labels: Sequence[str]) -> dict[str, str]:
+    """Each label by its names; where two share one, by the whole label first, else the first."""
+    whole = {fold(label): label for label in reversed(labels)}
+    return {name: label for label in reversed(labels) for name in names(label)} | whole
+
+
+class LeftOuts:
+    """Counts the answers that not every model knows."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._counts: Counter[str] = Counter()
+        self._spelling = {OTHERS: OTHERS}
+
+    def take(self, answer: str) -> bool:
+        """Count an answer, unless it is blank or every model knows it; whether it was counted."""
+        name = fold(answer)
+        if not name or self._vocabulary.knows(answer):
+            return False
+        if name not in self._counts and len(self._counts) >= MAX_ANSWERS:
+            name = OTHERS
+        self._counts[name] += 1
+        self._spelling.setdefault(name, " ".join(answer.split()))
+        return True
+
+    @property
+    def images(self) -> int:
+        """Images with such an answer."""
+        return self._counts.total()
+
+    def listed(self, limit: int = LISTED) -> list[LeftOut]:
+        """The most frequent ones."""
+        return [
+            LeftOut(self._spelling[name], images, self._vocabulary.known_to(name))
+            for name, images in self._counts.most_common(limit)
+        ]
