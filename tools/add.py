@@ -16,6 +16,7 @@ from chalicelib.tensors import Tensor
 from tools import package as packages
 from tools.metadata import normalisation
 from tools.options import ASKED, KEYS, chosen, for_labels, formula
+from tools.outputs import of_package, told
 from tools.quiet import quiet
 from tools.scaling import check_scaling, scales_itself
 
@@ -35,8 +36,7 @@ def add(
     """Check a network and install it as package `name` in the last of `dirs`.
 
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index), scores ("auto", "probabilities" or "logits"), and what `tools.options` makes a
-        preprocessing of.
+        index), and what `tools.options` and `tools.outputs` make a preprocessing and an output of.
     say: told what was assumed.
     Raises ModelInvalid where it is not an image classifier with these labels.
     """
@@ -49,23 +49,18 @@ def add(
             raise ModelInvalid(
                 f"{model} leaves its input size open; convert it with a fixed height and width."
             )
-        packages.check_labels(labels, scores.shape[-1])
+        labels = packages.fitted(labels, scores.shape[-1], about["multi_label"], say)
+        packages.write_labels(package.folder, labels)
         how = for_labels(labels, about, say)
+        info = msgspec.structs.replace(info, preprocessing=_prepared(package, pixels, how, say))
+        gives = of_package(ModelPackage(package.folder, info), scores, about)
+        say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")
         info = msgspec.structs.replace(
             info,
-            background_class=packages.background_class(about["background_class"], labels),
-            preprocessing=_prepared(package, pixels, how, say),
+            background_class=packages.background_class(about["background_class"], labels, say),
+            scores=gives.scores,
+            multi_label=gives.multi_label,
         )
-        package = ModelPackage(package.folder, info)
-        logits = about["scores"] == "logits"
-        if about["scores"] == "auto":
-            with quiet():
-                classifier = Classifier(package, 1)
-            logits = packages.is_logits(classifier, rounded=scores.scale > 0)
-            say(f"Its scores are {'logits' if logits else 'probabilities'}, by what it gives.")
-        info = msgspec.structs.replace(info, scores="logits" if logits else "probabilities")
-        if info.background_class is not None:
-            say(f"Class {info.background_class} ({labels[info.background_class]}) is hidden.")
         package = packages.described(ModelPackage(package.folder, info))
         with quiet():
             classifier = Classifier(package, 1)

@@ -88,12 +88,14 @@ def fetch_(
 @click.argument("model", type=_FILE)
 @click.option("--labels", type=_FILE, required=True, help="Text file, a class a line, in order.")
 @options.preprocessing
+@options.outputs
 @options.about
 def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> None:
     """Add the image classifier in MODEL, a .tflite file, as package NAME.
 
-    Whether a network of floats wants its pixels scaled is looked for in the file; where it cannot
-    be told, --mean and --std are asked for. docs/models.md has those of other frameworks.
+    Whether a network of floats wants its pixels scaled, and what its scores are, is looked for in
+    the file; where it cannot be told, --mean and --std, or --scores, are asked for. docs/models.md
+    has those of other frameworks.
 
     \b
     Examples:
@@ -115,8 +117,9 @@ def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> Non
 @click.argument("name")
 @click.option("--version", help="What answers call it from now on.")
 @options.preprocessing
+@options.outputs
 def set_(name: str, version: str | None, **given: Any) -> None:
-    """Change what package NAME does to pictures, and nothing else of it.
+    """Change what package NAME does to pictures, or what its scores are, and nothing else of it.
 
     What is not named stays as it is. The network is not touched; what serves it has to be started
     again. Without options it prints what the package does.
@@ -126,13 +129,17 @@ def set_(name: str, version: str | None, **given: Any) -> None:
       python -m tools.model set flowers --crop 0.875
       python -m tools.model set flowers --resize squash --filter bicubic --version 2
       python -m tools.model set flowers --channels bgr --mean 103.939,116.779,123.68 --std 1
+      python -m tools.model set tags --scores logits --multi-label
     """
+    from tools.outputs import told
     from tools.setting import change
 
     with _one_line():
         package = change(name, Settings.from_environment().model_dirs, version, given)
-        how = package.info.preprocessing
+        info, how = package.info, package.info.preprocessing
+        gives = told(info.scores, info.multi_label)
         click.echo(f"Pictures: {options.told(how)}, {how.filter}.\nPixels: {options.formula(how)}.")
+        click.echo(f"Scores: {gives}.")
 
 
 @cli.command("export")
@@ -188,6 +195,7 @@ def set_(name: str, version: str | None, **given: Any) -> None:
     help="Largest difference of probabilities. [0.1; with --float 0.001; of model.ort 0.3]",
 )
 @options.preprocessing
+@options.outputs
 @options.about
 def export_(name: str, force: bool, **given: Any) -> None:
     """Turn a TensorFlow network into package NAME and compare the two.

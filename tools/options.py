@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from chalicelib.errors import ModelInvalid
+from chalicelib.models import Scores
 from chalicelib.preprocessing import (
     IMAGENET,
     WHOLE,
@@ -53,11 +54,19 @@ def about(command: _Command) -> _Command:
         click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
         click.option("--version", default="1", show_default=True, help="Its version."),
         click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
-                     help="Class never shown; auto hides class 0 if labelled background or dummy."),
-        click.option("--scores", type=click.Choice(["auto", "probabilities", "logits"]),
-                     default="auto", show_default=True,
-                     help="What the network gives; auto runs it on generated images to see."),
+                     help="Class never shown; auto hides the background of ImageNet's 1,001."),
         click.option("--force", is_flag=True, help="Replace a package of that name."),
+    ])  # fmt: skip
+
+
+def outputs(command: _Command) -> _Command:
+    """What a network gives."""
+    return _with(command, [
+        click.option("--scores", type=click.Choice(["auto", *get_args(Scores)]),
+                     help="What the network gives; auto finds out, or asks."),
+        click.option("--multi-label/--one-label", default=None,
+                     help="Whether several labels may be right for a picture, each judged by "
+                     "itself. [several if the network ends in sigmoids]"),
     ])  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """From a network and its labels to a model package in the cache."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import copyfile
@@ -10,7 +10,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256, staged
 from chalicelib.models import (
@@ -23,6 +22,7 @@ from chalicelib.models import (
     ModelPackage,
     read_package,
 )
+from chalicelib.preprocessing import is_imagenet
 
 BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
 """What the published ImageNet label files call class 0 where it stands for nothing."""
@@ -74,20 +74,55 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
     )
 
 
-def background_class(option: str, labels: Sequence[str]) -> int | None:
-    """The class to hide: "auto" takes class 0 where its name says so, "none" hides none.
+def fitted(
+    labels: Sequence[str], units: int, multi_label: bool | None, say: Callable[[str], None]
+) -> list[str]:
+    """The labels of a network with so many units: one for each, and two for a single one.
 
+    say: told what a single one stands for.
+    Raises ModelInvalid where they do not fit.
+    """
+    if units > 1 or multi_label:
+        check_labels(labels, units)
+        return list(labels)
+    if len(labels) not in (1, 2):
+        raise ModelInvalid(
+            f"The network has one unit and there are {len(labels)} labels: give two, of which the "
+            "second is what the unit stands for, or that one alone."
+        )
+    other, own = labels if len(labels) == 2 else (f"not {labels[0]}", labels[0])
+    say(
+        f"Labels: its one unit gives the probability of {own!r}, and {other!r} has the rest; if it "
+        f"is the other way round, put {own!r} on the first line and {other!r} on the second."
+    )
+    return [other, own]
+
+
+def background_class(option: str, labels: Sequence[str], say: Callable[[str], None]) -> int | None:
+    """The class to hide: "auto" takes class 0 of ImageNet's 1,001, "none" hides none.
+
+    say: told which class is hidden, or could be taken for one to hide and is not.
     Raises ModelInvalid where `option` is neither of these nor a class index.
     """
+    named = [index for index, label in enumerate(labels) if label.lower() in BACKGROUND_NAMES]
+    hidden, why = None, "as you said"
     if option == "auto":
-        return 0 if labels and labels[0].lower() in BACKGROUND_NAMES else None
-    if option == "none":
-        return None
-    if not option.isdecimal() or int(option) >= len(labels):
-        raise ModelInvalid(
-            f"--background-class must be none, auto or 0 to {len(labels) - 1}, not {option!r}."
+        if named and named[0] == 0 and len(labels) == 1001 and is_imagenet(labels):
+            hidden, why = 0, "as ImageNet's class 0 of 1,001 stands for nothing"
+    elif option != "none":
+        if not option.isdecimal() or int(option) >= len(labels):
+            raise ModelInvalid(
+                f"--background-class must be none, auto or 0 to {len(labels) - 1}, not {option!r}."
+            )
+        hidden = int(option)
+    if hidden is not None:
+        say(f"Class {hidden} ({labels[hidden]}) is hidden, {why}.")
+    elif named and option == "auto":
+        say(
+            f"Class {named[0]} ({labels[named[0]]}) is shown like any other; "
+            f"--background-class {named[0]} hides it."
         )
-    return int(option)
+    return hidden
 
 
 @contextmanager
@@ -107,8 +142,13 @@ def candidate(
             copyfile(network, folder / MODEL)
         if ort:
             (folder / ORT).write_bytes(ort)
-        (folder / LABELS).write_text("\n".join(labels) + "\n", "utf-8")
+        write_labels(folder, labels)
         yield described(ModelPackage(folder, info))
+
+
+def write_labels(folder: Path, labels: Sequence[str]) -> None:
+    """The labels of the package in `folder`, one a line."""
+    (folder / LABELS).write_text("\n".join(labels) + "\n", "utf-8")
 
 
 def described(package: ModelPackage) -> ModelPackage:
@@ -135,34 +175,6 @@ def install(package: ModelPackage, cache: Path) -> ModelPackage:
         for file in package.files:
             copyfile(package.folder / file, folder / file)
     return read_package(target)
-
-
-def is_logits(classifier: Classifier, rounded: bool) -> bool:
-    """Whether the network's outputs are logits, judged by generated images.
-
-    Raises ModelInvalid where they are neither logits nor probabilities for certain.
-    """
-    images = sample_images(classifier.input_size, 8)
-    outputs = np.stack([classifier.output(image) for image in images])
-    return not are_probabilities(outputs, rounded)
-
-
-def are_probabilities(outputs: NDArray[np.float32], rounded: bool = False) -> bool:
-    """Whether rows of scores [images, classes] are probabilities; logits leave 0..1.
-
-    rounded: of an 8-bit output, which takes each class to a multiple of 1/256; then the sum of
-        many small ones can be well below 1 (0.6 was seen of 1,001 classes).
-    Raises ModelInvalid where they stay within 0..1 and yet do not sum to about 1.
-    """
-    if outputs.min() < -0.01 or outputs.max() > 1.01:
-        return False
-    total = float(np.median(outputs.sum(axis=1)))
-    if abs(total - 1) < (0.5 if rounded else 0.05):
-        return True
-    raise ModelInvalid(
-        f"The scores lie in 0..1 but sum to {total:.2f}; say what they are with "
-        "--scores probabilities or --scores logits."
-    )
 
 
 def sample_images(size: tuple[int, int], count: int) -> list[NDArray[np.uint8]]:

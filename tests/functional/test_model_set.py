@@ -114,6 +114,7 @@ def test_without_options_it_is_only_told(run: Run, cache: Path) -> None:
     assert result.output.splitlines() == [
         "Pictures: the whole, squashed to the input, bilinear.",
         "Pixels: as they are, 0..255 in the order BGR.",
+        "Scores: probabilities, one label is right.",
     ]
     assert (cache / "mine" / "model.json").stat() == written
 
@@ -136,5 +137,6 @@ def test_a_package_that_is_not_there(run: Run) -> None:
 @pytest.mark.parametrize("command", ["add", "set", "export"])
 def test_help_names_every_option_of_a_picture(run: Run, command: str) -> None:
     shown = run(command, "--help").output
-    for option in ("resize", "crop", "colour", "filter", "channels", "mean", "std"):
+    for option in ("resize", "crop", "colour", "filter", "channels", "mean", "std", "scores"):
         assert f"--{option} " in shown
+    assert "--multi-label / --one-label" in shown

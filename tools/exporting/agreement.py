@@ -41,7 +41,8 @@ class Agreement:
 
     images: how many both saw; same: on how many of them the best class is the same.
     largest, mean: absolute difference of probabilities, over all images and classes.
-    correlation: the lowest of any image, between its two rows of probabilities.
+    correlation: the lowest of any image, between its two rows of probabilities; of two classes, or
+        labels that are judged one by one, that of all images together.
     milliseconds: median time of the engine for one image.
     """
 
@@ -92,7 +93,9 @@ def compare(
         began = time.perf_counter()
         rows.append(classifier.output(image))
         times.append(time.perf_counter() - began)
-    given = np.stack(rows)
+    given, expected = _both(np.stack(rows)), _both(expected)
+    few = expected.shape[1] == 2 or classifier.info.multi_label  # a row alone tells too little
+    pairs = [(given.ravel(), expected.ravel())] if few else zip(given, expected, strict=True)
     difference = np.abs(given - expected)
     return Agreement(
         engine=engine,
@@ -100,16 +103,14 @@ def compare(
         same=int((given.argmax(axis=1) == expected.argmax(axis=1)).sum()),
         largest=float(difference.max()),
         mean=float(difference.mean()),
-        correlation=min(map(_correlation, given, expected)),
+        correlation=min(_correlation(row, other) for row, other in pairs),
         milliseconds=1000 * statistics.median(times),
     )
 
 
-def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities of rows of logits [images, classes]."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
-    return probabilities
+def _both(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The probabilities of both classes, where one unit has that of the second."""
+    return np.hstack([1 - rows, rows]) if rows.shape[1] == 1 else rows
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -13,12 +14,14 @@ from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
 from chalicelib.models import ModelPackage
 from chalicelib.settings import Engine, Settings
+from chalicelib.tensors import to_probabilities
 from tools import package as packages
 from tools.add import described_as
-from tools.exporting import choices, onnx, pictures
-from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare, softmax
+from tools.exporting import choices, inside, onnx, pictures, trained
+from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare
 from tools.exporting.networks import Network
 from tools.options import for_labels
+from tools.outputs import Output, settled, told
 from tools.quiet import quiet
 
 GENERATED = 24
@@ -30,8 +33,8 @@ def export(
 ) -> ModelPackage:
     """Convert the network that the options name, compare, and install it as package `name`.
 
-    The package takes uint8 RGB pixels and gives probabilities: the order of channels, scaling and
-    softmax are part of it.
+    The package takes uint8 RGB pixels and gives probabilities: the order of channels, scaling, and
+    softmax or sigmoid are part of it.
     say: told each step.
     Raises ModelInvalid where it cannot be converted or does not agree; then nothing is installed.
     """
@@ -42,29 +45,36 @@ def export(
         tf = _tensorflow()
         network = choices.load(tf, options, say)
     labels = choices.labels_for(options, network.classes, settings.model_dirs, say)
-    packages.check_labels(labels, network.classes)
-    background = packages.background_class(options["background_class"], labels)
+    labels = packages.fitted(labels, network.classes, options["multi_label"], say)
+    background = packages.background_class(options["background_class"], labels, say)
     of_imagenet = bool(options["keras"]) and options["weights"] == "imagenet"
     how = for_labels(labels, options, say, of_imagenet)
     how = msgspec.structs.replace(how, channels="rgb", mean=None, std=None)  # inside the network
+    generated = packages.sample_images(network.size, GENERATED)
+    with quiet():
+        gives = _gives(tf, name, network, options, generated)
+    say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")
     info = msgspec.structs.replace(
-        _described_as(name, options), background_class=background, preprocessing=how
+        _described_as(name, options),
+        background_class=background,
+        preprocessing=how,
+        multi_label=gives.multi_label,
     )
     samples = pictures.samples(options["samples"], network.size, how, say)
-    images = packages.sample_images(network.size, GENERATED) + samples
+    images = generated + samples
     images += pictures.images(options["images"], network.size, how)
     with quiet():
         expected = np.stack([network.reference(image) for image in images])
-    logits = _logits(options["scores"], expected[:GENERATED])
 
     say(f"2/4 Converting, {'32' if options['float_'] else '8'}-bit weights")
     with quiet():
-        classify = _classifying(tf, network, logits)
+        classify = _classifying(tf, network, gives)
         pixels = tf.TensorSpec([1, *reversed(network.size), 3], tf.uint8, name="pixels")
         data = _convert(tf, classify, pixels, options["float_"])
         ort = onnx.convert(classify, pixels, samples) if samples else None
     say(f"3/4 Comparing with TensorFlow on {len(images)} images")
-    expected = softmax(expected) if logits else expected
+    if gives.scores == "logits":
+        expected = to_probabilities(expected, gives.multi_label)
     with packages.candidate(info, data, labels, ort) as package:
         _compare(package, settings.threads, images, expected, options, say)
         say("4/4 Installing")
@@ -93,8 +103,25 @@ def _described_as(name: str, options: Mapping[str, Any]) -> Any:
     )
 
 
-def _logits(option: str, scores: NDArray[np.float32]) -> bool:
-    return option == "logits" or (option == "auto" and not packages.are_probabilities(scores))
+def _gives(
+    tf: Any,
+    name: str,
+    network: Network,
+    options: Mapping[str, Any],
+    pictures: list[NDArray[np.uint8]],
+) -> Output:
+    """What the network gives. Raises ModelInvalid where it cannot be told."""
+    end = inside.ending(tf, network.call, (1, *reversed(network.size), 3))
+
+    def answers() -> NDArray[np.float32]:
+        return np.stack([network.reference(picture) for picture in pictures])
+
+    file, said = options["keras_file"], options["multi_label"]
+    unsure = end.kind == "linear" and network.classes > 1 and said is None
+    if unsure and file and trained.judges_each(file):
+        gives = settled(name, end, network.classes, {**options, "multi_label": True}, answers)
+        return replace(gives, why=f"{gives.why}, trained on each label by itself")
+    return settled(name, end, network.classes, options, answers)
 
 
 def _compare(
@@ -120,12 +147,15 @@ def _compare(
         found.check(options["tolerance"], limits)
 
 
-def _classifying(tf: Any, network: Network, logits: bool) -> Callable[[Any], Any]:
-    """What is converted: uint8 pixels [1, height, width, 3] -> probabilities [1, classes]."""
+def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], Any]:
+    """What is converted: uint8 pixels [1, height, width, 3] -> probabilities [1, units]."""
+    each = gives.multi_label or network.classes == 1
 
     def classify(pixels: Any) -> Any:
         scores = tf.reshape(network.call(tf.cast(pixels, tf.float32)), [1, network.classes])
-        return tf.nn.softmax(scores) if logits else scores
+        if gives.scores == "probabilities":
+            return scores
+        return tf.sigmoid(scores) if each else tf.nn.softmax(scores)
 
     return classify
 

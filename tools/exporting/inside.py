@@ -1,11 +1,12 @@
-"""Which pixels a TensorFlow network was trained on, as far as the network itself shows it."""
+"""Which pixels a TensorFlow network was trained on, and what it gives, as far as it shows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tools.ending import Ending, judged
 from tools.scaling import takes_pixels
 
 PASSING = frozenset({
@@ -28,16 +29,41 @@ def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -
 
     call: a float32 tensor of that shape to scores.
     """
+    constant = _constant(tf, call, shape)
+    return constant is not None and graph_scales_itself(tf, constant.inputs[0], shape)
+
+
+def ending(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Ending:
+    """How a network ends. call, shape: see `scales_itself`."""
+    constant = _constant(tf, call, shape)
+    return judged(_operations(constant.outputs[0]) if constant is not None else ())
+
+
+def _operations(tensor: Any) -> Iterator[str]:
+    """Types of the operations that a tensor comes through, the last one first."""
+    while tensor is not None:
+        yield tensor.op.type
+        tensor = next((given for given in tensor.op.inputs if not _is_kept(given)), None)
+
+
+def _is_kept(tensor: Any) -> bool:
+    """Whether a tensor is a constant of the graph."""
+    while tensor.op.type == "Identity":
+        tensor = tensor.op.inputs[0]
+    return bool(tensor.op.type == "Const")
+
+
+def _constant(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
+    """The network traced, without variables; None if it is of a kind that nothing is known of."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
 
     traced = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32))
     try:
-        constant = convert_variables_to_constants_v2(traced)
-    except (ValueError, tf.errors.OpError):  # of a kind that nothing is known of
-        return False
-    return graph_scales_itself(tf, constant.inputs[0], shape)
+        return convert_variables_to_constants_v2(traced)
+    except (ValueError, tf.errors.OpError):
+        return None
 
 
 def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> bool:

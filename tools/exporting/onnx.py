@@ -52,8 +52,8 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
 
     Static quantisation: activations of 8 bits, unsigned, in the ranges that the samples show;
     weights of 7 bits, a scale a channel, so that no sum of two products leaves 16 bits
-    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). Softmax stays
-    float: it would round every probability to a multiple of 1/256.
+    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html). Softmax, and a
+    sigmoid at the end, stay float: they would round every probability to a multiple of 1/256.
 
     classify: a TensorFlow tensor to scores; to be traced. pixels: that tensor's TensorSpec, uint8.
     samples: images uint8 [height, width, 3] such as the network will see.
@@ -80,7 +80,7 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
                     ready, small, _reader(graph.input[0].name, bar), per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
                     reduce_range=True,
-                    nodes_to_exclude=[n.name for n in graph.node if n.op_type == "Softmax"],
+                    nodes_to_exclude=_probabilities(graph),
                 )  # fmt: skip
             _bake(small, baked)
         except Exception as error:  # of four packages' own kinds
@@ -90,6 +90,16 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
                 "Without --onnxruntime it has LiteRT alone."
             ) from error
         return Path(baked).read_bytes()
+
+
+def _probabilities(graph: Any) -> list[str]:
+    """Names of the nodes that make probabilities: each softmax, and a sigmoid that is the last."""
+    makers = {output: node for node in graph.node for output in node.output}
+    last = makers.get(graph.output[0].name)
+    while last and last.op_type in ("Reshape", "Identity", "Squeeze", "Cast"):
+        last = makers.get(last.input[0])
+    last_one = {last.name} if last and last.op_type == "Sigmoid" else set()
+    return [n.name for n in graph.node if n.op_type == "Softmax" or n.name in last_one]
 
 
 def _reader(name: str, samples: Iterator[Pixels]) -> Any:

@@ -1,0 +1,101 @@
+"""How a network ends, which shows what its scores are."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ai_edge_litert import schema_py_generated as schema
+
+PASSING = frozenset({
+    "CAST", "DEQUANTIZE", "EXPAND_DIMS", "QUANTIZE", "RESHAPE", "SQUEEZE",
+    "Cast", "EnsureShape", "ExpandDims", "Identity", "Reshape", "Squeeze", "StopGradient",
+})  # fmt: skip
+"""Operations that leave every value as it is; of LiteRT, then of TensorFlow."""
+SHIFTING = frozenset({
+    "ADD", "AVERAGE_POOL_2D", "DIV", "MEAN", "MUL", "SUB",
+    "Add", "AddV2", "AvgPool", "BiasAdd", "Div", "Mean", "Mul", "RealDiv", "Sub",
+})  # fmt: skip
+"""Operations that leave logits logits, and make something else of what is between 0 and 1."""
+TRAINED = frozenset({
+    "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
+    "BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative", "Einsum", "MatMul",
+})  # fmt: skip
+Kind = Literal["softmax", "sigmoid", "linear", "other"]
+KINDS: dict[str, Kind] = {
+    "SOFTMAX": "softmax", "LOGISTIC": "sigmoid", "Softmax": "softmax", "Sigmoid": "sigmoid",
+    "LOG_SOFTMAX": "linear", "LogSoftmax": "linear",  # a softmax of these is the one within
+}  # fmt: skip
+FUSING = (
+    "AddOptions", "Conv2DOptions", "DepthwiseConv2DOptions", "DivOptions", "FullyConnectedOptions",
+    "MulOptions", "Pool2DOptions", "SubOptions",
+)  # fmt: skip
+"""Options of operations that may have an activation in them."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The last thing that a network does to its scores.
+
+    kind: "linear" if that is a trained layer without an activation. operation: its name, or "".
+    """
+
+    kind: Kind
+    operation: str = ""
+
+
+def judged(operations: Iterable[str]) -> Ending:
+    """The ending of a network by its operations, the last one first."""
+    shifted = ""
+    for name in operations:
+        if name in SHIFTING:
+            shifted = shifted or name
+        elif name not in PASSING:
+            kind = "linear" if name in TRAINED else KINDS.get(name, "other")
+            plain = kind == "linear" or not shifted
+            return Ending(kind, name) if plain else Ending("other", shifted)
+    return Ending("other", shifted)
+
+
+def of_tflite(path: Path) -> Ending:
+    """The ending of the network in a `.tflite` file that LiteRT can read."""
+    return judged(_operations(schema.Model.GetRootAs(path.read_bytes())))
+
+
+def _operations(model: Any) -> Iterator[str]:
+    """Names of the operations that the output comes through, the last one first."""
+    graph = model.Subgraphs(0)
+    makers: dict[int, Any] = {}
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        makers |= {operator.Outputs(place): operator for place in range(operator.OutputsLength())}
+    tensor = graph.Outputs(0)
+    while tensor in makers:
+        operator = makers[tensor]
+        yield _name(model, operator)
+        given = [operator.Inputs(place) for place in range(operator.InputsLength())]
+        tensor = next((each for each in given if each >= 0 and not _kept(model, graph, each)), -1)
+
+
+def _kept(model: Any, graph: Any, tensor: int) -> bool:
+    """Whether a tensor is a constant of the file."""
+    return bool(model.Buffers(graph.Tensors(tensor).Buffer()).DataLength())
+
+
+def _name(model: Any, operator: Any) -> str:
+    """An operation's name, with that of the activation within it."""
+    code = model.OperatorCodes(operator.OpcodeIndex())
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = _named(schema.BuiltinOperator, number)
+    options = _named(schema.BuiltinOptions, operator.BuiltinOptionsType())
+    if options not in FUSING:
+        return name
+    table, fusing = operator.BuiltinOptions(), getattr(schema, options)()
+    fusing.Init(table.Bytes, table.Pos)
+    activation = _named(schema.ActivationFunctionType, fusing.FusedActivationFunction())
+    return name if activation == "NONE" else f"{name} with {activation}"
+
+
+def _named(numbers: type, number: int) -> str:
+    """The name of a number of an enumeration; empty if it is newer than this LiteRT."""
+    return next((name for name, value in vars(numbers).items() if value == number), "")

@@ -1,0 +1,154 @@
+"""What a network gives: found by how it ends, said by options, or asked for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import ModelPackage, Scores
+from chalicelib.tensors import Tensor
+from tools.ending import Ending, of_tflite
+from tools.package import sample_images
+from tools.quiet import quiet
+
+Rows = NDArray[np.float32]
+"""What a network gives for some pictures: [pictures, units]."""
+
+PICTURES = 24
+"""Generated ones that a network is asked about."""
+ROUNDING = 0.01
+"""How far from 1 the sum of a softmax may be."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a network gives.
+
+    scores, multi_label: see `chalicelib.models.ModelInfo`. why: how that is known, in words.
+    """
+
+    scores: Scores
+    multi_label: bool
+    why: str
+
+
+def settled(
+    name: str,
+    end: Ending,
+    units: int,
+    options: Mapping[str, Any],
+    answers: Callable[[], Rows],
+    rounded: bool = False,
+) -> Output:
+    """What the network called `name` gives.
+
+    units: how many numbers. options: `scores` and `multi_label`, each None where it is to be found.
+    answers: what it gives for generated pictures; asked only where its ending does not tell.
+    rounded: whether these are multiples of 1/256.
+    Raises ModelInvalid where it cannot be told, or is not what the options say.
+    """
+    scores = None if options["scores"] == "auto" else options["scores"]
+    several: bool | None = options["multi_label"]
+    _check(name, end, units, scores, several)
+    if end.kind == "softmax":
+        return Output("probabilities", False, "as it ends in a softmax")
+    if end.kind == "sigmoid":
+        each = units > 1 if several is None else several
+        return Output("probabilities", each, f"as it ends in {'sigmoids' * (units > 1) or 'one'}")
+    if end.kind == "linear" and scores is None:
+        why = "as it ends in a layer without activation"
+        if several is None and units > 1:
+            why += ", and as if one label were right; --multi-label if several may be"
+        return Output("logits", bool(several), why)
+    return _seen(name, end, answers(), rounded, scores, several)
+
+
+def _check(name: str, end: Ending, units: int, scores: Scores | None, several: bool | None) -> None:
+    """Raise ModelInvalid where the options contradict what the network shows."""
+    if end.kind == "softmax" and units == 1:
+        raise ModelInvalid(
+            f"{name} ends in a softmax of one unit, which is always 1; end it in a sigmoid, or in "
+            "a softmax of two units."
+        )
+    if end.kind in ("softmax", "sigmoid") and scores == "logits":
+        raise ModelInvalid(
+            f"{name} ends in a {end.kind}, so its scores are probabilities; leave --scores out."
+        )
+    if end.kind == "softmax" and several:
+        raise ModelInvalid(
+            f"{name} ends in a softmax, so its scores sum to 1 and no two labels can both be "
+            "likely; leave --multi-label out."
+        )
+
+
+def _seen(
+    name: str,
+    end: Ending,
+    rows: Rows,
+    rounded: bool,
+    scores: Scores | None,
+    several: bool | None,
+) -> Output:
+    """The same by what it gives for generated pictures, as far as that can prove it."""
+    low, high, one = float(rows.min()), float(rows.max()), _sum_to_one(rows, rounded)
+    range_ = f"its scores for generated pictures reach from {low:.2g} to {high:.2g}"
+    if scores == "probabilities":
+        if low < -ROUNDING or high > 1 + ROUNDING:
+            raise ModelInvalid(f"{name} gives no probabilities: {range_}; leave --scores out.")
+        if several is None and rows.shape[1] > 1 and not one:
+            raise ModelInvalid(
+                f"Whether only one label of {name} is right for a picture cannot be told: its "
+                "scores sum to something else than 1. Say --multi-label if several may be, or "
+                "--one-label."
+            )
+        return Output("probabilities", bool(several), "as you said")
+    if one and not several:
+        if scores == "logits":
+            raise ModelInvalid(
+                f"{name} gives probabilities: its scores for generated pictures are never negative "
+                "and sum to 1; leave --scores out."
+            )
+        return Output("probabilities", False, "as they are never negative and always sum to 1")
+    if scores == "logits":
+        return Output("logits", bool(several), "as you said")
+    if max(-low, high) > 1 + ROUNDING:
+        return Output("logits", bool(several), f"as {range_}")
+    raise ModelInvalid(
+        f"What the scores of {name} are cannot be told: it ends in "
+        f"{end.operation or 'an unknown operation'}, and {range_}. Say --scores probabilities, "
+        "with --multi-label if several labels may be right for a picture, or --scores logits."
+    )
+
+
+def _sum_to_one(rows: Rows, rounded: bool) -> bool:
+    """Whether all rows are probabilities of which one is right: proof, where rounding allows."""
+    units = rows.shape[1]
+    most = ROUNDING + rounded * units / 512
+    if units == 1 or most > 0.1 or rows.min() < -ROUNDING:
+        return False
+    return bool((np.abs(rows.sum(axis=1) - 1) <= most).all())
+
+
+def of_package(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]) -> Output:
+    """The same of the network in a package that can be loaded. tensor: its scores."""
+
+    def answers() -> Rows:
+        with quiet():
+            classifier = Classifier(package, 1)
+        images = sample_images(classifier.input_size, PICTURES)
+        return np.stack([classifier.output(image) for image in images])
+
+    end = of_tflite(package.model_path)
+    rounded = tensor.scale > 0
+    return settled(package.info.name, end, tensor.shape[-1], options, answers, rounded)
+
+
+def told(scores: Scores, multi_label: bool) -> str:
+    """What a package gives, in words."""
+    right = "each label by itself, several may be right" if multi_label else "one label is right"
+    made = ", made of the network's logits" if scores == "logits" else ""
+    return f"probabilities, {right}{made}"
