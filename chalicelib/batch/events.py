@@ -146,7 +146,6 @@ class BatchEvents:
             self.on_object(put.bucket, put.key, put.sequencer, put.at, put.etag)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        self._recorder.ready(Options())
         record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))
         if record is None:
             raise TimeoutError("No time is left for this message; it will come again.")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from chalicelib.batch.fanout import ChunkMessage, ImageMessage, InTime, Remaining, in_time
 from chalicelib.batch.ledger import Ledger
@@ -74,31 +75,42 @@ class Recorder:
         self._memo = Memo()
         self._turn: AbstractContextManager[object] = threading.Lock() if alone else nullcontext()
 
-    def ready(self, options: Options) -> None:
-        """Have the model at hand. Raises SourceUnreachable where its bucket is away for now.
+    def records(
+        self, options: Options, todo: Mapping[int, Entry], go_on: InTime
+    ) -> dict[int, Record]:
+        """The records of the entries that there is time for, by the entries' keys.
 
-        What does not pass is not raised: it becomes the error of each image.
+        Where the model cannot answer, and never will, every image has that error at once.
+        Raises SourceUnreachable where the model's bucket is away for now.
         """
+        refusal = self._refusal(options)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            work = partial(self._record, options, go_on, refusal)
+            found = zip(todo, pool.map(work, todo.values()), strict=True)
+            return {place: record for place, record in found if record is not None}
+
+    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
+        """The record of one entry; None where there is no time left to begin it. See `records`."""
+        return self._record(options, go_on, self._refusal(options), entry)
+
+    def _refusal(self, options: Options) -> ErrorInfo | None:
+        """Have the model at hand; else why it will never be."""
         try:
             self._predictor.ready(options.model)
         except InceptionError as error:
             if error.retryable:
                 raise
+            return ErrorInfo.of(error)
+        return None
 
-    def records(
-        self, options: Options, todo: Mapping[int, Entry], go_on: InTime
-    ) -> dict[int, Record]:
-        """The records of the entries that there is time for, by the entries' keys."""
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            records = pool.map(lambda entry: self.record(options, entry, go_on), todo.values())
-            found = zip(todo, records, strict=True)
-            return {place: record for place, record in found if record is not None}
-
-    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
-        """The record of one entry; None where there is no time left to begin it."""
+    def _record(
+        self, options: Options, go_on: InTime, refusal: ErrorInfo | None, entry: Entry
+    ) -> Record | None:
         if entry.problem is not None:
             problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
             return Record(entry.id, entry.source, error=problem)
+        if refusal is not None:
+            return Record(entry.id, entry.source, error=refusal)
         for number in range(TRIES):
             if not go_on():
                 return None
@@ -147,7 +159,6 @@ class Worker:
             raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
         done = ledger.partial(round, chunk)
         todo = {place: entry for place, entry in enumerate(entries) if place not in done}
-        self._recorder.ready(batch)
         done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
         if len(done) < len(entries):
             ledger.write_partial(round, chunk, done)
@@ -168,7 +179,6 @@ class Worker:
             return False
         entries, alone = ledger.chunk(round, chunk), Alone(ledger, round, chunk)
         if place not in alone.places():
-            self._recorder.ready(batch)
             record = self._recorder.record(batch, entries[place], in_time(left, MARGIN))
             if record is None:
                 self._queue.send([message])

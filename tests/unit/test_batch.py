@@ -26,6 +26,7 @@ from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
     BadRequest,
     Conflict,
+    ModelInvalid,
     ModelNotFound,
     NotFound,
     SourceInvalid,
@@ -299,6 +300,24 @@ def test_a_model_that_is_out_of_reach_is_no_images_error(cloud: Cloud) -> None:
     models.get = lambda name=None: get(models, name)  # type: ignore[method-assign]
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (2, 2, 0)) and len(cloud.answers.bodies) == 1
+
+
+def test_a_model_that_cannot_be_loaded_is_each_images_error_at_once(cloud: Cloud) -> None:
+    """Nothing is fetched for it, and nothing is tried again."""
+
+    def invalid(name: str | None = None) -> Any:
+        raise ModelInvalid("model.tflite of mine needs FlexErf.")
+
+    batch_id = cloud.start([-n for n in range(1, 61)])  # which the host refuses
+    cloud.queue.bodies.append("http://h/-3")
+    cloud.models.get = invalid  # type: ignore[method-assign]
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (60, 60, 60))
+    records = cloud.results(batch_id)
+    assert {record.error and record.error.message for record in records} == {
+        "model.tflite of mine needs FlexErf."
+    }
+    assert "FlexErf" in cloud.answers.bodies[0]
 
 
 def test_what_does_not_fit_into_the_time_goes_back_to_the_queue(cloud: Cloud) -> None:
