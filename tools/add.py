@@ -14,6 +14,7 @@ from chalicelib.models import ModelInfo, ModelPackage
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import Tensor
 from tools import package as packages
+from tools.kinds import check_kind
 from tools.metadata import normalisation
 from tools.options import ASKED, KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told
@@ -41,6 +42,7 @@ def add(
     Raises ModelInvalid where it is not an image classifier with these labels.
     """
     packages.check_name(name, dirs, force)
+    check_kind(model, "tflite")
     labels = packages.read_labels(labels_file)
     info = described_as(name, about)
     with packages.candidate(info, model, labels) as package:

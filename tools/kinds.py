@@ -1,0 +1,82 @@
+"""Which tool keeps a network in such a file, and what to do with it here."""
+
+import zipfile
+from pathlib import Path
+
+from chalicelib.errors import ModelInvalid
+
+SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
+_PARTS = ("config.json", "model.weights.h5")
+_WORTH = (".tflite", ".keras", ".h5", *SAVED_MODEL, "model.json", ".pb")
+"""What to look for in a zip that people download, the best first."""
+
+_EXPORT = "`python -m tools.model export NAME {} {} --labels LABELS` makes a package of it."
+STEPS = {
+    "tflite": "a .tflite file. `python -m tools.model add NAME {} --labels LABELS` adds it.",
+    "keras": f"a file of Keras. {_EXPORT.format('--keras-file', '{}')}",
+    "saved_model": f"a SavedModel. {_EXPORT.format('--saved-model', '{}')}",
+    "frozen_graph": f"a graph of TensorFlow. {_EXPORT.format('--frozen-graph', '{}')}",
+    "tfjs": f"a model of TensorFlow.js. {_EXPORT.format('--tfjs', '{}')}",
+    "onnx": "of ONNX. `onnx2tf -i {}` (pip install onnx2tf) writes a .tflite file; add that.",
+    "pytorch": "of PyTorch, which is not read here. Export it there with torch.onnx.export, then "
+    "`onnx2tf -i net.onnx` (pip install onnx2tf) writes a .tflite file; add that.",
+    "ort": "for ONNX Runtime. A package has a .tflite file first; export the network that it was "
+    "made of, with --onnxruntime.",
+}
+"""Of each kind: what a file of it is, and the command that takes it; {} stands for its path."""
+
+
+def check_kind(path: Path, wanted: str) -> None:
+    """Raise ModelInvalid where a path holds a network of another kind, and say what takes it.
+
+    What is of no known kind passes: whoever loads it says best what is wrong.
+    wanted: a key of STEPS.
+    """
+    kind, path = _kind(path)
+    if kind == "zip":
+        raise ModelInvalid(f"{path} is a zip{_inside(path)}. Unpack it and name what is in it.")
+    if kind not in ("", wanted):
+        raise ModelInvalid(f"{path} is {STEPS[kind].format(path)}")
+    if not kind and path.is_dir() and wanted != "saved_model":
+        raise ModelInvalid(f"{path} is a folder, and no SavedModel. Name the file of the network.")
+
+
+def _kind(path: Path) -> tuple[str, Path]:
+    """A key of STEPS, "zip", or "" for none that is known; and the path to name then."""
+    if path.is_dir():
+        return _of_folder(path)
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[4:] == b"TFL3":
+        return "tflite", path
+    if head[4:] == b"ORTM":
+        return "ort", path
+    if head == b"\x89HDF\r\n\x1a\n":
+        return "keras", path
+    if zipfile.is_zipfile(path):
+        names = zipfile.ZipFile(path).namelist()
+        if set(_PARTS) <= set(names):
+            return "keras", path
+        return ("pytorch" if any(n.endswith("data.pkl") for n in names) else "zip"), path
+    if path.name in SAVED_MODEL:
+        return "saved_model", path.parent
+    by_name = {
+        ".pb": "frozen_graph", ".json": "tfjs", ".onnx": "onnx", ".pt": "pytorch",
+        ".pth": "pytorch", ".safetensors": "pytorch", ".h5": "keras", ".keras": "keras",
+    }  # fmt: skip
+    return by_name.get(path.suffix.lower(), ""), path
+
+
+def _of_folder(path: Path) -> tuple[str, Path]:
+    if any((path / name).is_file() for name in SAVED_MODEL):
+        return "saved_model", path
+    if (path / "model.json").is_file():
+        return "tfjs", path / "model.json"
+    return "", path
+
+
+def _inside(path: Path) -> str:
+    """What in it is worth unpacking."""
+    names = zipfile.ZipFile(path).namelist()
+    found = [name for ending in _WORTH for name in names if name.endswith(ending)]
+    return f" with {found[0]} in it" if found else ""
