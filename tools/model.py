@@ -85,7 +85,7 @@ def fetch_(
 
 @cli.command("add")
 @click.argument("name")
-@click.argument("model", type=_FILE)
+@click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--labels", type=_FILE, required=True, help="Text file, a class a line, in order.")
 @options.preprocessing
 @options.outputs
@@ -155,22 +155,20 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 )
 @click.option("--saved-model", type=_FOLDER, help="A SavedModel.")
 @click.option(
-    "--signature", default="serving_default", show_default=True, help="For --saved-model."
+    "--signature", help="For --saved-model. [serving_default, or the only one that takes images]"
 )
-@click.option("--keras-file", type=_FILE, help="A .keras or .h5 file.")
+@click.option("--keras-file", type=_FILE, help="A .keras or .h5 file, of Keras 2 or 3.")
+@click.option("--tfjs", type=_FILE, help="model.json of a TensorFlow.js layers model.")
 @click.option(
     "--frozen-graph",
     type=_FILE,
     help="A frozen GraphDef, .pb; defaults fit the Inception graph of 2015.",
 )
+@click.option("--input", "input_", help="Tensor for --frozen-graph. [DecodeJpeg/contents:0]")
 @click.option(
-    "--input",
-    "input_",
-    default="DecodeJpeg/contents:0",
-    show_default=True,
-    help="For --frozen-graph.",
+    "--output",
+    help="Tensor for --frozen-graph; an output, where a signature has several. [softmax:0]",
 )
-@click.option("--output", default="softmax:0", show_default=True, help="For --frozen-graph.")
 @click.option("--labels", type=_FILE, help="Text file, a class a line, in order.")
 @click.option(
     "--size",
@@ -200,15 +198,16 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 def export_(name: str, force: bool, **given: Any) -> None:
     """Turn a TensorFlow network into package NAME and compare the two.
 
-    Give one of --keras, --saved-model, --keras-file and --frozen-graph. The weights become 8-bit
-    unless --float says otherwise. --channels, --mean and --std become part of the network. Where
-    neither they nor the network say how pixels are scaled, they are asked for.
+    Give one of --keras, --saved-model, --keras-file, --tfjs and --frozen-graph. The weights become
+    8-bit unless --float says otherwise. --channels, --mean and --std become part of the network.
+    Where neither they nor the network say how pixels are scaled, they are asked for.
 
     \b
     Examples:
       python -m tools.model export keras-v3 --keras InceptionV3
       python -m tools.model export mine --keras-file net.keras --labels names.txt --mean 0 --std 255
       python -m tools.model export mine --saved-model net/ --labels names.txt --images photos/
+      python -m tools.model export mine --tfjs model.json --labels names.txt --mean 0 --std 255
       python -m tools.model export mine --keras-file net.keras --labels names.txt \\
         --mean 0 --std 255 --onnxruntime --samples photos/
       python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\

@@ -118,16 +118,20 @@ def for_labels(
     options: Mapping[str, Any],
     say: Callable[[str], None],
     imagenet: bool = False,
+    usual: tuple[Preprocessing, str] | None = None,
 ) -> Preprocessing:
     """What a network with these labels is given, as the options say or as is usual for it.
 
-    imagenet: whether it was trained on ImageNet, whatever its labels are. say: told what was
-        chosen, and why.
+    imagenet: whether it was trained on ImageNet, whatever its labels are. usual: what its file
+        says it was trained on, and why. say: told what was chosen, and why.
     """
     imagenet = imagenet or is_imagenet(labels)
-    how = chosen(IMAGENET if imagenet else WHOLE, options)
+    base, said = usual or (IMAGENET if imagenet else WHOLE, "")
+    how = chosen(base, options)
     if options["resize"] or options["crop"] or options["colour"]:
         why = "as you said"
+    elif said:
+        why = said
     elif imagenet:
         why = "as networks of ImageNet are evaluated; --resize squash takes the whole"
     else:

@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from chalicelib.errors import ModelInvalid
 from chalicelib.models import LABELS
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from tools.catalogue import CATALOGUE
-from tools.exporting import networks, onnx
+from tools.exporting import keras_files, networks, onnx, tfjs
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import Network, Source, with_preprocessing
+from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
+from tools.kinds import check_kind
 from tools.options import ASKED, chosen, formula
 from tools.package import read_labels
 
@@ -20,7 +24,12 @@ SOURCES = {
     "saved_model": "--saved-model",
     "keras_file": "--keras-file",
     "frozen_graph": "--frozen-graph",
+    "tfjs": "--tfjs",
 }
+KINDS = {"keras_file": "keras"}
+"""What `tools.kinds` calls it, where that is another name."""
+GRAPH_INPUT, GRAPH_OUTPUT = "DecodeJpeg/contents:0", "softmax:0"
+"""Of the Inception graph of 2015."""
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -31,7 +40,10 @@ def check(options: Mapping[str, Any]) -> None:
             f"Give exactly one of {', '.join(SOURCES.values())}, "
             f"not {' and '.join(given) or 'none'}."
         )
-    if given != ["--keras"] and not options["labels"]:
+    for key in SOURCES.keys() - {"keras"}:
+        if options[key]:
+            check_kind(options[key], KINDS.get(key, key))
+    if given != ["--keras"] and not options["labels"] and not _teachable(options):
         raise ModelInvalid(f"{given[0]} needs --labels, a file with a class a line, in order.")
     chosen(WHOLE, options)
     if given == ["--keras"] and any(options[key] for key in ("mean", "std", "channels")):
@@ -63,14 +75,16 @@ def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Net
     say: told what is done to pixels, and why.
     Raises ModelInvalid where there is none such, or what it takes cannot be told.
     """
-    source, own = _source(tf, options)
-    how = own or chosen(WHOLE, options)
-    if own:
-        why = f"as keras.applications.{options['keras']} was published"
-    elif how.mean is not None:
+    source, own = _source(tf, options, say)
+    if own is None and _teachable(options):
+        own = tfjs.TEACHABLE_MACHINE, "as Teachable Machine scales them"
+    how = chosen(own[0] if own else WHOLE, options)
+    if options["mean"] is not None:
         why = "as you said"
         if (how.mean, how.std) != ((0.0,), (1.0,)) and source.takes_pixels():
             why += "; but it scales them itself as well, so leave --mean and --std out if you can"
+    elif own:
+        why = own[1]
     elif source.takes_pixels():
         why = "as it scales them itself"
     else:
@@ -79,20 +93,39 @@ def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Net
     return with_preprocessing(tf, source, how)
 
 
-def _source(tf: Any, options: Mapping[str, Any]) -> tuple[Source, Preprocessing | None]:
-    """The network, and what is done to pixels where its publisher says so."""
+def _source(
+    tf: Any, options: Mapping[str, Any], say: Callable[[str], None]
+) -> tuple[Source, tuple[Preprocessing, str] | None]:
+    """The network, and what is done to pixels, and why, where its publisher says so."""
     side = options["size"]
     if options["keras"]:
+        name = options["keras"]
         classes = len(read_labels(options["labels"])) if options["labels"] else None
-        return networks.keras_application(tf, options["keras"], options["weights"], side, classes)
-    if options["keras_file"]:
-        model = networks.load_keras(tf, options["keras_file"])
-        return networks.keras_model(tf, model, options["keras_file"].name, side), None
+        source, how = networks.keras_application(tf, name, options["weights"], side, classes)
+        return source, (how, f"as keras.applications.{name} was published")
+    if options["keras_file"] or options["tfjs"]:
+        path = options["keras_file"] or options["tfjs"]
+        model = tfjs.load(path) if options["tfjs"] else keras_files.load(tf, path)
+        return networks.keras_model(tf, keras_files.in_32_bits(model, say), path.name, side), None
     if options["saved_model"]:
-        folder, signature = options["saved_model"], options["signature"]
-        return networks.saved_model(tf, folder, signature, side), None
-    graph = FrozenGraph(tf, options["frozen_graph"], options["input_"], options["output"])
-    return networks.frozen_graph(tf, graph, side), None
+        named = options["saved_model"], options["signature"], options["output"]
+        return saved_model(tf, *named, side, say), None
+    names = options["input_"] or GRAPH_INPUT, options["output"] or GRAPH_OUTPUT
+    return networks.frozen_graph(tf, FrozenGraph(tf, options["frozen_graph"], *names), side), None
+
+
+def usual_pictures(options: Mapping[str, Any]) -> tuple[Preprocessing, str] | None:
+    """The part of a picture that a network was trained on, and why, where its file says so."""
+    if not _teachable(options):
+        return None
+    return msgspec.structs.replace(tfjs.TEACHABLE_MACHINE, mean=None, std=None), (
+        "as Teachable Machine crops them"
+    )
+
+
+def _teachable(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels that Teachable Machine wrote beside the model; none where it made none."""
+    return tfjs.teachable_labels(options["tfjs"]) if options["tfjs"] else ()
 
 
 def labels_for(
@@ -104,6 +137,9 @@ def labels_for(
     """
     if options["labels"]:
         return read_labels(options["labels"])
+    if labels := _teachable(options):
+        say(f"Labels: {len(labels)}, as Teachable Machine has them.")
+        return list(labels)
     if options["weights"] != "none" and classes == 1000:
         for parent in dirs:
             for name, entry in CATALOGUE.items():

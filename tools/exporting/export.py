@@ -2,7 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +22,17 @@ from tools.add import described_as
 from tools.exporting import choices, inside, onnx, pictures, trained
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare
 from tools.exporting.networks import Network
+from tools.exporting.reasons import quoted
 from tools.options import for_labels
 from tools.outputs import Output, settled, told
 from tools.quiet import quiet
 
 GENERATED = 24
+LACKING = re.compile(r"(?:TF Select|Custom) ops: (.+)")
+PLAIN = (
+    "Build it of usual layers, 32 bits and one fixed size, where it was made, save that, and "
+    "export it again."
+)
 Say = Callable[[str], None]
 
 
@@ -43,15 +51,16 @@ def export(
     say("1/4 Loading TensorFlow and the network")
     with quiet():
         tf = _tensorflow()
-        network = choices.load(tf, options, say)
+        with quoted("TensorFlow could not run the network", PLAIN):
+            network = choices.load(tf, options, say)
     labels = choices.labels_for(options, network.classes, settings.model_dirs, say)
     labels = packages.fitted(labels, network.classes, options["multi_label"], say)
     background = packages.background_class(options["background_class"], labels, say)
     of_imagenet = bool(options["keras"]) and options["weights"] == "imagenet"
-    how = for_labels(labels, options, say, of_imagenet)
+    how = for_labels(labels, options, say, of_imagenet, choices.usual_pictures(options))
     how = msgspec.structs.replace(how, channels="rgb", mean=None, std=None)  # inside the network
     generated = packages.sample_images(network.size, GENERATED)
-    with quiet():
+    with quiet(), quoted("TensorFlow could not run the network", PLAIN):
         gives = _gives(tf, name, network, options, generated)
     say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")
     info = msgspec.structs.replace(
@@ -63,7 +72,7 @@ def export(
     samples = pictures.samples(options["samples"], network.size, how, say)
     images = generated + samples
     images += pictures.images(options["images"], network.size, how)
-    with quiet():
+    with quiet(), quoted("TensorFlow could not run the network", PLAIN):
         expected = np.stack([network.reference(image) for image in images])
 
     say(f"2/4 Converting, {'32' if options['float_'] else '8'}-bit weights")
@@ -152,7 +161,8 @@ def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], An
     each = gives.multi_label or network.classes == 1
 
     def classify(pixels: Any) -> Any:
-        scores = tf.reshape(network.call(tf.cast(pixels, tf.float32)), [1, network.classes])
+        scores = network.call(tf.cast(pixels, tf.float32))
+        scores = tf.cast(tf.reshape(scores, [1, network.classes]), tf.float32)
         if gives.scores == "probabilities":
             return scores
         return tf.sigmoid(scores) if each else tf.nn.softmax(scores)
@@ -166,7 +176,7 @@ def _convert(tf: Any, classify: Callable[[Any], Any], pixels: Any, keep_float: b
     Dynamic range: 8-bit weights, activations quantised while it runs; needs no sample images
     (https://ai.google.dev/edge/litert/models/post_training_quantization).
     """
-    try:
+    with quoted("TensorFlow could not convert the network", PLAIN), _operations_named():
         # Without the model itself as second argument: with it the variables of a Keras 3 model
         # are left out of the file, and the network gives noise (TensorFlow 2.21).
         traced = tf.function(classify).get_concrete_function(pixels)
@@ -174,7 +184,17 @@ def _convert(tf: Any, classify: Callable[[Any], Any], pixels: Any, keep_float: b
         if not keep_float:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         data: bytes = converter.convert()
-    except Exception as error:  # of TensorFlow's own kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
-        raise ModelInvalid(f"TensorFlow could not convert the network: {reason}") from error
     return data
+
+
+@contextmanager
+def _operations_named() -> Iterator[None]:
+    """Make ModelInvalid of the converter's report of operations that LiteRT does not have."""
+    try:
+        yield
+    except Exception as error:
+        if found := LACKING.search(str(error)):
+            raise ModelInvalid(
+                f"LiteRT does not have {found[1]}, which it needs. {PLAIN}"
+            ) from error
+        raise

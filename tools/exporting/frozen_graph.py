@@ -16,23 +16,23 @@ class FrozenGraph:
 
     input_name: of the tensor to feed. Where it takes an encoded image, as `DecodeJpeg/contents:0`
         does, the network is cut after the graph's own resizing, which gives pixels 0..255.
-    output_name: of the scores.
+    output_name: of the scores. Both with ":0" or without.
     Raises ModelInvalid where there is no such graph or tensor.
     """
 
     def __init__(self, tf: Any, path: Path, input_name: str, output_name: str) -> None:
         self._tf = tf
         self._graph_def = tf.compat.v1.GraphDef()
-        self._output = output_name
+        input_name, self._output = map(_tensor_name, (input_name, output_name))
         try:
             self._graph_def.ParseFromString(path.read_bytes())
             with tf.Graph().as_default() as graph:
                 tf.graph_util.import_graph_def(self._graph_def, name="")
             self._feed = graph.get_tensor_by_name(input_name)
-            self.scores = graph.get_tensor_by_name(output_name)
+            self.scores = graph.get_tensor_by_name(self._output)
         except (KeyError, ValueError) as error:
             raise ModelInvalid(
-                f"{path} has no {input_name} or no {output_name}; name its tensors with --input "
+                f"{path} has no {input_name} or no {self._output}; name its tensors with --input "
                 f"and --output. {_suggestion(self._graph_def)}"
             ) from error
         except Exception as error:  # of protobuf's and TensorFlow's own kinds
@@ -55,9 +55,12 @@ class FrozenGraph:
 
         An encoded input gets a PNG, which DecodeJpeg reads as well, and which loses nothing.
         """
-        feed = image[np.newaxis].astype(self._feed.dtype.as_numpy_dtype) if not self.encoded else (
-            self._tf.io.encode_png(image.astype(np.uint8)).numpy()
-        )  # fmt: skip
+        if self.encoded:
+            return self.scores_of(self._tf.io.encode_png(image.astype(np.uint8)).numpy())
+        return self.scores_of(image[np.newaxis].astype(self._feed.dtype.as_numpy_dtype))
+
+    def scores_of(self, feed: bytes | NDArray[Any]) -> NDArray[np.float32]:
+        """The whole graph's own scores for what it is fed with: a file, where it takes these."""
         scores: NDArray[np.float32] = self._session.run(self.scores, {self._feed: feed})
         return scores
 
@@ -129,6 +132,11 @@ def _fuse(tf: Any, part: Any, node: Any, graph: Any) -> None:
     node.attr["epsilon"].f = epsilon
     node.attr["is_training"].b = False
     node.attr["data_format"].s = b"NHWC"
+
+
+def _tensor_name(name: str) -> str:
+    """The name of a tensor; that of an operation stands for its first output."""
+    return name if ":" in name else f"{name}:0"
 
 
 def _suggestion(graph_def: Any) -> str:

@@ -13,9 +13,11 @@ from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import DEPTHS, Tensor, check_fits, to_input
 from tools.exporting import inside, published
 from tools.exporting.frozen_graph import FrozenGraph
+from tools.exporting.raw import opened
+from tools.exporting.reasons import quoted
 
 Scores = NDArray[np.float32]
-Reference = Callable[[NDArray[np.uint8]], Scores]
+Reference = Callable[[NDArray[Any]], Scores]
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Source:
     call: a float32 tensor of the shape of `image` to scores; to be traced.
     answer: an array of that shape to the scores that TensorFlow itself gives.
     takes_pixels: whether it is certain to take pixels 0..255; may take seconds.
-    reference: one image uint8 [height, width, 3] to scores, where the source prepares it itself.
+    reference: one image [height, width, 3] of 0..255, uint8 or float32, to scores, where the source
+        prepares it itself. file: an encoded picture to scores, where it decodes it as well.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Source:
     answer: Callable[[NDArray[np.generic]], Scores]
     takes_pixels: Callable[[], bool]
     reference: Reference | None = None
+    file: Callable[[bytes], Scores] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,15 @@ class Network:
 
     call: a float32 tensor [1, height, width, 3] of RGB pixels 0..255 to scores; to be traced.
     reference: one image uint8 [height, width, 3] to the scores that TensorFlow itself gives.
+    file: the same of an encoded picture, decoded and resized by TensorFlow; of it, the part that a
+        preprocessing says.
     size: width and height in pixels.
     classes: how many scores there are.
     """
 
     call: Callable[[Any], Any]
     reference: Reference
+    file: Callable[[bytes, Preprocessing], Scores]
     size: tuple[int, int]
     classes: int
 
@@ -61,9 +68,18 @@ def with_preprocessing(tf: Any, source: Source, how: Preprocessing) -> Network:
     def reference(image: NDArray[np.uint8]) -> Scores:
         return source.answer(to_input(image, source.image, how)[np.newaxis])
 
+    def file(data: bytes, part: Preprocessing) -> Scores:
+        if source.file:
+            return source.file(data)
+        pixels = opened(tf, data, source.image.size, part)
+        if source.reference:
+            return source.reference(pixels[0].numpy())
+        return source.answer(_prepared(tf, pixels, source.image, how).numpy())
+
     return Network(
         lambda pixels: source.call(_prepared(tf, pixels, source.image, how)),
         source.reference or reference,
+        file,
         source.image.size,
         source.classes,
     )
@@ -84,14 +100,13 @@ def keras_application(
         raise ModelInvalid(f"Keras has no application {name!r}; there are {', '.join(names)}.")
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise ModelInvalid(f"--weights must be imagenet, none or a file, not {weights!r}.")
-    try:
+    step = "Give --size and --weights that suit it; --weights none has random ones."
+    with quoted(f"Keras could not build {name}", step):
         network = build(
             weights=None if weights == "none" else weights,
             input_shape=(side, side, 3) if side else None,
             classes=classes or 1000,
         )
-    except Exception as error:  # Keras raises plain Exception where a download fails
-        raise ModelInvalid(f"Keras could not build {name}: {_first_line(error)}") from error
     source, prepare = keras_model(tf, network, name, side), published.prepare(build)
 
     def reference(image: NDArray[np.uint8]) -> Scores:
@@ -101,10 +116,14 @@ def keras_application(
 
 
 def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:
-    """A loaded Keras model. Raises ModelInvalid if it takes no image."""
+    """A loaded model of Keras 2 or 3. Raises ModelInvalid if it takes no image."""
+    if not network.inputs:
+        if side is None:
+            raise ModelInvalid(f"{name} leaves its input open; give --size.")
+        network.build((None, side, side, 3))
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         raise ModelInvalid(f"{name} does not take one image and give one score for each class.")
-    image = _image(network.inputs[0].shape, side, name)
+    image = image_of(network.inputs[0].shape, side, name)
 
     def call(pixels: Any) -> Any:
         return network(pixels, training=False)
@@ -112,57 +131,10 @@ def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:
     return Source(
         name,
         image,
-        _classes(network.outputs[0].shape),
+        classes_of(network.outputs[0].shape),
         call,
-        lambda values: _row(call(values)),
+        lambda values: row(call(values)),
         lambda: inside.scales_itself(tf, call, image.shape),
-    )
-
-
-def load_keras(tf: Any, path: Path) -> Any:
-    """The model in a `.keras` or `.h5` file. Raises ModelInvalid where Keras cannot load it."""
-    try:
-        return tf.keras.models.load_model(path, compile=False)
-    except Exception as error:  # whatever its layers raise
-        raise ModelInvalid(f"Keras could not load {path}: {_first_line(error)}") from error
-
-
-def saved_model(tf: Any, folder: Path, signature: str, side: int | None) -> Source:
-    """A signature of a SavedModel. Raises ModelInvalid where it takes no image."""
-    try:
-        loaded = tf.saved_model.load(str(folder))
-    except Exception as error:  # of TensorFlow's own kinds
-        raise ModelInvalid(f"{folder} is not a SavedModel: {_first_line(error)}") from error
-    if signature not in loaded.signatures:
-        names = ", ".join(loaded.signatures) or "none"
-        raise ModelInvalid(f"{folder} has no signature {signature!r}; it has {names}: --signature.")
-    function = loaded.signatures[signature]
-    inputs = function.structured_input_signature[1]
-    outputs = list(function.structured_outputs.values())
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise ModelInvalid(
-            f"Signature {signature} has {len(inputs)} inputs and {len(outputs)} outputs; "
-            "save one that takes one image and gives one score for each class."
-        )
-    if _is_random(function.graph.as_graph_def()):
-        raise ModelInvalid(
-            f"{folder} changes pictures at random, as layers that augment do: its answers differ "
-            "from call to call. Export the .keras file with --keras-file, or save it without them."
-        )
-    argument, spec = next(iter(inputs.items()))
-    image = _image(spec.shape, side, str(folder))
-
-    def call(pixels: Any) -> Any:
-        loaded.signatures  # noqa: B018 - keeps the variables alive for as long as the function
-        return next(iter(function(**{argument: tf.cast(pixels, spec.dtype)}).values()))
-
-    return Source(
-        str(folder),
-        image,
-        _classes(outputs[0].shape),
-        call,
-        lambda values: _row(call(tf.constant(values))),
-        lambda: spec.dtype == tf.uint8 or inside.scales_itself(tf, call, image.shape),
     )
 
 
@@ -172,15 +144,16 @@ def frozen_graph(tf: Any, graph: FrozenGraph, side: int | None) -> Source:
     Its own answers are for the whole of it, where it takes encoded images: so a scaling that the
     cut left out would come to light.
     """
-    image = _image(graph.pixels.shape, side, graph.pixels.name)
+    image = image_of(graph.pixels.shape, side, graph.pixels.name)
     return Source(
         graph.pixels.name,
         image,
-        _classes(graph.scores.shape),
+        classes_of(graph.scores.shape),
         graph.call,
-        lambda values: _row(graph.reference(values[0])),
+        lambda values: row(graph.reference(values[0])),
         lambda: graph.encoded or inside.graph_scales_itself(tf, graph.pixels, image.shape),
-        (lambda image: _row(graph.reference(image))) if graph.encoded else None,
+        (lambda image: row(graph.reference(image))) if graph.encoded else None,
+        (lambda data: row(graph.scores_of(data))) if graph.encoded else None,
     )
 
 
@@ -196,18 +169,16 @@ def _prepared(tf: Any, pixels: Any, image: Tensor, how: Preprocessing) -> Any:
     return tf.transpose(pixels, [0, 3, 1, 2]) if image.channels_first else pixels
 
 
-def _is_random(graph_def: Any) -> bool:
-    """Whether a graph, or a function that it calls, draws random numbers."""
-    nodes = [graph_def.node, *(function.node_def for function in graph_def.library.function)]
-    return any("Random" in node.op for part in nodes for node in part)
-
-
-def _row(scores: Any) -> Scores:
+def row(scores: Any) -> Scores:
+    """Scores of any shape as a row: float32 [classes]."""
     return np.asarray(scores, np.float32).reshape(-1)
 
 
-def _image(shape: Any, side: int | None, name: str) -> Tensor:
-    """What a network takes. Raises ModelInvalid unless the shape is that of one image."""
+def image_of(shape: Any, side: int | None, name: str) -> Tensor:
+    """What a network takes. Raises ModelInvalid unless the shape is that of one image.
+
+    shape: as TensorFlow or Keras say it. side: width and height where they are left open.
+    """
     dims = list(shape) if shape is not None and shape != [] else []
     first = len(dims) == 4 and dims[1] in DEPTHS and dims[3] not in DEPTHS
     if len(dims) != 4 or not (first or dims[3] in (*DEPTHS, None)):
@@ -226,11 +197,8 @@ def _image(shape: Any, side: int | None, name: str) -> Tensor:
     return Tensor(0, name, whole, np.dtype(np.float32), 0.0, 0)
 
 
-def _classes(shape: Any) -> int:
+def classes_of(shape: Any) -> int:
+    """How many scores a tensor of that shape has. Raises ModelInvalid where that is left open."""
     if shape is None or not len(shape) or shape[-1] is None:
         raise ModelInvalid("The network gives no fixed number of scores; it is not a classifier.")
     return int(shape[-1])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

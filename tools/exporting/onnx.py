@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
+from tools.exporting.reasons import last_line
 
 OPSET = 17
 PACKAGES = ("tf2onnx", "onnx", "onnxruntime", "sympy")
@@ -84,10 +85,9 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
                 )  # fmt: skip
             _bake(small, baked)
         except Exception as error:  # of four packages' own kinds
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
             raise ModelInvalid(
-                f"The network could not be converted for ONNX Runtime: {reason}. "
-                "Without --onnxruntime it has LiteRT alone."
+                f"The network could not be converted for ONNX Runtime: {last_line(error)}. "
+                "Leave --onnxruntime out; LiteRT runs it alone."
             ) from error
         return Path(baked).read_bytes()
 

@@ -1,0 +1,100 @@
+"""The user's own pictures, through the source network as its framework would load them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.classifier import Classifier
+from chalicelib.errors import InceptionError, ModelInvalid
+from chalicelib.images import decode
+from chalicelib.preprocessing import Preprocessing
+
+FEWEST = 8
+"""Pictures from which on a rare agreement is no accident."""
+NAMED = 5
+
+Scores = NDArray[np.float32]
+
+
+def opened(tf: Any, data: bytes, size: tuple[int, int], how: Preprocessing) -> Any:
+    """A picture as TensorFlow's own pipelines load one: float32 [1, height, width, 3], 0..255.
+
+    It is not turned by its EXIF orientation, and resized without smoothing, both as
+    `tf.keras.utils.image_dataset_from_directory` does. how: which part of it is taken; the filter
+    is TensorFlow's. size: width and height in pixels. Raises TensorFlow's errors where it cannot
+    decode it: it reads JPEG, PNG, GIF and BMP.
+    """
+    picture = tf.io.decode_image(data, channels=3, expand_animations=False)
+    height, width = picture.shape[:2]
+    left, upper, right, lower = (round(edge) for edge in how.box((width, height), size))
+    fitted = how.fitted((width, height), size)
+    part = tf.image.resize(picture[tf.newaxis, upper:lower, left:right], fitted[::-1])
+    if fitted == size:
+        return part
+    canvas = np.broadcast_to(np.array(how.colour, np.float32), (1, size[1], size[0], 3)).copy()
+    left, upper = (size[0] - fitted[0]) // 2, (size[1] - fitted[1]) // 2
+    canvas[:, upper : upper + fitted[1], left : left + fitted[0]] = part
+    return tf.constant(canvas)
+
+
+@dataclass(frozen=True)
+class OwnPictures:
+    """What both say of the user's pictures, each having loaded them its own way.
+
+    pictures: how many both could read; skipped: how many TensorFlow could not.
+    differ: those of which the best class is another one.
+    """
+
+    pictures: int
+    skipped: int
+    differ: Sequence[str]
+
+    def __str__(self) -> str:
+        same = self.pictures - len(self.differ)
+        others = f" Another for {', '.join(self.differ[:NAMED])}." if self.differ else ""
+        skipped = f" TensorFlow reads {self.skipped} others not." if self.skipped else ""
+        return (
+            "Your own pictures, as TensorFlow decodes and resizes them: the best class is the same "
+            f"on {same} of {self.pictures}.{others}{skipped}"
+        )
+
+    def check(self) -> None:
+        """Raise ModelInvalid where most of them get another answer than TensorFlow gives."""
+        if self.pictures >= FEWEST and 2 * len(self.differ) > self.pictures:
+            raise ModelInvalid(
+                f"On {len(self.differ)} of your {self.pictures} pictures the package says another "
+                "class than the network in TensorFlow; nothing was installed. Give --resize, "
+                "--crop and --filter as it was trained."
+            )
+
+
+def compare(
+    files: Sequence[Path],
+    classifier: Classifier,
+    how: Preprocessing,
+    framework: Callable[[bytes, Preprocessing], Scores],
+) -> OwnPictures:
+    """Run files through the package and through the network in TensorFlow.
+
+    how: as the package says. framework: an encoded picture, and which part of it, to scores.
+    """
+    pictures, skipped, differ = 0, 0, []
+    for path in files:
+        data = path.read_bytes()
+        try:
+            ours = classifier.output(decode(data, classifier.input_size, how).pixels)
+        except InceptionError:  # told where it was first read
+            continue
+        try:
+            theirs = framework(data, how)
+        except Exception:  # of TensorFlow's own kinds: not a format of its
+            skipped += 1
+            continue
+        pictures += 1
+        if int(ours.argmax()) != int(theirs.argmax()):
+            differ.append(path.name)
+    return OwnPictures(pictures, skipped, differ)
