@@ -1,16 +1,21 @@
 """Model packages as tests need them."""
 
+import io
 import json
 import shutil
 import tempfile
+import zipfile
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from chalicelib.files import sha256
 from chalicelib.models import INFO, ORT, ModelPackage, read_package
 from tests.conftest import ROOT
 from tools.doodle.drawings import SIZE
+from tools.metadata import NAME
 
 
 def with_second_engine(folder: Path, network: bytes = b"for ONNX Runtime") -> ModelPackage:
@@ -70,3 +75,48 @@ def always(answer: int, classes: int, size: int) -> bytes:
         source = model.SerializeToString()
         onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         return (Path(folder) / ORT).read_bytes()
+
+
+def with_metadata(network: bytes, metadata: bytes) -> bytes:
+    """The same `.tflite` network with that flatbuffer, a ModelMetadata, as its metadata."""
+    model = schema.ModelT.InitFromPackedBuf(network)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data, entry.name, entry.buffer = metadata, NAME, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def naming_label_files(network: bytes, *files: tuple[str, str]) -> bytes:
+    """The same network, whose metadata names those files as its output's labels: name, language."""
+    builder = flatbuffers.Builder()
+
+    def vector(tables: list[int]) -> int:
+        builder.StartVector(4, len(tables), 4)
+        for table in reversed(tables):
+            builder.PrependUOffsetTRelative(table)
+        return int(builder.EndVector())
+
+    def table(fields: dict[int, int], kind: int = 0) -> int:
+        builder.StartObject(8)
+        for slot, offset in fields.items():
+            builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
+        builder.PrependInt8Slot(2, kind, 0)
+        return int(builder.EndObject())
+
+    texts = [[builder.CreateString(text) for text in file] for file in files]
+    named = [table({0: name, 3: language}, kind=2) for name, language in texts]
+    scores = table({6: vector([*named, table({}, kind=1)])})
+    builder.Finish(table({3: vector([table({3: vector([scores])})])}))
+    return with_metadata(network, bytes(builder.Output()))
+
+
+def with_files(network: bytes, files: dict[str, bytes]) -> bytes:
+    """The same network with a zip of those files behind it."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as out:
+        for name, data in files.items():
+            out.writestr(name, data)
+    return network + archive.getvalue()

@@ -15,6 +15,7 @@ from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import Tensor
 from tools import package as packages
 from tools.kinds import check_kind
+from tools.labelling.reading import of_network
 from tools.metadata import normalisation
 from tools.options import ASKED, KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told
@@ -28,7 +29,7 @@ BRIGHTEST = 200
 def add(
     name: str,
     model: Path,
-    labels_file: Path,
+    labels_file: Path | None,
     dirs: Sequence[Path],
     force: bool,
     about: Mapping[str, Any],
@@ -36,6 +37,7 @@ def add(
 ) -> ModelPackage:
     """Check a network and install it as package `name` in the last of `dirs`.
 
+    labels_file: None for the labels inside `model`.
     about: title, description, source, licence, version; background_class ("auto", "none" or an
         index), and what `tools.options` and `tools.outputs` make a preprocessing and an output of.
     say: told what was assumed.
@@ -43,14 +45,14 @@ def add(
     """
     packages.check_name(name, dirs, force)
     check_kind(model, "tflite")
-    labels = packages.read_labels(labels_file)
     info = described_as(name, about)
-    with packages.candidate(info, model, labels) as package:
+    with packages.candidate(info, model, labels=()) as package:
         pixels, scores = inspect(package.model_path)
         if min(pixels.size) < 2:
             raise ModelInvalid(
                 f"{model} leaves its input size open; convert it with a fixed height and width."
             )
+        labels = of_network(model, labels_file, scores.shape[-1], say)
         labels = packages.fitted(labels, scores.shape[-1], about["multi_label"], say)
         packages.write_labels(package.folder, labels)
         how = for_labels(labels, about, say)

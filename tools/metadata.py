@@ -9,15 +9,17 @@ from pathlib import Path
 
 from ai_edge_litert.schema_py_generated import Model
 from flatbuffers import encode, packer
-from flatbuffers.number_types import Uint8Flags
+from flatbuffers.number_types import Int8Flags, Uint8Flags
 from flatbuffers.table import Table
 
 NAME = b"TFLITE_METADATA"
-SUBGRAPHS, INPUTS, PROCESSING = 3, 2, 4
+SUBGRAPHS, INPUTS, OUTPUTS, PROCESSING, FILES = 3, 2, 3, 4, 6
 """Fields of ModelMetadata, SubGraphMetadata and TensorMetadata, by their place in the schema
 (https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs)."""
 NORMALISATION = 1
 """Of the union ProcessUnitOptions."""
+LABEL_TYPES = (2, 3)
+"""Of AssociatedFileType: labels of a tensor's axis, and of its values."""
 
 
 def normalisation(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -27,6 +29,34 @@ def normalisation(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | N
         return _normalisation(data) if data else None
     except (struct.error, IndexError, ValueError, TypeError):  # damaged: as if it were not there
         return None
+
+
+def label_files(path: Path) -> list[str]:
+    """The names of the files with labels of the first output: those of no language, else all."""
+    try:
+        data = _metadata(path.read_bytes())
+        files = _label_files(data) if data else []
+    except (struct.error, IndexError, ValueError, TypeError):  # damaged: as if it were not there
+        return []
+    return [name for name, locale in files if not locale] or [name for name, _ in files]
+
+
+def _label_files(data: bytes) -> list[tuple[str, str]]:
+    """Name and language of each."""
+    root = Table(data, encode.Get(packer.uoffset, data, 0))
+    for graph in _tables(root, SUBGRAPHS):
+        for scores in _tables(graph, OUTPUTS):
+            return [
+                (_text(file, 0), _text(file, 3))
+                for file in _tables(scores, FILES)
+                if file.GetSlot(4 + 2 * 2, 0, Int8Flags) in LABEL_TYPES
+            ]
+    return []
+
+
+def _text(table: Table, field: int) -> str:
+    offset = table.Offset(4 + 2 * field)
+    return bytes(table.String(offset + table.Pos)).decode() if offset else ""
 
 
 def _metadata(network: bytes) -> bytes | None:

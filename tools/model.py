@@ -86,11 +86,11 @@ def fetch_(
 @cli.command("add")
 @click.argument("name")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
-@click.option("--labels", type=_FILE, required=True, help="Text file, a class a line, in order.")
+@click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
 @options.preprocessing
 @options.outputs
 @options.about
-def add_(name: str, model: Path, labels: Path, force: bool, **about: Any) -> None:
+def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any) -> None:
     """Add the image classifier in MODEL, a .tflite file, as package NAME.
 
     Whether a network of floats wants its pixels scaled, and what its scores are, is looked for in
@@ -169,7 +169,7 @@ def set_(name: str, version: str | None, **given: Any) -> None:
     "--output",
     help="Tensor for --frozen-graph; an output, where a signature has several. [softmax:0]",
 )
-@click.option("--labels", type=_FILE, help="Text file, a class a line, in order.")
+@click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt, a class each, in order.")
 @click.option(
     "--size",
     type=click.IntRange(min=2),

@@ -44,31 +44,17 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
         raise ModelInvalid(f"{dirs[-1] / name} exists; replace it with --force.")
 
 
-def read_labels(path: Path) -> list[str]:
-    """The names of the classes, one a line; blank lines at the end do not count.
-
-    Raises ModelInvalid where it is not such a file.
-    """
-    try:
-        labels = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelInvalid(f"{path} is not a text file in UTF-8 that can be read.") from error
-    while labels and not labels[-1]:
-        labels.pop()
-    if "" in labels:
-        raise ModelInvalid(
-            f"Line {labels.index('') + 1} of {path} is empty; give every class a name."
-        )
-    return labels
-
-
 def check_labels(labels: Sequence[str], classes: int) -> None:
     """Raise ModelInvalid unless there is a label for each class."""
     if len(labels) == classes:
         return
-    advice = "give one label a line, in the order of the classes."
+    advice = "give a file with a label for each class, in their order."
     if len(labels) == classes - 1 and labels and labels[0].lower() not in BACKGROUND_NAMES:
         advice = "if its class 0 is the background, put a first line `background` into the file."
+    elif len(labels) == classes + 1 and labels[0].lower() in BACKGROUND_NAMES:
+        advice = f"if it has no background class, take `{labels[0]}` out of the file."
+    elif len(labels) == 1:
+        advice = "give them one a line, as JSON or as a CSV with a header."
     raise ModelInvalid(
         f"The network has {classes} classes and there are {len(labels)} labels: " + advice
     )

@@ -7,7 +7,6 @@ from typing import Any
 import flatbuffers
 import numpy as np
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 
 from chalicelib.classifier import Classifier
@@ -15,9 +14,10 @@ from chalicelib.models import read_package
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.tensors import Tensor, to_input
 from tests.conftest import TEST_DATA
+from tests.packages import with_metadata
 from tests.unit.test_preprocessing import imagenet
 from tools.exporting import published
-from tools.metadata import NAME, normalisation
+from tools.metadata import normalisation
 from tools.model import cli
 from tools.package import sample_images
 
@@ -333,7 +333,7 @@ def test_a_file_of_litert_is_looked_into(
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
 
 
-def with_metadata(network: bytes, mean: list[float], std: list[float]) -> bytes:
+def normalised(network: bytes, mean: list[float], std: list[float]) -> bytes:
     """The same network, saying what its pixels were normalised by."""
     builder = flatbuffers.Builder()
 
@@ -358,14 +358,7 @@ def with_metadata(network: bytes, mean: list[float], std: list[float]) -> bytes:
     for slot in (4, 2, 3):  # of the image, the graph and the whole
         found = table({slot: vector([found], builder.PrependUOffsetTRelative)})
     builder.Finish(found)
-    model = schema.ModelT.InitFromPackedBuf(network)
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data, entry.name, entry.buffer = bytes(builder.Output()), NAME, len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return with_metadata(network, bytes(builder.Output()))
 
 
 def test_a_file_of_litert_may_say_its_normalisation(
@@ -376,7 +369,7 @@ def test_a_file_of_litert_may_say_its_normalisation(
     traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
     plain = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
     file = tmp_path / "net.tflite"
-    file.write_bytes(with_metadata(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
+    file.write_bytes(normalised(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
     result = run("add", file)
     assert result.exit_code == 0, result.output
     assert "(pixel - (10, 20, 30)) / (50, 60, 70), as its metadata says" in result.output

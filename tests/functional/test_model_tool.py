@@ -1,5 +1,6 @@
 """`python -m tools.model`: fetch from a server on loopback, add, list."""
 
+import json
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from chalicelib.classifier import Classifier
 from chalicelib.models import read_package
 from chalicelib.preprocessing import IMAGENET
 from tests.functional.mirror import Mirror, mirror
+from tests.packages import with_files
 from tools.catalogue import CatalogueEntry, FetchError, fetch
 from tools.fetching.connection import Patience
 from tools.fetching.download import blob_id, download
@@ -295,7 +297,7 @@ def test_a_network_of_ones_own_is_added_and_served(run: Run, cache: Path) -> Non
     [
         (lambda lines: lines[:-1], "background"),
         (lambda lines: lines[:-3], "labels"),
-        (lambda lines: [lines[0], "", *lines[2:]], "Line 2"),
+        (lambda lines: [lines[0], "", *lines[2:]], "line 2"),
     ],
 )
 def test_labels_that_do_not_fit_are_refused(
@@ -306,6 +308,35 @@ def test_labels_that_do_not_fit_are_refused(
     result = run("add", "mine", DOODLE / "model.tflite", "--labels", labels)
     assert result.exit_code == 1 and said in result.output
     assert not cache.exists()
+
+
+@doodle
+def test_the_labels_inside_a_network_are_taken_and_told(
+    run: Run, cache: Path, tmp_path: Path
+) -> None:
+    labels = (DOODLE / "labels.txt").read_bytes()
+    network, file = (DOODLE / "model.tflite").read_bytes(), tmp_path / "net.tflite"
+    names = labels.decode().splitlines()
+    other = tmp_path / "labels.json"
+    other.write_text(json.dumps({index: name.upper() for index, name in enumerate(names)}))
+
+    file.write_bytes(network)
+    result = run("add", "mine", file)
+    assert result.exit_code == 1 and "no labels inside; give --labels" in result.output
+    file.write_bytes(with_files(network, {"labels.txt": labels}))
+    result = run("add", "mine", file)
+    assert result.exit_code == 0, result.output
+    told = f"Labels: {len(names)}, first “{names[0]}”, last “{names[-1]}”, of labels.txt inside"
+    assert told in result.output
+    assert list(read_package(cache / "mine").labels()) == names
+    assert run("add", "mine", file, "--labels", other, "--force").exit_code == 0
+    assert read_package(cache / "mine").labels()[0] == names[0].upper()
+    other.write_text(json.dumps([*names[1:], names[0]]))
+    result = run("add", "mine", file, "--labels", other, "--force")
+    assert f"net.tflite differ, first “{names[0]}”; --labels is taken" in result.output
+    file.write_bytes(with_files(network, {"labels.txt": labels + b"one more"}))
+    result = run("add", "more", file)
+    assert result.exit_code == 1 and f"there are {len(names) + 1} labels" in result.output
 
 
 @pytest.mark.parametrize("name", ["Mine", "../mine", "a/b", ".mine"])

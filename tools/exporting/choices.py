@@ -16,8 +16,8 @@ from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
 from tools.kinds import check_kind
+from tools.labelling.reading import LabelFile, read
 from tools.options import ASKED, chosen, formula
-from tools.package import read_labels
 
 SOURCES = {
     "keras": "--keras",
@@ -100,7 +100,7 @@ def _source(
     side = options["size"]
     if options["keras"]:
         name = options["keras"]
-        classes = len(read_labels(options["labels"])) if options["labels"] else None
+        classes = len(read(options["labels"]).names) if options["labels"] else None
         source, how = networks.keras_application(tf, name, options["weights"], side, classes)
         return source, (how, f"as keras.applications.{name} was published")
     if options["keras_file"] or options["tfjs"]:
@@ -135,18 +135,21 @@ def labels_for(
 
     Raises ModelInvalid where the file given cannot be read.
     """
+    found = None
     if options["labels"]:
-        return read_labels(options["labels"])
-    if labels := _teachable(options):
-        say(f"Labels: {len(labels)}, as Teachable Machine has them.")
-        return list(labels)
+        found = read(options["labels"]).fitted(classes)
+    elif labels := _teachable(options):
+        found = LabelFile(list(labels), "Teachable Machine's metadata.json")
+    if found:
+        say(found.told())
+        return found.names
     if options["weights"] != "none" and classes == 1000:
         for parent in dirs:
             for name, entry in CATALOGUE.items():
                 path = parent / name / LABELS
                 if path.is_file() and blob_id(path) == entry.labels_blob:
                     say(f"Labels: the 1,000 classes of ImageNet, from {path.parent}.")
-                    return read_labels(path)[1:]
+                    return read(path).names[1:]
         say("Labels: class_000 to class_999. For ImageNet's names give --labels, or fetch a model.")
     else:
         say(f"Labels: class_000 to class_{classes - 1:03}. For others give --labels.")

@@ -1,0 +1,184 @@
+"""A label file, or the labels inside a `.tflite` file -> the name of each class, in order."""
+
+import json
+import unicodedata
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.labels import fold
+from chalicelib.preprocessing import is_imagenet
+from tools import metadata
+from tools.labelling.entries import ordered
+from tools.labelling.objects import from_json, from_pbtxt, is_pbtxt
+from tools.labelling.rows import DELIMITERS, Rows, from_text
+from tools.package import BACKGROUND_NAMES
+
+MAX_BYTES = 16 * 2**20
+"""Of a label file: a hundred times ImageNet's longest."""
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """Labels by class index, as a file has them.
+
+    file: its name. header: a first line that may be a header, or the first label. without: what was
+    left out of each line, in words.
+    """
+
+    names: list[str]
+    file: str
+    header: str = ""
+    without: str = ""
+
+    def fitted(self, classes: int) -> "LabelFile":
+        """The labels for a network with that many outputs, where it is certain which they are.
+
+        What is still too many or too few is the caller's to refuse.
+        """
+        names = self.names
+        if self.header and len(names) == classes - 1:
+            return replace(self, names=[self.header, *names])
+        if len(names) == 1 != classes:
+            for delimiter in DELIMITERS:
+                cells = [" ".join(cell.split()) for cell in names[0].split(delimiter)]
+                if len(cells) == classes and all(cells):
+                    return replace(self, names=cells, without="line breaks")
+        if is_imagenet(names) and {len(names), classes} == {1000, 1001}:
+            if classes == 1001:
+                return replace(self, names=["background", *names])
+            if names[0].casefold() in BACKGROUND_NAMES:
+                return replace(self, names=names[1:], without="the background class, 0")
+        return self
+
+    def told(self) -> str:
+        """What was understood: how many labels, the first and the last."""
+        without = f", without {self.without}" if self.without else ""
+        names = self.names
+        shown = f"“{names[0]}”" if len(names) == 1 else f"first “{names[0]}”, last “{names[-1]}”"
+        return f"Labels: {len(names):,}, {shown}, of {self.file}{without}.{self._twice()}"
+
+    def _twice(self) -> str:
+        many = [name for name, count in Counter(map(fold, self.names)).items() if count > 1]
+        if not many:
+            return ""
+        more = f" and {len(many) - 3} more" if len(many) > 3 else ""
+        return f" Several classes share a name: {', '.join(many[:3])}{more}."
+
+
+def of_network(
+    network: Path, given: Path | None, classes: int, say: Callable[[str], None]
+) -> list[str]:
+    """The labels for a `.tflite` network: those of the file given, else those inside it.
+
+    say: told what was understood. Raises ModelInvalid where there are none that can be read.
+    """
+    own = None
+    try:
+        own = inside(network)
+    except ModelInvalid:
+        if given is None:
+            raise
+    found = read(given) if given else own
+    if found is None:
+        raise ModelInvalid(
+            f"{network} has no labels inside; give --labels, a file with a class a line, in order."
+        )
+    found = found.fitted(classes)
+    say(found.told())
+    if given and own and [*map(fold, own.names)] != [*map(fold, found.names)]:
+        say(f"The labels inside {network.name} differ, first “{own.names[0]}”; --labels is taken.")
+    return found.names
+
+
+def read(path: Path) -> LabelFile:
+    """The labels of a file. Raises ModelInvalid where they cannot be read for certain."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ModelInvalid(f"{path} cannot be read: {error.strerror}.") from error
+    return parsed(data, str(path))
+
+
+def inside(network: Path) -> LabelFile | None:
+    """The labels inside a `.tflite` file, whose files are a zip behind it; None where it has none.
+
+    https://ai.google.dev/edge/litert/conversion/tensorflow/metadata#model_with_metadata_format
+    Raises ModelInvalid where they cannot be read, or which they are cannot be told.
+    """
+    if not zipfile.is_zipfile(network):
+        return None
+    try:
+        with zipfile.ZipFile(network) as files:
+            name = _chosen(metadata.label_files(network), files.namelist(), network)
+            if name is None:
+                return None
+            with files.open(name) as file:
+                data = file.read(MAX_BYTES + 1)
+    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError) as error:
+        raise ModelInvalid(
+            f"The files inside {network} are damaged ({error}); give --labels."
+        ) from error
+    return parsed(data, f"{name} inside {network.name}")
+
+
+def _chosen(named: list[str], there: list[str], network: Path) -> str | None:
+    """Which of the files has the labels: what the metadata names, else the only text there is."""
+    texts = [name for name in there if name.lower().endswith((".txt", ".csv", ".pbtxt", ".json"))]
+    found = [name for name in named if name in there] or texts
+    if len(found) > 1:
+        raise ModelInvalid(
+            f"Inside {network} are {', '.join(found[:5])}: which has the labels cannot be told. "
+            f"Take it out with `unzip {network.name}` and give it as --labels."
+        )
+    return found[0] if found else None
+
+
+def parsed(data: bytes, file: str) -> LabelFile:
+    """The labels in these bytes. file: its name, by whose ending JSON is known.
+
+    Raises ModelInvalid where they cannot be read for certain.
+    """
+    if len(data) > MAX_BYTES:
+        raise ModelInvalid(f"{file} is over {MAX_BYTES >> 20} MB, so it is no label file.")
+    text = _text(data, file)
+    try:
+        rows = _rows(text, file)
+        names = [" ".join(name.split()) for name in ordered(rows.entries)]
+    except ModelInvalid as error:
+        raise ModelInvalid(f"{file} cannot be read as labels: {error}.") from error
+    if not names:
+        raise ModelInvalid(f"{file} has no labels; give it one a line, in the order of classes.")
+    if "" in names:
+        raise ModelInvalid(f"{file} has no name for class {names.index('')}; give every class one.")
+    return LabelFile(names, file, " ".join(rows.header.split()), rows.without)
+
+
+def _rows(text: str, file: str) -> Rows:
+    if is_pbtxt(text):
+        return Rows(from_pbtxt(text))
+    is_json = file.lower().endswith((".json", ".jsonl"))
+    if is_json or text.lstrip()[:1] in ("{", "["):
+        entries = from_json(text, is_json)
+        if entries is not None:
+            return Rows(entries)
+    return from_text(text)
+
+
+def _text(data: bytes, file: str) -> str:
+    encoding = json.detect_encoding(data[:4]) if data else "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise ModelInvalid(
+            f"{file} is no text in UTF-8 or UTF-16 (see its line {line}); save it in UTF-8."
+        ) from error
+    if any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in set(text)):
+        raise ModelInvalid(f"{file} is no text; give a file with a label a line, or JSON.")
+    return text.replace("\ufeff", "")

@@ -1,0 +1,177 @@
+"""Label files that are text: a class a line, maybe with its index, or a CSV."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.labels import fold
+from tools.labelling.entries import WORDNET, Entry, consecutive
+
+INDEX_COLUMNS = frozenset({
+    "", "id", "index", "idx", "class_id", "classid", "class id", "class_index", "class index",
+    "label_id", "labelid", "label id", "no", "no.", "number", "target", "value",
+})  # fmt: skip
+NAME_COLUMNS = (
+    "display_name", "display name", "class_name", "classname", "class name", "label_name",
+    "label name", "name", "label", "class", "category", "title", "names", "labels", "classes",
+    "class_names", "categories",
+)  # fmt: skip
+"""What headers call these columns; of several names the first is taken. A data frame's index has
+none."""
+
+DELIMITERS = ",;\t|"
+
+_NUMBERED = re.compile(
+    r"""(?:(\d{1,7})|"(\d{1,7})"|'(\d{1,7})')(\s*[,;|:=\t]\s*|\s*[.)]\s+|\s+-\s+|\s+)(\S.*)"""
+)
+_NUMBER_LAST = re.compile(r"""(.*\S)\s*[,;|:=\t]\s*"?(\d{1,7})"?""")
+_QUOTED = re.compile(r"""(["'])(.*)\1[,;]?""")
+
+
+class Rows(NamedTuple):
+    """What text says. header: a first line that may be one, or else a label.
+
+    without: what was left out of each line, in words; "" where nothing was.
+    """
+
+    entries: list[Entry]
+    header: str = ""
+    without: str = ""
+
+
+def from_text(text: str) -> Rows:
+    """The classes of a text; blank lines at its end do not count.
+
+    A number before each name is its index where the numbers are 0, 1, 2 and so on, in any order;
+    names may begin with numbers, so others stay. Raises ModelInvalid where lines do not fit.
+    """
+    lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
+    while lines and not lines[-1]:
+        lines.pop()
+    if lines and re.fullmatch('"?sep=.?"?', lines[0], re.IGNORECASE):  # for Excel
+        del lines[0]
+    first = next((place for place, line in enumerate(lines) if line), 0)
+    if table := _table(lines[first:]):
+        return table
+    header = ""
+    if lines and fold(_unquoted(lines[first]).rstrip(":")) in NAME_COLUMNS:
+        header = _unquoted(lines[first])
+        lines = lines[first + 1 :]
+    if rows := _numbered([line for line in lines if line]):
+        return rows
+    if "" in lines:
+        raise ModelInvalid(f"its line {lines.index('') + 1} is empty; give every class a name")
+    names, without = _without_codes([_unquoted(line) for line in _evenly(lines)])
+    return Rows([Entry(None, name) for name in names], header, without)
+
+
+def _table(lines: Sequence[str]) -> Rows | None:
+    """A CSV whose header names two columns that are known here."""
+    for delimiter in DELIMITERS:
+        header = [fold(cell) for cell in _cells(lines[0], delimiter)] if lines else []
+        known = [cell for cell in header if cell in INDEX_COLUMNS or cell in NAME_COLUMNS]
+        if len(known) > 1 and any(known):
+            rows = [_cells(line, delimiter) for line in lines[1:] if line.strip(delimiter + " ")]
+            return _columns(header, rows, delimiter)
+    return None
+
+
+def _columns(header: list[str], rows: list[list[str]], delimiter: str) -> Rows | None:
+    width = len(header)
+    for number, row in enumerate(rows, 2):
+        if len(row) > width and not any(row[width:]):
+            del row[width:]
+        elif len(row) > width and header[-1] in NAME_COLUMNS:
+            row[width - 1 :] = [f"{delimiter} ".join(row[width - 1 :])]  # it was not quoted
+        if len(row) != width:
+            raise ModelInvalid(f"row {number} has {len(row)} columns and the header {width}")
+    numeric = {place for place in range(width) if all(row[place].isdecimal() for row in rows)}
+    named = [header.index(name) for name in NAME_COLUMNS if name in header]
+    names = next((place for place in named if place not in numeric), named[0] if named else None)
+    if names is None or not rows:
+        return None
+    index = next(
+        (place for place in sorted(numeric - {names}) if header[place] in INDEX_COLUMNS),
+        next((place for place in named if place in numeric and place != names), None),
+    )
+    return Rows(
+        [Entry(None if index is None else int(row[index]), row[names]) for row in rows],
+        without=f"all but the column “{header[names]}”",
+    )
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        (cells,) = csv.reader([line], delimiter=delimiter, skipinitialspace=True)
+    except (csv.Error, ValueError):
+        return []
+    return [cell.strip() for cell in cells]
+
+
+def _numbered(lines: Sequence[str]) -> Rows | None:
+    """The lines without their indices; None where they have none."""
+    matches = [_NUMBERED.fullmatch(line) for line in lines]
+    found = [
+        (int(match[1] or match[2] or match[3]), match[4], match[5]) for match in matches if match
+    ]
+    if not lines or len(found) < len(lines):
+        return _number_last(lines)
+    numbers = [number for number, _, _ in found]
+    in_columns = all(sign.strip(" ") in [*DELIMITERS] for _, sign, _ in found)
+    ends = f"{DELIMITERS} " if in_columns else ""  # empty columns
+    rests = _evenly([rest.rstrip(ends) for _, _, rest in found])
+    names, codes = _without_codes([_unquoted(rest) for rest in rests])
+    differ = _differ(names)
+    if consecutive(numbers):
+        is_index = in_columns or (differ and (0 in numbers or len(numbers) > 2))
+    else:  # which is refused by `ordered`
+        is_index = in_columns or (differ and 0 in numbers)
+    if not is_index:
+        return None
+    entries = [Entry(number, name) for number, name in zip(numbers, names, strict=True)]
+    return Rows(entries, without=codes or "the number before each")
+
+
+def _differ(names: Iterable[str]) -> bool:
+    """Whether most differ: of "1 star", "2 stars" and so on, the rest is much the same."""
+    counts = Counter(map(fold, names))
+    return len(counts) >= 0.7 * counts.total()
+
+
+def _number_last(lines: Sequence[str]) -> Rows | None:
+    """Names with their indices after them, such as red,0."""
+    matches = [_NUMBER_LAST.fullmatch(line) for line in lines]
+    entries = [Entry(int(match[2]), _unquoted(match[1])) for match in matches if match]
+    numbers = sorted(entry.number or 0 for entry in entries)
+    if (
+        len(lines) < 2
+        or numbers != [*range(len(lines))]
+        or not _differ(entry.name for entry in entries)
+    ):
+        return None
+    return Rows(entries, without="the number after each")
+
+
+def _without_codes(names: list[str]) -> tuple[list[str], str]:
+    """The names without WordNet's ids, where each begins with one."""
+    matches = [WORDNET.fullmatch(name) for name in names]
+    found = [_unquoted(match[2]) for match in matches if match]
+    if names and len(found) == len(names):
+        return found, "WordNet's id before each"
+    return names, ""
+
+
+def _evenly(lines: list[str]) -> list[str]:
+    """Lines in single quotes, without those where all have them: one alone may be an apostrophe."""
+    matches = [_QUOTED.fullmatch(line) for line in lines]
+    if lines and all(match and match[1] == "'" for match in matches):
+        return [match[2] for match in matches if match]
+    return lines
+
+
+def _unquoted(text: str) -> str:
+    match = _QUOTED.fullmatch(text)
+    return match[2].replace('""', '"') if match and match[1] == '"' else text
