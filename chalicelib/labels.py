@@ -4,6 +4,9 @@ from functools import lru_cache
 
 import msgspec
 
+FOUND = 0.5
+"""The least score of a label that a multi-label model is taken to find in a picture."""
+
 
 class Label(msgspec.Struct, frozen=True):
     """A class's name and its probability, 0..1."""

@@ -12,12 +12,14 @@ import msgspec
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.labels import Label
+from chalicelib.models import ModelInfo
 from chalicelib.sources import MAX_ID, Instance, Sources
 from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
 
 MAX_INSTANCES = 16
 """Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
+MAX_LABELS = 1000
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     model: name of a package; the service's own where none is given.
     """
 
-    max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
+    max_labels: Annotated[int, msgspec.Meta(ge=1, le=MAX_LABELS)] = 5
     min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     model: str | None = None
 
@@ -78,11 +80,12 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorInfo | None = None
 
 
-class ModelRef(msgspec.Struct, frozen=True):
-    """The model that answered."""
+class ModelRef(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The model that answered. multi_label: each label is judged by itself; scores have no sum."""
 
     name: str
     version: str
+    multi_label: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -160,7 +163,7 @@ class Predictor:
             outcome = self.classify(data, request)
             watch.add(outcome.timing_ms)
             label = outcome.labels[0].name if outcome.labels else None
-            inference_id = self._inference_id(info.name, label, arm is not None)
+            inference_id = self._inference_id(info, label, arm is not None)
             return Prediction(item.id, inference_id, outcome.labels, outcome.image)
 
         if request.instances is None:
@@ -168,11 +171,11 @@ class Predictor:
             inference_id = single.inference_id
             predictions = [msgspec.structs.replace(single, inference_id=None)]
         else:
-            inference_id = self._inference_id(info.name, None, arm is not None)
+            inference_id = self._inference_id(info, None, arm is not None)
             predictions = _side_by_side(lambda item: _failure_as_data(one, item), items)
         return Answer(
             inference_id=inference_id or uuid.uuid4().hex,
-            model=ModelRef(info.name, info.version),
+            model=ModelRef(info.name, info.version, info.multi_label),
             predictions=predictions,
             timing_ms=watch.reading(),
             arm=arm,
@@ -186,8 +189,10 @@ class Predictor:
         arm = self._trial.assign(subject)
         return (None, arm) if arm in self._lost else (arm, None)
 
-    def _inference_id(self, model: str, label: str | None, assigned: bool) -> str | None:
-        return self._trial.issue(model, label, assigned) if self._trial else None
+    def _inference_id(self, info: ModelInfo, label: str | None, assigned: bool) -> str | None:
+        if self._trial is None:
+            return None
+        return self._trial.issue(info.name, label, assigned, info.multi_label)
 
     def _items(self, request: PredictRequest, body: bytes | None) -> list[Item]:
         shorthand = any(way is not None for way in (request.url, request.s3_uri, request.b64))
@@ -226,8 +231,8 @@ class Predictor:
             image = decode(data, classifier.input_size, classifier.info.preprocessing)
         scores = classifier.scores(image.pixels, during=watch.stage("infer"))
         labels = classifier.rank(scores, options.max_labels, options.min_confidence)
-        model = ModelRef(classifier.info.name, classifier.info.version)
-        size = Size(image.width, image.height, image.format)
+        info, size = classifier.info, Size(image.width, image.height, image.format)
+        model = ModelRef(info.name, info.version, info.multi_label)
         return Outcome(model, labels, size, watch.reading())
 
 
@@ -240,5 +245,5 @@ def _failure_as_data(work: Callable[[Item], Prediction], item: Item) -> Predicti
 
 def _side_by_side(work: Callable[[Item], Prediction], items: Sequence[Item]) -> list[Prediction]:
     """The results in the order of the items; hosts are waited for all at once."""
-    with ThreadPoolExecutor(max_workers=len(items)) as pool:
+    with ThreadPoolExecutor(len(items)) as pool:
         return list(pool.map(work, items))

@@ -20,7 +20,7 @@ class Trial(Protocol):
     def assign(self, subject: str | bytes) -> str:
         """The model for this client or image: always the same one while the arms stay."""
 
-    def issue(self, model: str, label: str | None, assigned: bool) -> str:
+    def issue(self, model: str, label: str | None, assigned: bool, multi_label: bool) -> str:
         """An inference id that feedback can trust: what `model` said, and who chose it."""
 
 

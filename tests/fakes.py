@@ -151,14 +151,24 @@ class MemoryQueue:
 
 
 class ColourClassifier:
-    """Says which of red, green and blue a picture has most of; class 0 is the background."""
+    """Says which of red, green and blue a picture has most of; class 0 is the background.
+
+    multi_label: says how much of each it has.
+    """
 
     labels = ("background", "red", "green", "blue")
     input_size = (8, 6)
 
-    def __init__(self, name: str = "colour", how: Preprocessing = WHOLE) -> None:
+    def __init__(
+        self, name: str = "colour", how: Preprocessing = WHOLE, multi_label: bool = False
+    ) -> None:
         self.info = ModelInfo(
-            name=name, version="7", sha256="0" * 64, background_class=0, preprocessing=how
+            name=name,
+            version="7",
+            sha256="0" * 64,
+            background_class=0,
+            preprocessing=how,
+            multi_label=multi_label,
         )
 
     def scores(
@@ -167,7 +177,8 @@ class ColourClassifier:
         with during:
             assert pixels.shape == (6, 8, 3) and pixels.dtype == np.uint8
         mean = pixels.reshape(-1, 3).mean(axis=0)
-        return np.array([0, *(mean / max(mean.sum(), 1))], np.float32)
+        whole = 255.0 if self.info.multi_label else max(mean.sum(), 1)
+        return np.array([0, *(mean / whole)], np.float32)
 
     def rank(
         self, scores: NDArray[np.float32], max_labels: int, min_confidence: float

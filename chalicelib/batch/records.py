@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.labels import Label
+from chalicelib.labels import FOUND, Label, is_right
 from chalicelib.predict import ErrorInfo, Options
 
 
@@ -39,7 +39,7 @@ class FanOut(msgspec.Struct, frozen=True):
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the results: labels or an error, never both.
 
-    ms: milliseconds of decoding and inference.
+    ms: milliseconds of decoding and inference. multi_label: each label is judged by itself.
     """
 
     id: str
@@ -48,6 +48,17 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str | None = None
     ms: float | None = None
     error: ErrorInfo | None = None
+    multi_label: bool = False
+
+    def said(self, asked: str) -> Label | None:
+        """The label that the answer stands for: the top one; None where it has none.
+
+        asked: a given answer. A multi-label model stands for what that names, if it finds it.
+        """
+        labels = self.labels or []
+        about = (each for each in labels if each.score >= FOUND and is_right(asked, each.name))
+        found = next(about, None) if self.multi_label else None
+        return found or next(iter(labels), None)
 
 
 class Counts(msgspec.Struct, frozen=True):

@@ -117,7 +117,11 @@ class Recorder:
             try:
                 outcome = self._outcome(options, entry)
                 ms = round(sum(outcome.timing_ms.values()), 2)
-                return Record(entry.id, entry.source, outcome.labels, outcome.model.name, ms)
+                model = outcome.model
+                return Record(
+                    entry.id, entry.source, outcome.labels, model.name, ms,
+                    multi_label=model.multi_label,
+                )  # fmt: skip
             except InceptionError as error:
                 if not error.retryable or number == TRIES - 1:
                     return Record(entry.id, entry.source, error=ErrorInfo.of(error))

@@ -39,7 +39,7 @@ SKEW = 300
 
 _DOMAIN = b"serverless-inception inference id 1\0"  # another layout is another domain
 _HEAD = struct.Struct(">BI8sB")
-_ASSIGNED, _VOTABLE = 1, 2
+_ASSIGNED, _VOTABLE, _MULTI_LABEL = 1, 2, 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Inference:
     label: the top label, at most `MAX_LABEL` characters of it; None where the id is for logs only.
     issued: seconds since the epoch. nonce: 16 hexadecimal digits that tell it from every other.
     assigned: whether the experiment chose the model, and not the caller.
+    multi_label: whether other labels may be as right as the top one.
     """
 
     arm: str
@@ -56,6 +57,7 @@ class Inference:
     issued: int
     nonce: str
     assigned: bool
+    multi_label: bool = False
 
 
 class InferenceIds:
@@ -75,9 +77,10 @@ class InferenceIds:
         self._key = b""
         self._ask_key = Patient(self._shared_key, patience)
 
-    def issue(self, arm: str, label: str | None, assigned: bool) -> str:
+    def issue(self, arm: str, label: str | None, assigned: bool, multi_label: bool = False) -> str:
         """A new id, URL-safe; with a label of ten characters it has about 75."""
-        flags = _ASSIGNED * assigned | _VOTABLE * (label is not None)
+        votable = label is not None
+        flags = _ASSIGNED * assigned | _VOTABLE * votable | _MULTI_LABEL * multi_label
         name = arm.encode()
         head = _HEAD.pack(flags, int(self._clock()), os.urandom(8), len(name))
         payload = head + name + (label or "")[:MAX_LABEL].encode()
@@ -98,7 +101,8 @@ class InferenceIds:
         end = _HEAD.size + length
         label = payload[end:].decode() if flags & _VOTABLE else None
         arm = payload[_HEAD.size : end].decode()
-        return Inference(arm, label, issued, nonce.hex(), bool(flags & _ASSIGNED))
+        assigned, multi_label = bool(flags & _ASSIGNED), bool(flags & _MULTI_LABEL)
+        return Inference(arm, label, issued, nonce.hex(), assigned, multi_label)
 
     def _mac(self, payload: bytes) -> bytes:
         try:

@@ -24,7 +24,8 @@ __all__ = ["Experiment", "ExperimentRequest", "FeedbackRequest"]
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The JSON body of `POST /feedback`: exactly one of correct and label.
 
-    label: what the image shows; the answer was right if that is a name of its top label.
+    label: what the image shows; the answer was right if that is a name of its top label. Not for a
+        model that may find several labels.
     """
 
     inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
@@ -61,21 +62,28 @@ class Experiment:
         """The arm of a client, by its id or else the image's address or bytes. Never raises."""
         return self._weights.get().arms.choose(subject)
 
-    def issue(self, model: str, label: str | None, assigned: bool) -> str:
+    def issue(
+        self, model: str, label: str | None, assigned: bool, multi_label: bool = False
+    ) -> str:
         """An id to vote with on an answer of `model`, whose top label is `label`.
 
         label: None for an id that nobody can vote with. assigned: whether `assign` gave the model.
+        multi_label: whether that judges each label by itself.
         Never raises: without its key the service answers with ids that cannot be voted with.
         """
         if self._clock() >= self._unsigned_until:
             try:
-                return self._ids.issue(model, label, assigned)
+                return self._ids.issue(model, label, assigned, multi_label)
             except InceptionError:
                 self._unsigned_until = self._clock() + CACHE_SECONDS
         return uuid.uuid4().hex
 
     def feedback(self, request: FeedbackRequest) -> dict[str, Any]:
-        """Store a vote. Raises BadRequest for an id that is not ours, expired or for logs only."""
+        """Store a vote.
+
+        Raises BadRequest for an id that is not ours, expired or for logs only, and for a label
+        where several may be right.
+        """
         if (request.correct is None) == (request.label is None):
             raise BadRequest("Say how the answer was by exactly one of correct and label.")
         inference = self._ids.read(request.inference_id)
@@ -84,6 +92,11 @@ class Experiment:
                 "This inference_id is for logs; vote with that of a prediction that has labels."
             )
         correct = request.correct
+        if correct is None and inference.multi_label:
+            raise BadRequest(
+                f"The model {inference.arm} may find several labels in a picture, so one label "
+                "does not tell whether its answer was right; vote with correct."
+            )
         if correct is None:
             correct = is_right(request.label or "", inference.label)
         vote = Vote(

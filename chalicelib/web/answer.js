@@ -1,5 +1,5 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
-import { make, part, share } from "./dom.js";
+import { foundIn, make, part, share } from "./dom.js";
 import { hideVote, showVote } from "./experimentvote.js";
 import { command } from "./sources.js";
 
@@ -48,11 +48,12 @@ export function showProblem(problem, retry) {
 // role: what the model is to an experiment of several, or ""; canVote: whether there is an experiment.
 export function showAnswer({ source, answer, elapsed, asked }, models, { role, canVote }) {
   const labels = answer.predictions[0].labels.filter(({ score }) => score > 0); // 8-bit scores end in zeros
-  const [top] = labels;
-  const word = top && CERTAINTY.find(([least]) => top.score >= least)[1];
+  const found = foundIn(labels, answer.model.multi_label);
+  const least = found.at(-1);
+  const word = least && CERTAINTY.find(([from]) => least.score >= from)[1];
   const { title, name, ...model } = { ...models.find((each) => each.name === answer.model.name), ...answer.model };
   const said = `says ${[title || name, role && `the ${role}`].filter(Boolean).join(", ")}, after ${duration(elapsed)}`;
-  setState("answer", top ? top.name : "Nothing I know.", top ? `${word}, ${said}` : `So ${said}`);
+  setState("answer", found.map(({ name }) => name).join(", ") || "Nothing I know.", least ? `${word}, ${said}` : `So ${said}`);
   showLabels(labels);
   showTiming(answer.timing_ms, elapsed);
   showCard({ title, name, ...model }, "Answered by");

@@ -1,5 +1,5 @@
 // One record of the results as a row of the table.
-import { make, share } from "./dom.js";
+import { foundIn, make, share } from "./dom.js";
 import { wordsFor } from "./batchwords.js";
 import { thumbnail } from "./thumbnail.js";
 
@@ -11,7 +11,7 @@ export function rowOf(record, preview) {
   row.append(
     cell("cell-picture", thumbnail("span", preview)),
     cell("cell-id", ...identity(record)),
-    ...(record.error ? troubles(record.error) : findings(record.labels ?? [])),
+    ...(record.error ? troubles(record.error) : findings(record.labels ?? [], record.multi_label)),
   );
   row.setAttribute("role", "row");
   return row;
@@ -33,13 +33,14 @@ function identity({ id, source }) {
   return [name, link];
 }
 
-function findings(labels) {
-  const [best, ...others] = labels;
-  const seen = others.filter(({ score }) => score > 0).slice(0, 4);
+function findings(labels, isMultiLabel) {
+  const [best] = labels;
+  const found = foundIn(labels, isMultiLabel);
+  const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
   const bar = make("span", "bar");
   bar.style.setProperty("--score", best?.score ?? 0);
   return [
-    cell("cell-best", make("span", "row-label", best ? best.name : "Nothing it knows"), bar),
+    cell("cell-best", make("span", "row-label", found.map(({ name }) => name).join(", ") || "Nothing it knows"), bar),
     cell("cell-score", best ? share(best.score) : ""),
     cell("cell-others", seen.map(({ name, score }) => `${name} ${share(score)}`).join(" · ")),
   ];

@@ -6,9 +6,10 @@ import { sendVote } from "./experimentapi.js";
 const votes = new Map(); // inference id -> {choice, label, isAsking, taken: what the server made of it, problem}
 const seen = new Set(); // labels of the answers so far, for the field to offer
 let shown = null; // inference id
+let takesLabels = true;
 let queue = Promise.resolve(); // votes arrive in the order they were cast
 
-export function showVote({ inference_id: id, predictions: [{ labels, inference_id: own = id }] }) {
+export function showVote({ inference_id: id, model, predictions: [{ labels, inference_id: own = id }] }) {
   const [top, ...others] = labels.map(({ name }) => name);
   const offered = new Set([...others, ...[...seen].sort()]);
   offered.delete(top);
@@ -17,6 +18,7 @@ export function showVote({ inference_id: id, predictions: [{ labels, inference_i
   if (!votes.has(own)) votes.set(own, { choice: null, label: "", isAsking: false, taken: null, problem: "" });
   if (own !== shown) part("vote-label").value = votes.get(own).label;
   shown = own;
+  takesLabels = !model.multi_label; // one label does not tell whether several were right
   part("vote").hidden = !top;
   paint();
 }
@@ -64,10 +66,10 @@ function cast(ballot, changes) {
 
 function ask() {
   const vote = votes.get(shown);
-  if (vote.choice !== false) cast({ correct: false }, { choice: false, label: "", isAsking: true });
-  vote.isAsking = true;
+  if (vote.choice !== false) cast({ correct: false }, { choice: false, label: "", isAsking: takesLabels });
+  vote.isAsking = takesLabels;
   paint();
-  if (matchMedia("(pointer: fine)").matches) part("vote-label").focus({ preventScroll: true }); // no keyboard pops up
+  if (takesLabels && matchMedia("(pointer: fine)").matches) part("vote-label").focus({ preventScroll: true }); // no keyboard pops up
 }
 
 function answer() {

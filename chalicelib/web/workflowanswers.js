@@ -3,6 +3,7 @@ import { wordsFor } from "./batchwords.js";
 import { make, share } from "./dom.js";
 import { thumbnail } from "./thumbnail.js";
 
+const SEVERAL = 5; // labels shown of a model that may find several
 const isWeb = (source) => /^https?:\/\//i.test(source);
 
 export function predictionTable(predictions, judgement, kept) {
@@ -50,11 +51,12 @@ function said(answer) {
     const { code, message } = answer.error;
     return cell("answer-said is-error", make("span", "answer-label", wordsFor(code)), make("span", "small", message));
   }
-  const [best] = answer.labels ?? [];
-  if (!best) return make("td", "answer-said", "Nothing it knows");
+  const labels = (answer.labels ?? []).slice(0, answer.multi_label ? SEVERAL : 1);
+  if (!labels.length) return make("td", "answer-said", "Nothing it knows");
   const verdict = typeof answer.right === "boolean" ? mark(answer.right) : [];
-  const label = make("span", "answer-label", best.name);
-  return cell("answer-said", ...verdict, label, " ", make("span", "small", share(best.score)));
+  const shown = labels.flatMap(({ name, score }) =>
+    [make("span", "answer-label", name), " ", make("span", "small", share(score)), " "]);
+  return cell("answer-said", ...verdict, ...shown);
 }
 
 function mark(isRight) {

@@ -45,23 +45,24 @@ class _Arm:
         self.errors: Counter[str] = Counter()
         self.examples: dict[str, Failure] = {}
         self.answered = self.labelled = self.correct = self.scored = 0
-        self.confidence = 0.0
+        self.confidence, self.multi_label = 0.0, False
         self.latencies = array("d")
         self.confusion = Pairs(TRUTH, model)
 
     def add(self, entry: Entry, truth: str, record: Record | None) -> str | None:
-        """Count a record; the top label, None where there is no answer. truth: "" if unknown."""
+        """Count a record; its label, None where there is no answer. truth: "" if unknown."""
         if record is None or record.error is not None:
             self._fail(entry, record)
             return None
         self.answered += 1
         if record.ms is not None and math.isfinite(record.ms):
             self.latencies.append(record.ms)
-        top = record.labels[0] if record.labels else Label(NO_LABEL, math.nan)
-        if math.isfinite(top.score):
-            self.confidence += top.score
+        self.multi_label |= record.multi_label
+        said = record.said(truth) or Label(NO_LABEL, math.nan)
+        if math.isfinite(said.score):
+            self.confidence += said.score
             self.scored += 1
-        label = top.name
+        label = said.name
         if truth:
             self.labelled += 1
             right, column = is_right(truth, label), self._vocabulary.spelt(label)
@@ -94,6 +95,7 @@ class _Arm:
             interval=wilson_interval(self.correct, self.labelled) if self.labelled else None,
             mean_confidence=round(self.confidence / self.scored, 4) if self.scored else None,
             latency_ms=_latency(self.latencies),
+            multi_label=self.multi_label,
         )
 
 
@@ -151,7 +153,8 @@ def judge(
 ) -> Judgement:
     """Judge the models of these names in one pass; a million rows take some 100 MB.
 
-    `is_right` says which answers are right. Two models agree where their labels share a name.
+    `is_right` says which answers are right. Two models agree where their labels share a name. A
+    multi-label model is asked about the one label that is known of an image.
     labels: of each model, by its name. A given answer that one of them lacks is left out: that
         model cannot be right about it, which says nothing of what it sees. None: all are known.
     """

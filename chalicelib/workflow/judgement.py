@@ -31,6 +31,8 @@ class ArmResult(msgspec.Struct, frozen=True):
     accuracy: correct / labelled; an error is no answer, so it counts in `error_rate` and not here.
     interval: Wilson's for the accuracy, 95%.
     mean_confidence: mean score of the top label, 0..1.
+    multi_label: whether the model judges each label by itself: then it is right where it finds the
+        label that is known, and its confidence is in that.
     """
 
     model: str
@@ -44,6 +46,7 @@ class ArmResult(msgspec.Struct, frozen=True):
     interval: tuple[float, float] | None
     mean_confidence: float | None
     latency_ms: Latency | None
+    multi_label: bool = False
 
 
 class Agreement(msgspec.Struct, frozen=True):

@@ -24,12 +24,12 @@ REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "sv
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one arm said of an image. right: whether its top label is the known one, where that
-    counts."""
+    """What one arm said of an image. right: whether it is right, where that counts."""
 
     labels: list[Label] | None = None
     error: ErrorInfo | None = None
     right: bool | None = None
+    multi_label: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -102,6 +102,7 @@ def _lines(run: Run, plan: Plan) -> Iterator[Line]:
 
 def _said(record: Record, truth: str | None) -> Said:
     if truth is None or record.error is not None:
-        return Said(record.labels, record.error)
-    right = any(is_right(truth, label.name) for label in (record.labels or [])[:1])
-    return Said(record.labels, right=right)
+        return Said(record.labels, record.error, multi_label=record.multi_label)
+    label = record.said(truth)
+    right = label is not None and is_right(truth, label.name)
+    return Said(record.labels, right=right, multi_label=record.multi_label)

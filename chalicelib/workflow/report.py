@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from chalicelib.labels import FOUND
 from chalicelib.workflow.judgement import ArmResult, Judgement, McNemar
 from chalicelib.workflow.markup import json_block, said, table
 from chalicelib.workflow.run import Plan
@@ -72,6 +73,18 @@ def _arms(judgement: Judgement) -> list[str]:
         "Right is the share of the labelled images that the model answered; an image it could not "
         "answer is an error, and not a wrong answer. The interval is Wilson's. Latency is of "
         "decoding and inference.",
+        *_several(judgement),
+    ]
+
+
+def _several(judgement: Judgement) -> list[str]:
+    names = [said(arm.model) for arm in judgement.arms if arm.multi_label]
+    if not names:
+        return []
+    return [
+        "",
+        f"{' and '.join(names)} may find several labels in an image: right is an answer in which "
+        f"the known label has a score of at least {percent(FOUND)}.",
     ]
 
 

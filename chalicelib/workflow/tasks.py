@@ -31,7 +31,9 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.predict import ErrorInfo, Options
+from chalicelib.labels import FOUND
+from chalicelib.models import ModelInfo
+from chalicelib.predict import MAX_LABELS, ErrorInfo, Options
 from chalicelib.storage import ObjectStore
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.judge import judge
@@ -41,7 +43,6 @@ from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 logger = logging.getLogger("serverless-inception.workflow")
 """A child of the one that `app.py` makes, and so written as JSON by it."""
-
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,6 +68,12 @@ def _task(method: Callable[P, R]) -> Callable[P, R]:
     return task
 
 
+class Loaded(Protocol):
+    """A model that can answer."""
+
+    info: ModelInfo
+
+
 class Promoter(Protocol):
     """The experiment, as far as a workflow is concerned."""
 
@@ -77,7 +84,7 @@ class Promoter(Protocol):
 class WorkflowTasks:
     """A method for each task.
 
-    load_model: returns once the model of that name can answer, or raises. experiment: what a
+    load_model: gives the model of that name once it can answer, or raises. experiment: what a
     better challenger is promoted in; None for none.
     """
 
@@ -86,7 +93,7 @@ class WorkflowTasks:
         store: ObjectStore,
         rules: Rules,
         recorder: Recorder,
-        load_model: Callable[[str], object],
+        load_model: Callable[[str], Loaded],
         experiment: Promoter | None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -185,11 +192,13 @@ class WorkflowTasks:
         records = run.part(arm, chunk, sure=False)
         if not records:
             model = plan.champion if arm == "champion" else plan.challenger or ""
-            self._load_model(model)
+            several = self._load_model(model).info.multi_label
             found, kept = run.chunk(chunk), run.partial_key(arm, chunk)
             done = run.get(kept, dict[int, Record], sure=False) or {}
             todo = {place: entry for place, entry in enumerate(found) if place not in done}
             options = Options(max_labels=plan.max_labels, model=model)
+            if several:  # all that it finds, since any may be what is known of the image
+                options = Options(max_labels=MAX_LABELS, min_confidence=FOUND, model=model)
             done |= self._recorder.records(options, todo, in_time(left, MARGIN))
             if len(done) < len(found):
                 run.put(kept, done)

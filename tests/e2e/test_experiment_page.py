@@ -239,6 +239,23 @@ def test_vote_that_is_refused_is_taken_back(page: Page, server: str) -> None:
     expect(page.locator("#vote-said")).to_contain_text("counts for it")
 
 
+def test_answer_of_several_labels_is_told_whole_and_voted_on_as_a_whole(page: Page) -> None:
+    def several(route: Any) -> None:
+        answer = route.fetch().json()
+        labels = [{"name": "cat", "score": 0.97}, {"name": "dog", "score": 0.6}]
+        answer["predictions"][0]["labels"] = [*labels, {"name": "cow", "score": 0.49}]
+        answer["model"]["multi_label"] = True
+        route.fulfill(json=answer)
+
+    page.route("**/predict?*", several)
+    page.locator("[data-sample=umbrella]").click()
+    expect(page.locator("#headline")).to_have_text("cat, dog")
+    expect(page.locator("#certainty")).to_contain_text("Likely")
+    thumb(page, "No").click()
+    expect(page.locator("#vote-said")).to_contain_text("counts against it")
+    expect(page.locator("#vote-truth")).to_be_hidden()
+
+
 def test_no_thumbs_where_there_is_no_experiment(page: Page) -> None:
     def without_arm(route: Any) -> None:
         answer = route.fetch().json()

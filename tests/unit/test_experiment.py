@@ -315,6 +315,14 @@ def test_feedback_says_what_became_of_it(lab: Lab) -> None:
     assert say(False, correct=False) == {"arm": "small", "correct": False, "counted": False}
 
 
+def test_one_label_does_not_tell_whether_an_answer_of_several_was_right(lab: Lab) -> None:
+    inference_id = lab.experiment.issue("small", "cat", True, multi_label=True)
+    with pytest.raises(BadRequest, match=r"small may find several labels .* vote with correct"):
+        lab.experiment.feedback(FeedbackRequest(inference_id, label="cat"))
+    vote = lab.experiment.feedback(FeedbackRequest(inference_id, correct=True))
+    assert vote == {"arm": "small", "correct": True, "counted": True}
+
+
 @pytest.mark.parametrize("how", [{}, {"correct": True, "label": "cat"}])
 def test_a_vote_says_exactly_one_thing(lab: Lab, how: dict[str, Any]) -> None:
     inference_id = lab.experiment.issue("small", "cat", True)

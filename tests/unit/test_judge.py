@@ -102,6 +102,23 @@ def test_any_name_of_a_label_is_right() -> None:
     assert first.counts[first.labels.index(label)][first.labels.index(label)] == 2
 
 
+def test_of_several_labels_the_one_asked_about_is_the_answer() -> None:
+    def answer(*labels: tuple[str, float]) -> Record:
+        return Record("0", "", [Label(*label) for label in labels], multi_label=True)
+
+    told = [
+        ("dog", answer(("cat", 0.9), ("dog, hound", 0.5)), "dog, hound"),
+        ("dog", answer(("cat", 0.9), ("dog", 0.49)), "cat"),
+        (None, answer(("cat", 0.9), ("dog", 0.8)), "cat"),
+        ("dog", answer(), "(none)"),
+    ]
+    found = ruled((Entry(0, "i", label=truth), one, record(said)) for truth, one, said in told)
+    assert (found.champion.labelled, found.champion.correct) == (3, 1)
+    assert found.champion.multi_label and found.challenger and not found.challenger.multi_label
+    assert found.agreement == Agreement(4, 4, 1.0)
+    assert found.champion.mean_confidence == pytest.approx((0.5 + 0.9 + 0.9) / 3, abs=1e-4)
+
+
 def test_a_blank_truth_is_none() -> None:
     assert ruled(rows((" ", "cat", "cat"), ("", "cat", "dog"))).labelled == 0
 

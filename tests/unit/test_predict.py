@@ -2,6 +2,7 @@ import base64
 import io
 import threading
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -130,6 +131,21 @@ def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
         service.predict(PredictRequest(instances=[Instance(url="http://h/")]))
 
 
+def test_a_model_of_which_several_labels_are_right_says_so() -> None:
+    sources = Sources(Web({}).fetch, MemoryStore().read, frozenset())
+    several = OneClassifier(ColourClassifier(multi_label=True))
+    answer = Predictor(sources, several).predict(  # type: ignore[arg-type]
+        PredictRequest(min_confidence=0.5), picture("yellow")
+    )
+    assert msgspec.to_builtins(answer.model) == {
+        "name": "colour", "version": "7", "multi_label": True
+    }  # fmt: skip
+    found = [(label.name, label.score) for label in answer.predictions[0].labels or []]
+    assert found == [("red", 1.0), ("green", 1.0)]
+    assert "multi_label" not in msgspec.to_builtins(predictor(Web({})).predict(
+        PredictRequest(), RED).model)  # fmt: skip
+
+
 class Trial:
     """An experiment with one arm, which remembers who was assigned to it."""
 
@@ -140,7 +156,7 @@ class Trial:
         self.subjects.append(subject)
         return self.arm
 
-    def issue(self, model: str, label: str | None, assigned: bool) -> str:
+    def issue(self, model: str, label: str | None, assigned: bool, multi_label: bool) -> str:
         return f"{model}/{label}/{assigned}"
 
 

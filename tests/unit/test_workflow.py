@@ -49,7 +49,7 @@ def picture(colour: str) -> bytes:
     return file.getvalue()
 
 
-PICTURES = {colour: picture(colour) for colour in COLOURS}
+PICTURES = {colour: picture(colour) for colour in (*COLOURS, "yellow", "black")}
 
 
 class Daltonist(ColourClassifier):
@@ -70,7 +70,11 @@ class Models:
     """`chalicelib.classifier.Classifiers` with two models, and one that is broken."""
 
     def __init__(self) -> None:
-        self.known = {"sharp": ColourClassifier("sharp"), "blind": Daltonist("blind")}
+        self.known = {
+            "sharp": ColourClassifier("sharp"),
+            "blind": Daltonist("blind"),
+            "several": ColourClassifier("several", multi_label=True),
+        }
 
     def get(self, name: str | None = None) -> ColourClassifier:
         if name == "broken":
@@ -200,6 +204,27 @@ def test_two_models_are_compared_on_the_same_images(cloud: Cloud) -> None:
     assert {key for _, key in cloud.store.objects if key.startswith("reports/")} == {
         "reports/run.json", "reports/run.md", "reports/run.svg",
     }  # fmt: skip
+
+
+def test_a_model_that_finds_several_labels_is_asked_about_the_one_that_is_known(
+    cloud: Cloud,
+) -> None:
+    """Even of labels that the answer would be cut before."""
+    images = instances("yellow", "yellow", "black", "red")
+    for image, label in zip(images, ("green", "red", "red", "red"), strict=True):
+        image["label"] = label
+    request = {"instances": images, "champion": "sharp", "challenger": "several", "max_labels": 1}
+    judgement = cloud.run(request)["judgement"]
+    sharp, several = judgement["champion"], judgement["challenger"]
+    assert (sharp["labelled"], sharp["correct"], sharp["multi_label"]) == (4, 3, False)
+    assert (several["labelled"], several["correct"], several["multi_label"]) == (4, 3, True)
+    lines = [line["challenger"] for line in cloud.results()]
+    assert [[label["name"] for label in line["labels"]] for line in lines] == [
+        ["red", "green"], ["red", "green"], [], ["red"],
+    ]  # fmt: skip
+    assert [line["right"] for line in lines] == [True, True, False, True]
+    told = cloud.object("reports/run.md").decode()
+    assert "several may find several labels in an image: right is an answer in which" in told
 
 
 def test_a_better_challenger_is_promoted_where_that_is_asked_for(cloud: Cloud) -> None:

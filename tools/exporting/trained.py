@@ -26,7 +26,7 @@ def _loss(path: Path) -> Any:
         with zipfile.ZipFile(path) as kept:
             config = json.loads(kept.read("config.json")).get("compile_config")
     else:
-        import h5py  # type: ignore[import-untyped]  # comes with TensorFlow
+        import h5py  # comes with TensorFlow
 
         with h5py.File(path) as kept:
             config = json.loads(kept.attrs.get("training_config", "null"))
