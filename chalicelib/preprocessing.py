@@ -59,7 +59,8 @@ class Preprocessing(msgspec.Struct, frozen=True):
         if self.resize != "crop":
             return 0.0, 0.0, float(picture[0]), float(picture[1])
         scale = self.crop * min(picture[0] / size[0], picture[1] / size[1])
-        width, height = scale * size[0], scale * size[1]
+        # rounding may take all of a side, and a little more, which no decoder has
+        width, height = min(scale * size[0], picture[0]), min(scale * size[1], picture[1])
         left, upper = (picture[0] - width) / 2, (picture[1] - height) / 2
         return left, upper, left + width, upper + height
 
