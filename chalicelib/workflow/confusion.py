@@ -89,16 +89,18 @@ class Pairs:
 
 
 def matrices(counted: Sequence[Pairs]) -> list[Matrix]:
-    """The matrix of each, all of the same labels: the most confused, then the most frequent."""
-    weight: dict[str, tuple[int, int]] = {}
+    """The matrix of each, all of the same labels: the most confused, then the most frequent.
+
+    Two that are confused with each other come together, so that their cell is there.
+    """
+    all_: Counter[tuple[str, str]] = Counter()
     for pairs in counted:
-        for (row, column), count in pairs.counts.items():
-            for label in {row, column}:
-                wrong, all_ = weight.get(label, (0, 0))
-                weight[label] = wrong + count * (row != column), all_ + count
-    beyond = weight.pop(OTHER, None)
-    ranked = sorted(weight, key=lambda label: (*(-number for number in weight[label]), label))
+        all_.update(pairs.counts)
+    order = sorted(all_, key=lambda pair: (pair[0] == pair[1], -all_[pair], pair))
+    labels = dict.fromkeys(label for pair in order for label in pair)
+    beyond = labels.pop(OTHER, 0) is None
+    ranked = list(labels)
     kept = sorted(ranked[:SHOWN])
-    hidden = len(ranked) - len(kept) + (beyond is not None)
+    hidden = len(ranked) - len(kept) + beyond
     spelling = ChainMap(*(pairs.spelling for pairs in counted))
     return [pairs.matrix(kept, hidden, spelling) for pairs in counted if pairs.counts]

@@ -385,3 +385,16 @@ def test_points() -> None:
 def test_strangers_text_is_made_plain() -> None:
     assert plain("a\x00b\n\tc\u202ed\u2028e\ufffff\ud800g") == "a b c d e f g"
     assert plain("x" * 100, 10) == "x" * 9 + "…"
+
+
+def test_classes_that_are_confused_with_each_other_are_shown_together() -> None:
+    pairs = Pairs("truth", "model")
+    for number in range(300):
+        name = f"class {number}"
+        pairs.add(name, name, "right")
+        if number >= 280:
+            pairs.add(name, f"wrong {number}", "wrong")
+    (matrix,) = matrices([pairs])
+    assert sum(map(sum, matrix.counts)) == 320 and matrix.hidden == 300
+    cells = [matrix.counts[row][column] for row in range(SHOWN) for column in range(SHOWN)]
+    assert sum(cells) == 20  # of ten classes: those that are right, and those that are not
