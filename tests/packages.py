@@ -84,9 +84,7 @@ def with_metadata(network: bytes, metadata: bytes) -> bytes:
     buffer.data, entry.name, entry.buffer = metadata, NAME, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder()
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model)
 
 
 def naming_label_files(network: bytes, *files: tuple[str, str]) -> bytes:
@@ -120,3 +118,50 @@ def with_files(network: bytes, files: dict[str, bytes]) -> bytes:
         for name, data in files.items():
             out.writestr(name, data)
     return network + archive.getvalue()
+
+
+def packed(model: schema.ModelT) -> bytes:
+    """The file of a network."""
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def by_colour(size: int = 8) -> bytes:
+    """A `.tflite` network that says which channel of a picture is the brightest: 0, 1 or 2.
+
+    It takes float32 [1, size, size, 3], of any scale, and gives float32 [1, 3], probabilities.
+    """
+    shapes = {"pixels": [1, size, size, 3], "axes": [2], "means": [1, 3], "probabilities": [1, 3]}
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version, model.subgraphs, model.buffers = 3, [graph], [schema.BufferT(), axes()]
+    graph.tensors = []
+    for name, shape in shapes.items():
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.buffer = name.encode(), shape, int(name == "axes")
+        tensor.type = schema.TensorType.INT32 if name == "axes" else schema.TensorType.FLOAT32
+        graph.tensors.append(tensor)
+    graph.inputs, graph.outputs = [0], [3]
+    mean, softmax = schema.ReducerOptionsT(), schema.SoftmaxOptionsT()
+    softmax.beta = 0.02
+    model.operatorCodes, graph.operators = [], []
+    for code, kind, options, inputs, output in (
+        (schema.BuiltinOperator.MEAN, schema.BuiltinOptions.ReducerOptions, mean, [0, 1], 2),
+        (schema.BuiltinOperator.SOFTMAX, schema.BuiltinOptions.SoftmaxOptions, softmax, [2], 3),
+    ):
+        operation, named = schema.OperatorT(), schema.OperatorCodeT()
+        named.builtinCode = named.deprecatedBuiltinCode = code
+        named.version = 1
+        operation.opcodeIndex = len(graph.operators)
+        operation.inputs, operation.outputs = inputs, [output]
+        operation.builtinOptionsType, operation.builtinOptions = kind, options
+        model.operatorCodes.append(named)
+        graph.operators.append(operation)
+    return packed(model)
+
+
+def axes() -> schema.BufferT:
+    """Those of height and width."""
+    buffer = schema.BufferT()
+    buffer.data = np.array([1, 2], np.int32).view(np.uint8)
+    return buffer

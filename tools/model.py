@@ -1,39 +1,26 @@
-"""`python -m tools.model`: fetch, add, set, export and list model packages."""
+"""`python -m tools.model`: fetch, add, set, evaluate, export and list model packages."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from chalicelib.errors import InceptionError
-from chalicelib.settings import Settings, SettingsError
+from chalicelib.settings import Settings
 from tools import options
-from tools.catalogue import CATALOGUE, CatalogueEntry, FetchError, fetch, installed
+from tools.catalogue import CATALOGUE, CatalogueEntry, fetch, installed
+from tools.evaluate import evaluate_
 from tools.listing import table
+from tools.refusals import one_line
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """What goes wrong on purpose is one line for the reader, never a traceback."""
-    try:
-        yield
-    except (InceptionError, FetchError, SettingsError) as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"{error}; check the path, its permissions and the disk."
-        ) from error
-
-
 @click.group(context_settings={"max_content_width": 100})
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Model packages: fetch public ones, add or export your own, set what they do to pictures.
+    """Model packages: fetch public ones, add or export yours, evaluate them, set what they do.
 
     They go into the cache: .models/, or the folder in MODEL_DIR.
     """
@@ -47,7 +34,7 @@ def list_(catalogue: Mapping[str, CatalogueEntry]) -> None:
 
     A star marks the default model.
     """
-    with _one_line():
+    with one_line():
         for line in table(Settings.from_environment(), catalogue):
             click.echo(line)
 
@@ -74,7 +61,7 @@ def fetch_(
       python -m tools.model fetch
       python -m tools.model fetch inception-v1 --base-url https://mirror.example/coral
     """
-    with _one_line():
+    with one_line():
         cache = to or Settings.from_environment().model_dirs[-1]
         if not force and (package := installed(name, cache)):
             click.echo(f"{name} is there and verified: {package.folder}. --force fetches it anew.")
@@ -106,7 +93,7 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
     """
     from tools.add import add
 
-    with _one_line():
+    with one_line():
         package = add(
             name, model, labels, Settings.from_environment().model_dirs, force, about, click.echo
         )
@@ -134,7 +121,7 @@ def set_(name: str, version: str | None, **given: Any) -> None:
     from tools.outputs import told
     from tools.setting import change
 
-    with _one_line():
+    with one_line():
         package = change(name, Settings.from_environment().model_dirs, version, given)
         info, how = package.info, package.info.preprocessing
         gives = told(info.scores, info.multi_label)
@@ -215,9 +202,12 @@ def export_(name: str, force: bool, **given: Any) -> None:
     """
     from tools.exporting.export import export
 
-    with _one_line():
+    with one_line():
         package = export(name, Settings.from_environment(), force, given, click.echo)
         _ready(package.folder, name)
+
+
+cli.add_command(evaluate_)
 
 
 def _ready(folder: Path, name: str) -> None:

@@ -44,6 +44,14 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
         raise ModelInvalid(f"{dirs[-1] / name} exists; replace it with --force.")
 
 
+def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
+    """The package of that name, not verified. Raises ModelInvalid where there is none."""
+    folder = next((path / name for path in dirs if (path / name / INFO).is_file()), None)
+    if folder is None or not NAME.fullmatch(name):
+        raise ModelInvalid(f"There is no package {name!r}; `python -m tools.model list` has them.")
+    return read_package(folder)
+
+
 def check_labels(labels: Sequence[str], classes: int) -> None:
     """Raise ModelInvalid unless there is a label for each class."""
     if len(labels) == classes:

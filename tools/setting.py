@@ -6,15 +6,14 @@ from typing import Any, get_args
 
 import msgspec
 
-from chalicelib.errors import ModelInvalid
 from chalicelib.files import put
 from chalicelib.litert import inspect
-from chalicelib.models import INFO, ModelInfo, ModelPackage, Scores, read_package
+from chalicelib.models import INFO, ModelInfo, ModelPackage, Scores
 from chalicelib.tensors import Tensor
 from tools.ending import of_tflite
 from tools.options import chosen
 from tools.outputs import of_package
-from tools.package import as_json, fitted
+from tools.package import as_json, existing, fitted
 from tools.scaling import check_scaling
 
 
@@ -27,10 +26,7 @@ def change(
     Raises ModelInvalid where there is no such package, its network cannot be given pixels so, or
     gives something else.
     """
-    folder = next((path / name for path in dirs if (path / name / INFO).is_file()), None)
-    if folder is None:
-        raise ModelInvalid(f"There is no package {name!r}; `python -m tools.model list` has them.")
-    package = read_package(folder)
+    package = existing(name, dirs)
     how = chosen(package.info.preprocessing, options)
     pixels, scores = inspect(package.model_path)
     check_scaling(name, how, pixels)
@@ -38,10 +34,10 @@ def change(
         package.info, preprocessing=how, version=version or package.info.version
     )
     if options["scores"] or options["multi_label"] is not None:
-        info = _scored(ModelPackage(folder, info), scores, options)
+        info = _scored(ModelPackage(package.folder, info), scores, options)
     if info != package.info:
-        put(folder / INFO, as_json(info))
-    return ModelPackage(folder, info)
+        put(package.folder / INFO, as_json(info))
+    return ModelPackage(package.folder, info)
 
 
 def _scored(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]) -> ModelInfo:

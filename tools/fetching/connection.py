@@ -12,13 +12,14 @@ import urllib3
 from urllib3 import exceptions
 
 from tools.connection import connections, is_local
+from tools.refusals import Refused
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 16
 _Answer = TypeVar("_Answer")
 
 
-class FetchError(Exception):
+class FetchError(Refused):
     """A download that failed; `str()` is one sentence that says why and what to do."""
 
 

@@ -1,0 +1,151 @@
+"""Pictures -> what networks say of them, and how long that takes."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple, cast, get_args
+
+import click
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib import engines
+from chalicelib.classifier import Classifier
+from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
+from chalicelib.images import decode
+from chalicelib.models import ModelPackage
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.settings import Engine
+from chalicelib.sources import MAX_BYTES, Instance, Sources, split_s3_uri
+from chalicelib.storage import S3Store
+from chalicelib.tensors import top
+from tools.evaluating.labelled import Photo
+from tools.package import existing
+from tools.quiet import quiet
+from tools.refusals import Refused
+
+BEST = 5
+"""Classes of an answer that are kept."""
+
+Load = Callable[[Photo], bytes]
+
+
+class Answer(NamedTuple):
+    """What a network says of a picture. best: up to BEST class indices; scores: of these, 0..1."""
+
+    best: tuple[int, ...]
+    scores: tuple[float, ...]
+    decode_ms: float
+    infer_ms: float
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A loaded network that is asked. name: what reports call it, unlike that of any other."""
+
+    name: str
+    package: ModelPackage
+    engine: Engine
+    network: engines.Network
+    classifier: Classifier
+
+    def doing(self, how: Preprocessing) -> "Contestant":
+        """The same network, given pictures in another way."""
+        info = msgspec.structs.replace(self.package.info, preprocessing=how)
+        package = ModelPackage(self.package.folder, info)
+        classifier = Classifier(package, 1, engine=lambda *_: self.network)
+        return replace(self, package=package, classifier=classifier)
+
+
+def contestant(named: str, dirs: Sequence[Path], engine: Engine, threads: int) -> Contestant:
+    """Load what `NAME` or `NAME:ENGINE` says; `engine` is that of a name alone.
+
+    Raises Refused for an engine that is none, and ModelInvalid where it cannot be loaded.
+    """
+    name, colon, said = named.partition(":")
+    if colon and said not in get_args(Engine):
+        raise Refused(f"{said!r} is no engine; one of {', '.join(get_args(Engine))} is.")
+    package = existing(name, dirs)
+    package.verify()
+    runs = engines.chosen(package.info, cast(Engine, said) if colon else engine)
+    with quiet():
+        network = engines.opening(runs)(package, threads)
+        classifier = Classifier(package, threads, engine=lambda *_: network)
+        width, height = classifier.input_size
+        classifier.scores(np.zeros((height, width, 3), np.uint8))  # the first is slow
+    return Contestant(named if colon else name, package, runs, network, classifier)
+
+
+def loader(photos: Sequence[Photo]) -> Load:
+    """What reads these pictures: files, and what a manifest may name."""
+    from chalicelib.fetch import Fetcher
+
+    uris = [p.image.s3_uri for p in photos if isinstance(p.image, Instance) and p.image.s3_uri]
+    buckets = frozenset(split_s3_uri(uri)[0] for uri in uris)
+    sources = Sources(Fetcher(allow_loopback=True), S3Store(_s3).read, buckets)
+
+    def load(photo: Photo) -> bytes:
+        if isinstance(photo.image, Instance):
+            return sources.load(photo.image)
+        if not photo.image.is_file():
+            raise ImageUnreadable("There is no such file.")
+        if photo.image.stat().st_size > MAX_BYTES:
+            raise ImageTooLarge(f"It is over {MAX_BYTES / 1e6:g} MB.")
+        return photo.image.read_bytes()
+
+    return load
+
+
+def _s3() -> Any:
+    import boto3
+
+    return boto3.client("s3")
+
+
+def ask(
+    photos: Sequence[Photo], contestants: Sequence[Contestant], load: Load, label: str
+) -> tuple[list[list[Answer] | None], dict[str, str]]:
+    """The answers of each contestant to each picture; None for those that cannot be read.
+
+    Also why these cannot, by what they are called. Each picture is read once, and decoded once for
+    those that see the same pixels.
+    """
+    found: list[list[Answer] | None] = []
+    unreadable = {}
+    for photo in _shown(photos, label):
+        try:
+            found.append(_asked(load(photo), contestants))
+        except (InceptionError, OSError) as error:
+            unreadable[photo.called] = str(error)
+            found.append(None)
+    return found, unreadable
+
+
+def _shown(photos: Sequence[Photo], label: str) -> Iterator[Photo]:
+    with click.progressbar(photos, label=label, file=sys.stderr) as bar:
+        yield from bar
+
+
+def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
+    decoded: dict[object, tuple[NDArray[np.uint8], float]] = {}
+    answers = []
+    for each in contestants:
+        how = each.classifier.info.preprocessing
+        size = each.classifier.input_size
+        seen = (size, how.resize, how.crop, how.colour, how.filter)
+        if seen not in decoded:
+            start = time.perf_counter()
+            pixels = decode(data, size, how).pixels
+            decoded[seen] = pixels, (time.perf_counter() - start) * 1000
+        pixels, decode_ms = decoded[seen]
+        start = time.perf_counter()
+        scores = each.classifier.scores(pixels)
+        infer_ms = (time.perf_counter() - start) * 1000
+        best = top(scores, BEST, each.classifier.info.background_class)
+        answers.append(
+            Answer(tuple(best), tuple(float(scores[i]) for i in best), decode_ms, infer_ms)
+        )
+    return answers

@@ -1,0 +1,114 @@
+"""Drawings of an evaluation, in the style of the workflow's reports."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chalicelib.workflow.confusion import Matrix
+from chalicelib.workflow.heatmap import heat_map
+from chalicelib.workflow.svg import Drawing, document, fit, group, line, number, text, wide, wrap
+from chalicelib.workflow.words import percent
+from tools.evaluating.measures import ClassShare, Share
+
+MARGIN = 32
+ROW = 24
+"""Pixels of a row's height."""
+
+CLASSES = 40
+"""Rows of classes: of more, those that are right least often."""
+
+SCALE = 360
+"""Pixels from 0% to 100%."""
+
+
+class Row(NamedTuple):
+    """A name, how often it is right, and what is said beside."""
+
+    name: str
+    share: Share
+    said: str
+    strong: bool = False
+
+
+def sheet(title: str, drawing: Drawing, notes: Sequence[str] = ()) -> str:
+    """A drawing under its title, with what there is to say of it, as an SVG document."""
+    width = max(drawing.width, min(wide(title, 20), 640))
+    lines = [each for note in notes for each in wrap(note, width, 12)]
+    parts = [text(0, 18, fit(title, width + MARGIN, 20), "headline")]
+    parts += [text(0, 42 + 17 * place, each, "muted") for place, each in enumerate(lines)]
+    above = 42 + 17 * len(lines) + 8
+    parts.append(group(0, above, drawing.parts))
+    return document(
+        width + 2 * MARGIN,
+        above + drawing.height + 2 * MARGIN,
+        title,
+        " ".join(notes) or title,
+        [group(MARGIN, MARGIN, parts)],
+    )
+
+
+def shares(rows: Sequence[Row], axis: str) -> Drawing:
+    """Each row's share as a point with its 95% interval, on one scale."""
+    names = [fit(row.name, 330, 12) for row in rows]
+    left = max(map(wide, names)) + 16
+    low = 10 * int(10 * min(row.share.interval[0] for row in rows)) / 100
+    low = min(low, 0.9)
+    high = max(row.share.interval[1] for row in rows)
+    high = 1.0 if high > low + 0.5 else min(1.0, max(low + 0.1, (int(high * 10) + 1) / 10))
+
+    def x(share: float) -> float:
+        return left + SCALE * (share - low) / (high - low)
+
+    bottom = ROW * len(rows)
+    steps = round((high - low) * 10)
+    step = 0.02 if steps <= 1 else 0.05 if steps <= 3 else 0.1 if steps <= 6 else 0.2
+    parts = []
+    tick = low
+    while tick < high + 1e-9:
+        parts += [line(x(tick), 0, x(tick), bottom, "rule")]
+        parts += [text(x(tick), bottom + 16, percent(round(tick, 4)), "muted mid")]
+        tick += step
+    parts.append(text(left, bottom + 38, axis, "muted"))
+    said = left + SCALE + 20
+    for place, (row, name) in enumerate(zip(rows, names, strict=True)):
+        y = ROW * place + ROW / 2
+        low_x, high_x = map(x, row.share.interval)
+        parts += [
+            text(0, y + 4, name, "name" if row.strong else ""),
+            line(low_x, y, high_x, y, "range"),
+            f'<circle cx="{number(x(row.share.share))}" cy="{number(y)}" r="4.5" class="dot"/>',
+            text(said, y + 4, row.said, "" if row.strong else "muted"),
+        ]
+    width = said + max(wide(row.said) for row in rows)
+    return Drawing(width, bottom + 42, parts)
+
+
+def of_classes(by_class: Sequence[ClassShare]) -> str:
+    """How often each class is right, the worst first."""
+    rows = [
+        Row(each.name, each.top1, f"{each.top1.right} of {each.top1.of}" + _taken(each))
+        for each in by_class[:CLASSES]
+    ]
+    title, notes = "How often each class is right", ["With 95% intervals; the worst first."]
+    if len(by_class) > CLASSES:
+        title = f"The {CLASSES} classes that are right least often"
+        notes = [f"Of {len(by_class):,} classes; classes.csv has all. With 95% intervals."]
+    return sheet(title, shares(rows, "right, of the pictures of the class"), notes)
+
+
+def _taken(each: ClassShare) -> str:
+    return f", taken for {each.taken_for} ({each.taken})" if each.taken else ""
+
+
+def of_confusion(matrix: Matrix, name: str) -> str:
+    """What is taken for what."""
+    notes = [
+        "A row is what pictures show, a column what was answered. Red is wrong; the stronger a "
+        "cell's colour, the larger its share of the row."
+    ]
+    if matrix.hidden:
+        shown = len(matrix.labels) - 1
+        notes += [
+            f"The {shown} classes that are confused most; (other) stands for {matrix.hidden} more. "
+            "confusion.csv has all."
+        ]
+    return sheet(f"What {name} takes for what", heat_map(matrix, 520), notes)

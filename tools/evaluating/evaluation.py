@@ -1,0 +1,220 @@
+"""All that `tools.model evaluate` finds out, from the pictures to the verdicts."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import msgspec
+
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.settings import Engine, Settings
+from chalicelib.significance import Z_95
+from chalicelib.workflow.words import count, interval, p_value, points
+from tools.evaluating.asking import Contestant, Load, ask, contestant, loader
+from tools.evaluating.labelled import Labelled, Photo, find, listed
+from tools.evaluating.measures import (
+    WIDE,
+    Compared,
+    Result,
+    Seen,
+    Share,
+    compared,
+    measured,
+    seen,
+)
+from tools.evaluating.truth import Truths
+from tools.evaluating.ways import Ways, try_all
+from tools.refusals import Refused
+
+ALPHA = 0.05
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """What `report.json` holds.
+
+    labels: where they are from. evaluated: pictures that count. unknown_labels: labels that no
+    class has, and of how many pictures; shared_labels: those of several classes, any of which is
+    right; unreadable: pictures that are not, and why; faults: what else was left out. None of them
+    counts.
+    """
+
+    pictures: str
+    labels: str
+    evaluated: int
+    unknown_labels: dict[str, int]
+    shared_labels: dict[str, list[str]]
+    unreadable: dict[str, str]
+    faults: list[str]
+    results: list[Result]
+    compared: Compared | None
+    ways: Ways | None
+    notes: list[str]
+
+
+class Evaluated(NamedTuple):
+    """An evaluation, and what its pages are made of besides. seen: of each result."""
+
+    evaluation: Evaluation
+    seen: list[list[Seen]]
+    load: Load
+
+
+def evaluate(
+    name: str,
+    against: str | None,
+    pictures: Path,
+    settings: Settings,
+    all_ways: bool,
+    say: Callable[[str], None],
+) -> Evaluated:
+    """Measure a package, and where `against` names another one or an engine, both.
+
+    all_ways: also try the usual ways to give it its pictures. say: told what is known so far.
+    Raises Refused and ModelInvalid where it cannot be done.
+    """
+    asked = [
+        contestant(each, settings.model_dirs, settings.engine, settings.threads)
+        for each in contestants(name, against)
+    ]
+    _check(asked)
+    truths = [Truths(each.classifier.labels, each.package.info.background_class) for each in asked]
+    found = find(pictures, truths)
+    for line in told(found, truths):
+        say(line)
+    load = loader(found.photos)
+    answers, unreadable = ask(found.photos, asked, load, "pictures")
+    kept = [place for place, each in enumerate(answers) if each is not None]
+    if not kept:
+        raise Refused(_nothing_readable(pictures, unreadable))
+    photos = [found.photos[place] for place in kept]
+    all_ = [
+        seen(
+            truths[number].labels,
+            photos,
+            [found.classes[place][number] for place in kept],
+            [each[number] for each in answers if each is not None],
+        )
+        for number in range(len(asked))
+    ]
+    results = [measured(each, of, settings.threads) for each, of in zip(asked, all_, strict=True)]
+    both = None
+    if against:
+        right = [(a.right, b.right) for a, b in zip(*all_, strict=True)]
+        both = compared(asked[0].name, asked[1].name, right)
+    ways = None
+    if all_ways:
+        classes = [found.classes[place][0] for place in kept]
+        ways = try_all(asked[0], _right(asked[0], photos, classes, load))
+    return Evaluated(
+        Evaluation(
+            pictures=pictures.name,
+            labels=found.by,
+            evaluated=len(kept),
+            unknown_labels=found.unknown,
+            shared_labels=found.shared,
+            unreadable=unreadable,
+            faults=found.faults,
+            results=results,
+            compared=both,
+            ways=ways,
+            notes=_notes(results[0].top1),
+        ),
+        all_,
+        load,
+    )
+
+
+def _check(asked: Sequence[Contestant]) -> None:
+    """Raise Refused for a model of which one label of a picture does not say what is right."""
+    for each in asked:
+        if each.package.info.multi_label:
+            raise Refused(
+                f"{each.name} is multi-label: it judges each label by itself, and one label of a "
+                "picture does not say which others are right. Only models that give one answer "
+                "can be evaluated."
+            )
+
+
+def contestants(name: str, against: str | None) -> list[str]:
+    """What is asked, as `contestant` takes it. Raises Refused where it is the same twice."""
+    if against is None:
+        return [name]
+    if against in get_args(Engine):
+        against = f"{name.partition(':')[0]}:{against}"
+    if against == name:
+        raise Refused(f"--against {against} is {name} itself; name another package or engine.")
+    return [name, against]
+
+
+def _right(
+    asked: Contestant, photos: Sequence[Photo], classes: Sequence[tuple[int, ...]], load: Load
+) -> Callable[[Sequence[Preprocessing], str], list[list[bool]]]:
+    """What tells of which pictures a network is right that is given them in some ways."""
+
+    def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
+        found, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
+        return [
+            [
+                answers is not None and answers[number].best[0] in true
+                for answers, true in zip(found, classes, strict=True)
+            ]
+            for number in range(len(ways))
+        ]
+
+    return right
+
+
+def told(found: Labelled, truths: Sequence[Truths]) -> list[str]:
+    """What was made of the pictures, in lines."""
+    classes = len({photo.label for photo in found.photos})
+    lines = [
+        f"{count(len(found.photos), 'picture')} with {count(classes, 'label')}, by {found.by}."
+    ]
+    if found.unknown:
+        lines.append(
+            f"Left out: {count(sum(found.unknown.values()), 'picture')} whose labels no class has: "
+            f"{listed(found.unknown, truths)}."
+        )
+    lines += [
+        f"The label {label} is several classes', any of which is right: {', '.join(names)}."
+        for label, names in list(found.shared.items())[:3]
+    ]
+    if found.faults:
+        more = f", and {len(found.faults) - 3} more" if len(found.faults) > 3 else ""
+        lines.append(f"Left out: {'; '.join(found.faults[:3])}{more}.")
+    return lines
+
+
+def _nothing_readable(pictures: Path, unreadable: dict[str, str]) -> str:
+    name, why = next(iter(unreadable.items()))
+    return (
+        f"None of the {count(len(unreadable), 'picture')} of {pictures} can be read, as {name}: "
+        f"{why} Paths in a table are from its own folder."
+    )
+
+
+def _notes(top1: Share) -> list[str]:
+    low, high = top1.interval
+    if high - low <= WIDE:
+        return []
+    half = WIDE / 4
+    p = min(max(top1.share, 0.1), 0.9)
+    needed = math.ceil(p * (1 - p) * (Z_95 / half) ** 2 / 10) * 10
+    return [
+        "Too few pictures to tell much: of all such pictures, anything from "
+        f"{interval(top1.interval)} may be right. Some {needed} pictures tell it to "
+        f"{points(half)} either way."
+    ]
+
+
+def versus(found: Compared) -> str:
+    """Which of two models is better, in words."""
+    of = found.both + found.only_first + found.only_second + found.neither
+    a, b = found.both + found.only_first, found.both + found.only_second
+    if a == b:
+        return f"{found.first} and {found.second} are right equally often, of {a:,} of {of:,}."
+    better, worse = (found.first, found.second) if a > b else (found.second, found.first)
+    gap = points(abs(a - b) / of)
+    luck = "more than luck" if found.p_value < ALPHA else "which may be luck: bring more pictures"
+    return f"{better} is right {gap} more often than {worse}, {luck} ({p_value(found.p_value)})."

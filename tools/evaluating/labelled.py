@@ -1,0 +1,174 @@
+"""PHOTOS of `tools.model evaluate`: pictures, and which classes they are known to show."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from chalicelib.sources import Instance
+from tools.evaluating import tables
+from tools.evaluating.tables import Table
+from tools.evaluating.truth import Truths, is_number
+from tools.refusals import Refused
+from tools.submitting.inputs import SUFFIXES as IMAGES
+
+NEEDED = (
+    "Put them into a folder for each class, or list them with their labels in a CSV "
+    "(columns image,label) or in JSON Lines (url or image, and label)."
+)
+
+
+class Photo(NamedTuple):
+    """A picture. called: what reports call it. label: what it shows, as whoever has it says."""
+
+    called: str
+    image: Path | Instance
+    label: str
+
+
+Found = tuple[str, list[Photo], list[str]]
+"""Where the labels are from, the pictures, and lines that name none."""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures, all with classes of each model.
+
+    by: where their labels are from. classes: of each picture, for each model, the indices of the
+    classes that its label names. unknown: labels that a model has no class for, and of how many
+    pictures. shared: labels that name several classes. faults: lines that name no picture.
+    """
+
+    by: str
+    photos: list[Photo]
+    classes: list[tuple[tuple[int, ...], ...]]
+    unknown: dict[str, int] = field(default_factory=dict)
+    shared: dict[str, list[str]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+def find(path: Path, truths: Sequence[Truths]) -> Labelled:
+    """The labelled pictures of a folder or a file, for models with those classes.
+
+    Raises Refused where there are none, or the labels of most of them are of no class.
+    """
+    by, photos, faults = (
+        _of_folder(path, truths) if path.is_dir() else _of_table(path, _read(path), truths)
+    )
+    if not photos:
+        raise Refused(f"{path} has no labelled pictures. {NEEDED}")
+    _check_numbers(photos, truths)
+    unknown = Counter(photo.label for photo in photos if not _known(photo.label, truths))
+    if 2 * unknown.total() > len(photos):
+        raise Refused(_mostly_unknown(path, photos, unknown, truths))
+    kept = [photo for photo in photos if photo.label not in unknown]
+    classes = [tuple(truth.classes(photo.label) for truth in truths) for photo in kept]
+    first = truths[0]
+    shared = {
+        label: [first.labels[index] for index in first.classes(label)]
+        for label in sorted({photo.label for photo in kept})
+        if len(first.classes(label)) > 1
+    }
+    return Labelled(by, kept, classes, dict(unknown.most_common()), shared, faults)
+
+
+def _read(path: Path) -> Table:
+    if path.suffix.lower() not in tables.SUFFIXES:
+        raise Refused(f"{path} is neither a folder nor a CSV or JSON Lines. {NEEDED}")
+    return tables.read(path)
+
+
+def _known(label: str, truths: Sequence[Truths]) -> bool:
+    return all(truth.classes(label) for truth in truths)
+
+
+def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
+    """By the table in it, where there is one, else by the names of its folders."""
+    listed: list[tuple[Path, Table]] = []
+    refused: Refused | None = None
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in tables.SUFFIXES and path.is_file():
+            try:
+                listed.append((path, tables.read(path)))
+            except Refused as error:
+                refused = error
+    if len(listed) > 1:
+        raise Refused(f"{folder} has {' and '.join(path.name for path, _ in listed)}: name one.")
+    if listed:
+        return _of_table(*listed[0], truths)
+    photos = [
+        Photo(str(path.relative_to(folder)), path, path.relative_to(folder).parts[0])
+        for path in _walk(folder)
+        if path.parent != folder
+    ]
+    if refused and not photos:
+        raise refused
+    loose = sum(path.suffix.lower() in IMAGES for path in folder.iterdir())
+    faults = [f"{loose} pictures directly in {folder} have no label"] if loose else []
+    return "folder names", photos, faults
+
+
+def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Found:
+    """By the column whose labels the models have classes for."""
+    columns = [
+        column for column in tables.LABELS if any(column in row.labels for row in table.rows)
+    ]
+    column = max(columns, key=lambda column: sum(
+        all(len(truth.classes(row.labels.get(column, ""))) == 1 for truth in truths)
+        for row in table.rows
+    ))  # fmt: skip
+    photos = [Photo(row.called, row.image, row.labels.get(column, "")) for row in table.rows]
+    return f"column {column} of {path.name}", photos, table.faults
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All files beneath, in a fixed order, but hidden ones: what is no picture will be said."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
+
+
+def _check_numbers(photos: Sequence[Photo], truths: Sequence[Truths]) -> None:
+    """Raise Refused where labels are numbers that may be counted from another class than 0."""
+    numbers = {photo.label for photo in photos if is_number(photo.label)}
+    for truth in truths:
+        if any(map(truth.is_index, numbers)) and not all(map(truth.classes, numbers)):
+            raise Refused(
+                f"Labels are numbers up to {max(numbers, key=int)}, and classes count from 0 to "
+                f"{len(truth.labels) - 1}. Say them by name, or count from 0."
+            )
+
+
+def _mostly_unknown(
+    path: Path, photos: Sequence[Photo], unknown: Mapping[str, int], truths: Sequence[Truths]
+) -> str:
+    """Why pictures cannot be evaluated whose labels no class has."""
+    lines = [
+        f"{sum(unknown.values())} of {len(photos)} pictures have labels that no class of the model "
+        f"has: {listed(unknown, truths)}."
+    ]
+    parents = {photo.image.parent for photo in photos if isinstance(photo.image, Path)}
+    deeper = sorted({str(p.parent) for p in parents if p.parent != path and _known(p.name, truths)})
+    if all(map(is_number, unknown)):
+        lines.append(
+            "They are numbers, and a class that is hidden leaves open which of the others is "
+            "their first: say the classes by name."
+        )
+    elif deeper:
+        lines.append(f"Is it {deeper[0]} that is meant?")
+    else:
+        lines.append("Is this the right model, and the right column or folder?")
+    return " ".join(lines)
+
+
+def listed(unknown: Mapping[str, int], truths: Sequence[Truths], most: int = 10) -> str:
+    """Labels that no class has, with the nearest that one has."""
+    said = []
+    for label, count in list(unknown.items())[:most]:
+        near = truths[0].nearest(label)
+        hint = f"; {near}?" if near else ""
+        said.append(f"{label or '(empty)'} ({count}{hint})")
+    rest = len(unknown) - most
+    return ", ".join(said) + (f" and {rest} more" if rest > 0 else "")

@@ -1,0 +1,218 @@
+"""Answers to labelled pictures -> how good a model is."""
+
+import platform
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.significance import mcnemar_p_value, wilson_interval
+from chalicelib.workflow.confusion import Matrix, Pairs, matrices
+from chalicelib.workflow.judge import TRUTH
+from tools.evaluating.asking import BEST, Answer, Contestant
+from tools.evaluating.calibration import Calibration, calibration
+from tools.evaluating.labelled import Photo
+
+WIDE = 0.2
+"""Of a 95% interval: one that is wider tells little."""
+
+MISTAKES = 12
+"""The surest ones, that are shown."""
+
+
+class Share(msgspec.Struct, frozen=True):
+    """How many are right, and the 95% interval (Wilson's) of the share of all such pictures."""
+
+    right: int
+    of: int
+    share: float
+    interval: tuple[float, float]
+
+    @classmethod
+    def counted(cls, right: int, of: int) -> "Share":
+        """Of that many; none of none is 0."""
+        return cls(right, of, right / of if of else 0.0, wilson_interval(right, of))
+
+
+class ClassShare(msgspec.Struct, frozen=True):
+    """One class's pictures.
+
+    taken_for: what they are most often taken for, "" if never; taken: how often.
+    """
+
+    name: str
+    top1: Share
+    taken_for: str
+    taken: int
+
+
+class Timing(msgspec.Struct, frozen=True):
+    """Milliseconds a picture, the median and the 95th percentile; images a second, one by one."""
+
+    decode_ms: tuple[float, float]
+    infer_ms: tuple[float, float]
+    images_per_second: float
+    threads: int
+    processor: str
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """A wrong answer. index: of the picture among those that were evaluated."""
+
+    index: int
+    picture: str
+    truth: str
+    answer: str
+    score: float
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What one model was measured to be.
+
+    top5: None for so few classes that it says nothing. mean_of_classes: each class's share counted
+        alike, however many pictures it has.
+    """
+
+    name: str
+    model: str
+    version: str
+    engine: str
+    kernels: str
+    preprocessing: Preprocessing
+    classes: int
+    top1: Share
+    top5: Share | None
+    mean_of_classes: float
+    calibration: Calibration
+    timing: Timing
+    by_class: list[ClassShare]
+    confusion: Matrix
+    mistakes: list[Mistake]
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """Two models on the same pictures: McNemar's exact test."""
+
+    first: str
+    second: str
+    both: int
+    only_first: int
+    only_second: int
+    neither: int
+    p_value: float
+
+
+class Seen(NamedTuple):
+    """One model's answer to a picture. truth, answer: as reports name them."""
+
+    photo: Photo
+    truth: str
+    answer: str
+    right: bool
+    in_five: bool
+    given: Answer
+
+
+def seen(
+    names: Sequence[str],
+    photos: Sequence[Photo],
+    classes: Sequence[tuple[int, ...]],
+    answers: Sequence[Answer],
+) -> list[Seen]:
+    """Each answer beside what is right. names: of the classes, each another."""
+    return [
+        Seen(
+            photo,
+            names[true[0]] if len(true) == 1 else photo.label,
+            names[given.best[0]],
+            given.best[0] in true,
+            bool({*given.best} & {*true}),
+            given,
+        )
+        for photo, true, given in zip(photos, classes, answers, strict=True)
+    ]
+
+
+def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Result:
+    """What the answers, of which there is at least one, say of a model."""
+    info, of = contestant.classifier.info, len(all_)
+    by_class = sorted(
+        _by_class(all_), key=lambda each: (each.top1.share, -each.top1.of, each.name.casefold())
+    )
+    pairs = Pairs(TRUTH, contestant.name)
+    for each in all_:
+        # where any of several classes is right, the one that was said is
+        pairs.add(each.answer if each.right else each.truth, each.answer, each.photo.called)
+    visible = len(contestant.classifier.labels) - (info.background_class is not None)
+    return Result(
+        name=contestant.name,
+        model=info.name,
+        version=info.version,
+        engine=contestant.engine,
+        kernels=contestant.classifier.kernels,
+        preprocessing=info.preprocessing,
+        classes=visible,
+        top1=Share.counted(sum(each.right for each in all_), of),
+        top5=Share.counted(sum(each.in_five for each in all_), of) if visible > BEST else None,
+        mean_of_classes=sum(each.top1.share for each in by_class) / len(by_class),
+        calibration=calibration([e.given.scores[0] for e in all_], [e.right for e in all_]),
+        timing=_timing([each.given for each in all_], threads),
+        by_class=by_class,
+        confusion=matrices([pairs])[0],
+        mistakes=list(_mistakes(all_)),
+    )
+
+
+def _by_class(all_: Sequence[Seen]) -> Iterator[ClassShare]:
+    of = Counter(each.truth for each in all_)
+    right = Counter(each.truth for each in all_ if each.right)
+    wrong: dict[str, Counter[str]] = {}
+    for each in all_:
+        if not each.right:
+            wrong.setdefault(each.truth, Counter())[each.answer] += 1
+    for name, count in of.items():
+        taken_for, taken = wrong[name].most_common(1)[0] if name in wrong else ("", 0)
+        yield ClassShare(name, Share.counted(right[name], count), taken_for, taken)
+
+
+def _mistakes(all_: Sequence[Seen]) -> Iterator[Mistake]:
+    wrong = [(index, each) for index, each in enumerate(all_) if not each.right]
+    wrong.sort(key=lambda pair: -pair[1].given.scores[0])
+    for index, each in wrong[:MISTAKES]:
+        yield Mistake(index, each.photo.called, each.truth, each.answer, each.given.scores[0])
+
+
+def _timing(answers: Sequence[Answer], threads: int) -> Timing:
+    decode = np.array([each.decode_ms for each in answers])
+    infer = np.array([each.infer_ms for each in answers])
+    return Timing(
+        decode_ms=_middle_and_slow(decode),
+        infer_ms=_middle_and_slow(infer),
+        images_per_second=float(1000 / np.mean(decode + infer)),
+        threads=threads,
+        processor=platform.machine(),
+    )
+
+
+def _middle_and_slow(milliseconds: NDArray[np.float64]) -> tuple[float, float]:
+    median, slow = np.percentile(milliseconds, [50, 95])
+    return round(float(median), 2), round(float(slow), 2)
+
+
+def compared(first: str, second: str, right: Sequence[tuple[bool, bool]]) -> Compared:
+    """right: for each picture, whether the first and the second was right of it."""
+    counts = Counter(right)
+    only_first, only_second = counts[True, False], counts[False, True]
+    return Compared(
+        first=first,
+        second=second,
+        both=counts[True, True],
+        only_first=only_first,
+        only_second=only_second,
+        neither=counts[False, False],
+        p_value=mcnemar_p_value(only_first, only_second),
+    )

@@ -1,0 +1,203 @@
+"""An evaluation's folder: a page with its drawings, and the same as JSON and CSV."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from chalicelib.files import staged
+from chalicelib.workflow.markup import said, table
+from chalicelib.workflow.words import count, interval, p_value, percent
+from tools.evaluating import sheets
+from tools.evaluating.asking import Load
+from tools.evaluating.calibration import BINS
+from tools.evaluating.contacts import of_mistakes
+from tools.evaluating.drawing import Row, of_classes, of_confusion, shares, sheet
+from tools.evaluating.evaluation import Evaluated, Evaluation, versus
+from tools.evaluating.measures import Compared, Result, Seen
+from tools.evaluating.reliability import of_calibration, sentence
+from tools.evaluating.ways import Way, Ways
+from tools.options import formula, told
+from tools.refusals import Refused
+
+JSON, PAGE = "report.json", "report.md"
+
+
+def free(folder: Path | None, name: str, parent: Path) -> Path:
+    """Where to write: `folder`, or the first of that name in `parent` that is not there yet.
+
+    Raises Refused where `folder` has something in it.
+    """
+    if folder is not None:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise Refused(f"{folder} is there and not empty; name another folder.")
+        return folder
+    number = 1
+    while (found := parent / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    return found
+
+
+def write(evaluated: Evaluated, folder: Path) -> None:
+    """Write all files of an evaluation into a folder, at once and whole."""
+    found, all_, load = evaluated
+    with staged(folder) as new:
+        (new / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
+        for result, of, end in zip(found.results, all_, endings(found.results), strict=True):
+            for name, drawing in _drawings(result, of, load):
+                (new / f"{name}{end}.svg").write_text(drawing, "utf-8")
+        if found.ways:
+            (new / "ways.svg").write_text(_of_ways(found.ways), "utf-8")
+        sheets.save(new / "pictures.csv", sheets.pictures(found.results, all_))
+        sheets.save(new / "classes.csv", sheets.classes(found.results))
+        sheets.save(new / "confusion.csv", sheets.confusion(found.results, all_))
+        (new / PAGE).write_text("\n".join(_page(found)) + "\n", "utf-8")
+
+
+def endings(results: Sequence[Result]) -> list[str]:
+    """What the names of each result's drawings end in."""
+    return ["", *(f"-{result.name.replace(':', '-')}" for result in results[1:])]
+
+
+def _drawings(result: Result, of: Sequence[Seen], load: Load) -> Iterator[tuple[str, str]]:
+    yield "classes", of_classes(result.by_class)
+    yield "confusion", of_confusion(result.confusion, result.name)
+    yield "calibration", of_calibration(result.calibration, result.name)
+    if result.mistakes:
+        files = [load(of[mistake.index].photo) for mistake in result.mistakes]
+        yield "mistakes", of_mistakes(result.mistakes, files, result.name)
+
+
+def _of_ways(ways: Ways) -> str:
+    rows = [
+        Row(
+            way.name,
+            way.top1,
+            f"{percent(way.top1.share)}, {_gain(way) if place else 'the package as it is'}",
+            place == ways.best,
+        )
+        for place, way in enumerate(ways.tried)
+    ]
+    rows.sort(key=lambda row: -row.share.right)
+    notes = [
+        ways.verdict,
+        "+ and -: pictures that this way, or the package's own, alone gets right.",
+    ]
+    return sheet("Ways to give it its pictures", shares(rows, "right, with 95% interval"), notes)
+
+
+def _gain(way: Way) -> str:
+    return f"+{way.better} -{way.worse}"
+
+
+def _page(found: Evaluation) -> Iterator[str]:
+    first, ends = found.results[0], endings(found.results)
+    yield f"# How often {' and '.join(said(each.name) for each in found.results)} is right"
+    yield ""
+    yield (
+        f"{count(found.evaluated, 'picture')} of {said(found.pictures)}, labelled by "
+        f"{said(found.labels)}."
+    )
+    yield ""
+    yield from _summary(found.results)
+    yield ""
+    for note in found.notes:
+        yield f"**{note}** "
+        yield ""
+    yield (
+        "If a model was trained on these pictures, they say nothing of how good it is; what one "
+        "model or way gains over another still counts."
+    )
+    if found.compared:
+        yield from ("", "## Against each other", "", *_compared(found.compared))
+    if found.ways:
+        yield from ("", "## Ways to give it its pictures", "", said(found.ways.verdict, 1000), "")
+        yield "![How often each way is right](ways.svg)"
+    for result, end in zip(found.results, ends, strict=True):
+        name = f" of {said(result.name)}" if len(found.results) > 1 else ""
+        yield from ("", f"## Classes{name}", "", f"![How often each is right](classes{end}.svg)")
+        yield from ("", f"## Confusion{name}", "", f"![What is taken for what](confusion{end}.svg)")
+        yield from _confused(result)
+        yield from ("", f"## Calibration{name}", "", sentence(result.calibration), "")
+        yield f"![Confidence against how often it is right](calibration{end}.svg)"
+        yield from ("", f"## Mistakes{name}", "")
+        if result.mistakes:
+            yield f"![The surest mistakes](mistakes{end}.svg)"
+        else:
+            yield "None."
+    yield from _left_out(found)
+    yield from ("", "## How it was measured", "", *_conditions(first))
+
+
+def _confused(result: Result) -> Iterator[str]:
+    rows = [
+        [said(each.row), said(each.column), said(each.example), f"{each.count:,}"]
+        for each in result.confusion.confused
+    ]
+    if rows:
+        yield from ("", *table(["what it is", "taken for", "as in", "pictures"], rows, words=3))
+
+
+def _summary(results: Sequence[Result]) -> list[str]:
+    heads = [
+        "model", "right (top-1)", "95% interval", "in the top 5", "95% interval",
+        "mean of classes", "calibration error", "decode, ms", "network, ms", "images/s",
+    ]  # fmt: skip
+    rows = [
+        [
+            said(each.name),
+            f"{percent(each.top1.share)} ({each.top1.right:,} of {each.top1.of:,})",
+            interval(each.top1.interval),
+            percent(each.top5.share) if each.top5 else "(few classes)",
+            interval(each.top5.interval) if each.top5 else "",
+            percent(each.mean_of_classes),
+            percent(each.calibration.error),
+            f"{each.timing.decode_ms[0]:.2g}",
+            f"{each.timing.infer_ms[0]:.3g}",
+            f"{each.timing.images_per_second:,.0f}",
+        ]
+        for each in results
+    ]
+    return table(heads, rows)
+
+
+def _compared(found: Compared) -> list[str]:
+    rows = [
+        ["both", f"{found.both:,}"],
+        [f"only {said(found.first)}", f"{found.only_first:,}"],
+        [f"only {said(found.second)}", f"{found.only_second:,}"],
+        ["neither", f"{found.neither:,}"],
+    ]
+    test = (
+        f"McNemar's exact test of the pictures that only one is right of: {p_value(found.p_value)}."
+    )
+    return [said(versus(found), 400), "", *table(["right", "pictures"], rows), "", test]
+
+
+def _left_out(found: Evaluation) -> Iterator[str]:
+    if not (found.unknown_labels or found.unreadable or found.faults or found.shared_labels):
+        return
+    yield from ("", "## Left out, or to be known", "")
+    for label, times in found.unknown_labels.items():
+        yield f"- no class is called {said(label or '(empty)')}: {count(times, 'picture')} left out"
+    for name, why in found.unreadable.items():
+        yield f"- {said(name)} cannot be read: {said(why, 400)}"
+    for fault in found.faults:
+        yield f"- {said(fault, 400)}"
+    for label, names in found.shared_labels.items():
+        any_ = said(", ".join(names), 400)
+        yield f"- {said(label)} names several classes, any of which is right: {any_}"
+
+
+def _conditions(result: Result) -> list[str]:
+    how, timing = result.preprocessing, result.timing
+    return [
+        f"- {said(result.model)}, version {said(result.version)}, by {result.engine} "
+        f"({result.kernels}), {count(timing.threads, 'thread')} on {timing.processor}, one picture "
+        "at a time; milliseconds are medians",
+        f"- pictures: {told(how)}, {how.filter}; pixels: {formula(how)}",
+        f"- intervals are Wilson's; the calibration error is the expected one, of {BINS} bins "
+        "(Guo et al., 2017)",
+        f"- [pictures.csv](pictures.csv) has every answer, [classes.csv](classes.csv) every class, "
+        f"[confusion.csv](confusion.csv) every pair, [{JSON}]({JSON}) all of this",
+    ]

@@ -1,0 +1,54 @@
+"""An evaluation as tables of a spreadsheet."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tools.evaluating.measures import Result, Seen
+
+
+def save(path: Path, rows: Iterable[Sequence[object]]) -> None:
+    """Write the rows of a CSV, its header first."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+
+def pictures(
+    results: Sequence[Result], all_: Sequence[Sequence[Seen]]
+) -> Iterator[Sequence[object]]:
+    """A row for each answer."""
+    yield (
+        "model", "picture", "label", "truth", "answer", "score", "right", "in_top_5",
+        "decode_ms", "infer_ms",
+    )  # fmt: skip
+    for result, of in zip(results, all_, strict=True):
+        for each in of:
+            yield (
+                result.name, each.photo.called, each.photo.label, each.truth, each.answer,
+                f"{each.given.scores[0]:.6f}", int(each.right), int(each.in_five),
+                f"{each.given.decode_ms:.2f}", f"{each.given.infer_ms:.2f}",
+            )  # fmt: skip
+
+
+def classes(results: Sequence[Result]) -> Iterator[Sequence[object]]:
+    """A row for each class."""
+    yield "model", "class", "pictures", "right", "share", "low", "high", "taken_for", "times"
+    for result in results:
+        for each in result.by_class:
+            low, high = each.top1.interval
+            yield (
+                result.name, each.name, each.top1.of, each.top1.right, f"{each.top1.share:.4f}",
+                f"{low:.4f}", f"{high:.4f}", each.taken_for, each.taken,
+            )  # fmt: skip
+
+
+def confusion(
+    results: Sequence[Result], all_: Sequence[Sequence[Seen]]
+) -> Iterator[Sequence[object]]:
+    """A row for each pair of what pictures show and what was answered."""
+    yield "model", "truth", "answer", "pictures"
+    for result, of in zip(results, all_, strict=True):
+        pairs = Counter((each.truth, each.answer) for each in of)
+        for (truth, answer), times in sorted(pairs.items()):
+            yield result.name, truth, answer, times

@@ -1,0 +1,57 @@
+"""An evaluation in the lines of a terminal."""
+
+from collections.abc import Iterator
+
+from chalicelib.workflow.words import count, interval, percent
+from tools.evaluating.evaluation import Evaluation, versus
+from tools.evaluating.measures import Result, Share
+from tools.evaluating.reliability import sentence
+
+SHOWN = 5
+"""Unreadable pictures, and weak classes, that are named."""
+
+
+def lines(found: Evaluation) -> Iterator[str]:
+    """What was found."""
+    if found.unreadable:
+        yield f"{count(len(found.unreadable), 'picture')} cannot be read and do not count:"
+        for name, why in list(found.unreadable.items())[:SHOWN]:
+            yield f"  {name}: {why}"
+        if len(found.unreadable) > SHOWN:
+            yield f"  and {len(found.unreadable) - SHOWN} more, in the report"
+    for result in found.results:
+        yield from _of_one(result)
+    if found.compared:
+        yield versus(found.compared)
+    if found.ways:
+        yield found.ways.verdict
+    yield from found.notes
+
+
+def _of_one(result: Result) -> Iterator[str]:
+    yield f"{result.name}, version {result.version}, by {result.engine} ({result.kernels})"
+    yield f"  right:       {_share(result.top1)}"
+    five = _share(result.top5) if result.top5 else "says nothing of so few classes"
+    yield f"  in top 5:    {five}"
+    weak = [each for each in result.by_class if each.top1.share < 1][:SHOWN]
+    if weak:
+        words = ", ".join(f"{e.name} ({e.top1.right} of {e.top1.of})" for e in weak)
+        yield f"  weakest:     {words}"
+    if result.confusion.confused:
+        most = result.confusion.confused[0]
+        times = count(most.count, "time")
+        yield f"  confuses:    {most.row} with {most.column}, most often ({times})"
+    yield f"  calibration: {sentence(result.calibration)}"
+    timing = result.timing
+    yield (
+        f"  time:        decode {timing.decode_ms[0]:.3g} ms, network {timing.infer_ms[0]:.3g} ms, "
+        f"{timing.images_per_second:,.0f} images a second one by one, "
+        f"{count(timing.threads, 'thread')}"
+    )
+
+
+def _share(share: Share) -> str:
+    return (
+        f"{percent(share.share)}, {share.right:,} of {share.of:,} "
+        f"(95% interval {interval(share.interval)})"
+    )

@@ -1,0 +1,145 @@
+"""Files that list pictures with their labels: CSV and JSON Lines."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chalicelib.batch.lines import UnknownEncoding, lines
+from chalicelib.sources import Instance
+from tools.refusals import Refused
+
+TEXTS = frozenset({".csv", ".tsv"})
+SUFFIXES = TEXTS | {".jsonl", ".ndjson", ".manifest"}
+
+IMAGES = (
+    "image", "file", "file_name", "filename", "path", "filepath", "file_path", "image_path",
+    "photo", "picture", "url", "s3_uri", "source-ref", "b64",
+)  # fmt: skip
+"""What a column, or a field of JSON, with the picture may be called."""
+
+LABELS = (
+    "label", "class", "class_name", "category", "target", "truth", "name", "wnid", "synset",
+)  # fmt: skip
+"""The same of what it shows. Of several, the one whose labels the model has."""
+
+BLOCK_BYTES = 1 << 20
+
+
+class Row(NamedTuple):
+    """A line that names a picture. labels: what the columns of LABELS say, none of them empty."""
+
+    number: int
+    image: Path | Instance
+    called: str
+    labels: dict[str, str]
+
+
+class Table(NamedTuple):
+    """What a file lists. faults: lines that name no picture or no label, and why."""
+
+    rows: list[Row]
+    faults: list[str]
+
+
+def read(path: Path) -> Table:
+    """The pictures of a file, by its ending. Raises Refused where it lists none with labels."""
+    fields = _csv(path) if path.suffix.lower() in TEXTS else _json(path)
+    rows, faults = [], []
+    for number, values in fields:
+        found = _row(number, values, path.parent)
+        if isinstance(found, Row):
+            rows.append(found)
+        else:
+            faults.append(f"line {number} of {path.name} {found}")
+    if not rows:
+        why = f": {faults[0]}" if faults else ""
+        raise Refused(
+            f"{path} names no picture with a label{why}. {_columns('It')}, one picture a line."
+        )
+    return Table(rows, faults)
+
+
+def _columns(what: str) -> str:
+    return (
+        f"{what} needs a column for the picture ({', '.join(IMAGES[:5])}, url …) and one for what "
+        f"it shows ({', '.join(LABELS[:4])}, name …)"
+    )
+
+
+def _row(number: int, values: dict[str, str], folder: Path) -> Row | str:
+    """The row, or what is wrong with it."""
+    given = [(column, values[column]) for column in IMAGES if values.get(column)]
+    labels = {column: values[column] for column in LABELS if values.get(column)}
+    if not given:
+        return "names no picture"
+    if not labels:
+        return "has no label"
+    column, text = given[0]
+    image = _place(column, text, folder)
+    called = text if isinstance(image, Path) or len(text) <= 200 else f"line {number}"
+    return Row(number, image, called, labels)
+
+
+def _place(column: str, text: str, folder: Path) -> Path | Instance:
+    if column == "b64":
+        return Instance(b64=text)
+    if text.startswith("s3://"):
+        return Instance(s3_uri=text)
+    if text.lower().startswith(("http://", "https://", "data:")):
+        return Instance(url=text)
+    path = folder / text
+    return path if "\\" not in text or path.exists() else folder / text.replace("\\", "/")
+
+
+def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The fields of each line. Raises Refused where there is no column for picture and label."""
+    text = _text(path)
+    header: list[str] = []
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    for cells in reader:
+        cells = [cell.strip() for cell in cells]
+        if not any(cells) or cells[0].startswith("#"):
+            continue
+        if header:
+            yield reader.line_num, dict(zip(header, cells, strict=False))
+            continue
+        header = [cell.lower() for cell in cells]
+        if len(cells) > 1 and not {*header} & {*IMAGES} and (path.parent / cells[0]).is_file():
+            header = ["image", "label"]  # the file has no header
+            yield reader.line_num, dict(zip(header, cells, strict=False))
+        elif not {*header} & {*IMAGES} or not {*header} & {*LABELS}:
+            raise Refused(
+                f"{path} has the columns {', '.join(header) or '(none)'}. {_columns('It')}."
+            )
+
+
+def _json(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if line.strip():
+            try:
+                values = msgspec.json.decode(line, type=dict[str, Any])
+            except (msgspec.DecodeError, RecursionError):
+                values = {}
+            yield (
+                number,
+                {
+                    key.lower(): str(value).strip()
+                    for key, value in values.items()
+                    if isinstance(value, str | int) and not isinstance(value, bool)
+                },
+            )
+
+
+def _text(path: Path) -> str:
+    """The file in UTF-8 or UTF-16, its lines ended by LF. Raises Refused for other encodings."""
+    try:
+        with path.open("rb") as file:
+            found = lines(iter(lambda: file.read(BLOCK_BYTES), b""))
+            return b"\n".join(line or b"" for _, line in found).decode()
+    except (UnicodeDecodeError, UnknownEncoding) as error:
+        raise Refused(f"{path} is neither UTF-8 nor UTF-16; save it in UTF-8.") from error
