@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.models import read_package
 from chalicelib.preprocessing import Preprocessing
 from tests.conftest import TEST_DATA
-from tools.exporting import frozen_graph, keras_files, saved_models, tfjs
+from tools.exporting import frozen_graph, keras_files, raw, saved_models, tfjs
 from tools.model import cli
 from tools.package import sample_images
 
@@ -358,3 +359,61 @@ def test_operations_that_litert_does_not_have_are_named(
     result = run("--saved-model", saved.folder, "--scores", "logits", *SIGNED)
     assert result.exit_code == 1 and "LiteRT does not have Erfinv" in result.output
     assert "export it again" in result.output
+
+
+def test_the_users_own_pictures_are_loaded_by_tensorflow_too(
+    tf: Any, run: Run, old: Any, tmp_path: Path
+) -> None:
+    old.save(tmp_path / "net.keras")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    upright = sample_images((60, 40), 10)
+    for number, image in enumerate(upright):
+        (folder / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
+    given = ("--keras-file", tmp_path / "net.keras", *SIGNED, "--images", folder, "--force")
+    result = run(*given)
+    assert result.exit_code == 0, result.output
+    assert "as TensorFlow decodes and resizes them: the best class is the same on" in result.output
+
+
+def test_pictures_are_loaded_as_tensorflow_does(tf: Any) -> None:
+    image = sample_images((40, 20), 2)[1]
+    data = tf.io.encode_png(image).numpy()
+    whole = raw.opened(tf, data, (10, 10), Preprocessing())
+    np.testing.assert_allclose(whole, tf.image.resize(image[None], (10, 10)))
+    middle = raw.opened(tf, data, (10, 10), Preprocessing("crop", 1.0))
+    np.testing.assert_allclose(middle, tf.image.resize(image[None, :, 10:30], (10, 10)))
+    barred = np.asarray(
+        raw.opened(tf, data, (10, 10), Preprocessing("letterbox", colour=(1, 2, 3)))
+    )
+    np.testing.assert_allclose(barred[:, 2:7], tf.image.resize(image[None], (5, 10)))
+    assert (barred[0, [0, 9]] == [1, 2, 3]).all()
+
+
+class Answers:
+    """A package that finds whatever class it is said to."""
+
+    input_size, info = (8, 8), SimpleNamespace(preprocessing=Preprocessing())
+
+    def output(self, pixels: Any) -> np.ndarray:
+        return np.array([0.9, 0.1], np.float32)
+
+
+def test_where_most_get_another_answer_nothing_is_installed(tf: Any, tmp_path: Path) -> None:
+    for number in range(8):
+        data = tf.io.encode_png(sample_images((8, 8), 1)[0]).numpy()
+        (tmp_path / f"{number}.png").write_bytes(data)
+    (tmp_path / "9.txt").write_text("no picture")
+    files = sorted(tmp_path.iterdir())
+
+    def found(wrong: int) -> raw.OwnPictures:
+        answers = iter([[0, 1]] * wrong + [[1, 0]] * 8)
+        return raw.compare(files, Answers(), lambda data, how: np.array(next(answers)))  # type: ignore[arg-type]
+
+    few = found(3)
+    few.check()
+    assert "same on 5 of 8, not on 0.png, 1.png, 2.png." in str(few)
+    with pytest.raises(ModelInvalid, match="On 5 of your 8 pictures"):
+        found(5).check()
+    unread = raw.compare(files, Answers(), lambda data, how: [][0])  # type: ignore[arg-type]
+    assert (unread.pictures, unread.skipped) == (0, 8)

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
 from chalicelib.models import ModelPackage
+from chalicelib.preprocessing import Preprocessing
 from chalicelib.settings import Engine, Settings
 from chalicelib.tensors import to_probabilities
 from tools import package as packages
 from tools.add import described_as
-from tools.exporting import choices, inside, onnx, pictures, trained
+from tools.exporting import choices, inside, onnx, pictures, raw, trained
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, compare
 from tools.exporting.networks import Network
 from tools.exporting.reasons import quoted
@@ -86,6 +87,7 @@ def export(
         expected = to_probabilities(expected, gives.multi_label)
     with packages.candidate(info, data, labels, ort) as package:
         _compare(package, settings.threads, images, expected, options, say)
+        _compare_own(package, settings.threads, options, network, gives, say)
         say("4/4 Installing")
         return packages.install(package, settings.model_dirs[-1])
 
@@ -154,6 +156,28 @@ def _compare(
         size = (package.folder / file).stat().st_size / 1e6
         say(f"    {found}\n    {size:.1f} MB; {found.milliseconds:.1f} ms an image here.")
         found.check(options["tolerance"], limits)
+
+
+def _compare_own(
+    package: ModelPackage,
+    threads: int,
+    options: Mapping[str, Any],
+    network: Network,
+    gives: Output,
+    say: Say,
+) -> None:
+    """Raise ModelInvalid where most of the user's own files get another answer in TensorFlow."""
+    files = pictures.some([options["images"], options["samples"]])
+
+    def framework(data: bytes, part: Preprocessing) -> NDArray[np.float32]:
+        scores = network.file(data, part)
+        return to_probabilities(scores, gives.multi_label) if gives.scores == "logits" else scores
+
+    with quiet():
+        found = raw.compare(files, Classifier(package, threads), framework)
+    if found.pictures or found.skipped:
+        say(f"    {found}")
+    found.check()
 
 
 def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], Any]:

@@ -1,6 +1,6 @@
 """Folders of images: to compare on, and such as a network will see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from chalicelib.preprocessing import Preprocessing
 
 FEWEST, MOST = 16, 300
 """Samples: fewer show no ranges to rely on, more show nothing new."""
-NAMED = 5
+NAMED, COMPARED = 5, 50
 
 Pixels = NDArray[np.uint8]
 
@@ -27,6 +27,15 @@ def images(folder: Path | None, size: tuple[int, int], how: Preprocessing) -> li
     if folder and not found:
         raise ModelInvalid(f"{folder} holds no image that can be read; leave --images out.")
     return found
+
+
+def some(folders: Sequence[Path | None]) -> list[Path]:
+    """At most 50 files of those folders and the ones below them, from all over."""
+    files = sorted(
+        path for folder in folders if folder for path in folder.rglob("*") if path.is_file()
+    )
+    count = min(len(files), COMPARED)
+    return [files[index * len(files) // count] for index in range(count)]
 
 
 def samples(

@@ -55,11 +55,13 @@ class OwnPictures:
 
     def __str__(self) -> str:
         same = self.pictures - len(self.differ)
-        others = f" Another for {', '.join(self.differ[:NAMED])}." if self.differ else ""
-        skipped = f" TensorFlow reads {self.skipped} others not." if self.skipped else ""
+        others = f", not on {', '.join(self.differ[:NAMED])}" if self.differ else ""
+        skipped = (
+            f" {self.skipped} more are of formats that it cannot read." if self.skipped else ""
+        )
         return (
             "Your own pictures, as TensorFlow decodes and resizes them: the best class is the same "
-            f"on {same} of {self.pictures}.{others}{skipped}"
+            f"on {same} of {self.pictures}{others}.{skipped}"
         )
 
     def check(self) -> None:
@@ -75,26 +77,31 @@ class OwnPictures:
 def compare(
     files: Sequence[Path],
     classifier: Classifier,
-    how: Preprocessing,
     framework: Callable[[bytes, Preprocessing], Scores],
 ) -> OwnPictures:
     """Run files through the package and through the network in TensorFlow.
 
-    how: as the package says. framework: an encoded picture, and which part of it, to scores.
+    framework: an encoded picture, and which part of it is taken, to probabilities.
     """
+    how, size = classifier.info.preprocessing, classifier.input_size
     pictures, skipped, differ = 0, 0, []
     for path in files:
         data = path.read_bytes()
         try:
-            ours = classifier.output(decode(data, classifier.input_size, how).pixels)
+            ours = classifier.output(decode(data, size, how).pixels)
         except InceptionError:  # told where it was first read
             continue
         try:
             theirs = framework(data, how)
-        except Exception:  # of TensorFlow's own kinds: not a format of its
+        except Exception:  # of TensorFlow's own kinds: it is of a format that it does not read
             skipped += 1
             continue
         pictures += 1
-        if int(ours.argmax()) != int(theirs.argmax()):
+        if _answer(ours) != _answer(theirs):
             differ.append(path.name)
     return OwnPictures(pictures, skipped, differ)
+
+
+def _answer(scores: Scores) -> int:
+    """The best class; of one unit, whether it is the second of two."""
+    return int(scores.argmax() if len(scores) > 1 else scores[0] > 0.5)
