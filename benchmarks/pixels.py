@@ -4,15 +4,13 @@
 
 Times one 720p JPEG to 299x299, in turn: as it was decoded before packages had a preprocessing
 (the whole picture, at no less than twice the input's size), as it is now, and as ImageNet's crop.
-PHOTOS is a folder of labelled photographs of ImageNet with a `labels.csv` (columns `file` and
-`class`, 0 to 999); the package, of 1,000 or 1,001 classes, answers for each way on all of them.
+PHOTOS are labelled photographs of ImageNet, as `tools.model evaluate` takes them; the package
+answers for each way on all of them.
 """
 
-import csv
 import io
-import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -21,18 +19,20 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from benchmarks import record
 from benchmarks.record import Figure, Record, Table, ratio
-from benchmarks.subject import model, photograph
+from benchmarks.subject import photograph
 from benchmarks.timing import medians
-from chalicelib.classifier import Classifier
 from chalicelib.imagefiles import inspect
 from chalicelib.images import decode
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.settings import Settings
 from chalicelib.significance import wilson_interval
+from tools.evaluating.asking import Contestant, contestant, loader, rightness
+from tools.evaluating.labelled import Labelled, find
+from tools.evaluating.truth import Truths
 
 SIZE = (299, 299)
 GREY = (124, 116, 104)
 """ImageNet's mean colour."""
-Photo = tuple[bytes, int]
 
 TIMED = {
     "before": "the whole, from twice the size or more, as before",
@@ -65,14 +65,6 @@ def milliseconds(data: bytes, runs: int) -> dict[str, float]:
     return medians(works, runs, label="decode", clock=time.thread_time)
 
 
-def photographs(folder: Path) -> list[Photo]:
-    """Their bytes and classes, 0 to 999."""
-    with (folder / "labels.csv").open(newline="") as file:
-        return [
-            ((folder / row["file"]).read_bytes(), int(row["class"])) for row in csv.DictReader(file)
-        ]
-
-
 def in_full(data: bytes) -> bytes:
     """The same pixels in a format that cannot be decoded at a smaller scale."""
     file = io.BytesIO()
@@ -80,22 +72,14 @@ def in_full(data: bytes) -> bytes:
     return file.getvalue()
 
 
-def right(classifier: Classifier, photos: Sequence[Photo], how: Preprocessing, name: str) -> int:
-    """How many the network knows."""
-    shift = len(classifier.labels) - 1000
-    with click.progressbar(photos, label=name, file=sys.stderr) as bar:
-        found = (
-            int(classifier.scores(decode(data, classifier.input_size, how).pixels)[shift:].argmax())
-            for data, _ in bar
-        )
-        return sum(a == b for a, (_, b) in zip(found, photos, strict=True))
-
-
-def accuracy(classifier: Classifier, photos: Sequence[Photo]) -> dict[str, int]:
+def accuracy(asked: Contestant, found: Labelled) -> dict[str, int]:
     """How many are right in each way, and in the crop of JPEGs that are decoded in full."""
-    counts = {name: right(classifier, photos, how, name) for name, (_, how) in WAYS.items()}
-    whole = [(in_full(data), label) for data, label in photos]
-    return counts | {"full": right(classifier, whole, IMAGENET, "full")}
+    classes, load = [of_one for (of_one,) in found.classes], loader(found.photos)
+    right = rightness(asked, found.photos, classes, load)
+    ways = right([how for _, how in WAYS.values()], "ways")
+    whole = rightness(asked, found.photos, classes, lambda photo: in_full(load(photo)))
+    counts = dict(zip(WAYS, map(sum, ways), strict=True))
+    return counts | {"full": sum(whole([IMAGENET], "full")[0])}
 
 
 def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[Figure]:
@@ -121,21 +105,22 @@ def table(counts: dict[str, int], photos: int) -> Table:
 
 
 @click.command(help=__doc__)
-@click.argument("photos", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("photos", type=click.Path(exists=True, path_type=Path))
 @click.option("--model", "name", required=True, help="Package to run, one of ImageNet.")
 @click.option("--runs", default=100, show_default=True, help="Counted runs.")
 @record.options
 def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ms = milliseconds(photograph(), runs)
-    labelled = photographs(photos)
-    counts = accuracy(Classifier(model(name), threads=1), labelled)
+    asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
+    labelled = find(photos, [Truths(asked.classifier.labels, asked.package.info.background_class)])
+    counts = accuracy(asked, labelled)
     record.publish(
         Record(
             "pixels",
             "What part of a picture a network is given",
-            figures(ms, counts, len(labelled)),
-            [table(counts, len(labelled))],
+            figures(ms, counts, len(labelled.photos)),
+            [table(counts, len(labelled.photos))],
             [
                 f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. The "
                 "photographs may have been trained on: compare the ways; take no level from here."

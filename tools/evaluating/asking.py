@@ -32,6 +32,9 @@ BEST = 5
 
 Load = Callable[[Photo], bytes]
 
+Right = Callable[[Sequence[Preprocessing], str], list[list[bool]]]
+"""For each of some ways, of which pictures the network is right; the text labels a progress bar."""
+
 
 class Answer(NamedTuple):
     """What a network says of a picture. best: up to BEST class indices; scores: of these, 0..1."""
@@ -149,3 +152,21 @@ def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
             Answer(tuple(best), tuple(float(scores[i]) for i in best), decode_ms, infer_ms)
         )
     return answers
+
+
+def rightness(
+    asked: Contestant, photos: Sequence[Photo], classes: Sequence[tuple[int, ...]], load: Load
+) -> Right:
+    """What tells of which pictures, whose classes are given, a network is right in some ways."""
+
+    def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
+        found, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
+        return [
+            [
+                answers is not None and answers[number].best[0] in true
+                for answers, true in zip(found, classes, strict=True)
+            ]
+            for number in range(len(ways))
+        ]
+
+    return right

@@ -42,7 +42,6 @@ def _thumbnail(data: bytes) -> str:
     file = io.BytesIO()
     Image.fromarray(decode(data, (SIDE, SIDE), WHOLE).pixels).save(file, "JPEG", quality=85)
     encoded = base64.b64encode(file.getvalue()).decode()
-    return (
-        f'<image width="{number(SIDE)}" height="{number(SIDE)}" '
-        f'href="data:image/jpeg;base64,{encoded}"/>'
-    )
+    place = f'width="{number(SIDE)}" height="{number(SIDE)}"'
+    frame = f'<rect {place} fill="none" class="rule"/>'
+    return f'<image {place} href="data:image/jpeg;base64,{encoded}"/>{frame}'

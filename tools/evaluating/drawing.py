@@ -82,15 +82,15 @@ def shares(rows: Sequence[Row], axis: str) -> Drawing:
     return Drawing(width, bottom + 42, parts)
 
 
-def of_classes(by_class: Sequence[ClassShare]) -> str:
+def of_classes(by_class: Sequence[ClassShare], name: str) -> str:
     """How often each class is right, the worst first."""
     rows = [
         Row(each.name, each.top1, f"{each.top1.right} of {each.top1.of}" + _taken(each))
         for each in by_class[:CLASSES]
     ]
-    title, notes = "How often each class is right", ["With 95% intervals; the worst first."]
+    title, notes = f"How often {name} is right, by class", ["With 95% intervals; the worst first."]
     if len(by_class) > CLASSES:
-        title = f"The {CLASSES} classes that are right least often"
+        title = f"The {CLASSES} classes that {name} is right of least often"
         notes = [f"Of {len(by_class):,} classes; classes.csv has all. With 95% intervals."]
     return sheet(title, shares(rows, "right, of the pictures of the class"), notes)
 

@@ -7,12 +7,11 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.preprocessing import Preprocessing
 from chalicelib.settings import Engine, Settings
 from chalicelib.significance import Z_95
 from chalicelib.workflow.words import count, interval, p_value, points
-from tools.evaluating.asking import Contestant, Load, ask, contestant, loader
-from tools.evaluating.labelled import Labelled, Photo, find, listed
+from tools.evaluating.asking import Contestant, Load, ask, contestant, loader, rightness
+from tools.evaluating.labelled import Labelled, find, listed
 from tools.evaluating.measures import (
     WIDE,
     Compared,
@@ -105,7 +104,7 @@ def evaluate(
     ways = None
     if all_ways:
         classes = [found.classes[place][0] for place in kept]
-        ways = try_all(asked[0], _right(asked[0], photos, classes, load))
+        ways = try_all(asked[0], rightness(asked[0], photos, classes, load))
     return Evaluated(
         Evaluation(
             pictures=pictures.name,
@@ -145,24 +144,6 @@ def contestants(name: str, against: str | None) -> list[str]:
     if against == name:
         raise Refused(f"--against {against} is {name} itself; name another package or engine.")
     return [name, against]
-
-
-def _right(
-    asked: Contestant, photos: Sequence[Photo], classes: Sequence[tuple[int, ...]], load: Load
-) -> Callable[[Sequence[Preprocessing], str], list[list[bool]]]:
-    """What tells of which pictures a network is right that is given them in some ways."""
-
-    def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
-        found, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
-        return [
-            [
-                answers is not None and answers[number].best[0] in true
-                for answers, true in zip(found, classes, strict=True)
-            ]
-            for number in range(len(ways))
-        ]
-
-    return right
 
 
 def told(found: Labelled, truths: Sequence[Truths]) -> list[str]:

@@ -34,8 +34,9 @@ def of_calibration(found: Calibration, name: str) -> str:
         text(14, bottom, "answers", "muted", turn=-90),
     ]
     return sheet(f"Is {name} as sure as it is right?", Drawing(LEFT + SIDE, bottom + 46, parts), [
-        f"{sentence(found)} On the dashed line a model is right as often as it says; points have "
-        f"95% intervals, and are faint where there are fewer than {FEW} answers.",
+        sentence(found),
+        "On the dashed line a model is right as often as it says. Points have 95% intervals; those "
+        f"of fewer than {FEW} answers are faint.",
     ])  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def endings(results: Sequence[Result]) -> list[str]:
 
 
 def _drawings(result: Result, of: Sequence[Seen], load: Load) -> Iterator[tuple[str, str]]:
-    yield "classes", of_classes(result.by_class)
+    yield "classes", of_classes(result.by_class, result.name)
     yield "confusion", of_confusion(result.confusion, result.name)
     yield "calibration", of_calibration(result.calibration, result.name)
     if result.mistakes:
@@ -92,7 +92,10 @@ def _gain(way: Way) -> str:
 
 def _page(found: Evaluation) -> Iterator[str]:
     first, ends = found.results[0], endings(found.results)
-    yield f"# How often {' and '.join(said(each.name) for each in found.results)} is right"
+    yield "# How often " + ", and ".join(
+        f"{said(each.name)} is right" if each is first else said(each.name)
+        for each in found.results
+    )
     yield ""
     yield (
         f"{count(found.evaluated, 'picture')} of {said(found.pictures)}, labelled by "

@@ -1,6 +1,6 @@
 """The usual ways to give a network its pictures, and whether one is better than the package's."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -11,7 +11,7 @@ from chalicelib.litert import inspect
 from chalicelib.preprocessing import Filter, Preprocessing, Resize
 from chalicelib.significance import mcnemar_p_value
 from chalicelib.workflow.words import count, p_value, percent
-from tools.evaluating.asking import Contestant
+from tools.evaluating.asking import Contestant, Right
 from tools.evaluating.measures import Share
 from tools.options import KEYS, formula
 
@@ -75,10 +75,6 @@ class Ways(msgspec.Struct, frozen=True):
     corrected: float
     more_than_luck: bool
     verdict: str
-
-
-Right = Callable[[Sequence[Preprocessing], str], list[list[bool]]]
-"""For each of some ways, of which pictures the network is right; the text labels a progress bar."""
 
 
 def colours(contestant: Contestant) -> list[Preprocessing]:
