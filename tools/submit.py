@@ -116,8 +116,8 @@ def cli(
     """Classify many images: a folder, files, or a manifest of addresses.
 
     SOURCES are folders and files of images, which are uploaded; or one manifest: a .txt with an
-    http(s):// or s3:// address a line, a .csv with a column url or s3_uri, a .jsonl; or the s3://
-    address of a manifest or of a prefix in the images bucket.
+    http(s):// or s3:// address a line, a .csv with a column url or s3_uri, a .jsonl or a
+    .manifest; or the s3:// address of a manifest or of a prefix in the images bucket.
 
     Ctrl-C leaves the batch running. The exit status is 0 where all went well, 1 for an error,
     2 for wrong usage, 3 where images failed, 130 after Ctrl-C.

@@ -9,7 +9,15 @@ from typing import NamedTuple
 import msgspec
 
 from chalicelib.batch.lines import MAX_LINE, Line, UnknownEncoding, lines, records
-from chalicelib.batch.parsers import NOT_ONE, PARSERS, BadLine, Named, Parser
+from chalicelib.batch.parsers import (
+    ENDINGS,
+    NOT_ONE,
+    PARSERS,
+    BadLine,
+    Named,
+    Parser,
+    delimiter_of,
+)
 from chalicelib.errors import BadRequest
 from chalicelib.sources import MAX_ID, MAX_LABEL, Instance
 
@@ -59,14 +67,16 @@ def is_manifest(key: str) -> bool:
 def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator[Entry]:
     """The entries of a manifest whose bytes come in `blocks`; its form is told by the key's ending.
 
-    A BOM, CRLF, blank lines and comments (#) are passed over. A bad line becomes an entry with a
-    `problem` that names the line. max_id: characters of an id. Raises BadRequest where the ending
-    is of no known form.
+    A BOM, CRLF, blank lines, empty rows and comments (#) are passed over. A bad line becomes an
+    entry with a `problem` that names the line. max_id: characters of an id.
+    Raises BadRequest where the ending is of no known form.
     """
     suffix = PurePosixPath(key.lower()).suffix
     if suffix not in PARSERS:
-        raise BadRequest("A manifest must be a .txt, .csv or .jsonl file.")
-    numbered = records(lines(blocks)) if suffix == ".csv" else lines(blocks)
+        raise BadRequest(f"A manifest must be a {ENDINGS} file.")
+    numbered = lines(blocks)
+    if suffix == ".csv":
+        numbered = records(numbered, delimiter_of)
     told = _told(numbered, PARSERS[suffix](), max_id)
     head = list(islice(told, PEEKED))
     numbers = _Numbers(line.named.id for line in head)
@@ -131,10 +141,10 @@ def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
     if line is None:
         raise BadLine(f"it is longer than {MAX_LINE} bytes")
     try:
-        text = line.decode().strip()
+        text = line.decode()
     except UnicodeDecodeError:
         raise BadLine("it is neither UTF-8 nor UTF-16") from None
-    if not text or text.startswith("#"):
+    if not text.strip() or text.lstrip().startswith("#"):
         return None
     named = parse(text)
     if named is None:

@@ -15,6 +15,7 @@ from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.ledger import Ledger, recent_key
 from chalicelib.batch.manifests import is_manifest
+from chalicelib.batch.parsers import ENDINGS
 from chalicelib.batch.records import Batch, Stop, now
 from chalicelib.batch.view import LINK_SECONDS, view_of
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
@@ -108,7 +109,7 @@ class BatchService:
         if bucket != self.images:
             raise SourceInvalid(f"A manifest or prefix must be in the bucket {self.images}.")
         if not key.endswith("/") and not is_manifest(key):
-            raise SourceInvalid("Name a .txt, .csv or .jsonl manifest, or a prefix that ends in /.")
+            raise SourceInvalid(f"Name a {ENDINGS} manifest, or a prefix that ends in /.")
         return uri
 
     def begin(

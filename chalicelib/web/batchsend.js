@@ -9,7 +9,7 @@ const MAX_INSTANCES = 10_000;
 const MAX_BODY = 4_000_000; // Lambda takes 6 MB, and API Gateway makes it more on the way
 
 const NOTHING = "There is no picture among these files. Give JPEG, PNG, WebP and the like, up to 20 MB each, " +
-  "or one .txt, .csv or .jsonl with their addresses.";
+  "or one .txt, .csv, .jsonl or .manifest with their addresses.";
 
 // One sending of files; `more` sends what could not be sent before. At its end it starts the batch.
 export class Shipment {

@@ -7,6 +7,7 @@ from typing import Annotated
 import msgspec
 
 from chalicelib.batch.manifests import is_manifest
+from chalicelib.batch.parsers import ENDINGS
 from chalicelib.errors import BadRequest, SourceInvalid
 from chalicelib.sources import Example, split_s3_uri
 
@@ -91,4 +92,4 @@ class Rules:
         if bucket != self.images and not (bucket == self.results and key.startswith(INPUTS)):
             raise SourceInvalid(f"A manifest must be in the bucket {self.images}.")
         if not is_manifest(key):
-            raise SourceInvalid("Name a .txt, .csv or .jsonl manifest.")
+            raise SourceInvalid(f"Name a {ENDINGS} manifest.")

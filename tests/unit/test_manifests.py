@@ -35,6 +35,50 @@ def test_csv_goes_by_its_header(column: str) -> None:
     assert [entry.id for entry in found] == ["a", "b", "4"]
 
 
+def test_csv_as_spreadsheets_save_it() -> None:
+    for header, rows in (
+        ("id;url;label", ["a;http://h/1;cat", 'b;"http://h/2;3";dog']),
+        (
+            "\ufeffid;url;label",
+            ["a;http://h/1;cat", "", ";;", 'b;"http://h/2;3";dog', ";;", " ; ; "],
+        ),
+        ("sep=;\nid;url;label", ["a;http://h/1;cat", 'b;"http://h/2;3";dog']),
+        ('"sep=,"\nid,url,label', ["a,http://h/1,cat", "b,http://h/2;3,dog"]),
+        ("sep=^\nid^url^label", ["a^http://h/1^cat", "b^http://h/2;3^dog"]),
+        ("id\turl\tlabel", ["a\thttp://h/1\tcat", "b\thttp://h/2;3\tdog"]),
+        ("\tid\turl\tlabel", ["\ta\thttp://h/1\tcat", "\tb\thttp://h/2;3\tdog", "\t\t\t"]),
+        ("id|url|label", ["a|http://h/1|cat", "b|http://h/2;3|dog"]),
+        ("id,url,label,,", ["a,http://h/1,cat,,", "b,http://h/2;3,dog,,", ",,,,", ",,,,"]),
+        (' "ID" , "URL" ,"Label"', ['"a" , "http://h/1" ,"cat"', "b, http://h/2;3 , dog"]),
+        ("# by hand\n\nid;url;label", ["a;http://h/1;cat", "# c;d", 'b;"http://h/2;3";dog']),
+        ('id;url;"the\nnote";label', ["a;http://h/1;;cat", 'b;"http://h/2;3";"x\ny";dog']),
+    ):
+        for newline in ("\n", "\r\n"):
+            found = read("m.csv", newline.join([header, *rows]).replace("\n", newline))
+            kept = [(entry.id, entry.source, entry.label, entry.problem) for entry in found]
+            expected = [("a", "http://h/1", "cat", None), ("b", "http://h/2;3", "dog", None)]
+            assert kept == expected, header
+
+
+def test_a_header_without_addresses_is_told_with_its_separator() -> None:
+    first, *rest = read("m.csv", "id;link\n1;http://h/1\n2;http://h/2\n")
+    assert first.problem and "columns url, s3_uri, source-ref" in first.problem
+    assert "parted by semicolons, this one has: id, link" in first.problem
+    assert len(rest) == 2 and all(entry.problem for entry in rest)
+
+
+def test_manifests_of_sagemaker() -> None:
+    said: dict[str, object] = {"my-job": 0, "my-job-metadata": {"class-name": "cat"}}
+    several = said | {"b-metadata": {"class-name": "dog"}}
+    lines: list[dict[str, object]] = [{"label": 3}, {"label": 0}, {"label": 1.5}, said, several]
+    lines += [{"x-metadata": 1} | said, {}, {"label": "cat"} | several]
+    text = "".join(json.dumps({"source-ref": "s3://b/c"} | line) + "\n" for line in lines)
+    found = read("output.MANIFEST", text)
+    expected = ["3", "0", "1.5", "cat", None, "cat", None, "cat"]
+    assert [entry.label for entry in found] == expected
+    assert not any(entry.problem for entry in found) and found == read("m.jsonl", text)
+
+
 def test_jsonl_has_an_instance_a_line() -> None:
     found = read(
         "m.jsonl",
@@ -85,7 +129,6 @@ def test_windows_writes_them_too(key: str, newline: str, bom: str) -> None:
         ("m.txt", b"http://h/\xff"),
         ("m.txt", "x" * (MAX_LINE + 1)),
         ("m.csv", '"http://h/1'),
-        ("m.csv", ","),
     ],
     ids=lambda value: str(value)[:24],
 )

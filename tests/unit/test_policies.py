@@ -89,6 +89,7 @@ WILDCARDS = {
     "list */": "a batch may be of any folder of the images bucket",
     "list *.csv": MANIFEST,
     "list *.jsonl": MANIFEST,
+    "list *.manifest": MANIFEST,
     "list *.txt": MANIFEST,
     "list */model.json": f"{PACKAGE}; one that is gone is told from one that is refused",
     "list batches/*": f"{CHUNK}; what may not be read is told from what is not there by its key",
