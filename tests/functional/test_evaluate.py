@@ -108,6 +108,18 @@ def test_a_model_is_measured_and_its_report_written(
     assert sorted(counts) == [1, 11, 12, 12]
 
 
+def test_a_multi_label_model_is_asked_about_the_label(
+    run: Run, pictures: Path, tmp_path: Path
+) -> None:
+    result = run("many", pictures, "--to", tmp_path / "report")
+    assert "many judges each label by itself" in result.output and "calibr" not in result.output
+    (found,) = json.loads((tmp_path / "report" / "report.json").read_text())["results"]
+    with (tmp_path / "report" / "pictures.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert found["top1"]["right"] == sum(int(row["right"]) for row in rows) == 35
+    assert not found["calibration"] and not (tmp_path / "report" / "calibration.svg").exists()
+
+
 def test_the_best_way_is_found_and_written_if_it_is_better(
     run: Run, cache: Path, pictures: Path, tmp_path: Path
 ) -> None:
@@ -147,7 +159,6 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(
         (("right", table), "has the columns picture, colours"),
         (("right", nothing), "no.png: There is no such file."),
         (("none", pictures), "There is no package 'none'"),
-        (("many", pictures), "many is multi-label"),
         (("right:gpu", pictures), "'gpu' is no engine"),
         (("right", pictures, "--against", "right"), "name another package or engine"),
         (("right", pictures, "--against", "onnxruntime"), "has no model.ort"),

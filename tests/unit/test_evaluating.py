@@ -7,6 +7,7 @@ import pytest
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.unit.test_preprocessing import imagenet
 from tools.evaluating import tables
+from tools.evaluating.asking import Answer
 from tools.evaluating.calibration import calibration
 from tools.evaluating.evaluation import versus
 from tools.evaluating.labelled import find
@@ -115,6 +116,19 @@ def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) ->
         find(tmp_path / "numbers", [Truths(("a", "b", "c", "d"), None)])
     with pytest.raises(Refused, match="hidden"):
         find(tmp_path / "numbers", [Truths(imagenet(background=True), 0)])
+
+
+def test_an_answer_stands_for_its_top_class_or_for_what_it_was_asked() -> None:
+    one = Answer((2, 0, 1), (0.9, 0.6, 0.4), 0, 0)
+    several = one._replace(several=True)
+    for true, alone, asked in (((0,), 2, 0), ((1,), 2, 2), ((2, 0), 2, 2), ((3,), 2, 2)):
+        assert (one.said(true)[0], several.said(true)[0]) == (alone, asked)
+    assert several.said((0,)) == (0, 0.6)
+    unsure = several._replace(scores=(0.4, 0.3, 0.2))
+    assert unsure.said((2,)) == (None, 0.4) and one._replace(scores=(0.4, 0.3, 0.2)).said(()) == (
+        2,
+        0.4,
+    )
 
 
 def test_the_calibration_error_is_that_of_the_bins() -> None:

@@ -16,6 +16,7 @@ from chalicelib import engines
 from chalicelib.classifier import Classifier
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.images import decode
+from chalicelib.labels import FOUND
 from chalicelib.models import ModelPackage
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.settings import Engine
@@ -37,12 +38,29 @@ Right = Callable[[Sequence[Preprocessing], str], list[list[bool]]]
 
 
 class Answer(NamedTuple):
-    """What a network says of a picture. best: up to BEST class indices; scores: of these, 0..1."""
+    """What a network says of a picture.
+
+    best, scores: up to BEST class indices, and their scores, 0..1; of a multi-label network all
+    that it finds. several: whether it is one.
+    """
 
     best: tuple[int, ...]
     scores: tuple[float, ...]
     decode_ms: float
     infer_ms: float
+    several: bool = False
+
+    def said(self, true: Sequence[int]) -> tuple[int | None, float]:
+        """The class that the answer stands for, and its score.
+
+        That is the top one. A multi-label network is asked about the classes that are `true`, as in
+        workflows: it is one of them if it finds it, else the top one of what it finds, or None.
+        """
+        said: list[tuple[int | None, float]] = [*zip(self.best, self.scores, strict=True)]
+        if not self.several:
+            return said[0]
+        found = [each for each in said if each[1] >= FOUND] or [(None, said[0][1])]
+        return next((each for each in found if each[0] in true), found[0])
 
 
 @dataclass(frozen=True)
@@ -147,10 +165,11 @@ def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
         start = time.perf_counter()
         scores = each.classifier.scores(pixels)
         infer_ms = (time.perf_counter() - start) * 1000
-        best = top(scores, BEST, each.classifier.info.background_class)
-        answers.append(
-            Answer(tuple(best), tuple(float(scores[i]) for i in best), decode_ms, infer_ms)
-        )
+        info = each.classifier.info
+        count = max(BEST, int((scores >= FOUND).sum()) if info.multi_label else 0)
+        best = tuple(top(scores, count, info.background_class))
+        said = tuple(float(scores[i]) for i in best)
+        answers.append(Answer(best, said, decode_ms, infer_ms, info.multi_label))
     return answers
 
 
@@ -163,7 +182,7 @@ def rightness(
         found, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
         return [
             [
-                answers is not None and answers[number].best[0] in true
+                answers is not None and answers[number].said(true)[0] in true
                 for answers, true in zip(found, classes, strict=True)
             ]
             for number in range(len(ways))

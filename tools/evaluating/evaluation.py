@@ -7,17 +7,17 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
+from chalicelib.labels import FOUND
 from chalicelib.settings import Engine, Settings
 from chalicelib.significance import Z_95
-from chalicelib.workflow.words import count, interval, p_value, points
-from tools.evaluating.asking import Contestant, Load, ask, contestant, loader, rightness
+from chalicelib.workflow.words import count, interval, p_value, percent, points
+from tools.evaluating.asking import Load, ask, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, find, listed
 from tools.evaluating.measures import (
     WIDE,
     Compared,
     Result,
     Seen,
-    Share,
     compared,
     measured,
     seen,
@@ -76,7 +76,6 @@ def evaluate(
         contestant(each, settings.model_dirs, settings.engine, settings.threads)
         for each in contestants(name, against)
     ]
-    _check(asked)
     truths = [Truths(each.classifier.labels, each.package.info.background_class) for each in asked]
     found = find(pictures, truths)
     for line in told(found, truths):
@@ -117,22 +116,11 @@ def evaluate(
             results=results,
             compared=both,
             ways=ways,
-            notes=_notes(results[0].top1),
+            notes=_notes(results),
         ),
         all_,
         load,
     )
-
-
-def _check(asked: Sequence[Contestant]) -> None:
-    """Raise Refused for a model of which one label of a picture does not say what is right."""
-    for each in asked:
-        if each.package.info.multi_label:
-            raise Refused(
-                f"{each.name} is multi-label: it judges each label by itself, and one label of a "
-                "picture does not say which others are right. Only models that give one answer "
-                "can be evaluated."
-            )
 
 
 def contestants(name: str, against: str | None) -> list[str]:
@@ -175,18 +163,25 @@ def _nothing_readable(pictures: Path, unreadable: dict[str, str]) -> str:
     )
 
 
-def _notes(top1: Share) -> list[str]:
-    low, high = top1.interval
-    if high - low <= WIDE:
-        return []
-    half = WIDE / 4
-    p = min(max(top1.share, 0.1), 0.9)
-    needed = math.ceil(p * (1 - p) * (Z_95 / half) ** 2 / 10) * 10
-    return [
-        "Too few pictures to tell much: of all such pictures, anything from "
-        f"{interval(top1.interval)} may be right. Some {needed} pictures tell it to "
-        f"{points(half)} either way."
+def _notes(results: Sequence[Result]) -> list[str]:
+    """What to know of the figures."""
+    notes = [
+        f"{each.name} judges each label by itself: it is right where a picture's label has a score "
+        f"of at least {percent(FOUND)}. What it finds besides is not judged, as one label "
+        "does not say what else a picture shows."
+        for each in results
+        if each.multi_label
     ]
+    top1, half = results[0].top1, WIDE / 4
+    if top1.interval[1] - top1.interval[0] > WIDE:
+        p = min(max(top1.share, 0.1), 0.9)
+        needed = math.ceil(p * (1 - p) * (Z_95 / half) ** 2 / 10) * 10
+        notes.append(
+            "Too few pictures to tell much: of all such pictures, anything from "
+            f"{interval(top1.interval)} may be right. Some {needed} pictures tell it to "
+            f"{points(half)} either way."
+        )
+    return notes
 
 
 def versus(found: Compared) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
-from chalicelib.workflow.judge import TRUTH
+from chalicelib.workflow.judge import NO_LABEL, TRUTH
 from tools.evaluating.asking import BEST, Answer, Contestant
 from tools.evaluating.calibration import Calibration, calibration
 from tools.evaluating.labelled import Photo
@@ -73,7 +73,9 @@ class Mistake(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True):
     """What one model was measured to be.
 
-    top5: None for so few classes that it says nothing. mean_of_classes: each class's share counted
+    multi_label: it is right where it finds the label that it is asked about, whatever else.
+    top5: None for so few classes that it says nothing. calibration: None for multi-label models, as
+        nobody knows what else their pictures show. mean_of_classes: each class's share counted
         alike, however many pictures it has.
     """
 
@@ -83,11 +85,12 @@ class Result(msgspec.Struct, frozen=True):
     engine: str
     kernels: str
     preprocessing: Preprocessing
+    multi_label: bool
     classes: int
     top1: Share
     top5: Share | None
     mean_of_classes: float
-    calibration: Calibration
+    calibration: Calibration | None
     timing: Timing
     by_class: list[ClassShare]
     confusion: Matrix
@@ -107,11 +110,12 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Seen(NamedTuple):
-    """One model's answer to a picture. truth, answer: as reports name them."""
+    """One model's answer to a picture. truth, answer: as reports name them; score: of it."""
 
     photo: Photo
     truth: str
     answer: str
+    score: float
     right: bool
     in_five: bool
     given: Answer
@@ -124,17 +128,14 @@ def seen(
     answers: Sequence[Answer],
 ) -> list[Seen]:
     """Each answer beside what is right. names: of the classes, each another."""
-    return [
-        Seen(
-            photo,
-            names[true[0]] if len(true) == 1 else photo.label,
-            names[given.best[0]],
-            given.best[0] in true,
-            bool({*given.best} & {*true}),
-            given,
-        )
-        for photo, true, given in zip(photos, classes, answers, strict=True)
-    ]
+    found = []
+    for photo, true, given in zip(photos, classes, answers, strict=True):
+        truth = names[true[0]] if len(true) == 1 else photo.label
+        said, score = given.said(true)
+        in_five = bool({*given.best[:BEST]} & {*true})
+        answer = NO_LABEL if said is None else names[said]
+        found.append(Seen(photo, truth, answer, score, said in true, in_five, given))
+    return found
 
 
 def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Result:
@@ -155,11 +156,14 @@ def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Resu
         engine=contestant.engine,
         kernels=contestant.classifier.kernels,
         preprocessing=info.preprocessing,
+        multi_label=info.multi_label,
         classes=visible,
         top1=Share.counted(sum(each.right for each in all_), of),
         top5=Share.counted(sum(each.in_five for each in all_), of) if visible > BEST else None,
         mean_of_classes=sum(each.top1.share for each in by_class) / len(by_class),
-        calibration=calibration([e.given.scores[0] for e in all_], [e.right for e in all_]),
+        calibration=None
+        if info.multi_label
+        else calibration([e.score for e in all_], [e.right for e in all_]),
         timing=_timing([each.given for each in all_], threads),
         by_class=by_class,
         confusion=matrices([pairs])[0],
@@ -181,9 +185,9 @@ def _by_class(all_: Sequence[Seen]) -> Iterator[ClassShare]:
 
 def _mistakes(all_: Sequence[Seen]) -> Iterator[Mistake]:
     wrong = [(index, each) for index, each in enumerate(all_) if not each.right]
-    wrong.sort(key=lambda pair: -pair[1].given.scores[0])
+    wrong.sort(key=lambda pair: -pair[1].score)
     for index, each in wrong[:MISTAKES]:
-        yield Mistake(index, each.photo.called, each.truth, each.answer, each.given.scores[0])
+        yield Mistake(index, each.photo.called, each.truth, each.answer, each.score)
 
 
 def _timing(answers: Sequence[Answer], threads: int) -> Timing:

@@ -62,7 +62,8 @@ def endings(results: Sequence[Result]) -> list[str]:
 def _drawings(result: Result, of: Sequence[Seen], load: Load) -> Iterator[tuple[str, str]]:
     yield "classes", of_classes(result.by_class, result.name)
     yield "confusion", of_confusion(result.confusion, result.name)
-    yield "calibration", of_calibration(result.calibration, result.name)
+    if result.calibration:
+        yield "calibration", of_calibration(result.calibration, result.name)
     if result.mistakes:
         files = [load(of[mistake.index].photo) for mistake in result.mistakes]
         yield "mistakes", of_mistakes(result.mistakes, files, result.name)
@@ -121,8 +122,9 @@ def _page(found: Evaluation) -> Iterator[str]:
         yield from ("", f"## Classes{name}", "", f"![How often each is right](classes{end}.svg)")
         yield from ("", f"## Confusion{name}", "", f"![What is taken for what](confusion{end}.svg)")
         yield from _confused(result)
-        yield from ("", f"## Calibration{name}", "", sentence(result.calibration), "")
-        yield f"![Confidence against how often it is right](calibration{end}.svg)"
+        if result.calibration:
+            yield from ("", f"## Calibration{name}", "", sentence(result.calibration), "")
+            yield f"![Confidence against how often it is right](calibration{end}.svg)"
         yield from ("", f"## Mistakes{name}", "")
         if result.mistakes:
             yield f"![The surest mistakes](mistakes{end}.svg)"
@@ -154,7 +156,7 @@ def _summary(results: Sequence[Result]) -> list[str]:
             percent(each.top5.share) if each.top5 else "(few classes)",
             interval(each.top5.interval) if each.top5 else "",
             percent(each.mean_of_classes),
-            percent(each.calibration.error),
+            percent(each.calibration.error) if each.calibration else "",
             f"{each.timing.decode_ms[0]:.2g}",
             f"{each.timing.infer_ms[0]:.3g}",
             f"{each.timing.images_per_second:,.0f}",

@@ -26,7 +26,7 @@ def pictures(
         for each in of:
             yield (
                 result.name, each.photo.called, each.photo.label, each.truth, each.answer,
-                f"{each.given.scores[0]:.6f}", int(each.right), int(each.in_five),
+                f"{each.score:.6f}", int(each.right), int(each.in_five),
                 f"{each.given.decode_ms:.2f}", f"{each.given.infer_ms:.2f}",
             )  # fmt: skip
 

@@ -41,7 +41,8 @@ def _of_one(result: Result) -> Iterator[str]:
         most = result.confusion.confused[0]
         times = count(most.count, "time")
         yield f"  confuses:    {most.row} with {most.column}, most often ({times})"
-    yield f"  calibration: {sentence(result.calibration)}"
+    if result.calibration:
+        yield f"  calibration: {sentence(result.calibration)}"
     timing = result.timing
     yield (
         f"  time:        decode {timing.decode_ms[0]:.3g} ms, network {timing.infer_ms[0]:.3g} ms, "
