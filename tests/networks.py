@@ -70,17 +70,20 @@ class _Writer:
         return bytes(builder.Output())
 
 
-def network(*ending: str, weights: np.ndarray, fused: int = 0) -> bytes:
-    """Takes uint8 pixels [1, SIDE, SIDE, 3] and gives float32 [1, units]: a dense layer on means.
+def network(
+    *ending: str, weights: np.ndarray, fused: int = 0, takes: int = schema.TensorType.UINT8
+) -> bytes:
+    """Takes pixels [1, SIDE, SIDE, 3] and gives float32 [1, units]: a dense layer on means.
 
     weights: [units, 4], of red, green, blue and one. ending: what comes after that layer, by name,
-    such as LOGISTIC. fused: the activation within it.
+    such as LOGISTIC. fused: the activation within it. takes: uint8, or float32.
     """
     write, units = _Writer(), len(weights)
-    pixels = write.tensor([1, SIDE, SIDE, 3], kind=schema.TensorType.UINT8)
-    cast = schema.CastOptionsT()
-    cast.inDataType, cast.outDataType = schema.TensorType.UINT8, schema.TensorType.FLOAT32
-    floats = write.add(OPERATORS.CAST, [pixels], [1, SIDE, SIDE, 3], cast)
+    pixels = floats = write.tensor([1, SIDE, SIDE, 3], kind=takes)
+    if takes != schema.TensorType.FLOAT32:
+        cast = schema.CastOptionsT()
+        cast.inDataType, cast.outDataType = takes, schema.TensorType.FLOAT32
+        floats = write.add(OPERATORS.CAST, [pixels], [1, SIDE, SIDE, 3], cast)
     axes = write.tensor([2], np.array([1, 2], np.int32), schema.TensorType.INT32)
     means = write.add(OPERATORS.MEAN, [floats, axes], [1, 3], schema.ReducerOptionsT())
     dense = schema.FullyConnectedOptionsT()

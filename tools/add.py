@@ -6,20 +6,23 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.litert import inspect
+from chalicelib.litert import LiteRT, inspect
 from chalicelib.models import ModelInfo, ModelPackage
 from chalicelib.preprocessing import Preprocessing
-from chalicelib.tensors import Tensor
+from chalicelib.tensors import Tensor, to_input
 from tools import package as packages
+from tools.deciding import Trial, decided, doubted, tried
 from tools.kinds import check_kind
 from tools.labelling.reading import of_network
 from tools.metadata import normalisation
 from tools.options import ASKED, KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told
 from tools.quiet import quiet
+from tools.refusals import Refused
 from tools.scaling import check_scaling, scales_itself
 
 BRIGHTEST = 200
@@ -39,7 +42,9 @@ def add(
 
     labels_file: None for the labels inside `model`.
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index), and what `tools.options` and `tools.outputs` make a preprocessing and an output of.
+        index), and what `tools.options` and `tools.outputs` make a preprocessing and an output of;
+        samples, a folder of labelled pictures or None, which tell how pixels are scaled where the
+        file does not.
     say: told what was assumed.
     Raises ModelInvalid where it is not an image classifier with these labels.
     """
@@ -56,7 +61,11 @@ def add(
         labels = packages.fitted(labels, scores.shape[-1], about["multi_label"], say)
         packages.write_labels(package.folder, labels)
         how = for_labels(labels, about, say)
-        info = msgspec.structs.replace(info, preprocessing=_prepared(package, pixels, how, say))
+        if pixels.depth == 1:
+            how = msgspec.structs.replace(how, channels="grey")
+        trial = _tried(package.model_path, about, labels, how)
+        how = _prepared(package, pixels, how, trial, say)
+        info = msgspec.structs.replace(info, preprocessing=how)
         gives = of_package(ModelPackage(package.folder, info), scores, about)
         say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")
         info = msgspec.structs.replace(
@@ -85,19 +94,48 @@ def described_as(name: str, about: Mapping[str, Any]) -> ModelInfo:
     )
 
 
+def _tried(
+    path: Path, about: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
+) -> Trial | None:
+    """How often the usual ways are right on labelled samples; None where there are none.
+
+    Raises ModelInvalid where samples are given that are not labelled.
+    """
+    with quiet():
+        network = LiteRT(path, 1)
+    told_apart = network.output.shape[-1] > 1 and not about["multi_label"]
+    if not about["samples"] or not told_apart or network.input.dtype != np.float32:
+        return None
+
+    def answer(pixels: NDArray[np.uint8], way: Preprocessing) -> NDArray[np.generic]:
+        return network.run(to_input(pixels, network.input, way)[np.newaxis]).reshape(-1)
+
+    try:
+        size, depth = network.input.size, network.input.depth
+        return tried(about["samples"], labels, how, size, depth, answer)
+    except Refused as error:
+        raise ModelInvalid(str(error)) from error
+
+
 def _prepared(
-    package: ModelPackage, pixels: Tensor, how: Preprocessing, say: Callable[[str], None]
+    package: ModelPackage,
+    pixels: Tensor,
+    how: Preprocessing,
+    trial: Trial | None,
+    say: Callable[[str], None],
 ) -> Preprocessing:
     """What is done to pixels. Raises ModelInvalid where it does not fit or cannot be told."""
-    if pixels.depth == 1:
-        how = msgspec.structs.replace(how, channels="grey")
-    how, why = _scaled(package, pixels, how)
+    how, why = _scaled(package, pixels, how, trial)
     check_scaling(package.info.name, how, pixels)
     say(f"Pixels: {formula(how)}, {why}.")
+    if trial and how in trial.right:
+        say(doubted(trial, how))
     return how
 
 
-def _scaled(package: ModelPackage, pixels: Tensor, how: Preprocessing) -> tuple[Preprocessing, str]:
+def _scaled(
+    package: ModelPackage, pixels: Tensor, how: Preprocessing, trial: Trial | None
+) -> tuple[Preprocessing, str]:
     """How pixels are scaled, and why. Raises ModelInvalid where it cannot be told."""
     if how.mean is not None:
         return how, "as you said"
@@ -111,4 +149,6 @@ def _scaled(package: ModelPackage, pixels: Tensor, how: Preprocessing) -> tuple[
             return how, "as its input reaches that far"
     elif scales_itself(package.model_path):
         return how, "as it scales them itself"
+    if trial:
+        return decided(trial, package.info.name)
     raise ModelInvalid(f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}")

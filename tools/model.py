@@ -74,6 +74,8 @@ def fetch_(
 @click.argument("name")
 @click.argument("model", type=click.Path(exists=True, path_type=Path))
 @click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
+@click.option("--samples", type=_FOLDER, help="Labelled pictures, a folder for each class or a "
+              "CSV in it: they tell how pixels are scaled.")  # fmt: skip
 @options.preprocessing
 @options.outputs
 @options.about
@@ -172,7 +174,8 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 @click.option(
     "--samples",
     type=_FOLDER,
-    help="For --onnxruntime: some 100 images such as the network will see, at least 16.",
+    help="Images such as the network will see. Labelled, a folder for each class or a CSV in it, "
+    "they tell how pixels are scaled; for --onnxruntime some 100, at least 16.",
 )
 @click.option(
     "--tolerance",

@@ -428,7 +428,6 @@ def test_labels_must_be_as_many_as_the_classes(
         ([], "exactly one"),
         (["--saved-model", "."], "--labels"),
         (["--keras", "MobileNet", "--onnxruntime"], "--samples"),
-        (["--keras", "MobileNet", "--samples", "."], "--onnxruntime"),
         (["--keras", "MobileNet", "--onnxruntime", "--samples", ".", "--float"], "--float"),
     ],
 )

@@ -15,6 +15,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.models import read_package
 from chalicelib.preprocessing import Preprocessing
 from tests.conftest import TEST_DATA
+from tests.functional.test_deciding import MIDDLE
 from tools.exporting import frozen_graph, keras_files, raw, saved_models, tfjs
 from tools.model import cli
 from tools.package import sample_images
@@ -417,3 +418,28 @@ def test_where_most_get_another_answer_nothing_is_installed(tf: Any, tmp_path: P
         found(5).check()
     unread = raw.compare(files, Answers(), lambda data, how: [][0])  # type: ignore[arg-type]
     assert (unread.pictures, unread.skipped) == (0, 8)
+
+
+def test_labelled_samples_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path: Path) -> None:
+    """The same network and pictures as those of `test_deciding`, of red of 0 to 1 in thirds."""
+    layers = tf.keras.layers
+    net = tf.keras.Sequential([
+        tf.keras.Input((SIDE, SIDE, 3)), layers.GlobalAveragePooling2D(),
+        layers.Dense(3, activation="softmax"),
+    ])  # fmt: skip
+    net.set_weights([MIDDLE[:, :3].T, MIDDLE[:, 3]])
+    net.save(tmp_path / "net.keras")
+    for number, label in enumerate(LABELS):
+        (tmp_path / "samples" / label).mkdir(parents=True)
+        for step in range(12):
+            red = np.full((SIDE, SIDE, 3), (number * 85 + 10 + 5 * step, 40, 90), np.uint8)
+            file = tmp_path / "samples" / label / f"{step}.png"
+            file.write_bytes(tf.io.encode_png(red).numpy())
+    source = ("--keras-file", tmp_path / "net.keras", "--samples", tmp_path / "samples")
+    result = run(*source)
+    assert result.exit_code == 0, result.output
+    assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+    assert "(pixel - 0) / 255 is right on 36 of 36." in result.output
+    assert "the best class is the same on 36 of 36." in result.output
+    said = run(*source, "--mean", 127.5, "--std", 127.5, "--force")
+    assert said.exit_code == 0 and "Look again: of labelled samples" in said.output

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from chalicelib.litert import inspect
-from chalicelib.preprocessing import Filter, Preprocessing, Resize
+from chalicelib.preprocessing import Channels, Filter, Preprocessing, Resize
 from chalicelib.significance import mcnemar_p_value
 from chalicelib.workflow.words import count, p_value, percent
 from tools.evaluating.asking import Contestant, Right
@@ -84,19 +84,31 @@ def colours(contestant: Contestant) -> list[Preprocessing]:
     """
     own = contestant.package.info.preprocessing
     pixels = inspect(contestant.package.model_path)[0]
-    orders = [own.channels, *(each for each in ("rgb", "bgr") if pixels.depth == 3)]
-    found = [own]
     if np.issubdtype(pixels.dtype, np.floating) and contestant.engine == "litert":
+        return scalings(own, pixels.depth)
+    found = [own]
+    if len(own.mean or ()) <= 1:
         found += [
-            msgspec.structs.replace(own, channels=order, mean=mean, std=std)
-            for order in dict.fromkeys(orders)
-            for mean, std in SCALES
+            msgspec.structs.replace(own, channels=order) for order in _orders(own, pixels.depth)
         ]
-        if pixels.depth == 3:
-            found += [msgspec.structs.replace(own, **each) for each in IN_ORDER]
-    elif len(own.mean or ()) <= 1:
-        found += [msgspec.structs.replace(own, channels=order) for order in orders]
     return _different(found)
+
+
+def scalings(own: Preprocessing, depth: int) -> list[Preprocessing]:
+    """That way, then others to scale the pixels of a network of floats with so many channels."""
+    found = [own] + [
+        msgspec.structs.replace(own, channels=order, mean=mean, std=std)
+        for order in dict.fromkeys(_orders(own, depth))
+        for mean, std in SCALES
+    ]
+    if depth == 3:
+        found += [msgspec.structs.replace(own, **each) for each in IN_ORDER]
+    return _different(found)
+
+
+def _orders(own: Preprocessing, depth: int) -> list[Channels]:
+    others: tuple[Channels, ...] = ("rgb", "bgr") if depth == 3 else ()
+    return [own.channels, *others]
 
 
 def parts(how: Preprocessing) -> list[Preprocessing]:

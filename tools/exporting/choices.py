@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.models import LABELS
 from chalicelib.preprocessing import WHOLE, Preprocessing
+from chalicelib.tensors import to_input
 from tools.catalogue import CATALOGUE
+from tools.deciding import Trial, decided, doubted, tried
 from tools.exporting import keras_files, networks, onnx, tfjs
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import Network, Source, with_preprocessing
@@ -18,6 +22,7 @@ from tools.fetching.download import blob_id
 from tools.kinds import check_kind
 from tools.labelling.reading import LabelFile, read
 from tools.options import ASKED, chosen, formula
+from tools.refusals import Refused
 
 SOURCES = {
     "keras": "--keras",
@@ -30,6 +35,8 @@ KINDS = {"keras_file": "keras"}
 """What `tools.kinds` calls it, where that is another name."""
 GRAPH_INPUT, GRAPH_OUTPUT = "DecodeJpeg/contents:0", "softmax:0"
 """Of the Inception graph of 2015."""
+Told = tuple[Preprocessing, str]
+"""What is known of a network, and how it is known."""
 
 
 def check(options: Mapping[str, Any]) -> None:
@@ -55,8 +62,6 @@ def check(options: Mapping[str, Any]) -> None:
 
 def _check_onnxruntime(options: Mapping[str, Any]) -> None:
     if not options["onnxruntime"]:
-        if options["samples"]:
-            raise ModelInvalid("--samples is for --onnxruntime; add that, or give --images.")
         return
     if not options["samples"]:
         raise ModelInvalid(
@@ -69,16 +74,23 @@ def _check_onnxruntime(options: Mapping[str, Any]) -> None:
     onnx.check_packages()
 
 
-def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Network:
-    """The network that the options name.
+def prepared(
+    tf: Any,
+    source: Source,
+    own: Told | None,
+    options: Mapping[str, Any],
+    labels: Sequence[str],
+    part: Preprocessing,
+    say: Callable[[str], None],
+) -> Network:
+    """The network, given RGB pixels as it was trained on.
 
+    own: what its publisher says of that, and why. part: of a picture, for samples that decide.
     say: told what is done to pixels, and why.
-    Raises ModelInvalid where there is none such, or what it takes cannot be told.
+    Raises ModelInvalid where what it takes cannot be told.
     """
-    source, own = _source(tf, options, say)
-    if own is None and _teachable(options):
-        own = tfjs.TEACHABLE_MACHINE, "as Teachable Machine scales them"
-    how = chosen(own[0] if own else WHOLE, options)
+    how = _of_part(part, chosen(own[0] if own else WHOLE, options))
+    trial = _tried(source, options, labels, how)
     if options["mean"] is not None:
         why = "as you said"
         if (how.mean, how.std) != ((0.0,), (1.0,)) and source.takes_pixels():
@@ -87,16 +99,45 @@ def load(tf: Any, options: Mapping[str, Any], say: Callable[[str], None]) -> Net
         why = own[1]
     elif source.takes_pixels():
         why = "as it scales them itself"
+    elif trial:
+        how, why = decided(trial, source.name)
     else:
         raise ModelInvalid(f"Whether {source.name} wants pixels scaled cannot be told. {ASKED}")
     say(f"Pixels: {formula(how)}, {why}.")
+    if trial:
+        say(doubted(trial, how))
     return with_preprocessing(tf, source, how)
 
 
-def _source(
+def _of_part(part: Preprocessing, how: Preprocessing) -> Preprocessing:
+    """That part of a picture, its pixels treated so."""
+    return msgspec.structs.replace(part, channels=how.channels, mean=how.mean, std=how.std)
+
+
+def _tried(
+    source: Source, options: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
+) -> Trial | None:
+    """How often the usual ways are right on samples that are labelled; None where none are."""
+    if not options["samples"] or options["multi_label"] or source.classes < 2 or source.reference:
+        return None
+
+    def answer(pixels: NDArray[np.uint8], way: Preprocessing) -> NDArray[np.float32]:
+        return source.answer(to_input(pixels, source.image, way)[np.newaxis])
+
+    size, depth = source.image.size, source.image.depth
+    try:
+        return tried(options["samples"], labels, how, size, depth, answer)
+    except Refused:
+        return None
+
+
+def load(
     tf: Any, options: Mapping[str, Any], say: Callable[[str], None]
-) -> tuple[Source, tuple[Preprocessing, str] | None]:
-    """The network, and what is done to pixels, and why, where its publisher says so."""
+) -> tuple[Source, Told | None]:
+    """The network that the options name, and how its publisher scales pixels, and why.
+
+    say: told what was chosen. Raises ModelInvalid where there is none such.
+    """
     side = options["size"]
     if options["keras"]:
         name = options["keras"]
@@ -106,7 +147,9 @@ def _source(
     if options["keras_file"] or options["tfjs"]:
         path = options["keras_file"] or options["tfjs"]
         model = tfjs.load(path) if options["tfjs"] else keras_files.load(tf, path)
-        return networks.keras_model(tf, keras_files.in_32_bits(model, say), path.name, side), None
+        source = networks.keras_model(tf, keras_files.in_32_bits(model, say), path.name, side)
+        how = tfjs.TEACHABLE_MACHINE
+        return source, (how, "as Teachable Machine scales them") if _teachable(options) else None
     if options["saved_model"]:
         named = options["saved_model"], options["signature"], options["output"]
         return saved_model(tf, *named, side, say), None
@@ -114,7 +157,7 @@ def _source(
     return networks.frozen_graph(tf, FrozenGraph(tf, options["frozen_graph"], *names), side), None
 
 
-def usual_pictures(options: Mapping[str, Any]) -> tuple[Preprocessing, str] | None:
+def usual_pictures(options: Mapping[str, Any]) -> Told | None:
     """The part of a picture that a network was trained on, and why, where its file says so."""
     if not _teachable(options):
         return None

@@ -53,13 +53,15 @@ def export(
     with quiet():
         tf = _tensorflow()
         with quoted("TensorFlow could not run the network", PLAIN):
-            network = choices.load(tf, options, say)
-    labels = choices.labels_for(options, network.classes, settings.model_dirs, say)
-    labels = packages.fitted(labels, network.classes, options["multi_label"], say)
+            source, own = choices.load(tf, options, say)
+    labels = choices.labels_for(options, source.classes, settings.model_dirs, say)
+    labels = packages.fitted(labels, source.classes, options["multi_label"], say)
     background = packages.background_class(options["background_class"], labels, say)
     of_imagenet = bool(options["keras"]) and options["weights"] == "imagenet"
     how = for_labels(labels, options, say, of_imagenet, choices.usual_pictures(options))
     how = msgspec.structs.replace(how, channels="rgb", mean=None, std=None)  # inside the network
+    with quiet(), quoted("TensorFlow could not run the network", PLAIN):
+        network = choices.prepared(tf, source, own, options, labels, how, say)
     generated = packages.sample_images(network.size, GENERATED)
     with quiet(), quoted("TensorFlow could not run the network", PLAIN):
         gives = _gives(tf, name, network, options, generated)
@@ -70,7 +72,8 @@ def export(
         preprocessing=how,
         multi_label=gives.multi_label,
     )
-    samples = pictures.samples(options["samples"], network.size, how, say)
+    kept = options["samples"] if options["onnxruntime"] else None
+    samples = pictures.samples(kept, network.size, how, say)
     images = generated + samples
     images += pictures.images(options["images"], network.size, how)
     with quiet(), quoted("TensorFlow could not run the network", PLAIN):

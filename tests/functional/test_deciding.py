@@ -1,0 +1,91 @@
+"""Labelled pictures tell how a network wants its pixels scaled, for `add`, with no TensorFlow."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.models import read_package
+from chalicelib.preprocessing import WHOLE, Preprocessing
+from tests.networks import network
+from tools.deciding import Trial, decided, doubted
+from tools.evaluating.ways import scalings
+from tools.model import cli
+
+LABELS = ("dark", "middle", "light")
+MIDDLE = np.array([[0, 0, 0, 0], [20, 0, 0, -6.6], [40, 0, 0, -20]])
+"""Tells red of 0 to 1 apart at thirds: of another scale it is wrong on most pictures."""
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve pictures of each class."""
+    folder = tmp_path_factory.mktemp("samples")
+    for number, label in enumerate(LABELS):
+        (folder / label).mkdir()
+        for step in range(12):
+            red = number * 85 + 10 + 5 * step
+            Image.new("RGB", (20, 20), (red, 40, 90)).save(folder / label / f"{step}.png")
+    return folder
+
+
+def add(tmp_path: Path, *options: object) -> Result:
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    net = network("SOFTMAX", weights=MIDDLE, takes=TensorType.FLOAT32)
+    (tmp_path / "net.tflite").write_bytes(net)
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    given = ["add", "own", str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
+    env = {"MODEL_DIR": str(tmp_path / "cache")}
+    result = CliRunner().invoke(cli, given + [str(each) for each in options], env=env)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+    return result
+
+
+def test_labelled_samples_tell_the_scale(tmp_path: Path, samples: Path) -> None:
+    asked = add(tmp_path)
+    assert asked.exit_code == 1 and "Or give --samples, labelled pictures" in asked.output
+    result = add(tmp_path, "--samples", samples)
+    assert result.exit_code == 0, result.output
+    assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+    assert "(pixel - 0) / 255 is right on 36 of 36." in result.output
+    assert read_package(tmp_path / "cache" / "own").info.preprocessing.std == (255.0,)
+
+
+def test_labelled_samples_check_what_was_said(tmp_path: Path, samples: Path) -> None:
+    result = add(tmp_path, "--samples", samples, "--mean", 127.5, "--std", 127.5)
+    assert result.exit_code == 0
+    assert "Look again: of labelled samples, (pixel - 127.5) / 127.5 is right on" in result.output
+    assert "and (pixel - 0) / 255 is right on 36 of 36." in result.output
+    right = add(tmp_path, "--samples", samples, "--mean", 0, "--std", 255, "--force")
+    assert "Look again" not in right.output and "right on 36 of 36." in right.output
+
+
+def test_too_few_or_unlabelled_samples_tell_nothing(tmp_path: Path, samples: Path) -> None:
+    few = tmp_path / "few"
+    for label in LABELS:
+        (few / label).mkdir(parents=True)
+        (few / label / "1.png").write_bytes((samples / label / "1.png").read_bytes())
+    result = add(tmp_path, "--samples", few)
+    assert result.exit_code == 1 and "which may be luck. Give more of them" in result.output
+    result = add(tmp_path, "--samples", samples / "dark")
+    assert result.exit_code == 1 and "has no labelled pictures" in result.output
+    assert not (tmp_path / "cache").exists()
+
+
+def test_ways_that_are_right_of_the_same_pictures_are_one() -> None:
+    """A network that sees no colour does not care for the order of channels."""
+    ways = scalings(WHOLE, 3)
+    right = dict.fromkeys(ways, np.zeros(30, bool))
+    right[ways[1]] = right[ways[2]] = np.ones(30, bool)
+    assert decided(Trial(right), "own")[0] == ways[1]
+    right[ways[2]] = np.arange(30) > 0
+    with pytest.raises(ModelInvalid, match="which may be luck"):
+        decided(Trial(right), "own")
+    same = dict.fromkeys(ways, np.ones(30, bool))
+    with pytest.raises(ModelInvalid, match="which may be luck"):
+        decided(Trial(same), "own")
+    assert "Look again" in doubted(Trial(right), Preprocessing())

@@ -1,0 +1,117 @@
+"""How a network wants its pixels scaled, by what it says of labelled pictures."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import InceptionError, ModelInvalid
+from chalicelib.images import decode
+from chalicelib.preprocessing import Preprocessing
+from chalicelib.significance import mcnemar_p_value
+from tools.evaluating.labelled import Labelled, find
+from tools.evaluating.truth import Truths
+from tools.evaluating.ways import ALPHA, scalings
+from tools.options import ASKED, formula
+from tools.refusals import Refused
+
+MOST = 200
+"""Pictures: every way is tried on each."""
+
+Answer = Callable[[NDArray[np.uint8], Preprocessing], NDArray[Any]]
+"""RGB pixels [height, width, 3], and what is done to them, to one score for each class."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Of which pictures each way is right."""
+
+    right: dict[Preprocessing, NDArray[np.bool_]]
+
+    def told(self, how: Preprocessing) -> str:
+        """A way, and how often it is right."""
+        right = self.right[how]
+        return f"{formula(how)} is right on {right.sum()} of {right.size}"
+
+    def best(self) -> list[Preprocessing]:
+        """The ways, best first; of equals, the more usual one."""
+        return sorted(self.right, key=lambda how: -int(self.right[how].sum()))
+
+    def beats(self, how: Preprocessing, other: Preprocessing) -> bool:
+        """Whether one way is right more often than another by more than luck.
+
+        McNemar's exact test, corrected for all ways that it was chosen from (Bonferroni).
+        """
+        more, less = (self.right[a] & ~self.right[b] for a, b in ((how, other), (other, how)))
+        chance = mcnemar_p_value(int(more.sum()), int(less.sum())) * (len(self.right) - 1)
+        return bool(more.sum() > less.sum() and chance < ALPHA)
+
+
+def tried(
+    folder: Path,
+    labels: Sequence[str],
+    how: Preprocessing,
+    size: tuple[int, int],
+    depth: int,
+    answer: Answer,
+) -> Trial:
+    """Try the usual ways on the labelled pictures of a folder, and the package's own.
+
+    how: the package's own way. size: width and height in pixels. depth: channels of the network.
+    Raises Refused where the pictures are not labelled, or cannot be read.
+    """
+    labelled = find(folder, [Truths(labels, None)])
+    # blue first is usual with Caffe's means alone, which are of a size by themselves
+    ways = [
+        way
+        for way in scalings(how, depth)
+        if way.channels == how.channels or len(way.mean or ()) > 1
+    ]
+    right: dict[Preprocessing, list[bool]] = {way: [] for way in ways}
+    with click.progressbar(_some(labelled), label="    Labelled samples") as bar:
+        for path, classes in bar:
+            try:
+                pixels = decode(path.read_bytes(), size, how).pixels
+            except (InceptionError, OSError):
+                continue
+            for way in ways:
+                right[way].append(int(answer(pixels, way).argmax()) in classes)
+    if not right[ways[0]]:
+        raise Refused(f"{folder} holds no labelled picture that can be read.")
+    return Trial({way: np.array(found) for way, found in right.items()})
+
+
+def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
+    """The best way and why. Raises ModelInvalid where it is not better by more than luck."""
+    best, *others = trial.best()
+    others = [way for way in others if (trial.right[way] != trial.right[best]).any()]
+    second = others[0] if others else best
+    if trial.beats(best, second):
+        return best, "as labelled samples tell"
+    raise ModelInvalid(
+        f"Labelled samples do not tell how {name} wants its pixels scaled: {trial.told(best)}, "
+        f"{trial.told(second)}, which may be luck. Give more of them, or say it. {ASKED}"
+    )
+
+
+def doubted(trial: Trial, how: Preprocessing) -> str:
+    """What to say of a way: how often it is right, and which one is better by more than luck."""
+    best = trial.best()[0]
+    if trial.beats(best, how):
+        return f"Look again: of labelled samples, {trial.told(how)}, and {trial.told(best)}."
+    return f"Of labelled samples, {trial.told(how)}."
+
+
+def _some(labelled: Labelled) -> list[tuple[Path, tuple[int, ...]]]:
+    """At most MOST pictures, from all over, with the classes that their labels name."""
+    found = [
+        (photo.image, classes[0])
+        for photo, classes in zip(labelled.photos, labelled.classes, strict=True)
+        if isinstance(photo.image, Path)
+    ]
+    count = min(len(found), MOST)
+    return [found[index * len(found) // count] for index in range(count)]
