@@ -88,18 +88,21 @@ def write_results(
     """
     labels: Counter[str] = Counter()
     errors: Counter[str] = Counter()
+    answered = 0
     encode = msgspec.json.Encoder().encode
 
     def encoded() -> Iterator[bytes]:
+        nonlocal answered
         for record in records:
             if record.error is not None:
                 errors[record.error.code] += 1
             else:
-                labels[record.labels[0].name if record.labels else "(none)"] += 1
+                answered += 1
+                labels.update([label.name for label in record.found()] or ["(none)"])
             yield encode(record) + b"\n"
 
     ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), encoded())
-    failed, done = errors.total(), errors.total() + labels.total()
+    failed, done = errors.total(), errors.total() + answered
     return Summary(
         batch_id=batch.batch_id,
         round=batch.round,

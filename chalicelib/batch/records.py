@@ -56,9 +56,13 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         asked: a given answer. A multi-label model stands for what that names, if it finds it.
         """
         labels = self.labels or []
-        about = (each for each in labels if each.score >= FOUND and is_right(asked, each.name))
-        found = next(about, None) if self.multi_label else None
-        return found or next(iter(labels), None)
+        about = (each for each in self.found() if is_right(asked, each.name))
+        return next(about, None) or next(iter(labels), None)
+
+    def found(self) -> list[Label]:
+        """The labels that are taken to be in the picture: the top one, or all that are likely."""
+        labels = self.labels or []
+        return [each for each in labels if each.score >= FOUND] if self.multi_label else labels[:1]
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The end of a round."""
+    """The end of a round. labels: images by what is found in them, "(none)" if that is nothing."""
 
     batch_id: str
     round: int

@@ -34,8 +34,8 @@ function identity({ id, source }) {
 }
 
 function findings(labels, isMultiLabel) {
-  const [best] = labels;
   const found = foundIn(labels, isMultiLabel);
+  const [best] = found;
   const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
   const bar = make("span", "bar");
   bar.style.setProperty("--score", best?.score ?? 0);

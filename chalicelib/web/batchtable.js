@@ -1,5 +1,5 @@
 // The results as a table: filtered by what was recognised or went wrong, sorted, a hundred rows at a time.
-import { amount, make, part } from "./dom.js";
+import { amount, foundIn, make, part } from "./dom.js";
 import { rowOf } from "./batchrow.js";
 import { wordsFor } from "./batchwords.js";
 
@@ -9,7 +9,13 @@ const ORDERS = { none: "descending", descending: "ascending", ascending: "none" 
 const ALL = "all";
 
 const best = ({ labels }) => labels?.[0];
-const kindOf = (record) => (record.error ? `error ${record.error.code}` : `label ${best(record)?.name ?? ""}`);
+
+// What a record is filed under: its error or its label; of a multi-label model, each label that it finds.
+function kindsOf({ error, labels = [], multi_label: isMultiLabel }) {
+  if (error) return [`error ${error.code}`];
+  const found = foundIn(labels, isMultiLabel);
+  return found.length ? found.map(({ name }) => `label ${name}`) : ["label "];
+}
 
 export class ResultTable {
   #records = [];
@@ -129,9 +135,10 @@ export class ResultTable {
 function grouped(records) {
   const kinds = new Map();
   for (const record of records) {
-    const kind = kindOf(record);
-    if (kinds.has(kind)) kinds.get(kind).push(record);
-    else kinds.set(kind, [record]);
+    for (const kind of kindsOf(record)) {
+      if (kinds.has(kind)) kinds.get(kind).push(record);
+      else kinds.set(kind, [record]);
+    }
   }
   return kinds;
 }

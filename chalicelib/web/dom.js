@@ -12,11 +12,9 @@ export function make(tag, className = "", text = "") {
 const percent = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 export const share = (score) => (score > 0 && score < 0.001 ? "<0.1%" : percent.format(score));
 
-// What an answer stands for: the best label; where each is judged by itself, all that are more likely than not.
-export function foundIn(labels, isMultiLabel) {
-  const found = isMultiLabel ? labels.filter(({ score }) => score >= 0.5) : [];
-  return found.length ? found : labels.slice(0, 1);
-}
+// What an answer stands for: the best label; where each is judged by itself, all that are likely.
+export const foundIn = (labels, isMultiLabel) =>
+  (isMultiLabel ? labels.filter(({ score }) => score >= 0.5) : labels.slice(0, 1));
 
 export const amount = (count) => count.toLocaleString("en");
 export const counted = (count, one, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from chalicelib.batch.chunks import (
@@ -54,9 +55,9 @@ class Counting(ColourClassifier):
 class Cloud:
     """The buckets, the queue and the functions."""
 
-    def __init__(self) -> None:
+    def __init__(self, classifier: ColourClassifier | None = None) -> None:
         self.store, self.queue, self.answers = MemoryStore(), MemoryQueue(), MemoryQueue()
-        self.classifier = Counting()
+        self.classifier = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
         sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
@@ -132,6 +133,27 @@ def test_every_image_is_in_the_results_once_and_in_order(cloud: Cloud) -> None:
     summary = json.loads(cloud.store.objects["results", f"batches/{batch_id}/summary.json"])
     assert summary["labels"] == {"red": 90} and summary["errors"] == {"SourceRefused": 1}
     assert not list(cloud.store.list("results", "active/"))
+
+
+def test_each_label_that_is_found_counts_where_several_may_be_right() -> None:
+    class Scaled(ColourClassifier):
+        def __init__(self, factors: list[float]) -> None:
+            super().__init__(multi_label=True)
+            self.factors = np.array(factors)
+
+        def scores(self, *given: Any, **options: Any) -> Any:
+            return super().scores(*given, **options)[1] * self.factors
+
+    for factors, labels in [
+        ([0, 0.9, 0.5, 0.4], {"red": 3, "green": 3}),
+        ([0, 0.4, 0.49, 0.1], {"(none)": 3}),
+    ]:
+        cloud = Cloud(Scaled(factors))
+        batch_id = cloud.start([1, 2, 3])
+        cloud.run()
+        assert cloud.view(batch_id) == ("finished", (3, 3, 0))
+        assert cloud.batches.view(batch_id)["labels"] == labels
+        assert all(record.multi_label for record in cloud.results(batch_id))
 
 
 def test_progress_is_exact_at_any_moment(cloud: Cloud) -> None:
