@@ -106,6 +106,7 @@ function showCard(model, role) {
   part("card-description").textContent = model.description ?? "";
   const facts = [
     model.labels && `Knows ${model.labels.toLocaleString("en")} labels`,
+    model.multi_label && "may find several",
     model.input && `sees ${model.input.width} × ${model.input.height} px`,
     model.licence,
   ].filter(Boolean);

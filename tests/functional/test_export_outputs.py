@@ -70,6 +70,11 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-logits))
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    powers: np.ndarray = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def rows(net: Any, images: list[np.ndarray]) -> np.ndarray:
     return np.asarray(net(np.stack(images).astype(np.float32), training=False))
 
@@ -84,7 +89,16 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
         (1, "sigmoid", None, "dog", (), False, "'dog', and 'not dog' has the rest"),
         (4, "sigmoid", None, "a b c d", (), True, "several may be right; as it ends in sigmoids"),
         (4, None, None, "a b c d", ("--multi-label",), True, "several may be right"),
-        (4, None, each, "a b c d", (), True, "activation, trained on each label by itself"),
+        (
+            4,
+            None,
+            each,
+            "a b c d",
+            (),
+            True,
+            "and by the loss that it was trained with",
+        ),
+        (4, None, "sparse_categorical_crossentropy", "a b c d", (), False, "and by the loss"),
     ]
     for units, activation, loss, labels, options, several, said in cases:
         net = network(tf, units, activation, loss)
@@ -93,7 +107,8 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
         own = Classifier(read_package(cache / "own"), 1)
         assert (own.info.scores, own.info.multi_label) == ("probabilities", several)
         expected = rows(net, images)
-        expected = expected if activation else sigmoid(expected)
+        if activation is None:
+            expected = sigmoid(expected) if several or units == 1 else softmax(expected)
         if units == 1:
             expected = np.hstack([1 - expected, expected])
         assert np.ptp(expected, axis=0).max() > 0.2
@@ -152,9 +167,10 @@ def test_the_loss_of_a_file_tells_whether_labels_are_judged_one_by_one(
         (losses.binary_crossentropy, True),
         ("sparse_categorical_crossentropy", False),
         (losses.CategoricalCrossentropy(from_logits=True), False),
-        (None, False),
+        ("mse", None),
+        (None, None),
     ]:
         net = network(tf, 2, None, loss)
         for kept in ("net.keras", "net.h5"):
             net.save(tmp_path / kept)
-            assert judges_each(tmp_path / kept) == each, (loss, kept)
+            assert judges_each(tmp_path / kept) is each, (loss, kept)

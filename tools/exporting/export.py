@@ -132,9 +132,10 @@ def _gives(
 
     file, said = options["keras_file"], options["multi_label"]
     unsure = end.kind == "linear" and network.classes > 1 and said is None
-    if unsure and file and trained.judges_each(file):
-        gives = settled(name, end, network.classes, {**options, "multi_label": True}, answers)
-        return replace(gives, why=f"{gives.why}, trained on each label by itself")
+    each = trained.judges_each(file) if unsure and file else None
+    if each is not None:
+        gives = settled(name, end, network.classes, {**options, "multi_label": each}, answers)
+        return replace(gives, why=f"{gives.why}, and by the loss that it was trained with")
     return settled(name, end, network.classes, options, answers)
 
 

@@ -5,20 +5,26 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+ONE = {
+    "categoricalcrossentropy", "categoricalfocalcrossentropy", "kldivergence",
+    "sparsecategoricalcrossentropy",
+}  # fmt: skip
+EACH = {"bce", "binarycrossentropy", "binaryfocalcrossentropy"}
+"""Losses of networks of which one label is right, or each is judged by itself
+(https://keras.io/api/losses/probabilistic_losses), in small letters."""
 
-def judges_each(path: Path) -> bool:
+
+def judges_each(path: Path) -> bool | None:
     """Whether a `.keras` or `.h5` file says that each label was trained by itself.
 
-    So a binary cross-entropy does (https://keras.io/api/losses/probabilistic_losses). False too
-    where the file was saved without its loss.
+    None where the file was saved without its loss, or with one that does not tell.
     """
     loss = _loss(path)
     if isinstance(loss, dict):  # a class, or a function by its name
         named = loss.get("config") if loss.get("class_name") == "function" else None
         loss = named or loss.get("class_name")
-    return isinstance(loss, str) and loss.lower().replace("_", "") in (
-        "binarycrossentropy", "binaryfocalcrossentropy", "bce",
-    )  # fmt: skip
+    name = loss.lower().replace("_", "") if isinstance(loss, str) else ""
+    return name in EACH if name in ONE | EACH else None
 
 
 def _loss(path: Path) -> Any:
