@@ -7,21 +7,17 @@ JPEG and PNG, and the number of steps of the other formats is bounded.
 
 import re
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from chalicelib.errors import ImageTooLarge, ImageUnreadable
+from chalicelib.jpegfiles import inspect_jpeg
 from chalicelib.tiffdirectory import without_subdirectories
 
-ACCEPTED = "a JPEG, PNG, WebP, GIF, BMP or TIFF image"
+ACCEPTED = "a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF image"
 
 MAX_STEPS = 50_000
-"""Segments of a JPEG, chunks of a PNG or blocks of a GIF. Encoders write a few thousand at most;
-Pillow spends about 5 us on each, and millions fit into 20 MB."""
-
-MAX_SCANS = 100
-"""Scans of a JPEG, the limit that libtiff sets too (TIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER in its
-tif_jpeg.c). Encoders write 1 to 20; an empty scan takes 36 bytes and still visits every pixel."""
+"""Chunks of a PNG or blocks of a GIF. Encoders write a few thousand at most; Pillow spends about
+5 us on each, and millions fit into 20 MB."""
 
 MAX_RLE_BYTES = 4_000_000
 """Size of a run-length coded BMP, in bytes and in pixels: Pillow decodes these in Python."""
@@ -33,6 +29,8 @@ _MAGIC = {
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "BMP": re.compile(rb"BM"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
+    # its brand is the first, or among the others of a file that does not begin as a HEIC
+    "AVIF": re.compile(rb".{4}ftyp(?!hei|hev)(?:.{4}){0,15}?avi[fs]", re.DOTALL),
 }
 
 _STRANGERS = (
@@ -41,8 +39,7 @@ _STRANGERS = (
     (rb"\s*<\?xml", "an XML document"),
     (rb"%PDF-", "a PDF document"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing"),
-    (rb".{4}ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", "a HEIC photo"),
-    (rb".{4}ftypavi[fs]", "an AVIF image"),
+    (rb".{4}ftyp(hei[cfmsx]|hev[cmsx]|mif1|msf1)", "a HEIC photo"),
     (rb".{4}ftyp", "a video"),
     (rb"\x1aE\xdf\xa3", "a video"),
     (rb"\0\0[\x01\x02]\0", "a Windows icon"),
@@ -57,30 +54,45 @@ _STRANGERS = (
 )
 
 
+_ADVICE = {
+    "a HEIC photo": "save or share it as JPEG. An iPhone takes JPEGs once Settings > Camera > "
+    "Formats is set to Most Compatible",
+}
+"""Of a stranger that can be made an image with what its owner has at hand."""
+
+
 class ImageFile(NamedTuple):
     """A file as it may be given to a decoder.
 
-    format: "JPEG", "PNG", "GIF", "WEBP", "BMP" or "TIFF", told by the first bytes alone.
-    data: the file, without the metadata of a JPEG or PNG.
+    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF", told by the first bytes alone.
+    data: the file, without the metadata of a JPEG, PNG or AVIF.
     exif: the EXIF block, a TIFF structure; empty for none, or where the decoder reads it itself.
     scans: how often a JPEG decoder visits every pixel; 1 for other formats.
+    truncated: whether it is a JPEG that lacked its end, which `data` has: its last rows may be
+        grey, and must be looked at.
+    size: width and height that an AVIF declares, in pixels; None for other formats.
+    planes: bytes of its frames that an AVIF's decoder holds; 0 for other formats.
     """
 
     format: str
     data: bytes
     exif: bytes = b""
     scans: int = 1
+    truncated: bool = False
+    size: tuple[int, int] | None = None
+    planes: int = 0
 
 
 def inspect(data: bytes) -> ImageFile:
     """Identify the format of `data` and bound what decoding it takes.
 
     Raises ImageUnreadable, naming what the bytes look like, ImageTooLarge for a file that would
-    cost too much, and struct.error or IndexError for one that ends too early.
+    cost too much, and struct.error, ValueError or LookupError for one that is damaged.
     """
     match identify(data):
         case "JPEG":
-            return _inspect_jpeg(data)
+            jpeg = inspect_jpeg(data)
+            return ImageFile("JPEG", jpeg.data, jpeg.exif, jpeg.scans, jpeg.truncated)
         case "PNG":
             return _inspect_png(data)
         case "GIF":
@@ -91,6 +103,11 @@ def inspect(data: bytes) -> ImageFile:
             return ImageFile("BMP", data)
         case "TIFF":
             return ImageFile("TIFF", without_subdirectories(data))
+        case "AVIF":
+            from chalicelib.avif import inspect_avif  # for whom one comes to
+
+            avif = inspect_avif(data)
+            return ImageFile("AVIF", avif.data, size=avif.size, planes=avif.planes)
         case webp:
             return ImageFile(webp, data)
 
@@ -105,60 +122,9 @@ def identify(data: bytes) -> str:
     head = data[:1024].removeprefix(b"\xef\xbb\xbf")
     for pattern, stranger in _STRANGERS:
         if re.match(pattern, head, re.DOTALL):
-            raise ImageUnreadable(f"The bytes are {stranger}; send {ACCEPTED}.")
+            advice = _ADVICE.get(stranger, f"send {ACCEPTED}")
+            raise ImageUnreadable(f"The bytes are {stranger}; {advice}.")
     raise ImageUnreadable(f"The bytes are of no known image format; send {ACCEPTED}.")
-
-
-_JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_JPEG_ENTROPY_CODED = {0xC0, 0xC1, 0xC2}
-_JPEG_OTHER_FRAMES = {0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
-_JPEG_TABLES = {0xC4, 0xDB, 0xDD}
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
-
-
-def _inspect_jpeg(data: bytes) -> ImageFile:
-    whole = memoryview(data)  # a slice of it is no copy
-    kept, exif, scans = [whole[:2]], b"", 0
-    for kind, start, end in _jpeg_segments(data):
-        payload = data[start + 4 : end]
-        if kind == _SOS:
-            if not scans:
-                kept.append(whole[start:])
-            scans += 1
-        elif kind in _JPEG_OTHER_FRAMES:
-            raise ImageUnreadable(f"This kind of JPEG is not supported; send {ACCEPTED}.")
-        elif kind == 0xE1 and payload.startswith(b"Exif\0\0") and not exif:
-            exif = payload
-        elif not scans and (
-            kind in _JPEG_ENTROPY_CODED | _JPEG_TABLES
-            or (kind == 0xE0 and payload.startswith(b"JFIF\0"))
-            or (kind == 0xEE and payload.startswith(b"Adobe"))
-        ):
-            kept.append(whole[start:end])
-        if scans > MAX_SCANS:
-            raise ImageTooLarge(
-                f"The JPEG has more than {MAX_SCANS} scans; save it again, not progressive."
-            )
-    return ImageFile("JPEG", b"".join(kept), exif, scans)
-
-
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment up to the end of the (first) image.
-
-    Between segments libjpeg looks for the next marker as this does
-    (https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B), so both see the same scans.
-    """
-    position = 2
-    for _ in range(MAX_STEPS):
-        found = _JPEG_MARKER.search(data, position)
-        if not found or found[1][0] == _EOI:
-            return
-        kind, start = found[1][0], found.start()
-        position = start + 2
-        if kind not in (0x01, _SOI):
-            position += struct.unpack_from(">H", data, position)[0]
-            yield kind, start, position
-    raise _too_many_steps("JPEG")
 
 
 _PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}

@@ -7,6 +7,7 @@ https://github.com/triton-inference-server/server/tree/main/docs/protocol
 
 import base64
 import binascii
+import itertools
 import struct
 from collections.abc import Iterator
 from typing import Annotated, Any, NoReturn
@@ -88,18 +89,26 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[
     unknown = [output.name for output in wanted if output.name not in (SCORES, LABEL)]
     if unknown:
         _refuse(f"the outputs are {SCORES!r} and {LABEL!r}, not {unknown[0][:64]!r}")
-    images = _images(tensor, binary, classifier)
+    truncated: list[int] = []
+    images = _images(tensor, binary, classifier, truncated)
     scores = [classifier.scores(image) for image in images]
-    answer = {
+    answer: dict[str, Any] = {
         "model_name": classifier.info.name,
         "model_version": classifier.info.version,
         "outputs": [_output(output, scores, classifier) for output in wanted],
     }
+    if truncated:
+        answer["parameters"] = {"truncated": ",".join(map(str, truncated))}
     return answer | ({"id": request.id} if request.id is not None else {})
 
 
-def _images(tensor: Tensor, binary: bytes, classifier: Classifier) -> Iterator[NDArray[np.uint8]]:
-    """The tensor's images as arrays [height, width, 3]; encoded ones are decoded one by one."""
+def _images(
+    tensor: Tensor, binary: bytes, classifier: Classifier, truncated: list[int]
+) -> Iterator[NDArray[np.uint8]]:
+    """The tensor's images as arrays [height, width, 3]; encoded ones are decoded one by one.
+
+    truncated: where the places of those are put that lacked their last bytes.
+    """
     if not tensor.shape or not 1 <= tensor.shape[0] <= MAX_BATCH:
         _refuse(f"the first dimension of the shape is the number of images, 1 to {MAX_BATCH}")
     size, how = classifier.input_size, classifier.info.preprocessing
@@ -107,7 +116,13 @@ def _images(tensor: Tensor, binary: bytes, classifier: Classifier) -> Iterator[N
         return iter(_pixels(tensor, binary, size))
     if tensor.datatype != "BYTES":
         _refuse(f"the datatype must be UINT8 or BYTES, not {tensor.datatype[:16]!r}")
-    return (decode(data, size, how).pixels for data in _encoded(tensor, binary))
+
+    def decoded(place: int, data: bytes) -> NDArray[np.uint8]:
+        image = decode(data, size, how)
+        truncated.extend([place] * image.truncated)
+        return image.pixels
+
+    return itertools.starmap(decoded, enumerate(_encoded(tensor, binary)))
 
 
 def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:

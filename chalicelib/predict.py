@@ -46,12 +46,13 @@ class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=T
     b64: str | None = None
 
 
-class Size(msgspec.Struct, frozen=True):
-    """What an upright image was before it was made to fit the network; pixels."""
+class Size(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an upright image was, in pixels. truncated: a JPEG that lacked its last bytes."""
 
     width: int
     height: int
     format: str
+    truncated: bool = False
 
 
 class ErrorInfo(msgspec.Struct, frozen=True):
@@ -231,7 +232,7 @@ class Predictor:
             image = decode(data, classifier.input_size, classifier.info.preprocessing)
         scores = classifier.scores(image.pixels, during=watch.stage("infer"))
         labels = classifier.rank(scores, options.max_labels, options.min_confidence)
-        info, size = classifier.info, Size(image.width, image.height, image.format)
+        info, size = classifier.info, Size(image.width, image.height, image.format, image.truncated)
         model = ModelRef(info.name, info.version, info.multi_label)
         return Outcome(model, labels, size, watch.reading())
 

@@ -40,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the results: labels or an error, never both.
 
     ms: milliseconds of decoding and inference. multi_label: each label is judged by itself.
+    truncated: the image is a JPEG that lacked its last bytes, so a part of it was not seen.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     ms: float | None = None
     error: ErrorInfo | None = None
     multi_label: bool = False
+    truncated: bool = False
 
     def said(self, asked: str) -> Label | None:
         """The label that the answer stands for: the top one; None where it has none.

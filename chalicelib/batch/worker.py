@@ -120,7 +120,7 @@ class Recorder:
                 model = outcome.model
                 return Record(
                     entry.id, entry.source, outcome.labels, model.name, ms,
-                    multi_label=model.multi_label,
+                    multi_label=model.multi_label, truncated=outcome.image.truncated,
                 )  # fmt: skip
             except InceptionError as error:
                 if not error.retryable or number == TRIES - 1:

@@ -1,6 +1,6 @@
 // Results as a CSV file, with the columns of `python -m tools.submit --out results.csv`.
 
-const COLUMNS = ["id", "source", "label", "score", "labels", "error_code", "error_message"];
+const COLUMNS = ["id", "source", "label", "score", "labels", "error_code", "error_message", "truncated"];
 
 // A cell that starts like a formula would be run by a spreadsheet; an apostrophe makes it text.
 // https://owasp.org/www-community/attacks/CSV_Injection
@@ -13,10 +13,10 @@ function cell(value) {
   return /[",\r\n]/.test(text) || text !== text.trim() ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function row({ id, source, labels, error }) {
-  if (error) return [id, source, "", "", "", error.code, error.message];
+function row({ id, source, labels, error, truncated }) {
+  if (error) return [id, source, "", "", "", error.code, error.message, ""];
   const [best] = labels ?? [];
-  return [id, source, best?.name ?? "", best?.score ?? "", JSON.stringify(labels ?? []), "", ""];
+  return [id, source, best?.name ?? "", best?.score ?? "", JSON.stringify(labels ?? []), "", "", truncated ? "true" : ""];
 }
 
 const line = (values) => `${values.map(cell).join(",")}\r\n`;

@@ -11,7 +11,7 @@ export function rowOf(record, preview) {
   row.append(
     cell("cell-picture", thumbnail("span", preview)),
     cell("cell-id", ...identity(record)),
-    ...(record.error ? troubles(record.error) : findings(record.labels ?? [], record.multi_label)),
+    ...(record.error ? troubles(record.error) : findings(record.labels ?? [], record.multi_label, record.truncated)),
   );
   row.setAttribute("role", "row");
   return row;
@@ -33,16 +33,17 @@ function identity({ id, source }) {
   return [name, link];
 }
 
-function findings(labels, isMultiLabel) {
+function findings(labels, isMultiLabel, isCut) {
   const found = foundIn(labels, isMultiLabel);
   const [best] = found;
   const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
   const bar = make("span", "bar");
   bar.style.setProperty("--score", best?.score ?? 0);
+  const notes = isCut ? ["the file is cut off, so a part was not seen"] : [];
   return [
     cell("cell-best", make("span", "row-label", found.map(({ name }) => name).join(", ") || "Nothing it knows"), bar),
     cell("cell-score", best ? share(best.score) : ""),
-    cell("cell-others", seen.map(({ name, score }) => `${name} ${share(score)}`).join(" · ")),
+    cell("cell-others", [...seen.map(({ name, score }) => `${name} ${share(score)}`), ...notes].join(" · ")),
   ];
 }
 

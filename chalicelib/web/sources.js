@@ -11,7 +11,7 @@ const MAX_SIDE = 2048;
 const MAX_BODY = 10_000_000; // of API Gateway
 
 // API Gateway passes only these types as bytes; the server looks at the bytes, not at the type.
-const BINARY = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff"];
+const BINARY = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif"];
 const wireType = (type) => (BINARY.includes(type) ? type : "application/octet-stream");
 
 export async function fromFile(file, { name = file.name, note = "", curlNote = "" } = {}) {

@@ -25,9 +25,10 @@ function blind(sentence) {
   part("stage-blind").textContent = sentence;
 }
 
-// image: {width, height, format} as the server saw it.
+// image: {width, height, format, truncated} as the server saw it.
 export function describePicture({ name, note }, image) {
-  caption([name, `${image.width} × ${image.height} ${image.format}`, note]);
+  const cut = image.truncated && "the file is cut off, so a part was not seen";
+  caption([name, `${image.width} × ${image.height} ${image.format}`, cut, note]);
 }
 
 function caption(parts) {

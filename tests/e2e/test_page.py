@@ -115,6 +115,13 @@ def test_file_dropped_anywhere(page: Page) -> None:
     expect(page.locator("#caption")).to_contain_text("dropped.jpg")
 
 
+def test_a_file_that_lacks_its_last_bytes_is_answered_with_a_remark(page: Page) -> None:
+    drop(page, [("cut.jpg", sample("umbrella").read_bytes()[:-60])])
+
+    expect_answer(page, "umbrella")
+    expect(page.locator("#caption")).to_contain_text("the file is cut off")
+
+
 def test_picture_pasted(page: Page, tmp_path: Path) -> None:
     Image.open(sample("umbrella")).save(tmp_path / "umbrella.png")  # clipboards hold PNG
     page.evaluate(

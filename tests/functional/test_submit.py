@@ -69,7 +69,8 @@ class Service:
             error = {"code": "ImageUnreadable", "message": "It is no image.", "retryable": False}
             return {"id": id, "source": source, "error": error}
         labels = [{"name": "cat, tabby", "score": 0.75}, {"name": "dog", "score": 0.25}]
-        return {"id": id, "source": source, "labels": labels, "model": "doodle"}
+        cut = {"truncated": True} if id == "a.jpg" else {}
+        return {"id": id, "source": source, "labels": labels, "model": "doodle"} | cut
 
     def view(self) -> dict[str, Any]:
         status, total, done = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
@@ -239,6 +240,7 @@ def test_a_folder_is_uploaded_classified_and_written_as_a_table(
         assert row["label"] == "cat, tabby" and float(row["score"]) == 0.75
         assert [label["name"] for label in json.loads(row["labels"])] == ["cat, tabby", "dog"]
         assert row["error_code"] == row["error_message"] == ""
+        assert row["truncated"] == ("true" if row["id"] == "a.jpg" else "")
     assert len(service.objects) == len(IDS) + 1
     assert (
         f"{BATCH}: 5 images, 0 failed; 2 s from request to results, 2.5 images/s" in result.stdout

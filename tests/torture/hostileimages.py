@@ -16,6 +16,18 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image as Pillow
 
+from tests.avifs import (
+    Item,
+    avif,
+    box,
+    deep_avif,
+    exif_item,
+    grid,
+    ispe,
+    picture,
+    reference,
+    stream,
+)
 from tests.images import (
     GREEN,
     RED,
@@ -46,7 +58,9 @@ SEEDS: dict[str, bytes] = COLOUR_FILES | {
     for what, files in (("alpha", ALPHA_FILES), ("grey", GREY_FILES))
     for name, data in files.items()
 }
-JPEG, PNG, GIF, WEBP, BMP = (SEEDS[name] for name in ("JPEG", "PNG", "GIF", "WEBP", "BMP"))
+JPEG, PNG, GIF, WEBP, BMP, AVIF = (
+    SEEDS[name] for name in ("JPEG", "PNG", "GIF", "WEBP", "BMP", "AVIF")
+)
 
 
 class Kind(NamedTuple):
@@ -89,7 +103,7 @@ def strangers() -> Iterator[Kind]:
         "a FITS": b"SIMPLE  =                    T" + b" " * 2850,
     }.items():
         yield Kind(name, UNREADABLE, [data])
-    for format_ in ("ICO", "JPEG2000", "AVIF", "PCX", "TGA", "DDS", "SGI", "PDF", "ICNS"):
+    for format_ in ("ICO", "JPEG2000", "PCX", "TGA", "DDS", "SGI", "PDF", "ICNS"):
         yield Kind(f"a real {format_}", UNREADABLE, [_if_there(format_)])
 
 
@@ -119,16 +133,18 @@ def cut() -> Iterator[Kind]:
     cuts = sorted({at + more for at in marks for more in (0, 1, 2, 3, 4, 6)} - {0})
     yield Kind("a JPEG cut at each of its markers", EITHER, [tagged[:at] for at in cuts])
     at = tagged.rindex(b"\xff\xda")
-    yield Kind("a JPEG cut in its last scan", UNREADABLE, [tagged[: at + 20]])
-    for name in ("PNG", "GIF", "WEBP", "BMP", "TIFF", "TIFF JPEG"):
+    yield Kind("a progressive JPEG cut in its last scan", CLASSIFIED, [tagged[: at + 20]])
+    half = [data[: len(data) // 2] for data in (JPEG, tagged, file(photo_like(320, 240), "JPEG"))]
+    yield Kind("the first half of a JPEG", UNREADABLE, half)
+    for name in ("PNG", "GIF", "WEBP", "BMP", "TIFF", "TIFF JPEG", "AVIF"):
         data = SEEDS[name]
         heads = [data[:end] for end in range(1, min(len(data) - 1, 120))]
         yield Kind(f"a {name} cut in each of its first bytes", UNREADABLE, heads)
-    for name, data in {"PNG": PNG, "WEBP": WEBP, "BMP": BMP}.items():
+    for name, data in {"PNG": PNG, "WEBP": WEBP, "BMP": BMP, "AVIF": AVIF}.items():
         yield Kind(f"the first half of a {name}", UNREADABLE, [data[: len(data) // 2]])
     for name, magic in {
         "JPEG": b"\xff\xd8\xff", "PNG": PNG[:8], "GIF": b"GIF89a", "WebP": b"RIFF\0\0\0\0WEBP",
-        "BMP": b"BM", "TIFF": b"II*\0", "BigTIFF": b"MM\0+",
+        "BMP": b"BM", "TIFF": b"II*\0", "BigTIFF": b"MM\0+", "AVIF": b"\0\0\0\x14ftypavif",
     }.items():  # fmt: skip
         junk = [magic, magic + bytes(5000), magic + b"\xff" * 5000, magic + _noise(5000)]
         yield Kind(f"a {name}'s first bytes, then junk", UNREADABLE + TOO_LARGE, junk)
@@ -207,6 +223,7 @@ def heavy() -> Iterator[Kind]:
     yield Kind(
         "50 megapixels of lossless WebP", TOO_LARGE, [file(flat, "WEBP", lossless=True, method=0)]
     )
+    yield Kind("50 megapixels of AVIF", CLASSIFIED, [file(flat, "AVIF", speed=10)])
     webp = Pillow.new("RGBA", (6000, 5000), (1, 2, 3, 99))
     yield Kind("30 megapixels of WebP with alpha", ANY, [file(webp, "WEBP", method=0)])
 
@@ -545,6 +562,65 @@ def _tiles(size: tuple[int, int], tile: tuple[int, int], times: int) -> bytes:
     return data
 
 
+def avifs() -> Iterator[Kind]:
+    """AVIF's boxes and items, and the AV1 streams in them."""
+    flat = Pillow.new("RGB", (64, 64), RED)
+    plain, tile = avif(picture(PICTURE)), picture(flat)
+    huge, configuration = stream(Pillow.new("RGB", (8000, 6000), RED))
+    hidden = Item(b"av01", huge, (ispe(64, 64), configuration))
+    layers = Item(b"av01", huge * 9, (ispe(8000, 6000), configuration))
+    many = reference(b"dimg", 1, *range(2, 1002))
+    thousand = avif(grid(25, 40, (2560, 1600)), *[tile] * 1000, references=many)
+    refers = b"".join(reference(b"cdsc", 1, *range(n * 60, n * 60 + 60)) for n in range(1000))
+    moving = file(PICTURE, "AVIF", save_all=True, append_images=[flat.resize(PICTURE.size)] * 9)
+    start = plain.index(b"mdat") + 4
+    kinds: dict[str, tuple[tuple[str, ...], bytes]] = {
+        "that is animated": (UNREADABLE, moving),
+        "that hides 48 megapixels": (UNREADABLE, avif(hidden)),
+        "of nine layers of 48 megapixels": (TOO_LARGE, avif(layers)),
+        "whose tiles are 48 megapixels each": (UNREADABLE + TOO_LARGE, avif(
+            grid(2, 2, (128, 128)), *[hidden] * 4, references=reference(b"dimg", 1, 2, 3, 4, 5))),
+        "of a thousand tiles": (CLASSIFIED, thousand),
+        "of 65,536 tiles that are not there": (TOO_LARGE, avif(
+            grid(256, 256, (16_384, 16_384)), tile, references=reference(b"dimg", 1, 2))),
+        "whose tiles are itself": (UNREADABLE, avif(
+            grid(2, 2, (128, 128)), references=reference(b"dimg", 1, 1, 1, 1, 1))),
+        "whose alpha is itself": (EITHER, avif(
+            picture(PICTURE), references=reference(b"auxl", 1, 1))),
+        "that declares 4 billion pixels square": (UNREADABLE + TOO_LARGE, avif(
+            Item(b"av01", huge, (ispe(2**32 - 1, 2**32 - 1), configuration)))),
+        "of no size": (UNREADABLE, avif(Item(b"av01", huge, (ispe(0, 0), configuration)))),
+        "that refers to 60,000 items": (TOO_LARGE + EITHER, avif(
+            picture(PICTURE), references=refers)),
+        "of 30,000 properties": (TOO_LARGE, avif(*[
+            picture(PICTURE, *[box(b"free")] * 250)] * 120)),
+        "of 60,000 boxes": (TOO_LARGE, plain + box(b"free") * 60_000),
+        "whose box has 2^63 bytes": (UNREADABLE, plain + b"\0\0\0\1free" + b"\x7f" + b"\xff" * 7),
+        "with EXIF of 65,535 tags": (CLASSIFIED, avif(
+            picture(PICTURE), exif_item(b"II*\0\x08\0\0\0\xff\xff" + _noise(800_000)),
+            references=reference(b"cdsc", 2, 1))),
+        "with XMP of a billion laughs": (CLASSIFIED, avif(
+            picture(PICTURE), Item(b"mime", b"<!DOCTYPE a []><a/>"),
+            references=reference(b"cdsc", 2, 1))),
+        "of noise for a frame": (EITHER, plain[: start + 20] + _noise(len(plain) - start - 20)),
+        "of a HEIC's picture": (UNREADABLE, avif(Item(b"hvc1", _noise(99), (ispe(64, 48),)))),
+        "without an owner of its size": (UNREADABLE, plain.replace(b"ipma", b"ipmb")),
+        "of tile lists": (UNREADABLE, avif(
+            Item(b"av01", b"\x42\x10" + bytes(16), (ispe(64, 48), configuration)))),
+    }  # fmt: skip
+    for name, (allowed, data) in kinds.items():
+        yield Kind(f"an AVIF {name}", allowed, [data])
+    turned = [
+        avif(picture(PICTURE, box(b"irot", bytes([turns])), box(b"imir", bytes([axis]))))
+        for turns in range(4)
+        for axis in (0, 1)
+    ]
+    yield Kind("an AVIF that is turned and mirrored", CLASSIFIED, turned)
+    odd = [box(b"irot", b"\xff"), box(b"imir", b"\xff"), box(b"clap", bytes(32)), box(b"irot")]
+    yield Kind("an AVIF of odd turns", EITHER, [avif(picture(PICTURE, turn)) for turn in odd])
+    yield Kind("an AVIF of 10 or 12 bits", CLASSIFIED, [deep_avif(10), deep_avif(12)])
+
+
 GROUPS: dict[str, Callable[[], Iterator[Kind]]] = {
     "no image": strangers,
     "cut off": cut,
@@ -555,4 +631,5 @@ GROUPS: dict[str, Callable[[], Iterator[Kind]]] = {
     "kinds of JPEG": jpegs,
     "layouts": layouts,
     "kinds of TIFF": tiffs,
+    "kinds of AVIF": avifs,
 }

@@ -146,7 +146,7 @@ def test_mutated_files(tmp_path: Path, long: bool, outcome: Outcome) -> None:
     classified = sum(answer.code == "classified" for answer in answers)
     assert count // 20 < classified < count  # neither left whole nor broken at the first byte
     outcome(
-        f"Valid files of six formats ({len(SEEDS)} of them) with 1 to 12 bytes or pieces changed",
+        f"Valid files of seven formats ({len(SEEDS)} of them) with 1 to 12 bytes or pieces changed",
         "200, 422 or 413; never a 5xx",
         f"{count:,} mutations (numbers 0 to {count - 1:,}), {classified:,} still classified; "
         f"{worst(answers)}",

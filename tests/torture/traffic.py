@@ -34,10 +34,11 @@ IMAGES = {
     "image/webp": [file(quadrants(1280, 720), "WEBP")],
     "image/bmp": [file(quadrants(640, 480), "BMP")],
     "image/tiff": [file(quadrants(640, 480), "TIFF", compression="tiff_lzw")],
+    "image/avif": [file(quadrants(1280, 720), "AVIF")],
 }
 BAD_IMAGES = [
     (b"", 422), (b"<!doctype html><html></html>", 422), (b"<svg/>", 422), (b"%PDF-1.7", 422),
-    (next(iter(PHOTOS.values()))[:-500], 422), (IMAGES["image/png"][0][:60], 422),
+    (next(iter(PHOTOS.values()))[:3000], 422), (IMAGES["image/png"][0][:60], 422),
     (png((60_000, 60_000), 8, 2, b"\0"), 413),
 ]  # fmt: skip
 BAD_JSON = [

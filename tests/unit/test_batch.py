@@ -37,7 +37,7 @@ from chalicelib.errors import (
 from chalicelib.predict import Predictor
 from chalicelib.sources import MAX_KEY_BYTES, Instance, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
-from tests.unit.test_predict import picture
+from tests.unit.test_predict import CUT, picture
 
 
 class Counting(ColourClassifier):
@@ -287,6 +287,14 @@ def test_nothing_to_do_is_done_at_once(cloud: Cloud) -> None:
     cloud.run()
     assert cloud.view(view["batch_id"]) == ("finished", (0, 0, 0))
     assert cloud.results(view["batch_id"]) == []
+
+
+def test_an_image_that_lacks_its_last_bytes_says_so(cloud: Cloud) -> None:
+    cloud.store.objects["images", "p/a.jpg"] = CUT
+    cloud.store.objects["images", "p/b.jpg"] = CUT + b"\xff\xd9"
+    view = cloud.batches.create(BatchRequest(prefix="s3://images/p/"))
+    cloud.run()
+    assert [record.truncated for record in cloud.results(str(view["batch_id"]))] == [True, False]
 
 
 def test_the_same_bytes_are_classified_once(cloud: Cloud) -> None:

@@ -10,7 +10,7 @@ from chalicelib.errors import BadRequest, ImageUnreadable
 from chalicelib.openinference import InferRequest, Output, Tensor, infer, metadata
 from chalicelib.preprocessing import WHOLE
 from tests.fakes import ColourClassifier
-from tests.unit.test_predict import BLUE, MIDDLE, RED, RED_IN_BLUE
+from tests.unit.test_predict import BLUE, CUT, MIDDLE, RED, RED_IN_BLUE
 
 RED_PIXELS = np.full((6, 8, 3), (255, 0, 0), np.uint8)
 BLUE_PIXELS = np.full((6, 8, 3), (0, 0, 255), np.uint8)
@@ -61,6 +61,13 @@ def test_an_image_file_is_cropped_as_the_model_wants_it() -> None:
         classifier = ColourClassifier(how=how)
         assert outputs(infer(classifier, request, b""))["label"]["data"] == [label]  # type: ignore[arg-type]
         assert metadata(classifier)["preprocessing"]["resize"] == how.resize  # type: ignore[arg-type]
+
+
+def test_images_that_lack_their_last_bytes_are_told() -> None:
+    data = [base64.b64encode(file).decode() for file in (RED, CUT, RED, CUT)]
+    answer = ask(Tensor("image", [4], "BYTES", data=data))
+    assert answer["parameters"] == {"truncated": "1,3"}
+    assert "parameters" not in ask(Tensor("image", [1], "BYTES", data=data[:1]))
 
 
 def test_image_files_in_binary() -> None:

@@ -12,6 +12,7 @@ from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.sources import Instance, Sources
 from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
+from tests.images import file, photo_like
 
 
 def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:
@@ -46,9 +47,21 @@ class Web:
         return self.pages[url]
 
 
+CUT = file(photo_like(64, 48), "JPEG")[:-2]
+"""Without its end marker, and nothing else missing."""
+
+
 def predictor(web: Web, how: Preprocessing = WHOLE) -> Predictor:
     sources = Sources(web.fetch, MemoryStore().read, frozenset())
     return Predictor(sources, OneClassifier(ColourClassifier(how=how)))  # type: ignore[arg-type]
+
+
+def test_an_image_that_lacks_its_last_bytes_says_so() -> None:
+    one = predictor(Web({}))
+    for data, told in ((CUT, {"truncated": True}), (CUT + b"\xff\xd9", {})):
+        (prediction,) = one.predict(PredictRequest(), data).predictions
+        image = msgspec.to_builtins(prediction)["image"]
+        assert image == {"width": 64, "height": 48, "format": "JPEG"} | told
 
 
 def test_an_image_by_its_address() -> None:

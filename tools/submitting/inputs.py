@@ -11,14 +11,15 @@ from chalicelib.imagefiles import identify
 from chalicelib.sources import MAX_ID
 
 SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp"}
+    | {".tif", ".tiff"}
 )
 """What a folder is searched for: the usual endings of the formats that the service decodes."""
 
 UNREAD = {
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
     **dict.fromkeys((".jp2", ".jxl", ".svg", ".psd", ".ico"), "its format"),
-    **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+    ".avifs": "animated AVIF",
     **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw"),
 }
 """Endings of pictures that the service does not decode, and what they are called."""

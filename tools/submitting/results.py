@@ -14,8 +14,9 @@ from tools.columns import columns
 from tools.submitting.api import Api, View
 from tools.submitting.connection import ApiError
 
-COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message")
-"""Of a CSV. label and score are the best; labels has all of them, as JSON."""
+COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message", "truncated")
+"""Of a CSV. label and score are the best; labels has all of them, as JSON. truncated is "true" for
+a JPEG that lacked its last bytes, of which a part was not seen."""
 
 TOP = 15
 """Labels that the summary names."""
@@ -41,6 +42,7 @@ class _Record(msgspec.Struct, frozen=True):
     source: str
     labels: list[_Label] = []
     error: _Error | None = None
+    truncated: bool = False
 
 
 def save(api: Api, view: View, target: Path | None) -> Examples:
@@ -112,8 +114,8 @@ def _writer(target: Path | None) -> Iterator[Callable[[bytes, _Record], object]]
 
 def _row(record: _Record) -> tuple[str | float, ...]:
     if record.error:
-        return record.id, record.source, "", "", "", record.error.code, record.error.message
+        return record.id, record.source, "", "", "", record.error.code, record.error.message, ""
     best = record.labels[0] if record.labels else None
     label, score = (best.name, best.score) if best else ("", "")
     labels = msgspec.json.encode(record.labels).decode()
-    return record.id, record.source, label, score, labels, "", ""
+    return record.id, record.source, label, score, labels, "", "", "true" * record.truncated

@@ -17,7 +17,8 @@ WORDS = {
         b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"II*\0", b"MM\0*", b"II+\0",
         b"\x02\x01\x03\0", b"\x03\x01\x03\0", b"\x06\x01\x03\0", b"\x11\x01\x04\0",
         b"\x1c\x01\x03\0", b"B\x01\x04\0", b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff",
-        b"\xff\xff\xff\x7f",
+        b"\xff\xff\xff\x7f", b"ftypavif", b"meta", b"pitm", b"iloc", b"infe", b"av01", b"grid",
+        b"ispe", b"ipma", b"irot", b"imir", b"dimg", b"auxl", b"idat", b"mdat", b"\x12\0\n",
     ),
     "manifests": (
         b"url", b"s3_uri", b"source-ref", b"recordId", b"label", b"b64", b'"id":',
@@ -49,7 +50,7 @@ def seeds(target: str) -> Iterator[bytes]:
         from tests.torture.hostileimages import GROUPS, SEEDS  # takes a second to make
 
         yield from (data for data in SEEDS.values() if len(data) <= MAX_SEED)
-        for group in ("kinds of JPEG", "layouts", "kinds of TIFF"):
+        for group in ("kinds of JPEG", "layouts", "kinds of TIFF", "kinds of AVIF"):
             for kind in GROUPS[group]():
                 yield from (data for data in kind.files if len(data) <= MAX_SEED)
     else:
