@@ -16,8 +16,8 @@ class Label(msgspec.Struct, frozen=True):
 
 
 def fold(text: str) -> str:
-    """What two spellings of a name have in common: case and spaces aside."""
-    return " ".join(text.split()).casefold()
+    """What two spellings of a name have in common: case and spaces aside, which `_` stands for."""
+    return " ".join(text.replace("_", " ").split()).casefold()
 
 
 @lru_cache(maxsize=4096)

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.batch.copies import stream_manifest
 from chalicelib.batch.instances import manifest_of
 from chalicelib.batch.manifests import entries
 from chalicelib.batch.service import LISTED, new_id
 from chalicelib.batch.view import LINK_SECONDS
 from chalicelib.errors import NotFound
 from chalicelib.executions import Event, Execution, Executions
-from chalicelib.sources import split_s3_uri
 from chalicelib.storage import ObjectStore
 from chalicelib.times import iso
 from chalicelib.workflow.causes import message_of
@@ -51,8 +51,8 @@ class WorkflowService:
 
         Returns what it is called, and the labels that will not count, as not every model knows
         them; only these for a dry run.
-        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and SourceRefused
-        where there is no such manifest.
+        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and NotFound where
+        there is no such manifest.
         """
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
         vocabulary = Vocabulary(self._rules.check(request, name))
@@ -86,9 +86,8 @@ class WorkflowService:
         if request.manifest is None:
             yield from (example.label for example in request.instances or [])
         else:
-            bucket, key = split_s3_uri(request.manifest)
-            blocks = self._store.stream(bucket, key)
-            yield from (entry.label for entry in entries(key, blocks))
+            blocks = stream_manifest(self._store, request.manifest)
+            yield from (entry.label for entry in entries(request.manifest, blocks))
 
     def _keep(self, lines: bytes) -> str:
         """The address of a manifest of these lines: the same for the same, so a run is one too."""

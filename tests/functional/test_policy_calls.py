@@ -236,7 +236,7 @@ def batches(stage: Stage) -> None:
     for manifest in ("list.jsonl", "large.jsonl"):
         stage.ask("POST", "/batches", {"manifest": f"s3://{stage.images}/{manifest}"}, 202)
     stage.ask("POST", "/batches", {"prefix": f"s3://{stage.images}/batches/mine/"}, 202)
-    for ending in ("csv", "jsonl", "txt"):
+    for ending in ("csv", "jsonl", "manifest", "txt"):
         missing = {"manifest": f"s3://{stage.images}/none.{ending}"}
         stage.ask("POST", "/batches", missing, 404)
     stage.drain()
@@ -346,6 +346,11 @@ def workflows(stage: Stage) -> None:
         "Contents"
     ]
     given = {"manifest": f"s3://{stage.results}/{inputs['Key']}", "challenger": "other"}
+    dry = stage.ask("POST", "/workflows", given | {"dry_run": True}, 200)
+    assert dry["unknown_labels"] == ["none such"]
+    for ending in ("csv", "jsonl", "manifest", "txt"):
+        missing = {"manifest": f"s3://{stage.images}/none.{ending}"}
+        stage.ask("POST", "/workflows", missing, 404)
     assert _task(stage, "prepare", name="run", request=given)["chunks"] == [1, 2]
     for arm in ("champion", "challenger"):
         place = {"name": "run", "chunk": 1, "arm": arm}
@@ -372,7 +377,7 @@ def workflows_of_manifests(stage: Stage) -> None:
     assert _task(stage, "prepare", name="tagged", request=tagged)["size"] == "small"
     many = stage.put("many.txt", b"".join(b"https://example.com/%d\n" % n for n in range(10_001)))
     assert _task(stage, "prepare", name="many", request={"manifest": many})["size"] == "large"
-    for ending in ("csv", "jsonl", "txt"):
+    for ending in ("csv", "jsonl", "manifest", "txt"):
         missing = {"name": "none", "request": {"manifest": f"s3://{stage.images}/none.{ending}"}}
         assert stage["workflow_prepare"].handle(missing)["error"]["code"] == "NotFound"
     large = {"manifest": f"s3://{stage.images}/large.jsonl"}

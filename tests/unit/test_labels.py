@@ -12,6 +12,8 @@ def test_an_answer_is_right_if_it_is_a_name_of_the_label() -> None:
         ("Hotdog,  hot dog, red hot", HOT_DOG),
         ("Washington, DC", "washington, dc"),
         ("STRASSE", "straße"),
+        ("hot_dog", HOT_DOG),
+        ("hot dog", "Hot_Dog"),
         ("a\u00a0b", "a b"),
     ]
     wrong = [

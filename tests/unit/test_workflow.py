@@ -525,7 +525,7 @@ def test_a_start_names_the_labels_that_do_not_count(cloud: Cloud) -> None:
     began = cloud.service.start(msgspec.convert({"instances": examples}, StartRequest))
     assert began["unknown_labels"] == ["zebra", "0 background", "emu"]
     assert "dry_run" not in json.loads(cloud.executions.describe(began["name"]).input)
-    with pytest.raises(SourceRefused):
+    with pytest.raises(NotFound, match="upload it first"):
         cloud.service.start(StartRequest(manifest="s3://images/none.csv"))
 
 

@@ -37,8 +37,8 @@ class Truths:
     def classes(self, text: str) -> tuple[int, ...]:
         """The indices of the classes of that name; none, one, or several that share it.
 
-        A WordNet id is one of ImageNet's classes; `_` may stand for a blank; a number that no class
-        is called is an index, from 0, unless a hidden class leaves open what is counted from.
+        A WordNet id is one of ImageNet's classes; a number that no class is called is an index,
+        from 0, unless a hidden class leaves open what is counted from.
         """
         if text not in self._found:
             self._found[text] = self._classes(text)
@@ -48,9 +48,8 @@ class Truths:
         id = ID.match(text.strip().lower())
         if id and id[1] in self._wordnet:
             return (self._wordnet[id[1]],)
-        for name in (fold(text), fold(text.replace("_", " "))):
-            if name in self._named:
-                return tuple(self._named[name])
+        if (name := fold(text)) in self._named:
+            return tuple(self._named[name])
         if self.is_index(text):
             return (int(text),)
         return ()
