@@ -108,6 +108,9 @@ class _Bridged(msgspec.Struct, frozen=True):
         return [Put(self.detail.bucket.name, put.key, put.sequencer, at, put.etag)]
 
 
+_Event = _Failure | _Records | _Bridged | _Test
+
+
 class _Notification(msgspec.Struct, frozen=True, rename="pascal"):
     """https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html."""
 
@@ -129,8 +132,8 @@ def puts(body: str) -> list[Put]:
     It may come from S3, from EventBridge, or back from the dead letters.
     Raises BadRequest where it is no event of S3.
     """
-    for kind in (_Failure, _Records, _Bridged, _Test):
+    kinds: tuple[type[_Event], ...] = (_Failure, _Records, _Bridged, _Test)
+    for kind in kinds:
         with suppress(msgspec.DecodeError, UnicodeError):
-            event: _Failure | _Records | _Bridged | _Test = msgspec.json.decode(body, type=kind)
-            return event.puts()
+            return msgspec.json.decode(body, type=kind).puts()
     raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
