@@ -89,7 +89,7 @@ def _json_parser() -> Parser:
             raise BadLine(why, _json_id(text)) from None
         id, label = _id(line), line.shown
         if label is None and '"class-name"' in text:
-            label = _class_name(text)
+            label = class_name(text)
         if line.source_ref:
             if line.url or line.s3_uri or line.b64:
                 raise BadLine(NOT_ONE, id)
@@ -99,7 +99,7 @@ def _json_parser() -> Parser:
     return parse
 
 
-def _class_name(text: str) -> str | None:
+def class_name(text: str) -> str | None:
     """The label that a labelling job of Ground Truth gave, where it was only one
     (https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html#sms-output-class)."""
     line = msgspec.json.decode(text, type=dict[str, msgspec.Raw])

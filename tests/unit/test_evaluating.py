@@ -60,6 +60,9 @@ def test_tables_are_read_as_tools_write_them(tmp_path: Path) -> None:
         "headless.csv": b'"a b.png","cat"\nhttp://x/b.png,dog\n',
         "lines.jsonl": b'{"image": "a b.png", "label": "cat"}\n\n'
         b'{"url": "http://x/b.png", "label": "dog"}',
+        "bars.csv": b'sep=|\nimage|label\n"a b.png" | cat\nhttp://x/b.png|dog\n',
+        "truth.manifest": b'{"source-ref": "a b.png", "job-metadata": {"class-name": "cat"}}\n'
+        b'{"source-ref": "http://x/b.png", "job-metadata": {"class-name": "dog"}}\n',
         "sage.manifest": b'{"source-ref": "a b.png", "label": "cat"}\n'
         b'{"source-ref": "http://x/b.png", "label": "dog"}\n',
     }

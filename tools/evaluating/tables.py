@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chalicelib.batch.lines import UnknownEncoding, lines
+from chalicelib.batch.parsers import class_name, delimiter_of
 from chalicelib.sources import Instance
 from tools.refusals import Refused
 
@@ -99,11 +100,11 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The fields of each line. Raises Refused where there is no column for picture and label."""
     text = _text(path)
     header: list[str] = []
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    delimiter = delimiter_of(text.lstrip().partition("\n")[0].strip())
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     for cells in reader:
         cells = [cell.strip() for cell in cells]
-        if not any(cells) or cells[0].startswith("#"):
+        if not any(cells) or cells[0].startswith("#") or cells[0].lower() == "sep=":
             continue
         if header:
             yield reader.line_num, dict(zip(header, cells, strict=False))
@@ -121,18 +122,22 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _json(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     for number, line in enumerate(_text(path).split("\n"), 1):
         if line.strip():
-            try:
-                values = msgspec.json.decode(line, type=dict[str, Any])
-            except (msgspec.DecodeError, RecursionError):
-                values = {}
-            yield (
-                number,
-                {
-                    key.lower(): str(value).strip()
-                    for key, value in values.items()
-                    if isinstance(value, str | int) and not isinstance(value, bool)
-                },
-            )
+            yield number, _fields(line)
+
+
+def _fields(line: str) -> dict[str, str]:
+    """Texts and numbers of a line of JSON; none of one that is no object."""
+    try:
+        values = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    fields = {
+        key.lower(): str(value).strip()
+        for key, value in values.items()
+        if isinstance(value, str | int) and not isinstance(value, bool)
+    }
+    named = class_name(line) if '"class-name"' in line else None
+    return {"label": named} | fields if named else fields
 
 
 def _text(path: Path) -> str:
