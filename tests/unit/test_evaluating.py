@@ -12,6 +12,7 @@ from tools.evaluating.calibration import calibration
 from tools.evaluating.evaluation import versus
 from tools.evaluating.labelled import find
 from tools.evaluating.measures import Share, compared
+from tools.evaluating.report import free
 from tools.evaluating.truth import Truths, shown
 from tools.evaluating.ways import as_options, called, filters, judged, parts
 from tools.options import chosen
@@ -170,6 +171,15 @@ def test_a_way_is_better_only_beyond_the_luck_of_choosing_it() -> None:
     assert "That may be luck" in often.verdict and "such pictures would tell" in often.verdict
     kept = judged({WHOLE: better, IMAGENET: own}, 20)
     assert kept.best == 0 and not kept.more_than_luck and "none is right more often" in kept.verdict
+
+
+def test_a_report_never_takes_the_place_of_another(tmp_path: Path) -> None:
+    for number in ("model", "model-2", "model-3"):
+        assert free(None, "model", tmp_path) == tmp_path / number
+        (tmp_path / number).mkdir()
+    assert free(tmp_path / "model", "", tmp_path) == tmp_path / "model"  # which is empty
+    with pytest.raises(Refused, match="not empty"):
+        free(tmp_path, "model", tmp_path)
 
 
 def test_ways_are_different_and_can_be_set() -> None:

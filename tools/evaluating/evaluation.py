@@ -76,6 +76,10 @@ def evaluate(
         contestant(each, settings.model_dirs, settings.engine, settings.threads)
         for each in contestants(name, against)
     ]
+    if len({(each.package.info.name, each.engine) for each in asked}) < len(asked):
+        raise Refused(
+            f"--against {against} is {name} itself, which runs by {asked[0].engine} here."
+        )
     truths = [Truths(each.classifier.labels, each.package.info.background_class) for each in asked]
     found = find(pictures, truths)
     for line in told(found, truths):

@@ -51,7 +51,7 @@ class ClassShare(msgspec.Struct, frozen=True):
 
 
 class Timing(msgspec.Struct, frozen=True):
-    """Milliseconds a picture, the median and the 95th percentile; images a second, one by one."""
+    """Milliseconds a picture, the median and the 95th percentile; images a second at the median."""
 
     decode_ms: tuple[float, float]
     infer_ms: tuple[float, float]
@@ -95,6 +95,11 @@ class Result(msgspec.Struct, frozen=True):
     by_class: list[ClassShare]
     confusion: Matrix
     mistakes: list[Mistake]
+
+    @property
+    def runs_by(self) -> str:
+        """The engine, and its kernels where it has several."""
+        return self.engine if self.engine == self.kernels else f"{self.engine} ({self.kernels})"
 
 
 class Compared(msgspec.Struct, frozen=True):
@@ -196,7 +201,7 @@ def _timing(answers: Sequence[Answer], threads: int) -> Timing:
     return Timing(
         decode_ms=_middle_and_slow(decode),
         infer_ms=_middle_and_slow(infer),
-        images_per_second=float(1000 / np.mean(decode + infer)),
+        images_per_second=float(1000 / np.median(decode + infer)),
         threads=threads,
         processor=platform.machine(),
     )

@@ -197,8 +197,8 @@ def _left_out(found: Evaluation) -> Iterator[str]:
 def _conditions(result: Result) -> list[str]:
     how, timing = result.preprocessing, result.timing
     return [
-        f"- {said(result.model)}, version {said(result.version)}, by {result.engine} "
-        f"({result.kernels}), {count(timing.threads, 'thread')} on {timing.processor}, one picture "
+        f"- {said(result.model)}, version {said(result.version)}, by {result.runs_by}, "
+        f"{count(timing.threads, 'thread')} on {timing.processor}, one picture "
         "at a time; milliseconds are medians",
         f"- pictures: {told(how)}, {how.filter}; pixels: {formula(how)}",
         f"- intervals are Wilson's; the calibration error is the expected one, of {BINS} bins "

@@ -29,7 +29,7 @@ def lines(found: Evaluation) -> Iterator[str]:
 
 
 def _of_one(result: Result) -> Iterator[str]:
-    yield f"{result.name}, version {result.version}, by {result.engine} ({result.kernels})"
+    yield f"{result.name}, version {result.version}, by {result.runs_by}"
     yield f"  right:       {_share(result.top1)}"
     five = _share(result.top5) if result.top5 else "says nothing of so few classes"
     yield f"  in top 5:    {five}"
