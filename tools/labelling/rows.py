@@ -11,16 +11,15 @@ from chalicelib.labels import fold
 from tools.labelling.entries import WORDNET, Entry, consecutive
 
 INDEX_COLUMNS = frozenset({
-    "", "id", "index", "idx", "class_id", "classid", "class id", "class_index", "class index",
-    "label_id", "labelid", "label id", "no", "no.", "number", "target", "value",
+    "", "id", "index", "idx", "classid", "class id", "class index", "labelid", "label id", "no",
+    "no.", "number", "target", "value",
 })  # fmt: skip
 NAME_COLUMNS = (
-    "display_name", "display name", "class_name", "classname", "class name", "label_name",
-    "label name", "name", "label", "class", "category", "title", "names", "labels", "classes",
-    "class_names", "categories",
+    "display name", "classname", "class name", "label name", "name", "label", "class", "category",
+    "title", "names", "labels", "classes", "class names", "categories",
 )  # fmt: skip
-"""What headers call these columns; of several names the first is taken. A data frame's index has
-none."""
+"""What headers call these columns, folded; of several names the first is taken. A data frame's
+index has none."""
 
 DELIMITERS = ",;\t|"
 
