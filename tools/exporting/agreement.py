@@ -31,6 +31,8 @@ STATIC = Limits(
 )
 """Activations in 8 bits as well: of doodle they differed by 0.12 (0.91) where right, on samples and
 generated images, and by 0.97 (-0.03) with weights of 8 bits, whose sums of products saturate."""
+LOSS = 0.005
+"""Of held-back samples: what `model.ort` may lose against LiteRT, half a point."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Agreement:
 
     engine: LiteRT or ONNX Runtime, as people write it.
 
-    images: how many both saw; same: on how many of them the best class is the same.
+    agrees: for each image that both saw, whether the best class is the same.
     largest, mean: absolute difference of probabilities, over all images and classes.
     correlation: the lowest of any image, between its two rows of probabilities; of two classes, or
         labels that are judged one by one, that of all images together.
@@ -47,8 +49,7 @@ class Agreement:
     """
 
     engine: str
-    images: int
-    same: int
+    agrees: NDArray[np.bool_]
     largest: float
     mean: float
     correlation: float
@@ -56,7 +57,8 @@ class Agreement:
 
     def __str__(self) -> str:
         return (
-            f"{self.engine}: the best class is the same on {self.same} of {self.images} images; "
+            f"{self.engine}: the best class is the same on {self.agrees.sum()} of "
+            f"{self.agrees.size} images; "
             f"probabilities differ by {self.largest:.2g} at most and {self.mean:.2g} on average, "
             f"correlation at least {self.correlation:.4f}."
         )
@@ -75,6 +77,22 @@ class Agreement:
             f"allowed) at a correlation of {self.correlation:.4f} (at least {low:g}); nothing was "
             f"installed. {limits.advice or 'Allow'} more with --tolerance."
         )
+
+
+def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
+    """What to say of `model.ort` on samples that its ranges were not made from.
+
+    litert, ort: for each, whether the best class is TensorFlow's.
+    Raises ModelInvalid where it agrees less often than LiteRT by more than half a point.
+    """
+    held, found = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
+    if int(litert.sum()) - int(ort.sum()) > LOSS * held:
+        raise ModelInvalid(
+            f"On samples that were held back, model.ort has TensorFlow's best class {found}: it "
+            "loses more than half a point; nothing was installed. Leave --onnxruntime out, as "
+            "LiteRT is right more often, or give more --samples, such as it will see."
+        )
+    return f"Held back, the best class of model.ort is the same {found}."
 
 
 def compare(
@@ -99,8 +117,7 @@ def compare(
     difference = np.abs(given - expected)
     return Agreement(
         engine=engine,
-        images=len(images),
-        same=int((given.argmax(axis=1) == expected.argmax(axis=1)).sum()),
+        agrees=given.argmax(axis=1) == expected.argmax(axis=1),
         largest=float(difference.max()),
         mean=float(difference.mean()),
         correlation=min(_correlation(row, other) for row, other in pairs),

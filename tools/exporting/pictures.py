@@ -12,7 +12,7 @@ from chalicelib.preprocessing import Preprocessing
 
 FEWEST, MOST = 16, 300
 """Samples: fewer show no ranges to rely on, more show nothing new."""
-NAMED, COMPARED = 5, 50
+NAMED, COMPARED, RANGES = 5, 50, 100
 
 Pixels = NDArray[np.uint8]
 
@@ -62,6 +62,13 @@ def samples(
             f"{FEWEST}, better some 100, such as the network will see."
         )
     return found
+
+
+def held_back(samples: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
+    """Samples to make ranges from, every second and at most 100 or so, and the others."""
+    step = max(2, len(samples) // RANGES)
+    others = [sample for index, sample in enumerate(samples) if index % step]
+    return samples[::step], others
 
 
 def _decoded(
