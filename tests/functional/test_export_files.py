@@ -166,6 +166,10 @@ def test_mixed_precision_is_computed_in_32_bits(
     result = run("--keras-file", tmp_path / "net.keras", "--float", *SIGNED)
     assert result.exit_code == 0 and "Precision: 32 bits" in result.output, result.output
     np.testing.assert_allclose(served(tmp_path), says(net), atol=0.05)
+    net.export(str(tmp_path / "saved"), verbose=False)
+    refused = run("--saved-model", tmp_path / "saved", "--force", *SIGNED)
+    assert refused.exit_code == 1 and "16 bits" in refused.output
+    assert "--keras-file" in refused.output
 
 
 def in_brief(config: Any) -> Any:
@@ -338,6 +342,24 @@ def test_the_signature_that_classifies_is_found_or_asked_for(
     saved.save()
     with pytest.raises(ModelInvalid, match=r"has no signature\. Save it with one"):
         load()
+
+
+def test_of_several_graphs_the_one_for_serving_is_taken(tf: Any, tmp_path: Path) -> None:
+    """As TensorFlow 1 saved them."""
+    v1 = tf.compat.v1
+    builder = v1.saved_model.Builder(str(tmp_path / "saved"))
+    with tf.Graph().as_default(), v1.Session() as session:
+        image = v1.placeholder(tf.float32, [None, 4, 4, 3])
+        weights = v1.get_variable("weights", initializer=np.eye(3, dtype=np.float32) * 2)
+        scores = tf.matmul(tf.reduce_mean(image, [1, 2]), weights)
+        session.run(v1.global_variables_initializer())
+        signature = v1.saved_model.predict_signature_def({"image": image}, {"scores": scores})
+        named = {"serving_default": signature}
+        builder.add_meta_graph_and_variables(session, ["serve"], signature_def_map=named)
+        builder.add_meta_graph(["train"])
+    builder.save()
+    source = saved_models.saved_model(tf, tmp_path / "saved", None, None, None, print)
+    np.testing.assert_allclose(source.answer(np.ones((1, 4, 4, 3), np.float32)), [2, 2, 2])
 
 
 def test_tensors_are_named_with_or_without_their_number(tf: Any, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from tools.quiet import quiet
 
 GENERATED = 24
 LACKING = re.compile(r"(?:TF Select|Custom) ops: (.+)")
+HALF = re.compile(r"tensor<[^>]*x?b?f16>")
+"""How the converter names operations that LiteRT lacks, and tensors of 16 bits."""
 PLAIN = (
     "Build it of usual layers, 32 bits and one fixed size, where it was made, save that, and "
     "export it again."
@@ -232,6 +234,11 @@ def _operations_named() -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if HALF.search(str(error)):
+            raise ModelInvalid(
+                "It computes in 16 bits, for which LiteRT has no operations. Export its file of "
+                "Keras with --keras-file, which is then computed in 32 bits, or save it in 32 bits."
+            ) from error
         if found := LACKING.search(str(error)):
             raise ModelInvalid(
                 f"LiteRT does not have {found[1]}, which it needs. {PLAIN}"
