@@ -7,6 +7,7 @@ from string import ascii_letters, digits, punctuation
 from urllib.parse import quote
 
 from chalicelib.errors import SourceInvalid
+from chalicelib.hostnames import in_ascii
 
 Address = IPv4Address | IPv6Address
 
@@ -61,6 +62,7 @@ _SPECIAL_V6 = tuple(
 _LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 _ILLEGAL = re.compile(r"[\x00-\x20\x7f\\]")
+_AUTHORITY = re.compile(r"([^:/?#]*://)([^/?#]*)")
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What a resolver may read as a number (https://url.spec.whatwg.org/#ends-in-a-number-checker).
@@ -142,7 +144,7 @@ def parse_location(url: str) -> Location:
 
 
 def _in_ascii(url: str) -> str:
-    """Other characters percent-encoded, as the path and query want them and no host allows."""
+    """The host as DNS has it; other characters percent-encoded, as path and query want them."""
     if len(url) > MAX_URL_LENGTH:
         raise SourceInvalid(f"A url may have at most {MAX_URL_LENGTH} characters.")
     if _ILLEGAL.search(url):
@@ -150,6 +152,13 @@ def _in_ascii(url: str) -> str:
             "A url must not contain spaces, line breaks, control characters or backslashes; "
             "percent-encode them (a space is %20)."
         )
+    found = _AUTHORITY.match(url)
+    if found and not found[2].isascii():
+        host, colon, port = found[2].partition(":")
+        try:
+            url = found[1] + in_ascii(host) + colon + port + url[found.end() :]
+        except ValueError:
+            raise _invalid_host() from None
     try:
         return quote(url, safe=ascii_letters + digits + punctuation)
     except UnicodeEncodeError:
@@ -175,6 +184,7 @@ def _host(host: str) -> tuple[str, Address | None]:
 
 def _invalid_host() -> SourceInvalid:
     return SourceInvalid(
-        "The url's host or port is not valid; write a name in ASCII (xn--… for other scripts), "
-        "an IPv4 address as four decimal numbers, an IPv6 address in brackets without a zone."
+        "The url's host or port is not valid; write a name of letters, digits and hyphens (its "
+        "xn--… form where it has other signs), an IPv4 address as four decimal numbers, an IPv6 "
+        "address in brackets without a zone."
     )

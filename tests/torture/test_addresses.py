@@ -48,6 +48,7 @@ NAMES = {
     "broadcast.example": ["255.255.255.255"],
     "1.example": [V4], "1e100.example": [V4], "0x7f.example": [V4], "127.0.0.1.example": [V4],
     "a-b--c.example": [V4], "_dmarc.example": [V4], "xn--nxasmq6b.example": [V4],
+    "xn--kxaqik.example": [V4],
     "a" * 63 + ".example": [V4], ".".join(["a" * 61] * 4) + ".a": [V4],
 }  # fmt: skip
 
@@ -60,6 +61,13 @@ HOSTS_REFUSED = [
     # in other scripts
     "１６９.２５４.１６９.２５４", "169。254。169。254", "169．254．169．254", "127｡0｡0｡1",
     "١٢٧.٠.٠.١", "¹²⁷.0.0.1", "ⓛⓞⓒⓐⓛⓗⓞⓢⓣ", "ｌｏｃａｌｈｏｓｔ", "locaⅼhost", "127·0·0·1",
+    "１２７．０．０．１", "１６９。２５４。１６９。２５４", "①⑥⑨.②⑤④.①⑥⑨.②⑤④",
+    "ｌｏｃａｌｈｏｓｔ．", "ℓocalhost", "ⅼocalhost", "metadata。google。internal", "ｍetadata",
+    "ＰＲＩＶＡＴＥ.example．", "０ｘ７ｆ．１", "２１３０７０６４３３", "０１７７.0.0.1",
+    "１２７.0.0.1。", "good.example。１２７．０．０．１", "ⓖood.example＠127.0.0.1",
+    "::ｆｆｆｆ:7f00:1", "[::ｆｆｆｆ:7f00:1]", "good.example／.private.example",
+    "good.example：22", "bücher.example:22", "good.example\ufe0f", "private.exa\u00admple",
+    "xn--80ak6aa92e。example", "аррӏе.example",
     "𝟙𝟚𝟟.𝟘.𝟘.𝟙",
     "loc\u200dalhost", "good.example\u202e", "127.0.0.1\u2028", "\ufeff127.0.0.1", "ß.example",
     # percent-encoded
@@ -146,6 +154,7 @@ ACCEPTED = {
     "http://xn--nxasmq6b.example/": [(V4, 80)], f"http://{'a' * 63}.example/": [(V4, 80)],
     f"http://{'.'.join(['a' * 61] * 4)}.a/": [(V4, 80)],
     "http://both.example/": [(V6, 80), (V4, 80)],
+    "http://ｇｏｏｄ。example/": [(V4, 80)], "https://νίκη.example/": [(V4, 443)],
     # odd paths and queries
     "https://good.example:/": [(V4, 443)], "HtTp://GoOd.ExAmPlE.:80": [(V4, 80)],
     "http://good.example/%0d%0aHost:%20private.example": [(V4, 80)],
