@@ -1,6 +1,7 @@
 """What a classifier says of an image, and whether that is right."""
 
 from functools import lru_cache
+from unicodedata import normalize
 
 import msgspec
 
@@ -15,9 +16,13 @@ class Label(msgspec.Struct, frozen=True):
     score: float
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """What two spellings of a name have in common: case and spaces aside, which `_` stands for."""
-    return " ".join(text.replace("_", " ").split()).casefold()
+    """What two spellings of a name have in common: case and spaces aside, which `_` stands for.
+
+    Accents are composed, as macOS has them apart in the names of files.
+    """
+    return normalize("NFC", " ".join(text.replace("_", " ").split()).casefold())
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ def test_an_answer_is_right_if_it_is_a_name_of_the_label() -> None:
         ("Washington, DC", "washington, dc"),
         ("STRASSE", "straße"),
         ("hot_dog", HOT_DOG),
+        ("E\u0301clair", "\u00e9clair, choux"),
         ("hot dog", "Hot_Dog"),
         ("a\u00a0b", "a b"),
     ]
