@@ -17,7 +17,7 @@ from chalicelib.tensors import Tensor, check_classifier
 if processors.unlisted():  # here, because it must be before the first interpreter, and only once
     processors.list_for("ai_edge_litert")
 
-LACKING = re.compile(r"Node number \d+ \((.+?)\) failed to prepare")
+LACKING = re.compile(r"Node number \d+ \((.+?)\) failed to (?:prepare|invoke)")
 NEWER = re.compile(r"builtin opcode '(\w+)' version '(\d+)'|builtin_code out of range: (\d+)")
 """How LiteRT names an operation that it does not have, and one that it has in older versions."""
 

@@ -98,6 +98,11 @@ def network(
         elif name == "RESHAPE":
             options = schema.ReshapeOptionsT()
             options.newShape = [1, units]
+        elif name == "GATHER":  # of units that there are none of: it fails once it runs
+            options = schema.GatherOptionsT()
+            options.axis = 1
+            missing = np.full(units, 99, np.int32)
+            given.append(write.tensor([units], missing, schema.TensorType.INT32))
         elif name in CONSTANTS:
             options = getattr(schema, f"{name.title()}OptionsT")()
             given.append(write.floats(np.full(1, CONSTANTS[name])))

@@ -7,7 +7,10 @@ from chalicelib.errors import ModelInvalid
 
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 _PARTS = ("config.json", "model.weights.h5")
-_WORTH = (".tflite", ".keras", ".h5", *SAVED_MODEL, "model.json", ".pb")
+_WORTH = {
+    ".tflite": "tflite", ".keras": "keras", ".h5": "keras", "saved_model.pb": "saved_model",
+    "model.json": "tfjs", ".pb": "frozen_graph",
+}  # fmt: skip
 """What to look for in a zip that people download, the best first."""
 
 _EXPORT = "`python -m tools.model export NAME {} {} --labels LABELS` makes a package of it."
@@ -34,7 +37,7 @@ def check_kind(path: Path, wanted: str) -> None:
     """
     kind, path = _kind(path)
     if kind == "zip":
-        raise ModelInvalid(f"{path} is a zip{_inside(path)}. Unpack it and name what is in it.")
+        raise ModelInvalid(f"{path} is a zip. {_unpacked(path)}")
     if kind not in ("", wanted):
         raise ModelInvalid(f"{path} is {STEPS[kind].format(path)}")
     if not kind and path.is_dir() and wanted != "saved_model":
@@ -75,8 +78,12 @@ def _of_folder(path: Path) -> tuple[str, Path]:
     return "", path
 
 
-def _inside(path: Path) -> str:
-    """What in it is worth unpacking."""
+def _unpacked(path: Path) -> str:
+    """What in a zip is worth unpacking, and what takes it then."""
     names = zipfile.ZipFile(path).namelist()
-    found = [name for ending in _WORTH for name in names if name.endswith(ending)]
-    return f" with {found[0]} in it" if found else ""
+    for ending, kind in _WORTH.items():
+        for name in names:
+            if name.endswith(ending):
+                inside = Path(name).parent if kind == "saved_model" else name
+                return f"Unpack it; {name} in it is {STEPS[kind].format(inside)}"
+    return "Unpack it and name what is in it."

@@ -11,9 +11,11 @@ from click.testing import CliRunner
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256
+from chalicelib.litert import LiteRT
 from chalicelib.models import INFO, Models
 from chalicelib.settings import ROOT
 from tests.fakes import MemoryStore
+from tests.networks import network, opposed, plain
 from tools.model import cli
 
 DOODLE = ROOT / "vendor" / "models" / "doodle"
@@ -90,3 +92,12 @@ def test_it_is_not_loaded(lacking: tuple[Path, str, str], tmp_path: Path) -> Non
     for _ in range(2):
         with pytest.raises(ModelInvalid, match=operation):
             Classifiers(models, 1, "mine", "").get()
+
+
+def test_what_fails_while_it_runs_is_the_models_fault(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(network("GATHER", weights=opposed(4)))
+    broken = LiteRT(tmp_path / "net.tflite", 1)
+    with pytest.raises(
+        ModelInvalid, match=r"net.tflite of .* LiteRT: .*\(GATHER\) failed to invoke"
+    ):
+        broken.run(plain(1, 2, 3)[None])

@@ -30,8 +30,12 @@ FILES: dict[str, tuple[bytes, str]] = {
     "net.pth": (b"\x80\x02", "torch.onnx.export"),
     "net.safetensors": (b"\x08\0\0\0\0\0\0\0{}", "torch.onnx.export"),
     "net.ort": (b"\x1c\0\0\0ORTM", "--onnxruntime"),
-    "a.zip": (zipped("labels.txt", "keras_model.h5"), "with keras_model.h5 in it. Unpack it"),
-    "b.zip": (zipped("x/labels.txt", "x/model.tflite", "x/model.json"), "with x/model.tflite in"),
+    "a.zip": (
+        zipped("labels.txt", "keras_model.h5"),
+        "export NAME --keras-file keras_model.h5 --la",
+    ),
+    "b.zip": (zipped("x/labels.txt", "x/model.tflite", "x/model.json"), "add NAME x/model.tflite"),
+    "d.zip": (zipped("x/saved_model.pb", "x/variables/v"), "export NAME --saved-model x --la"),
     "c.zip": (zipped("photo.jpg"), "is a zip. Unpack it and name what is in it."),
 }
 """The contents of a file, and what is said of it where another kind is wanted."""
