@@ -1,5 +1,6 @@
 """What `tools.model evaluate` is made of, without a network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tools.evaluating.labelled import find
 from tools.evaluating.measures import Share, compared
 from tools.evaluating.report import free
 from tools.evaluating.truth import Truths, shown
-from tools.evaluating.ways import as_options, called, filters, judged, parts
+from tools.evaluating.ways import as_options, called, filters, judged, parts, try_all
 from tools.options import chosen
 from tools.refusals import Refused
 
@@ -165,12 +166,33 @@ def test_two_models_are_told_apart_by_what_only_one_is_right_of() -> None:
 def test_a_way_is_better_only_beyond_the_luck_of_choosing_it() -> None:
     own, better = [True] * 10 + [False] * 10, [True] * 10 + [True] * 7 + [False] * 3
     tried = {WHOLE: own, IMAGENET: better}
-    once, often = judged(tried, 1), judged(tried, 20)
+    once, often = judged(tried, IMAGENET, 1), judged(tried, WHOLE, 20)
     assert once.corrected == pytest.approx(2 / 2**7) and once.more_than_luck and once.best == 1
     assert often.corrected == pytest.approx(40 / 2**7) and not often.more_than_luck
     assert "That may be luck" in often.verdict and "such pictures would tell" in often.verdict
-    kept = judged({WHOLE: better, IMAGENET: own}, 20)
+    kept = judged({WHOLE: better, IMAGENET: own}, WHOLE, 20)
     assert kept.best == 0 and not kept.more_than_luck and "none is right more often" in kept.verdict
+
+
+def test_what_nothing_speaks_against_stays() -> None:
+    """Right in RGB alone; the middle gains one picture of a hundred, bicubic another."""
+
+    def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
+        gains = [(way.resize == "crop") + (way.filter == "bicubic") for way in ways]
+        known = [90 if way.channels == "rgb" else 30 for way in ways]
+        return [
+            [number < a + b for number in range(100)] for a, b in zip(known, gains, strict=True)
+        ]
+
+    bgr = Preprocessing(channels="bgr")
+    found = try_all([bgr, WHOLE], right)
+    assert found.tried[0].preprocessing == bgr and found.more_than_luck
+    assert found.tried[found.best].preprocessing == WHOLE
+    assert "is right on 91%, which is no more than luck" in found.verdict
+    assert found.chosen_from == 2 * 5 * 3 - 1 and len(found.tried) == 2 + 4 + 2
+    kept = try_all([WHOLE, bgr], right)
+    assert not kept.more_than_luck and kept.tried[kept.best].top1.right == 91
+    assert "That may be luck (p = 1.000" in kept.verdict
 
 
 def test_a_report_never_takes_the_place_of_another(tmp_path: Path) -> None:

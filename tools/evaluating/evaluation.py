@@ -23,7 +23,7 @@ from tools.evaluating.measures import (
     seen,
 )
 from tools.evaluating.truth import Truths
-from tools.evaluating.ways import Ways, try_all
+from tools.evaluating.ways import Ways, colours, try_all
 from tools.refusals import Refused
 
 ALPHA = 0.05
@@ -107,7 +107,7 @@ def evaluate(
     ways = None
     if all_ways:
         classes = [found.classes[place][0] for place in kept]
-        ways = try_all(asked[0], rightness(asked[0], photos, classes, load))
+        ways = try_all(colours(asked[0]), rightness(asked[0], photos, classes, load))
     return Evaluated(
         Evaluation(
             pictures=pictures.name,

@@ -10,6 +10,9 @@ from tools.evaluating.reliability import sentence
 SHOWN = 5
 """Unreadable pictures, and weak classes, that are named."""
 
+FEW = 5
+"""Pictures of a class: of fewer nothing is said here."""
+
 
 def lines(found: Evaluation) -> Iterator[str]:
     """What was found."""
@@ -33,12 +36,11 @@ def _of_one(result: Result) -> Iterator[str]:
     yield f"  right:       {_share(result.top1)}"
     five = _share(result.top5) if result.top5 else "says nothing of so few classes"
     yield f"  in top 5:    {five}"
-    weak = [each for each in result.by_class if each.top1.share < 1][:SHOWN]
+    weak = [each for each in result.by_class if each.top1.share < 1 <= each.top1.of // FEW][:SHOWN]
     if weak:
         words = ", ".join(f"{e.name} ({e.top1.right} of {e.top1.of})" for e in weak)
         yield f"  weakest:     {words}"
-    if result.confusion.confused:
-        most = result.confusion.confused[0]
+    if result.confusion.confused and (most := result.confusion.confused[0]).count > 1:
         times = count(most.count, "time")
         yield f"  confuses:    {most.row} with {most.column}, most often ({times})"
     if result.calibration:

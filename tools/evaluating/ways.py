@@ -1,5 +1,6 @@
 """The usual ways to give a network its pictures, and whether one is better than the package's."""
 
+import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 from typing import Any
@@ -65,6 +66,7 @@ class Way(msgspec.Struct, frozen=True):
 class Ways(msgspec.Struct, frozen=True):
     """What was tried, the package's own way first.
 
+    best: the way that is better by more than luck, else the one that was right most often.
     chosen_from: other ways that the best might have been; the p-value of the best, `corrected`, is
     multiplied by it (Bonferroni). more_than_luck: whether it is better than the package's own.
     """
@@ -137,35 +139,48 @@ def _essence(how: Preprocessing) -> tuple[Any, ...]:
     return how.resize, used, how.filter, how.channels, scale
 
 
-def try_all(contestant: Contestant, right: Right) -> Ways:
-    """Try colours, then with the best of them parts of the picture, then filters."""
-    own = contestant.package.info.preprocessing
+def try_all(first: Sequence[Preprocessing], right: Right) -> Ways:
+    """Try `first`, the package's own way and other colours, then parts of a picture, then filters.
+
+    A round leaves the way it begins with only for one that is better by more than luck: what a
+    package says stays where nothing speaks against it.
+    """
+    own = base = first[0]
+    rounds = {"colours": lambda _: first, "parts": parts, "filters": filters}
+    chosen_from = math.prod(len(choices(own)) for choices in rounds.values()) - 1
     tried: dict[Preprocessing, list[bool]] = {}
-    best, reachable = own, 1
-    rounds = {"colours": lambda _: colours(contestant), "parts": parts, "filters": filters}
     for number, (name, choices) in enumerate(rounds.items(), 1):
-        ways = choices(best)
-        reachable *= len(ways)
+        ways = choices(base)
         new = [way for way in ways if way not in tried]
         label = f"{name} ({number}/{len(rounds)}, {count(len(new), 'way')})"
         tried |= dict(zip(new, right(new, label) if new else (), strict=True))
-        best = max(tried, key=lambda way: sum(tried[way]))  # the first of equals
-    return judged(tried, reachable - 1)
+        best = max(ways, key=lambda way: sum(tried[way]))  # the first of equals
+        if _way(best, tried[best], tried[base]).p_value * chosen_from < ALPHA:
+            base = best
+    return judged(tried, base, chosen_from)
 
 
-def judged(tried: Mapping[Preprocessing, Sequence[bool]], chosen_from: int) -> Ways:
-    """The best of what was tried, against the first.
+def judged(
+    tried: Mapping[Preprocessing, Sequence[bool]], better: Preprocessing, chosen_from: int
+) -> Ways:
+    """What was tried, against the first, the package's own.
 
-    tried: for each way, of which pictures the network is right, at least one. chosen_from: ways
-        that might have been tried, the first not counted: where one choice leads to the next these
-        are more than those that were, and a correction for fewer would promise too much.
+    tried: for each way, of which pictures the network is right, at least one. better: the way that
+        was come to, by steps that are more than luck; the first where there was none.
+    chosen_from: ways that might have been tried, the first not counted. Where one choice leads to
+        the next these are more than those that were, and a correction for fewer would promise too
+        much.
     """
-    own = list(next(iter(tried.values())))
-    found = [_way(how, list(right), own) for how, right in tried.items()]
-    best = max(range(len(found)), key=lambda index: (found[index].top1.right, -index))
+    own = next(iter(tried.values()))
+    found = [_way(how, right, own) for how, right in tried.items()]
+    most = max(range(len(found)), key=lambda index: (found[index].top1.right, -index))
+    best = list(tried).index(better) or most
     corrected = min(1.0, found[best].p_value * max(chosen_from, 1))
-    more = best > 0 and corrected < ALPHA
+    more = better != found[0].preprocessing and corrected < ALPHA
     verdict = _verdict(found, best, chosen_from, corrected)
+    if found[most].top1.right > found[best].top1.right:
+        share = percent(found[most].top1.share)
+        verdict += f" {found[most].name} is right on {share}, which is no more than luck."
     return Ways(found, best, chosen_from, corrected, more, verdict)
 
 
