@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +15,7 @@ from tools.deploying.deployment import Deployment
 from tools.deploying.models import package
 from tools.deploying.nowhere import Nowhere
 from tools.deploying.region import lives_here
+from tools.deploying.session import Session
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, show, tell
@@ -152,7 +152,7 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
       python -m tools.deploy --stage dev --destroy
     """
     with _one_line():
-        session = boto3.session.Session(profile_name=profile, region_name=region)
+        session = Session(profile_name=profile, region_name=region)
         if given["show_token"]:
             _show_token(session, stage)
             return
