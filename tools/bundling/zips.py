@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZipFile, is_zipfile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, is_zipfile
 
 from chalice.deploy.packager import (
     AppOnlyDeploymentPackager,
@@ -100,6 +100,12 @@ class Dependencies(DependencyBuilder):
             raise SystemExit(f"There is no wheel for Lambda of {names}.") from error
 
 
+class Uncompressed(OSUtils):
+    """Writes zips that `finish` will unpack at once, and compress only then."""
+
+    ZIP_DEFLATED = ZIP_STORED
+
+
 LAYERED = {"function": AppOnlyDeploymentPackager, "layer": LayerDeploymentPackager}
 
 
@@ -107,7 +113,7 @@ def build(project: Path, architecture: str) -> dict[str, str]:
     """The paths of the function's zip and of its layer's, made where they are not there."""
     made = {}
     for name, packager in LAYERED.items():
-        path = _packaged(packager, project, architecture)
+        path = _packaged(packager, project, architecture, Uncompressed())
         is_code = name == "function"
         licences = [LICENCE] if is_code and LICENCE.is_file() else []
         finish(path, "/var/task" if is_code else "/opt", licences)
@@ -117,7 +123,7 @@ def build(project: Path, architecture: str) -> dict[str, str]:
 
 def build_single(project: Path, architecture: str) -> dict[str, str]:
     """The path of the one zip that Chalice makes by itself without a layer."""
-    return {"single": str(_packaged(LambdaDeploymentPackager, project, architecture))}
+    return {"single": str(_packaged(LambdaDeploymentPackager, project, architecture, OSUtils()))}
 
 
 def place(made: dict[str, str], project: Path, architecture: str) -> dict[str, str]:
@@ -126,7 +132,8 @@ def place(made: dict[str, str], project: Path, architecture: str) -> dict[str, s
     Chalice names them after what is in the project, which says nothing of what is in them.
     """
     targets = {
-        name: _place(_tool(packager, architecture), project) for name, packager in LAYERED.items()
+        name: _place(_tool(packager, architecture, OSUtils()), project)
+        for name, packager in LAYERED.items()
     }
     folder = project / ".chalice" / "deployments"
     folder.mkdir(parents=True, exist_ok=True)
@@ -141,9 +148,9 @@ def place(made: dict[str, str], project: Path, architecture: str) -> dict[str, s
 
 
 def _packaged(
-    packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str
+    packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str, system: OSUtils
 ) -> Path:
-    tool = _tool(packager, architecture)
+    tool = _tool(packager, architecture, system)
     there = _place(tool, project)
     if there.exists() and not is_zipfile(there):
         there.unlink()  # its making was interrupted
@@ -155,9 +162,8 @@ def _place(tool: BaseLambdaDeploymentPackager, project: Path) -> Path:
 
 
 def _tool(
-    packager: type[BaseLambdaDeploymentPackager], architecture: str
+    packager: type[BaseLambdaDeploymentPackager], architecture: str, system: OSUtils
 ) -> BaseLambdaDeploymentPackager:
-    system = OSUtils()
     pip = HashedPip(SubprocessPip(system), system)
     silent = UI(io.StringIO(), io.StringIO())
     return packager(system, Dependencies(system, pip, architecture), silent, architecture)
