@@ -1,6 +1,7 @@
 """A clone of the project, the commands that a user types in it, and an AWS with nothing in it."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.functional.gate import Gate, gate
 from tests.packages import with_second_engine, without_second_engine
 from tools.bundling.build import alone
 from tools.bundling.pythons import environment
+from tools.bundling.zips import required
 from tools.deploying.checks import python_version
 from tools.deploying.configuration import requirements
 from tools.deploying.step import DeployError
@@ -34,7 +36,8 @@ def _reason_to_skip() -> str:
     return ""
 
 
-NEEDS_PYTHON = pytest.mark.skipif(bool(_reason_to_skip()), reason=_reason_to_skip() or "-")
+REASON = _reason_to_skip()
+NEEDS_PYTHON = pytest.mark.skipif(bool(REASON), reason=REASON or "-")
 
 
 class Said(NamedTuple):
@@ -50,6 +53,7 @@ class Tool:
         self.gate = gate
         port = int(gate.url.rpartition(":")[2])
         self.env = aws_environment(dict(os.environ), port)
+        self._clients: dict[tuple[str, str], Any] = {}
 
     def __call__(self, *options: str, stage: str = "dev") -> Said:
         return self._run(sys.executable, "-m", "tools.deploy", "--stage", stage, *options)
@@ -66,10 +70,13 @@ class Tool:
         return self._run(str(python.with_name("chalice")), *arguments, text=text)
 
     def client(self, service: str, region: str = REGION) -> Any:
-        return boto3.client(
-            service, endpoint_url=self.env["AWS_ENDPOINT_URL"], region_name=region,
-            aws_access_key_id="test", aws_secret_access_key="test",
-        )  # fmt: skip
+        place = service, region
+        if place not in self._clients:
+            self._clients[place] = boto3.client(
+                service, endpoint_url=self.env["AWS_ENDPOINT_URL"], region_name=region,
+                aws_access_key_id="test", aws_secret_access_key="test",
+            )  # fmt: skip
+        return self._clients[place]
 
     def _run(self, *command: str, text: str | None = None) -> Said:
         done = subprocess.run(
@@ -81,8 +88,16 @@ class Tool:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, whose virtual environments are the project's own."""
+    """A copy of the project, whose virtual environments are the project's own.
+
+    Of all that it needs on Lambda, its layer has one small package: each deployment sends the layer
+    anew. The whole one is built in test_bundle.py, and runs in test_lambda.py.
+    """
     copy = clone(tmp_path_factory.mktemp("project"))
+    lock = copy / "requirements.lock"
+    version = re.search(r"^multipart==\S+", lock.read_text(), re.MULTILINE)
+    assert version
+    lock.write_text(required(lock.read_text(), version[0]))
     for environments in ("build/package", "build/deploy/python3.13", "build/deploy/python3.12"):
         (ROOT / environments).mkdir(parents=True, exist_ok=True)
         (copy / environments).parent.mkdir(parents=True, exist_ok=True)

@@ -545,10 +545,12 @@ def killed(tool: Tool, call: str, *options: str, stage: str) -> None:
 
 def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: Tool) -> None:
     tool = with_neighbour
-    before = of_stage(inventory(tool.client), "dev")
+    everything = inventory(tool.client)
+    before = of_stage(everything, "dev")
     for call in ("CreateChangeSet", "POST /restapis"):
         killed(tool, call, stage="devtwo")
-    assert differences(before, of_stage(inventory(tool.client), "dev")) == []
+    everything = inventory(tool.client)
+    assert differences(before, of_stage(everything, "dev")) == []
     for stage, other, options in (
         ("devtwo", "dev", ()),
         ("dev", "devtwo", ("--public",)),
@@ -556,7 +558,7 @@ def test_what_is_done_to_a_stage_leaves_its_neighbour_as_it_is(with_neighbour: T
         ("dev", "devtwo", ("--destroy",)),
         ("devtwo", "dev", ("--destroy",)),
     ):
-        before = of_stage(inventory(tool.client), other)
+        before = of_stage(everything, other)
         if (stage, *options) == ("dev", "--destroy"):
             killed(tool, "DELETE /2015-03-31/functions/.*", *options, stage=stage)
         if (stage, *options) == ("devtwo", "--destroy"):  # somebody began by hand
