@@ -14,6 +14,8 @@ END_SECONDS = 20
 PROC = Path("/proc")
 OBSERVER = "test-observer"
 """What the tests' own clients of a local AWS call themselves; its faults are not for them."""
+FAULTS = "/-/faults"
+"""Where an AWS that goes wrong on purpose says how many faults there were."""
 PYTHON = [sys.executable, "-m"]
 
 Command = Sequence[str | Path]

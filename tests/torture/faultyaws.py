@@ -16,7 +16,7 @@ import click
 
 from localcloud import aws
 from localcloud.visitors import WSGI
-from tests.processes import OBSERVER
+from tests.processes import FAULTS, OBSERVER
 
 SHARE = 0.1
 """Of the requests that go wrong."""
@@ -26,9 +26,6 @@ KINDS = {"AccessDenied": 9, "SlowDown": 9, "time-out": 1, "late answer": 1}
 
 HANG_SECONDS = 11.0
 """Longer than botocore waits for an answer, as `chalicelib.wiring` tells it."""
-
-COUNTS = "/-/faults"
-"""Where it says how many faults there were."""
 
 
 class Faulty:
@@ -40,7 +37,7 @@ class Faulty:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request, or do not."""
-        if environ["PATH_INFO"] == COUNTS:
+        if environ["PATH_INFO"] == FAULTS:
             start_response("200 OK", [("Content-Type", "application/json")])
             return [json.dumps(self.counts).encode()]
         if not self._is_ours(environ) or self._chance.random() > SHARE:

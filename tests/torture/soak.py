@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tests.balance import check_finished, check_stopped, reader
 from tests.e2e.conftest import LocalCloud, wait_for
 from tests.e2e.test_batch import NAMES, SAMPLES
-from tests.torture.faultyaws import COUNTS
+from tests.processes import FAULTS
 
 IMAGES, AT_ONCE = 300, 3
 """Of a batch; batches that run at the same time."""
@@ -223,7 +223,7 @@ class Soak:
     def check(self) -> None:
         """Fails unless each batch that says it has finished balances."""
         self.finish_checks()
-        faults = self.http.request("GET", self.cloud.aws + COUNTS).json()
+        faults = self.http.request("GET", self.cloud.aws + FAULTS).json()
         self.counts.update(faults)
         assert self.counts["finished"]
 
