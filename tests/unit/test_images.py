@@ -411,16 +411,16 @@ def test_a_crop_is_upright_and_of_the_middle(format_, turn, scale):
 
 
 @pytest.mark.parametrize("part", [0.5, 0.875, 1.0])
-@pytest.mark.parametrize(("shorter", "scale"), [(300, 1), (560, 2), (1120, 4), (2240, 8)])
+@pytest.mark.parametrize(("shorter", "scale"), [(150, 1), (280, 2), (560, 4), (1120, 8)])
 def test_a_jpeg_is_decoded_at_the_smallest_scale_that_has_the_crop(shorter, scale, part):
     data = file(photo_like(round(shorter / part * 1.4), round(shorter / part)), "JPEG", quality=90)
     how = Preprocessing("crop", part)
     image = Pillow.open(io.BytesIO(data))
-    box = [edge / scale for edge in how.box(image.size, (224, 224))]
+    box = [edge / scale for edge in how.box(image.size, (112, 112))]
     image.draft("RGB", (image.width // scale, image.height // scale))
     assert image.height == -(-round(shorter / part) // scale)
-    expected = np.asarray(image.resize((224, 224), Pillow.Resampling.BILINEAR, box), int)
-    assert np.abs(decode(data, (224, 224), how).pixels - expected).max() <= 1
+    expected = np.asarray(image.resize((112, 112), Pillow.Resampling.BILINEAR, box), int)
+    assert np.abs(decode(data, (112, 112), how).pixels - expected).max() <= 1
 
 
 @pytest.mark.parametrize("turn", [1, 6])

@@ -67,31 +67,41 @@ def definition(template: Any) -> Any:
     return json.loads(re.sub(r"\$\{(.*?)\}", lambda found: known[found[1]], text))
 
 
-def complaints(definition: Any, folder: Path) -> list[str]:
-    """What cfn-lint's rule for state machines says; it passes over one that is to be filled in."""
-    role = "arn:aws:iam::123456789012:role/any"
-    properties = {"Definition": definition, "RoleArn": role}
-    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
-    path = folder / "machine.json"
-    path.write_text(json.dumps({"Resources": {"Machine": machine}}))
-    return [f"{match.rule.id} {match.message}" for match in lint_file(path)]
+def complaints(definitions: list[Any], folder: Path) -> list[list[str]]:
+    """What cfn-lint's rule for state machines says of each; it passes over one that is to be filled
+    in."""
+    role, kind = "arn:aws:iam::123456789012:role/any", "AWS::StepFunctions::StateMachine"
+    machines = {
+        f"Machine{number}": {"Type": kind, "Properties": {"Definition": given, "RoleArn": role}}
+        for number, given in enumerate(definitions)
+    }
+    path = folder / "machines.json"
+    path.write_text(json.dumps({"Resources": machines}))
+    told: dict[str, list[str]] = {name: [] for name in machines}
+    for match in lint_file(path):
+        told[str(match.path[1])].append(f"{match.rule.id} {match.message}")
+    return list(told.values())
 
 
-def test_the_state_machine_is_valid(template: Any, tmp_path: Path) -> None:
-    assert complaints(definition(template), tmp_path) == []
-
-
-@pytest.mark.parametrize(("path", "value"), [
+CHANGES = [
     ("StartAt", "Nowhere"),
     ("States/Prepare/Type", "Tsak"),
     ("States/Prepare/Retries", []),
     ("States/Classify/MaxConcurrency", "forty"),
     ("States/Classify/ItemProcessor/StartAt", "Nowhere"),
     ("States/Judge/Catch/0", {"ErrorEquals": ["States.ALL"]}),
-])  # fmt: skip
-def test_cfn_lint_would_notice(template: Any, tmp_path: Path, path: str, value: Any) -> None:
-    found = complaints(changed(definition(template), path, value), tmp_path)
-    assert found and all(complaint.startswith("E3601") for complaint in found)
+]  # fmt: skip
+
+
+def test_the_state_machine_is_valid_and_cfn_lint_would_notice(
+    template: Any, tmp_path: Path
+) -> None:
+    valid = definition(template)
+    wrong = [changed(valid, path, value) for path, value in CHANGES]
+    none, *told = complaints([valid, *wrong], tmp_path)
+    assert none == []
+    for change, found in zip(CHANGES, told, strict=True):
+        assert found and all(complaint.startswith("E3601") for complaint in found), change
 
 
 @pytest.mark.parametrize(("path", "value"), [
