@@ -11,6 +11,10 @@ from typing import Any
 from tests.conftest import ROOT
 from tests.functional.absence import tell_no_absence
 
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["boto3", "chalice.test", "numpy", "PIL.Image"])
+"""Each function imports the app for itself, and what that imports is there."""
+
 
 @dataclass(frozen=True)
 class Call:
@@ -55,9 +59,8 @@ class Function:
     calls: list[Call] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, dict(self.env)), daemon=True)
+        self._connection, theirs = PROCESSES.Pipe()
+        self._process = PROCESSES.Process(target=_serve, args=(theirs, dict(self.env)), daemon=True)
         self._process.start()
         theirs.close()
 
