@@ -43,22 +43,67 @@ def browser_options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(browser: Any, server: str, browser_options: dict[str, Any]) -> Iterator[Any]:
-    """The page, opened; at the end nothing may have been refused by the policy or have thrown."""
-    expect = sync_api().expect
+def own_context() -> None:
+    """For a test that changes more than its page, such as the clock of all pages."""
+
+
+@pytest.fixture(scope="package")
+def contexts(browser: Any) -> Iterator[dict[str, Any]]:
+    """By their settings: the contexts that tests share, since to make one, its window and the page
+    in it takes twice as long as a further page does. A blank page keeps the window open."""
+    made: dict[str, Any] = {}
+    yield made
+    for context in made.values():
+        context.close()
+
+
+@pytest.fixture
+def context(
+    browser: Any,
+    contexts: dict[str, Any],
+    browser_options: dict[str, Any],
+    request: pytest.FixtureRequest,
+) -> Iterator[Any]:
+    """Where the page is opened."""
     settings = {
         "viewport": {"width": 1280, "height": 800},
         "reduced_motion": "reduce",
+        "permissions": ["clipboard-read", "clipboard-write"],
     } | browser_options
-    context = browser.new_context(**settings, permissions=["clipboard-read", "clipboard-write"])
+    if "own_context" in request.fixturenames:
+        context = browser.new_context(**settings)
+        yield context
+        context.close()
+        return
+    key = repr(settings)
+    if key not in contexts:
+        contexts[key] = browser.new_context(**settings)
+        contexts[key].new_page()
+    yield contexts[key]
+    for page in contexts[key].pages[1:]:
+        page.close()
+
+
+def forget(page: Any, origin: str) -> None:
+    """Have nothing stored for the origin, as if nobody had been there."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+    devtools.detach()
+
+
+@pytest.fixture
+def page(context: Any, server: str) -> Iterator[Any]:
+    """The page, opened; at the end nothing may have been refused by the policy or have thrown."""
+    expect = sync_api().expect
     complaints: list[str] = []
     page = context.new_page()
+    forget(page, server)
     page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: complaints.append(f"thrown: {error}"))
     page.goto(server)
     expect(page.locator("#card")).to_be_visible()
     yield page
-    context.close()
+    page.close()
     # the browser itself logs every answer of 400 and more, and every picture it cannot load
     assert [each for each in complaints if "Failed to load resource" not in each] == []
 

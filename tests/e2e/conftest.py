@@ -22,7 +22,14 @@ from botocore.exceptions import BotoCoreError
 
 from tests.balance import check_bucket
 from tests.conftest import ROOT, TEST_DATA
-from tests.e2e.browser import browser, browser_options, page  # noqa: F401 - fixtures
+from tests.e2e.browser import (  # noqa: F401 - fixtures
+    browser,
+    browser_options,
+    context,
+    contexts,
+    own_context,
+    page,
+)
 from tests.processes import END_SECONDS, OBSERVER, PYTHON, descendants, started
 
 LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]

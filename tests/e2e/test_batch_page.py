@@ -389,6 +389,7 @@ def test_ten_thousand_results_a_hundred_at_a_time(batch: Page) -> None:
     assert found(batch) == {"5": "Too large"}
 
 
+@pytest.mark.usefixtures("own_context")
 def test_progress_in_words_and_no_look_while_the_tab_is_hidden(page: Page) -> None:
     page.clock.install()
     page.reload()

@@ -451,6 +451,7 @@ def test_server_that_is_away_for_a_while(page: Page) -> None:
     expect(page.locator("#experiment-problem")).to_be_hidden()
 
 
+@pytest.mark.usefixtures("own_context")
 def test_no_look_while_the_tab_is_hidden(page: Page) -> None:
     page.clock.install()
     page.reload()

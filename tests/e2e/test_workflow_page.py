@@ -379,6 +379,7 @@ def test_start_that_got_no_answer_is_the_same_run_again(workflow: Page) -> None:
     assert len(asked) == 2 and asked[0] == asked[1] and asked[0]["name"].startswith("samples-")
 
 
+@pytest.mark.usefixtures("own_context")
 def test_running_is_followed(page: Page) -> None:
     page.clock.install()
     page.reload()
