@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tests.torture.fuzz.seeds import WORDS
 
-SECONDS, LONG_SECONDS = 4, 600
+SECONDS, LONG_SECONDS = 2, 600
 LEAST = 50
 """Inputs, or it has not run at all; it tries some hundreds a second."""
 

@@ -17,8 +17,8 @@ from tests.torture.hostileimages import GROUPS, SEEDS, Kind
 from tests.torture.mutations import mutated
 
 MAX_SECONDS, MAX_MB = 5, 700
-MUTATIONS, LONG_MUTATIONS = 600, 40_000
-FEW = 2
+MUTATIONS, LONG_MUTATIONS = 300, 40_000
+FEW = 1
 """Files of a kind, in the short form."""
 STATUS = {"classified": 200, "ImageUnreadable": 422, "ImageTooLarge": 413}
 

@@ -19,7 +19,7 @@ from tests.torture.conftest import Outcome
 CALLERS = 8
 HALF_AN_HOUR = 30 * 60 * 5
 """Requests, at five a second."""
-SHORT, WARM = 900, 300
+SHORT, WARM = 600, 200
 SEED = 7
 LITERT = "INFO: Created TensorFlow Lite XNNPACK delegate for CPU."
 """What LiteRT itself prints in each process that loads a model, once."""
