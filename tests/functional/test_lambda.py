@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, rmtree
 from typing import Any
+from zipfile import ZipFile
 
 import boto3
 import pytest
@@ -61,13 +63,20 @@ def image(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Im
 
 
 @pytest.fixture
-def in_place(zips: dict[str, Path], tmp_path: Path) -> Image:
-    """One of the test's own, for a machine that can show it under Lambda's names."""
-    lambdas = runtime()
-    if not can_be_in_place(lambdas):
+def own(image: Image, tmp_path: Path) -> Image:
+    """One of the test's own. Its files are links: to change one is to put another in its place."""
+    made = Image(tmp_path / "image" / "task", image.runtime)
+    for source, target in ((image.task, made.task), (image.opt, made.opt)):
+        copytree(source, target, copy_function=os.link)
+    return made
+
+
+@pytest.fixture
+def in_place(own: Image) -> Image:
+    """One of the test's own, on a machine that can show it under Lambda's names."""
+    if not can_be_in_place(own.runtime):
         pytest.skip("this machine lets no process have an /opt of its own (unshare)")
-    layers = [zips["layer"], zips["model"]]
-    return unpack(tmp_path / "image", zips["function"], layers, lambdas)
+    return own
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +347,7 @@ def test_what_was_deployed_is_not_verified_again(
     layer = in_place.opt / "models" / "doodle"
     cache = copytree(layer, tmp_path / "doodle")
     info = json.loads((layer / INFO).read_text())
+    (layer / INFO).unlink()
     for folder in (layer, cache):
         (folder / INFO).write_text(json.dumps(info | {"sha256": "0" * 64}))
     health = events.rest("GET", "/health")
@@ -349,15 +359,13 @@ def test_what_was_deployed_is_not_verified_again(
 
 
 @pytest.mark.skipif(ARCHITECTURE != "x86_64", reason="the second engine is for x86_64")
-def test_the_second_engine_answers_from_its_layer(
-    zips: dict[str, Path], cloud: dict[str, str], tmp_path: Path
-) -> None:
-    layers = [zips["layer"], zips["model"], engine_layer(VERSION)]
-    image = unpack(tmp_path, zips["function"], layers, runtime())
-    settings = cloud | {"MODEL": "doodle", "MODEL_DIR": str(image.opt / "models"), "ARMS": ""}
+def test_the_second_engine_answers_from_its_layer(own: Image, cloud: dict[str, str]) -> None:
+    with ZipFile(engine_layer(VERSION)) as zipped:
+        zipped.extractall(own.opt)
+    settings = cloud | {"MODEL": "doodle", "MODEL_DIR": str(own.opt / "models"), "ARMS": ""}
     event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
     for engine, kernels in [("onnxruntime", "onnxruntime"), ("litert", "xnnpack")]:
-        with started(image, "app.app", settings | {"ENGINE": engine}) as function:
+        with started(own, "app.app", settings | {"ENGINE": engine}) as function:
             health = answer(function.invoke(events.rest("GET", "/health")))
             assert health["kernels"] == kernels
             predicted = answer(function.invoke(event))["predictions"][0]["labels"][0]
@@ -380,12 +388,13 @@ def test_without_its_layer_the_second_engine_is_missed_only_where_it_is_asked_fo
 
 @pytest.mark.parametrize("layout", ["single", "layered"])
 def test_a_plain_deployment_finds_its_bundled_models(
-    zips: dict[str, Path], tmp_path: Path, layout: str
+    zips: dict[str, Path], own: Image, tmp_path: Path, layout: str
 ) -> None:
     if layout == "single":
-        image = unpack(tmp_path, zips["single"], [], runtime())
+        image = unpack(tmp_path / "single", zips["single"], [], own.runtime)
     else:
-        image = unpack(tmp_path, zips["function"], [zips["layer"]], runtime())
+        image = own
+        rmtree(image.opt / "models")
         # where Chalice's layer has what is in vendor/: see test_bundle.py
         site = image.opt / "python" / "lib" / f"python{VERSION}" / "site-packages"
         copytree(BUNDLED, site / "models")
