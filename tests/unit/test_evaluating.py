@@ -107,9 +107,14 @@ def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) ->
     for name in ("cat/1.png", "cat/deeper/2.png", "dog/3", "dog/.hidden", "bird/4.png"):
         (tmp_path / "val" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "val" / name).touch()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "5.png").touch()
+    (tmp_path / "val" / "house_cat").symlink_to(tmp_path / "elsewhere")
     found = find(tmp_path / "val", [Truths(ANIMALS, None)])
+    (tmp_path / "elsewhere" / "5.png").unlink()
     assert [(p.called, p.label) for p in found.photos] == [
         ("cat/1.png", "cat"), ("cat/deeper/2.png", "cat"), ("dog/3", "dog"),
+        ("house_cat/5.png", "house_cat"),
     ]  # fmt: skip
     assert found.unknown == {"bird": 1} and found.shared == {"dog": ["dog", "hot dog"]}
     with pytest.raises(Refused, match="val that is meant"):

@@ -99,9 +99,10 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
     if listed:
         return _of_table(*listed[0], truths)
     photos = [
-        Photo(str(path.relative_to(folder)), path, path.relative_to(folder).parts[0])
-        for path in _walk(folder)
-        if path.parent != folder
+        Photo(path.relative_to(folder).as_posix(), path, each.name)
+        for each in sorted(folder.iterdir())
+        if each.is_dir() and not each.name.startswith(".")
+        for path in _walk(each)
     ]
     if refused and not photos:
         raise refused
@@ -125,7 +126,11 @@ def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Found:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """All files beneath, in a fixed order, but hidden ones: what is no picture will be said."""
-    for parent, folders, files in os.walk(folder):
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(files) if not name.startswith("."))
 

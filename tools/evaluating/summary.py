@@ -36,7 +36,7 @@ def _of_one(result: Result) -> Iterator[str]:
     yield f"  right:       {_share(result.top1)}"
     five = _share(result.top5) if result.top5 else "says nothing of so few classes"
     yield f"  in top 5:    {five}"
-    weak = [each for each in result.by_class if each.top1.share < 1 <= each.top1.of // FEW][:SHOWN]
+    weak = [each for each in result.by_class if each.top1.share < 1 and each.top1.of >= FEW][:SHOWN]
     if weak:
         words = ", ".join(f"{e.name} ({e.top1.right} of {e.top1.of})" for e in weak)
         yield f"  weakest:     {words}"
