@@ -131,6 +131,11 @@ def test_each_way_to_take_a_picture_is_timed_and_counted(tmp_path: Path) -> None
     ways = {row[0] for row in report["tables"][0]["rows"]}
     assert ways == {*WAYS_TO_TAKE, "full"} and report["series"]["right"]["crop"] > 0
     assert report["figures"]["before-over-crop"]["value"] > 0
+    found = found_by("pictures", str(photos), model="real", folder=tmp_path)
+    right = found["series"]["right"]
+    assert right["rows-100"] >= right["rows-50"] and right["scans-all"] > 0
+    assert found["figures"]["mb-zipped"]["value"] > 1
+    assert 0 < found["figures"]["ms-import"]["value"] < 1000
 
 
 def test_both_kinds_of_kernels_answer() -> None:

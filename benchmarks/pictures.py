@@ -1,0 +1,186 @@
+"""What AVIF costs, and what a JPEG that is cut off costs in answers that are right.
+
+    python -m benchmarks.pictures --model mobilenet-v2 PHOTOS
+
+Times a 720p picture to 299x299 in three formats, in turn, and the import of AVIF's decoder in
+processes of their own. PHOTOS are labelled photographs of ImageNet, as `tools.model evaluate` takes
+them: saved again as JPEG, once with their last rows grey and once progressive and without their
+last scans, and answered for.
+"""
+
+import io
+import re
+import statistics
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from importlib.metadata import distribution
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from benchmarks import record
+from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.subject import photograph
+from benchmarks.timing import medians
+from chalicelib.images import decode
+from chalicelib.preprocessing import IMAGENET
+from chalicelib.settings import Settings
+from chalicelib.significance import wilson_interval
+from tools.evaluating.asking import Contestant, contestant, loader, rightness
+from tools.evaluating.labelled import Labelled, find
+from tools.evaluating.truth import Truths
+
+SIZE = (299, 299)
+FORMATS = {"JPEG": {"quality": 80}, "WEBP": {"quality": 80}, "AVIF": {"quality": 65}}
+LIBRARIES = re.compile(r"pillow\.libs/libavif|PIL/_avif\.")
+IMPORT = """
+import time
+from chalicelib import images
+start = time.thread_time()
+from PIL import AvifImagePlugin
+import chalicelib.avif
+print(1000 * (time.thread_time() - start))
+"""
+KEPT = (0.9, 0.8, 0.7, 0.5)
+"""Parts of the rows."""
+
+SCANS = {1: "coarse", 5: "two-bits", 6: "one-bit", 10: "all"}
+"""Of Pillow's progressive script of ten, by what they leave out: after five scans everything is
+there but for two bits of the luma, after six but for one bit."""
+
+
+def saved(image: Image.Image, format_: str, **options: object) -> bytes:
+    """An image's file."""
+    file = io.BytesIO()
+    image.save(file, format_, **options)
+    return file.getvalue()
+
+
+def milliseconds(runs: int) -> dict[str, float]:
+    """Medians of each format, of CPU."""
+    picture = Image.open(io.BytesIO(photograph()))
+    files = {name: saved(picture, name, **options) for name, options in FORMATS.items()}
+    works: dict[str, Callable[[], object]] = {
+        name: lambda data=data: decode(data, SIZE, IMAGENET)  # type: ignore[misc]
+        for name, data in files.items()
+    }
+    return medians(works, runs, label="decode", clock=time.thread_time)
+
+
+def importing(runs: int) -> float:
+    """The median of what the first AVIF of a process waits for, in milliseconds of CPU."""
+    command = [sys.executable, "-c", IMPORT]
+    times = [
+        float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        for _ in range(runs)
+    ]
+    return statistics.median(times)
+
+
+def megabytes() -> tuple[float, float]:
+    """What AVIF's libraries take in a zip, and unpacked."""
+    files = [file for file in distribution("pillow").files or () if LIBRARIES.search(str(file))]
+    contents = [Path(str(file.locate())).read_bytes() for file in files]
+    return sum(len(zlib.compress(each)) for each in contents) / 1e6, sum(map(len, contents)) / 1e6
+
+
+def with_rows(data: bytes, part: float) -> bytes:
+    """The picture with its last rows grey, as libjpeg leaves them."""
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    image.paste((128, 128, 128), (0, round(part * image.height), *image.size))
+    return saved(image, "BMP")
+
+
+def with_scans(data: bytes, count: int) -> bytes:
+    """The first scans of a progressive JPEG, as libjpeg makes a picture of them."""
+    whole = saved(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG", quality=90, progressive=True)
+    starts = [found.start() for found in re.finditer(b"\xff\xda", whole)]
+    if count < len(starts):
+        whole = whole[: starts[count]]
+        tables = whole.find(b"\xff\xc4", starts[count - 1])
+        whole = (whole[:tables] if tables > 0 else whole) + b"\xff\xd9"
+    return saved(Image.open(io.BytesIO(whole)), "BMP")
+
+
+def accuracy(asked: Contestant, found: Labelled) -> dict[str, int]:
+    """How many are right with a part of the rows, and of the scans."""
+    classes, load = [of_one for (of_one,) in found.classes], loader(found.photos)
+
+    def right(label: str, cut: Callable[[bytes], bytes]) -> int:
+        ask = rightness(asked, found.photos, classes, lambda photo: cut(load(photo)))
+        return sum(ask([IMAGENET], label)[0])
+
+    rows = {
+        f"rows-{part * 100:.0f}": right(
+            f"{part:.0%}", lambda data, part=part: with_rows(data, part)
+        )  # type: ignore[misc]
+        for part in (1.0, *KEPT)
+    }
+    scans = {
+        f"scans-{name}": right(name, lambda data, count=count: with_scans(data, count))  # type: ignore[misc]
+        for count, name in SCANS.items()
+    }
+    return rows | scans
+
+
+def figures(
+    ms: dict[str, float], first: float, size: tuple[float, float], counts: dict[str, int], n: int
+) -> list[Figure]:
+    """Times, sizes, and shares that are right."""
+    return [
+        ratio("avif-over-jpeg", "720p AVIF over JPEG, to 299", ms["AVIF"] / ms["JPEG"]),
+        *(Figure(f"ms-{name.lower()}", f"720p {name} to 299", each, f"{each:.1f} ms")
+          for name, each in ms.items()),
+        Figure("ms-import", "import of AVIF's decoder", first, f"{first:.1f} ms"),
+        Figure("mb-zipped", "AVIF's libraries, zipped", size[0], f"{size[0]:.1f} MB"),
+        Figure("mb", "AVIF's libraries, unpacked", size[1], f"{size[1]:.1f} MB"),
+        *(Figure(name, f"top-1, {name.replace('-', ' ')}", count / n, f"{count / n:.1%}")
+          for name, count in counts.items()),
+    ]  # fmt: skip
+
+
+def table(counts: dict[str, int], photos: int) -> Table:
+    """The counts with their intervals."""
+    rows = []
+    for name, count in counts.items():
+        low, high = wilson_interval(count, photos)
+        rows.append((name, str(count), f"{low:.1%} to {high:.1%}"))
+    return Table(f"Right of {photos} photographs", ("what is there", "right", "95% interval"), rows)
+
+
+@click.command(help=__doc__)
+@click.argument("photos", type=click.Path(exists=True, path_type=Path))
+@click.option("--model", "name", required=True, help="Package to run, one of ImageNet.")
+@click.option("--runs", default=50, show_default=True, help="Counted runs.")
+@record.options
+def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
+    """Measure, and print."""
+    ms, first, size = milliseconds(runs), importing(max(1, runs // 5)), megabytes()
+    asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
+    labelled = find(photos, [Truths(asked.classifier.labels, asked.package.info.background_class)])
+    counts = accuracy(asked, labelled)
+    record.publish(
+        Record(
+            "pictures",
+            "AVIF, and JPEGs that are cut off",
+            figures(ms, first, size, counts, len(labelled.photos)),
+            [table(counts, len(labelled.photos))],
+            [
+                f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. Rows: the "
+                "first of them, the others grey. Scans of a progressive JPEG of quality 90: the "
+                "first alone (coarse), all but for two bits or one, all. The photographs may have "
+                "been trained on: compare; take no level from here."
+            ],
+            {"ms": ms, "right": counts},
+        ),
+        as_json,
+        save,
+    )
+
+
+if __name__ == "__main__":
+    main()
