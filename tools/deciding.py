@@ -15,7 +15,8 @@ from chalicelib.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
 from tools.evaluating.labelled import Labelled, find
 from tools.evaluating.truth import Truths
-from tools.evaluating.ways import ALPHA, scalings
+from tools.evaluating.usual import scalings
+from tools.evaluating.ways import ALPHA
 from tools.options import ASKED, formula
 from tools.refusals import Refused
 

@@ -78,7 +78,7 @@ def _run(
 
 
 def _applied(name: str, settings: Settings, found: Any) -> str:
-    from tools.evaluating.ways import as_options
+    from tools.evaluating.usual import as_options
     from tools.options import formula, told
     from tools.setting import change
 

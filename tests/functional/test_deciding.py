@@ -12,7 +12,7 @@ from chalicelib.models import read_package
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from tests.networks import network
 from tools.deciding import Trial, decided, doubted
-from tools.evaluating.ways import scalings
+from tools.evaluating.usual import scalings
 from tools.model import cli
 
 LABELS = ("dark", "middle", "light")

@@ -15,7 +15,8 @@ from tools.evaluating.labelled import find
 from tools.evaluating.measures import Share, compared
 from tools.evaluating.report import free
 from tools.evaluating.truth import Truths, shown
-from tools.evaluating.ways import as_options, called, filters, judged, parts, try_all
+from tools.evaluating.usual import as_options, called, filters, parts
+from tools.evaluating.ways import judged, try_all
 from tools.options import chosen
 from tools.refusals import Refused
 

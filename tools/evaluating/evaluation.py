@@ -23,10 +23,9 @@ from tools.evaluating.measures import (
     seen,
 )
 from tools.evaluating.truth import Truths
-from tools.evaluating.ways import Ways, colours, try_all
+from tools.evaluating.usual import colours
+from tools.evaluating.ways import ALPHA, Ways, try_all
 from tools.refusals import Refused
-
-ALPHA = 0.05
 
 
 class Evaluation(msgspec.Struct, frozen=True):

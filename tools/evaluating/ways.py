@@ -1,51 +1,20 @@
-"""The usual ways to give a network its pictures, and whether one is better than the package's."""
+"""Whether a usual way to give a network its pictures is better than its package's own."""
 
 import math
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
-from typing import Any
 
 import msgspec
-import numpy as np
 
-from chalicelib.litert import inspect
-from chalicelib.preprocessing import Channels, Filter, Preprocessing, Resize
+from chalicelib.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
 from chalicelib.workflow.words import count, p_value, percent
-from tools.evaluating.asking import Contestant, Right
+from tools.evaluating.asking import Right
 from tools.evaluating.measures import Share
-from tools.options import KEYS, formula
+from tools.evaluating.usual import called, filters, parts
 
 ALPHA = 0.05
 """Below this, corrected, a difference is taken for more than luck."""
-
-GREY = (124, 116, 104)
-"""ImageNet's mean colour, as bars."""
-
-PARTS: list[tuple[Resize, dict[str, Any]]] = [
-    ("squash", {}),
-    ("crop", {"crop": 0.875}),
-    ("crop", {"crop": 1.0}),
-    ("letterbox", {"colour": (0, 0, 0)}),
-    ("letterbox", {"colour": GREY}),
-]
-"""What of a picture a network may see."""
-
-FILTERS: tuple[Filter, ...] = ("bilinear", "bicubic", "nearest")
-"""Those of Keras, PyTorch and their loaders."""
-
-SCALES: list[tuple[tuple[float, ...], tuple[float, ...]]] = [
-    ((0.0,), (1.0,)),
-    ((0.0,), (255.0,)),
-    ((127.5,), (127.5,)),
-]
-"""Means and deviations for any order of channels: pixels 0 to 255, 0 to 1 and -1 to 1."""
-
-IN_ORDER: list[dict[str, Any]] = [
-    {"channels": "rgb", "mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)},
-    {"channels": "bgr", "mean": (103.939, 116.779, 123.68), "std": (1.0,)},
-]
-"""PyTorch's and Caffe's, for one order."""
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -77,66 +46,6 @@ class Ways(msgspec.Struct, frozen=True):
     corrected: float
     more_than_luck: bool
     verdict: str
-
-
-def colours(contestant: Contestant) -> list[Preprocessing]:
-    """The channels and scales that make sense for a network, its package's own first.
-
-    Scales are tried on a network of floats alone: one of 8 bits says itself what it takes.
-    """
-    own = contestant.package.info.preprocessing
-    pixels = inspect(contestant.package.model_path)[0]
-    if np.issubdtype(pixels.dtype, np.floating) and contestant.engine == "litert":
-        return scalings(own, pixels.depth)
-    found = [own]
-    if len(own.mean or ()) <= 1:
-        found += [
-            msgspec.structs.replace(own, channels=order) for order in _orders(own, pixels.depth)
-        ]
-    return _different(found)
-
-
-def scalings(own: Preprocessing, depth: int) -> list[Preprocessing]:
-    """That way, then others to scale the pixels of a network of floats with so many channels."""
-    found = [own] + [
-        msgspec.structs.replace(own, channels=order, mean=mean, std=std)
-        for order in dict.fromkeys(_orders(own, depth))
-        for mean, std in SCALES
-    ]
-    if depth == 3:
-        found += [msgspec.structs.replace(own, **each) for each in IN_ORDER]
-    return _different(found)
-
-
-def _orders(own: Preprocessing, depth: int) -> list[Channels]:
-    others: tuple[Channels, ...] = ("rgb", "bgr") if depth == 3 else ()
-    return [own.channels, *others]
-
-
-def parts(how: Preprocessing) -> list[Preprocessing]:
-    """That way, then others to choose the part of a picture."""
-    return _different(
-        [how] + [msgspec.structs.replace(how, resize=resize, **more) for resize, more in PARTS]
-    )
-
-
-def filters(how: Preprocessing) -> list[Preprocessing]:
-    """That way, then those with other filters."""
-    return _different([how] + [msgspec.structs.replace(how, filter=each) for each in FILTERS])
-
-
-def _different(ways: Sequence[Preprocessing]) -> list[Preprocessing]:
-    """Each once: what differs only in what is not used is the same, and so are pixels unscaled."""
-    found: dict[object, Preprocessing] = {}
-    for each in ways:
-        found.setdefault(_essence(each), each)
-    return list(found.values())
-
-
-def _essence(how: Preprocessing) -> tuple[Any, ...]:
-    used = {"squash": None, "crop": how.crop, "letterbox": how.colour}[how.resize]
-    scale = (how.mean or (0.0,), how.std or (1.0,))
-    return how.resize, used, how.filter, how.channels, scale
 
 
 def try_all(first: Sequence[Preprocessing], right: Right) -> Ways:
@@ -215,37 +124,3 @@ def _needed(way: Way, chosen_from: int) -> int:
     z = NormalDist().inv_cdf(1 - ALPHA / 2 / max(chosen_from, 1))
     more = z**2 * (way.better + way.worse) / (way.better - way.worse) ** 2
     return round(int(way.top1.of * max(more, 1.0)), -len(str(way.top1.of)) + 2)
-
-
-def called(how: Preprocessing) -> str:
-    """A way in a few words."""
-    part = {
-        "squash": "the whole, squashed",
-        "crop": f"the middle {percent(how.crop)}",
-        "letterbox": f"the whole, {_bars(how.colour)} bars",
-    }[how.resize]
-    return f"{part}, {how.filter}; {_scaled(how)}"
-
-
-def _bars(colour: tuple[int, int, int]) -> str:
-    return {(0, 0, 0): "black", (255, 255, 255): "white", GREY: "grey"}.get(
-        colour, "#{:02x}{:02x}{:02x}".format(*colour)
-    )
-
-
-def _scaled(how: Preprocessing) -> str:
-    order = how.channels.upper() if how.channels != "grey" else "grey"
-    for each, whose in zip(IN_ORDER, ("PyTorch's", "Caffe's"), strict=True):
-        if (how.mean, how.std) == (each["mean"], each["std"]):
-            return f"{order}, {whose} mean"
-    scale = (how.mean or (0.0,), how.std or (1.0,))
-    ranges = dict(zip(SCALES, ("0 to 255", "0 to 1", "-1 to 1"), strict=True))
-    return f"{order} {ranges[scale]}" if scale in ranges else f"{order}, {formula(how)}"
-
-
-def as_options(how: Preprocessing) -> dict[str, Any]:
-    """What `tools.model set` is told to make a package do that."""
-    used = {"squash": (), "crop": ("crop",), "letterbox": ("colour",)}[how.resize]
-    keys = {"resize", "filter", "channels", "mean", "std", *used}
-    unchanged: dict[str, Any] = {"scores": None, "multi_label": None}
-    return unchanged | {key: getattr(how, key) if key in keys else None for key in KEYS}
