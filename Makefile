@@ -6,8 +6,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 ARCH ?= x86_64
 PYTHON_VERSION ?= 3.13
-# one more than there are CPUs, since a test often waits for what it started
-WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$((n + 1)) || echo 5)
+# two more than there are CPUs, since a test often waits for what it started
+WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$((n + 2)) || echo 6)
 BENCH ?= accuracy kernels predict coldstart batch cloud package engines serve cost scale
 
 BIN := .venv/bin
@@ -15,6 +15,9 @@ LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 # a file in one process, which keeps what its tests share; the slow ones, listed first, begin first
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
+
+# without bytecode each of the workers would compile all tests anew, each time
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run check test torture bench lock model infra deploy destroy package tensorflow clean
