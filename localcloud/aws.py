@@ -35,6 +35,8 @@ PASSED_ON = (
     "X-Amz-Function-Error", "X-Amz-Executed-Version",
 )  # fmt: skip
 LONGEST_INVOCATION_SECONDS = 15 * 60 + 60
+DOOR_POLL_SECONDS = 0.02
+"""Within which a server that is shut down ends; all wait for this one."""
 
 
 class Dispatcher:
@@ -135,7 +137,7 @@ def _create_stack(moto: WSGI, name: str, template: Path, parameters: dict[str, s
     door = make_server(
         LOOPBACK, 0, guarded(moto, Visitors()), threaded=True, request_handler=MotoRequestHandler
     )
-    serving = threading.Thread(target=door.serve_forever)
+    serving = threading.Thread(target=door.serve_forever, args=(DOOR_POLL_SECONDS,))
     serving.start()
     try:
         endpoint = {"AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{door.server_port}"}
