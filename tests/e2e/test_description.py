@@ -37,7 +37,7 @@ def test_schemathesis_finds_nothing(server: str) -> None:
             *(Path(sys.executable).with_name("st"), "--no-color"),
             *("--config-file", Path(__file__).with_name("schemathesis.toml")),
             *("run", f"{server}/openapi.json", "--url", server),
-            *("--max-examples", "20", "--seed", "1", "--suppress-health-check", "all"),
+            *("--max-examples", "10", "--seed", "1", "--suppress-health-check", "all"),
         ],
         capture_output=True,
         text=True,

@@ -83,6 +83,8 @@ def test_a_stream_is_the_object_as_it_was_opened(
         store.stream(bucket, "none")
 
 
+# what tells no absence lists as S3 does
+@pytest.mark.parametrize("store_and_put", ["memory", "s3"], indirect=True)
 def test_a_listing_is_in_order_and_of_its_prefix(
     store_and_put: tuple[ObjectStore, Put], bucket: str
 ) -> None:

@@ -189,7 +189,7 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
     """SIGKILL to the process that plays Lambda, as soon as what a step writes can be seen."""
     steps = STEPS if long else dict(list(STEPS.items())[1:2])
     images = 75
-    options = ("--visibility-timeout", "10", "--schedule-seconds", "1")
+    options = ("--visibility-timeout", "10" if long else "5", "--schedule-seconds", "1")
     with running(tmp_path / "log", "doodle", *options) as cloud:
         batches = Batches(cloud)
 
