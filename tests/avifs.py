@@ -45,6 +45,14 @@ def stream(image: Image.Image, **options: Any) -> tuple[bytes, bytes]:
     return data[data.index(b"mdat") + 4 :], data[at : at + 12]
 
 
+def hollow(width: int, height: int) -> bytes:
+    """A stream whose headers promise a still picture of 8 bits, and whose frame is one byte."""
+    bits = f"000 1 1 00000 1111 1111 {width - 1:016b} {height - 1:016b} 000 000 0 0 0 0 00 0 0"
+    text = bits.replace(" ", "")
+    content = int(text.ljust(64, "0"), 2).to_bytes(8, "big")
+    return bytes([0x12, 0, 0x0A, len(content)]) + content + b"\x32\1\0"
+
+
 def picture(image: Image.Image, *properties: bytes, **options: Any) -> Item:
     content, configuration = stream(image, **options)
     return Item(b"av01", content, (ispe(*image.size), configuration, *properties))

@@ -23,6 +23,7 @@ from tests.avifs import (
     deep_avif,
     exif_item,
     grid,
+    hollow,
     ispe,
     picture,
     reference,
@@ -566,7 +567,7 @@ def avifs() -> Iterator[Kind]:
     """AVIF's boxes and items, and the AV1 streams in them."""
     flat = Pillow.new("RGB", (64, 64), RED)
     plain, tile = avif(picture(PICTURE)), picture(flat)
-    huge, configuration = stream(Pillow.new("RGB", (8000, 6000), RED))
+    huge, (_, configuration) = hollow(8000, 6000), stream(flat)
     hidden = Item(b"av01", huge, (ispe(64, 64), configuration))
     layers = Item(b"av01", huge * 9, (ispe(8000, 6000), configuration))
     many = reference(b"dimg", 1, *range(2, 1002))
