@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from cycler import cycler
 
 from benchmarks.record import FOLDER
+
+if TYPE_CHECKING:  # matplotlib takes a second to import, and not all who measure draw
+    from matplotlib.axes import Axes
 
 INK, PAPER, RULE = "#1f2430", "#fbfaf7", "#d9d5cc"
 COLOURS = ["#2f6db5", "#d1642a", "#3b8f6b", "#8a5ab0", "#a8892c", "#6b7280"]
@@ -24,7 +26,7 @@ STYLE = {
     "axes.spines.right": False,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": RULE,
@@ -39,11 +41,14 @@ STYLE = {
 @contextlib.contextmanager
 def picture(
     name: str, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.4, 4.4)
-) -> Iterator[list[Axes]]:
+) -> Iterator[list["Axes"]]:
     """Axes to draw on, row by row; at the end of the block docs/figures/NAME.png and .svg.
 
     size: inches, of the whole.
     """
+    import matplotlib
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)

@@ -1,11 +1,12 @@
 """The pictures of `benchmarks.scale`."""
 
 from collections.abc import Mapping
-from typing import Any
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.picture import COLOURS, picture
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 BATCHES = ("batch", "batch-most", "workflow")
 REQUESTS = ("api-most", "api-raised")
@@ -59,7 +60,7 @@ def _accounts(found: Mapping[str, Any]) -> None:
         axes.legend()
 
 
-def _logarithmic(axes: Axes) -> None:
+def _logarithmic(axes: "Axes") -> None:
     for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
         scale("log")
         axis.set_major_formatter("{x:,.0f}")

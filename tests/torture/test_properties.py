@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 import pytest
+import scipy  # whose parts are imported when they are used
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from chalicelib.batch import stop
 from chalicelib.batch.fanout import FanOutMessage
@@ -351,8 +351,8 @@ def test_assignment(tried: Tried, outcome: Outcome) -> None:
         expected = {name: weight for name, weight in chosen.weights.items() if weight}
         assert set(seen) <= set(expected)
         for name, weight in expected.items():
-            tail = stats.binom.sf(seen[name] - 1, len(SUBJECTS), weight)
-            head = stats.binom.cdf(seen[name], len(SUBJECTS), weight)
+            tail = scipy.stats.binom.sf(seen[name] - 1, len(SUBJECTS), weight)
+            head = scipy.stats.binom.cdf(seen[name], len(SUBJECTS), weight)
             assert min(tail, head) > 1e-9
 
     count = tried(sticky, parts, subjects, st.integers(0, 7))
@@ -443,7 +443,9 @@ def test_statistics(tried: Tried, outcome: Outcome) -> None:
         assert many_high - many_low < high - low, "more answers, and it is wider"
         wide_low, wide_high = wilson_interval(right, of, z)
         assert wide_low <= low + 1e-12 and high <= wide_high + 1e-12
-        theirs = stats.binomtest(right, of).proportion_ci(math.erf(z / math.sqrt(2)), "wilson")
+        theirs = scipy.stats.binomtest(right, of).proportion_ci(
+            math.erf(z / math.sqrt(2)), "wilson"
+        )
         assert (wide_low, wide_high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
     def p_values(a: tuple[int, int], b: tuple[int, int]) -> None:

@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import pytest
-from cfnlint.decode import cfn_yaml
 
 import app
 from tests.conftest import ROOT
@@ -26,6 +25,8 @@ ALWAYS = {
 
 @pytest.fixture(scope="module")
 def template() -> Any:
+    from cfnlint.decode import cfn_yaml  # takes a second, which only one worker need spend
+
     return cfn_yaml.load(str(ROOT / "infrastructure.yaml"))
 
 

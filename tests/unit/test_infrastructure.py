@@ -7,12 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint import lint_file
-from cfnlint.decode import cfn_yaml
-from moto.stepfunctions.parser.asl.parse.asl_parser import (
-    AmazonStateLanguageParser,
-    ASLParserException,
-)
 
 from tests.conftest import ROOT
 from tools.deploying.target import Target
@@ -36,6 +30,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def template(file: Path) -> Any:
+    from cfnlint.decode import cfn_yaml
+
     return cfn_yaml.load(str(file))
 
 
@@ -47,8 +43,14 @@ def resources(template: Any, kind: str) -> dict[str, Any]:
     }
 
 
+def lint(path: Path) -> list[Any]:
+    from cfnlint import lint_file  # takes a second, which only one worker need spend
+
+    return list(lint_file(path))
+
+
 def test_cfn_lint_has_nothing_to_say(file: Path) -> None:
-    assert [str(match) for match in lint_file(file)] == []
+    assert [str(match) for match in lint(file)] == []
     assert len(TEXT.encode()) < TEMPLATE_BYTES
 
 
@@ -78,7 +80,7 @@ def complaints(definitions: list[Any], folder: Path) -> list[list[str]]:
     path = folder / "machines.json"
     path.write_text(json.dumps({"Resources": machines}))
     told: dict[str, list[str]] = {name: [] for name in machines}
-    for match in lint_file(path):
+    for match in lint(path):
         told[str(match.path[1])].append(f"{match.rule.id} {match.message}")
     return list(told.values())
 
@@ -112,6 +114,11 @@ def test_the_state_machine_is_valid_and_cfn_lint_would_notice(
 ])  # fmt: skip
 def test_the_interpreters_grammar_goes_deeper(template: Any, path: str, value: Any) -> None:
     """The local one's, which cfn-lint's schema leaves such things to."""
+    from moto.stepfunctions.parser.asl.parse.asl_parser import (
+        AmazonStateLanguageParser,
+        ASLParserException,
+    )
+
     valid = definition(template)
     AmazonStateLanguageParser.parse(json.dumps(valid))
     with pytest.raises(ASLParserException):

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import scipy  # whose parts are imported when they are used
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats
 
 from chalicelib.significance import (
     always_valid_p_value,
@@ -39,7 +39,7 @@ def test_wilson_is_scipys_and_holds_the_proportion(counts: tuple[int, int]) -> N
     low, high = wilson_interval(right, of)
     assert 0 <= low <= high <= 1
     if of:
-        theirs = stats.binomtest(right, of).proportion_ci(method="wilson")
+        theirs = scipy.stats.binomtest(right, of).proportion_ci(method="wilson")
         assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
         assert low <= right / of <= high
         mirrored = wilson_interval(of - right, of)
@@ -70,7 +70,7 @@ def test_impossible_counts_are_refused(right: int, of: int) -> None:
     ],
 )
 def test_two_proportions_worked(a: tuple[int, int], b: tuple[int, int], z: float) -> None:
-    assert two_proportion_p_value(*a, *b) == pytest.approx(2 * stats.norm.sf(z), rel=0.02)
+    assert two_proportion_p_value(*a, *b) == pytest.approx(2 * scipy.stats.norm.sf(z), rel=0.02)
 
 
 @given(COUNTS, COUNTS)
@@ -79,7 +79,7 @@ def test_two_proportions_are_scipys_chi_squared(a: tuple[int, int], b: tuple[int
     assert p == two_proportion_p_value(*b, *a)
     table = np.array([[a[0], a[1] - a[0]], [b[0], b[1] - b[0]]])
     if table.sum(axis=0).all() and table.sum(axis=1).all():
-        theirs = stats.chi2_contingency(table, correction=False).pvalue
+        theirs = scipy.stats.chi2_contingency(table, correction=False).pvalue
         assert p == pytest.approx(theirs, rel=1e-6, abs=1e-290)
     else:
         assert p == 1.0
@@ -143,12 +143,12 @@ def test_always_valid_is_one_over_the_mixed_likelihood_ratio(
     difference = b / of_b - a / of_a
 
     def integrand(effect: float) -> float:
-        prior = float(stats.norm.pdf(effect, scale=0.05))
+        prior = float(scipy.stats.norm.pdf(effect, scale=0.05))
         ratio = (difference**2 - (difference - effect) ** 2) / (2 * spread**2)
         return prior * math.exp(ratio)
 
     peak = difference * 0.05**2 / (0.05**2 + spread**2)
-    ratio = integrate.quad(integrand, -0.6, 0.6, points=[peak], limit=200)[0]
+    ratio = scipy.integrate.quad(integrand, -0.6, 0.6, points=[peak], limit=200)[0]
     assert p == pytest.approx(min(1.0, 1 / ratio), rel=1e-4)
     assert p >= two_proportion_p_value(a, of_a, b, of_b)
 
@@ -193,13 +193,13 @@ def test_mcnemar_published(b: int, c: int, p: float) -> None:
 def test_mcnemar_is_scipys_binomial_test(b: int, c: int) -> None:
     p = mcnemar_p_value(b, c)
     assert p == mcnemar_p_value(c, b)
-    theirs = stats.binomtest(b, b + c).pvalue if b + c else 1.0
+    theirs = scipy.stats.binomtest(b, b + c).pvalue if b + c else 1.0
     assert p == pytest.approx(theirs, rel=1e-8, abs=1e-200)  # scipy's smallest are 0
 
 
 @pytest.mark.parametrize("fewer", [500_000, 499_900, 499_000, 495_000, 490_000, 400_000, 1, 0])
 def test_mcnemar_of_a_million_pairs(fewer: int) -> None:
-    theirs = min(1.0, 2 * float(stats.binom.cdf(fewer, 1_000_000, 0.5)))
+    theirs = min(1.0, 2 * float(scipy.stats.binom.cdf(fewer, 1_000_000, 0.5)))
     assert mcnemar_p_value(fewer, 1_000_000 - fewer) == pytest.approx(theirs, rel=1e-7, abs=1e-290)
 
 
