@@ -67,6 +67,15 @@ def test_a_damaged_package_is_removed_from_the_cache_and_never_loaded(
         models.find("m")
 
 
+def test_a_damaged_copy_is_replaced_from_the_bucket_at_once(cache: Path) -> None:
+    content = files("m").items()
+    store = MemoryStore({("b", f"m/{name}"): data for name, data in content})
+    damages = {"network": files("m", network=b"damaged"), "json": files("m") | {"model.json": b"{"}}
+    for kind, damaged in damages.items():
+        put(cache / kind / "m", damaged)
+        assert Models([cache / kind], "b", store).find("m").info.version == "1"
+
+
 def test_a_damaged_bundled_package_is_refused_and_left(bundled: Path, cache: Path) -> None:
     put(bundled / "m", files("m", network=b"damaged"))
     with pytest.raises(ModelInvalid, match="sha256"):
