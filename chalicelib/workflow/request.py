@@ -1,5 +1,6 @@
 """What may be asked of a workflow."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -16,6 +17,8 @@ MAX_INSTANCES = 10_000
 
 INPUTS = "workflows/inputs/"
 """Prefix of the results bucket whose manifests came in as `instances`."""
+OWN_INPUT = re.compile(rf"{INPUTS}[0-9a-f]{{64}}\.jsonl")
+"""One of them, by the digest of what is in it."""
 
 
 class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -89,7 +92,7 @@ class Rules:
 
     def _check_manifest(self, uri: str) -> None:
         bucket, key = split_s3_uri(uri)
-        if bucket != self.images and not (bucket == self.results and key.startswith(INPUTS)):
+        if bucket != self.images and not (bucket == self.results and OWN_INPUT.fullmatch(key)):
             raise SourceInvalid(f"A manifest must be in the bucket {self.images}.")
         if not is_manifest(key):
             raise SourceInvalid(f"Name a {ENDINGS} manifest.")
