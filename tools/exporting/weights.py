@@ -1,0 +1,56 @@
+"""Weights of 8 bits, as fine as ONNX Runtime multiplies exactly where there is AVX2 and no VNNI."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST, PAIR = 127, 127
+"""Of a weight, and of two neighbours of one sign. vpmaddubsw adds the products of two neighbours in
+16 bits: 255 * (127 + 1) < 2**15, the 1 for rounding
+(https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html)."""
+
+
+def scales(graph: Any) -> dict[str, list[dict[str, Any]]]:
+    """For each weight of a convolution or dense layer, the range of each of its output channels.
+
+    graph: of ONNX, of floats. As `TensorQuantOverrides` of `quantize_static`.
+    """
+    from onnx import numpy_helper
+    from onnxruntime.quantization import QuantType
+
+    constants = {each.name: each for each in graph.initializer}
+    found = {}
+    for node in graph.node:
+        if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in constants:
+            continue
+        weights = numpy_helper.to_array(constants[node.input[1]])
+        axis = 0 if node.op_type == "Conv" or _transposed(node) else weights.ndim - 1
+        common = {"quant_type": QuantType.QInt8, "symmetric": True, "reduce_range": False}
+        found[node.input[1]] = [
+            common | {"axis": axis, "rmin": np.float32(-value), "rmax": np.float32(value)}
+            for value in ranges(np.moveaxis(weights, axis, 0))
+        ]
+    return found
+
+
+def ranges(channels: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What 127 steps stand for in each channel: the least that keeps all pairs of neighbours exact.
+
+    channels: weights [outputs, inputs] or, of a convolution, [outputs, inputs, height, width]. A
+        depthwise one, of one input, is multiplied by another kernel, which has no such limit.
+    """
+    rows = np.moveaxis(channels.astype(np.float64), 1, -1).reshape(len(channels), -1)
+    least = np.abs(rows).max(axis=1)
+    if channels.ndim < 4 or channels.shape[1] > 1:
+        rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+        for signed in (rows.clip(0), (-rows).clip(0)):
+            pairs = signed[:, ::2] + signed[:, 1::2]
+            least = np.maximum(least, pairs.max(axis=1) * LARGEST / PAIR)
+    smallest = max(float(least.max()) * 1e-4, 1e-9)  # of a channel of zeros, which has a bias
+    found: NDArray[np.float64] = least.clip(smallest)
+    return found
+
+
+def _transposed(node: Any) -> bool:
+    return any(each.name == "transB" and each.i for each in node.attribute)
