@@ -86,7 +86,7 @@ def export(
         classify = _classifying(tf, network, gives)
         pixels = tf.TensorSpec([1, *reversed(network.size), 3], tf.uint8, name="pixels")
         data = _convert(tf, classify, pixels, options["float_"])
-        ort = onnx.convert(classify, pixels, ranges) if samples else None
+        ort = onnx.convert(classify, pixels, ranges, held) if samples else None
     say(f"3/4 Comparing with TensorFlow on {len(images)} images")
     if gives.scores == "logits":
         expected = to_probabilities(expected, gives.multi_label)

@@ -49,7 +49,12 @@ def check_packages(find: Callable[[str], object] = find_spec) -> None:
         )
 
 
-def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixels]) -> bytes:
+def convert(
+    classify: Callable[[Any], Any],
+    pixels: Any,
+    samples: Sequence[Pixels],
+    others: Sequence[Pixels] = (),
+) -> bytes:
     """The contents of `model.ort`: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
 
     Static quantisation: activations of 8 bits, unsigned, in the ranges that the samples show: to
@@ -59,7 +64,8 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
     of 1/256.
 
     classify: a TensorFlow tensor to scores; to be traced. pixels: that tensor's TensorSpec, uint8.
-    samples: images uint8 [height, width, 3] such as the network will see.
+    samples: images uint8 [height, width, 3] such as the network will see. others: more of them, to
+        choose between the two kinds of ranges by; those made from `samples` flatter them there.
     Raises ModelInvalid where it cannot be converted.
     """
     import onnx
@@ -79,7 +85,8 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
             quant_pre_process(raw, ready)
             graph = onnx.load(ready).graph
             name, kept, fine = graph.input[0].name, _probabilities(graph), weights.scales(graph)
-            expected, found = _scores(ready, name, samples), {}
+            tried = others or samples
+            expected, found = _scores(ready, name, tried), {}
             for averaged in (False, True):
                 label = f"    Sample images, {'averaged' if averaged else 'extremes'}"
                 with click.progressbar(samples, label=label) as bar:
@@ -91,7 +98,7 @@ def convert(classify: Callable[[Any], Any], pixels: Any, samples: Sequence[Pixel
                             "CalibMovingAverage": averaged, "TensorQuantOverrides": fine,
                         },
                     )  # fmt: skip
-                given = _scores(small + str(averaged), name, samples)
+                given = _scores(small + str(averaged), name, tried)
                 found[averaged] = float(np.square(given - expected).mean())
             _bake(small + str(min(found, key=found.__getitem__)), baked)
         except Exception as error:  # of four packages' own kinds
