@@ -149,6 +149,8 @@ def unpacked(encoding: str | None, body: bytes) -> bytes:
         raise BodyTooLarge(f"The body is more than {MAX_BODY:,} bytes once it is unpacked.")
     if not inflater.eof:
         raise BadRequest("The compressed body ends too early; send it once more.")
+    if inflater.unused_data:
+        raise BadRequest("The body goes on after what is compressed; compress all of it at once.")
     return plain
 
 
@@ -188,7 +190,7 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
                 )
             else:
                 options.setdefault(part.name, []).append(part.value)
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, LookupError) as error:  # the latter of an unknown charset
         raise BadRequest(
             "A field of the form is neither text nor the image; send that as 'image'."
         ) from error

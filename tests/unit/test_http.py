@@ -76,6 +76,8 @@ def test_a_file_under_another_name_is_told_the_right_one() -> None:
         (nameless % (b"data", b"Content-Type: image/jpeg\r\n"), "'data' is a file too"),
         (nameless % (b"data", b""), "neither text nor the image"),
         (form(("image", b"x"), ("max_labels", b"\xff"))[1], "neither text nor the image"),
+        (nameless % (b"model", b"Content-Type: text/plain; charset=no\r\n"), "neither text"),
+        (nameless % (b"model", b"Content-Type: text/plain; charset=hex\r\n"), "neither text"),
     ):
         with pytest.raises(BadRequest, match=told):
             http.predict_request("multipart/form-data; boundary=xyz", {}, body)
@@ -95,7 +97,8 @@ def test_a_compressed_body_that_is_refused() -> None:
     good = gzip.compress(b"{}" * 100)
     for error, encoding, body in (
         (BodyTooLarge, "gzip", bomb), (BadRequest, "gzip", good[:-9]),
-        (BadRequest, "gzip", good[:2] + b"x" * 9), (BadRequest, "deflate", b"x" * 9),
+        (BadRequest, "gzip", good * 2), (BadRequest, "gzip", good[:2] + b"x" * 9),
+        (BadRequest, "deflate", b"x" * 9),
         (UnsupportedMediaType, "br", good), (UnsupportedMediaType, "gzip, gzip", good),
         (BodyTooLarge, None, bytes(http.MAX_BODY + 1)),
     ):  # fmt: skip
