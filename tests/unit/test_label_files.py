@@ -48,6 +48,7 @@ def test_text_as_tools_write_it() -> None:
         lines('"0","red"', '"1","green"', '"2","blue"'),
         lines("red,0", "green,1", "blue,2"),
         lines("blue\t2", "red\t0", "green\t1"),
+        lines("blue,3", "red,1", "green,2"),
         lines("", "0 red", "", "1 green", "2 blue", "", ""),
         lines('"red"', '"green"', '"blue"'),
         lines("'red',", "'green',", "'blue',"),
@@ -104,12 +105,14 @@ def test_names_keep_the_numbers_they_begin_with() -> None:
         ["1"],
         ["1990s", "80s", "70s"],
         ["0.5 litre", "1.5 litre", "2.5 litre"],
+        ["red:1", "blue:2"],
         ["route 0", "route 1", "route 2"],
     ):
         assert names(lines(*kept)) == kept
         assert names(lines(*(f'"{name}"' for name in kept))) == kept
         assert names(json.dumps(kept), "l.json") == kept
     assert names(lines('"0 red"', '"2 blue"')) == ["0 red", "2 blue"]
+    assert names(lines('"Apollo, 1"', '"Soyuz, 0"')) == ["Apollo, 1", "Soyuz, 0"]
     assert names(lines("index,digit,name", "0,x,0", "1,y,1")) == ["0", "1"]
 
 
@@ -134,6 +137,7 @@ def test_json_in_the_usual_shapes() -> None:
         [{"display_name": name, "name": "/m/1"} for name in COLOURS],
         [[index, name] for index, name in by_index.items()],
         [[name, index] for index, name in by_index.items()],
+        [[str(index), name] for index, name in by_index.items()][::-1],
     ):
         text = json.dumps(value)
         assert names(text, "l.json") == names(text) == COLOURS, value
@@ -162,6 +166,8 @@ def test_what_cannot_be_known_is_refused_with_a_reason() -> None:
         (lines("0 red", "2 blue", "3 green"), "l.txt", "index 1 is missing"),
         (lines("0 red", "1 green", "1 blue"), "l.txt", "“green” and to “blue”"),
         (lines("1,red", "3,green", "4,blue"), "l.txt", "index 2 is missing"),
+        (lines("red,0", "blue,2"), "l.txt", "index 1 is missing"),
+        (lines("red;1", "blue;1"), "l.txt", "“red” and to “blue”"),
         (lines("id,name", "5,red", "6,blue"), "l.csv", "index 0 is missing"),
         (lines("id,name", "0,red", "1"), "l.csv", "row 3 has 1 columns"),
         (lines("red", "", "blue"), "l.txt", "line 2 is empty"),
@@ -176,6 +182,7 @@ def test_what_cannot_be_known_is_refused_with_a_reason() -> None:
         ('[{"id": 0, "name": "red"}, {"name": "blue"}]', "l.json", "“blue” has no index"),
         ('["red", null]', "l.json", "no text: None"),
         ('["red", ""]', "l.json", "no name for class 1"),
+        ('["red", "\\ud800"]', "l.json", "half of a sign"),
         ('{"a": "b"}', "l.json", "give a list of names"),
         ("[]", "l.json", "give a list of names"),
         ("red", "l.json", "not JSON"),

@@ -131,8 +131,8 @@ def _from_item(item: Any) -> Entry:
         return _from_dict(item)
     if isinstance(item, list | tuple) and len(item) == 2:
         first, second = item
-        if isinstance(first, int):
-            return Entry(first, _name(second))
+        if _index(first) is not None:
+            return Entry(_index(first), _name(second))
         if isinstance(second, int):
             return Entry(second, _name(first))
     return Entry(None, _name(item))

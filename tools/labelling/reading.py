@@ -154,9 +154,15 @@ def parsed(data: bytes, file: str) -> LabelFile:
         raise ModelInvalid(f"{file} cannot be read as labels: {error}.") from error
     if not names:
         raise ModelInvalid(f"{file} has no labels; give it one a line, in the order of classes.")
+    if not all(map(_is_unicode, names)):
+        raise ModelInvalid(f"{file} has a name with half of a sign (\\ud800 to \\udfff in JSON).")
     if "" in names:
         raise ModelInvalid(f"{file} has no name for class {names.index('')}; give every class one.")
     return LabelFile(names, file, " ".join(rows.header.split()), rows.without)
+
+
+def _is_unicode(name: str) -> bool:
+    return not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def _rows(text: str, file: str) -> Rows:

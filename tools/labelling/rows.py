@@ -26,7 +26,7 @@ DELIMITERS = ",;\t|"
 _NUMBERED = re.compile(
     r"""(?:(\d{1,7})|"(\d{1,7})"|'(\d{1,7})')(\s*[,;|:=\t]\s*|\s*[.)]\s+|\s+-\s+|\s+)(\S.*)"""
 )
-_NUMBER_LAST = re.compile(r"""(.*\S)\s*[,;|:=\t]\s*"?(\d{1,7})"?""")
+_NUMBER_LAST = re.compile(r"""(.*\S)\s*([,;|:=\t])\s*"?(\d{1,7})"?""")
 _QUOTED = re.compile(r"""(["'])(.*)\1[,;]?""")
 
 
@@ -143,15 +143,16 @@ def _differ(names: Iterable[str]) -> bool:
 def _number_last(lines: Sequence[str]) -> Rows | None:
     """Names with their indices after them, such as red,0."""
     matches = [_NUMBER_LAST.fullmatch(line) for line in lines]
-    entries = [Entry(int(match[2]), _unquoted(match[1])) for match in matches if match]
-    numbers = sorted(entry.number or 0 for entry in entries)
-    if (
-        len(lines) < 2
-        or numbers != [*range(len(lines))]
-        or not _differ(entry.name for entry in entries)
-    ):
+    found = [match for match in matches if match and match[1].count('"') % 2 == 0]
+    names = [_unquoted(match[1]) for match in found]
+    if len(lines) < 2 or len(found) < len(lines) or not _differ(names):
         return None
-    return Rows(entries, without="the number after each")
+    numbers = [int(match[3]) for match in found]
+    in_columns = all(match[2] in DELIMITERS for match in found)
+    if not in_columns and sorted(numbers) != [*range(len(lines))]:
+        return None
+    entries = [Entry(number, name) for number, name in zip(numbers, names, strict=True)]
+    return Rows(entries, without="the number after each")  # what has gaps, `ordered` refuses
 
 
 def _without_codes(names: list[str]) -> tuple[list[str], str]:
