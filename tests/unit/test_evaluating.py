@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.errors import SourceInvalid
 from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.unit.test_preprocessing import imagenet
 from tools.evaluating import tables
-from tools.evaluating.asking import Answer
+from tools.evaluating.asking import Answer, loader
 from tools.evaluating.calibration import calibration
 from tools.evaluating.evaluation import versus
-from tools.evaluating.labelled import find
+from tools.evaluating.labelled import Photo, find
 from tools.evaluating.measures import Share, compared
 from tools.evaluating.report import free
 from tools.evaluating.truth import Truths, shown
@@ -102,6 +103,28 @@ def test_the_column_whose_labels_the_model_has_is_taken(tmp_path: Path) -> None:
     found = find(tmp_path, [Truths(imagenet(background=True), 0)])
     assert found.by == "column wnid of labels.csv" and found.classes == [((1,),), ((2,),)]
     assert [photo.label for photo in found.photos] == ["n01440764", "n01443537"]
+
+
+def test_what_is_listed_again_does_not_count_again(tmp_path: Path) -> None:
+    rows = ["image,label", *["a.png,cat"] * 3, "b.png,cat", "a.png,10", "./a.png,cat"]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    found = find(tmp_path, [Truths(ANIMALS, None)])
+    assert [(photo.called, photo.label) for photo in found.photos] == [
+        ("a.png", "cat"), ("b.png", "cat"), ("a.png", "10"),
+    ]  # fmt: skip
+    assert found.faults == ["3 lines with a picture and label again"]
+
+
+def test_a_row_that_is_no_address_is_told_and_spoils_no_other(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("image,label\ns3://,cat\n" + f"s3://b,{'9' * 5000}\n")
+    (tmp_path / "b.png").write_bytes(b"b")
+    photos = [Photo(row.called, row.image, "") for row in tables.read(tmp_path / "a.csv").rows]
+    load = loader([*photos, Photo("b", tmp_path / "b.png", "")])
+    for photo in photos:
+        with pytest.raises(SourceInvalid, match="the form s3://"):
+            load(photo)
+    assert load(Photo("b", tmp_path / "b.png", "")) == b"b"
+    assert Truths(ANIMALS, None).classes("9" * 5000) == ()
 
 
 def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) -> None:

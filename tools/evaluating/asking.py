@@ -20,7 +20,7 @@ from chalicelib.labels import FOUND
 from chalicelib.models import ModelPackage
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.settings import Engine
-from chalicelib.sources import MAX_BYTES, Instance, Sources, split_s3_uri
+from chalicelib.sources import MAX_BYTES, Instance, Sources
 from chalicelib.storage import S3Store
 from chalicelib.tensors import top
 from tools.evaluating.labelled import Photo
@@ -105,7 +105,7 @@ def loader(photos: Sequence[Photo]) -> Load:
     from chalicelib.fetch import Fetcher
 
     uris = [p.image.s3_uri for p in photos if isinstance(p.image, Instance) and p.image.s3_uri]
-    buckets = frozenset(split_s3_uri(uri)[0] for uri in uris)
+    buckets = frozenset(uri.removeprefix("s3://").partition("/")[0] for uri in uris)
     sources = Sources(Fetcher(allow_loopback=True), S3Store(_s3).read, buckets)
 
     def load(photo: Photo) -> bytes:

@@ -1,6 +1,7 @@
 """All that `tools.model evaluate` finds out, from the pictures to the verdicts."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, get_args
@@ -12,7 +13,7 @@ from chalicelib.settings import Engine, Settings
 from chalicelib.significance import Z_95
 from chalicelib.workflow.words import count, interval, p_value, percent, points
 from tools.evaluating.asking import Load, ask, contestant, loader, rightness
-from tools.evaluating.labelled import Labelled, find, listed
+from tools.evaluating.labelled import Labelled, Photo, find, listed
 from tools.evaluating.measures import (
     WIDE,
     Compared,
@@ -119,7 +120,7 @@ def evaluate(
             results=results,
             compared=both,
             ways=ways,
-            notes=_notes(results),
+            notes=[*_repeated(photos), *_notes(results)],
         ),
         all_,
         load,
@@ -164,6 +165,16 @@ def _nothing_readable(pictures: Path, unreadable: dict[str, str]) -> str:
         f"None of the {count(len(unreadable), 'picture')} of {pictures} can be read, as {name}: "
         f"{why} Paths in a table are from its own folder."
     )
+
+
+def _repeated(photos: Sequence[Photo]) -> list[str]:
+    several = [each for each in Counter(photo.image for photo in photos).values() if each > 1]
+    if not several:
+        return []
+    return [
+        f"{count(len(several), 'picture')} listed with several labels: each of these counts, and a "
+        "model of one label is right about one of them at most."
+    ]
 
 
 def _notes(results: Sequence[Result]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chalicelib.sources import Instance
+from chalicelib.workflow.words import count
 from tools.evaluating import tables
 from tools.evaluating.tables import Table
 from tools.evaluating.truth import Truths, is_number
@@ -64,6 +65,14 @@ def find(path: Path, truths: Sequence[Truths]) -> Labelled:
     if 2 * unknown.total() > len(photos):
         raise Refused(_mostly_unknown(path, photos, unknown, truths))
     kept = [photo for photo in photos if photo.label not in unknown]
+    once: dict[
+        object, Photo
+    ] = {}  # twice is no more evidence, and intervals would take it for more
+    for photo in kept:
+        once.setdefault((photo.image, truths[0].classes(photo.label)), photo)
+    if again := len(kept) - len(once):
+        kept = [*once.values()]
+        faults = [*faults, f"{count(again, 'line')} with a picture and label again"]
     classes = [tuple(truth.classes(photo.label) for truth in truths) for photo in kept]
     first = truths[0]
     shared = {
@@ -171,9 +180,9 @@ def _mostly_unknown(
 def listed(unknown: Mapping[str, int], truths: Sequence[Truths], most: int = 10) -> str:
     """Labels that no class has, with the nearest that one has."""
     said = []
-    for label, count in list(unknown.items())[:most]:
+    for label, many in list(unknown.items())[:most]:
         near = truths[0].nearest(label)
         hint = f"; {near}?" if near else ""
-        said.append(f"{label or '(empty)'} ({count}{hint})")
+        said.append(f"{label or '(empty)'} ({many}{hint})")
     rest = len(unknown) - most
     return ", ".join(said) + (f" and {rest} more" if rest > 0 else "")

@@ -71,7 +71,7 @@ class Truths:
 
 def is_number(text: str) -> bool:
     """Whether a label is a number, as of a class."""
-    return text.isascii() and text.isdecimal()
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def shown(labels: Sequence[str]) -> list[str]:
