@@ -89,7 +89,8 @@ class Judgement(msgspec.Struct, frozen=True):
     left_out: images with an answer that not every model knows; unknown: the most frequent of these.
     error_rate: the worst arm's. better: whether the challenger may be promoted: it is right
         significantly more often where both answered, and on more images in all, so that a model
-        wins neither by the other's lost images nor by answering only the easy ones.
+        wins neither by the other's lost images nor by answering only the easy ones. Nor is it
+        where it may find several labels in an image and the champion gives one.
     confusion: truth x label of each arm; where no truth is known, champion x challenger.
     """
 

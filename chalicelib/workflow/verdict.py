@@ -15,9 +15,14 @@ FEWEST_DISCORDANT = 6
 
 def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) -> bool:
     """See `Judgement.better`."""
-    if test is None or test.p_value >= SIGNIFICANT:
+    if test is None or test.p_value >= SIGNIFICANT or _is_easier(challenger, champion):
         return False
     return test.only_challenger > test.only_champion and challenger.correct > champion.correct
+
+
+def _is_easier(one: ArmResult, other: ArmResult) -> bool:
+    """Whether `one` is right where any of the labels it finds is, and `other` where its top is."""
+    return one.multi_label and not other.multi_label
 
 
 def verdict(
@@ -112,6 +117,12 @@ def _compared(
     more = f"{ahead} is right {points(test.difference)} more often than {behind}"
     if test.p_value >= SIGNIFICANT:
         return f"No clear winner: {more}, which may be chance {evidence}."
+    first, second = (champion, challenger) if test.difference < 0 else (challenger, champion)
+    if _is_easier(first, second):
+        return (
+            f"{more} {evidence}, but it may find several labels in an image, where {behind} gives "
+            "one: that makes it right more easily, and does not tell which is better."
+        )
     if test.difference > 0 and not is_better(champion, challenger, test):
         return (
             f"{more} where both answer {evidence}, but it fails so often that it is right "

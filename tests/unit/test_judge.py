@@ -102,6 +102,22 @@ def test_any_name_of_a_label_is_right() -> None:
     assert first.counts[first.labels.index(label)][first.labels.index(label)] == 2
 
 
+def test_who_may_find_several_labels_is_not_better_for_being_right_more_easily() -> None:
+    """A network that finds every label in every image would win, and be promoted."""
+    every = Record("0", "", [Label("a", 0.9), Label("b", 0.9)], multi_label=True)
+    told = [(entry, one, every) for entry, one, _ in compared(0, 0, 20, 0)]
+    found = ruled(told)
+    assert found.mcnemar and found.mcnemar.only_challenger == 20 and not found.better
+    assert "it may find several labels" in found.verdict
+    assert "where old gives one" in found.verdict
+    turned = ruled((entry, every, one) for entry, one, _ in told)
+    assert "where new gives one" in turned.verdict and not turned.better
+    both = [
+        (entry, msgspec.structs.replace(one, multi_label=True), every) for entry, one, _ in told
+    ]
+    assert ruled(both).better
+
+
 def test_of_several_labels_the_one_asked_about_is_the_answer() -> None:
     def answer(*labels: tuple[str, float]) -> Record:
         return Record("0", "", [Label(*label) for label in labels], multi_label=True)
