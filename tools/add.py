@@ -15,11 +15,12 @@ from chalicelib.models import ModelInfo, ModelPackage
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.tensors import Tensor, to_input
 from tools import package as packages
-from tools.deciding import Trial, decided, doubted, tried
+from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
+from tools.ending import of_tflite
 from tools.kinds import check_kind
 from tools.labelling.reading import of_network
 from tools.metadata import normalisation
-from tools.options import ASKED, KEYS, chosen, for_labels, formula
+from tools.options import KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told
 from tools.quiet import quiet
 from tools.refusals import Refused
@@ -64,7 +65,7 @@ def add(
         if pixels.depth == 1:
             how = msgspec.structs.replace(how, channels="grey")
         trial = _tried(package.model_path, about, labels, how)
-        how = _prepared(package, pixels, how, trial, say)
+        how = _prepared(package, pixels, how, trial, about["samples"], say)
         info = msgspec.structs.replace(info, preprocessing=how)
         gives = of_package(ModelPackage(package.folder, info), scores, about)
         say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")
@@ -103,16 +104,20 @@ def _tried(
     """
     with quiet():
         network = LiteRT(path, 1)
-    told_apart = network.output.shape[-1] > 1 and not about["multi_label"]
-    if not about["samples"] or not told_apart or network.input.dtype != np.float32:
+    if not about["samples"] or about["multi_label"] or network.input.dtype != np.float32:
         return None
+    above = None
+    if network.output.shape[-1] == 1:
+        above = second_above(of_tflite(path), about["scores"])
+        if above is None or network.output.scale:
+            return None
 
     def answer(pixels: NDArray[np.uint8], way: Preprocessing) -> NDArray[np.generic]:
         return network.run(to_input(pixels, network.input, way)[np.newaxis]).reshape(-1)
 
     try:
         size, depth = network.input.size, network.input.depth
-        return tried(about["samples"], labels, how, size, depth, answer)
+        return tried(about["samples"], labels, how, size, depth, answer, above)
     except Refused as error:
         raise ModelInvalid(str(error)) from error
 
@@ -122,10 +127,11 @@ def _prepared(
     pixels: Tensor,
     how: Preprocessing,
     trial: Trial | None,
+    samples: Path | None,
     say: Callable[[str], None],
 ) -> Preprocessing:
     """What is done to pixels. Raises ModelInvalid where it does not fit or cannot be told."""
-    how, why = _scaled(package, pixels, how, trial)
+    how, why = _scaled(package, pixels, how, trial, samples)
     check_scaling(package.info.name, how, pixels)
     say(f"Pixels: {formula(how)}, {why}.")
     if trial and how in trial.right:
@@ -134,7 +140,11 @@ def _prepared(
 
 
 def _scaled(
-    package: ModelPackage, pixels: Tensor, how: Preprocessing, trial: Trial | None
+    package: ModelPackage,
+    pixels: Tensor,
+    how: Preprocessing,
+    trial: Trial | None,
+    samples: Path | None,
 ) -> tuple[Preprocessing, str]:
     """How pixels are scaled, and why. Raises ModelInvalid where it cannot be told."""
     if how.mean is not None:
@@ -151,4 +161,4 @@ def _scaled(
         return how, "as it scales them itself"
     if trial:
         return decided(trial, package.info.name)
-    raise ModelInvalid(f"Whether {package.info.name} wants pixels scaled cannot be told. {ASKED}")
+    raise unknown(package.info.name, samples)

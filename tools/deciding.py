@@ -13,6 +13,7 @@ from chalicelib.errors import InceptionError, ModelInvalid
 from chalicelib.images import decode
 from chalicelib.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
+from tools.ending import Ending
 from tools.evaluating.labelled import Labelled, find
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import scalings
@@ -52,6 +53,27 @@ class Trial:
         return bool(more.sum() > less.sum() and chance < ALPHA)
 
 
+def second_above(end: Ending, scores: str) -> float | None:
+    """The score of a single unit above which the second of two labels is right; None if unknown.
+
+    scores: the option of this name.
+    """
+    if scores == "auto":
+        return {"sigmoid": 0.5, "linear": 0.0}.get(end.kind)
+    return 0.0 if scores == "logits" else 0.5
+
+
+def unknown(name: str, samples: Path | None) -> ModelInvalid:
+    """What to raise where neither the network nor samples, if there are any, tell the scaling."""
+    instead = "Or give --samples, labelled pictures that tell."
+    if samples:
+        instead = (
+            "--samples tell it only where they are labelled, one label of a picture is right, "
+            "and the network takes floats."
+        )
+    return ModelInvalid(f"Whether {name} wants pixels scaled cannot be told. {ASKED} {instead}")
+
+
 def tried(
     folder: Path,
     labels: Sequence[str],
@@ -59,10 +81,12 @@ def tried(
     size: tuple[int, int],
     depth: int,
     answer: Answer,
+    above: float | None = None,
 ) -> Trial:
     """Try the usual ways on the labelled pictures of a folder, and the package's own.
 
     how: the package's own way. size: width and height in pixels. depth: channels of the network.
+    above: of a network of one unit, see `second_above`.
     Raises Refused where the pictures are not labelled, or cannot be read.
     """
     labelled = find(folder, [Truths(labels, None)])
@@ -80,7 +104,10 @@ def tried(
             except (InceptionError, OSError):
                 continue
             for way in ways:
-                right[way].append(int(answer(pixels, way).argmax()) in classes)
+                scores = answer(pixels, way)
+                if above is not None:
+                    scores = np.append(above, scores)
+                right[way].append(int(scores.argmax()) in classes)
     if not right[ways[0]]:
         raise Refused(f"{folder} holds no labelled picture that can be read.")
     return Trial({way: np.array(found) for way, found in right.items()})
@@ -89,7 +116,7 @@ def tried(
 def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
     """The best way and why. Raises ModelInvalid where it is not better by more than luck."""
     best, *others = trial.best()
-    others = [way for way in others if (trial.right[way] != trial.right[best]).any()]
+    others = [way for way in others if not _same(trial, way, best)]
     second = others[0] if others else best
     if trial.beats(best, second):
         return best, "as labelled samples tell"
@@ -97,6 +124,12 @@ def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
         f"Labelled samples do not tell how {name} wants its pixels scaled: {trial.told(best)}, "
         f"{trial.told(second)}, which may be luck. Give more of them, or say it. {ASKED}"
     )
+
+
+def _same(trial: Trial, way: Preprocessing, other: Preprocessing) -> bool:
+    """Whether two ways differ only in an order of channels that no picture shows."""
+    scales = [(sorted(how.mean or (0.0,)), sorted(how.std or (1.0,))) for how in (way, other)]
+    return scales[0] == scales[1] and bool((trial.right[way] == trial.right[other]).all())
 
 
 def doubted(trial: Trial, how: Preprocessing) -> str:

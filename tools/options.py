@@ -24,8 +24,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 ASKED = (
     "Give --mean and --std: it is given (pixel - MEAN) / STD of pixels 0..255. "
     "127.5 and 127.5 make -1..1; 0 and 255 make 0..1; 0 and 1 leave 0..255, for a network that "
-    "scales them inside; docs/models.md has those of other frameworks. Or give --samples, labelled "
-    "pictures that tell."
+    "scales them inside; docs/models.md has those of other frameworks."
 )
 """What to say where the scaling of pixels cannot be told from a network."""
 

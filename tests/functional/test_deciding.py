@@ -1,5 +1,7 @@
 """Labelled pictures tell how a network wants its pixels scaled, for `add`, with no TensorFlow."""
 
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +34,18 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def add(tmp_path: Path, *options: object) -> Result:
+def add(
+    tmp_path: Path,
+    *options: object,
+    ending: Sequence[str] = ("SOFTMAX",),
+    weights: np.ndarray = MIDDLE,
+    labels: Sequence[str] = LABELS,
+) -> Result:
     from ai_edge_litert.schema_py_generated import TensorType
 
-    net = network("SOFTMAX", weights=MIDDLE, takes=TensorType.FLOAT32)
+    net = network(*ending, weights=weights, takes=TensorType.FLOAT32)
     (tmp_path / "net.tflite").write_bytes(net)
-    (tmp_path / "labels.txt").write_text("\n".join(LABELS))
+    (tmp_path / "labels.txt").write_text("\n".join(labels))
     given = ["add", "own", str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
     env = {"MODEL_DIR": str(tmp_path / "cache")}
     result = CliRunner().invoke(cli, given + [str(each) for each in options], env=env)
@@ -76,14 +84,40 @@ def test_too_few_or_unlabelled_samples_tell_nothing(tmp_path: Path, samples: Pat
     assert not (tmp_path / "cache").exists()
 
 
-def test_ways_that_are_right_of_the_same_pictures_are_one() -> None:
-    """A network that sees no colour does not care for the order of channels."""
+def test_samples_tell_the_scale_of_one_unit(tmp_path: Path, samples: Path) -> None:
+    """Of red of 0 to 1 more than a third, whether it ends in a sigmoid or not."""
+    two = tmp_path / "two"
+    for label in LABELS[:2]:
+        shutil.copytree(samples / label, two / label)
+    for ending in (["LOGISTIC"], []):
+        result = add(
+            tmp_path, "--samples", two, "--force",
+            ending=ending, weights=np.array([[60.0, 0, 0, -20]]), labels=LABELS[:2],
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+        assert "(pixel - 0) / 255 is right on 24 of 24." in result.output
+
+
+def test_samples_that_cannot_tell_are_not_asked_for_again(tmp_path: Path, samples: Path) -> None:
+    result = add(tmp_path, "--samples", samples, "--multi-label", ending=["LOGISTIC"])
+    assert result.exit_code == 1 and "--samples tell it only where" in result.output
+    assert "Or give --samples" not in result.output
+
+
+def test_ways_that_are_right_on_the_same_pictures() -> None:
+    """A network that sees no colour does not care for the order of channels, but for the scale."""
     ways = scalings(WHOLE, 3)
+    assert (ways[1].mean, ways[1].std) == (ways[4].mean, ways[4].std) == ((0.0,), (255.0,))
     right = dict.fromkeys(ways, np.zeros(30, bool))
-    right[ways[1]] = right[ways[2]] = np.ones(30, bool)
+    right[ways[1]] = right[ways[4]] = np.ones(30, bool)
     assert decided(Trial(right), "own")[0] == ways[1]
-    right[ways[2]] = np.arange(30) > 0
+    right[ways[4]] = np.arange(30) > 0
     with pytest.raises(ModelInvalid, match="which may be luck"):
+        decided(Trial(right), "own")
+    right[ways[4]] = right[ways[2]] = np.ones(30, bool)
+    asked = r"255 is right on 30 of 30, \(pixel - 127.5\) / 127.5 is right on 30 of 30, which may"
+    with pytest.raises(ModelInvalid, match=asked):
         decided(Trial(right), "own")
     same = dict.fromkeys(ways, np.ones(30, bool))
     with pytest.raises(ModelInvalid, match="which may be luck"):

@@ -465,3 +465,13 @@ def test_labelled_samples_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path
     assert "the best class is the same on 36 of 36." in result.output
     said = run(*source, "--mean", 127.5, "--std", 127.5, "--force")
     assert said.exit_code == 0 and "Look again: of labelled samples" in said.output
+    unit = tf.keras.Sequential([
+        tf.keras.Input((SIDE, SIDE, 3)), layers.GlobalAveragePooling2D(),
+        layers.Dense(1, activation="sigmoid"),
+    ])  # fmt: skip
+    unit.set_weights([np.array([[60.0], [0], [0]]), np.array([-20.0])])
+    unit.save(tmp_path / "net.keras")
+    (tmp_path / "two.txt").write_text("\n".join(LABELS[:2]))
+    two = run(*source, "--labels", tmp_path / "two.txt", "--force", labels=False)
+    assert two.exit_code == 0, two.output
+    assert "(pixel - 0) / 255 is right on 24 of 24." in two.output

@@ -13,15 +13,15 @@ from chalicelib.models import LABELS
 from chalicelib.preprocessing import WHOLE, Preprocessing
 from chalicelib.tensors import to_input
 from tools.catalogue import CATALOGUE
-from tools.deciding import Trial, decided, doubted, tried
-from tools.exporting import keras_files, networks, onnx, tfjs
+from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
+from tools.exporting import inside, keras_files, networks, onnx, tfjs
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
 from tools.kinds import check_kind
 from tools.labelling.reading import LabelFile, read
-from tools.options import ASKED, chosen, formula
+from tools.options import chosen, formula
 from tools.refusals import Refused
 
 SOURCES = {
@@ -90,7 +90,7 @@ def prepared(
     Raises ModelInvalid where what it takes cannot be told.
     """
     how = _of_part(part, chosen(own[0] if own else WHOLE, options))
-    trial = _tried(source, options, labels, how)
+    trial = _tried(tf, source, options, labels, how)
     if options["mean"] is not None:
         why = "as you said"
         if (how.mean, how.std) != ((0.0,), (1.0,)) and source.takes_pixels():
@@ -102,7 +102,7 @@ def prepared(
     elif trial:
         how, why = decided(trial, source.name)
     else:
-        raise ModelInvalid(f"Whether {source.name} wants pixels scaled cannot be told. {ASKED}")
+        raise unknown(source.name, options["samples"])
     say(f"Pixels: {formula(how)}, {why}.")
     if trial:
         say(doubted(trial, how))
@@ -115,18 +115,24 @@ def _of_part(part: Preprocessing, how: Preprocessing) -> Preprocessing:
 
 
 def _tried(
-    source: Source, options: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
+    tf: Any, source: Source, options: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
 ) -> Trial | None:
     """How often the usual ways are right on samples that are labelled; None where none are."""
-    if not options["samples"] or options["multi_label"] or source.classes < 2 or source.reference:
+    if not options["samples"] or options["multi_label"] or source.reference:
         return None
+    above = None
+    if source.classes == 1:
+        end = inside.ending(tf, source.call, source.image.shape)
+        above = second_above(end, options["scores"])
+        if above is None:
+            return None
 
     def answer(pixels: NDArray[np.uint8], way: Preprocessing) -> NDArray[np.float32]:
         return source.answer(to_input(pixels, source.image, way)[np.newaxis])
 
     size, depth = source.image.size, source.image.depth
     try:
-        return tried(options["samples"], labels, how, size, depth, answer)
+        return tried(options["samples"], labels, how, size, depth, answer, above)
     except Refused:
         return None
 
