@@ -35,13 +35,17 @@ def check_kind(path: Path, wanted: str) -> None:
     What is of no known kind passes: whoever loads it says best what is wrong.
     wanted: a key of STEPS.
     """
-    kind, path = _kind(path)
+    given, (kind, path) = path, _kind(path)
+    if kind == wanted and path != given:
+        raise ModelInvalid(f"Name {path} instead of {given}.")
     if kind == "zip":
         raise ModelInvalid(f"{path} is a zip. {_unpacked(path)}")
     if kind not in ("", wanted):
         raise ModelInvalid(f"{path} is {STEPS[kind].format(path)}")
     if not kind and path.is_dir() and wanted != "saved_model":
         raise ModelInvalid(f"{path} is a folder, and no SavedModel. Name the file of the network.")
+    if not kind and wanted == "saved_model" and not path.is_dir():
+        raise ModelInvalid(f"{path} is a file. Name the folder that has saved_model.pb in it.")
 
 
 def _kind(path: Path) -> tuple[str, Path]:

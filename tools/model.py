@@ -14,6 +14,8 @@ from tools.listing import table
 from tools.refusals import one_line
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NETWORK = click.Path(exists=True, path_type=Path)
+"""A file or a folder: `tools.kinds` says what takes the other."""
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -72,7 +74,7 @@ def fetch_(
 
 @cli.command("add")
 @click.argument("name")
-@click.argument("model", type=click.Path(exists=True, path_type=Path))
+@click.argument("model", type=_NETWORK)
 @click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
 @click.option("--samples", type=_FOLDER, help="Labelled pictures, a folder for each class or a "
               "CSV in it: they tell how pixels are scaled.")  # fmt: skip
@@ -142,15 +144,15 @@ def set_(name: str, version: str | None, **given: Any) -> None:
     show_default=True,
     help="For --keras: imagenet, none or a file.",
 )
-@click.option("--saved-model", type=_FOLDER, help="A SavedModel.")
+@click.option("--saved-model", type=_NETWORK, help="A SavedModel.")
 @click.option(
     "--signature", help="For --saved-model. [serving_default, or the only one that takes images]"
 )
-@click.option("--keras-file", type=_FILE, help="A .keras or .h5 file, of Keras 2 or 3.")
-@click.option("--tfjs", type=_FILE, help="model.json of a TensorFlow.js layers model.")
+@click.option("--keras-file", type=_NETWORK, help="A .keras or .h5 file, of Keras 2 or 3.")
+@click.option("--tfjs", type=_NETWORK, help="model.json of a TensorFlow.js layers model.")
 @click.option(
     "--frozen-graph",
-    type=_FILE,
+    type=_NETWORK,
     help="A frozen GraphDef, .pb; defaults fit the Inception graph of 2015.",
 )
 @click.option("--input", "input_", help="Tensor for --frozen-graph. [DecodeJpeg/contents:0]")
