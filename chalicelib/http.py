@@ -114,6 +114,9 @@ def json_request(body: bytes, type_: type[T]) -> T:
         return msgspec.json.decode(body, type=type_)
     except RecursionError as error:
         raise BadRequest("The JSON body is nested too deeply.") from error
+    except msgspec.ValidationError as error:
+        invalid = _invalid("JSON body", error)
+        raise BadRequest(f"{invalid} GET /openapi.json lists its fields.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid("JSON body", error) from error
 
