@@ -44,7 +44,7 @@ class Preprocessing(msgspec.Struct, frozen=True):
             if len(values) not in (0, 1, self.depth):
                 raise ValueError(f"mean and std take one number, or {self.depth} for {self.depth}")
         if min(self.std or (1.0,)) <= 0:
-            raise ValueError("std is above 0")
+            raise ValueError("std has to be above 0")
 
     @property
     def depth(self) -> int:

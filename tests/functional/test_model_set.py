@@ -68,7 +68,7 @@ def test_a_network_is_added_with_what_the_options_say(
         (("--colour", "7"), "colour"),
         (("--mean", 1), "both --mean and --std"),
         (("--std", 1), "both --mean and --std"),
-        (("--mean", 1, "--std", 0), "std is above 0"),
+        (("--mean", 1, "--std", 0), "std has to be above 0"),
         (("--mean", 1, "--std", "nan"), "neither a number nor three"),
         (("--mean", "1,2", "--std", 1), "neither a number nor three"),
         (("--mean", 1, "--std", "1;2;3"), "neither a number nor three"),
