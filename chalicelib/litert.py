@@ -61,7 +61,13 @@ class LiteRT:
 
     @cached_property
     def _kernels(self) -> tuple[str, bool]:
-        return kernels(self._interpreter._get_ops_details())
+        try:
+            return kernels(self._interpreter._get_ops_details())
+        except UnicodeDecodeError as error:
+            raise ModelInvalid(
+                f"{self._path.name} of {self._path.parent.name} has tensors whose names are not "
+                "UTF-8; convert the network anew with names in ASCII."
+            ) from error
 
 
 @lru_cache(maxsize=64)
@@ -79,6 +85,7 @@ def inspect(path: Path) -> tuple[Tensor, Tensor]:
     Raises ModelInvalid where the file is not an image classifier, or LiteRT cannot compute it.
     """
     network = LiteRT(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    _ = network.kernels  # which reads every tensor's name
     return network.input, network.output
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from chalicelib.classifiers import Classifiers
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256
-from chalicelib.litert import LiteRT
+from chalicelib.litert import LiteRT, inspect
 from chalicelib.models import INFO, Models
 from chalicelib.settings import ROOT
 from tests.fakes import MemoryStore
@@ -101,3 +101,11 @@ def test_what_fails_while_it_runs_is_the_models_fault(tmp_path: Path) -> None:
         ModelInvalid, match=r"net.tflite of .* LiteRT: .*\(GATHER\) failed to invoke"
     ):
         broken.run(plain(1, 2, 3)[None])
+
+
+def test_names_that_are_not_text_are_the_models_fault(tmp_path: Path) -> None:
+    """Of tensors within: no answer needs them, but LiteRT cannot tell them."""
+    net = network("SOFTMAX", weights=opposed(4)).replace(b"tensor3", b"tenso\xff3")
+    (tmp_path / "net.tflite").write_bytes(net)
+    with pytest.raises(ModelInvalid, match="names are not UTF-8"):
+        inspect(tmp_path / "net.tflite")
