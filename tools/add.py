@@ -66,6 +66,11 @@ def add(
             how = msgspec.structs.replace(how, channels="grey")
         trial = _tried(package.model_path, about, labels, how)
         how = _prepared(package, pixels, how, trial, about["samples"], say)
+        if about["samples"] and not trial:
+            say(
+                "Samples: not looked at; they tell how pixels are scaled only where one label of a "
+                "picture is right, and the network takes floats."
+            )
         info = msgspec.structs.replace(info, preprocessing=how)
         gives = of_package(ModelPackage(package.folder, info), scores, about)
         say(f"Scores: {told(gives.scores, gives.multi_label)}; {gives.why}.")

@@ -40,10 +40,12 @@ def add(
     ending: Sequence[str] = ("SOFTMAX",),
     weights: np.ndarray = MIDDLE,
     labels: Sequence[str] = LABELS,
+    floats: bool = True,
 ) -> Result:
     from ai_edge_litert.schema_py_generated import TensorType
 
-    net = network(*ending, weights=weights, takes=TensorType.FLOAT32)
+    takes = TensorType.FLOAT32 if floats else TensorType.UINT8
+    net = network(*ending, weights=weights, takes=takes)
     (tmp_path / "net.tflite").write_bytes(net)
     (tmp_path / "labels.txt").write_text("\n".join(labels))
     given = ["add", "own", str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
@@ -103,6 +105,8 @@ def test_samples_that_cannot_tell_are_not_asked_for_again(tmp_path: Path, sample
     result = add(tmp_path, "--samples", samples, "--multi-label", ending=["LOGISTIC"])
     assert result.exit_code == 1 and "--samples tell it only where" in result.output
     assert "Or give --samples" not in result.output
+    result = add(tmp_path, "--samples", samples, floats=False)
+    assert result.exit_code == 0 and "Samples: not looked at" in result.output
 
 
 def test_ways_that_are_right_on_the_same_pictures() -> None:
