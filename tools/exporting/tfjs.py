@@ -58,7 +58,8 @@ def load(path: Path) -> Any:
             f"{path} is a graph model of TensorFlow.js, whose layers are gone. Export what it was "
             "converted from: with --saved-model, --keras-file or --frozen-graph."
         )
-    weights = read_weights(manifest, path.parent)
+    with quoted(f"The weightsManifest of {path} cannot be read", "Download it again."):
+        weights = read_weights(manifest, path.parent)
     config = topology.get("model_config", topology)
     step = (
         "Convert it again with tensorflowjs_converter, or export the Keras file it was made from."
@@ -78,7 +79,7 @@ def read_weights(
 ) -> dict[str, NDArray[np.generic]]:
     """The weights of a manifest by name: each group's files are one run of bytes, cut in order.
 
-    Raises ModelInvalid where a file is missing or too short.
+    Raises ModelInvalid where a file is missing or too short, or two weights have one name.
     """
     found: dict[str, NDArray[np.generic]] = {}
     for group in manifest:
@@ -88,6 +89,8 @@ def read_weights(
             raise ModelInvalid(f"{missing[0]} is missing; put it beside model.json.")
         data, start = b"".join(file.read_bytes() for file in files), 0
         for entry in group["weights"]:
+            if entry["name"] in found:
+                raise ModelInvalid(f"Two weights are called {entry['name']}; convert it again.")
             found[entry["name"]], start = _weight(entry, data, start)
         if start != len(data):
             raise ModelInvalid(
