@@ -78,6 +78,9 @@ class Classifiers:
             return self._loaded(self._model)
         except ModelNotFound as error:
             if self._fallback:
+                if self._recalled(self._fallback) is None:
+                    text = "There is no model %r here: %s answers in its place."
+                    logger.warning(text, self._model, self._fallback)
                 return self._loaded(self._fallback)
             raise ModelInvalid(
                 f"The model of this service, {self._model!r}, is not deployed with it; "

@@ -160,9 +160,14 @@ def test_a_network_is_not_loaded_where_its_digest_is_another(
         classifiers.get()
 
 
-def test_the_default_and_what_answers_instead(tmp_path: Path) -> None:
+def test_the_default_and_what_answers_instead(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     classifiers = Classifiers(models(tmp_path, BUNDLED), 1, model="mine", fallback="doodle")
-    assert classifiers.get().info.name == "doodle"
+    for _ in range(2):
+        assert classifiers.get().info.name == "doodle"
+    told = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["There is no model 'mine' here: doodle answers in its place."]
     copy(tmp_path / "mine")
     assert classifiers.get().info.name == "mine"
     assert classifiers.get("doodle").info.name == "doodle"
