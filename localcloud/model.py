@@ -20,7 +20,7 @@ def find_or_fetch(name: str) -> ModelPackage:
     except ModelNotFound:
         if name not in CATALOGUE:
             raise click.ClickException(
-                f"There is no model {name!r}; `tools.model list` shows those there are."
+                f"There is no model {name!r}; `python -m tools.model list` shows those there are."
             ) from None
     try:
         return fetch(name, settings.model_dirs[-1])
