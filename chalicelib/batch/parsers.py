@@ -176,6 +176,11 @@ def _csv_parser() -> Parser:
             if not _addresses(header):
                 raise BadLine(_without_address(header, delimiter))
             return None
+        if any(field.strip() for field in fields[len(header) :]):  # as of an address with commas
+            raise BadLine(
+                f"it has {len(fields)} columns and the header {len(header)}; put an address in "
+                "quotes if it has what parts the columns"
+            )
         row = {name: field.strip() for name, field in zip(header, fields, strict=False)}
         found = [row[column] for column in ADDRESS_COLUMNS if row.get(column)]
         id, label = row.get("id") or None, row.get("label") or None

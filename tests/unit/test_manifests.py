@@ -303,6 +303,19 @@ def test_a_csv_without_an_address_column_says_so() -> None:
     assert "header" in (found[0].problem or "")
 
 
+def test_an_address_with_commas_is_not_taken_for_half_of_it() -> None:
+    """As of services that scale pictures; the half may be another picture."""
+    url = "http://h/w_100,h_50/1.jpg"
+    quoted = f'"{url}"'
+    for header, line in (("url", url), ("url,id", f"{url},a"), ("id,url", f"a,{url}")):
+        (found,) = read("m.csv", f"{header}\n{line}\n")
+        assert "put an address in quotes" in (found.problem or ""), line
+        (found,) = read("m.csv", f"{header}\n{line.replace(url, quoted)},,\n")
+        assert found.instance.url == url
+    (found,) = read("m.csv", f"url;id\n{url};a\n")
+    assert found.instance.url == url
+
+
 def test_another_ending_is_no_manifest() -> None:
     assert not is_manifest("m.json") and is_manifest("folder/M.TXT")
     assert not is_manifest("folder/m.csv/")
