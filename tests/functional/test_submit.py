@@ -365,11 +365,15 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(
         (photos / name).write_bytes(b"II*\0")
     for number in range(4):
         (photos / f"note {number}.txt").write_text("no picture")
+    (photos / "album").symlink_to(photos)
+    (photos / "gone.jpg").symlink_to(photos / "nothing")
     result = run(photos)
     assert result.exit_code == 3
     assert {record["id"] for record in service.records} == {*IDS, "no ending"}
     assert "IMG_1.HEIC: HEIC is not read by the service; save it as JPEG" in result.stderr
     assert "raw.nef: raw is not read" in result.stderr and "b.svg: its format" in result.stderr
+    assert "album: it is a link to a folder; name that one itself." in result.stderr
+    assert "gone.jpg: it is a link to what is not there." in result.stderr
     others = "passed over: 6 (note 0.txt, note 1.txt, note 2.txt, note 3.txt, notes.txt, …)"
     assert others in result.stderr
 

@@ -58,7 +58,12 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
         if source.is_dir():
             for path in _walk(source):
                 image = _image(path, path.relative_to(source) if alone else path)
-                yield image if _is_picture(path) else image._replace(other=True)
+                if path.is_dir():
+                    yield image._replace(problem="it is a link to a folder; name that one itself.")
+                elif not path.exists():
+                    yield image._replace(problem="it is a link to what is not there.")
+                else:
+                    yield image if _is_picture(path) else image._replace(other=True)
         elif is_manifest(source.name):
             raise InputError(f"{source} is a manifest: submit it alone, or its images themselves.")
         else:
@@ -89,14 +94,17 @@ def check_manifest(path: Path) -> int:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
+    """Files, and links that lead to none: a folder's may lead round in circles."""
+
     def refuse(error: OSError) -> None:
         raise error
 
     for parent, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        for name in sorted([*files, *links]):
             path = Path(parent, name)
-            if not name.startswith(".") and path.is_file():
+            if not name.startswith(".") and (path.is_file() or path.is_dir() or not path.exists()):
                 yield path
 
 

@@ -116,7 +116,8 @@ def _survey(images: Iterable[Image]) -> tuple[int, int]:
     files, size = 0, 0
     for image in images:
         if not image.other:
-            files, size = files + 1, size + image.path.stat().st_size
+            files += 1
+            size += 0 if image.problem else image.path.stat().st_size  # a link may lead to none
     return files, size
 
 
