@@ -107,10 +107,12 @@ def _too_few(short: list[Standing], needed: int) -> str:
 def _none_seen(champion: Standing, challenger: Standing, difference: float, p: float) -> str:
     if abs(difference) < 0.0005:
         return f"No difference seen: {challenger.name} and {champion.name} are level."
-    often = " in numbers looked at this often" if p < ALPHA else ""
+    chance = "may be chance"
+    if p < ALPHA:
+        chance = "may still be chance, because the results are checked continuously"
     return (
         f"No difference seen: {challenger.name} is {'ahead' if difference > 0 else 'behind'} "
-        f"by {_points(difference)} points, which can be chance{often} ({_words(p)})."
+        f"by {_points(difference)} points. This {chance} ({_words(p)})."
     )
 
 

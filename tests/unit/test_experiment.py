@@ -824,10 +824,10 @@ def standing(name: str, right: int, of: int, weight: float = 0.5) -> Standing:
         ((1740, 2000), (1600, 2000), "small is worse by 7.0 points (p < 0.001)."),
         ((150, 300), (198, 300), "small is better by 16.0 points (p < 0.001)."),
         ((4000, 5000), (4010, 5000),
-         "No difference seen: small is ahead by 0.2 points, which can be chance (p = 0.802)."),
+         "No difference seen: small is ahead by 0.2 points. This may be chance (p = 0.802)."),
         ((4000, 5000), (3900, 5000),
-         "No difference seen: small is behind by 2.0 points, which can be chance in numbers "
-         "looked at this often (p = 0.014)."),
+         "No difference seen: small is behind by 2.0 points. This may still be chance, because "
+         "the results are checked continuously (p = 0.014)."),
         ((4000, 5000), (4000, 5000), "No difference seen: small and doodle are level."),
         ((4000, 5000), (1000, 1250),
          "Not enough data: about 880 more answers of small to see a 5-point difference."),
