@@ -21,9 +21,9 @@ class Classifier:
 
     package: verified by whoever found it.
     threads: CPU threads of an inference that is alone.
-    copies: inferences that may run at the same time. Several share the threads: that answers most
-        images a second, as one on all of them answers soonest. Each copy, and where there are
-        several the one for who is alone, takes some 40 MB for an Inception v3.
+    copies: inferences that may run at the same time. More copies: higher throughput. One copy on
+        all threads: lowest latency. Where there are several, one more on all threads is kept for an
+        inference that is alone. Each takes some 40 MB for an Inception v3.
     engine: by name, or what loads a network by one.
     kernels, slow: what computes, and whether that is slower than it could be on this processor.
     Raises ModelInvalid where the file is not an image classifier with these labels.

@@ -54,7 +54,7 @@ class Services:
             image_buckets=settings.image_buckets,
         )
         names = (settings.model, settings.fallback_model)
-        # a caller waits for one answer, a chunk for all of them; no container of Lambda does both
+        # the API is tuned for latency, chunks for throughput; a Lambda container does only one
         self.classifiers = Classifiers(
             self.models, settings.threads, *names, copies=settings.at_once, engine=settings.engine
         )
@@ -63,7 +63,7 @@ class Services:
         )
 
     def prepare(self) -> None:
-        """Import what classifies by the default model: long before it is waited for, if need be."""
+        """Import the inference stack early, so that the first request does not wait for it."""
         from chalicelib import classifier, images  # noqa: F401
 
         engines.prepare(self.models.here(self.settings.model), self.settings.engine)

@@ -127,7 +127,7 @@ class BatchService:
         ledger = Ledger(self._store, self._results, batch_id)
         manifest = "manifest.jsonl"
         if is_manifest(source):
-            # of two that begin it at once each copies; that one's counts whose batch.json does
+            # if two start at once, each makes a copy; the first to write batch.json wins
             token = uuid.uuid4().hex[:8]
             manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
             if not ledger.has(ledger.key("batch.json")):
