@@ -106,7 +106,7 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 
 @cli.command("set")
 @click.argument("name")
-@click.option("--version", help="What answers call it from now on.")
+@click.option("--version", type=options.Version(), help="What answers call it from now on.")
 @options.preprocessing
 @options.outputs
 def set_(name: str, version: str | None, **given: Any) -> None:

@@ -1,6 +1,7 @@
 """The options of `tools.model` that several commands share, and what they come to."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -45,6 +46,23 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         return numbers
 
 
+class Version(click.ParamType[str]):
+    """What a path can name: `/v2/models/{name}/versions/{version}`."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The version as it is; a usage error where a path cannot have it."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+            self.fail(
+                f"{value!r} cannot stand in an address: use up to 64 letters, digits, '.', '_' and "
+                "'-', the first a letter or digit.",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
 def about(command: _Command) -> _Command:
     """What model.json says of where a network comes from and what its classes are."""
     return _with(command, [
@@ -52,7 +70,8 @@ def about(command: _Command) -> _Command:
         click.option("--description", default="", help="A sentence or two."),
         click.option("--source", default="", help="Where it comes from, an address."),
         click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
-        click.option("--version", default="1", show_default=True, help="Its version."),
+        click.option("--version", default="1", show_default=True, type=Version(),
+                     help="Its version."),
         click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
                      help="Class never shown; auto hides the background of ImageNet's 1,001."),
         click.option("--force", is_flag=True, help="Replace a package of that name."),

@@ -100,6 +100,9 @@ def test_what_a_package_does_is_changed_and_nothing_else(run: Run, cache: Path) 
     assert (changed.info.title, changed.info.version) == ("Mine", "1")
     assert {path.name for path in changed.folder.iterdir()} == set(changed.files)
     changed.verify()
+    for version in ("", "1/..", "a b", "ü", "v" * 65, ".."):
+        told = run("set", "mine", "--version", version)
+        assert told.exit_code == 2 and "cannot stand in an address" in told.output, version
     run("set", "mine", "--resize", "squash", "--version", "2")
     again = read_package(cache / "mine").info
     assert again.version == "2" and again.preprocessing == Preprocessing(
