@@ -151,8 +151,8 @@ class Models:
         ServiceUnavailable where the bucket does not answer, or refuses what may be there.
         """
         if NAME.fullmatch(name):
-            if (folder := self._folder(name)) and (package := self._verified(folder)):
-                return package
+            if folder := self._folder(name):
+                return self._verified(folder)
             if self._bucket:
                 return self._download(name)
         raise _unknown(name)
@@ -177,8 +177,8 @@ class Models:
         folders = (parent / name for parent in self._dirs)
         return next((folder for folder in folders if (folder / INFO).is_file()), None)
 
-    def _verified(self, folder: Path) -> ModelPackage | None:
-        """The package; None for a damaged copy, now removed, of what the bucket may have whole."""
+    def _verified(self, folder: Path) -> ModelPackage:
+        """The package; in place of a damaged copy, which is removed, the bucket's if it has one."""
         try:
             package = read_package(folder)
             if not self._is_sealed(folder):
@@ -187,7 +187,8 @@ class Models:
             if folder.parent == self._cache:
                 shutil.rmtree(folder, ignore_errors=True)
                 if self._bucket:
-                    return None
+                    with suppress(ModelNotFound):
+                        return self._download(folder.name)
             raise
         return package
 

@@ -74,6 +74,9 @@ def test_a_damaged_copy_is_replaced_from_the_bucket_at_once(cache: Path) -> None
     for kind, damaged in damages.items():
         put(cache / kind / "m", damaged)
         assert Models([cache / kind], "b", store).find("m").info.version == "1"
+        put(cache / f"{kind} alone" / "m", damaged)
+        with pytest.raises(ModelInvalid):  # not “there is no model”
+            Models([cache / f"{kind} alone"], "b", MemoryStore()).find("m")
 
 
 def test_a_damaged_bundled_package_is_refused_and_left(bundled: Path, cache: Path) -> None:
