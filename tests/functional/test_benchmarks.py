@@ -29,6 +29,9 @@ from tools.quiet import quiet
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
 
 
+WITH_KERAS = pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+"""Of Keras, about NumPy 2: whichever of the tests makes the network."""
+
 SECOND = {"onnxruntime-over-handler", "handler-over-onnxruntime"}
 
 
@@ -77,7 +80,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # of Keras, about NumPy 2
+@WITH_KERAS
 @pytest.mark.parametrize("way", WAYS)
 def test_tensorflows_ways_give_scores(way: str, given: Task) -> None:
     scores = WAYS[way](given.network, given.application, 0)(given.image.read_bytes())
@@ -86,6 +89,7 @@ def test_tensorflows_ways_give_scores(way: str, given: Task) -> None:
 
 
 @pytest.mark.tensorflow
+@WITH_KERAS
 def test_a_way_in_its_process_answers_line_by_line(given: Task) -> None:
     with started("book", given, threads=1) as contestant:
         first, second = contestant.answer(), contestant.answer()
