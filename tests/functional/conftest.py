@@ -1,6 +1,7 @@
-"""An AWS on this machine."""
+"""An AWS on this machine, TensorFlow, and a folder of packages."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -30,3 +31,15 @@ def s3(aws: dict[str, Any]) -> Iterator[Any]:
     client = boto3.client("s3", **aws)
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def tf() -> Any:
+    """TensorFlow, which not every machine has."""
+    return pytest.importorskip("tensorflow", reason="TensorFlow is not installed: make tensorflow")
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """Where the tools put packages."""
+    return tmp_path / "cache"

@@ -32,20 +32,10 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def tf() -> Any:
-    return pytest.importorskip("tensorflow", reason="TensorFlow is not installed: make tensorflow")
-
-
-@pytest.fixture(scope="session")
 def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("labels") / "labels.txt"
     path.write_text("cat\ndog\nfish\nbird\ncow\n")
     return path
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def tf() -> Any:
-    return pytest.importorskip("tensorflow", reason="TensorFlow is not installed: make tensorflow")
-
-
-@pytest.fixture(scope="module")
 def keras_2(tf: Any) -> Any:
     return pytest.importorskip("tf_keras", reason="tf_keras is not installed: make tensorflow")
 

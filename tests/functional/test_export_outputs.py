@@ -25,16 +25,6 @@ SIDE = 16
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="session")
-def tf() -> Any:
-    return pytest.importorskip("tensorflow", reason="TensorFlow is not installed: make tensorflow")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
 @pytest.fixture
 def run(cache: Path, tmp_path: Path) -> Run:
     """`tools.model export` of a network of Keras, with labels."""

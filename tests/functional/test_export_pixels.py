@@ -32,16 +32,6 @@ Run = Callable[..., Result]
 Build = Callable[[Any], Any]
 
 
-@pytest.fixture(scope="session")
-def tf() -> Any:
-    return pytest.importorskip("tensorflow", reason="TensorFlow is not installed: make tensorflow")
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
 @pytest.fixture
 def run(cache: Path, tmp_path: Path) -> Run:
     """`tools.model` with a command, and labels of three classes where it needs some."""

@@ -21,11 +21,6 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def run(cache: Path) -> Run:
     def invoke(*arguments: Any) -> Result:
         result = CliRunner().invoke(cli, [*map(str, arguments)], env={"MODEL_DIR": str(cache)})

@@ -50,11 +50,6 @@ def server() -> Iterator[Mirror]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def run(cache: Path, entry: CatalogueEntry) -> Run:
     def invoke(*arguments: Any, **env: str) -> Result:
         result = CliRunner().invoke(

@@ -25,11 +25,6 @@ ONE = ("green",)
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
-
-
-@pytest.fixture
 def run(cache: Path, tmp_path: Path) -> Run:
     """`tools.model` with a command; where a network and labels are given, with those."""
 
