@@ -23,16 +23,14 @@ import click
 from PIL import Image
 
 from benchmarks import record
-from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.pixels import asked_on, shares, table
+from benchmarks.record import Figure, Record, ratio
 from benchmarks.subject import photograph
 from benchmarks.timing import medians
 from chalicelib.images import decode
 from chalicelib.preprocessing import IMAGENET
-from chalicelib.settings import Settings
-from chalicelib.significance import wilson_interval
-from tools.evaluating.asking import Contestant, contestant, loader, rightness
-from tools.evaluating.labelled import Labelled, find
-from tools.evaluating.truth import Truths
+from tools.evaluating.asking import Contestant, loader, rightness
+from tools.evaluating.labelled import Labelled
 
 SIZE = (299, 299)
 FORMATS = {"JPEG": {"quality": 80}, "WEBP": {"quality": 80}, "AVIF": {"quality": 65}}
@@ -138,18 +136,8 @@ def figures(
         Figure("ms-import", "import of AVIF's decoder", first, f"{first:.1f} ms"),
         Figure("mb-zipped", "AVIF's libraries, zipped", size[0], f"{size[0]:.1f} MB"),
         Figure("mb", "AVIF's libraries, unpacked", size[1], f"{size[1]:.1f} MB"),
-        *(Figure(name, f"top-1, {name.replace('-', ' ')}", count / n, f"{count / n:.1%}")
-          for name, count in counts.items()),
+        *shares({name: name.replace("-", " ") for name in counts}, counts, n),
     ]  # fmt: skip
-
-
-def table(counts: dict[str, int], photos: int) -> Table:
-    """The counts with their intervals."""
-    rows = []
-    for name, count in counts.items():
-        low, high = wilson_interval(count, photos)
-        rows.append((name, str(count), f"{low:.1%} to {high:.1%}"))
-    return Table(f"Right of {photos} photographs", ("what is there", "right", "95% interval"), rows)
 
 
 @click.command(help=__doc__)
@@ -160,15 +148,14 @@ def table(counts: dict[str, int], photos: int) -> Table:
 def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ms, first, size = milliseconds(runs), importing(max(1, runs // 5)), megabytes()
-    asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
-    labelled = find(photos, [Truths(asked.classifier.labels, asked.package.info.background_class)])
+    asked, labelled = asked_on(name, photos)
     counts = accuracy(asked, labelled)
     record.publish(
         Record(
             "pictures",
             "AVIF, and JPEGs that are cut off",
             figures(ms, first, size, counts, len(labelled.photos)),
-            [table(counts, len(labelled.photos))],
+            [table(counts, len(labelled.photos), "what is there")],
             [
                 f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. Rows: the "
                 "first of them, the others grey. Scans of a progressive JPEG of quality 90: the "

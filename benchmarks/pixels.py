@@ -10,7 +10,7 @@ answers for each way on all of them.
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -90,18 +90,32 @@ def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[F
         ratio("before-over-crop", "720p JPEG, as before over the crop", ms["before"] / ms["crop"]),
         *(Figure(f"ms-{name}", f"720p JPEG to 299: {TIMED[name]}", each, f"{each:.1f} ms")
           for name, each in ms.items()),
-        *(Figure(name, f"top-1, {says[name]}", count / photos, f"{count / photos:.1%}")
-          for name, count in counts.items()),
+        *shares(says, counts, photos),
     ]  # fmt: skip
 
 
-def table(counts: dict[str, int], photos: int) -> Table:
-    """The counts with their intervals."""
+def shares(says: Mapping[str, str], counts: dict[str, int], photos: int) -> list[Figure]:
+    """How often each way is right. says: what the ways are called."""
+    return [
+        Figure(name, f"top-1, {says[name]}", count / photos, f"{count / photos:.1%}")
+        for name, count in counts.items()
+    ]
+
+
+def asked_on(name: str, photos: Path) -> tuple[Contestant, Labelled]:
+    """A package, and the labelled photographs that it is asked about."""
+    asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
+    truths = Truths(asked.classifier.labels, asked.package.info.background_class)
+    return asked, find(photos, [truths])
+
+
+def table(counts: dict[str, int], photos: int, column: str = "way") -> Table:
+    """The counts with their intervals. column: heads their names."""
     rows = []
     for name, count in counts.items():
         low, high = wilson_interval(count, photos)
         rows.append((name, str(count), f"{low:.1%} to {high:.1%}"))
-    return Table(f"Right of {photos} photographs", ("way", "right", "95% interval"), rows)
+    return Table(f"Right of {photos} photographs", (column, "right", "95% interval"), rows)
 
 
 @click.command(help=__doc__)
@@ -112,8 +126,7 @@ def table(counts: dict[str, int], photos: int) -> Table:
 def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ms = milliseconds(photograph(), runs)
-    asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
-    labelled = find(photos, [Truths(asked.classifier.labels, asked.package.info.background_class)])
+    asked, labelled = asked_on(name, photos)
     counts = accuracy(asked, labelled)
     record.publish(
         Record(
