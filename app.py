@@ -116,7 +116,7 @@ def route(
                 return _refusal(error, path)
 
         app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
-        return shaped
+        return view  # as it is, for a second path
 
     return register
 
