@@ -172,13 +172,14 @@ class Soak:
         """
         found = self.sqs.receive_message(QueueUrl=self.work)
         for message in found.get("Messages", []):
-            lost = "batch_id" in message["Body"] and self.chance.random() < 0.3
-            for _ in range(0 if lost else 2 if "batch_id" in message["Body"] else 1):
-                self.sqs.send_message(QueueUrl=self.work, MessageBody=message["Body"])
+            body, copies = message["Body"], 1
+            if "batch_id" in body:
+                copies = 0 if self.chance.random() < 0.3 else 2
+                self.counts["doubled" if copies else "lost"] += 1
+            for _ in range(copies):
+                self.sqs.send_message(QueueUrl=self.work, MessageBody=body)
             handle = message["ReceiptHandle"]
             self.sqs.delete_message(QueueUrl=self.work, ReceiptHandle=handle)
-            if "batch_id" in message["Body"]:
-                self.counts["lost" if lost else "doubled"] += 1
 
     def tick(self) -> None:
         """The second scheduler."""
