@@ -30,9 +30,9 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
-from chalicelib import __version__, command, http, site, stops
+from chalicelib import __version__, command, page, parsing, stops
 from chalicelib.errors import InceptionError
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.predict import PredictRequest
 from chalicelib.settings import Settings
 from chalicelib.wiring import services
@@ -122,7 +122,7 @@ def route(
 
 
 def _refusal(error: InceptionError, path: str) -> Response:
-    told = http.told(error, path)
+    told = parsing.told(error, path)
     body = {"Code": told.code, "Message": str(told)}
     if path.startswith("/v2"):
         body["error"] = str(told)  # where clients of the protocol look for it
@@ -145,7 +145,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
     if LOCAL_HOST is None:
         _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
-    own = site.HEADERS | (site.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
+    own = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
     common = {**own, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
     return response
@@ -191,13 +191,13 @@ def _count(facts: dict[str, Any], service: str) -> None:
 def predict_post() -> Response:
     """Classify the images that a JSON body names, or the image that is the body."""
     content_type = _request().headers.get("content-type", "")
-    return _predict(*http.predict_request(content_type, _query(), _body()))
+    return _predict(*parsing.predict_request(content_type, _query(), _body()))
 
 
 @route("/predict")
 def predict_get() -> Response:
     """Classify the image at `url`."""
-    return _predict(http.predict_query(_query()), None)
+    return _predict(parsing.predict_query(_query()), None)
 
 
 @route("/health", is_open=True)
@@ -225,7 +225,7 @@ def index() -> Response:
 
 
 @route("/static/{name}", is_open=True)
-def static(name: str) -> Response:
+def static_file(name: str) -> Response:
     """A file of the page."""
     return _file(name)
 
@@ -233,15 +233,15 @@ def static(name: str) -> Response:
 @route("/openapi.json", is_open=True)
 def openapi() -> Response:
     """The description of this interface."""
-    return Response(*site.description(SETTINGS.public))
+    return Response(*page.description(SETTINGS.public))
 
 
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
 def batches_post() -> Response:
     """Start a batch."""
-    from chalicelib.batch.service import BatchRequest
+    from chalicelib.batch.batches import BatchRequest
 
-    request = http.json_request(_body(), BatchRequest)
+    request = parsing.json_request(_body(), BatchRequest)
     return Answered(services().batches.create(request), 202)
 
 
@@ -272,18 +272,18 @@ def batch_retry(batch_id: str) -> Response:
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
     """A form that uploads one file straight into the images bucket."""
-    from chalicelib.batch.service import UploadRequest
+    from chalicelib.batch.batches import UploadRequest
 
-    request = http.json_request(_body(), UploadRequest)
+    request = parsing.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
 
 @route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
 def feedback_post() -> Response:
     """Say whether an answer was right."""
-    from chalicelib.experiment.service import FeedbackRequest
+    from chalicelib.experiment.experiment import FeedbackRequest
 
-    request = http.json_request(_body(), FeedbackRequest)
+    request = parsing.json_request(_body(), FeedbackRequest)
     return Answered(services().experiment.feedback(request), 202)
 
 
@@ -296,9 +296,9 @@ def experiment_get() -> Response:
 @route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
 def experiment_put() -> Response:
     """Change the arms' shares of the traffic."""
-    from chalicelib.experiment.service import ExperimentRequest
+    from chalicelib.experiment.experiment import ExperimentRequest
 
-    request = http.json_request(_body(), ExperimentRequest)
+    request = parsing.json_request(_body(), ExperimentRequest)
     return Answered(services().experiment.change(request))
 
 
@@ -307,7 +307,7 @@ def workflows_post() -> Response:
     """Start a workflow, or only check what would start."""
     from chalicelib.workflow.request import StartRequest
 
-    request = http.json_request(_body(), StartRequest)
+    request = parsing.json_request(_body(), StartRequest)
     return Answered(services().workflows.start(request), 200 if request.dry_run else 202)
 
 
@@ -428,13 +428,13 @@ def v2_infer(name: str, version: str | None = None) -> Response:
     from chalicelib import openinference
 
     header_length = _request().headers.get("inference-header-content-length")
-    request, binary = http.infer_request(header_length, _body())
+    request, binary = parsing.infer_request(header_length, _body())
     classifier = services().classifiers.get(name, version)
     return Answered(openinference.infer(classifier, request, binary), model=name)
 
 
 def _predict(request: PredictRequest, body: bytes | None) -> Response:
-    client_id = http.client_id(_request().headers.get("x-client-id"))
+    client_id = parsing.client_id(_request().headers.get("x-client-id"))
     answer = services().predictor.predict(request, body, client_id)
     facts: dict[str, Any] = {
         "inference_id": answer.inference_id,
@@ -461,16 +461,16 @@ def _request() -> Request:
 def _body() -> bytes:
     body = _request().raw_body
     encoding = _request().headers.get("content-encoding")
-    return http.unpacked(encoding, body.encode() if isinstance(body, str) else body)
+    return parsing.unpacked(encoding, body.encode() if isinstance(body, str) else body)
 
 
-def _query() -> http.Query:
+def _query() -> parsing.Query:
     parameters = _request().query_params
     return {name: parameters.getlist(name) for name in parameters} if parameters else {}
 
 
 def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
-    from chalicelib.litert import input_size
+    from chalicelib.inference.litert import input_size
 
     info = package.info
     width, height = input_size(package.model_path)
@@ -491,4 +491,4 @@ def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
 
 
 def _file(name: str) -> Response:
-    return Response(*site.file(name))
+    return Response(*page.file(name))

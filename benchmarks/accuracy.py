@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import record, subject
 from benchmarks.record import Figure
-from chalicelib.classifier import Classifier
+from chalicelib.inference.classifier import Classifier
 from chalicelib.significance import wilson_interval
 from tools.doodle.data import all_pictures
 from tools.doodle.drawings import TEST_SEEDS

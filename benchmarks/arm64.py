@@ -46,7 +46,7 @@ CASES = [
     ("service", "unlisted"),
     ("unhelped", "unlisted"),
 ]
-"""What runs, and on what host; "unhelped" is the service without `chalicelib.processors`."""
+"""What runs, and on what host; "unhelped": without `chalicelib.inference.processors`."""
 
 CONFINE = """
 mount --bind {cpuinfo} /proc/cpuinfo

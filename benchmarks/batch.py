@@ -24,18 +24,18 @@ import click
 
 from benchmarks import record, subject
 from benchmarks.record import Figure
-from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import Batch
 from chalicelib.batch.worker import Recorder, Worker
-from chalicelib.classifiers import Classifiers
-from chalicelib.images import decode
-from chalicelib.models import Models
+from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from chalicelib.bulk.manifests import Entry
+from chalicelib.images.decode import decode
+from chalicelib.inference.packages import Models
+from chalicelib.inference.pool import Classifiers
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources.read import Instance, Sources
 from tests.fakes import MemoryQueue, MemoryStore
 
 OVER_NETWORK = "the worker, images a second, over the bare network at its best, all cores"

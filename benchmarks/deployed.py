@@ -14,7 +14,7 @@ import boto3
 import click
 from moto.server import ThreadedMotoServer
 
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from tests import lambdaevents as events
 from tests.lambdafunction import (
     ARCHITECTURE,

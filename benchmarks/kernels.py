@@ -13,10 +13,10 @@ from benchmarks import record
 from benchmarks.record import Record, Table, ratio
 from benchmarks.subject import MODEL, model
 from benchmarks.timing import medians
-from chalicelib.classifier import Classifier
-from chalicelib.kernels import BUILTIN, XNNPACK
-from chalicelib.litert import LiteRT
-from chalicelib.models import ModelPackage
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.kernels import BUILTIN, XNNPACK
+from chalicelib.inference.litert import LiteRT
+from chalicelib.inference.packages import ModelPackage
 
 
 def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:

@@ -21,9 +21,9 @@ from benchmarks import record
 from benchmarks.record import Figure, Record, Table, ratio
 from benchmarks.subject import photograph
 from benchmarks.timing import medians
-from chalicelib.imagefiles import inspect
-from chalicelib.images import decode
-from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.images.decode import decode
+from chalicelib.images.formats import inspect
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.settings import Settings
 from chalicelib.significance import wilson_interval
 from tools.evaluating.asking import Contestant, contestant, loader, rightness
@@ -49,7 +49,7 @@ WAYS: dict[str, tuple[str, Preprocessing]] = {
 
 
 def before(data: bytes) -> bytes:
-    """As `chalicelib.images.decode` was, for a JPEG that is upright."""
+    """As `chalicelib.images.decode.decode` was, for a JPEG that is upright."""
     image = JpegImageFile(io.BytesIO(inspect(data).data))
     image.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))
     return image.resize(SIZE, Image.Resampling.BILINEAR, reducing_gap=3.0).tobytes()

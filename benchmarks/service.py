@@ -12,12 +12,12 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from chalice.test import Client
 
-from chalicelib.classifiers import Classifiers
-from chalicelib.images import decode
-from chalicelib.litert import inspect
-from chalicelib.models import ModelPackage
+from chalicelib.images.decode import decode
+from chalicelib.inference.litert import inspect
+from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.pool import Classifiers
+from chalicelib.inference.tensors import to_input
 from chalicelib.predict import Predictor, PredictRequest
-from chalicelib.tensors import to_input
 from chalicelib.wiring import services
 
 HEADERS = {"content-type": "application/octet-stream"}

@@ -11,8 +11,8 @@ import click
 import msgspec
 
 from benchmarks.service import HEADERS, Service
-from chalicelib import http
-from chalicelib.imagefiles import inspect
+from chalicelib import parsing
+from chalicelib.images.formats import inspect
 from tests import lambdaevents as events
 
 STAGES = {
@@ -87,7 +87,7 @@ def _alone(service: Service) -> dict[str, Callable[[], Any]]:
     answer: Any = service.use_case()
     scores = service.classifier.scores(service.pixels)
     return {
-        "parse": lambda: http.predict_request(HEADERS["content-type"], {}, service.image),
+        "parse": lambda: parsing.predict_request(HEADERS["content-type"], {}, service.image),
         "check": lambda: inspect(service.image),
         "rank": lambda: service.classifier.rank(scores, 5, 0.0),
         "json": lambda: msgspec.json.encode(answer).decode(),

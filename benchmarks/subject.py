@@ -15,10 +15,10 @@ import click
 import numpy as np
 from PIL import Image, ImageFilter
 
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelNotFound
-from chalicelib.models import ModelPackage, Models
+from chalicelib.inference.packages import ModelPackage, Models
 from chalicelib.settings import ROOT, Settings
-from chalicelib.storage import S3Store
 
 NETWORK = Path(os.environ.get("TEST_DATA", ROOT.parent / "shared" / "data")) / "inception-v3"
 """A trained Inception v3 for TensorFlow.js, and photographs beside it; neither is of this project.

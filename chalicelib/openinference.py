@@ -16,11 +16,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import BadRequest
-from chalicelib.images import decode
-from chalicelib.sources import MAX_ID
-from chalicelib.tensors import top
+from chalicelib.images.decode import decode
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.tensors import top
+from chalicelib.sources.read import MAX_ID
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
 """Names of the tensors: one image or several in; scores by class index and the best label out."""

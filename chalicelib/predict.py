@@ -9,11 +9,11 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.classifiers import Classifiers
 from chalicelib.errors import BadRequest, InceptionError
-from chalicelib.labels import Label
-from chalicelib.models import ModelInfo
-from chalicelib.sources import MAX_ID, Instance, Sources
+from chalicelib.inference.labels import Label
+from chalicelib.inference.packages import ModelInfo
+from chalicelib.inference.pool import Classifiers
+from chalicelib.sources.read import MAX_ID, Instance, Sources
 from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
 
@@ -225,7 +225,7 @@ class Predictor:
     def classify(self, data: bytes, options: Options) -> Outcome:
         """Classify an encoded image. Raises the errors of its decoding and of its model."""
         watch = Stopwatch()
-        from chalicelib.images import decode  # Pillow and NumPy, for who does classify
+        from chalicelib.images.decode import decode  # Pillow and NumPy, for who does classify
 
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):

@@ -7,25 +7,25 @@ import threading
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chalicelib import engines
-from chalicelib.classifiers import Classifiers
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import NotConfigured
 from chalicelib.files import is_read_only
-from chalicelib.models import Models
+from chalicelib.inference import engines
+from chalicelib.inference.packages import Models
+from chalicelib.inference.pool import Classifiers
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
-from chalicelib.sources import Sources
-from chalicelib.storage import S3Store
+from chalicelib.sources.read import Sources
 
 if TYPE_CHECKING:
-    from chalicelib.batch.events import BatchEvents
+    from chalicelib.batch.batches import BatchService
     from chalicelib.batch.fanout import Remaining
-    from chalicelib.batch.service import BatchService
-    from chalicelib.experiment.service import Experiment
-    from chalicelib.fetch import Fetcher
+    from chalicelib.batch.inbox import BatchEvents
+    from chalicelib.experiment.experiment import Experiment
+    from chalicelib.sources.fetch import Fetcher
     from chalicelib.tokens import Tokens
-    from chalicelib.workflow.service import WorkflowService
     from chalicelib.workflow.tasks import WorkflowTasks
+    from chalicelib.workflow.workflows import WorkflowService
 
 T = TypeVar("T")
 
@@ -64,13 +64,13 @@ class Services:
 
     def prepare(self) -> None:
         """Import the inference stack early, so that the first request does not wait for it."""
-        from chalicelib import classifier, images  # noqa: F401
+        from chalicelib.images import decode  # noqa: F401
 
         engines.prepare(self.models.here(self.settings.model), self.settings.engine)
 
     @cached_property
     def _fetcher(self) -> "Fetcher":
-        from chalicelib.fetch import Fetcher
+        from chalicelib.sources.fetch import Fetcher
 
         return Fetcher(allow_loopback=self.settings.allow_loopback)
 
@@ -126,10 +126,10 @@ class Services:
         images, results = settings.images_bucket, settings.results_bucket
         if not (images and results and settings.work_queue):
             return None
-        from chalicelib.batch.events import BatchEvents
-        from chalicelib.batch.service import BatchService
+        from chalicelib.aws.sqs import SqsQueue
+        from chalicelib.batch.batches import BatchService
+        from chalicelib.batch.inbox import BatchEvents
         from chalicelib.batch.worker import Recorder
-        from chalicelib.queue import SqsQueue
 
         sqs = partial(_client, "sqs")
         queue = SqsQueue(sqs, settings.work_queue)
@@ -143,9 +143,9 @@ class Services:
         settings = self.settings
         if not (settings.arms and settings.results_bucket):
             return None
-        from chalicelib.documents import Documents
+        from chalicelib.aws.documents import Documents
         from chalicelib.experiment.arms import Arms
-        from chalicelib.experiment.service import Experiment
+        from chalicelib.experiment.experiment import Experiment
 
         try:
             arms = Arms.parse(settings.arms)
@@ -163,11 +163,11 @@ class Services:
         images, results = settings.images_bucket, settings.results_bucket
         if not (images and results and settings.workflow):
             return None
+        from chalicelib.aws.stepfunctions import StepFunctions
         from chalicelib.batch.worker import Recorder
-        from chalicelib.executions import StepFunctions
         from chalicelib.workflow.request import Rules
-        from chalicelib.workflow.service import WorkflowService
         from chalicelib.workflow.tasks import WorkflowTasks
+        from chalicelib.workflow.workflows import WorkflowService
 
         rules = Rules(
             images,

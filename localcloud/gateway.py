@@ -11,7 +11,7 @@ from typing import Any
 
 from chalice.local import ChaliceRequestHandler, LocalGatewayException
 
-from chalicelib.http import MAX_BODY
+from chalicelib.parsing import MAX_BODY
 from tools.deploying.api import ANSWERS, HEADERS
 
 DRAINED = 8 * MAX_BODY

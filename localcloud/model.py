@@ -2,10 +2,10 @@
 
 import click
 
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import ModelPackage, Models
+from chalicelib.inference.packages import ModelPackage, Models
 from chalicelib.settings import Settings
-from chalicelib.storage import S3Store
 from tools.catalogue import CATALOGUE, FetchError, fetch
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import FanOut, Record, Summary
+from chalicelib.bulk.manifests import Entry
 
 STOPPED = re.compile(r"batches/[^/]+/(rounds/[1-9]\d*/)?stopped\.json")
 

@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import UNTIMED
+from chalicelib.aws.s3 import Found, Stored
+from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (
     Conflict,
     ImageTooLarge,
@@ -21,17 +22,16 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.executions import Event, Execution
-from chalicelib.labels import Label
-from chalicelib.models import ModelInfo
-from chalicelib.preprocessing import WHOLE, Preprocessing
-from chalicelib.storage import Found, Stored
-from chalicelib.tensors import top
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.inference.classifier import UNTIMED
+from chalicelib.inference.labels import Label
+from chalicelib.inference.packages import ModelInfo
+from chalicelib.inference.tensors import top
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
 
 
 class MemoryStore:
-    """The object store in a dictionary of (bucket, key); `chalicelib.storage.ObjectStore`.
+    """The object store in a dictionary of (bucket, key); `chalicelib.aws.s3.ObjectStore`.
 
     A batch whose summary is written must balance at that moment, whatever the test is about.
     Its clock moves by a second a write, and by what a test adds to `late`.
@@ -131,7 +131,7 @@ def etag_of(data: bytes) -> str:
 
 
 class MemoryQueue:
-    """The queue as a list of JSON texts; `chalicelib.queue.Queue`.
+    """The queue as a list of JSON texts; `chalicelib.aws.sqs.Queue`.
 
     busy: others keep it so, whatever it holds.
     """
@@ -190,7 +190,7 @@ class ColourClassifier:
 
 
 class OneClassifier:
-    """`chalicelib.classifier.Classifiers` with a single model in it."""
+    """`chalicelib.inference.classifier.Classifiers` with a single model in it."""
 
     def __init__(self, classifier: ColourClassifier) -> None:
         self.classifier = classifier
@@ -202,7 +202,7 @@ class OneClassifier:
 
 
 class MemoryExecutions:
-    """Runs that end at once, as `fails` says of their input; `chalicelib.executions.Executions`.
+    """Runs that end at once, as `fails` says of their input; `stepfunctions.Executions`.
 
     fails: error and cause of a run with that input; None where it succeeds.
     """

@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from chalicelib.files import sha256
-from chalicelib.models import INFO, ORT, ModelPackage, read_package
+from chalicelib.inference.packages import INFO, ORT, ModelPackage, read_package
 from tests.conftest import ROOT
 from tools.doodle.drawings import SIZE
 from tools.metadata import NAME

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.litert import LiteRT, inspect
-from chalicelib.models import ModelInfo, ModelPackage
-from chalicelib.preprocessing import Preprocessing
-from chalicelib.tensors import Tensor, to_input
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.litert import LiteRT, inspect
+from chalicelib.inference.packages import ModelInfo, ModelPackage
+from chalicelib.inference.tensors import Tensor, to_input
 from tools import package as packages
 from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.ending import of_tflite

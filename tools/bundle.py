@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 import click
 
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import ModelPackage, Models
+from chalicelib.inference.packages import ModelPackage, Models
 from chalicelib.settings import Settings
-from chalicelib.storage import S3Store
 from tools.bundling import engine
 from tools.bundling.build import ARCHITECTURES, VERSION, VERSIONS, WORK, bundle, model_layer
 from tools.bundling.pythons import BundleError

@@ -9,8 +9,8 @@ from pathlib import Path
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256 as digest
 from chalicelib.files import staged
-from chalicelib.models import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
-from chalicelib.preprocessing import IMAGENET, Preprocessing
+from chalicelib.images.preprocessing import IMAGENET, Preprocessing
+from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
 from tools.fetching.connection import PATIENCE, FetchError, Patience
 from tools.fetching.download import download
 from tools.fetching.progress import Progress, bar

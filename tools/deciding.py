@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import InceptionError, ModelInvalid
-from chalicelib.images import decode
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
 from tools.ending import Ending
 from tools.evaluating.labelled import Labelled, find

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.litert import input_size
-from chalicelib.models import INFO, NAME, read_package
+from chalicelib.inference.litert import input_size
+from chalicelib.inference.packages import INFO, NAME, read_package
 from chalicelib.settings import Settings
 from tools.catalogue import CatalogueEntry
 from tools.columns import columns

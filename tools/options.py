@@ -9,8 +9,7 @@ import click
 import msgspec
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import Scores
-from chalicelib.preprocessing import (
+from chalicelib.images.preprocessing import (
     IMAGENET,
     WHOLE,
     Channels,
@@ -19,6 +18,7 @@ from chalicelib.preprocessing import (
     Resize,
     is_imagenet,
 )
+from chalicelib.inference.packages import Scores
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import ModelPackage, Scores
-from chalicelib.tensors import Tensor
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import ModelPackage, Scores
+from chalicelib.inference.tensors import Tensor
 from tools.ending import Ending, of_tflite
 from tools.package import sample_images
 from tools.quiet import quiet
@@ -28,7 +28,8 @@ ROUNDING = 0.01
 class Output:
     """What a network gives.
 
-    scores, multi_label: see `chalicelib.models.ModelInfo`. why: how that is known, in words.
+    scores, multi_label: see `chalicelib.inference.packages.ModelInfo`. why: how that is
+    known, in words.
     """
 
     scores: Scores

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256, staged
-from chalicelib.models import (
+from chalicelib.images.preprocessing import is_imagenet
+from chalicelib.inference.packages import (
     INFO,
     LABELS,
     MODEL,
@@ -22,7 +23,6 @@ from chalicelib.models import (
     ModelPackage,
     read_package,
 )
-from chalicelib.preprocessing import is_imagenet
 
 BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
 """What the published ImageNet label files call class 0 where it stands for nothing."""

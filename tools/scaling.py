@@ -7,8 +7,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.preprocessing import Preprocessing
-from chalicelib.tensors import Tensor, check_fits
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.tensors import Tensor, check_fits
 
 SMALL = 10.0
 """Networks are trained on numbers of about -3 to 3; a first normalisation makes them of pixels."""

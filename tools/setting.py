@@ -7,9 +7,9 @@ from typing import Any, get_args
 import msgspec
 
 from chalicelib.files import put
-from chalicelib.litert import inspect
-from chalicelib.models import INFO, ModelInfo, ModelPackage, Scores
-from chalicelib.tensors import Tensor
+from chalicelib.inference.litert import inspect
+from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage, Scores
+from chalicelib.inference.tensors import Tensor
 from tools.ending import of_tflite
 from tools.options import chosen
 from tools.outputs import of_package

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chalicelib.batch.manifests import is_manifest
+from chalicelib.bulk.manifests import is_manifest
 from tools.columns import columns
 from tools.submitting.api import Api
 from tools.submitting.connection import ApiError

@@ -16,9 +16,9 @@ from typing import Any
 import click
 import numpy as np
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import MODEL, ORT, read_package
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import MODEL, ORT, read_package
 from tools.doodle.card import Training, measure, write_package
 from tools.doodle.data import Classes, Images, pictures, training_seeds
 from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS

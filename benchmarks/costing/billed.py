@@ -22,7 +22,7 @@ import boto3
 import click
 from moto.server import ThreadedMotoServer
 
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.environment import ACCOUNT
 from tests import lambdaevents as events

@@ -15,7 +15,7 @@ from PIL import Image
 from benchmarks.costing.billed import BUCKETS, Billed, Cloud, body_of, invoked, messages
 from benchmarks.costing.pricing import Duration, Way, gb_seconds
 from benchmarks.subject import photograph
-from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.environment import ACCOUNT
 from localcloud.events import sqs_event

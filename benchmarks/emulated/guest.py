@@ -51,7 +51,7 @@ def service(name: str, runs: int) -> tuple[str, bytes]:
 
 def unhelped(name: str, runs: int) -> tuple[str, bytes]:
     """The service on a host that it cannot help."""
-    from chalicelib import processors
+    from chalicelib.inference import processors
 
     processors.LISTS = ()
     return service(name, runs)

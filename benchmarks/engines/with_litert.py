@@ -1,4 +1,4 @@
-"""LiteRT's interpreter, as chalicelib/classifier.py uses it, or its CompiledModel."""
+"""LiteRT's interpreter, as chalicelib/inference/classifier.py uses it, or its CompiledModel."""
 
 from child import serve
 

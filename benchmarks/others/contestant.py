@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from benchmarks.others.networks import made
-from chalicelib.models import LABELS, ModelPackage
+from chalicelib.inference.packages import LABELS, ModelPackage
 from chalicelib.settings import ROOT
 
 

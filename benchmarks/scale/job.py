@@ -6,11 +6,11 @@ from benchmarks.scale.batch import Batch
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Bucket, Work
 from benchmarks.scale.times import Times, spread
-from chalicelib.batch.chunks import SMALL_CHUNK
+from chalicelib.aws.sqs import MAX_ENTRIES
 from chalicelib.batch.fanout import GROUP, MARGIN, WRITERS
 from chalicelib.batch.finish import READERS
 from chalicelib.batch.ledger import BLOCK
-from chalicelib.queue import MAX_ENTRIES
+from chalicelib.bulk.chunks import SMALL_CHUNK
 
 HEAD, TAIL = 5, 4
 """Requests before and after a chunk's images: batch, part, cancelled, chunk and partial are looked

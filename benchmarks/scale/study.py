@@ -9,7 +9,7 @@ from benchmarks.scale.job import AwsJob
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Outcome, Usage
 from benchmarks.scale.times import Times
-from chalicelib.batch.chunks import LARGE_CHUNK
+from chalicelib.bulk.chunks import LARGE_CHUNK
 
 ACCOUNTS = (10, 100, 1000, 10_000)
 MOST_WORKERS = 1000

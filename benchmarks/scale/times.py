@@ -14,8 +14,8 @@ import click
 import numpy as np
 
 from benchmarks.subject import model, photograph
-from chalicelib.classifier import Classifier
-from chalicelib.images import decode
+from chalicelib.images.decode import decode
+from chalicelib.inference.classifier import Classifier
 
 SMALL = b'{"id": "0000001.jpg", "s3_uri": "s3://images/batches/name/0000001.jpg"}\n' * 25
 

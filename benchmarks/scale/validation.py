@@ -25,13 +25,13 @@ import urllib3
 from benchmarks.cloud import SAMPLES, upload
 from benchmarks.scale.local import REQUESTS, Costs, chunk_alone, fitted, predicted
 from benchmarks.subject import model
-from chalicelib.batch.chunks import SMALL_CHUNK
+from chalicelib.aws.s3 import S3Store
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Counts
-from chalicelib.classifier import Classifier
-from chalicelib.images import decode
+from chalicelib.bulk.chunks import SMALL_CHUNK
+from chalicelib.images.decode import decode
+from chalicelib.inference.classifier import Classifier
 from chalicelib.settings import ROOT
-from chalicelib.storage import S3Store
 from tests.e2e.conftest import LocalCloud, running, wait_for
 
 MODEL = "doodle"

@@ -8,7 +8,7 @@ import simpy
 from benchmarks.scale.limits import Backoff, Limits, Ours
 from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
 from benchmarks.scale.times import Times, spread
-from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK
+from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK
 from chalicelib.workflow.run import SIDE_BY_SIDE
 
 TRANSITIONS = 5

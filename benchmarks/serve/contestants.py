@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.serve.work import FOLDER, THREADS
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
 
 HOST = "127.0.0.1"

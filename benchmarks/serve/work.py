@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from chalicelib.classifier import Classifier
-from chalicelib.images import decode
-from chalicelib.models import read_package
+from chalicelib.images.decode import decode
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 
 FOLDER, THREADS = "SERVE_MODEL", "SERVE_THREADS"
 """Environment variables: the folder of the model's package, the CPU threads of one inference."""

@@ -7,14 +7,14 @@ from itertools import islice
 
 import msgspec
 
-from chalicelib.batch.chunks import MAX_IMAGES, chunked, growing, held
+from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import LOST
-from chalicelib.batch.manifests import Entry, entries, is_manifest
 from chalicelib.batch.records import Batch, FanOut, chained
+from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
+from chalicelib.bulk.manifests import Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
-from chalicelib.queue import Queue
-from chalicelib.sources import MAX_ID, MAX_KEY_BYTES, split_s3_uri
+from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, split_s3_uri
 
 GROUP = 100
 """Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""

@@ -29,12 +29,12 @@ from itertools import groupby
 
 import msgspec
 
-from chalicelib.batch.manifests import Entry
+from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Batch, FanOut, Record, Stop, Summary
-from chalicelib.documents import Documents
+from chalicelib.bulk.manifests import Entry
 from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.predict import ErrorInfo
-from chalicelib.storage import ObjectStore
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.labels import FOUND, Label, is_right
+from chalicelib.inference.labels import FOUND, Label, is_right
 from chalicelib.predict import ErrorInfo, Options
 
 

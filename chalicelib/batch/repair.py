@@ -2,15 +2,15 @@
 
 from functools import partial
 
-from chalicelib.batch.chunks import grouped
+from chalicelib.aws.sqs import MAX_ENTRIES, Queue
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import FAN_OUT, LOST, REPAIRS, Alone, Losses, Pace
 from chalicelib.batch.records import Batch, FanOut, Stop
 from chalicelib.batch.stop import stop_if_told
+from chalicelib.bulk.chunks import grouped
 from chalicelib.predict import ErrorInfo
-from chalicelib.queue import MAX_ENTRIES, Queue
 
 TOGETHER = 1
 """Times that a chunk that is missing is queued again as it is; then its images go one by one, so

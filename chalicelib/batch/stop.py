@@ -1,10 +1,10 @@
 """The end of a round that goes on no longer: the results of what is done of it."""
 
+from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.finish import merged, read_parts, write_results
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
-from chalicelib.queue import Queue
 
 DONE, RESULTS, SUMMARY = "stopping.json", "stopped.jsonl", "stopped.json"
 """Beside those of a whole round, never in their place: whoever is late here spoils nothing."""

@@ -8,14 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import ChunkMessage, ImageMessage, InTime, Remaining, in_time
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import Alone
-from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import Batch, Record
+from chalicelib.bulk.manifests import Entry
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.predict import ErrorInfo, Options, Outcome, Predictor
-from chalicelib.queue import Queue
 
 SIDE_BY_SIDE = 8
 """Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""

@@ -4,7 +4,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 
-from chalicelib.models import NAME
+from chalicelib.inference.packages import NAME
 
 MAX_ARMS = 8
 """A container on Lambda would hold every one of them in memory."""

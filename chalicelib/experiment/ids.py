@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.documents import Documents
+from chalicelib.aws.documents import Documents
 from chalicelib.errors import (
     BadRequest,
     ImageTooLarge,

@@ -19,10 +19,10 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.documents import Documents
+from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3 import Found
 from chalicelib.errors import ImageTooLarge
 from chalicelib.experiment.ids import EXPIRY
-from chalicelib.storage import Found
 
 REPORT = "experiment.votes.json"
 COUNTED, FORCED = "feedback/counted/", "feedback/forced/"

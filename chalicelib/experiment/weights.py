@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.documents import Documents
+from chalicelib.aws.documents import Documents
 from chalicelib.errors import ImageTooLarge, InceptionError
 from chalicelib.experiment.arms import MAX_ARMS, Arms
 from chalicelib.patience import Patient

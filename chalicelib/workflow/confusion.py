@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chalicelib.labels import fold
+from chalicelib.inference.labels import fold
 
 MAX_PAIRS = 100_000
 """Different pairs that are kept apart: some 20 MB, however many images and labels there are."""

@@ -5,9 +5,9 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import Record
-from chalicelib.labels import Label, fold, is_right
+from chalicelib.bulk.manifests import Entry
+from chalicelib.inference.labels import Label, fold, is_right
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
 from chalicelib.workflow.judgement import (

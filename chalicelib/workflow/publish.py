@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from chalicelib.batch.records import Record
-from chalicelib.labels import Label, is_right
+from chalicelib.inference.labels import Label, is_right
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.judgement import Judgement
-from chalicelib.workflow.picture import picture
-from chalicelib.workflow.report import markdown
+from chalicelib.workflow.report.markdown import markdown
+from chalicelib.workflow.report.poster import picture
 from chalicelib.workflow.run import Plan, Run
 from chalicelib.workflow.vocabulary import Vocabulary
 

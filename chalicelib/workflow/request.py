@@ -7,10 +7,10 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.batch.manifests import is_manifest
-from chalicelib.batch.parsers import ENDINGS
+from chalicelib.bulk.manifests import is_manifest
+from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, SourceInvalid
-from chalicelib.sources import Example, split_s3_uri
+from chalicelib.sources.read import Example, split_s3_uri
 
 MAX_INSTANCES = 10_000
 """Instances in one request: what its body of 10 MB holds of addresses."""

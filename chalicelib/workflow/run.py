@@ -20,12 +20,12 @@ from typing import Literal
 
 import msgspec
 
-from chalicelib.batch.chunks import chunked, grouped, held
-from chalicelib.batch.manifests import Entry
+from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Record
-from chalicelib.documents import Documents
+from chalicelib.bulk.chunks import chunked, grouped, held
+from chalicelib.bulk.manifests import Entry
 from chalicelib.errors import NotFound, SourceUnreachable
-from chalicelib.storage import ObjectStore
 from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement
 

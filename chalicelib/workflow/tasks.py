@@ -16,13 +16,14 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib.batch.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
-from chalicelib.batch.copies import copy_manifest
+from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.fanout import MARGIN, Remaining, in_time
-from chalicelib.batch.instances import manifest_of
-from chalicelib.batch.manifests import entries
 from chalicelib.batch.records import Record
 from chalicelib.batch.worker import Recorder
+from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
+from chalicelib.bulk.copies import copy_manifest
+from chalicelib.bulk.inlined import manifest_of
+from chalicelib.bulk.manifests import entries
 from chalicelib.errors import (
     AWAY,
     BadRequest,
@@ -31,10 +32,9 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.labels import FOUND
-from chalicelib.models import ModelInfo
+from chalicelib.inference.labels import FOUND
+from chalicelib.inference.packages import ModelInfo
 from chalicelib.predict import MAX_LABELS, ErrorInfo, Options
-from chalicelib.storage import ObjectStore
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish

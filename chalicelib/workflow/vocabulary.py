@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from chalicelib.labels import fold, names
+from chalicelib.inference.labels import fold, names
 
 LISTED = 20
 """Answers left out that a judgement lists."""

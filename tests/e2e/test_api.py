@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.e2e.conftest import LocalCloud, file_server, wait_for
 
 SAMPLES = {

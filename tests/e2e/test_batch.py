@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
 
 SAMPLES = {p.stem.removeprefix("sample-"): p.read_bytes() for p in sorted(WEB.glob("sample-*.jpg"))}

@@ -8,8 +8,8 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
-from chalicelib.images import decode
-from chalicelib.site import WEB
+from chalicelib.images.decode import decode
+from chalicelib.page import WEB
 
 SAMPLES = sorted(WEB.glob("sample-*.jpg"))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud
 

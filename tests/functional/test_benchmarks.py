@@ -18,7 +18,7 @@ from benchmarks.others.contestant import Task, started
 from benchmarks.others.networks import make
 from benchmarks.pixels import WAYS as WAYS_TO_TAKE
 from benchmarks.subject import Subject, photograph
-from chalicelib.models import LABELS, read_package
+from chalicelib.inference.packages import LABELS, read_package
 from tests.conftest import ROOT, TEST_DATA
 from tests.lambdafunction import ARCHITECTURE
 from tests.packages import doodle_for_both

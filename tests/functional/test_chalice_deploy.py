@@ -181,7 +181,7 @@ def test_chalice_deploy_starts_nothing_that_was_stopped_by_hand(tool: Tool) -> N
 @pytest.fixture(scope="module")
 def changed(tool: Tool, deployed: Said) -> Said:
     """A change of code, deployed as everywhere."""
-    with (tool.project / "chalicelib" / "labels.py").open("a") as file:
+    with (tool.project / "chalicelib" / "inference" / "labels.py").open("a") as file:
         file.write("CHANGED = True\n")
     return tool.chalice("deploy")
 

@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import OpResolverType
 
-from chalicelib import engines, onnx
-from chalicelib.classifier import Classifier
-from chalicelib.classifiers import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.files import sha256, staged
-from chalicelib.images import decode
-from chalicelib.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
-from chalicelib.litert import LiteRT, input_size
-from chalicelib.models import ModelPackage, Models, read_package
+from chalicelib.images.decode import decode
+from chalicelib.inference import engines, onnx
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
+from chalicelib.inference.litert import LiteRT, input_size
+from chalicelib.inference.packages import ModelPackage, Models, read_package
+from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.settings import ROOT, Engine
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.fakes import MemoryStore
 
 BUNDLED = ROOT / "vendor" / "models"

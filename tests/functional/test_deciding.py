@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import read_package
-from chalicelib.preprocessing import WHOLE, Preprocessing
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.inference.packages import read_package
 from tests.networks import network
 from tools.deciding import Trial, decided, doubted
 from tools.evaluating.usual import scalings

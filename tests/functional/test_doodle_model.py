@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from chalicelib import onnx
-from chalicelib.classifier import Classifier
-from chalicelib.models import read_package
-from chalicelib.preprocessing import WHOLE, Preprocessing
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.inference import onnx
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 from chalicelib.settings import Engine
 from tools.doodle.data import all_pictures, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS

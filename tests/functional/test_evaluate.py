@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from chalicelib.models import INFO, read_package
+from chalicelib.inference.packages import INFO, read_package
 from tests.packages import by_colour
 from tools.model import cli
 

@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from moto.core.config import default_user_config
 
+from chalicelib.aws.stepfunctions import Executions, StepFunctions
 from chalicelib.errors import Conflict, NotFound, SourceUnreachable
-from chalicelib.executions import Executions, StepFunctions
 from tests.fakes import MemoryExecutions
 
 MACHINE = {

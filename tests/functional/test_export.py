@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.litert import inspect
-from chalicelib.models import read_package
-from chalicelib.preprocessing import WHOLE
+from chalicelib.images.preprocessing import WHOLE
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.litert import inspect
+from chalicelib.inference.packages import read_package
 from tools.exporting import onnx
 from tools.model import cli
 from tools.package import sample_images

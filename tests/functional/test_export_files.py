@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import read_package
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 from tests.conftest import TEST_DATA
 from tests.functional.test_deciding import MIDDLE
 from tools.exporting import frozen_graph, keras_files, raw, saved_models, tfjs

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
-from chalicelib.models import read_package
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 from tests.functional.test_export import only_x86_64
 from tools.ending import Ending
 from tools.exporting import inside

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
-from chalicelib.models import read_package
-from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
-from chalicelib.tensors import Tensor, to_input
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
+from chalicelib.inference.tensors import Tensor, to_input
 from tests.conftest import TEST_DATA
 from tests.packages import with_metadata
 from tests.unit.test_preprocessing import imagenet

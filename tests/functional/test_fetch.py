@@ -23,8 +23,8 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.fetch import Fetcher
-from chalicelib.resolver import Resolve, system_resolver
+from chalicelib.sources.fetch import Fetcher
+from chalicelib.sources.resolver import Resolve, system_resolver
 
 IMAGE = bytes(range(256)) * 64
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -421,7 +421,7 @@ def test_proxies_netrc_and_cookies_of_the_environment_are_not_used(tmp_path: Pat
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
     with serving(silent, listens=False) as proxy, serving(saying(OK + b"\r\nimage")) as host:
         code = (
-            "from chalicelib.fetch import Fetcher;"
+            "from chalicelib.sources.fetch import Fetcher;"
             f"print(Fetcher(allow_loopback=True)('{host.url()}'))"
         )
         names = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")

@@ -10,7 +10,7 @@ from chalice.app import AuthResponse, Chalice
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
-from chalicelib.http import MAX_BODY
+from chalicelib.parsing import MAX_BODY
 from localcloud.gateway import GatewayHandler
 from tests.conftest import pick_free_port
 

@@ -14,8 +14,8 @@ from zipfile import ZipFile
 import boto3
 import pytest
 
-from chalicelib.models import INFO, read_package
-from chalicelib.site import WEB
+from chalicelib.inference.packages import INFO, read_package
+from chalicelib.page import WEB
 from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event
 from tests import lambdaevents as events

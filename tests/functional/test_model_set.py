@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.files import sha256
-from chalicelib.models import read_package
-from chalicelib.preprocessing import WHOLE, Preprocessing
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.inference.packages import read_package
 from tests.conftest import ROOT
 from tools.model import cli
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
-from chalicelib.models import read_package
-from chalicelib.preprocessing import IMAGENET
+from chalicelib.images.preprocessing import IMAGENET
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 from tests.functional.mirror import Mirror, mirror
 from tests.packages import with_files
 from tools.catalogue import CatalogueEntry, FetchError, fetch

@@ -8,11 +8,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
 
-from chalicelib.classifiers import Classifiers
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256
-from chalicelib.litert import LiteRT, inspect
-from chalicelib.models import INFO, Models
+from chalicelib.inference.litert import LiteRT, inspect
+from chalicelib.inference.packages import INFO, Models
+from chalicelib.inference.pool import Classifiers
 from chalicelib.settings import ROOT
 from tests.fakes import MemoryStore
 from tests.networks import network, opposed, plain

@@ -10,8 +10,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner, Result
 
-from chalicelib.classifier import Classifier
-from chalicelib.models import read_package
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import read_package
 from tests.conftest import TEST_DATA
 from tests.networks import network, opposed, plain
 from tests.unit.test_preprocessing import imagenet

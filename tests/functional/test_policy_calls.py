@@ -13,7 +13,7 @@ import pytest
 import urllib3
 from PIL import Image
 
-from chalicelib.models import read_package
+from chalicelib.inference.packages import read_package
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
 from tests.conftest import ROOT

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.processors import LISTS, list_for
+from chalicelib.inference.processors import LISTS, list_for
 from chalicelib.settings import ROOT
 
 LED = """
 import ctypes, os
 from ai_edge_litert.interpreter import Interpreter
-from chalicelib import processors
+from chalicelib.inference import processors
 
 places = list(processors._places("ai_edge_litert"))
 before = {ctypes.string_at(address).decode() for address, _ in places}
@@ -49,6 +49,6 @@ def test_ours_is_no_longer_than_what_it_stands_for() -> None:
 
 @pytest.mark.skipif(not Path(LISTS[0]).exists(), reason="this host lists no processors")
 def test_a_host_with_lists_is_left_alone() -> None:
-    from chalicelib.processors import unlisted
+    from chalicelib.inference.processors import unlisted
 
     assert not unlisted()

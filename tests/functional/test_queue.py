@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from chalicelib.aws.sqs import Queue, SqsQueue
 from chalicelib.batch.fanout import ChunkMessage
 from chalicelib.errors import SourceUnreachable
-from chalicelib.queue import Queue, SqsQueue
 from tests.fakes import MemoryQueue
 
 Take = Callable[[], list[str]]

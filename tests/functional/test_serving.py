@@ -23,7 +23,7 @@ from benchmarks.serve.servers import REQUIREMENTS, answers, cores, running
 from benchmarks.serve.work import FOLDER, THREADS
 from benchmarks.serve.work import load as work
 from benchmarks.subject import photograph
-from chalicelib.models import read_package
+from chalicelib.inference.packages import read_package
 from localcloud.gateway import GatewayHandler
 from tests.conftest import ROOT, pick_free_port
 

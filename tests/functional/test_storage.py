@@ -14,8 +14,8 @@ import pytest
 import urllib3
 from botocore.config import Config
 
+from chalicelib.aws.s3 import ObjectStore, S3Store
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
-from chalicelib.storage import ObjectStore, S3Store
 from tests.fakes import MemoryStore
 from tests.functional.absence import refuse, tell_no_absence
 

@@ -20,8 +20,8 @@ import multipart
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.batch.manifests import entries
-from chalicelib.sources import MAX_BYTES
+from chalicelib.bulk.manifests import entries
+from chalicelib.sources.read import MAX_BYTES
 from tests.conftest import pick_free_port
 from tests.processes import END_SECONDS, started
 from tools.submit import cli

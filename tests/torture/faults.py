@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib.batch.events import BatchEvents
+from chalicelib.batch.batches import BatchRequest, BatchService
 from chalicelib.batch.fanout import Remaining
+from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.records import Batch, Record
-from chalicelib.batch.service import BatchRequest, BatchService
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
 from chalicelib.predict import Predictor
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources.read import Instance, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.unit.test_predict import picture
 

@@ -141,11 +141,11 @@ def _line(name: str, status: int | str, told: dict[str, str], seconds: float) ->
 
 def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     """Classify all of them as one batch; its results, with the peak of the whole on each line."""
-    from chalicelib.batch.events import BatchEvents
-    from chalicelib.batch.service import BatchRequest, BatchService
+    from chalicelib.batch.batches import BatchRequest, BatchService
+    from chalicelib.batch.inbox import BatchEvents
     from chalicelib.batch.worker import Recorder
     from chalicelib.predict import Predictor
-    from chalicelib.sources import Instance, Sources
+    from chalicelib.sources.read import Instance, Sources
     from chalicelib.wiring import services
     from tests.fakes import MemoryQueue, MemoryStore
 

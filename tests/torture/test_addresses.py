@@ -13,10 +13,10 @@ from ipaddress import ip_address
 import pytest
 from urllib3.response import HTTPResponse
 
-from chalicelib.addresses import Address, Target, is_public, parse_location
 from chalicelib.errors import InceptionError, SourceInvalid, SourceRefused, SourceUnreachable
-from chalicelib.fetch import Fetcher
-from chalicelib.resolver import Deadline, Resolve
+from chalicelib.sources.addresses import Address, Target, is_public, parse_location
+from chalicelib.sources.fetch import Fetcher
+from chalicelib.sources.resolver import Deadline, Resolve
 from tests.functional.test_fetch import OK, saying, serving
 from tests.torture.conftest import Outcome
 from tests.torture.tripwire import Tripwire

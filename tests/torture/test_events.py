@@ -8,10 +8,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.batch.events import answer_key
+from chalicelib.batch.inbox import answer_key
 from chalicelib.batch.records import Record
 from chalicelib.errors import BadRequest
-from chalicelib.sources import MAX_KEY_BYTES
+from chalicelib.sources.read import MAX_KEY_BYTES
 from tests.torture.conftest import Outcome
 from tests.torture.faults import PICTURES, BatchCloud
 

@@ -21,13 +21,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from chalicelib.aws.s3 import Found
+from chalicelib.batch.batches import BatchRequest
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.batch.records import Record
-from chalicelib.batch.service import BatchRequest
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
 from chalicelib.predict import ErrorInfo
-from chalicelib.sources import Instance
-from chalicelib.storage import Found
+from chalicelib.sources.read import Instance
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
 from tests.torture.faults import (

@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.documents import Documents
+from chalicelib.aws.documents import Documents
 from chalicelib.errors import ModelNotFound
 from chalicelib.experiment.arms import Arms
+from chalicelib.experiment.experiment import Experiment
 from chalicelib.experiment.ids import KEY
-from chalicelib.experiment.service import Experiment
 from chalicelib.experiment.weights import FILE
 from chalicelib.predict import Answer, Predictor, PredictRequest
-from chalicelib.sources import Sources
+from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.torture.conftest import Outcome
 from tests.torture.faults import PICTURES

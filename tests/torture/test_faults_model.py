@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.classifier import Classifier
-from chalicelib.classifiers import Classifiers
 from chalicelib.files import sha256, staged
-from chalicelib.models import ModelPackage, Models
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import ModelPackage, Models
+from chalicelib.inference.pool import Classifiers
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, deny, fail, kill

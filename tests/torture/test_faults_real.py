@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
+from chalicelib.aws.s3 import S3Store
+from chalicelib.aws.sqs import SqsQueue
 from chalicelib.errors import InceptionError
-from chalicelib.queue import SqsQueue
-from chalicelib.storage import S3Store
 from tests.balance import check_bucket
 from tests.e2e.conftest import running, wait_for
 from tests.e2e.test_batch import NAMES, SAMPLES, Batches, best

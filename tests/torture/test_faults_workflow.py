@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.aws.documents import Documents
 from chalicelib.batch.worker import Recorder
-from chalicelib.documents import Documents
 from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
 from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.service import Experiment
+from chalicelib.experiment.experiment import Experiment
 from chalicelib.predict import Predictor
-from chalicelib.sources import Sources
+from chalicelib.sources.read import Sources
 from chalicelib.workflow.publish import Line
 from chalicelib.workflow.run import Arm
 from chalicelib.workflow.tasks import WorkflowTasks

@@ -19,7 +19,6 @@ from ipaddress import ip_address
 import pytest
 import trustme
 
-from chalicelib.addresses import Address
 from chalicelib.errors import (
     ImageTooLarge,
     ImageUnreadable,
@@ -27,11 +26,12 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.fetch import Fetcher
-from chalicelib.images import decode
+from chalicelib.images.decode import decode
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
-from chalicelib.site import WEB
-from chalicelib.sources import MAX_BYTES, Instance, Sources
+from chalicelib.sources.addresses import Address
+from chalicelib.sources.fetch import Fetcher
+from chalicelib.sources.read import MAX_BYTES, Instance, Sources
+from chalicelib.page import WEB
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.functional.test_fetch import (
     IMAGE,

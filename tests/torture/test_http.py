@@ -27,13 +27,13 @@ import pytest
 import urllib3
 
 from app import app
-from chalicelib.batch.service import LINK_SECONDS, MAX_MANIFEST, BatchService
+from chalicelib.batch.batches import LINK_SECONDS, MAX_MANIFEST, BatchService
 from chalicelib.errors import InceptionError, ModelNotFound
-from chalicelib.fetch import Fetcher
-from chalicelib.http import MAX_BODY
-from chalicelib.models import Models
-from chalicelib.site import WEB
-from chalicelib.sources import MAX_BYTES
+from chalicelib.inference.packages import Models
+from chalicelib.parsing import MAX_BODY
+from chalicelib.sources.fetch import Fetcher
+from chalicelib.sources.read import MAX_BYTES
+from chalicelib.page import WEB
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud, running, wait_for
 from tests.fakes import MemoryQueue, MemoryStore

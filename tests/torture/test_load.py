@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
 from tests.processes import descendants
 from tests.torture import memory, traffic

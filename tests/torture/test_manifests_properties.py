@@ -11,13 +11,13 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.batch.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
 from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.lines import MAX_LINE
-from chalicelib.batch.manifests import PEEKED, Entry, entries
 from chalicelib.batch.records import Batch
-from chalicelib.sources import MAX_ID, MAX_LABEL
+from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
+from chalicelib.bulk.lines import MAX_LINE
+from chalicelib.bulk.manifests import PEEKED, Entry, entries
+from chalicelib.sources.read import MAX_ID, MAX_LABEL
 from chalicelib.workflow.run import Run
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome

@@ -17,18 +17,18 @@ import scipy  # whose parts are imported when they are used
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from chalicelib.aws.documents import Documents
 from chalicelib.batch import stop
+from chalicelib.batch.batches import BatchRequest, UploadRequest, new_id
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active, recent_key
 from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
 from chalicelib.batch.records import Batch, Record
-from chalicelib.batch.service import BatchRequest, UploadRequest, new_id
-from chalicelib.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError, ModelNotFound, NotFound, SourceInvalid
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, SKEW, InferenceIds
 from chalicelib.experiment.votes import Tally, Vote, Votes
-from chalicelib.models import NAME, Models
+from chalicelib.inference.packages import NAME, Models
 from chalicelib.significance import (
     always_valid_p_value,
     mcnemar_p_value,

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from tests.images import file, png, quadrants
 from tests.unit.test_http import form
 

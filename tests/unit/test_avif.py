@@ -7,9 +7,9 @@ import sys
 import pytest
 from PIL import Image as Pillow
 
-from chalicelib import av1
 from chalicelib.errors import ImageTooLarge, ImageUnreadable
-from chalicelib.images import decode
+from chalicelib.images import av1
+from chalicelib.images.decode import decode
 from tests.avifs import Item, avif, box, exif_item, full, grid, ispe, picture, reference, stream
 from tests.conftest import ROOT
 from tests.images import BLUE, GREEN, RED, WHITE, exif, file, quadrants
@@ -190,7 +190,7 @@ def test_real_streams_of_many_frames_are_read() -> None:
 
 def test_its_decoder_is_imported_for_the_first_one_only() -> None:
     code = (
-        "import sys; from chalicelib.images import decode; data = sys.stdin.buffer.read()\n"
+        "import sys; from chalicelib.images.decode import decode; data = sys.stdin.buffer.read()\n"
         "print('PIL._avif' in sys.modules, 'chalicelib.avif' in sys.modules)\n"
         "print(decode(data, (8, 8)).format, 'PIL._avif' in sys.modules)"
     )

@@ -9,7 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from chalicelib.batch.chunks import (
+from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.inbox import BatchEvents
+from chalicelib.batch.records import Record
+from chalicelib.batch.worker import Recorder
+from chalicelib.bulk.chunks import (
     CHUNK_BYTES,
     LARGE_CHUNK,
     SMALL_CHUNK,
@@ -18,12 +22,8 @@ from chalicelib.batch.chunks import (
     growing,
     held,
 )
-from chalicelib.batch.events import BatchEvents
-from chalicelib.batch.lines import MAX_LINE
-from chalicelib.batch.manifests import Entry
-from chalicelib.batch.records import Record
-from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
-from chalicelib.batch.worker import Recorder
+from chalicelib.bulk.lines import MAX_LINE
+from chalicelib.bulk.manifests import Entry
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -35,7 +35,7 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.predict import Predictor
-from chalicelib.sources import MAX_KEY_BYTES, Instance, Sources
+from chalicelib.sources.read import MAX_KEY_BYTES, Instance, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
 from tests.unit.test_predict import CUT, picture
 

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.batch.chunks import MAX_IMAGES
+from chalicelib.batch.batches import BatchRequest
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import LOST, REPAIRS, begin
-from chalicelib.batch.service import BatchRequest
+from chalicelib.bulk.chunks import MAX_IMAGES
 from chalicelib.errors import BadRequest, SourceUnreachable
 from tests.unit.test_batch import Cloud, tick
 

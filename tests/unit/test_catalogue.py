@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import NAME
+from chalicelib.inference.packages import NAME
 from tools import package as packages
 from tools.catalogue import BASE_URL, CATALOGUE, FetchError, fetch
 from tools.fetching.connection import Patience

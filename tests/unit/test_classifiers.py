@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.classifiers import LOADED_AT_ONCE, Classifiers
 from chalicelib.errors import ModelNotFound
+from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers
 from tests.fakes import ColourClassifier
 
 

@@ -15,7 +15,7 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 from moto import mock_aws
 
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from tests.conftest import ROOT
 from tests.packages import with_second_engine, without_second_engine
 from tools import deploy

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.engines import chosen, onnxruntime, reading
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import ModelInfo, ModelPackage
-from chalicelib.processors import at_most_avx2, flags
+from chalicelib.inference.engines import chosen, onnxruntime, reading
+from chalicelib.inference.packages import ModelInfo, ModelPackage
+from chalicelib.inference.processors import at_most_avx2, flags
 from chalicelib.settings import Engine
 
 ONE = ModelInfo("one", "1", "0" * 64)

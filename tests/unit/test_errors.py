@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import errors
 from chalicelib.errors import InceptionError
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 
 DOCUMENT = json.loads((WEB / "openapi.json").read_text())
 

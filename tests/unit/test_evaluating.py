@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import SourceInvalid
-from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.unit.test_preprocessing import imagenet
 from tools.evaluating import tables
 from tools.evaluating.asking import Answer, loader

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.documents import Documents
+from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3 import Found
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured
 from chalicelib.errors import SourceUnreachable as Unreachable
 from chalicelib.experiment.arms import Arms
+from chalicelib.experiment.comparison import Standing, compare, overall, planned
+from chalicelib.experiment.experiment import Experiment, ExperimentRequest, FeedbackRequest
 from chalicelib.experiment.ids import EXPIRY, KEY, MAX_TEXT, InferenceIds
-from chalicelib.experiment.service import Experiment, ExperimentRequest, FeedbackRequest
-from chalicelib.experiment.verdict import Standing, compare, overall, planned
 from chalicelib.experiment.votes import REPORT, Report, Tally, Vote, Votes, count
 from chalicelib.experiment.weights import FILE
-from chalicelib.storage import Found
 from tests.fakes import MemoryStore
 
 HOUR, DAY = 3600, 86400

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.response import HTTPResponse
 
-from chalicelib.addresses import Address, is_loopback, is_public, parse_location
 from chalicelib.errors import (
     ImageTooLarge,
     InceptionError,
@@ -20,8 +19,9 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.fetch import Fetcher, Target
-from chalicelib.resolver import Deadline, Resolve
+from chalicelib.sources.addresses import Address, is_loopback, is_public, parse_location
+from chalicelib.sources.fetch import Fetcher, Target
+from chalicelib.sources.resolver import Deadline, Resolve
 
 V4, V6 = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"
 

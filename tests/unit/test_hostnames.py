@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.hostnames import in_ascii
+from chalicelib.sources.hostnames import in_ascii
 
 LETTERS = st.characters(categories=["Ll", "Lu", "Lo", "Lm", "Mn", "Mc", "Nd", "So", "Cf", "Po"])
 

@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 
-from chalicelib import http
-from chalicelib.batch.service import BatchRequest, UploadRequest
+from chalicelib import parsing
+from chalicelib.batch.batches import BatchRequest, UploadRequest
 from chalicelib.errors import (
     BadRequest,
     BodyTooLarge,
@@ -16,7 +16,7 @@ from chalicelib.errors import (
     SourceUnreachable,
     UnsupportedMediaType,
 )
-from chalicelib.site import WEB
+from chalicelib.page import WEB
 from chalicelib.workflow.request import WorkflowRequest
 
 JSON = "application/json"
@@ -33,7 +33,7 @@ def form(*fields: tuple[str, bytes]) -> tuple[str, bytes]:
 
 @pytest.mark.parametrize("content_type", [JSON, "Application/JSON; charset=utf-8"])
 def test_json_names_the_images(content_type: str) -> None:
-    request, image = http.predict_request(
+    request, image = parsing.predict_request(
         content_type, {}, b'{"url": "http://h/", "max_labels": 3}'
     )
     assert (request.url, request.max_labels, image) == ("http://h/", 3, None)
@@ -42,14 +42,14 @@ def test_json_names_the_images(content_type: str) -> None:
 @pytest.mark.parametrize("content_type", ["image/jpeg", "IMAGE/PNG", "application/octet-stream"])
 def test_the_body_is_the_image_and_the_query_has_the_options(content_type: str) -> None:
     query = {"max_labels": ["3"], "min_confidence": ["0.5"], "model": ["m"]}
-    request, image = http.predict_request(content_type, query, b"\xff\xd8")
+    request, image = parsing.predict_request(content_type, query, b"\xff\xd8")
     assert image == b"\xff\xd8"
     assert (request.max_labels, request.min_confidence, request.model) == (3, 0.5, "m")
 
 
 def test_a_form_holds_the_image_and_the_options() -> None:
     content_type, body = form(("image", b"\xff\xd8\r\n--"), ("max_labels", b"2"))
-    request, image = http.predict_request(content_type, {"model": ["m"]}, body)
+    request, image = parsing.predict_request(content_type, {"model": ["m"]}, body)
     assert (image, request.max_labels, request.model) == (b"\xff\xd8\r\n--", 2, "m")
 
 
@@ -62,7 +62,7 @@ def test_a_form_with_another_number_of_images_or_other_fields(
 ) -> None:
     content_type, body = form(*fields)
     with pytest.raises(BadRequest):
-        http.predict_request(content_type, {}, body)
+        parsing.predict_request(content_type, {}, body)
 
 
 def test_a_file_under_another_name_is_told_the_right_one() -> None:
@@ -80,7 +80,7 @@ def test_a_file_under_another_name_is_told_the_right_one() -> None:
         (nameless % (b"model", b"Content-Type: text/plain; charset=hex\r\n"), "neither text"),
     ):
         with pytest.raises(BadRequest, match=told):
-            http.predict_request("multipart/form-data; boundary=xyz", {}, body)
+            parsing.predict_request("multipart/form-data; boundary=xyz", {}, body)
 
 
 def test_a_compressed_body_is_unpacked() -> None:
@@ -89,21 +89,21 @@ def test_a_compressed_body_is_unpacked() -> None:
         ("gzip", gzip.compress(plain)), ("X-Gzip", gzip.compress(plain)),
         ("deflate", zlib.compress(plain)), ("identity", plain), (None, plain), ("gzip", plain),
     ):  # fmt: skip
-        assert http.unpacked(encoding, packed) == plain
+        assert parsing.unpacked(encoding, packed) == plain
 
 
 def test_a_compressed_body_that_is_refused() -> None:
-    bomb = gzip.compress(bytes(http.MAX_BODY + 1))
+    bomb = gzip.compress(bytes(parsing.MAX_BODY + 1))
     good = gzip.compress(b"{}" * 100)
     for error, encoding, body in (
         (BodyTooLarge, "gzip", bomb), (BadRequest, "gzip", good[:-9]),
         (BadRequest, "gzip", good * 2), (BadRequest, "gzip", good[:2] + b"x" * 9),
         (BadRequest, "deflate", b"x" * 9),
         (UnsupportedMediaType, "br", good), (UnsupportedMediaType, "gzip, gzip", good),
-        (BodyTooLarge, None, bytes(http.MAX_BODY + 1)),
+        (BodyTooLarge, None, bytes(parsing.MAX_BODY + 1)),
     ):  # fmt: skip
         with pytest.raises(error):
-            http.unpacked(encoding, body)
+            parsing.unpacked(encoding, body)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_compressed_body_that_is_refused() -> None:
 )
 def test_a_form_that_is_none(content_type: str, body: bytes) -> None:
     with pytest.raises(BadRequest):
-        http.predict_request(content_type, {}, body)
+        parsing.predict_request(content_type, {}, body)
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_a_form_that_is_none(content_type: str, body: bytes) -> None:
 )  # fmt: skip
 def test_json_that_is_not_what_it_should_be(body: bytes) -> None:
     with pytest.raises(BadRequest):
-        http.predict_request(JSON, {}, body)
+        parsing.predict_request(JSON, {}, body)
 
 
 def test_nesting_where_anything_is_allowed() -> None:
     deep = b'{"inputs": [{"name": "image", "shape": [1], "datatype": "UINT8", "data": '
     with pytest.raises(BadRequest, match="nested too deeply"):
-        http.infer_request(None, deep + b"[" * 100_000)
+        parsing.infer_request(None, deep + b"[" * 100_000)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_nesting_where_anything_is_allowed() -> None:
 )
 def test_another_content_type_is_told_what_to_set(content_type: str) -> None:
     with pytest.raises(UnsupportedMediaType, match="application/json"):
-        http.predict_request(content_type, {}, b"{}")
+        parsing.predict_request(content_type, {}, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -165,40 +165,40 @@ def test_another_content_type_is_told_what_to_set(content_type: str) -> None:
 )  # fmt: skip
 def test_a_query_that_is_not_what_it_should_be(query: dict[str, list[str]]) -> None:
     with pytest.raises(BadRequest):
-        http.predict_query(query)
+        parsing.predict_query(query)
 
 
 def test_options_come_one_way_only() -> None:
     with pytest.raises(BadRequest, match="JSON body"):
-        http.predict_request(JSON, {"max_labels": ["3"]}, b"{}")
+        parsing.predict_request(JSON, {"max_labels": ["3"]}, b"{}")
 
 
 def test_a_body_over_the_limit() -> None:
     with pytest.raises(BodyTooLarge, match="smaller image"):
-        http.predict_request("image/png", {}, bytes(http.MAX_BODY + 1))
+        parsing.predict_request("image/png", {}, bytes(parsing.MAX_BODY + 1))
 
 
 @pytest.mark.parametrize("type_", [BatchRequest, UploadRequest])
 def test_a_json_body_over_the_limit(type_: type) -> None:
     with pytest.raises(BodyTooLarge):
-        http.json_request(b" " * (http.MAX_BODY + 1), type_)
+        parsing.json_request(b" " * (parsing.MAX_BODY + 1), type_)
 
 
 def test_binary_tensors_follow_the_json() -> None:
     head = b'{"inputs": [{"name": "image", "shape": [1], "datatype": "BYTES"}]}'
-    request, binary = http.infer_request(str(len(head)), head + b"abc")
+    request, binary = parsing.infer_request(str(len(head)), head + b"abc")
     assert (request.inputs[0].shape, binary) == ([1], b"abc")
 
 
 @pytest.mark.parametrize("length", ["-1", "x", "1000000", "", "²", "1.5", "9" * 5000, "1\n"])
 def test_a_header_length_that_is_none(length: str) -> None:
     with pytest.raises(BadRequest, match="Inference-Header-Content-Length"):
-        http.infer_request(length, b"{}")
+        parsing.infer_request(length, b"{}")
 
 
 def test_a_message_does_not_grow_with_the_request_that_it_quotes() -> None:
     with pytest.raises(BadRequest, match="unknown field `xxx") as raised:
-        http.json_request(b'{"' + b"x" * 10**6 + b'": 1}', UploadRequest)
+        parsing.json_request(b'{"' + b"x" * 10**6 + b'": 1}', UploadRequest)
     assert len(str(raised.value)) < 1000
     assert str(raised.value).endswith(". GET /openapi.json lists its fields.")
 
@@ -206,13 +206,13 @@ def test_a_message_does_not_grow_with_the_request_that_it_quotes() -> None:
 @pytest.mark.parametrize("batch", ["a\\n", "a/b", "..", "", "a" * 65, "ü"])
 def test_a_name_of_uploads_that_is_none(batch: str) -> None:
     with pytest.raises(BadRequest):
-        http.json_request(f'{{"filename": "f", "batch": "{batch}"}}'.encode(), UploadRequest)
+        parsing.json_request(f'{{"filename": "f", "batch": "{batch}"}}'.encode(), UploadRequest)
 
 
 @pytest.mark.parametrize("name", ["a\\n", "a/b", "..", "", "a" * 81, "a:b"])
 def test_a_name_of_a_workflow_that_is_none(name: str) -> None:
     with pytest.raises(BadRequest):
-        http.json_request(f'{{"name": "{name}"}}'.encode(), WorkflowRequest)
+        parsing.json_request(f'{{"name": "{name}"}}'.encode(), WorkflowRequest)
 
 
 THREE_OUTPUTS = b'"outputs": [' + b",".join([b'{"name": "label"}'] * 3) + b"]"
@@ -223,14 +223,14 @@ LONG_ID = b'"id": "' + b"i" * 257 + b'"'
 def test_an_answer_does_not_outgrow_the_request(field: bytes) -> None:
     tensor = b'{"name": "image", "shape": [1], "datatype": "BYTES", "data": []}'
     with pytest.raises(BadRequest):
-        http.infer_request(None, b'{"inputs": [' + tensor + b"], " + field + b"}")
+        parsing.infer_request(None, b'{"inputs": [' + tensor + b"], " + field + b"}")
 
 
 @pytest.mark.parametrize(
     ("header", "id"), [(None, ""), ("", ""), ("me", "me"), ("~" * 256, "~" * 256)]
 )
 def test_a_client_may_have_an_id(header: str | None, id: str) -> None:
-    assert http.client_id(header) == id
+    assert parsing.client_id(header) == id
 
 
 @pytest.mark.parametrize("header", ["a b", " ", "me ", "é", "a\n", "\x7f", "~" * 257])
@@ -242,7 +242,7 @@ def test_a_clients_id_is_as_the_description_has_it(header: str) -> None:
         fits = re.search(schema["pattern"].replace("$", r"\Z"), header)
         assert not fits or len(header) > schema["maxLength"]
     with pytest.raises(BadRequest, match="X-Client-Id"):
-        http.client_id(header)
+        parsing.client_id(header)
 
 
 @pytest.mark.parametrize("error", [SourceRefused, SourceUnreachable])
@@ -253,12 +253,12 @@ def test_what_our_own_buckets_say_is_not_told_to_callers(
     error: type[InceptionError], path: str
 ) -> None:
     raw = error("s3://serverless-inception-dev-results-123456789012/x may not be read.")
-    told = http.told(raw, path)
+    told = parsing.told(raw, path)
     assert (told.code, told.status, told.retryable) == ("ServiceUnavailable", 503, True)
     assert str(told) == "A part of the service does not answer; try again later."
-    assert http.told(raw, "/predict") is raw  # of a bucket that the caller named
+    assert parsing.told(raw, "/predict") is raw  # of a bucket that the caller named
 
 
 def test_a_model_that_cannot_be_fetched_is_told_by_its_name() -> None:
     error = ServiceUnavailable("The model 'x' cannot be fetched at the moment; try again later.")
-    assert http.told(error, "/predict") is http.told(error, "/v2/models/{name}") is error
+    assert parsing.told(error, "/predict") is parsing.told(error, "/v2/models/{name}") is error

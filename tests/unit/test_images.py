@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
-from chalicelib import imagefiles, images, tiffdirectory
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
-from chalicelib.images import decode
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images import formats
+from chalicelib.images.decode import _domain_errors, decode
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.images.tiff import orientation
 from tests.avifs import deep_avif
 from tests.images import (
     BLUE,
@@ -332,7 +333,7 @@ def test_subdirectories_of_a_tiff_are_not_followed(tag, offset):
     data = tiff((2, 1), (8,), 1, b"\x10\x20", (tag, 4, 1, offset))
     pointer = struct.pack("<HHII", tag, 4, 1, offset)
     assert pointer in data
-    assert pointer not in imagefiles.inspect(data).data
+    assert pointer not in formats.inspect(data).data
     assert decode(data, (2, 1)).pixels[0, :, 0].tolist() == [0x10, 0x20]
 
 
@@ -555,7 +556,7 @@ def test_tiff_of_a_rare_compression():
 
 
 def test_out_of_memory_is_too_large():
-    with pytest.raises(ImageTooLarge), images._domain_errors():
+    with pytest.raises(ImageTooLarge), _domain_errors():
         raise MemoryError
 
 
@@ -641,7 +642,7 @@ def test_a_file_is_copied_once_while_it_is_checked(format_):
     noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
     data = file(Pillow.fromarray(noise), format_)
     tracemalloc.start()
-    imagefiles.inspect(data)
+    formats.inspect(data)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.3 * len(data)
@@ -654,7 +655,7 @@ def test_nothing_is_printed_and_no_warning_escapes():
     broken = tiff((2, 2), (8,), 1, b"", (65000, 3, 9, 0xFFFFFF))
     code = (
         "import sys, ast\n"
-        "from chalicelib.images import decode\n"
+        "from chalicelib.images.decode import decode\n"
         "from chalicelib.errors import InceptionError\n"
         "for data in ast.literal_eval(sys.stdin.read()):\n"
         "    try:\n"
@@ -707,12 +708,12 @@ def test_mutated_files_are_decoded_or_refused(seed, changes, cut):
 
 @given(st.binary(max_size=200))
 def test_any_exif_gives_an_orientation(block):
-    assert tiffdirectory.orientation(block) in range(1, 9)
+    assert orientation(block) in range(1, 9)
 
 
 def test_inspection_keeps_the_pixels_of_a_png():
     data = file(PICTURE, "PNG", exif=exif(6))
-    found = imagefiles.inspect(data)
+    found = formats.inspect(data)
     assert found.exif == exif(6)[6:]
     assert b"eXIf" not in found.data
     assert zlib.crc32(found.data[-8:-4]) == struct.unpack(">I", found.data[-4:])[0]

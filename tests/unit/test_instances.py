@@ -1,11 +1,11 @@
 import msgspec
 import pytest
 
-from chalicelib.batch.instances import NAMED, manifest_of
-from chalicelib.batch.lines import MAX_LINE
-from chalicelib.batch.manifests import entries
+from chalicelib.bulk.inlined import NAMED, manifest_of
+from chalicelib.bulk.lines import MAX_LINE
+from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
-from chalicelib.sources import Example, Instance
+from chalicelib.sources.read import Example, Instance
 
 
 def ids(*instances: Instance) -> list[str]:

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image as Pillow
 
 from chalicelib.errors import ImageUnreadable
-from chalicelib.images import decode
-from chalicelib.jpegfiles import inspect_jpeg
+from chalicelib.images.decode import decode
+from chalicelib.images.jpeg import inspect_jpeg
 from tests.images import exif, file, photo_like, with_segments
 
 PHOTO = photo_like(320, 240)

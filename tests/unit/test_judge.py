@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batch.manifests import Entry
 from chalicelib.batch.records import Record
-from chalicelib.labels import Label
+from chalicelib.bulk.manifests import Entry
+from chalicelib.inference.labels import Label
 from chalicelib.predict import ErrorInfo
+from chalicelib.wording import p_value, percent, plain, points
 from chalicelib.workflow.confusion import MAX_PAIRS, OTHER, SHOWN, Confusion, Pairs, matrices
 from chalicelib.workflow.judge import MAX_CODES, Row, judge
 from chalicelib.workflow.judgement import Agreement, Failure, Judgement, Latency, McNemar
-from chalicelib.workflow.words import p_value, percent, plain, points
 
 
 def record(said: str, id: str = "0", score: float = 0.5, ms: float | None = None) -> Record:

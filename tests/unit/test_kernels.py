@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chalicelib.kernels import BUILTIN, XNNPACK, kernels
+from chalicelib.inference.kernels import BUILTIN, XNNPACK, kernels
 
 
 def operator(name: str, *reads: type) -> dict[str, Any]:

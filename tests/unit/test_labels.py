@@ -1,4 +1,4 @@
-from chalicelib.labels import is_right, names
+from chalicelib.inference.labels import is_right, names
 
 HOT_DOG = "hotdog, hot dog, red hot"
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batch.lines import MAX_LINE, RECORD_LINES
-from chalicelib.batch.manifests import PEEKED, Entry, entries, is_manifest
+from chalicelib.bulk.lines import MAX_LINE, RECORD_LINES
+from chalicelib.bulk.manifests import PEEKED, Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
-from chalicelib.sources import MAX_LABEL
+from chalicelib.sources.read import MAX_LABEL
 
 
 def read(key: str, text: str | bytes, block: int = 7) -> list[Entry]:

@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable, SourceRefused
 from chalicelib.files import staged
-from chalicelib.models import Models, read_package
-from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.inference.packages import Models, read_package
 from tests.fakes import MemoryStore
 from tests.unit.test_preprocessing import imagenet
 

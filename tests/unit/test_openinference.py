@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from chalicelib.errors import BadRequest, ImageUnreadable
+from chalicelib.images.preprocessing import WHOLE
 from chalicelib.openinference import InferRequest, Output, Tensor, infer, metadata
-from chalicelib.preprocessing import WHOLE
 from tests.fakes import ColourClassifier
 from tests.unit.test_predict import BLUE, CUT, MIDDLE, RED, RED_IN_BLUE
 

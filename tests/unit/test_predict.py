@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
-from chalicelib.preprocessing import WHOLE, Preprocessing
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources.read import Instance, Sources
 from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.images import file, photo_like

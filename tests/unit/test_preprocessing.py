@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
 
 SIDES = st.integers(1, 20_000)
 INPUTS = st.integers(2, 600)

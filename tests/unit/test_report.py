@@ -11,12 +11,12 @@ from markdown_it.token import Token
 
 from chalicelib.workflow.judge import Row, judge
 from chalicelib.workflow.judgement import Judgement
-from chalicelib.workflow.markup import said
-from chalicelib.workflow.picture import describe, picture
-from chalicelib.workflow.report import markdown
+from chalicelib.workflow.report.markdown import markdown
+from chalicelib.workflow.report.markup import said
+from chalicelib.workflow.report.poster import describe, picture
+from chalicelib.workflow.report.svg import fit, wide, wrap
 from chalicelib.workflow.request import WorkflowRequest
 from chalicelib.workflow.run import Plan
-from chalicelib.workflow.svg import fit, wide, wrap
 from tests.unit.test_judge import compared, rows
 
 SVG = "{http://www.w3.org/2000/svg}"

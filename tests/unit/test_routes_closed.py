@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib import site
-from chalicelib.site import WEB
+from chalicelib import page
+from chalicelib.page import WEB
 from tests.conftest import ROOT
 
 OPEN = {("GET", "/"), ("GET", "/static/{name}"), ("GET", "/health"), ("GET", "/openapi.json")}
@@ -58,7 +58,7 @@ def test_the_description_says_which_are_closed(closed: Routes) -> None:
 
 
 def test_a_public_stage_describes_itself_without_a_token() -> None:
-    closed, public = (json.loads(site.description(is_public)[0]) for is_public in (False, True))
+    closed, public = (json.loads(page.description(is_public)[0]) for is_public in (False, True))
     assert closed == DOCUMENT
     assert public == {name: part for name, part in DOCUMENT.items() if name != "security"}
 

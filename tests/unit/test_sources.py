@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ImageTooLarge, SourceInvalid
-from chalicelib.sources import MAX_BYTES, Instance, Sources
+from chalicelib.sources.read import MAX_BYTES, Instance, Sources
 
 PIXEL = bytes(range(256))
 B64 = base64.b64encode(PIXEL).decode()
@@ -226,7 +226,8 @@ def test_size_limit_counts_decoded_bytes() -> None:
 
 def test_a_process_that_fetches_no_url_does_not_import_urllib3_or_ssl() -> None:
     code = (
-        "import sys; from chalicelib.fetch import Fetcher; from chalicelib.sources import *;"
+        "import sys; from chalicelib.sources.fetch import Fetcher;"
+        "from chalicelib.sources.read import *;"
         "s = Sources(Fetcher(), None, frozenset()); s.load(Instance(b64='YQ=='));"
         "s.load(Instance(url='data:,a')); print({'urllib3', 'ssl'} & set(sys.modules))"
     )

@@ -6,8 +6,15 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.preprocessing import WHOLE, Channels, Preprocessing
-from chalicelib.tensors import Tensor, check_classifier, check_fits, to_input, to_scores, top
+from chalicelib.images.preprocessing import WHOLE, Channels, Preprocessing
+from chalicelib.inference.tensors import (
+    Tensor,
+    check_classifier,
+    check_fits,
+    to_input,
+    to_scores,
+    top,
+)
 
 
 def tensor(

@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.turns import Turns
+from chalicelib.inference.turns import Turns
 
 WAIT = 30
 

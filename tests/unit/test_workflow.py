@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from chalicelib.aws.stepfunctions import Event
 from chalicelib.batch.worker import Recorder
 from chalicelib.errors import (
     BadRequest,
@@ -27,15 +28,14 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.executions import Event
-from chalicelib.labels import Label
+from chalicelib.inference.labels import Label
 from chalicelib.predict import Predictor
-from chalicelib.sources import Example, Sources
+from chalicelib.sources.read import Example, Sources
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
 from chalicelib.workflow.request import MAX_INSTANCES, Rules, StartRequest
 from chalicelib.workflow.run import Run
-from chalicelib.workflow.service import WorkflowService
 from chalicelib.workflow.tasks import WorkflowTasks
+from chalicelib.workflow.workflows import WorkflowService
 from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
 
 COLOURS = ("red", "green", "blue")
@@ -67,7 +67,7 @@ class Index(ColourClassifier):
 
 
 class Models:
-    """`chalicelib.classifier.Classifiers` with two models, and one that is broken."""
+    """`chalicelib.inference.classifier.Classifiers` with two models, and one that is broken."""
 
     def __init__(self) -> None:
         self.known = {

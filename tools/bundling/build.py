@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from chalicelib.models import INFO, LABELS, MODEL, ORT, ModelPackage
+from chalicelib.inference.packages import INFO, LABELS, MODEL, ORT, ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling import entry
 from tools.bundling.pythons import BundleError, environment

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling import entry
 from tools.bundling.build import VERSION, WORK, alone

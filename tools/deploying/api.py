@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.command import APP
-from chalicelib.site import DEPLOYED_HEADERS
+from chalicelib.page import DEPLOYED_HEADERS
 from tools.deploying.step import Tell
 
 SETTINGS = {

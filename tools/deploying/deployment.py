@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.command import APP
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling.build import alone
 from tools.bundling.engine import needed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalicelib.models import ModelPackage
+from chalicelib.inference.packages import ModelPackage
 from tools.bundling.build import model_layer, package_files
 from tools.bundling.engine import engine_digest, engine_layer
 from tools.deploying.step import Tell

@@ -5,10 +5,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.models import INFO, ModelPackage, Models
+from chalicelib.inference.packages import INFO, ModelPackage, Models
 from chalicelib.settings import Settings
-from chalicelib.storage import S3Store
 from tools.bundling.build import package_files
 from tools.catalogue import CATALOGUE, FetchError, fetch
 from tools.deploying.layer import content_digest

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from chalicelib.preprocessing import WHOLE
+from chalicelib.images.preprocessing import WHOLE
 from tools.doodle.confusion import confusion_picture
 from tools.doodle.data import Classes, Images, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS, TRAIN_SEEDS

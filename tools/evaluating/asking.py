@@ -12,17 +12,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib import engines
-from chalicelib.classifier import Classifier
+from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
-from chalicelib.images import decode
-from chalicelib.labels import FOUND
-from chalicelib.models import ModelPackage
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference import engines
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.labels import FOUND
+from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.tensors import top
 from chalicelib.settings import Engine
-from chalicelib.sources import MAX_BYTES, Instance, Sources
-from chalicelib.storage import S3Store
-from chalicelib.tensors import top
+from chalicelib.sources.read import MAX_BYTES, Instance, Sources
 from tools.evaluating.labelled import Photo
 from tools.package import existing
 from tools.quiet import quiet
@@ -102,7 +102,7 @@ def contestant(named: str, dirs: Sequence[Path], engine: Engine, threads: int) -
 
 def loader(photos: Sequence[Photo]) -> Load:
     """What reads these pictures: files, and what a manifest may name."""
-    from chalicelib.fetch import Fetcher
+    from chalicelib.sources.fetch import Fetcher
 
     uris = [p.image.s3_uri for p in photos if isinstance(p.image, Instance) and p.image.s3_uri]
     buckets = frozenset(uri.removeprefix("s3://").partition("/")[0] for uri in uris)

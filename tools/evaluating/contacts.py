@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from chalicelib.images import decode
-from chalicelib.preprocessing import Preprocessing
-from chalicelib.workflow.svg import Drawing, fit, group, number, text
-from chalicelib.workflow.words import percent
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.wording import percent
+from chalicelib.workflow.report.svg import Drawing, fit, group, number, text
 from tools.evaluating.drawing import sheet
 from tools.evaluating.measures import Mistake
 

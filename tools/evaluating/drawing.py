@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chalicelib.wording import percent
 from chalicelib.workflow.confusion import Matrix
-from chalicelib.workflow.heatmap import heat_map
-from chalicelib.workflow.svg import Drawing, document, fit, group, line, number, text, wide, wrap
-from chalicelib.workflow.words import percent
+from chalicelib.workflow.report.heatmap import heat_map
+from chalicelib.workflow.report.svg import (
+    Drawing,
+    document,
+    fit,
+    group,
+    line,
+    number,
+    text,
+    wide,
+    wrap,
+)
 from tools.evaluating.measures import ClassShare, Share
 
 MARGIN = 32

@@ -8,10 +8,10 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.labels import FOUND
+from chalicelib.inference.labels import FOUND
 from chalicelib.settings import Engine, Settings
 from chalicelib.significance import Z_95
-from chalicelib.workflow.words import count, interval, p_value, percent, points
+from chalicelib.wording import count, interval, p_value, percent, points
 from tools.evaluating.asking import Load, ask, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, Photo, find, listed
 from tools.evaluating.measures import (

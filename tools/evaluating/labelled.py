@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.sources import Instance
-from chalicelib.workflow.words import count
+from chalicelib.sources.read import Instance
+from chalicelib.wording import count
 from tools.evaluating import tables
 from tools.evaluating.tables import Table
 from tools.evaluating.truth import Truths, is_number

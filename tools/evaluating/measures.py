@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
 from chalicelib.workflow.judge import NO_LABEL, TRUTH

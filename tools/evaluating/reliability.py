@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from chalicelib.workflow.svg import Drawing, box, line, number, text
-from chalicelib.workflow.words import percent
+from chalicelib.wording import percent
+from chalicelib.workflow.report.svg import Drawing, box, line, number, text
 from tools.evaluating.calibration import BINS, Bin, Calibration
 from tools.evaluating.drawing import sheet
 

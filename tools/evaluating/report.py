@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 
 from chalicelib.files import staged
-from chalicelib.workflow.markup import said, table
-from chalicelib.workflow.words import count, interval, p_value, percent
+from chalicelib.wording import count, interval, p_value, percent
+from chalicelib.workflow.report.markup import said, table
 from tools.evaluating import sheets
 from tools.evaluating.asking import Load
 from tools.evaluating.calibration import BINS

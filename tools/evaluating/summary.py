@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chalicelib.workflow.words import count, interval, percent
+from chalicelib.wording import count, interval, percent
 from tools.evaluating.evaluation import Evaluation, versus
 from tools.evaluating.measures import Result, Share
 from tools.evaluating.reliability import sentence

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib.batch.lines import UnknownEncoding, lines
-from chalicelib.batch.parsers import class_name, delimiter_of
-from chalicelib.sources import Instance
+from chalicelib.bulk.lines import UnknownEncoding, lines
+from chalicelib.bulk.parsers import class_name, delimiter_of
+from chalicelib.sources.read import Instance
 from tools.refusals import Refused
 
 TEXTS = frozenset({".csv", ".tsv"})

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from chalicelib.litert import inspect
-from chalicelib.preprocessing import Channels, Filter, Preprocessing, Resize
-from chalicelib.workflow.words import percent
+from chalicelib.images.preprocessing import Channels, Filter, Preprocessing, Resize
+from chalicelib.inference.litert import inspect
+from chalicelib.wording import percent
 from tools.evaluating.asking import Contestant
 from tools.options import KEYS, formula
 

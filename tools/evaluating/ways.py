@@ -6,9 +6,9 @@ from statistics import NormalDist
 
 import msgspec
 
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
-from chalicelib.workflow.words import count, p_value, percent
+from chalicelib.wording import count, p_value, percent
 from tools.evaluating.asking import Right
 from tools.evaluating.measures import Share
 from tools.evaluating.usual import called, filters, parts

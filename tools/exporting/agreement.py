@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
+from chalicelib.inference.classifier import Classifier
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import LABELS
-from chalicelib.preprocessing import WHOLE, Preprocessing
-from chalicelib.tensors import to_input
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.inference.packages import LABELS
+from chalicelib.inference.tensors import to_input
 from tools.catalogue import CATALOGUE
 from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.exporting import inside, keras_files, networks, onnx, tfjs

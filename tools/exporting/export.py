@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import ModelInvalid
-from chalicelib.models import ModelPackage
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.tensors import to_probabilities
 from chalicelib.settings import Engine, Settings
-from chalicelib.tensors import to_probabilities
 from tools import package as packages
 from tools.add import described_as
 from tools.exporting import choices, inside, onnx, pictures, raw, trained

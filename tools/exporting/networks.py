@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.preprocessing import Preprocessing
-from chalicelib.tensors import DEPTHS, Tensor, check_fits, to_input
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.tensors import DEPTHS, Tensor, check_fits, to_input
 from tools.exporting import inside, published
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.raw import opened
@@ -158,7 +158,7 @@ def frozen_graph(tf: Any, graph: FrozenGraph, side: int | None) -> Source:
 
 
 def _prepared(tf: Any, pixels: Any, image: Tensor, how: Preprocessing) -> Any:
-    """`chalicelib.tensors.to_input` as TensorFlow's operations, on [1, height, width, 3]."""
+    """`chalicelib.inference.tensors.to_input` in TensorFlow, on [1, height, width, 3]."""
     if image.depth == 1 or how.channels == "grey":
         weighed = tf.reduce_sum(pixels * [19595.0, 38470.0, 7471.0], axis=3, keepdims=True)
         pixels = tf.concat([tf.floor((weighed + 32768.0) / 65536.0)] * image.depth, axis=3)

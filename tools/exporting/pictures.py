@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import InceptionError, ModelInvalid
-from chalicelib.images import decode
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import Preprocessing
 
 FEWEST, MOST = 16, 300
 """Samples: fewer show no ranges to rely on, more show nothing new."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.preprocessing import Channels, Preprocessing
+from chalicelib.images.preprocessing import Channels, Preprocessing
 
 Prepare = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.classifier import Classifier
 from chalicelib.errors import InceptionError, ModelInvalid
-from chalicelib.images import decode
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.classifier import Classifier
 
 FEWEST = 8
 """Pictures from which on a rare agreement is no accident."""

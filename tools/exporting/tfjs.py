@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.preprocessing import Preprocessing
+from chalicelib.images.preprocessing import Preprocessing
 from tools.exporting.keras_files import keras_2, own_layers
 from tools.exporting.reasons import quoted
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.labels import fold
-from chalicelib.preprocessing import is_imagenet
+from chalicelib.images.preprocessing import is_imagenet
+from chalicelib.inference.labels import fold
 from tools import metadata
 from tools.labelling.entries import ordered
 from tools.labelling.objects import from_json, from_pbtxt, is_pbtxt

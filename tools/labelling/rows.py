@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.labels import fold
+from chalicelib.inference.labels import fold
 from tools.labelling.entries import WORDNET, Entry, consecutive
 
 INDEX_COLUMNS = frozenset({

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.batch.manifests import entries, is_manifest
+from chalicelib.bulk.manifests import entries, is_manifest
 from chalicelib.errors import ImageUnreadable
-from chalicelib.imagefiles import identify
-from chalicelib.sources import MAX_ID
+from chalicelib.images.formats import identify
+from chalicelib.sources.read import MAX_ID
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from chalicelib.batch.manifests import is_manifest
+from chalicelib.bulk.manifests import is_manifest
 from tools.submitting.api import Api, View
 from tools.submitting.connection import ApiError
 from tools.submitting.follow import follow

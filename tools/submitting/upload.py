@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from chalicelib.sources import MAX_BYTES
+from chalicelib.sources.read import MAX_BYTES
 from tools.submitting.api import Api
 from tools.submitting.connection import WORKERS, ApiError
 from tools.submitting.inputs import SUFFIXES, Image, InputError

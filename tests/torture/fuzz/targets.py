@@ -7,21 +7,21 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from chalicelib import http, openinference
-from chalicelib.batch.events import BatchEvents
+from chalicelib import openinference, parsing
+from chalicelib.aws.documents import Documents
+from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.manifests import Entry, entries
 from chalicelib.batch.records import Batch
-from chalicelib.batch.service import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.worker import Recorder
-from chalicelib.documents import Documents
+from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.errors import InceptionError
 from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.service import Experiment, ExperimentRequest, FeedbackRequest
-from chalicelib.images import decode
+from chalicelib.experiment.experiment import Experiment, ExperimentRequest, FeedbackRequest
+from chalicelib.images.decode import decode
+from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.predict import Predictor
-from chalicelib.preprocessing import WHOLE, Preprocessing
-from chalicelib.sources import Instance, Sources
+from chalicelib.sources.read import Instance, Sources
 from chalicelib.workflow.request import Rules, StartRequest
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.images import png
@@ -125,23 +125,23 @@ def messages(data: bytes) -> None:
 
 
 def _predict(world: World, content_type: str, body: bytes) -> object:
-    request, image = http.predict_request(content_type, {}, body)
+    request, image = parsing.predict_request(content_type, {}, body)
     return world.predictor.predict(request, image, "someone")
 
 
 def _query(world: World, body: bytes) -> object:
     query = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return world.predictor.predict(http.predict_query(query))
+    return world.predictor.predict(parsing.predict_query(query))
 
 
 def _workflow(world: World, body: bytes) -> object:
-    return world.rules.check(http.json_request(body, StartRequest), "name")
+    return world.rules.check(parsing.json_request(body, StartRequest), "name")
 
 
 def _infer(world: World, body: bytes) -> object:
     """The first four characters are the header's value."""
     length = body[:4].decode("utf-8", "replace").strip() or None
-    request, binary = http.infer_request(length, body[4:])
+    request, binary = parsing.infer_request(length, body[4:])
     return openinference.infer(ColourClassifier(), request, binary)  # type: ignore[arg-type]
 
 
@@ -150,10 +150,10 @@ ROUTES: tuple[Callable[[World, bytes], object], ...] = (
     lambda world, body: _predict(world, FORM, body),
     lambda world, body: _predict(world, body[:60].decode("latin-1"), body[60:]),
     _query,
-    lambda world, body: world.batches.create(http.json_request(body, BatchRequest)),
-    lambda world, body: world.batches.upload(http.json_request(body, UploadRequest)),
-    lambda world, body: world.experiment.feedback(http.json_request(body, FeedbackRequest)),
-    lambda world, body: world.experiment.change(http.json_request(body, ExperimentRequest)),
+    lambda world, body: world.batches.create(parsing.json_request(body, BatchRequest)),
+    lambda world, body: world.batches.upload(parsing.json_request(body, UploadRequest)),
+    lambda world, body: world.experiment.feedback(parsing.json_request(body, FeedbackRequest)),
+    lambda world, body: world.experiment.change(parsing.json_request(body, ExperimentRequest)),
     _workflow,
     _infer,
 )

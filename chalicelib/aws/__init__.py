@@ -1,0 +1,1 @@
+"""Ports, and AWS behind them."""

@@ -1,0 +1,229 @@
+"""What callers ask of batches: start, look, cancel, retry, upload."""
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+import msgspec
+
+from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.sqs import Queue
+from chalicelib.batch.fanout import FanOutMessage
+from chalicelib.batch.ledger import Ledger, recent_key
+from chalicelib.batch.records import Batch, Stop, now
+from chalicelib.batch.view import LINK_SECONDS, view_of
+from chalicelib.bulk.copies import copy_manifest
+from chalicelib.bulk.inlined import manifest_of
+from chalicelib.bulk.manifests import is_manifest
+from chalicelib.bulk.parsers import ENDINGS
+from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
+from chalicelib.predict import Options
+from chalicelib.sources.read import MAX_BYTES, Instance, split_s3_uri
+
+LISTED = 20
+"""Batches in a listing."""
+
+BATCH_INPUTS = "batches/"
+"""Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
+
+MAX_MANIFEST = 500 * 10**6
+"""Bytes of an uploaded manifest: a million lines of long addresses."""
+
+MAX_INSTANCES = 10_000
+"""Instances in one request: what its body of 10 MB holds of addresses."""
+
+LOOKED_AT = 5 * LISTED
+"""Marks of batches that a listing looks behind: those of deleted ones stay."""
+
+
+class BatchRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The JSON body of `POST /batches`: exactly one of instances, manifest and prefix."""
+
+    instances: (
+        Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
+    ) = None
+    manifest: str | None = None
+    prefix: str | None = None
+
+
+class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The JSON body of `POST /uploads`.
+
+    batch: name of a set of uploads that a batch will take by its prefix; without it the image is
+        classified as soon as it is there.
+    """
+
+    filename: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    batch: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")] | None = None
+
+
+class Replaced(Exception):
+    """The manifest that an event told of is there no more: another one has taken its place."""
+
+
+class BatchService:
+    """Batches of the results bucket.
+
+    images, results: names of the buckets.
+    find_model: raises ModelNotFound for a name that no package has.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        queue: Queue,
+        images: str,
+        results: str,
+        find_model: Callable[[str], object],
+        clock: Callable[[], float] = now,
+    ) -> None:
+        self._store, self._queue = store, queue
+        self.images, self._results = images, results
+        self._find_model, self._clock = find_model, clock
+
+    def create(self, request: BatchRequest) -> dict[str, Any]:
+        """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
+        given = [request.instances, request.manifest, request.prefix]
+        if sum(way is not None for way in given) != 1:
+            raise BadRequest("Name what to classify by exactly one of instances, manifest, prefix.")
+        if request.model is not None:
+            self._find_model(request.model)
+        created = self._clock()
+        batch_id = new_id(created, uuid.uuid4().hex)
+        if request.instances is not None:
+            data = manifest_of(request.instances)
+            key = f"batches/{batch_id}/manifest.jsonl"
+            self._store.put(self._results, key, data, "application/jsonl")
+            source = f"{len(request.instances)} instances"
+        else:
+            source = self._own_address(request.manifest or request.prefix or "")
+        self.begin(batch_id, created, source, request)
+        return self.view(batch_id)
+
+    def _own_address(self, uri: str) -> str:
+        bucket, key = split_s3_uri(uri)
+        if bucket != self.images:
+            raise SourceInvalid(f"A manifest or prefix must be in the bucket {self.images}.")
+        if not key.endswith("/") and not is_manifest(key):
+            raise SourceInvalid(f"Name a {ENDINGS} manifest, or a prefix that ends in /.")
+        return uri
+
+    def begin(
+        self,
+        batch_id: str,
+        created: float,
+        source: str,
+        options: Options,
+        etag: str | None = None,
+    ) -> None:
+        """Write the batch down and queue its fan-out; a second time, to no effect.
+
+        etag: of the manifest that is meant. Raises Replaced where another is in its place.
+        """
+        ledger = Ledger(self._store, self._results, batch_id)
+        manifest = "manifest.jsonl"
+        if is_manifest(source):
+            # if two start at once, each makes a copy; the first to write batch.json wins
+            token = uuid.uuid4().hex[:8]
+            manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
+            if not ledger.has(ledger.key("batch.json")):
+                where = self._results, ledger.key(manifest)
+                if not copy_manifest(self._store, source, *where, etag):
+                    raise Replaced(source)
+        batch = Batch(
+            batch_id=batch_id,
+            created_at=created,
+            source=source,
+            manifest=manifest,
+            max_labels=options.max_labels,
+            min_confidence=options.min_confidence,
+            model=options.model,
+        )
+        ledger.put(ledger.key("batch.json"), batch, only_new=True)
+        if not ledger.summary(0):
+            ledger.mark(ledger.active_key(0))
+        ledger.mark(recent_key(batch))
+        self._queue.send([FanOutMessage(batch_id, 0)])
+
+    def view(self, batch_id: str) -> dict[str, Any]:
+        """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
+        return view_of(Ledger(self._store, self._results, batch_id))
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The latest batches, newest first; those that were deleted are passed over."""
+        views: list[dict[str, Any]] = []
+        for found in islice(self._store.list(self._results, "recent/"), LOOKED_AT):
+            with suppress(NotFound):
+                views.append(self.view(found.key.split("-", 1)[1]))
+            if len(views) == LISTED:
+                break
+        return views
+
+    def cancel(self, batch_id: str) -> dict[str, Any]:
+        """Stop what is not begun. Raises NotFound, and Conflict where it has ended."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        round, status = ledger.batch().round, self.view(batch_id)["status"]
+        if status in ("finished", "failed"):
+            raise Conflict(f"The batch has {status}; there is nothing to cancel.")
+        if status != "cancelled":
+            ledger.forget_stop(round)  # of an earlier time, with fewer results
+            ledger.stop(round, Stop())
+        self._queue.send([FanOutMessage(batch_id, round)])  # writes the results of what is done
+        return self.view(batch_id)
+
+    def retry(self, batch_id: str) -> dict[str, Any]:
+        """Go on with a batch that was stopped, or classify what failed once more.
+
+        Raises NotFound, and Conflict where neither can be.
+        """
+        ledger = Ledger(self._store, self._results, batch_id)
+        batch, etag = ledger.tagged_batch()  # before it is looked at: two calls are one retry
+        view = self.view(batch_id)
+        if view["status"] in ("cancelled", "failed"):
+            self._resume(ledger, batch.round)
+            return self.view(batch_id)
+        if view["status"] != "finished":
+            raise Conflict(
+                f"The batch is {view['status']}; one that has ended can be retried, or cancel it."
+            )
+        if not view["counts"].failed:
+            raise Conflict("Nothing failed in this batch; there is nothing to retry.")
+        batch = msgspec.structs.replace(batch, round=batch.round + 1)
+        ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
+        # where another call was faster, or ours was and did not hear of it, the round is begun too
+        ledger.put(ledger.key("batch.json"), batch, replacing=etag)
+        self._queue.send([FanOutMessage(batch_id, batch.round)])
+        return self.view(batch_id)
+
+    def _resume(self, ledger: Ledger, round: int) -> None:
+        ledger.mark(ledger.active_key(round))  # first: what is begun comes to an end
+        ledger.forget_stop(round)
+        ledger.mark(ledger.active_key(round))  # again: whoever still saw the stop took it away
+        self._queue.send([FanOutMessage(ledger.batch_id, round, resumed=True)])
+
+    def upload(self, request: UploadRequest) -> dict[str, Any]:
+        """A form with which a client uploads one file straight into the images bucket."""
+        name = PurePosixPath(request.filename.replace("\\", "/")).name.strip(".") or "image"
+        # S3 would put the name of the file that is sent there, and the form would fix no key.
+        name = name.replace("${filename}", "filename")
+        folder = (
+            f"{BATCH_INPUTS}{request.batch}" if request.batch else f"uploads/{uuid.uuid4().hex}"
+        )
+        key = f"{folder}/{name}"
+        limit = MAX_MANIFEST if is_manifest(name) else MAX_BYTES
+        url, fields = self._store.upload_form(self.images, key, LINK_SECONDS, limit)
+        return {
+            "url": url,
+            "fields": fields,
+            "s3_uri": f"s3://{self.images}/{key}",
+            "expires_in": LINK_SECONDS,
+        }
+
+
+def new_id(created: float, token: str) -> str:
+    """The id of a batch: when it began, and what tells it from others of that second."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"

@@ -1,0 +1,190 @@
+"""What events bring to batches: objects, messages, and the clock."""
+
+import hashlib
+from contextlib import suppress
+from random import SystemRandom
+
+import msgspec
+
+from chalicelib.aws.s3 import Found, ObjectStore
+from chalicelib.aws.s3events import puts, unwrapped
+from chalicelib.aws.sqs import Queue
+from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced, new_id
+from chalicelib.batch.fanout import (
+    MARGIN,
+    ChunkMessage,
+    FanOutMessage,
+    ImageMessage,
+    Remaining,
+    fan_out,
+    in_time,
+    queue_undone,
+)
+from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.ledger import Ledger, parse_active
+from chalicelib.batch.losses import FAN_OUT, Pace, begin
+from chalicelib.batch.records import Batch, Record, Stop
+from chalicelib.batch.repair import repair
+from chalicelib.batch.stop import stop_if_told
+from chalicelib.batch.worker import Recorder, Worker
+from chalicelib.bulk.manifests import Entry, is_manifest
+from chalicelib.errors import BadRequest, InceptionError, NotFound
+from chalicelib.predict import ErrorInfo, Options
+from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, Instance
+
+
+class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
+    """On the work queue: classify this object, which was put into the images bucket."""
+
+    bucket: str
+    key: str
+
+
+Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage
+
+
+class BatchEvents:
+    """What the functions that events call do.
+
+    results: name of the bucket. answers: the queue that bare URLs are answered on; None for none.
+    """
+
+    def __init__(
+        self,
+        service: BatchService,
+        store: ObjectStore,
+        queue: Queue,
+        recorder: Recorder,
+        results: str,
+        answers: Queue | None = None,
+    ) -> None:
+        self._service, self._recorder = service, recorder
+        self._worker = Worker(recorder, queue)
+        self._store, self._queue = store, queue
+        self._results, self._answers = results, answers
+
+    def on_object(
+        self, bucket: str, key: str, version: str, at: float, etag: str | None = None
+    ) -> None:
+        """An object was put into the images bucket: a manifest starts a batch, an image is queued.
+
+        version: tells this put from any other, so that an event that comes twice is one batch.
+        Raises BadRequest for another bucket.
+        """
+        if bucket != self._service.images:
+            raise BadRequest(f"The event is of another bucket than {self._service.images}.")
+        if key.startswith(BATCH_INPUTS) or key.endswith("/"):
+            return
+        if is_manifest(key):
+            digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
+            source = f"s3://{bucket}/{key}"
+            meant = None if etag is None else f'"{etag}"'  # events tell it without its quotes
+            with suppress(Replaced):  # the event of what is there now begins that
+                self._service.begin(new_id(at, digest), at, source, Options(), meant)
+        else:
+            self._queue.send([UploadMessage(bucket, key)])
+
+    def on_message(self, body: str, remaining: Remaining) -> None:
+        """A message of the work queue. What it raises makes the queue deliver it again."""
+        try:
+            message = msgspec.json.decode(body, type=Message)
+        except (msgspec.DecodeError, UnicodeError):
+            self._on_foreign_message(body.strip(), remaining)
+            return
+        if isinstance(message, UploadMessage):
+            self._on_upload(message, remaining)
+            return
+        ledger = Ledger(self._store, self._results, message.batch_id)
+        batch = ledger.batch()
+        if message.round != batch.round:
+            return  # of a round that has finished
+        if isinstance(message, FanOutMessage):
+            begin(ledger, batch.round, FAN_OUT, message.tries)
+            self._fan_out(ledger, batch, message, remaining)
+        elif isinstance(message, ImageMessage):
+            begin(ledger, batch.round, message.of, message.tries, message.place)
+            if self._worker.work_alone(ledger, batch, message, remaining):
+                finish_if_done(ledger, batch, message.of)
+        else:
+            begin(ledger, batch.round, message.chunk, message.tries)
+            if self._worker.work(ledger, batch, message, remaining):
+                finish_if_done(ledger, batch, message.chunk)
+
+    def _fan_out(
+        self, ledger: Ledger, batch: Batch, message: FanOutMessage, remaining: Remaining
+    ) -> None:
+        try:
+            if message.resumed:
+                ledger.mark(ledger.active_key(batch.round))
+                queue_undone(ledger, batch, self._queue)
+            if not fan_out(ledger, batch, self._queue, remaining):
+                return
+        except BadRequest as error:  # of the manifest itself, which another try does not change
+            ledger.stop(batch.round, Stop(ErrorInfo.of(error)))
+        except InceptionError as error:
+            ledger.put(ledger.round_key(batch.round, "problem.json"), ErrorInfo.of(error))
+            raise
+        if not finish_if_done(ledger, batch):
+            stop_if_told(ledger, batch, self._queue)
+
+    def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
+        entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
+        record = self._record(entry, remaining)
+        data = msgspec.json.encode(record)
+        self._store.put(self._results, answer_key(message.key), data, "application/json")
+
+    def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
+        """What others put on the queue: a bare URL, or an S3 event, perhaps for a second time."""
+        body = unwrapped(body)
+        if body.startswith(("http://", "https://", "s3://")):
+            address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
+            record = self._record(Entry(0, body[:MAX_ID], address), remaining)
+            if self._answers is not None:
+                self._answers.send([record])
+            return
+        for put in puts(body):
+            self.on_object(put.bucket, put.key, put.sequencer, put.at, put.etag)
+
+    def _record(self, entry: Entry, remaining: Remaining) -> Record:
+        record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))
+        if record is None:
+            raise TimeoutError("No time is left for this message; it will come again.")
+        return record
+
+    def on_tick(self, remaining: Remaining) -> None:
+        """The schedule: finish what is complete, queue again what went missing.
+
+        In another order each time, so that no batch waits for ever behind one that takes all the
+        time; the trouble with one is raised after the others were looked after.
+        """
+        pace, trouble = Pace(self._queue), None
+        active = list(self._store.list(self._results, "active/"))
+        for found in SystemRandom().sample(active, len(active)):
+            if remaining() < 10:
+                break
+            try:
+                self._look_after(found, pace)
+            except Exception as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
+
+    def _look_after(self, found: Found, pace: Pace) -> None:
+        batch_id, round = parse_active(found.key)
+        ledger = Ledger(self._store, self._results, batch_id)
+        try:
+            batch = ledger.batch()
+        except NotFound:
+            return
+        if round == batch.round:
+            repair(ledger, batch, self._queue, pace, found.modified)
+        elif round < batch.round:
+            ledger.rest(round)
+
+
+def answer_key(key: str) -> str:
+    """Where the answer on an uploaded image is; by a digest where its own key leaves no room."""
+    name = f"uploads/{key}.json"
+    if len(name.encode()) <= MAX_KEY_BYTES:
+        return name
+    return f"uploads/{hashlib.sha256(key.encode()).hexdigest()}.json"

@@ -1,0 +1,1 @@
+"""What batches and workflows stand on: manifests, chunks and their records."""

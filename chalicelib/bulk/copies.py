@@ -1,0 +1,41 @@
+"""A manifest in a bucket -> its bytes, or a copy of a batch's or a run's own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3 import ObjectStore
+from chalicelib.errors import NotFound, SourceRefused, SourceUnreachable
+from chalicelib.sources.read import split_s3_uri
+
+
+def copy_manifest(
+    store: ObjectStore, source: str, to_bucket: str, to_key: str, etag: str | None = None
+) -> bool:
+    """Copy the manifest at the address `source`; whether it was, which `etag` decides.
+
+    Raises what `stream_manifest` does.
+    """
+    with _looked_for(store, source) as (bucket, key):
+        return store.copy(bucket, key, to_bucket, to_key, etag)
+
+
+def stream_manifest(store: ObjectStore, source: str) -> Iterator[bytes]:
+    """The bytes of the manifest at the address `source`, in blocks.
+
+    Raises NotFound where there is none, which the caller may be told, and SourceUnreachable where a
+    bucket of ours refuses, which is no doing of the caller's.
+    """
+    with _looked_for(store, source) as (bucket, key):
+        return store.stream(bucket, key)
+
+
+@contextmanager
+def _looked_for(store: ObjectStore, source: str) -> Iterator[tuple[str, str]]:
+    bucket, key = split_s3_uri(source)
+    try:
+        yield bucket, key
+    except SourceRefused as refusal:
+        if not Documents(store, bucket).has(key):
+            raise NotFound(f"There is no manifest {source}; upload it first.") from refusal
+        raise SourceUnreachable(f"{source} could not be read; try again later.") from refusal

@@ -1,0 +1,160 @@
+"""Manifests: a file that lists images -> the images, one by one, never held whole."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import msgspec
+
+from chalicelib.bulk.lines import MAX_LINE, Line, UnknownEncoding, lines, records
+from chalicelib.bulk.parsers import (
+    ENDINGS,
+    NOT_ONE,
+    PARSERS,
+    BadLine,
+    Named,
+    Parser,
+    delimiter_of,
+)
+from chalicelib.errors import BadRequest
+from chalicelib.sources.read import MAX_ID, MAX_LABEL, Instance
+
+PEEKED = 25
+"""Lines that are read before the first is given an id: whether the file's own ids are numbers."""
+
+_FORMS = ("{}", "line {}", "line {} of the manifest")
+"""What a line's number makes an id of, the likeliest first."""
+_OWN = [re.compile(form.format("([1-9][0-9]{0,14})")) for form in _FORMS]
+_LAST = len(_FORMS) - 1
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one line names: an image, or a `problem` that says why it names none.
+
+    position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line;
+    "line 1" where the manifest's own ids are numbers, "line 1 of the manifest" where some are this.
+    label: what the image is known to show, where the line says so. alone: it shares no chunk.
+    """
+
+    position: int
+    id: str
+    instance: Instance = Instance()
+    problem: str | None = None
+    label: str | None = None
+    alone: bool = False
+
+    @property
+    def source(self) -> str:
+        """The image's address, as results name it."""
+        return self.instance.url or self.instance.s3_uri or "inline"
+
+
+class _Told(NamedTuple):
+    """What a line says: its number, its own id, and an image or what is wrong."""
+
+    number: int
+    named: Named
+    problem: str | None = None
+
+
+def is_manifest(key: str) -> bool:
+    """Whether an object of that key is a manifest, by its ending."""
+    return not key.endswith("/") and PurePosixPath(key.lower()).suffix in PARSERS
+
+
+def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator[Entry]:
+    """The entries of a manifest whose bytes come in `blocks`; its form is told by the key's ending.
+
+    A BOM, CRLF, blank lines, empty rows and comments (#) are passed over. A bad line becomes an
+    entry with a `problem` that names the line. max_id: characters of an id.
+    Raises BadRequest where the ending is of no known form.
+    """
+    suffix = PurePosixPath(key.lower()).suffix
+    if suffix not in PARSERS:
+        raise BadRequest(f"A manifest must be a {ENDINGS} file.")
+    numbered = lines(blocks)
+    if suffix == ".csv":
+        numbered = records(numbered, delimiter_of)
+    told = _told(numbered, PARSERS[suffix](), max_id)
+    head = list(islice(told, PEEKED))
+    numbers = _Numbers(line.named.id for line in head)
+    for position, line in enumerate(chain(head, told)):
+        yield numbers.entry(position, line)
+
+
+class _Numbers:
+    """Gives every line an id: its own, else one that no other line has for its own.
+
+    That is its number, in the first of the forms that no own id has been seen to have. ids: own
+    ones that are known beforehand.
+    """
+
+    def __init__(self, ids: Iterable[str | None]) -> None:
+        self._given = [0] * len(_FORMS)  # the last line that got an id of the form
+        self._taken = {own[0] for id in ids if (own := _form(id))}
+
+    def entry(self, position: int, line: _Told) -> Entry:
+        """The line's entry, of which every one that comes after it must be told too."""
+        id, problem = line.named.id, line.problem
+        if own := _form(id):
+            form, number = own
+            self._taken.add(form)
+            # the last form is kept for lines without an id: nothing is left to give them instead
+            if form == _LAST or number <= self._given[form]:
+                id, problem = None, f"its id, {id}, may be that of another line, which has none"
+        if not id:
+            form = next(
+                form for form in range(_LAST + 1) if form == _LAST or form not in self._taken
+            )
+            self._given[form] = line.number
+            id = _FORMS[form].format(line.number)
+        if problem is not None:
+            return Entry(position, id, problem=f"Line {line.number} of the manifest: {problem}.")
+        return Entry(position, id, line.named.instance, label=line.named.label)
+
+
+def _form(id: str | None) -> tuple[int, int] | None:
+    """Which form an own id has, and of which line's number; None for none of them."""
+    found = ((form, own.fullmatch(id or "")) for form, own in enumerate(_OWN))
+    return next(((form, int(match[1])) for form, match in found if match), None)
+
+
+def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Told]:
+    """What each line says that says anything."""
+    try:
+        for number, line in numbered:
+            try:
+                named = _parsed(line, parse, max_id)
+            except BadLine as error:
+                id = error.id if len(error.id or "") <= max_id else None
+                yield _Told(number, Named(Instance(), id), str(error))
+            else:
+                if named is not None:
+                    yield _Told(number, named)
+    except UnknownEncoding as error:
+        yield _Told(1, Named(Instance()), f"it is {error}; save the file in UTF-8")
+
+
+def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
+    if line is None:
+        raise BadLine(f"it is longer than {MAX_LINE} bytes")
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise BadLine("it is neither UTF-8 nor UTF-16") from None
+    if not text.strip() or text.lstrip().startswith("#"):
+        return None
+    named = parse(text)
+    if named is None:
+        return None
+    instance = named.instance
+    if len(named.id or "") > max_id:
+        raise BadLine(f"its id is longer than {max_id} characters")
+    if len(named.label or "") > MAX_LABEL:
+        raise BadLine(f"its label is longer than {MAX_LABEL} characters", named.id)
+    given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
+    if len(given) != 1:
+        raise BadLine(NOT_ONE, named.id)
+    return named

@@ -1,0 +1,188 @@
+"""What callers ask of the experiment: which arm, a vote, the standings, other weights."""
+
+import time
+import uuid
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+
+from chalicelib.aws.documents import Documents
+from chalicelib.errors import BadRequest, InceptionError
+from chalicelib.experiment.arms import Arms
+from chalicelib.experiment.comparison import Standing, compare, overall
+from chalicelib.experiment.ids import MAX_LABEL, MAX_TEXT, PATIENCE, InferenceIds
+from chalicelib.experiment.votes import Tally, Vote, Votes
+from chalicelib.experiment.weights import CACHE_SECONDS, ExperimentRequest, Weights
+from chalicelib.inference.labels import is_right
+from chalicelib.significance import wilson_interval
+from chalicelib.times import iso
+
+__all__ = ["Experiment", "ExperimentRequest", "FeedbackRequest"]
+
+
+class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The JSON body of `POST /feedback`: exactly one of correct and label.
+
+    label: what the image shows; the answer was right if that is a name of its top label. Not for a
+        model that may find several labels.
+    """
+
+    inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+    correct: bool | None = None
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LABEL)] | None = None
+
+
+class Experiment:
+    """Arms, votes and standings in the results bucket.
+
+    arms: those of the environment, in force until `experiment.json` says otherwise.
+    champion: the service's own model. find_model: raises ModelNotFound for a name no package has.
+    quick: the same bucket by a client that soon gives up; what `/predict` reads comes by it.
+    patience: seconds that an answer waits for it, however long that takes.
+    """
+
+    def __init__(
+        self,
+        documents: Documents,
+        arms: Arms,
+        champion: str,
+        find_model: Callable[[str], object],
+        clock: Callable[[], float] = time.time,
+        quick: Documents | None = None,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._find_model, self._clock = find_model, clock
+        self._champion, self._votes = champion, Votes(documents)
+        self._weights = Weights(quick or documents, arms, clock, patience)
+        self._ids = InferenceIds(quick or documents, clock, patience)
+        self._unsigned_until = float("-inf")
+
+    def assign(self, subject: str | bytes) -> str:
+        """The arm of a client, by its id or else the image's address or bytes. Never raises."""
+        return self._weights.get().arms.choose(subject)
+
+    def issue(
+        self, model: str, label: str | None, assigned: bool, multi_label: bool = False
+    ) -> str:
+        """An id to vote with on an answer of `model`, whose top label is `label`.
+
+        label: None for an id that nobody can vote with. assigned: whether `assign` gave the model.
+        multi_label: whether that judges each label by itself.
+        Never raises: without its key the service answers with ids that cannot be voted with.
+        """
+        if self._clock() >= self._unsigned_until:
+            try:
+                return self._ids.issue(model, label, assigned, multi_label)
+            except InceptionError:
+                self._unsigned_until = self._clock() + CACHE_SECONDS
+        return uuid.uuid4().hex
+
+    def feedback(self, request: FeedbackRequest) -> dict[str, Any]:
+        """Store a vote.
+
+        Raises BadRequest for an id that is not ours, expired or for logs only, and for a label
+        where several may be right.
+        """
+        if (request.correct is None) == (request.label is None):
+            raise BadRequest("Say how the answer was by exactly one of correct and label.")
+        inference = self._ids.read(request.inference_id)
+        if inference.label is None:
+            raise BadRequest(
+                "This inference_id is for logs; vote with that of a prediction that has labels."
+            )
+        correct = request.correct
+        if correct is None and inference.multi_label:
+            raise BadRequest(
+                f"The model {inference.arm} may find several labels in a picture, so one label "
+                "does not tell whether its answer was right; vote with correct."
+            )
+        if correct is None:
+            correct = is_right(request.label or "", inference.label)
+        vote = Vote(
+            inference_id=request.inference_id,
+            nonce=inference.nonce,
+            arm=inference.arm,
+            predicted=inference.label,
+            correct=correct,
+            assigned=inference.assigned,
+            issued_at=inference.issued,
+            voted_at=self._clock(),
+            label=request.label,
+        )
+        self._votes.cast(vote)
+        return {"arm": inference.arm, "correct": correct, "counted": inference.assigned}
+
+    def view(self) -> dict[str, Any]:
+        """The experiment as `GET /experiment` shows it."""
+        in_force, report = self._weights.get(fresh=True), self._votes.report()
+        standings = _standings(in_force.arms, report.totals() if report else {})
+        champion = _champion(standings, self._champion, in_force.arms)
+        rivals = [
+            arm for arm in standings if arm is not champion and (arm.weight or arm.tally.votes)
+        ]
+        comparisons = [compare(champion, rival, len(rivals)) for rival in rivals]
+        return {
+            "arms": [_describe(arm) for arm in standings],
+            "champion": champion.name,
+            "comparisons": comparisons,
+            "verdict": f"{in_force.problem} {overall(champion, comparisons)}".strip(),
+            "source": in_force.source,
+            "updated_at": iso(report.updated_at) if report else None,
+        }
+
+    def change(self, request: ExperimentRequest) -> dict[str, Any]:
+        """Other weights, for all containers within `CACHE_SECONDS`; returns the view.
+
+        Raises BadRequest for weights that do not fit, and ModelNotFound or ModelInvalid for a new
+        arm, or one to get traffic, that cannot answer: a broken model can always be taken out.
+        """
+        try:
+            arms = Arms(request.arms)
+        except ValueError as error:
+            raise BadRequest(str(error)) from error
+        present = self._weights.get().arms.weights
+        for name, weight in arms.weights.items():
+            if weight or name not in present:
+                self._find_model(name)
+        self._weights.put(arms)
+        return self.view()
+
+    def promote(self, champion: str, challenger: str) -> dict[str, float]:
+        """Give all traffic to the challenger and none to the champion; returns the weights.
+
+        Raises ModelNotFound or ModelInvalid where the challenger cannot answer.
+        """
+        self._find_model(challenger)
+        arms = Arms({champion: 0.0, challenger: 1.0})
+        self._weights.put(arms)
+        return arms.weights
+
+    def fold(self) -> None:
+        """The schedule: count the votes. Raises what the store does."""
+        self._votes.fold(self._clock())
+
+
+def _standings(arms: Arms, totals: dict[str, Tally]) -> list[Standing]:
+    """The arms, and after them those of old votes."""
+    weights = arms.weights | dict.fromkeys(sorted(totals.keys() - arms.weights), 0.0)
+    return [Standing(name, share, totals.get(name, Tally())) for name, share in weights.items()]
+
+
+def _champion(standings: list[Standing], configured: str, arms: Arms) -> Standing:
+    """The service's own model where it is an arm, else the arm with the most traffic."""
+    if configured in arms.weights:
+        return next(arm for arm in standings if arm.name == configured)
+    return max(standings, key=lambda arm: arm.weight)
+
+
+def _describe(arm: Standing) -> dict[str, Any]:
+    votes, correct = arm.tally.votes, arm.tally.correct
+    return {
+        "name": arm.name,
+        "weight": arm.weight,
+        "votes": votes,
+        "correct": correct,
+        "accuracy": arm.accuracy,
+        "interval": list(wilson_interval(correct, votes)) if votes else None,
+    }

@@ -1,0 +1,110 @@
+"""What decoding an image takes in pixels visited and in memory, and how much of that is taken."""
+
+from PIL import JpegImagePlugin, TiffImagePlugin
+from PIL.ImageFile import ImageFile as OpenImage
+
+from chalicelib.errors import ImageTooLarge, ImageUnreadable
+from chalicelib.images.formats import ImageFile
+
+MAX_PIXELS = 50_000_000
+"""Declared width x height: 50 megapixels, what the largest phone cameras take."""
+
+MAX_SCAN_PIXELS = 1_000_000_000
+"""Pixels x scans of a JPEG: each costs 1 to 2 ns even if the scan is empty, so 2 s at most. The
+standard progressive script has 10 scans, 18 in CMYK: 50 megapixels of either pass. Of a TIFF, the
+pixels of all its strips or tiles, each of which may be listed many times."""
+
+MAX_DECODE_BYTES = 520_000_000
+"""Estimated peak of memory while decoding: with the interpreter, a model and the file itself the
+process stays below 700 MB."""
+
+TIFF_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
+"""None, the fax codes, LZW, JPEG, deflate and PackBits; other codecs are rare and less tried."""
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise ImageTooLarge for more pixels than MAX_PIXELS."""
+    pixels = width * height
+    if pixels > MAX_PIXELS:
+        raise ImageTooLarge(
+            f"The image has {pixels / 1e6:.1f} megapixels ({width} x {height}); "
+            f"send one of at most {MAX_PIXELS // 1_000_000}."
+        )
+
+
+def check_work(image: OpenImage, file: ImageFile) -> None:
+    """Raise ImageTooLarge for more pixels, scans or pieces than are taken.
+
+    Raises ImageUnreadable for a TIFF whose pieces cannot be counted, or of a rare compression.
+    """
+    check_size(image.width, image.height)
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        if _tiff_pixels_visited(image, file.data) > MAX_SCAN_PIXELS:
+            raise ImageTooLarge(
+                "The TIFF has too many strips or scans for its size; save it as a new file."
+            )
+    elif image.width * image.height * file.scans > MAX_SCAN_PIXELS:
+        raise ImageTooLarge("The JPEG has too many scans for its size; save it not progressive.")
+
+
+def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
+    """Return the pixels of all pieces, those of a piece that is listed twice twice.
+
+    Pillow decodes every raw piece that is listed, however many the image has room for.
+    """
+    tags = image.tag_v2
+    compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
+    if compression not in TIFF_COMPRESSIONS:
+        raise ImageUnreadable("This TIFF's compression is not supported; save it with LZW or none.")
+    offsets = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
+    if compression != 7:
+        return len(offsets) * _tiff_piece_pixels(image)
+    lengths = tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags[TiffImagePlugin.TILEBYTECOUNTS]
+    if sum(lengths) > len(data) or min(lengths) <= 0:  # libtiff guesses the length of an empty one
+        raise ImageUnreadable("The TIFF's strips overlap; save it as a new file.")
+    pieces = zip(offsets, lengths, strict=True)
+    scans = sum(data.count(b"\xff\xda", start, start + length) for start, length in pieces)
+    return scans * _tiff_piece_pixels(image)
+
+
+def _tiff_piece_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Return the pixels of the largest piece, strip or tile, that is decoded at once."""
+    tags = image.tag_v2
+    pixels = 0
+    if TiffImagePlugin.TILEWIDTH in tags:
+        pixels = tags[TiffImagePlugin.TILEWIDTH] * tags[TiffImagePlugin.TILELENGTH]
+    if TiffImagePlugin.STRIPOFFSETS in tags or not pixels:
+        height = tags[TiffImagePlugin.IMAGELENGTH]
+        rows = min(tags.get(TiffImagePlugin.ROWSPERSTRIP, height), height)
+        pixels = max(pixels, rows * tags[TiffImagePlugin.IMAGEWIDTH])
+    return int(pixels)
+
+
+def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
+    """Return the estimated peak in bytes; raise ImageTooLarge where that is over MAX_DECODE_BYTES.
+
+    declared: the pixels before a JPEG's reduced scale.
+    """
+    needed = _memory_needed(image, file, declared)
+    if needed > MAX_DECODE_BYTES:
+        raise ImageTooLarge(
+            "The image takes too much memory to decode; send it smaller or as JPEG."
+        )
+    return needed
+
+
+def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
+    pixels = image.height * (4 * image.width + 8)  # RGB too takes 4 bytes in Pillow, a row 8
+    while_decoding = pixels
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and file.scans > 1:
+        while_decoding += 2 * declared * image.layers  # all coefficients, 16 bits each
+    elif isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
+        samples = image.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, len(bits))
+        while_decoding += _tiff_piece_pixels(image) * samples * max(bits) // 8
+    elif file.format == "WEBP":
+        while_decoding += 3 * pixels  # two canvases of libwebp, one copy of Pillow's
+    elif file.format == "AVIF":
+        # libavif's own RGB; its planes live as long as the image
+        while_decoding += file.planes + image.width * image.height * len(image.mode)
+    return max(while_decoding, 2 * pixels)

@@ -1,0 +1,205 @@
+"""Image bytes -> the upright RGB array that a package's preprocessing asks for."""
+
+import logging
+import math
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+# All plugins by name: Image.open would import others on first use, a dozen of them at once.
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+from PIL import Image as Pillow
+from PIL.ImageFile import ImageFile as OpenImage
+
+from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
+from chalicelib.images.colours import averageable, black_and_white, rgb_on_white
+from chalicelib.images.costs import MAX_PIXELS, check_memory, check_size, check_work
+from chalicelib.images.formats import ACCEPTED, ImageFile, inspect
+from chalicelib.images.preprocessing import WHOLE, Box, Filter, Preprocessing
+from chalicelib.images.tiff import orientation
+
+LARGE_DECODE_BYTES = 16_000_000
+"""Images that need more than this are decoded one at a time, so that the peaks do not add up."""
+
+LEAST_ROWS = 0.8
+"""Of a JPEG that lacks its last bytes: with a fifth of the rows grey, MobileNet v2 is right about
+84.0% of 200 ImageNet photographs instead of 89.5%, with half of them grey 54.0%
+(benchmarks/pictures.py)."""
+
+Pillow.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises above twice this, before allocating
+warnings.filterwarnings("ignore", module=r"PIL\.")
+# glibc gives blocks over 32 MB back at once; Pillow's 16 MB it would keep, for each thread anew
+# (https://pillow.readthedocs.io/en/stable/reference/block_allocator.html).
+Pillow.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+_PLUGINS: dict[str, type[OpenImage]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+}
+_large_decode = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An image as a model takes it, and what it was.
+
+    pixels: uint8 [height, width, 3] of the model's input size, RGB 0..255, C-contiguous, read-only.
+    width, height: of the upright original, in pixels.
+    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF".
+    truncated: whether it is a JPEG that lacked its last bytes: up to a fifth of the rows at its end
+        may be grey, or details missing.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+    format: str
+    truncated: bool = False
+
+
+def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Image:
+    """Decode an image file to `size`, (width, height) in pixels.
+
+    how: which part of the picture is taken, and what averages its pixels. Their channels and scale
+        are left to `chalicelib.inference.tensors`.
+    The first frame or page; upright by its EXIF orientation, or an AVIF's own; alpha composited on
+    white. Safe to call from several threads.
+
+    Raises ImageUnreadable for bytes that are no accepted format or are damaged or cut off, and
+    ImageTooLarge for more pixels, scans or memory than the limits of `chalicelib.images.costs`.
+    """
+    with _domain_errors():
+        file = inspect(data)
+        image = _opened(file)
+        own = file.format in ("WEBP", "AVIF")
+        turn = orientation(image.info.get("exif", b"") if own else file.exif)
+        raw = image.size
+        upright = raw[::-1] if turn >= 5 else raw
+        box, fitted = how.box(upright, size), how.fitted(upright, size)
+        if turn >= 5:
+            box, fitted = (box[1], box[0], box[3], box[2]), (fitted[1], fitted[0])
+        check_work(image, file)
+        box = _reduced(image, box, fitted)
+        needed = check_memory(image, file, raw[0] * raw[1])
+        with _large_decode if needed > LARGE_DECODE_BYTES else nullcontext():
+            if file.truncated:
+                _check_rows(image)
+            small = _resize(averageable(image), box, fitted, how.filter)
+            ends = black_and_white(image)
+            image.close()
+            del image  # before the next large one begins; a decoder of AVIF lives as long as it
+        pixels = _upright(rgb_on_white(small, ends), turn)
+        pixels = np.ascontiguousarray(_framed(pixels, size, how))
+        pixels.flags.writeable = False
+        return Image(pixels, *upright, file.format, file.truncated)
+
+
+def _opened(file: ImageFile) -> OpenImage:
+    if file.size is None:
+        return _PLUGINS[file.format](BytesIO(file.data))
+    check_size(*file.size)  # before libavif, which has limits of its own
+    from PIL import AvifImagePlugin  # 2 MB of library, for whom an AVIF comes to
+
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # two were no faster at 12 megapixels
+    return AvifImagePlugin.AvifImageFile(BytesIO(file.data))
+
+
+@contextmanager
+def _domain_errors() -> Iterator[None]:
+    try:
+        yield
+    except InceptionError:
+        raise
+    except (MemoryError, Pillow.DecompressionBombError) as error:
+        raise ImageTooLarge(
+            f"The image has more than {MAX_PIXELS // 1_000_000} megapixels; send a smaller one."
+        ) from error
+    # Pillow raises what its decoders happen upon: SyntaxError, struct.error, TypeError, ….
+    except Exception as error:
+        raise ImageUnreadable(
+            f"The image is damaged or cut off and cannot be decoded; send {ACCEPTED}."
+        ) from error
+
+
+def _check_rows(image: OpenImage) -> None:
+    """Refuse a JPEG without its end of which too few rows are there.
+
+    What is not there is the middle of the scale, 127 or 128 in every channel. It is read from left
+    to right in rows of blocks: where the last pixel of a row is there, so is all before it.
+    """
+    image.load()
+    width, height = image.size
+    least = min(math.ceil(LEAST_ROWS * height), height - 1)
+    found = image.crop((width - 1, least, width, height)).getextrema()
+    channels = found if isinstance(found[0], tuple) else (found,)
+    if all(low >= 127 and high <= 128 for low, high in channels):
+        raise ImageUnreadable(
+            f"The JPEG is cut off: less than {LEAST_ROWS:.0%} of it is there; send the whole file."
+        )
+
+
+def _reduced(image: OpenImage, box: Box, size: tuple[int, int]) -> Box:
+    """Have a JPEG decoded at the smallest scale at which `box` has `size` pixels; `box` there.
+
+    Its blocks of 8x8 can be decoded to 4x4, 2x2 or 1x1, for a part of the time; what the pixels
+    come to then differs little.
+    """
+    width, height = image.size
+    ratio = min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1])
+    scale = next((scale for scale in (8, 4, 2) if scale <= ratio), 1)
+    reduced = image.draft("RGB", (max(1, width // scale), max(1, height // scale)))
+    if reduced is None:  # another format
+        return box
+    right, lower = reduced[1][2:]
+    left, upper = box[0] * right / width, box[1] * lower / height
+    return left, upper, box[2] * right / width, box[3] * lower / height
+
+
+def _resize(image: Pillow.Image, box: Box, size: tuple[int, int], filter_: Filter) -> Pillow.Image:
+    # Reduced by whole factors first where that pays: a 720p image is resized sooner, and exactly,
+    # without. 16-bit integers cannot be.
+    gap = None if image.mode.startswith("I;16") else 3.0
+    return image.resize(size, Pillow.Resampling[filter_.upper()], box, gap)
+
+
+def _framed(
+    pixels: NDArray[np.uint8], size: tuple[int, int], how: Preprocessing
+) -> NDArray[np.uint8]:
+    """Put what was fitted into a picture of `size`, in the middle of one colour."""
+    height, width = pixels.shape[:2]
+    if (width, height) == size:
+        return pixels
+    whole = np.empty((size[1], size[0], 3), np.uint8)
+    whole[:] = how.colour
+    left, upper = (size[0] - width) // 2, (size[1] - height) // 2
+    whole[upper : upper + height, left : left + width] = pixels
+    return whole
+
+
+def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """Undo EXIF orientation `turn`, 1 to 8 (CIPA DC-008, section 4.6.5)."""
+    if turn >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if turn in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if turn in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

@@ -1,0 +1,98 @@
+"""An RGB array in, ranked labels out."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.inference import engines
+from chalicelib.inference.labels import Label
+from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_scores, top
+from chalicelib.inference.turns import Turns
+from chalicelib.settings import Engine
+
+UNTIMED = nullcontext()
+
+
+class Classifier:
+    """One loaded network. Safe to use from several threads, which take turns.
+
+    package: verified by whoever found it.
+    threads: CPU threads of an inference that is alone.
+    copies: inferences that may run at the same time. More copies: higher throughput. One copy on
+        all threads: lowest latency. Where there are several, one more on all threads is kept for an
+        inference that is alone. Each takes some 40 MB for an Inception v3.
+    engine: by name, or what loads a network by one.
+    kernels, slow: what computes, and whether that is slower than it could be on this processor.
+    Raises ModelInvalid where the file is not an image classifier with these labels.
+    """
+
+    def __init__(
+        self,
+        package: ModelPackage,
+        threads: int,
+        copies: int = 1,
+        engine: Engine | engines.Open = "litert",
+    ) -> None:
+        load = engine if callable(engine) else engines.opening(engine)
+        self.info = package.info
+        self.labels = package.labels()
+        share = max(1, threads // copies)
+        shared = [load(package, share) for _ in range(copies)]
+        alone = load(package, threads) if share < threads else None
+        self._turns = Turns(shared, alone)
+        self._input, self._output = shared[0].input, shared[0].output
+        self.kernels, self.slow = shared[0].kernels, shared[0].slow
+        check_fits(self.info.name, self.info.preprocessing, self._input)
+        units = self._output.shape[-1]
+        of_two = units == 1 and len(self.labels) == 2 and not self.info.multi_label
+        if len(self.labels) != units and not of_two:
+            raise ModelInvalid(
+                f"Model {self.info.name} has {units} classes and {len(self.labels)} labels; "
+                "add it again with a label for each class, one a line."
+            )
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height in pixels of the arrays that `scores` takes."""
+        return self._input.size
+
+    def scores(
+        self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
+    ) -> NDArray[np.float32]:
+        """Scores by label, background included: float32 [labels], 0..1, as `to_scores` has them.
+
+        Their sum is at most 1, unless the model is multi-label.
+        pixels: uint8 [height, width, 3], RGB, of `input_size`. during: is entered for the inference
+        itself, once it is this thread's turn.
+        """
+        raw, logits = self._run(pixels, during), self.info.scores == "logits"
+        return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
+
+    def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the network itself gives, dequantised: float32 [units], of any range."""
+        return dequantised(self._run(pixels), self._output)
+
+    def rank(
+        self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
+    ) -> list[Label]:
+        """The best labels, best first: at most `max_labels`, each of at least `min_confidence`.
+
+        The background class is left out.
+        """
+        best = top(scores, max_labels, self.info.background_class)
+        return [
+            Label(self.labels[i], round(float(scores[i]), 6))
+            for i in best
+            if scores[i] >= min_confidence
+        ]
+
+    def _run(
+        self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
+    ) -> NDArray[np.generic]:
+        tensor = to_input(pixels, self._input, self.info.preprocessing)
+        with self._turns.turn() as network, during:
+            raw = network.run(tensor[np.newaxis])
+        return raw.reshape(-1)

@@ -1,0 +1,148 @@
+"""LiteRT, the engine that every package has a file for. The only module that knows it."""
+
+import re
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.inference import processors
+from chalicelib.inference.kernels import kernels
+from chalicelib.inference.tensors import Tensor, check_classifier
+
+if processors.unlisted():  # here, because it must be before the first interpreter, and only once
+    processors.list_for("ai_edge_litert")
+
+LACKING = re.compile(r"Node number \d+ \((.+?)\) failed to (?:prepare|invoke)")
+NEWER = re.compile(r"builtin opcode '(\w+)' version '(\d+)'|builtin_code out of range: (\d+)")
+"""How LiteRT names an operation that it does not have, and one that it has in older versions."""
+
+
+class LiteRT:
+    """The network of a `.tflite` file, mapped into memory. One thread at a time may run it.
+
+    threads: CPU threads of an inference. resolver: where the kernels come from.
+    Raises ModelInvalid where the file is not an image classifier, or LiteRT cannot compute it.
+    """
+
+    def __init__(
+        self, path: Path, threads: int, resolver: OpResolverType = OpResolverType.AUTO
+    ) -> None:
+        self._path = path
+        self._interpreter, self.input, self.output = _open(path, threads, resolver)
+        _allocate(self._interpreter, path)
+
+    @property
+    def kernels(self) -> str:
+        """What computes: see `chalicelib.inference.kernels`."""
+        return self._kernels[0]
+
+    @property
+    def slow(self) -> bool:
+        """Whether XNNPACK should have taken the network and has not."""
+        return self._kernels[1]
+
+    def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The raw output. array: of the shape and dtype of `input`.
+
+        Raises ModelInvalid where the network turns out to be one that cannot be computed.
+        """
+        self._interpreter.set_tensor(self.input.index, array)
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise ModelInvalid(_refusal(self._path, error)) from error
+        raw: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
+        return raw
+
+    @cached_property
+    def _kernels(self) -> tuple[str, bool]:
+        try:
+            return kernels(self._interpreter._get_ops_details())
+        except UnicodeDecodeError as error:
+            raise ModelInvalid(
+                f"{self._path.name} of {self._path.parent.name} has tensors whose names are not "
+                "UTF-8; convert the network anew with names in ASCII."
+            ) from error
+
+
+@lru_cache(maxsize=64)
+def input_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels that the network in a `.tflite` file takes.
+
+    Raises ModelInvalid where the file is not an image classifier.
+    """
+    return _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)[1].size
+
+
+def inspect(path: Path) -> tuple[Tensor, Tensor]:
+    """The input and the output of the network in a `.tflite` file.
+
+    Raises ModelInvalid where the file is not an image classifier, or LiteRT cannot compute it.
+    """
+    network = LiteRT(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    _ = network.kernels  # which reads every tensor's name
+    return network.input, network.output
+
+
+def _open(path: Path, threads: int, resolver: OpResolverType) -> tuple[Interpreter, Tensor, Tensor]:
+    """An interpreter of the file, with its one input and its scores."""
+    try:
+        interpreter = Interpreter(
+            model_path=str(path), num_threads=threads, experimental_op_resolver_type=resolver
+        )
+        inputs = [_tensor(details) for details in interpreter.get_input_details()]
+        outputs = [_tensor(details) for details in interpreter.get_output_details()]
+    except (ValueError, RuntimeError) as error:
+        raise ModelInvalid(_refusal(path, error)) from error
+    return interpreter, *check_classifier(path.parent.name, inputs, outputs)
+
+
+def _allocate(interpreter: Interpreter, path: Path) -> None:
+    """Have every operation ready. Raises ModelInvalid, naming one that LiteRT does not have."""
+    try:
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelInvalid(_refusal(path, error)) from error
+
+
+def _refusal(path: Path, error: Exception) -> str:
+    """Why the network cannot be served, and what to do, from what LiteRT says of it."""
+    said, file = str(error), f"{path.name} of {path.parent.name}"
+    if newer := NEWER.search(said):
+        name, version, code = newer.groups()
+        operation = f"{name} version {version}" if name else f"operation {code}"
+        return (
+            f"{file} needs {operation}, which is newer than this LiteRT; convert the network with "
+            "an older TensorFlow, or update ai-edge-litert."
+        )
+    found = LACKING.search(said)
+    if found and "Select TensorFlow op" in said:
+        return (
+            f"{file} needs {found[1]}, an operation of TensorFlow that LiteRT does not have; "
+            "convert the network with TFLITE_BUILTINS alone, without SELECT_TF_OPS."
+        )
+    if found and "custom op" in said:
+        return (
+            f"{file} needs the custom operation {found[1]}, which LiteRT does not have; use the "
+            "network as it was before it was compiled for other hardware, or build it without."
+        )
+    if found:
+        return f"{file} cannot be computed by LiteRT: {said.strip().splitlines()[-1][:300]}"
+    return f"{file} is not a LiteRT model."
+
+
+def _tensor(details: dict[str, Any]) -> Tensor:
+    scale, zero_point = details["quantization"]
+    return Tensor(
+        index=details["index"],
+        name=details["name"],
+        shape=tuple(int(n) for n in details["shape"]),
+        dtype=np.dtype(details["dtype"]),
+        scale=float(scale),
+        zero_point=int(zero_point),
+    )

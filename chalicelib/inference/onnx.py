@@ -1,0 +1,110 @@
+"""ONNX Runtime, faster than LiteRT where a processor has AVX2 and nothing newer (docs/engines.md).
+
+The only module that knows it. Of its package only the compiled binding is loaded: the Python around
+that takes a good part of a cold start and decides nothing here, and a deployment has none of it.
+"""
+
+import sys
+import threading
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec, module_from_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chalicelib.errors import ModelInvalid
+from chalicelib.inference import processors
+from chalicelib.inference.kernels import ONNXRUNTIME
+from chalicelib.inference.tensors import Tensor, check_classifier
+
+BINDING = "onnxruntime.capi.onnxruntime_pybind11_state"
+DTYPES: dict[str, np.dtype[Any]] = {
+    "tensor(uint8)": np.dtype(np.uint8),
+    "tensor(float)": np.dtype(np.float32),
+}
+"""What `model.ort` may take and give."""
+ERRORS_ONLY = 3
+"""Its severity, of five (https://onnxruntime.ai/docs/api/python/api_summary.html)."""
+
+_lock = threading.Lock()
+
+
+class OnnxRuntime:
+    """The network of a `.ort` file, mapped into memory.
+
+    threads: CPU threads of an inference.
+    Raises ModelInvalid where the file is not an image classifier that takes pixels as they are, or
+    where ONNX Runtime is not installed.
+    """
+
+    kernels, slow = ONNXRUNTIME, False
+
+    def __init__(self, path: Path, threads: int) -> None:
+        runtime = binding()
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = ERRORS_ONLY
+        options.add_session_config_entry("session.use_memory_mapped_ort_model", "1")
+        # threads that wait must not keep a busy host's processors from those that work
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            self._session = runtime.InferenceSession(options, str(path), True, False)
+            self._session.initialize_session(["CPUExecutionProvider"], [{}], set())
+            inputs = [_tensor(each) for each in self._session.inputs_meta]
+            outputs = [_tensor(each) for each in self._session.outputs_meta]
+        except Exception as error:  # each kind of its own is a plain Exception
+            raise ModelInvalid(
+                f"{path.name} of {path.parent.name} is not a network for ONNX Runtime, or for "
+                "another version of it; export it again, or set ENGINE=litert."
+            ) from error
+        self.input, self.output = check_classifier(path.parent.name, inputs, outputs)
+        if self.input.dtype != np.uint8 or min(self.input.shape) < 1:
+            raise ModelInvalid(
+                f"{path.name} of {path.parent.name} must take uint8 pixels of a fixed size."
+            )
+
+    def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The raw output. array: of the shape and dtype of `input`."""
+        found = self._session.run([self.output.name], {self.input.name: array}, None)
+        raw: NDArray[np.generic] = found[0]
+        return raw
+
+
+def installed() -> bool:
+    """Whether there is a binding for this Python; it is not loaded."""
+    return BINDING in sys.modules or _spec() is not None
+
+
+def binding() -> Any:
+    """The compiled module. Raises ModelInvalid where it is not installed, or would not survive."""
+    with _lock:
+        if BINDING in sys.modules:
+            return sys.modules[BINDING]
+        spec = _spec()
+        if spec is None or spec.loader is None:
+            raise ModelInvalid(
+                "ENGINE is onnxruntime, which is not installed here; "
+                "`pip install onnxruntime` on x86_64, or set ENGINE=litert."
+            )
+        if processors.unlisted():  # it was seen to abort there
+            raise ModelInvalid("ONNX Runtime does not run on this host; set ENGINE=litert.")
+        module = module_from_spec(spec)
+        spec.loader.exec_module(module)
+        sys.modules[BINDING] = module  # where the whole package, if ever imported, looks for it
+        return module
+
+
+def _spec() -> ModuleSpec | None:
+    """Where the binding is, found without importing the packages that it is in."""
+    package = find_spec("onnxruntime")
+    places = package.submodule_search_locations if package else None
+    return PathFinder.find_spec(BINDING, [str(Path(each) / "capi") for each in places or ()])
+
+
+def _tensor(meta: Any) -> Tensor:
+    shape = tuple(each if isinstance(each, int) else -1 for each in meta.shape)  # -1: left open
+    return Tensor(0, meta.name, shape, DTYPES[meta.type], 0.0, 0)

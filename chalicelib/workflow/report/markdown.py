@@ -1,0 +1,201 @@
+"""A run's report in Markdown, for people."""
+
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.inference.labels import FOUND
+from chalicelib.wording import count, interval, p_value, percent
+from chalicelib.workflow.judgement import ArmResult, Judgement, McNemar
+from chalicelib.workflow.report.markup import json_block, said, table
+from chalicelib.workflow.run import Plan
+
+OUTCOMES = {
+    "promoted": "**Promoted.** The challenger is significantly better and gets the traffic.",
+    "kept": "**Kept.** The experiment's traffic stays as it is.",
+    "degraded": "**Degraded.** Too many images failed, so nothing was decided.",
+}
+
+
+def markdown(plan: Plan, outcome: str, judgement: Judgement, when: float) -> str:
+    """The report. outcome: promoted, kept or degraded. when: its time, seconds since the epoch.
+
+    Its links are relative to its own place in the results bucket, reports/NAME.md.
+    """
+    sections = [
+        _verdict(plan, outcome, judgement, when),
+        _arms(judgement),
+        _pairs(judgement),
+        _left_out(judgement),
+        _errors(judgement),
+        _confused(judgement),
+        _again(plan),
+        _files(plan),
+    ]
+    return "\n".join("\n".join([*lines, ""]) for lines in sections if lines)
+
+
+def _verdict(plan: Plan, outcome: str, judgement: Judgement, when: float) -> list[str]:
+    day = datetime.fromtimestamp(when, UTC)
+    return [
+        f"# {said(judgement.verdict, 400)}",
+        "",
+        OUTCOMES.get(outcome, f"**{said(outcome)}.**") + _why(plan, outcome, judgement),
+        "",
+        f"Run {said(plan.name)}, {count(judgement.images, 'image')}, "
+        f"{judgement.labelled:,} with a known label, {day:%Y-%m-%d %H:%M} UTC.",
+        "",
+        f"![Accuracy and confusion of the models]({quote(plan.name, safe='')}.svg)",
+    ]
+
+
+def _why(plan: Plan, outcome: str, judgement: Judgement) -> str:
+    if outcome == "degraded":
+        return (
+            f" The limit is {percent(plan.max_error_rate)} of the images; "
+            f"of one model's, {percent(judgement.error_rate)} failed."
+        )
+    if outcome == "kept" and judgement.better and not plan.promote:
+        return " The challenger is significantly better; a run with `promote` would promote it."
+    return ""
+
+
+def _arms(judgement: Judgement) -> list[str]:
+    heads = ["Model", "Role", "Right", "95% interval", "Mean confidence"]
+    heads += ["Answered", "Errors", "Latency p50", "p95"]
+    roles = ("champion", "challenger")
+    rows = [_arm(arm, role) for arm, role in zip(judgement.arms, roles, strict=False)]
+    return [
+        "## The models",
+        "",
+        *table(heads, rows, words=2),
+        "",
+        "Right is the share of the labelled images that the model answered; an image it could not "
+        "answer is an error, and not a wrong answer. The interval is Wilson's. Latency is of "
+        "decoding and inference.",
+        *_several(judgement),
+    ]
+
+
+def _several(judgement: Judgement) -> list[str]:
+    names = [said(arm.model) for arm in judgement.arms if arm.multi_label]
+    if not names:
+        return []
+    return [
+        "",
+        f"{' and '.join(names)} may find several labels in an image: right is an answer in which "
+        f"the known label has a score of at least {percent(FOUND)}.",
+    ]
+
+
+def _arm(arm: ArmResult, role: str) -> list[str]:
+    """A row of the table."""
+    right = bounds = confidence = p50 = p95 = "–"
+    if arm.accuracy is not None and arm.interval is not None:
+        right = f"{percent(arm.accuracy)} ({arm.correct:,} of {arm.labelled:,})"
+        bounds = interval(arm.interval)
+    if arm.mean_confidence is not None:
+        confidence = percent(arm.mean_confidence)
+    if arm.latency_ms is not None:
+        p50, p95 = f"{arm.latency_ms.p50:.1f} ms", f"{arm.latency_ms.p95:.1f} ms"
+    errors = f"{sum(arm.errors.values()):,} ({percent(arm.error_rate)})"
+    return [said(arm.model), role, right, bounds, confidence, f"{arm.answered:,}", errors, p50, p95]
+
+
+def _pairs(judgement: Judgement) -> list[str]:
+    both, test = judgement.agreement, judgement.mcnemar
+    if both is None:
+        return []
+    agree = (
+        f"Their top labels agree on {both.agree:,} of the {count(both.pairs, 'image')} "
+        f"that both answered ({percent(both.rate)})."
+    )
+    return ["## Side by side", "", agree, *(_test(judgement, test) if test else [])]
+
+
+def _test(judgement: Judgement, test: McNemar) -> list[str]:
+    champion, challenger = (said(arm.model) for arm in judgement.arms)
+    rows = [
+        [f"**{champion} right**", f"{test.both:,}", f"{test.only_champion:,}"],
+        [f"**{champion} wrong**", f"{test.only_challenger:,}", f"{test.neither:,}"],
+    ]
+    return [
+        "",
+        *table(["Images", f"{challenger} right", f"{challenger} wrong"], rows),
+        "",
+        f"McNemar's exact test looks at the {count(test.discordant, 'image')} that only one model "
+        f"got right: {p_value(test.p_value)}. So often would chance alone split them at least this "
+        "unevenly if the models were equally good.",
+    ]
+
+
+def _left_out(judgement: Judgement) -> list[str]:
+    if not judgement.left_out:
+        return []
+    rows = [
+        [said(each.label), said(each.known_to) if each.known_to else "no model", f"{each.images:,}"]
+        for each in judgement.unknown
+    ]
+    rest = judgement.left_out - sum(each.images for each in judgement.unknown)
+    rows += [["(others)", "–", f"{rest:,}"]] if rest else []
+    return [
+        "## Answers that do not count",
+        "",
+        f"The answer given for {count(judgement.left_out, 'image')} is not a label of every model "
+        "here, so nothing above counts it: a model cannot be right with a label it does not have.",
+        "",
+        *table(["Answer", "Known to", "Images"], rows, words=2),
+    ]
+
+
+def _errors(judgement: Judgement) -> list[str]:
+    rows = [
+        [said(code), said(arm.model), said(one.message, 200), said(one.id), f"{number:,}"]
+        for arm in judgement.arms
+        for code, number in arm.errors.items()
+        if (one := arm.examples.get(code))
+    ]
+    heads = ["Error", "Model", "Message, for example", "of image", "Images"]
+    return ["## Errors", "", *table(heads, rows, words=4)] if rows else []
+
+
+def _confused(judgement: Judgement) -> list[str]:
+    rows = [
+        [*map(said, (each.row, each.column, matrix.columns, each.example)), f"{each.count:,}"]
+        for matrix in judgement.confusion
+        for each in matrix.confused
+    ]
+    first = "Truth" if judgement.labelled else f"{said(judgement.champion.model)} says"
+    heads = [first, "Taken for", "By", "Image, for example", "Images"]
+    return ["## Most confused", "", *table(heads, rows, words=4)] if rows else []
+
+
+def _again(plan: Plan) -> list[str]:
+    request: dict[str, Any] = {
+        "champion": plan.champion,
+        "challenger": plan.challenger,
+        "promote": plan.promote,
+        "max_error_rate": plan.max_error_rate,
+        "max_labels": plan.max_labels,
+    }
+    given = {key: value for key, value in request.items() if value is not None}
+    images = f"on the same images ({said(plan.source)})"
+    if plan.source.startswith("s3://"):
+        given, images = {"manifest": plan.source, **given}, "on what the manifest lists then"
+    else:
+        images += ", given as its `instances`"
+    return [
+        "## To do it again",
+        "",
+        f"`POST /workflows` with this body is a new run {images}:",
+        "",
+        *json_block(given),
+    ]
+
+
+def _files(plan: Plan) -> list[str]:
+    name = quote(plan.name, safe="")
+    return [
+        f"Every image's answers: [results.jsonl](../workflows/{name}/results.jsonl) · "
+        f"this report as data: [JSON]({name}.json) · the picture: [SVG]({name}.svg)"
+    ]

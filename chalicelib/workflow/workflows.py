@@ -1,0 +1,164 @@
+"""What callers ask of workflows."""
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.stepfunctions import Event, Execution, Executions
+from chalicelib.batch.batches import LISTED, new_id
+from chalicelib.batch.view import LINK_SECONDS
+from chalicelib.bulk.copies import stream_manifest
+from chalicelib.bulk.inlined import manifest_of
+from chalicelib.bulk.manifests import entries
+from chalicelib.errors import NotFound
+from chalicelib.times import iso
+from chalicelib.workflow.causes import message_of
+from chalicelib.workflow.request import INPUTS, Rules, StartRequest, WorkflowRequest
+from chalicelib.workflow.run import Run
+from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
+
+FAULTS = 10
+"""Faults of tasks that a view tells of, the last ones."""
+
+LOOKED_AT = 20_000
+"""Lines of a manifest whose labels are looked at before a start; that takes well under a second."""
+
+NAMED = 100
+"""Unknown labels that a start names."""
+
+
+class WorkflowService:
+    """Runs of the state machine."""
+
+    def __init__(
+        self,
+        executions: Executions,
+        store: ObjectStore,
+        rules: Rules,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._executions, self._store = executions, store
+        self._rules, self._clock = rules, clock
+
+    def start(self, request: StartRequest) -> dict[str, Any]:
+        """Start a run; the same name and input are the same run, also after its end.
+
+        Returns what it is called, and the labels that will not count, as not every model knows
+        them; only these for a dry run.
+        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and NotFound where
+        there is no such manifest.
+        """
+        name = request.name or new_id(self._clock(), uuid.uuid4().hex)
+        vocabulary = Vocabulary(self._rules.check(request, name))
+        lines = None if request.instances is None else manifest_of(request.instances)
+        unknown = self._unknown(request, vocabulary)
+        if request.dry_run:
+            return unknown
+        manifest = request.manifest if lines is None else self._keep(lines)
+        asked = {field: getattr(request, field) for field in WorkflowRequest.__struct_fields__}
+        asked |= {"name": None, "instances": None, "manifest": manifest}
+        given = {key: value for key, value in asked.items() if value is not None}
+        execution = self._executions.start(name, msgspec.json.encode(given).decode())
+        return {
+            "name": execution.name,
+            "executionArn": execution.arn,
+            "startDate": iso(execution.started.timestamp()),
+        } | unknown
+
+    def _unknown(self, request: StartRequest, vocabulary: Vocabulary) -> dict[str, Any]:
+        """The labels that no model knows, and those that one of two knows; most frequent first."""
+        left_out = LeftOuts(vocabulary)
+        for label in islice(self._labels(request), LOOKED_AT):
+            left_out.take(label or "")
+        listed = left_out.listed(NAMED)
+        return {
+            "unknown_labels": [each.label for each in listed if each.known_to is None],
+            "known_to_one": [each.label for each in listed if each.known_to is not None],
+        }
+
+    def _labels(self, request: StartRequest) -> Iterator[str | None]:
+        if request.manifest is None:
+            yield from (example.label for example in request.instances or [])
+        else:
+            blocks = stream_manifest(self._store, request.manifest)
+            yield from (entry.label for entry in entries(request.manifest, blocks))
+
+    def _keep(self, lines: bytes) -> str:
+        """The address of a manifest of these lines: the same for the same, so a run is one too."""
+        key = f"{INPUTS}{hashlib.sha256(lines).hexdigest()}.jsonl"
+        self._store.put(self._rules.results, key, lines, "application/jsonl")
+        return f"s3://{self._rules.results}/{key}"
+
+    def recent(self) -> list[dict[str, Any]]:
+        """The latest runs, newest first."""
+        return [_outline(execution) for execution in self._executions.recent(LISTED)]
+
+    def view(self, name: str) -> dict[str, Any]:
+        """A run as `GET /workflows/{name}` shows it. Raises NotFound."""
+        execution = self._executions.describe(name)
+        events = self._executions.history(name)
+        run = Run(self._store, self._rules.results, name)
+        view = _outline(execution) | {
+            "executionArn": execution.arn,
+            "states": _states(events, execution.status),
+            "faults": _faults(events),
+        }
+        if execution.error is not None:
+            cause = message_of(execution.error, execution.cause) if execution.cause else ""
+            view |= {"error": execution.error, "cause": cause}
+        if execution.output is not None:
+            view["output"] = msgspec.json.decode(execution.output)
+        try:
+            plan = run.plan()
+        except NotFound:
+            return view
+        done = {arm: run.parts_done(arm) for arm in ("champion", "challenger")}
+        view |= {"champion": plan.champion, "challenger": plan.challenger, "images": plan.total}
+        view["chunks"] = {"total": plan.chunks, **done}
+        if run.has(run.report_key("json")):
+            keys = run.report_keys().items()
+            view["report"] = {
+                form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys
+            }
+        return view
+
+
+def _outline(execution: Execution) -> dict[str, Any]:
+    outline = {
+        "name": execution.name,
+        "status": execution.status,
+        "startDate": iso(execution.started.timestamp()),
+    }
+    return outline | ({"stopDate": iso(execution.stopped.timestamp())} if execution.stopped else {})
+
+
+def _states(events: list[Event], status: str) -> dict[str, str]:
+    """running, succeeded or failed, by the name of each state that was entered."""
+    states: dict[str, str] = {}
+    last = Event(0, "")
+    for event in events:
+        if not event.state:
+            continue
+        if event.kind == "FailStateEntered" and last.kind.startswith(("Task", "Map")):
+            states[last.state] = "failed"  # it was caught, and left like any other
+        states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
+        last = event
+    unfinished = "running" if status == "RUNNING" else "failed"
+    return {name: unfinished if state == "running" else state for name, state in states.items()}
+
+
+def _faults(events: list[Event]) -> list[dict[str, str]]:
+    """What went wrong in tasks, whether it was tried again, caught, or the end."""
+    found = [
+        {"error": event.error, "cause": message_of(event.error, event.cause)}
+        for event in events
+        if event.kind.endswith(("Failed", "TimedOut")) and not event.kind.startswith("Execution")
+        if event.error
+    ]
+    return found[-FAULTS:]
