@@ -84,7 +84,7 @@ def authorize(request: AuthRequest) -> dict[str, Any] | None:
 
     It is about every route, because API Gateway keeps it by the token alone.
     """
-    from chalicelib.tokens import TokenUnreadable
+    from chalicelib.aws.ssm import TokenUnreadable
 
     try:
         allowed = services().tokens.allow(request.token)

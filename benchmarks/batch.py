@@ -27,9 +27,10 @@ from benchmarks.record import Figure
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
-from chalicelib.batch.worker import Recorder, Worker
+from chalicelib.batch.worker import Worker
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.recorder import Recorder
 from chalicelib.images.decode import decode
 from chalicelib.inference.packages import Models
 from chalicelib.inference.pool import Classifiers

@@ -19,7 +19,7 @@ import urllib3
 
 from benchmarks import record
 from benchmarks.record import Figure
-from chalicelib.static import WEB
+from chalicelib.page import WEB
 from tests.e2e.conftest import LocalCloud, running, wait_for
 
 SAMPLES = [path.read_bytes() for path in sorted(WEB.glob("sample-*.jpg"))]

@@ -4,7 +4,8 @@ import hmac
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+
+from chalicelib.aws.ssm import TokenUnreadable
 
 KEPT_SECONDS = 300.0
 """How long the secret is used without a look at where it is stored."""
@@ -12,10 +13,6 @@ KEPT_SECONDS = 300.0
 AGAIN_SECONDS = 10.0
 """A token that does not match makes it look again, so that a new one works at once; but only after
 this long, so that whoever guesses does not keep the store busy."""
-
-
-class TokenUnreadable(Exception):
-    """The secret cannot be had, so nobody may call; `str()` is for the log and names no secret."""
 
 
 class Tokens:
@@ -55,36 +52,6 @@ class Tokens:
                 raise TokenUnreadable("The stored token is empty; deploy the stage once more.")
             self._kept = _digest(secret), now
         return self._kept[0]
-
-
-class Parameter:
-    """A parameter of AWS Systems Manager's Parameter Store, decrypted.
-
-    make_client: returns a boto3 client of SSM; called at the first use.
-    """
-
-    def __init__(self, make_client: Callable[[], Any], name: str) -> None:
-        self._make_client, self._name = make_client, name
-        self._client: Any = None
-
-    def read(self) -> str:
-        """Its value. Raises TokenUnreadable."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        if not self._name:
-            raise TokenUnreadable(
-                "Nobody may call: set TOKEN_PARAMETER to the name of the parameter that holds the "
-                "token, or PUBLIC=true to let everybody call."
-            )
-        try:
-            if self._client is None:
-                self._client = self._make_client()
-            answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
-        except (BotoCoreError, ClientError, OSError) as error:
-            raise TokenUnreadable(
-                f"Nobody may call: the parameter {self._name} cannot be read ({error})."
-            ) from error
-        return str(answer["Parameter"]["Value"])
 
 
 def _digest(token: str) -> bytes:

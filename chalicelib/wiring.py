@@ -19,8 +19,8 @@ from chalicelib.sources.read import Sources
 
 if TYPE_CHECKING:
     from chalicelib.batch.batches import BatchService
-    from chalicelib.batch.fanout import Remaining
     from chalicelib.batch.inbox import BatchEvents
+    from chalicelib.bulk.deadline import Remaining
     from chalicelib.experiment.experiment import Experiment
     from chalicelib.sources.fetch import Fetcher
     from chalicelib.tokens import Tokens
@@ -77,7 +77,8 @@ class Services:
     @cached_property
     def tokens(self) -> "Tokens":
         """Who may call."""
-        from chalicelib.tokens import Parameter, Tokens
+        from chalicelib.aws.ssm import Parameter
+        from chalicelib.tokens import Tokens
 
         return Tokens(Parameter(_ssm_client, self.settings.token_parameter).read)
 
@@ -129,7 +130,7 @@ class Services:
         from chalicelib.aws.sqs import SqsQueue
         from chalicelib.batch.batches import BatchService
         from chalicelib.batch.inbox import BatchEvents
-        from chalicelib.batch.worker import Recorder
+        from chalicelib.bulk.recorder import Recorder
 
         sqs = partial(_client, "sqs")
         queue = SqsQueue(sqs, settings.work_queue)
@@ -164,7 +165,7 @@ class Services:
         if not (images and results and settings.workflow):
             return None
         from chalicelib.aws.stepfunctions import StepFunctions
-        from chalicelib.batch.worker import Recorder
+        from chalicelib.bulk.recorder import Recorder
         from chalicelib.workflow.request import Rules
         from chalicelib.workflow.tasks import WorkflowTasks
         from chalicelib.workflow.workflows import WorkflowService

@@ -13,8 +13,9 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.records import FanOut, Record, Summary
+from chalicelib.batch.records import FanOut, Summary
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 
 STOPPED = re.compile(r"batches/[^/]+/(rounds/[1-9]\d*/)?stopped\.json")
 

@@ -16,8 +16,8 @@ from benchmarks.scale.job import HEAD, TAIL
 from benchmarks.scale.parts import Work
 from benchmarks.scale.platforms import Platform
 from chalicelib.batch.fanout import GROUP
-from chalicelib.batch.worker import SIDE_BY_SIDE
 from chalicelib.bulk.chunks import SMALL_CHUNK
+from chalicelib.bulk.recorder import SIDE_BY_SIDE
 
 REQUESTS = HEAD + TAIL + SMALL_CHUNK
 BEGIN = 8

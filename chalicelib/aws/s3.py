@@ -11,6 +11,9 @@ from chalicelib.aws.blocks import Blocks
 from chalicelib.aws.s3answers import is_missing, translated, unless_lost
 from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
 
+LINK_SECONDS = 3600
+"""How long the address of a result, or an upload's form, may be used."""
+
 MAX_OBJECT = 100 * 2**20
 """Bytes of an object of ours that is read whole: a chunk of images inline, and room."""
 

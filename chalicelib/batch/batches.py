@@ -1,6 +1,5 @@
 """What callers ask of batches: start, look, cancel, retry, upload."""
 
-import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,22 +9,20 @@ from typing import Annotated, Any
 
 import msgspec
 
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, recent_key
 from chalicelib.batch.records import Batch, Stop, now
-from chalicelib.batch.view import LINK_SECONDS, view_of
+from chalicelib.batch.view import view_of
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import is_manifest
+from chalicelib.bulk.naming import LISTED, new_id
 from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.predict import Options
 from chalicelib.sources.read import MAX_BYTES, Instance, split_s3_uri
-
-LISTED = 20
-"""Batches in a listing."""
 
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
@@ -222,8 +219,3 @@ class BatchService:
             "s3_uri": f"s3://{self.images}/{key}",
             "expires_in": LINK_SECONDS,
         }
-
-
-def new_id(created: float, token: str) -> str:
-    """The id of a batch: when it began, and what tells it from others of that second."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"

@@ -1,7 +1,7 @@
 """A manifest -> chunks in the bucket, each with a message on the queue. Resumes where it died."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -12,6 +12,7 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import LOST
 from chalicelib.batch.records import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
+from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.manifests import Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
 from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, split_s3_uri
@@ -24,18 +25,6 @@ WRITERS = 16
 
 MARGIN = 20.0
 """Seconds before Lambda's deadline at which the rest is left to the next message."""
-
-Remaining = Callable[[], float]
-"""Seconds until the platform ends this function."""
-
-InTime = Callable[[], bool]
-"""Whether there is time to begin something."""
-
-
-def in_time(remaining: Remaining, margin: float) -> InTime:
-    """Until `margin` seconds are left, or half of those there are now where they are fewer."""
-    least = min(margin, remaining() / 2)
-    return lambda: remaining() >= least
 
 
 class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk", omit_defaults=True):

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from chalicelib.batch.ledger import BLOCK, Ledger
-from chalicelib.batch.records import Batch, Counts, FanOut, Record, Stop, Summary, chained, now
+from chalicelib.batch.records import Batch, Counts, FanOut, Stop, Summary, chained, now
+from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
 from chalicelib.predict import ErrorInfo
 

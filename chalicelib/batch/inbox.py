@@ -9,25 +9,27 @@ import msgspec
 from chalicelib.aws.s3 import Found, ObjectStore
 from chalicelib.aws.s3events import puts, unwrapped
 from chalicelib.aws.sqs import Queue
-from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced, new_id
+from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
 from chalicelib.batch.fanout import (
     MARGIN,
     ChunkMessage,
     FanOutMessage,
     ImageMessage,
-    Remaining,
     fan_out,
-    in_time,
     queue_undone,
 )
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import FAN_OUT, Pace, begin
-from chalicelib.batch.records import Batch, Record, Stop
+from chalicelib.batch.records import Batch, Stop
 from chalicelib.batch.repair import repair
 from chalicelib.batch.stop import stop_if_told
-from chalicelib.batch.worker import Recorder, Worker
+from chalicelib.batch.worker import Worker
+from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.manifests import Entry, is_manifest
+from chalicelib.bulk.naming import new_id
+from chalicelib.bulk.recorder import Recorder
+from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, NotFound
 from chalicelib.predict import ErrorInfo, Options
 from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, Instance

@@ -31,8 +31,9 @@ import msgspec
 
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.batch.records import Batch, FanOut, Record, Stop, Summary
+from chalicelib.batch.records import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.predict import ErrorInfo
 

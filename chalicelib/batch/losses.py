@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable
 from chalicelib.aws.s3 import Found
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Record
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
 from chalicelib.predict import ErrorInfo
 

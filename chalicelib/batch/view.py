@@ -2,13 +2,11 @@
 
 from typing import Any
 
+from chalicelib.aws.s3 import LINK_SECONDS
 from chalicelib.batch import stop
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch, Counts, Summary
 from chalicelib.times import iso
-
-LINK_SECONDS = 3600
-"""How long the address of a result, or an upload's form, may be used."""
 
 
 def view_of(ledger: Ledger) -> dict[str, Any]:

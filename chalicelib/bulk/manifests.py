@@ -9,15 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from chalicelib.bulk.lines import MAX_LINE, Line, UnknownEncoding, lines, records
-from chalicelib.bulk.parsers import (
-    ENDINGS,
-    NOT_ONE,
-    PARSERS,
-    BadLine,
-    Named,
-    Parser,
-    delimiter_of,
-)
+from chalicelib.bulk.parsers import ENDINGS, NOT_ONE, PARSERS, BadLine, Named, Parser, delimiter_of
 from chalicelib.errors import BadRequest
 from chalicelib.sources.read import MAX_ID, MAX_LABEL, Instance
 

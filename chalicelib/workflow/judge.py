@@ -5,19 +5,12 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib.batch.records import Record
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import Label, fold, is_right
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
-from chalicelib.workflow.judgement import (
-    Agreement,
-    ArmResult,
-    Failure,
-    Judgement,
-    Latency,
-    McNemar,
-)
+from chalicelib.workflow.judgement import Agreement, ArmResult, Failure, Judgement, Latency, McNemar
 from chalicelib.workflow.verdict import is_better, verdict
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 

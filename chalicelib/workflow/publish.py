@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.records import Record
+from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import Label, is_right
 from chalicelib.predict import ErrorInfo
 from chalicelib.workflow.judgement import Judgement

@@ -22,9 +22,9 @@ import msgspec
 
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.batch.records import Record
 from chalicelib.bulk.chunks import chunked, grouped, held
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 from chalicelib.errors import NotFound, SourceUnreachable
 from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement

@@ -17,13 +17,13 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 import msgspec
 
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.batch.fanout import MARGIN, Remaining, in_time
-from chalicelib.batch.records import Record
-from chalicelib.batch.worker import Recorder
 from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.copies import copy_manifest
+from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
+from chalicelib.bulk.recorder import MARGIN, Recorder
+from chalicelib.bulk.records import Record
 from chalicelib.errors import (
     AWAY,
     BadRequest,

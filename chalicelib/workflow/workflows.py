@@ -9,13 +9,12 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.stepfunctions import Event, Execution, Executions
-from chalicelib.batch.batches import LISTED, new_id
-from chalicelib.batch.view import LINK_SECONDS
 from chalicelib.bulk.copies import stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
+from chalicelib.bulk.naming import LISTED, new_id
 from chalicelib.errors import NotFound
 from chalicelib.times import iso
 from chalicelib.workflow.causes import message_of

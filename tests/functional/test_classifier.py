@@ -24,8 +24,8 @@ from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
 from chalicelib.inference.packages import ModelPackage, Models, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
-from chalicelib.settings import ROOT, Engine
 from chalicelib.page import WEB
+from chalicelib.settings import ROOT, Engine
 from tests.fakes import MemoryStore
 
 BUNDLED = ROOT / "vendor" / "models"

@@ -17,12 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from chalicelib.errors import (
-    ImageTooLarge,
-    InceptionError,
-    SourceRefused,
-    SourceUnreachable,
-)
+from chalicelib.errors import ImageTooLarge, InceptionError, SourceRefused, SourceUnreachable
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.resolver import Resolve, system_resolver
 

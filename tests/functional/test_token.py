@@ -14,7 +14,7 @@ import boto3
 import pytest
 import urllib3
 
-from chalicelib.tokens import Parameter, TokenUnreadable
+from chalicelib.aws.ssm import Parameter, TokenUnreadable
 from tests.conftest import ROOT, pick_free_port
 from tests.processes import started
 

@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 import msgspec
 
 from chalicelib.batch.batches import BatchRequest, BatchService
-from chalicelib.batch.fanout import Remaining
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger, parse_active
-from chalicelib.batch.records import Batch, Record
-from chalicelib.batch.worker import Recorder
+from chalicelib.batch.records import Batch
+from chalicelib.bulk.deadline import Remaining
+from chalicelib.bulk.recorder import Recorder
+from chalicelib.bulk.records import Record
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
 from chalicelib.predict import Predictor
 from chalicelib.sources.read import Instance, Sources

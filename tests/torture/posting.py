@@ -143,7 +143,7 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     """Classify all of them as one batch; its results, with the peak of the whole on each line."""
     from chalicelib.batch.batches import BatchRequest, BatchService
     from chalicelib.batch.inbox import BatchEvents
-    from chalicelib.batch.worker import Recorder
+    from chalicelib.bulk.recorder import Recorder
     from chalicelib.predict import Predictor
     from chalicelib.sources.read import Instance, Sources
     from chalicelib.wiring import services

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.batch.inbox import answer_key
-from chalicelib.batch.records import Record
+from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest
 from chalicelib.sources.read import MAX_KEY_BYTES
 from tests.torture.conftest import Outcome

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from chalicelib.aws.s3 import Found
 from chalicelib.batch.batches import BatchRequest
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
-from chalicelib.batch.records import Record
+from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
 from chalicelib.predict import ErrorInfo
 from chalicelib.sources.read import Instance

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chalicelib.aws.documents import Documents
-from chalicelib.batch.worker import Recorder
+from chalicelib.bulk.recorder import Recorder
 from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment

@@ -27,13 +27,14 @@ import pytest
 import urllib3
 
 from app import app
-from chalicelib.batch.batches import LINK_SECONDS, MAX_MANIFEST, BatchService
+from chalicelib.aws.s3 import LINK_SECONDS
+from chalicelib.batch.batches import MAX_MANIFEST, BatchService
 from chalicelib.errors import InceptionError, ModelNotFound
 from chalicelib.inference.packages import Models
+from chalicelib.page import WEB
 from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES
-from chalicelib.page import WEB
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud, running, wait_for
 from tests.fakes import MemoryQueue, MemoryStore

@@ -19,11 +19,13 @@ from hypothesis import strategies as st
 
 from chalicelib.aws.documents import Documents
 from chalicelib.batch import stop
-from chalicelib.batch.batches import BatchRequest, UploadRequest, new_id
+from chalicelib.batch.batches import BatchRequest, UploadRequest
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active, recent_key
 from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
-from chalicelib.batch.records import Batch, Record
+from chalicelib.batch.records import Batch
+from chalicelib.bulk.naming import new_id
+from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, ModelNotFound, NotFound, SourceInvalid
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, SKEW, InferenceIds

@@ -11,8 +11,6 @@ import pytest
 
 from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.inbox import BatchEvents
-from chalicelib.batch.records import Record
-from chalicelib.batch.worker import Recorder
 from chalicelib.bulk.chunks import (
     CHUNK_BYTES,
     LARGE_CHUNK,
@@ -24,6 +22,8 @@ from chalicelib.bulk.chunks import (
 )
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.recorder import Recorder
+from chalicelib.bulk.records import Record
 from chalicelib.errors import (
     BadRequest,
     Conflict,

@@ -9,8 +9,8 @@ import pytest
 from chalicelib.batch.finish import write_results
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
-from chalicelib.batch.records import Record
 from chalicelib.batch.stop import RESULTS
+from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, SourceUnreachable
 from tests.balance import check_stopped
 from tests.unit.test_batch import Cloud, tick

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Record
+from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceRefused, SourceUnreachable
 from tests.balance import check_finished
 from tests.unit.test_batch import Cloud, tick

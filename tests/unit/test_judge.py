@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.batch.records import Record
 from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import Label
 from chalicelib.predict import ErrorInfo
 from chalicelib.wording import p_value, percent, plain, points

@@ -2,7 +2,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.tokens import AGAIN_SECONDS, KEPT_SECONDS, Parameter, Tokens, TokenUnreadable
+from chalicelib.aws.ssm import Parameter, TokenUnreadable
+from chalicelib.tokens import AGAIN_SECONDS, KEPT_SECONDS, Tokens
 
 
 class Clock:

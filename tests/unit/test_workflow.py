@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.aws.stepfunctions import Event
-from chalicelib.batch.worker import Recorder
+from chalicelib.bulk.recorder import Recorder
 from chalicelib.errors import (
     BadRequest,
     Conflict,

@@ -13,8 +13,8 @@ from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
-from chalicelib.batch.worker import Recorder
 from chalicelib.bulk.manifests import Entry, entries
+from chalicelib.bulk.recorder import Recorder
 from chalicelib.errors import InceptionError
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment, ExperimentRequest, FeedbackRequest

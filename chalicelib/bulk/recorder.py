@@ -1,0 +1,140 @@
+"""Entries -> their records: fetched and decoded side by side while the classifier runs."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
+from chalicelib.bulk.deadline import InTime
+from chalicelib.bulk.manifests import Entry
+from chalicelib.bulk.records import Record
+from chalicelib.errors import InceptionError
+from chalicelib.predict import ErrorInfo, Options, Outcome, Predictor
+
+SIDE_BY_SIDE = 8
+"""Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""
+
+
+TRIES = 3
+"""Of an image whose error may pass; the wait before the next doubles from RETRY_WAIT seconds."""
+
+
+RETRY_WAIT = 0.5
+
+
+MARGIN = 20.0
+"""Seconds before Lambda's deadline after which no image is begun: the 10 that fetching one may
+take, and as much to decode it and write the chunk's records."""
+
+
+REMEMBERED = 4096
+"""Images whose outcome a container keeps by their digest; a few hundred bytes each."""
+
+
+class Memo:
+    """Outcomes by key, each worked out once however many ask at the same time."""
+
+    def __init__(self, size: int = REMEMBERED) -> None:
+        self._size = size
+        self._futures: dict[object, Future[Outcome]] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, key: object, work: Callable[[], Outcome]) -> Outcome:
+        """The outcome of `work`, or what it was for the same key before. Errors are not kept."""
+        with self._lock:
+            mine = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+            while len(self._futures) > self._size:
+                self._futures.pop(next(iter(self._futures)))
+        if mine:
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                with self._lock:
+                    self._futures.pop(key, None)
+                future.set_exception(error)
+        return future.result()
+
+
+class Recorder:
+    """Classifies entries into records: what fails becomes one too.
+
+    alone: whether an image is decoded and classified by itself, which takes as long as it would for
+        a caller, or beside others, which takes each longer and all of them less.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        alone: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._predictor, self._sleep = predictor, sleep
+        self._memo = Memo()
+        self._turn: AbstractContextManager[object] = threading.Lock() if alone else nullcontext()
+
+    def records(
+        self, options: Options, todo: Mapping[int, Entry], go_on: InTime
+    ) -> dict[int, Record]:
+        """The records of the entries that there is time for, by the entries' keys.
+
+        Where the model cannot answer, and never will, every image has that error at once.
+        Raises SourceUnreachable where the model's bucket is away for now.
+        """
+        refusal = self._refusal(options)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            work = partial(self._record, options, go_on, refusal)
+            found = zip(todo, pool.map(work, todo.values()), strict=True)
+            return {place: record for place, record in found if record is not None}
+
+    def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
+        """The record of one entry; None where there is no time left to begin it. See `records`."""
+        return self._record(options, go_on, self._refusal(options), entry)
+
+    def _refusal(self, options: Options) -> ErrorInfo | None:
+        """Have the model at hand; else why it will never be."""
+        try:
+            self._predictor.ready(options.model)
+        except InceptionError as error:
+            if error.retryable:
+                raise
+            return ErrorInfo.of(error)
+        return None
+
+    def _record(
+        self, options: Options, go_on: InTime, refusal: ErrorInfo | None, entry: Entry
+    ) -> Record | None:
+        if entry.problem is not None:
+            problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
+            return Record(entry.id, entry.source, error=problem)
+        if refusal is not None:
+            return Record(entry.id, entry.source, error=refusal)
+        for number in range(TRIES):
+            if not go_on():
+                return None
+            try:
+                outcome = self._outcome(options, entry)
+                ms = round(sum(outcome.timing_ms.values()), 2)
+                model = outcome.model
+                return Record(
+                    entry.id, entry.source, outcome.labels, model.name, ms,
+                    multi_label=model.multi_label, truncated=outcome.image.truncated,
+                )  # fmt: skip
+            except InceptionError as error:
+                if not error.retryable or number == TRIES - 1:
+                    return Record(entry.id, entry.source, error=ErrorInfo.of(error))
+                self._sleep(RETRY_WAIT * 2**number)
+        raise AssertionError("the last try returns")
+
+    def _outcome(self, options: Options, entry: Entry) -> Outcome:
+        data = self._predictor.load(entry.instance)
+        digest = hashlib.sha256(data).digest()
+        key = (digest, options.model, options.max_labels, options.min_confidence)
+        return self._memo(key, lambda: self._classify(data, options))
+
+    def _classify(self, data: bytes, options: Options) -> Outcome:
+        with self._turn:
+            return self._predictor.classify(data, options)
