@@ -879,7 +879,7 @@ def test_a_report_adds_up_its_days() -> None:
 
 
 def test_the_experiment_is_no_burden_on_a_cold_start() -> None:
-    code = "import sys, chalicelib.experiment.service; print(*sys.modules)"
+    code = "import sys, chalicelib.experiment.experiment; print(*sys.modules)"
     run = [sys.executable, "-c", code]
     modules = subprocess.run(run, capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "boto3", "botocore", "statistics", "scipy"} & set(modules)
