@@ -34,7 +34,7 @@ NAMES = {
     "onnxruntime": "… with ONNX Runtime, of the same network",
     "health": "our handler, GET /health",
     "authorize": "our authorizer",
-    "book": "the book's way: frozen graph in a session",
+    "baseline": "the baseline: frozen graph in a session",
     "keras": "Keras model.predict",
     "saved": "TensorFlow SavedModel",
 }
@@ -46,7 +46,7 @@ MEASURES = {
     "second_s": "second call, s",
     "peak_mb": "peak MB",
 }
-WITHIN = list(NAMES)[1 : list(NAMES).index("book")]
+WITHIN = list(NAMES)[1 : list(NAMES).index("baseline")]
 """Ours, held against our first prediction."""
 Start = Callable[[], dict[str, float]]
 
@@ -76,7 +76,7 @@ def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
         others: dict[str, Start] = {}
         if subject.application:
             given = running.enter_context(task(subject.application, package, subject.image))
-            others = {way: partial(cold, way, given) for way in ("book", "keras", "saved")}
+            others = {way: partial(cold, way, given) for way in ("baseline", "keras", "saved")}
         disk, bare = running.enter_context(unpacked(package))
         aws = running.enter_context(local_aws()) | {"MODEL": package.info.name}
         ours = cases(disk, bare, aws, subject.image)
@@ -89,17 +89,17 @@ def figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     base = found["predict"]
     answer = "our first answer"
     against = []
-    for way in ("book", "keras", "saved"):
+    for way in ("baseline", "keras", "saved"):
         if way in found:
             seconds, megabytes = (found[way][key] / base[key] for key in ("total_s", "peak_mb"))
             says = f"{NAMES[way]}: from its start to its first answer, over ours"
             against.append(ratio(f"{way}-over-ours-seconds", says, seconds))
             says = f"{NAMES[way]}: peak memory, over ours"
             against.append(ratio(f"{way}-over-ours-memory", says, megabytes))
-    if "book" in found:
-        says = f"{NAMES['book']}, which uses both CPUs, over ours with two threads"
-        seconds = found["book"]["total_s"] / found["predict_with_2_threads"]["total_s"]
-        against.append(ratio("book-over-2-threads-seconds", says, seconds))
+    if "baseline" in found:
+        says = f"{NAMES['baseline']}, which uses both CPUs, over ours with two threads"
+        seconds = found["baseline"]["total_s"] / found["predict_with_2_threads"]["total_s"]
+        against.append(ratio("baseline-over-2-threads-seconds", says, seconds))
     within = [
         ratio(
             f"{name.replace('_', '-')}-over-predict",

@@ -4,7 +4,7 @@
 
 Compares, in turn and pinned to one CPU: the handler through Chalice's test client; the same with
 ONNX Runtime, where the package has a network for it; the use case without HTTP; LiteRT alone on an
-array that is ready; the book's way, which is a frozen graph of the same network in a session that
+array that is ready; the baseline, which is a frozen graph of the same network in a session that
 is kept, JPEG decoded in the graph; and Keras' `model.predict`. TensorFlow's ways run in processes
 of their own, where a pipe waits for them. Shows, too, where the handler's milliseconds go.
 """
@@ -28,9 +28,9 @@ NAMES = {
     "onnxruntime": "our handler with ONNX Runtime, of the same network",
     "use_case": "our use case, without HTTP",
     "network": "LiteRT alone, on an array that is ready",
-    "book": "the book's way: frozen graph, session kept",
+    "baseline": "the baseline: frozen graph, session kept",
     "keras": "Keras model.predict",
-    "book_new_session": "the book's graph, a new session for each image",
+    "baseline_new_session": "the baseline's graph, a new session for each image",
 }
 Works = dict[str, Callable[[], object]]
 
@@ -38,7 +38,7 @@ Works = dict[str, Callable[[], object]]
 @contextlib.contextmanager
 def others(given: Task) -> Iterator[Works]:
     """TensorFlow's ways, each one waiting in its process."""
-    ways = ("book", "keras", "book_new_session")
+    ways = ("baseline", "keras", "baseline_new_session")
     with contextlib.ExitStack() as running:
         yield {way: running.enter_context(started(way, given, threads=1)).answer for way in ways}
 
@@ -55,7 +55,7 @@ def measured(service: Service, compared: Works, runs: int, second: bool) -> dict
         "network": service.network,
         **compared,
     }
-    rare = {name: works.pop(name) for name in ("book_new_session",) if name in works}
+    rare = {name: works.pop(name) for name in ("baseline_new_session",) if name in works}
     found = medians(works, runs)
     return found | medians(rare, max(1, runs // 10), label="sessions") if rare else found
 
@@ -68,7 +68,7 @@ def figures(ms: dict[str, float]) -> list[Figure]:
             f"{NAMES[name]}, over our handler",
             ms[name] / ms["handler"],
         )
-        for name in ("book", "keras", "book_new_session", "onnxruntime")
+        for name in ("baseline", "keras", "baseline_new_session", "onnxruntime")
         if name in ms
     ]
     over_second = [
@@ -77,7 +77,7 @@ def figures(ms: dict[str, float]) -> list[Figure]:
             f"{NAMES[name]}, over our handler with ONNX Runtime",
             ms[name] / ms["onnxruntime"],
         )
-        for name in ("handler", "book", "keras")
+        for name in ("handler", "baseline", "keras")
         if name in ms and "onnxruntime" in ms
     ]
     network, added = ms["network"], ms["handler"] - ms["network"]

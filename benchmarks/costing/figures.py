@@ -3,19 +3,21 @@
 import math
 from collections.abc import Iterator
 
-from benchmarks.costing.study import ARCHITECTURES, BOOK, MILLION, Study
+from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, Study
 from benchmarks.record import Figure, ratio
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 
 def against_book(found: Study) -> Iterator[Figure]:
-    """Times that ours is less than the book's best."""
+    """Times that ours is less than the baseline's best."""
     for way in found.ways:
         for architecture in ARCHITECTURES:
             size = found.best(way, architecture)
-            times = MILLION / BOOK[0] / found.million(way, size, architecture)
-            says = f"{way}, {architecture}, {size:,} MB: the book's dollars over ours (target 10)"
-            yield ratio(f"book-over-{key_of(way, architecture)}", says, times)
+            times = MILLION / BASELINE[0] / found.million(way, size, architecture)
+            says = (
+                f"{way}, {architecture}, {size:,} MB: the baseline's dollars over ours (target 10)"
+            )
+            yield ratio(f"baseline-over-{key_of(way, architecture)}", says, times)
 
 
 def absolute(found: Study) -> Iterator[Figure]:
@@ -40,7 +42,7 @@ def absolute(found: Study) -> Iterator[Figure]:
 
 
 def with_second_engine(found: Study) -> Iterator[Figure]:
-    """Dollars with ONNX Runtime: of LiteRT's, against the book, and by themselves."""
+    """Dollars with ONNX Runtime: of LiteRT's, against the baseline, and by themselves."""
     second, size = found.with_second, MEMORY_PER_CPU_MB
     for way in second.ways:
         key, memory = f"onnxruntime-{key_of(way)}", second.best(way, "x86_64")
@@ -48,9 +50,9 @@ def with_second_engine(found: Study) -> Iterator[Figure]:
         least = second.million(way, memory, "x86_64")
         litert = found.million(way, found.best(way, "x86_64"), "x86_64")
         yield ratio(f"{key}-over-litert", f"{where}: dollars over LiteRT's", least / litert)
-        times = MILLION / BOOK[0] / least
-        says = f"{where}, {memory:,} MB: the book's dollars over ours (target 10)"
-        yield ratio(f"book-over-{key}", says, times)
+        times = MILLION / BASELINE[0] / least
+        says = f"{where}, {memory:,} MB: the baseline's dollars over ours (target 10)"
+        yield ratio(f"baseline-over-{key}", says, times)
         yield in_dollars(f"{key}-million", f"{where}, {memory:,} MB: a million predictions", least)
         says = f"{where}, as deployed at {size:,} MB: a million predictions"
         yield in_dollars(f"{key}-deployed", says, second.million(way, size, "x86_64"))
@@ -103,9 +105,9 @@ def lambda_alone(found: Study) -> Iterator[Figure]:
             key = f"{engine}lambda-{key_of(name)}"
             where = f"{name}{' with ONNX Runtime' if engine else ''}, x86_64: Lambda's own bill"
             yield in_dollars(key, f"{where} of a million", cost)
-            for count in BOOK:
-                says = f"{where}: the book's dollars, at {count:,} for one, over it (target 10)"
-                yield ratio(f"book-{count // 1000}000-over-{key}", says, MILLION / count / cost)
+            for count in BASELINE:
+                says = f"{where}: the baseline's dollars, at {count:,} for one, over it (target 10)"
+                yield ratio(f"baseline-{count // 1000}000-over-{key}", says, MILLION / count / cost)
 
 
 def in_dollars(key: str, says: str, value: float) -> Figure:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from benchmarks.costing import pricing
 from benchmarks.costing.pricing import Prices
-from benchmarks.costing.study import ARCHITECTURES, BOOK, MILLION, TARGET, Study
+from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, TARGET, Study
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 BUSY = 1.2
@@ -13,7 +13,7 @@ BUSY = 1.2
 
 def verdict(found: Study) -> Iterator[str]:
     """Who reaches the target, and what it would take for the rest."""
-    for predictions in BOOK:
+    for predictions in BASELINE:
         goal = MILLION / predictions / TARGET
         names = [
             f"{way} on {architecture}"
@@ -22,10 +22,11 @@ def verdict(found: Study) -> Iterator[str]:
             if found.million(way, found.best(way, architecture), architecture) <= goal
         ]
         yield (
-            f"A tenth of the book's {predictions:,} predictions a dollar is {goal:.2f} dollars a "
-            f"million; reached here, at the best memory size, by: {'; '.join(names) or 'nothing'}."
+            f"A tenth of the baseline's {predictions:,} predictions a dollar is {goal:.2f} dollars "
+            f"a million. At its best memory size it is reached by: "
+            f"{'; '.join(names) or 'nothing'}."
         )
-    goal = MILLION / BOOK[0] / TARGET
+    goal = MILLION / BASELINE[0] / TARGET
     for way in found.ways:
         for architecture in ARCHITECTURES:
             if found.million(way, found.best(way, architecture), architecture) > goal:
@@ -76,8 +77,8 @@ def notes(found: Study) -> Iterator[str]:
         f"An always-on instance is busy {found.utilisation:.0%} of the time at most, at this "
         "machine's milliseconds; one is not highly available, and no load balancer is counted. "
         "SageMaker Serverless is taken to be as fast as Lambda of that memory, with the image's "
-        "bytes as data. The book's figure is what it printed, of the hosts and the billing of its "
-        "day: it is not measured here."
+        "bytes as data. The baseline's figure is what its course states, for the hosts and the "
+        "billing of its day; it is not measured here."
     )
     yield from price_notes(found.prices)
 

@@ -9,12 +9,11 @@ from benchmarks.costing.pricing import MEMORY_SIZES, Instance, Prices, Way
 
 MILLION = 1_000_000
 ARCHITECTURES = ("x86_64", "arm64")
-BOOK = (30_000, 20_000)
-"""Predictions that the book has for a dollar: its best, which is what ours is held against, and its
-worst."""
+BASELINE = (30_000, 20_000)
+"""The baseline's predictions for a dollar, at best and at worst. Ours are held against its best."""
 
 TARGET = 10
-"""Times less than the book."""
+"""Times less than the baseline."""
 
 
 @dataclass(frozen=True)

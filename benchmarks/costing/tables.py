@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from benchmarks.costing import pricing
 from benchmarks.costing.figures import count_text
 from benchmarks.costing.pricing import MEMORY_SIZES
-from benchmarks.costing.study import ARCHITECTURES, BOOK, MILLION, Study
+from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, Study
 from benchmarks.record import Table
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
@@ -43,13 +43,13 @@ def parts(found: Study) -> Table:
 
 
 def others(found: Study) -> Table:
-    """Each way at its best memory size, the book, SageMaker, and what is always on."""
-    rows = [["the book", f"{MILLION / BOOK[0]:.2f} to {MILLION / BOOK[1]:.2f}", "", ""]]
+    """Each way at its best memory size, the baseline, SageMaker, and what is always on."""
+    rows = [["the baseline", f"{MILLION / BASELINE[0]:.2f} to {MILLION / BASELINE[1]:.2f}", "", ""]]
     for way in found.ways:
         for architecture in ARCHITECTURES:
             size = found.best(way, architecture)
             cost = found.million(way, size, architecture)
-            times = f"{MILLION / BOOK[0] / cost:.1f} to {MILLION / BOOK[1] / cost:.1f}"
+            times = f"{MILLION / BASELINE[0] / cost:.1f} to {MILLION / BASELINE[1] / cost:.1f}"
             name = f"{way}, {architecture}, {size:,} MB"
             rows.append([name, f"{cost:.2f}", f"{MILLION / cost:,.0f}", times])
     size, image = found.endpoint()
@@ -59,8 +59,8 @@ def others(found: Study) -> Table:
         most, month = found.capacity(instance), instance.hour * pricing.HOURS
         name = f"{instance.name}, {month:.2f} a month, at its {count_text(most)}"
         rows.append([name, f"{month / most * MILLION:.2f}", f"{most / month:,.0f}", ""])
-    columns = ["", "dollars a million", "predictions a dollar", "times less than the book"]
-    return Table("Against the book and others", columns, rows)
+    columns = ["", "dollars a million", "predictions a dollar", "times less than the baseline"]
+    return Table("Against the baseline and others", columns, rows)
 
 
 def breakdown(title: str, bills: Mapping[str, Mapping[str, float]], count: int) -> Table:

@@ -15,14 +15,14 @@ from typing import Any
 
 FROZEN, SAVED, KERAS = "frozen.pb", "saved", "network.keras"
 FEED, FETCH = "DecodeJpeg/contents:0", "softmax:0"
-"""The tensors that the book's code names, which are those of the Inception graph of 2015."""
+"""The tensors that the baseline's code names, which are those of the Inception graph of 2015."""
 TOP = 5
 
 Scores = Callable[[bytes], Any]
 
 
 def session(folder: Path, application: str, threads: int) -> Scores:
-    """The book's way: a frozen graph in a session, which is kept."""
+    """The baseline: a frozen graph in a session, which is kept."""
     open_session = _sessions(folder, threads)
     kept = open_session()
     return lambda jpeg: kept.run(FETCH, {FEED: jpeg})[0]
@@ -74,7 +74,12 @@ def saved_model(folder: Path, application: str, threads: int) -> Scores:
     return scores
 
 
-WAYS = {"book": session, "book_new_session": new_session, "keras": keras, "saved": saved_model}
+WAYS = {
+    "baseline": session,
+    "baseline_new_session": new_session,
+    "keras": keras,
+    "saved": saved_model,
+}
 
 
 def preprocessing(tf: Any, application: str) -> Any:

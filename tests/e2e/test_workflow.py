@@ -98,7 +98,7 @@ def samples(cloud: LocalCloud) -> list[dict[str, str]]:
 
 
 def test_three_urls_in_three_results_out_by_the_aws_tools(workflows: Workflows) -> None:
-    """The book's simple shape: no challenger, nothing but addresses."""
+    """The simplest run: no challenger, nothing but addresses."""
     instances = [{"url": each["url"]} for each in samples(workflows.cloud)[:3]]
     started = workflows.states.start_execution(
         stateMachineArn=workflows.machine, input=json.dumps({"instances": instances})

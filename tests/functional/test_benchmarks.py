@@ -91,7 +91,7 @@ def test_tensorflows_ways_give_scores(way: str, given: Task) -> None:
 @pytest.mark.tensorflow
 @WITH_KERAS
 def test_a_way_in_its_process_answers_line_by_line(given: Task) -> None:
-    with started("book", given, threads=1) as contestant:
+    with started("baseline", given, threads=1) as contestant:
         first, second = contestant.answer(), contestant.answer()
         assert contestant.peak_megabytes > 100
     assert first == second

@@ -37,7 +37,7 @@ GIVEN = {
     "1,024 MB": "memory size",
     "1,769 MB": "memory size of one vCPU",
     "3,538 MB": "memory size of two",
-    "$33.33": "a million at 30,000 for a dollar, as the book has it",
+    "$33.33": "a million at 30,000 for a dollar, as the baseline has it",
     "$50.00": "a million at 20,000 for a dollar",
     "3.50 dollars": "API Gateway's price of a million requests",
     "25 dollars": "Step Functions' price of a million transitions",

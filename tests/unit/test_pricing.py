@@ -179,7 +179,7 @@ def test_lambdas_own_bill_is_of_time_and_requests() -> None:
     found = {each.key: each.value for each in bill.study(study(100)).figures}
     own = 0.1 * 1769 / 1024 * 0.0000166667 * 1e6 + 0.20  # dollars of a million
     assert found["lambda-function-alone"] == pytest.approx(own)
-    assert found["book-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
+    assert found["baseline-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
     assert found["lambda-function-alone"] < found["function-alone-x86-64"]
 
 
@@ -188,7 +188,7 @@ def test_the_second_engines_dollars_stand_beside_the_firsts() -> None:
     found = {each.key: each for each in bill.study(replace(study(100), second=ways)).figures}
     assert found["onnxruntime-function-alone-million"].value < found["function-alone-x86-64"].value
     assert found["onnxruntime-batch-over-litert"].value < 1
-    assert found["book-over-onnxruntime-api"].value > found["book-over-api-x86-64"].value
+    assert found["baseline-over-onnxruntime-api"].value > found["baseline-over-api-x86-64"].value
     assert not [key for key in found if "onnxruntime" in key and "arm64" in key]
     assert not [each for each in bill.study(study(100)).figures if "onnxruntime" in each.key]
 
