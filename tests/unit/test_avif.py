@@ -191,7 +191,7 @@ def test_real_streams_of_many_frames_are_read() -> None:
 def test_its_decoder_is_imported_for_the_first_one_only() -> None:
     code = (
         "import sys; from chalicelib.images.decode import decode; data = sys.stdin.buffer.read()\n"
-        "print('PIL._avif' in sys.modules, 'chalicelib.avif' in sys.modules)\n"
+        "print('PIL._avif' in sys.modules, 'chalicelib.images.avif' in sys.modules)\n"
         "print(decode(data, (8, 8)).format, 'PIL._avif' in sys.modules)"
     )
     command = [sys.executable, "-c", code]
