@@ -33,7 +33,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
 from chalicelib import __version__, command, page, parsing, stops
 from chalicelib.errors import InceptionError
 from chalicelib.inference.packages import ModelPackage
-from chalicelib.predict import PredictRequest
+from chalicelib.requests import PredictRequest
 from chalicelib.settings import Settings
 from chalicelib.wiring import services
 
@@ -239,7 +239,7 @@ def openapi() -> Response:
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
 def batches_post() -> Response:
     """Start a batch."""
-    from chalicelib.batch.batches import BatchRequest
+    from chalicelib.requests import BatchRequest
 
     request = parsing.json_request(_body(), BatchRequest)
     return Answered(services().batches.create(request), 202)
@@ -272,7 +272,7 @@ def batch_retry(batch_id: str) -> Response:
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
     """A form that uploads one file straight into the images bucket."""
-    from chalicelib.batch.batches import UploadRequest
+    from chalicelib.requests import UploadRequest
 
     request = parsing.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
@@ -281,7 +281,7 @@ def uploads_post() -> Response:
 @route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
 def feedback_post() -> Response:
     """Say whether an answer was right."""
-    from chalicelib.experiment.experiment import FeedbackRequest
+    from chalicelib.requests import FeedbackRequest
 
     request = parsing.json_request(_body(), FeedbackRequest)
     return Answered(services().experiment.feedback(request), 202)
@@ -296,7 +296,7 @@ def experiment_get() -> Response:
 @route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
 def experiment_put() -> Response:
     """Change the arms' shares of the traffic."""
-    from chalicelib.experiment.experiment import ExperimentRequest
+    from chalicelib.requests import ExperimentRequest
 
     request = parsing.json_request(_body(), ExperimentRequest)
     return Answered(services().experiment.change(request))
@@ -305,7 +305,7 @@ def experiment_put() -> Response:
 @route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
 def workflows_post() -> Response:
     """Start a workflow, or only check what would start."""
-    from chalicelib.workflow.request import StartRequest
+    from chalicelib.requests import StartRequest
 
     request = parsing.json_request(_body(), StartRequest)
     return Answered(services().workflows.start(request), 200 if request.dry_run else 202)

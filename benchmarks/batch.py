@@ -35,8 +35,9 @@ from chalicelib.images.decode import decode
 from chalicelib.inference.packages import Models
 from chalicelib.inference.pool import Classifiers
 from chalicelib.predict import Predictor
+from chalicelib.requests import Instance
 from chalicelib.settings import Settings
-from chalicelib.sources.read import Instance, Sources
+from chalicelib.sources.read import Sources
 from tests.fakes import MemoryQueue, MemoryStore
 
 OVER_NETWORK = "the worker, images a second, over the bare network at its best, all cores"

@@ -17,7 +17,8 @@ from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.pool import Classifiers
 from chalicelib.inference.tensors import to_input
-from chalicelib.predict import Predictor, PredictRequest
+from chalicelib.predict import Predictor
+from chalicelib.requests import PredictRequest
 from chalicelib.wiring import services
 
 HEADERS = {"content-type": "application/octet-stream"}

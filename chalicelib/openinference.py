@@ -20,7 +20,7 @@ from chalicelib.errors import BadRequest
 from chalicelib.images.decode import decode
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.tensors import top
-from chalicelib.sources.read import MAX_ID
+from chalicelib.requests import MAX_ID
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
 """Names of the tensors: one image or several in; scores by class index and the best label out."""

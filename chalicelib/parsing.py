@@ -18,7 +18,7 @@ from chalicelib.errors import (
     SourceUnreachable,
     UnsupportedMediaType,
 )
-from chalicelib.predict import PredictRequest
+from chalicelib.requests import PredictRequest
 
 if TYPE_CHECKING:
     from multipart import MultipartPart

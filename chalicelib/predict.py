@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
 
 import msgspec
 
@@ -13,37 +12,10 @@ from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.inference.labels import Label
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.pool import Classifiers
-from chalicelib.sources.read import MAX_ID, Instance, Sources
+from chalicelib.requests import Instance, Options, PredictRequest
+from chalicelib.sources.read import Sources
 from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
-
-MAX_INSTANCES = 16
-"""Images in one request: what fits API Gateway's 29 seconds with every host at its slowest."""
-MAX_LABELS = 1000
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to answer.
-
-    max_labels: labels an image, 1..1000. min_confidence: the least score of a label, 0..1.
-    model: name of a package; the service's own where none is given.
-    """
-
-    max_labels: Annotated[int, msgspec.Meta(ge=1, le=MAX_LABELS)] = 5
-    min_confidence: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
-    model: str | None = None
-
-
-class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The JSON body of `POST /predict`: `instances`, or one image as a shorthand."""
-
-    instances: (
-        Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
-    ) = None
-    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
-    url: str | None = None
-    s3_uri: str | None = None
-    b64: str | None = None
 
 
 class Size(msgspec.Struct, frozen=True, omit_defaults=True):

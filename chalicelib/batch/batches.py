@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -21,8 +21,8 @@ from chalicelib.bulk.manifests import is_manifest
 from chalicelib.bulk.naming import LISTED, new_id
 from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
-from chalicelib.predict import Options
-from chalicelib.sources.read import MAX_BYTES, Instance, split_s3_uri
+from chalicelib.requests import BatchRequest, Options, UploadRequest
+from chalicelib.sources.read import MAX_BYTES, split_s3_uri
 
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
@@ -30,32 +30,8 @@ BATCH_INPUTS = "batches/"
 MAX_MANIFEST = 500 * 10**6
 """Bytes of an uploaded manifest: a million lines of long addresses."""
 
-MAX_INSTANCES = 10_000
-"""Instances in one request: what its body of 10 MB holds of addresses."""
-
 LOOKED_AT = 5 * LISTED
 """Marks of batches that a listing looks behind: those of deleted ones stay."""
-
-
-class BatchRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The JSON body of `POST /batches`: exactly one of instances, manifest and prefix."""
-
-    instances: (
-        Annotated[list[Instance], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
-    ) = None
-    manifest: str | None = None
-    prefix: str | None = None
-
-
-class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The JSON body of `POST /uploads`.
-
-    batch: name of a set of uploads that a batch will take by its prefix; without it the image is
-        classified as soon as it is there.
-    """
-
-    filename: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    batch: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{1,64}\Z")] | None = None
 
 
 class Replaced(Exception):

@@ -15,7 +15,8 @@ from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.manifests import Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
-from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, split_s3_uri
+from chalicelib.requests import MAX_ID
+from chalicelib.sources.read import MAX_KEY_BYTES, split_s3_uri
 
 GROUP = 100
 """Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""

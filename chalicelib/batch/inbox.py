@@ -31,8 +31,9 @@ from chalicelib.bulk.naming import new_id
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, NotFound
-from chalicelib.predict import ErrorInfo, Options
-from chalicelib.sources.read import MAX_ID, MAX_KEY_BYTES, Instance
+from chalicelib.predict import ErrorInfo
+from chalicelib.requests import MAX_ID, Instance, Options
+from chalicelib.sources.read import MAX_KEY_BYTES
 
 
 class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.predict import ErrorInfo, Options
+from chalicelib.predict import ErrorInfo
+from chalicelib.requests import Options
 
 
 class Batch(Options, frozen=True, kw_only=True):

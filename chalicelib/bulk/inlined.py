@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
-from chalicelib.sources.read import Instance
+from chalicelib.requests import Instance
 
 NAMED = 20
 """Places that a refusal names."""

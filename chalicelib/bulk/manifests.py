@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.bulk.lines import MAX_LINE, Line, UnknownEncoding, lines, records
 from chalicelib.bulk.parsers import ENDINGS, NOT_ONE, PARSERS, BadLine, Named, Parser, delimiter_of
 from chalicelib.errors import BadRequest
-from chalicelib.sources.read import MAX_ID, MAX_LABEL, Instance
+from chalicelib.requests import MAX_ID, MAX_LABEL, Instance
 
 PEEKED = 25
 """Lines that are read before the first is given an id: whether the file's own ids are numbers."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from chalicelib.sources.read import Instance
+from chalicelib.requests import Instance
 
 ADDRESS_COLUMNS = ("url", "s3_uri", "source-ref")
 """Of a CSV's header; the last is what SageMaker's manifests call it

@@ -12,7 +12,8 @@ from chalicelib.bulk.deadline import InTime
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import InceptionError
-from chalicelib.predict import ErrorInfo, Options, Outcome, Predictor
+from chalicelib.predict import ErrorInfo, Outcome, Predictor
+from chalicelib.requests import Options
 
 SIDE_BY_SIDE = 8
 """Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""

@@ -5,9 +5,7 @@ import math
 from collections.abc import Mapping
 
 from chalicelib.inference.packages import NAME
-
-MAX_ARMS = 8
-"""A container on Lambda would hold every one of them in memory."""
+from chalicelib.requests import MAX_ARMS
 
 TOLERANCE = 1e-6
 """How far from 1 the sum of the weights may be: room for thirds written as decimals."""

@@ -3,34 +3,19 @@
 import time
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any
-
-import msgspec
+from typing import Any
 
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.comparison import Standing, compare, overall
-from chalicelib.experiment.ids import MAX_LABEL, MAX_TEXT, PATIENCE, InferenceIds
+from chalicelib.experiment.ids import PATIENCE, InferenceIds
 from chalicelib.experiment.votes import Tally, Vote, Votes
-from chalicelib.experiment.weights import CACHE_SECONDS, ExperimentRequest, Weights
+from chalicelib.experiment.weights import CACHE_SECONDS, Weights
 from chalicelib.inference.labels import is_right
+from chalicelib.requests import ExperimentRequest, FeedbackRequest
 from chalicelib.significance import wilson_interval
 from chalicelib.times import iso
-
-__all__ = ["Experiment", "ExperimentRequest", "FeedbackRequest"]
-
-
-class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The JSON body of `POST /feedback`: exactly one of correct and label.
-
-    label: what the image shows; the answer was right if that is a name of its top label. Not for a
-        model that may find several labels.
-    """
-
-    inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
-    correct: bool | None = None
-    label: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_LABEL)] | None = None
 
 
 class Experiment:

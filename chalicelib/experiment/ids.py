@@ -17,15 +17,10 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.patience import Patient
+from chalicelib.requests import MAX_LABEL
 
 EXPIRY = 7 * 86400
 """Seconds for which an answer can be voted on."""
-
-MAX_LABEL = 1000
-"""Characters of a label that an id carries."""
-
-MAX_TEXT = 8000
-"""Characters of an id: a label of `MAX_LABEL` four-byte characters in Base64, and room."""
 
 KEY = "experiment.key"
 KEY_BYTES = 32

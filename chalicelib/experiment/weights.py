@@ -3,26 +3,20 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
 
 import msgspec
 
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import ImageTooLarge, InceptionError
-from chalicelib.experiment.arms import MAX_ARMS, Arms
+from chalicelib.experiment.arms import Arms
 from chalicelib.patience import Patient
+from chalicelib.requests import ExperimentRequest
 
 FILE = "experiment.json"
 CACHE_SECONDS = 30.0
 """How long a container goes by what it has read, or does without what it could not read."""
 
 AWAY = f"{FILE} cannot be read at the moment, so the last good weights stay."
-
-
-class ExperimentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The JSON body of `PUT /experiment`, and the contents of `experiment.json`."""
-
-    arms: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=MAX_ARMS)]
 
 
 @dataclass(frozen=True)

@@ -4,44 +4,18 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Annotated
-
-import msgspec
 
 from chalicelib.errors import ImageTooLarge, SourceInvalid
+from chalicelib.requests import Instance
 
 MAX_BYTES = 20 * 10**6
 """Bytes of an encoded image, whichever way it comes in."""
-
-MAX_ID = 256
-"""Characters of an instance's id."""
-
-MAX_LABEL = 512
-"""Characters of a label: the longest that a caller may give."""
 
 MAX_KEY_BYTES = 1024
 """S3's limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 # RFC 2397's "urlchar", each escape complete; possessive, or megabytes of it take gigabytes.
 _DATA = re.compile(r"(?:[A-Za-z0-9\-_.!~*'();/?:@&=+$,\[\]]++|%[0-9A-Fa-f]{2})*+")
-
-
-class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One image to classify, as a request names it: by exactly one of url, s3_uri and b64.
-
-    url: http, https or data. s3_uri: s3://bucket/key. b64: the file in standard Base64.
-    """
-
-    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
-    url: str | None = None
-    s3_uri: str | None = None
-    b64: str | None = None
-
-
-class Example(Instance, frozen=True):
-    """An instance and its label: what the image is known to show."""
-
-    label: Annotated[str, msgspec.Meta(max_length=MAX_LABEL)] | None = None
 
 
 class Sources:

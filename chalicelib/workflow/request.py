@@ -3,49 +3,17 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated
-
-import msgspec
 
 from chalicelib.bulk.manifests import is_manifest
 from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, SourceInvalid
-from chalicelib.sources.read import Example, split_s3_uri
-
-MAX_INSTANCES = 10_000
-"""Instances in one request: what its body of 10 MB holds of addresses."""
+from chalicelib.requests import WorkflowRequest
+from chalicelib.sources.read import split_s3_uri
 
 INPUTS = "workflows/inputs/"
 """Prefix of the results bucket whose manifests came in as `instances`."""
 OWN_INPUT = re.compile(rf"{INPUTS}[0-9a-f]{{64}}\.jsonl")
 """One of them, by the digest of what is in it."""
-
-
-class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The input of an execution.
-
-    instances, manifest: the images, in exactly one of these ways. champion, challenger: models; the
-    service's own and none where they are not given. promote: whether a challenger that is
-    significantly better gets the experiment's traffic. max_error_rate: share of failed images over
-    which nothing is decided, 0..1. name: of the execution; the same name and input are one run.
-    """
-
-    instances: (
-        Annotated[list[Example], msgspec.Meta(min_length=1, max_length=MAX_INSTANCES)] | None
-    ) = None
-    manifest: str | None = None
-    champion: str | None = None
-    challenger: str | None = None
-    promote: bool = False
-    max_error_rate: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
-    max_labels: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 5
-    name: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,80}\Z")] | None = None
-
-
-class StartRequest(WorkflowRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The JSON body of `POST /workflows`. dry_run: whether to check it only, and start nothing."""
-
-    dry_run: bool = False
 
 
 class Rules:

@@ -34,11 +34,12 @@ from chalicelib.errors import (
 )
 from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelInfo
-from chalicelib.predict import MAX_LABELS, ErrorInfo, Options
+from chalicelib.predict import ErrorInfo
+from chalicelib.requests import MAX_LABELS, Options, WorkflowRequest
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.judge import judge
 from chalicelib.workflow.publish import publish
-from chalicelib.workflow.request import Rules, WorkflowRequest
+from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 logger = logging.getLogger("serverless-inception.workflow")

@@ -16,9 +16,10 @@ from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
 from chalicelib.bulk.naming import LISTED, new_id
 from chalicelib.errors import NotFound
+from chalicelib.requests import StartRequest, WorkflowRequest
 from chalicelib.times import iso
 from chalicelib.workflow.causes import message_of
-from chalicelib.workflow.request import INPUTS, Rules, StartRequest, WorkflowRequest
+from chalicelib.workflow.request import INPUTS, Rules
 from chalicelib.workflow.run import Run
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 

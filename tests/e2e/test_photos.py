@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from chalicelib.predict import MAX_INSTANCES
+from chalicelib.requests import MAX_INSTANCES
 from tests.conftest import TEST_DATA
 from tests.e2e.conftest import file_server
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib.batch.batches import BatchRequest, BatchService
+from chalicelib.batch.batches import BatchService
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.records import Batch
@@ -25,7 +25,8 @@ from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
 from chalicelib.predict import Predictor
-from chalicelib.sources.read import Instance, Sources
+from chalicelib.requests import BatchRequest, Instance
+from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.unit.test_predict import picture
 

@@ -141,11 +141,12 @@ def _line(name: str, status: int | str, told: dict[str, str], seconds: float) ->
 
 def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     """Classify all of them as one batch; its results, with the peak of the whole on each line."""
-    from chalicelib.batch.batches import BatchRequest, BatchService
+    from chalicelib.batch.batches import BatchService
     from chalicelib.batch.inbox import BatchEvents
     from chalicelib.bulk.recorder import Recorder
     from chalicelib.predict import Predictor
-    from chalicelib.sources.read import Instance, Sources
+    from chalicelib.requests import BatchRequest, Instance
+    from chalicelib.sources.read import Sources
     from chalicelib.wiring import services
     from tests.fakes import MemoryQueue, MemoryStore
 

@@ -22,12 +22,11 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.aws.s3 import Found
-from chalicelib.batch.batches import BatchRequest
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
 from chalicelib.predict import ErrorInfo
-from chalicelib.sources.read import Instance
+from chalicelib.requests import BatchRequest, Instance
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
 from tests.torture.faults import (

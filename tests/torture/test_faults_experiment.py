@@ -13,7 +13,8 @@ from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment
 from chalicelib.experiment.ids import KEY
 from chalicelib.experiment.weights import FILE
-from chalicelib.predict import Answer, Predictor, PredictRequest
+from chalicelib.predict import Answer, Predictor
+from chalicelib.requests import PredictRequest
 from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.torture.conftest import Outcome

@@ -28,10 +28,11 @@ from chalicelib.errors import (
 )
 from chalicelib.images.decode import decode
 from chalicelib.page import WEB
-from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
+from chalicelib.predict import Predictor
+from chalicelib.requests import MAX_INSTANCES, Instance, PredictRequest
 from chalicelib.sources.addresses import Address
 from chalicelib.sources.fetch import Fetcher
-from chalicelib.sources.read import MAX_BYTES, Instance, Sources
+from chalicelib.sources.read import MAX_BYTES, Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.functional.test_fetch import (
     IMAGE,

@@ -17,7 +17,7 @@ from chalicelib.batch.records import Batch
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import PEEKED, Entry, entries
-from chalicelib.sources.read import MAX_ID, MAX_LABEL
+from chalicelib.requests import MAX_ID, MAX_LABEL
 from chalicelib.workflow.run import Run
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome

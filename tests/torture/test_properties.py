@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 from chalicelib.aws.documents import Documents
 from chalicelib.batch import stop
-from chalicelib.batch.batches import BatchRequest, UploadRequest
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active, recent_key
 from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
@@ -31,13 +30,14 @@ from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, SKEW, InferenceIds
 from chalicelib.experiment.votes import Tally, Vote, Votes
 from chalicelib.inference.packages import NAME, Models
+from chalicelib.requests import BatchRequest, UploadRequest, WorkflowRequest
 from chalicelib.significance import (
     always_valid_p_value,
     mcnemar_p_value,
     two_proportion_p_value,
     wilson_interval,
 )
-from chalicelib.workflow.request import Rules, WorkflowRequest
+from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Run
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome

@@ -26,7 +26,17 @@ HOMES = {
     "multipart": {"parsing"},
 }
 FLOORS = [
-    ["errors", "files", "patience", "settings", "significance", "stopwatch", "times", "wording"],
+    [
+        "errors",
+        "files",
+        "patience",
+        "requests",
+        "settings",
+        "significance",
+        "stopwatch",
+        "times",
+        "wording",
+    ],
     ["images", "sources", "aws", "command", "trial"],
     ["inference"],
     ["predict", "openinference"],

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.batches import BatchService
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.bulk.chunks import (
     CHUNK_BYTES,
@@ -35,7 +35,8 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.predict import Predictor
-from chalicelib.sources.read import MAX_KEY_BYTES, Instance, Sources
+from chalicelib.requests import BatchRequest, Instance, UploadRequest
+from chalicelib.sources.read import MAX_KEY_BYTES, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
 from tests.unit.test_predict import CUT, picture
 

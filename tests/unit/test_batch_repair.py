@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.batch.batches import BatchRequest
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import LOST, REPAIRS, begin
 from chalicelib.bulk.chunks import MAX_IMAGES
 from chalicelib.errors import BadRequest, SourceUnreachable
+from chalicelib.requests import BatchRequest
 from tests.unit.test_batch import Cloud, tick
 
 HOUR = 3600.0

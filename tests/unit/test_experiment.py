@@ -21,10 +21,11 @@ from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfig
 from chalicelib.errors import SourceUnreachable as Unreachable
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.comparison import Standing, compare, overall, planned
-from chalicelib.experiment.experiment import Experiment, ExperimentRequest, FeedbackRequest
-from chalicelib.experiment.ids import EXPIRY, KEY, MAX_TEXT, InferenceIds
+from chalicelib.experiment.experiment import Experiment
+from chalicelib.experiment.ids import EXPIRY, KEY, InferenceIds
 from chalicelib.experiment.votes import REPORT, Report, Tally, Vote, Votes, count
 from chalicelib.experiment.weights import FILE
+from chalicelib.requests import MAX_INFERENCE_ID, ExperimentRequest, FeedbackRequest
 from tests.fakes import MemoryStore
 
 HOUR, DAY = 3600, 86400
@@ -198,7 +199,7 @@ def test_an_id_says_what_it_was_given(arm: str, label: str | None, assigned: boo
     inference = maker.read(text)
     assert (inference.arm, inference.label, inference.assigned) == (arm, label, assigned)
     assert inference.issued == NOON
-    assert len(text) <= MAX_TEXT and set(text) <= set(
+    assert len(text) <= MAX_INFERENCE_ID and set(text) <= set(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     )
 
@@ -206,7 +207,7 @@ def test_an_id_says_what_it_was_given(arm: str, label: str | None, assigned: boo
 def test_a_very_long_label_is_cut_to_what_a_request_may_hold() -> None:
     maker = ids(MemoryStore())
     text = maker.issue("a", "𝄞" * 5000, True)
-    assert maker.read(text).label == "𝄞" * 1000 and len(text) <= MAX_TEXT
+    assert maker.read(text).label == "𝄞" * 1000 and len(text) <= MAX_INFERENCE_ID
 
 
 def test_ids_are_short_and_never_the_same() -> None:
@@ -334,7 +335,7 @@ def test_a_vote_says_exactly_one_thing(lab: Lab, how: dict[str, Any]) -> None:
     "body",
     [
         {"inference_id": ""},
-        {"inference_id": "a" * (MAX_TEXT + 1)},
+        {"inference_id": "a" * (MAX_INFERENCE_ID + 1)},
         {"inference_id": "a", "label": ""},
         {"inference_id": "a", "label": "b" * 1001},
         {"inference_id": "a", "correct": "yes"},

@@ -6,7 +6,6 @@ import zlib
 import pytest
 
 from chalicelib import parsing
-from chalicelib.batch.batches import BatchRequest, UploadRequest
 from chalicelib.errors import (
     BadRequest,
     BodyTooLarge,
@@ -17,7 +16,7 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.page import WEB
-from chalicelib.workflow.request import WorkflowRequest
+from chalicelib.requests import BatchRequest, UploadRequest, WorkflowRequest
 
 JSON = "application/json"
 

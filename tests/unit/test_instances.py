@@ -5,7 +5,7 @@ from chalicelib.bulk.inlined import NAMED, manifest_of
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
-from chalicelib.sources.read import Example, Instance
+from chalicelib.requests import Example, Instance
 
 
 def ids(*instances: Instance) -> list[str]:

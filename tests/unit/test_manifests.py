@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from chalicelib.bulk.lines import MAX_LINE, RECORD_LINES
 from chalicelib.bulk.manifests import PEEKED, Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
-from chalicelib.sources.read import MAX_LABEL
+from chalicelib.requests import MAX_LABEL
 
 
 def read(key: str, text: str | bytes, block: int = 7) -> list[Entry]:

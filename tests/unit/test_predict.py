@@ -8,8 +8,9 @@ from PIL import Image
 
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
-from chalicelib.predict import MAX_INSTANCES, Predictor, PredictRequest
-from chalicelib.sources.read import Instance, Sources
+from chalicelib.predict import Predictor
+from chalicelib.requests import MAX_INSTANCES, Instance, PredictRequest
+from chalicelib.sources.read import Sources
 from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.images import file, photo_like

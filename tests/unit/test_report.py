@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from chalicelib.requests import WorkflowRequest
 from chalicelib.workflow.judge import Row, judge
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.report.markdown import markdown
 from chalicelib.workflow.report.markup import said
 from chalicelib.workflow.report.poster import describe, picture
 from chalicelib.workflow.report.svg import fit, wide, wrap
-from chalicelib.workflow.request import WorkflowRequest
 from chalicelib.workflow.run import Plan
 from tests.unit.test_judge import compared, rows
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import ImageTooLarge, SourceInvalid
-from chalicelib.sources.read import MAX_BYTES, Instance, Sources
+from chalicelib.requests import Instance
+from chalicelib.sources.read import MAX_BYTES, Sources
 
 PIXEL = bytes(range(256))
 B64 = base64.b64encode(PIXEL).decode()

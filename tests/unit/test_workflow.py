@@ -30,9 +30,10 @@ from chalicelib.errors import (
 )
 from chalicelib.inference.labels import Label
 from chalicelib.predict import Predictor
-from chalicelib.sources.read import Example, Sources
+from chalicelib.requests import MAX_LISTED, Example, StartRequest
+from chalicelib.sources.read import Sources
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
-from chalicelib.workflow.request import MAX_INSTANCES, Rules, StartRequest
+from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Run
 from chalicelib.workflow.tasks import WorkflowTasks
 from chalicelib.workflow.workflows import WorkflowService
@@ -450,7 +451,7 @@ def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
-    given = instances(*["red"] * MAX_INSTANCES)
+    given = instances(*["red"] * MAX_LISTED)
     started = cloud.service.start(msgspec.convert({"instances": given}, StartRequest))
     execution = cloud.executions.describe(started["name"])
     assert len(execution.input) < 500
@@ -460,7 +461,7 @@ def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
 
 
 def test_more_than_that_is_for_the_distributed_map(cloud: Cloud) -> None:
-    lines = b"".join(b"http://h/red/%d\n" % n for n in range(MAX_INSTANCES + 1))
+    lines = b"".join(b"http://h/red/%d\n" % n for n in range(MAX_LISTED + 1))
     cloud.store.put("images", "m.txt", lines, "text/plain")
     prepared = cloud.prepare({"manifest": "s3://images/m.txt"})
     assert prepared["size"] == "large" and prepared["chunks"] == []

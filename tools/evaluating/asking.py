@@ -21,8 +21,9 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import top
+from chalicelib.requests import Instance
 from chalicelib.settings import Engine
-from chalicelib.sources.read import MAX_BYTES, Instance, Sources
+from chalicelib.sources.read import MAX_BYTES, Sources
 from tools.evaluating.labelled import Photo
 from tools.package import existing
 from tools.quiet import quiet

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.sources.read import Instance
+from chalicelib.requests import Instance
 from chalicelib.wording import count
 from tools.evaluating import tables
 from tools.evaluating.tables import Table

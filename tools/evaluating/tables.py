@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.bulk.lines import UnknownEncoding, lines
 from chalicelib.bulk.parsers import class_name, delimiter_of
-from chalicelib.sources.read import Instance
+from chalicelib.requests import Instance
 from tools.refusals import Refused
 
 TEXTS = frozenset({".csv", ".tsv"})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from chalicelib.bulk.manifests import entries, is_manifest
 from chalicelib.errors import ImageUnreadable
 from chalicelib.images.formats import identify
-from chalicelib.sources.read import MAX_ID
+from chalicelib.requests import MAX_ID
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp"}

@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib import openinference, parsing
 from chalicelib.aws.documents import Documents
-from chalicelib.batch.batches import BatchRequest, BatchService, UploadRequest
+from chalicelib.batch.batches import BatchService
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
@@ -17,12 +17,20 @@ from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.errors import InceptionError
 from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.experiment import Experiment, ExperimentRequest, FeedbackRequest
+from chalicelib.experiment.experiment import Experiment
 from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.predict import Predictor
-from chalicelib.sources.read import Instance, Sources
-from chalicelib.workflow.request import Rules, StartRequest
+from chalicelib.requests import (
+    BatchRequest,
+    ExperimentRequest,
+    FeedbackRequest,
+    Instance,
+    StartRequest,
+    UploadRequest,
+)
+from chalicelib.sources.read import Sources
+from chalicelib.workflow.request import Rules
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
 from tests.images import png
 
