@@ -12,8 +12,8 @@ import sys
 import click
 import numpy as np
 
-from benchmarks import record, subject
-from benchmarks.record import Figure
+from benchmarks import findings, subject
+from benchmarks.findings import Figure
 from chalicelib.inference.classifier import Classifier
 from chalicelib.significance import wilson_interval
 from tools.doodle.data import all_pictures
@@ -24,7 +24,7 @@ BUNDLED = ("doodle", "doodle-small")
 
 @click.command(help=__doc__)
 @click.option("--images", default=2000, show_default=True, help="Drawings.")
-@record.options
+@findings.options
 def main(images: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     pictures, classes = all_pictures(TEST_SEEDS[:images], jobs=os.cpu_count() or 1)
@@ -38,7 +38,7 @@ def main(images: int, as_json: bool, save: bool) -> None:
         says = f"{name}: right of {images:,} drawings (95% interval {low:.1%} to {high:.1%})"
         figures.append(Figure(name, says, right / images, f"{right / images:.1%}"))
     title = "The bundled models on drawings they never saw"
-    record.publish(record.Record("accuracy", title, figures), as_json, save)
+    findings.publish(findings.Record("accuracy", title, figures), as_json, save)
 
 
 if __name__ == "__main__":

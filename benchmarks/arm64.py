@@ -19,8 +19,8 @@ from pathlib import Path
 import chalice
 import click
 
-from benchmarks import record, subject
-from benchmarks.record import Figure, Table
+from benchmarks import findings, subject
+from benchmarks.findings import Figure, Table
 from chalicelib.settings import ROOT, Settings
 
 HERE = Path(__file__).parent / "emulated"
@@ -111,7 +111,7 @@ def run(
 )
 @click.option("--model", default=subject.MODEL, show_default=True, help="Package in MODEL_DIR.")
 @click.option("--runs", default=2, show_default=True, help="Counted ones; small networks want 100.")
-@record.options
+@findings.options
 def main(root: Path, model: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     python = next(iter(sorted(root.resolve().glob("usr/bin/python3.1[1-3]"))), None)
@@ -129,7 +129,7 @@ def main(root: Path, model: str, runs: int, as_json: bool, save: bool) -> None:
         rows.append([program, lists, f"{millions:,.0f} M", *answer.values()])
     answers = Table("What each answered", ["program", "processors", "", *answer], rows)
     title = f"An emulated {CPU}, {model}, one thread"
-    record.publish(record.Record("arm64", title, figures, [answers]), as_json, save)
+    findings.publish(findings.Record("arm64", title, figures, [answers]), as_json, save)
 
 
 if __name__ == "__main__":

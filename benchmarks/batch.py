@@ -22,8 +22,8 @@ from typing import Any
 
 import click
 
-from benchmarks import record, subject
-from benchmarks.record import Figure
+from benchmarks import findings, subject
+from benchmarks.findings import Figure
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
@@ -137,7 +137,7 @@ def fanned_out(counts: tuple[int, ...]) -> list[dict[str, float]]:
 @click.option("--rounds", default=7, show_default=True, help="Chunks counted.")
 @click.option("--lines", default=[100_000, 1_000_000], multiple=True, help="Manifests to fan out.")
 @click.option("--only-fan-out", type=int, hidden=True)
-@record.options
+@findings.options
 def main(
     model: str,
     rounds: int,
@@ -155,8 +155,8 @@ def main(
     speed = worker_against_network(model, rounds)
     worker, network, alone = speed["worker"], speed["network"], speed["one_at_a_time"]
     figures = [
-        record.ratio("worker-over-network", OVER_NETWORK, worker / network),
-        record.ratio("worker-over-one-at-a-time", OVER_ALONE, worker / alone),
+        findings.ratio("worker-over-network", OVER_NETWORK, worker / network),
+        findings.ratio("worker-over-one-at-a-time", OVER_ALONE, worker / alone),
         Figure("worker", "the worker", worker, f"{worker:.1f} images a second"),
         Figure("network", "the bare network", network, f"{network:.1f} images a second"),
     ]
@@ -169,7 +169,7 @@ def main(
         ]
     title = f"Batch: the worker and the fan-out, {model}"
     series = {"speed": speed, "fan_out": outs}
-    record.publish(record.Record("batch", title, figures, series=series), as_json, save)
+    findings.publish(findings.Record("batch", title, figures, series=series), as_json, save)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 import urllib3
 
-from benchmarks import record
-from benchmarks.record import Figure
+from benchmarks import findings
+from benchmarks.findings import Figure
 from chalicelib.page import WEB
 from tests.e2e.conftest import LocalCloud, running, wait_for
 
@@ -58,7 +58,7 @@ def classify(cloud: LocalCloud, count: int) -> list[str]:
 @click.command(help=__doc__)
 @click.option("--images", default=2000, show_default=True, help="How many.")
 @click.option("--model", default="doodle", show_default=True, help="Package to run.")
-@record.options
+@findings.options
 def main(images: int, model: str, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ids = [f"{number:07d}.jpg" for number in range(images)]
@@ -75,7 +75,7 @@ def main(images: int, model: str, as_json: bool, save: bool) -> None:
         Figure("images", "images that went in", images, f"{images:,}"),
         Figure("speed", "of this laptop's AWS", speed, f"{speed:.0f} images a second"),
     ]
-    record.publish(record.Record("cloud", title, figures), as_json, save)
+    findings.publish(findings.Record("cloud", title, figures), as_json, save)
     if found != ids:
         raise click.ClickException("An image is missing, doubled or out of its place.")
 

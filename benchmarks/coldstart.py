@@ -19,10 +19,10 @@ from functools import partial
 
 import click
 
-from benchmarks import record
+from benchmarks import findings
 from benchmarks.deployed import cases, local_aws, measured, unpacked
-from benchmarks.others.contestant import cold, task
-from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.findings import Figure, Record, Table, ratio
+from benchmarks.others.pipe import cold, task
 from benchmarks.subject import Subject, options
 
 NAMES = {
@@ -132,7 +132,7 @@ def table(found: Mapping[str, Mapping[str, float]]) -> Table:
 
 @click.command(help=__doc__)
 @options(runs=9)
-@record.options
+@findings.options
 def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     with contest(subject) as (compared, in_place):
@@ -146,7 +146,7 @@ def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
         f"{folders}: where they are, the model's digest is left to deployment."
     ]
     report = Record("coldstart", "One image, cold", figures(found), [table(found)], notes, found)
-    record.publish(report, as_json, save)
+    findings.publish(report, as_json, save)
 
 
 if __name__ == "__main__":

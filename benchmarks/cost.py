@@ -17,15 +17,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from benchmarks import record, subject
+from benchmarks import findings, subject
 from benchmarks.costing import bill
-from benchmarks.costing.billed import cloud_of
+from benchmarks.costing.metering import cloud_of
 from benchmarks.costing.pricing import MAX_VCPUS, PRICES, Prices, load
 from benchmarks.costing.study import ARCHITECTURES, Study
 from benchmarks.costing.ways import measured
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from tests.lambdafunction import ARCHITECTURE
-from tools.bundling import engine
+from tools.bundling import enginelayer
 from tools.bundling.pythons import BundleError
 
 
@@ -62,7 +62,7 @@ def vcpu_counts() -> list[int]:
 @click.option("--memory", type=click.IntRange(128, 10240), help="Megabytes, for that bill.")
 @click.option("--arch", default="x86_64", show_default=True, type=click.Choice(ARCHITECTURES))
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="A prediction's, there.")
-@record.options
+@findings.options
 def main(
     model: str,
     runs: int,
@@ -87,26 +87,26 @@ def main(
     size = memory or MEMORY_PER_CPU_MB
     if seconds is not None:
         told = bill.told(prices, seconds, size, arch, images_per_month or 0)
-        record.publish(told, as_json, save=False)
+        findings.publish(told, as_json, save=False)
         return
     counts = [1] if own and size <= MEMORY_PER_CPU_MB else vcpu_counts()
     try:
         package = subject.model(model)
         with cloud_of(package) as cloud:
-            with_second = engine.needed(ARCHITECTURE, package) and not own
+            with_second = enginelayer.needed(ARCHITECTURE, package) and not own
             ways, second = measured(cloud, counts, runs, chunks, with_second)
     except BundleError as error:
         raise click.ClickException(str(error)) from error
     study = Study(prices, ways, cold, utilisation, len(subject.photograph()), second)
     if own:
-        record.publish(bill.own(study, size, arch, images_per_month or 0), as_json, save=False)
+        findings.publish(bill.own(study, size, arch, images_per_month or 0), as_json, save=False)
         return
     found = bill.study(study)
     if save:
-        from benchmarks.costing.pictures import draw  # matplotlib, which nothing else needs
+        from benchmarks.costing.graphs import draw  # matplotlib, which nothing else needs
 
         draw(dict(found.series))
-    record.publish(found, as_json, save)
+    findings.publish(found, as_json, save)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from tests.lambdafunction import (
     started,
     unpack,
 )
-from tools.bundling import engine
+from tools.bundling import enginelayer
 from tools.bundling.build import bundle, model_layer
 
 TOKEN = "a-token-of-the-benchmark"
@@ -104,7 +104,7 @@ def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
     zips, lambdas = bundle(ARCHITECTURE), runtime()
     with tempfile.TemporaryDirectory() as folder:
         layer = model_layer(package, Path(folder) / "model.zip")
-        layers = [zips["layer"], layer, *engine.layers(ARCHITECTURE, package).values()]
+        layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]
         image = unpack(Path(folder) / "with", zips["function"], layers, lambdas)
         bare = unpack(Path(folder) / "without", zips["function"], layers, lambdas)
         for cached in list(bare.task.parent.rglob("__pycache__")):

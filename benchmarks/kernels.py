@@ -9,8 +9,8 @@ import click
 import numpy as np
 from ai_edge_litert.interpreter import OpResolverType
 
-from benchmarks import record
-from benchmarks.record import Record, Table, ratio
+from benchmarks import findings
+from benchmarks.findings import Record, Table, ratio
 from benchmarks.subject import MODEL, model
 from benchmarks.timing import medians
 from chalicelib.inference.classifier import Classifier
@@ -28,7 +28,7 @@ def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:
 @click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
 @click.option("--runs", default=30, show_default=True, help="Counted runs of each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of one inference.")
-@record.options
+@findings.options
 def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     package = model(name)
@@ -42,7 +42,7 @@ def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
         {"with XNNPACK": lambda: fast.scores(pixels), "without": lambda: slow.scores(pixels)}, runs
     )
     over = ms["without"] / ms["with XNNPACK"]
-    record.publish(
+    findings.publish(
         Record(
             "kernels",
             "XNNPACK, and without it",

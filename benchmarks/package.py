@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from benchmarks import record, subject
-from benchmarks.record import Figure, Record, Table
-from tools.bundling import engine
+from benchmarks import findings, subject
+from benchmarks.findings import Figure, Record, Table
+from tools.bundling import enginelayer
 from tools.bundling.build import ARCHITECTURES, WORK, bundle, model_layer
 from tools.bundling.pythons import BundleError
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
@@ -38,7 +38,7 @@ def built(model: str) -> dict[str, Measured]:
         for architecture in architectures:
             zips = bundle(architecture)
             zips["model layer"] = model_layer(package, WORK / f"{model}.zip")
-            zips |= engine.layers(architecture, package)
+            zips |= enginelayer.layers(architecture, package)
             found[architecture] = measure(zips)
     return found
 
@@ -101,7 +101,7 @@ def series(found: dict[str, Measured]) -> dict[str, Any]:
 
 def draw(found: dict[str, Any]) -> None:
     """Stacked bars by package, against the limits."""
-    from benchmarks.picture import COLOURS, INK, picture  # matplotlib, which nothing else needs
+    from benchmarks.plotting import COLOURS, INK, picture  # matplotlib, which nothing else needs
 
     names = list(next(iter(found["bars"]["unpacked"].values())))
     shown = [name for name in names if name != "app"][:SHOWN]
@@ -140,7 +140,7 @@ def _named(sizes: dict[str, float], name: str) -> float:
 
 @click.command(help=__doc__)
 @click.option("--model", default=subject.MODEL, show_default=True, help="Package of the layer.")
-@record.options
+@findings.options
 def main(model: str, as_json: bool, save: bool) -> None:
     """Build, measure, print."""
     try:
@@ -163,7 +163,7 @@ def main(model: str, as_json: bool, save: bool) -> None:
     )
     if save:
         draw(dict(kept.series))
-    record.publish(kept, as_json, save)
+    findings.publish(kept, as_json, save)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from benchmarks import record
+from benchmarks import findings
+from benchmarks.findings import Figure, Record, ratio
 from benchmarks.pixels import asked_on, shares, table
-from benchmarks.record import Figure, Record, ratio
 from benchmarks.subject import photograph
 from benchmarks.timing import medians
 from chalicelib.images.decode import decode
@@ -144,13 +144,13 @@ def figures(
 @click.argument("photos", type=click.Path(exists=True, path_type=Path))
 @click.option("--model", "name", required=True, help="Package to run, one of ImageNet.")
 @click.option("--runs", default=50, show_default=True, help="Counted runs.")
-@record.options
+@findings.options
 def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ms, first, size = milliseconds(runs), importing(max(1, runs // 5)), megabytes()
     asked, labelled = asked_on(name, photos)
     counts = accuracy(asked, labelled)
-    record.publish(
+    findings.publish(
         Record(
             "pictures",
             "AVIF, and JPEGs that are cut off",

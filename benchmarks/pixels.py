@@ -17,8 +17,8 @@ import click
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from benchmarks import record
-from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks import findings
+from benchmarks.findings import Figure, Record, Table, ratio
 from benchmarks.subject import photograph
 from benchmarks.timing import medians
 from chalicelib.images.decode import decode
@@ -122,13 +122,13 @@ def table(counts: dict[str, int], photos: int, column: str = "way") -> Table:
 @click.argument("photos", type=click.Path(exists=True, path_type=Path))
 @click.option("--model", "name", required=True, help="Package to run, one of ImageNet.")
 @click.option("--runs", default=100, show_default=True, help="Counted runs.")
-@record.options
+@findings.options
 def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     ms = milliseconds(photograph(), runs)
     asked, labelled = asked_on(name, photos)
     counts = accuracy(asked, labelled)
-    record.publish(
+    findings.publish(
         Record(
             "pixels",
             "What part of a picture a network is given",

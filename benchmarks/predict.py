@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from benchmarks import record
-from benchmarks.others.contestant import Task, started, task
-from benchmarks.record import Figure, Record, Table, ratio
-from benchmarks.service import Service
+from benchmarks import findings
+from benchmarks.findings import Figure, Record, Table, ratio
+from benchmarks.inprocess import Service
+from benchmarks.others.pipe import Task, started, task
 from benchmarks.stages import STAGES, parsing_an_event, stages
 from benchmarks.subject import Subject, options
 from benchmarks.timing import medians
@@ -114,7 +114,7 @@ def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
 
 @click.command(help=__doc__)
 @options(runs=50)
-@record.options
+@findings.options
 def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     package, data = subject.package, subject.image
@@ -129,7 +129,7 @@ def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
         ms = measured(service, compared, runs, bool(package.info.ort_sha256))
         spent = stages(service, runs)
         event_ms = medians({"event": parsing_an_event(service)}, runs, label="event")["event"]
-    record.publish(
+    findings.publish(
         Record(
             "predict",
             "One image, warm",

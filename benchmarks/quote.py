@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.record import load
+from benchmarks.findings import load
 
 ROOT = Path(__file__).parents[1]
 QUOTED = re.compile(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import msgspec
 
-from benchmarks.service import HEADERS, Service
+from benchmarks.inprocess import HEADERS, Service
 from chalicelib import parsing
 from chalicelib.images.formats import inspect
 from tests import lambdaevents as events

@@ -47,7 +47,7 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
     default=10, help="How often schedules run, instead of what the app says.",
 )  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
-@click.option("--aws", default="localcloud.aws", help="The module that plays AWS.", hidden=True)
+@click.option("--aws", default="localcloud.motoserver", help="What plays AWS.", hidden=True)
 @click.option("--template", type=FILE, help="Its stack.  [default: its infrastructure.yaml]")
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,

@@ -9,7 +9,7 @@ import chalice.local
 import click
 from chalice.cli import main as chalice_command
 
-from localcloud import lifeline, stack
+from localcloud import lifeline, resources
 from localcloud.gateway import GatewayHandler
 
 
@@ -25,7 +25,7 @@ def main(project: str, stack_name: str | None, host: str, port: str) -> None:
     # Chalice has every logger write what is news to it, such as where boto3 found its credentials
     logging.getLogger("botocore").setLevel(logging.WARNING)
     if stack_name:
-        os.environ.update(stack.wait_for_outputs(stack_name))
+        os.environ.update(resources.wait_for_outputs(stack_name))
     # its command has no option for the handler
     server = chalice.local.LocalDevServer
     chalice.local.LocalDevServer = functools.partial(server, handler_cls=GatewayHandler)  # type: ignore[assignment, misc]

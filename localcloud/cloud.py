@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import urllib3
 
-from localcloud import stack
+from localcloud import resources
 from localcloud.environment import LOOPBACK, aws_environment
 from localcloud.supervisor import WATCH_SECONDS, Child, wait_for
 
@@ -35,7 +35,7 @@ class Options:
     visibility_timeout: int
     schedule_seconds: float | None
     parameters: Mapping[str, str]
-    aws: str = "localcloud.aws"
+    aws: str = "localcloud.motoserver"
 
 
 class Cloud:
@@ -45,7 +45,7 @@ class Cloud:
         self._options = options
         self._env = aws_environment(env, options.aws_port)
         self._aws = Child(options.aws, _aws_options(options))
-        self._functions = Child("localcloud.functions", _functions_options(options))
+        self._functions = Child("localcloud.awslambda", _functions_options(options))
         self._api = Child("localcloud.api", _api_options(options))
         self._children = [self._aws, self._functions, self._api]
 
@@ -58,8 +58,8 @@ class Cloud:
         for child in self._children:
             child.start(self._env)
         wait_for(self._answers, self._children, START_SECONDS)
-        client = stack.client("cloudformation", self._env)
-        return stack.outputs(client, self._options.stack_name) or {}
+        client = resources.client("cloudformation", self._env)
+        return resources.outputs(client, self._options.stack_name) or {}
 
     def watch(self) -> None:
         """Start again what ends, for good. Raises ClickException where that is no use."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from localcloud.container import READY
+from localcloud.bootstrap import READY
 from localcloud.context import LambdaContext
 from localcloud.registry import Function
 
@@ -47,7 +47,7 @@ class Container:
         self._log_stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid4().hex}"
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "localcloud.container", str(project), str(theirs.fileno())],
+                [sys.executable, "-m", "localcloud.bootstrap", str(project), str(theirs.fileno())],
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],

@@ -32,7 +32,7 @@ from moto.stepfunctions.parser.models import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from localcloud import stack
+from localcloud import resources
 
 HISTORY_EVENTS = 1000
 """The most of a page, and how many it has where the call does not say
@@ -152,7 +152,7 @@ def _clients(connections: int) -> Callable[..., Any]:
     def client(region: str, service: str, state_credentials: Any = None) -> Any:
         with lock:
             if service not in made:
-                made[service] = stack.client(service, os.environ, config)
+                made[service] = resources.client(service, os.environ, config)
             return made[service]
 
     return client

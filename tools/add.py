@@ -14,11 +14,11 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.litert import LiteRT, inspect
 from chalicelib.inference.packages import ModelInfo, ModelPackage
 from chalicelib.inference.tensors import Tensor, to_input
-from tools import package as packages
+from tools import newpackage as packages
 from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.ending import of_tflite
 from tools.kinds import check_kind
-from tools.labelling.reading import of_network
+from tools.labelling.labelfile import of_network
 from tools.metadata import normalisation
 from tools.options import KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told

@@ -13,7 +13,7 @@ from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
 from chalicelib.inference.packages import ModelPackage, Models
 from chalicelib.settings import Settings
-from tools.bundling import engine
+from tools.bundling import enginelayer
 from tools.bundling.build import ARCHITECTURES, VERSION, VERSIONS, WORK, bundle, model_layer
 from tools.bundling.pythons import BundleError
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure, megabytes
@@ -45,7 +45,7 @@ def _built(architecture: str, version: str, model: str) -> tuple[Measured, Measu
     zips = bundle(architecture, version)
     if package := _model(model):
         zips["model layer"] = model_layer(package, WORK / f"{model}.zip")
-        zips |= engine.layers(architecture, package, version=version)
+        zips |= enginelayer.layers(architecture, package, version=version)
     else:
         told = f"{model} is not here, so its layer is not counted: make model NAME={model}"
         click.echo(told, err=True)

@@ -11,10 +11,10 @@ from chalicelib.files import sha256 as digest
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, Preprocessing
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
-from tools.fetching.connection import PATIENCE, FetchError, Patience
+from tools.fetching.bar import Progress, bar
 from tools.fetching.download import download
-from tools.fetching.progress import Progress, bar
-from tools.package import as_json
+from tools.fetching.https import PATIENCE, FetchError, Patience
+from tools.newpackage import as_json
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 

@@ -14,10 +14,10 @@ from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
 from tools.ending import Ending
+from tools.evaluating.alternatives import ALPHA
 from tools.evaluating.labelled import Labelled, find
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import scalings
-from tools.evaluating.ways import ALPHA
 from tools.options import ASKED, formula
 from tools.refusals import Refused
 

@@ -61,7 +61,7 @@ def _run(
     name: str, photos: Path, against: str | None, all_: bool, apply_: bool, to: Path | None
 ) -> None:
     from tools.evaluating.evaluation import evaluate
-    from tools.evaluating.report import PAGE, free, write
+    from tools.evaluating.page import PAGE, free, write
     from tools.evaluating.summary import lines
 
     settings = Settings.from_environment()
@@ -78,9 +78,9 @@ def _run(
 
 
 def _applied(name: str, settings: Settings, found: Any) -> str:
+    from tools.change import change
     from tools.evaluating.usual import as_options
     from tools.options import formula, told
-    from tools.setting import change
 
     if not found.more_than_luck:
         return f"{name} is left as it is: nothing was better by more than luck."

@@ -122,8 +122,8 @@ def set_(name: str, version: str | None, **given: Any) -> None:
       python -m tools.model set flowers --channels bgr --mean 103.939,116.779,123.68 --std 1
       python -m tools.model set tags --scores logits --multi-label
     """
+    from tools.change import change
     from tools.outputs import told
-    from tools.setting import change
 
     with one_line():
         package = change(name, Settings.from_environment().model_dirs, version, given)

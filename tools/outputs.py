@@ -12,7 +12,7 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import ModelPackage, Scores
 from chalicelib.inference.tensors import Tensor
 from tools.ending import Ending, of_tflite
-from tools.package import sample_images
+from tools.newpackage import sample_images
 from tools.quiet import quiet
 
 Rows = NDArray[np.float32]

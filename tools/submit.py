@@ -8,11 +8,11 @@ import click
 
 from chalicelib.bulk.manifests import is_manifest
 from tools.columns import columns
-from tools.submitting.api import Api
-from tools.submitting.connection import ApiError
+from tools.submitting.client import Api
 from tools.submitting.inputs import InputError
 from tools.submitting.job import INTERRUPTED, Job
 from tools.submitting.pace import Pace
+from tools.submitting.retrying import ApiError
 
 
 @contextmanager

@@ -22,10 +22,10 @@ from chalicelib.inference.packages import MODEL, ORT, read_package
 from tools.doodle.card import Training, measure, write_package
 from tools.doodle.data import Classes, Images, pictures, training_seeds
 from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS
-from tools.doodle.network import VARIANTS, build, for_onnxruntime, quantised, train
+from tools.doodle.inception import VARIANTS, build, for_onnxruntime, quantised, train
 from tools.doodle.samples import write_samples
-from tools.exporting import onnx
-from tools.package import described
+from tools.exporting import ortexport
+from tools.newpackage import described
 
 _BATCH = 96
 _CALIBRATION_IMAGES = 500
@@ -133,8 +133,8 @@ def _check_onnxruntime(folder: Path, weights: Path | None) -> None:
     if weights is None or not weights.exists():
         raise click.UsageError("--onnxruntime needs --weights, the file of a trained network.")
     try:
-        onnx.check_machine()
-        onnx.check_packages()
+        ortexport.check_machine()
+        ortexport.check_packages()
         read_package(folder).verify(MODEL)
     except ModelInvalid as error:
         raise click.ClickException(str(error)) from error

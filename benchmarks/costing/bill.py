@@ -18,7 +18,7 @@ from benchmarks.costing.notes import notes, price_notes, verdict
 from benchmarks.costing.pricing import MEMORY_SIZES, Duration, Prices, Way
 from benchmarks.costing.study import ARCHITECTURES, MILLION, Study
 from benchmarks.costing.tables import breakdown, by_memory, others, parts
-from benchmarks.record import Record
+from benchmarks.findings import Record
 
 MONTHS = [round(10 ** (exponent / 50)) for exponent in range(200, 451)]
 """Predictions a month of the picture: ten thousand to a billion."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, Study
-from benchmarks.record import Figure, ratio
+from benchmarks.findings import Figure, ratio
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 

@@ -6,7 +6,7 @@ from benchmarks.costing import pricing
 from benchmarks.costing.figures import count_text
 from benchmarks.costing.pricing import MEMORY_SIZES
 from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, Study
-from benchmarks.record import Table
+from benchmarks.findings import Table
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 

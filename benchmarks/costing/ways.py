@@ -12,7 +12,7 @@ from typing import Any
 import click
 from PIL import Image
 
-from benchmarks.costing.billed import BUCKETS, Billed, Cloud, body_of, invoked, messages
+from benchmarks.costing.metering import BUCKETS, Billed, Cloud, body_of, invoked, messages
 from benchmarks.costing.pricing import Duration, Way, gb_seconds
 from benchmarks.subject import photograph
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN

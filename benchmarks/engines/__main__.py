@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from benchmarks import record
+from benchmarks import findings
 from benchmarks.engines import prepare
 from benchmarks.engines.processes import Case, classes, cold, warm
 from benchmarks.engines.sizes import trimmed
-from benchmarks.record import Figure, Record, Table
+from benchmarks.findings import Figure, Record, Table
 from tools.bundling.sizes import megabytes
 
 BASE = "LiteRT dynamic range"
@@ -48,7 +48,7 @@ QUOTED = {
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Float doodle, a .keras file of tools.train_doodle; trained here if not given.",
 )
-@record.options
+@findings.options
 def main(runs: int, starts: int, weights: Path | None, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     folders = prepare.models(weights)
@@ -96,11 +96,11 @@ def main(runs: int, starts: int, weights: Path | None, as_json: bool, save: bool
         "A cold start is a process from its start to its first answer, Pillow imported.",
     ]
     found = Record("engines", "Engines beside LiteRT", figures, tables, notes)
-    record.publish(found, as_json, save)
+    findings.publish(found, as_json, save)
 
 
 def _ratio(key: str, says: str, value: float) -> Figure:
-    return record.ratio(key, says, value)
+    return findings.ratio(key, says, value)
 
 
 def _share(these: list[int], those: list[int]) -> float:

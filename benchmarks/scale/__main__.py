@@ -15,12 +15,12 @@ from typing import TypeVar
 
 import click
 
-from benchmarks import record
+from benchmarks import findings
 from benchmarks.costing import pricing
-from benchmarks.scale import report, study
+from benchmarks.scale import conclusions, scenarios
+from benchmarks.scale.curves import draw
+from benchmarks.scale.durations import Times, measured_call, measured_image
 from benchmarks.scale.limits import limits, ours
-from benchmarks.scale.pictures import draw
-from benchmarks.scale.times import Times, measured_call, measured_image
 from benchmarks.scale.validation import RUNS, Compared, compared
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def shown(items: Iterable[T], length: int, label: str) -> list[T]:
 @click.option("--cold-ms", default=1000.0, help="Median of a cold start.")
 @click.option("--seed", default=1, help="Of all that is drawn.")
 @click.option("--local/--no-local", default=True, help="Run the local cloud too.")
-@record.options
+@findings.options
 def main(
     images: int,
     concurrency: int,
@@ -67,16 +67,16 @@ def main(
         cold=cold_ms / 1000,
     )
     prices = pricing.load()
-    asked = study.Question(images, concurrency, times, limits(), ours(), prices, seed)
-    runs = shown(study.runs(asked), 6, "runs")
-    sizes = shown(study.accounts(asked), len(study.ACCOUNTS), "accounts")
+    asked = scenarios.Question(images, concurrency, times, limits(), ours(), prices, seed)
+    runs = shown(scenarios.runs(asked), 6, "runs")
+    sizes = shown(scenarios.accounts(asked), len(scenarios.ACCOUNTS), "accounts")
     rows: list[Compared] = []
     if local:
         rows = shown(compared(), len(RUNS), "local cloud")
-    found = report.record(asked, runs, sizes, rows)
+    found = conclusions.record(asked, runs, sizes, rows)
     if save:
         draw(found.series)
-    record.publish(found, as_json, save)
+    findings.publish(found, as_json, save)
 
 
 if __name__ == "__main__":

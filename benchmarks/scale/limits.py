@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.settings import ROOT
 from tools.deploy import main as deploy
-from tools.deploying.events import WORKERS
+from tools.deploying.eventsources import WORKERS
 from tools.deploying.target import WORKER, read_config, setting, visibility_timeout
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import simpy
 
-from benchmarks.scale.batch import Batch
-from benchmarks.scale.job import HEAD, TAIL
+from benchmarks.scale.onaws import HEAD, TAIL
 from benchmarks.scale.parts import Work
 from benchmarks.scale.platforms import Platform
+from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.batch.fanout import GROUP
 from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.recorder import SIDE_BY_SIDE

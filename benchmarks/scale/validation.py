@@ -168,12 +168,12 @@ def costs(small: Drained, large: Drained) -> Costs:
     one's machine."""
     sizes = [-(-each.images // SMALL_CHUNK) for each in (small, large)]
     one = image()
-    client = max(0.0, large.cpu["localcloud.container"] - one * SMALL_CHUNK) / REQUESTS
+    client = max(0.0, large.cpu["localcloud.bootstrap"] - one * SMALL_CHUNK) / REQUESTS
     return Costs(
-        aws=large.cpu["localcloud.aws"] / (REQUESTS + 2),
+        aws=large.cpu["localcloud.motoserver"] / (REQUESTS + 2),
         client=client,
         image=one,
-        message=large.cpu["localcloud.functions"],
+        message=large.cpu["localcloud.awslambda"],
         cold=cold_start(),
         fan_out=_line(sizes, [small.calls[0], large.calls[0]]),
         finish=_line(sizes, [each.calls[-1] - each.chunk for each in (small, large)]),

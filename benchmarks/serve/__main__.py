@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from benchmarks import record
-from benchmarks.picture import COLOURS, picture
-from benchmarks.record import Figure, Record, Table, ratio
-from benchmarks.serve.contest import Readings, measured, median
+from benchmarks import findings
+from benchmarks.findings import Figure, Record, Table, ratio
+from benchmarks.plotting import COLOURS, picture
 from benchmarks.serve.contestants import OURS, PLAIN, others, ours
+from benchmarks.serve.rounds import Readings, measured, median
 from benchmarks.serve.servers import cores, installed
 from benchmarks.subject import MODEL, model, photograph
 
@@ -111,7 +111,7 @@ def _listed(numbers: Sequence[int]) -> str:
 @click.option("--rounds", default=7, show_default=True, help="Counted rounds.")
 @click.option("--seconds", default=4.0, show_default=True, help="Each server's turn, in a round.")
 @click.option("--only-ours", is_flag=True, help="Install and start none of the other servers.")
-@record.options
+@findings.options
 def main(
     name: str, rounds: int, seconds: float, only_ours: bool, as_json: bool, save: bool
 ) -> None:
@@ -130,7 +130,7 @@ def main(
     tables = [table(readings, count) for count in reversed(CLIENTS)]
     title = "Requests a second on two cores"
     found = Record("serve", title, figures(readings), tables, notes(readings, name), series)
-    record.publish(found, as_json, save)
+    findings.publish(found, as_json, save)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.serve.work import FOLDER, THREADS
+from benchmarks.serve.handling import FOLDER, THREADS
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
 

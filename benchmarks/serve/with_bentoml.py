@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import bentoml
 from bentoml.validators import ContentType
 
-from benchmarks.serve.work import load
+from benchmarks.serve.handling import load
 
 
 @bentoml.service(workers=int(os.environ["SERVE_WORKERS"]))

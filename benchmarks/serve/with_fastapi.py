@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 
-from benchmarks.serve.work import load
+from benchmarks.serve.handling import load
 
 app = FastAPI()
 classify = load()

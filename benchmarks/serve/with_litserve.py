@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import litserve
 from fastapi import Body
 
-from benchmarks.serve.work import load
+from benchmarks.serve.handling import load
 
 
 class InceptionAPI(litserve.LitAPI):

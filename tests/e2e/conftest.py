@@ -55,7 +55,7 @@ class LocalCloud:
     log: Path
 
     def kill(self, module: str) -> int:
-        """Kill what runs a module of it, as localcloud.container; how many processes it were."""
+        """Kill what runs a module of it, as localcloud.bootstrap; how many processes it were."""
         running = descendants(self.process.pid)
         pids = [pid for pid, command in running.items() if f"-m {module} " in command]
         for pid in pids:

@@ -230,7 +230,7 @@ def test_killed_in_the_middle_every_image_is_there_once(own: Batches) -> None:
         return bool(0 < own.ask("GET", f"/batches/{batch_id}")["counts"]["done"] < 200)
 
     wait_for(begun)
-    assert own.cloud.kill("localcloud.functions")
+    assert own.cloud.kill("localcloud.awslambda")
     records = own.results(batch_id)
     assert [record["id"] for record in records] == [f"{n:03d}.jpg" for n in range(200)]
     assert best(records) == [NAMES[n % 6] for n in range(200)]

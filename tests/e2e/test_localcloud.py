@@ -274,7 +274,7 @@ def test_a_parameter_reaches_the_stack(play: Play) -> None:
 
 def test_aws_and_the_api_come_back(tmp_path: Path) -> None:
     with playing(tmp_path / "log") as play:
-        assert play.cloud.kill("localcloud.aws")
+        assert play.cloud.kill("localcloud.motoserver")
         eventually(lambda: "What it held is lost." in play.log.read_text(), play.log)
         images = BUCKET.format("images")
         notified = play.s3.get_bucket_notification_configuration

@@ -268,7 +268,7 @@ def gate() -> Iterator[Gate]:
 def test_a_function_that_is_killed_is_tried_again(workflows: Workflows, gate: Gate) -> None:
     name = workflows.start(instances=[{"id": "slow", "url": gate.url, "label": "umbrella"}])
     assert gate.asked.wait(60)
-    assert workflows.cloud.kill("localcloud.container")
+    assert workflows.cloud.kill("localcloud.bootstrap")
     gate.open.set()
     view = workflows.ended(name)
     assert view["status"] == "SUCCEEDED" and view["output"]["errors"] == 0

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-from localcloud import stack
+from localcloud import resources
 from localcloud.environment import REGION, aws_environment
 from localcloud.supervisor import Child, wait_for
 from tests.clone import clone
 from tests.conftest import ROOT, pick_free_port
 from tests.functional.gate import Gate, gate
-from tests.packages import with_second_engine, without_second_engine
+from tests.samplepackages import with_second_engine, without_second_engine
 from tools.bundling.build import alone
 from tools.bundling.pythons import environment
 from tools.bundling.zips import required
@@ -117,11 +117,11 @@ def tool(project: Path) -> Iterator[Tool]:
         "--template": ROOT / "infrastructure.yaml", "--stack-name": "serverless-inception-local",
     }  # fmt: skip
     words = [str(word) for pair in options.items() for word in pair]
-    aws = Child("localcloud.aws", [*words, "--parameter", "Stage", "local"])
+    aws = Child("localcloud.motoserver", [*words, "--parameter", "Stage", "local"])
     aws.start(env)
-    client = stack.client("cloudformation", env)
+    client = resources.client("cloudformation", env)
     try:
-        wait_for(lambda: stack.outputs(client, "serverless-inception-local"), [aws], 60)
+        wait_for(lambda: resources.outputs(client, "serverless-inception-local"), [aws], 60)
         with gate(env["AWS_ENDPOINT_URL"]) as before:
             yield Tool(project, before)
     finally:

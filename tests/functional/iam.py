@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.functional.recording import Call
+from tests.functional.calltrace import Call
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from click import ClickException
 from click.testing import CliRunner
 
 from benchmarks.coldstart import contest, figures, table
-from benchmarks.others.answer import WAYS
-from benchmarks.others.contestant import Task, started
-from benchmarks.others.networks import make
+from benchmarks.others.forms import make
+from benchmarks.others.pipe import Task, started
+from benchmarks.others.respond import WAYS
 from benchmarks.pixels import WAYS as WAYS_TO_TAKE
 from benchmarks.subject import Subject, photograph
 from chalicelib.inference.packages import LABELS, read_package
 from tests.conftest import ROOT, TEST_DATA
 from tests.lambdafunction import ARCHITECTURE
-from tests.packages import doodle_for_both
+from tests.samplepackages import doodle_for_both
 from tools.bundling.pythons import BundleError, interpreter
 from tools.model import cli
 from tools.quiet import quiet

@@ -15,10 +15,10 @@ from click.testing import CliRunner
 from tests.clone import clone
 from tests.conftest import ROOT
 from tests.lambdafunction import ARCHITECTURE
-from tests.packages import doodle_for_both, with_second_engine, without_second_engine
+from tests.samplepackages import doodle_for_both, with_second_engine, without_second_engine
 from tools.bundle import main
 from tools.bundling.build import VERSION, build, bundle, model_layer, placed, stage
-from tools.bundling.engine import engine_layer, layers
+from tools.bundling.enginelayer import engine_layer, layers
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
 from tools.bundling.zips import FINISHED, Dependencies, finish

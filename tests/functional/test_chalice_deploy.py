@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from localcloud import stack
+from localcloud import resources
 from localcloud.environment import ACCOUNT
 from tests.conftest import ROOT
 from tests.functional.deployer import NEEDS_PYTHON, OPEN, Said, Tool, guarded
@@ -54,7 +54,7 @@ def ready(tool: Tool) -> Said:
 def test_infra_makes_what_chalice_cannot_and_no_function(tool: Tool, ready: Said) -> None:
     assert ready.status == 0, ready.text
     assert ready.text.splitlines()[-1].endswith("chalice deploy --stage dev")
-    assert stack.outputs(tool.client("cloudformation"), NAME)
+    assert resources.outputs(tool.client("cloudformation"), NAME)
     assert functions(tool) == {}
     (layer,) = layer_zips(tool.project)
     with zipfile.ZipFile(layer) as zipped:
@@ -111,7 +111,7 @@ def test_what_chalice_deploys_is_closed_and_has_nothing_of_a_laptop(tool: Tool) 
     assert ("/models", "GET") in there
     for (path, verb), wants_token in there.items():
         assert wants_token is not (path in OPEN or verb == "OPTIONS"), (path, verb)
-    outputs = stack.outputs(tool.client("cloudformation"), NAME)
+    outputs = resources.outputs(tool.client("cloudformation"), NAME)
     assert outputs
     for function in functions(tool).values():
         variables = function["Environment"]["Variables"]
@@ -224,7 +224,7 @@ def test_chalice_delete_takes_what_chalice_made(tool: Tool, deleted: Said) -> No
     roles = [role["RoleName"] for role in tool.client("iam").list_roles()["Roles"]]
     stacks = f"{NAME}-WorkflowRole-"
     assert [one for one in roles if one.startswith(NAME) and not one.startswith(stacks)] == []
-    assert stack.outputs(tool.client("cloudformation"), NAME)
+    assert resources.outputs(tool.client("cloudformation"), NAME)
     assert tool("--show-token").status == 0
 
 
@@ -232,7 +232,7 @@ def test_destroy_takes_the_rest_and_leaves_the_project_as_it_was(tool: Tool, del
     said = tool("--destroy", "--yes")
     assert said.status == 0, said.text
     assert f"Kept: s3://{NAME}-results-{ACCOUNT}" in said.text
-    assert stack.outputs(tool.client("cloudformation"), NAME) is None
+    assert resources.outputs(tool.client("cloudformation"), NAME) is None
     config = json.loads((tool.project / ".chalice" / "config.json").read_text())
     stage = config["stages"]["dev"]
     before = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]["dev"]

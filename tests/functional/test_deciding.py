@@ -12,7 +12,7 @@ from PIL import Image
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.packages import read_package
-from tests.networks import network
+from tests.tflites import network
 from tools.deciding import Trial, decided, doubted
 from tools.evaluating.usual import scalings
 from tools.model import cli

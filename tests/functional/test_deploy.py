@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from localcloud import stack
+from localcloud import resources
 from localcloud.environment import ACCOUNT, REGION
 from localcloud.supervisor import wait_for
 from tests.conftest import ROOT
 from tests.functional.deployer import NEEDS_PYTHON, OPEN, Said, Tool, guarded
 from tests.functional.inventory import Inventory, differences, inventory, of_stage
-from tools.bundling.engine import engine_digest
-from tools.deploying.api import ANSWERS
+from tools.bundling.enginelayer import engine_digest
 from tools.deploying.checks import python_version
+from tools.deploying.restapi import ANSWERS
 
 NAME = "serverless-inception-dev"
 
@@ -146,7 +146,7 @@ class TestDeployed:
     def test_functions_find_their_world_in_the_environment(self, tool: Tool) -> None:
         there = tool.client("lambda").get_function_configuration(FunctionName=NAME)
         variables = there["Environment"]["Variables"]
-        outputs = stack.outputs(tool.client("cloudformation"), NAME)
+        outputs = resources.outputs(tool.client("cloudformation"), NAME)
         assert outputs
         assert variables == {
             **outputs,
@@ -440,7 +440,7 @@ def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
     roles = [role["RoleName"] for role in tool.client("iam").list_roles()["Roles"]]
     assert not [role for role in roles if NAME in role]
     assert tool.client("ssm").describe_parameters()["Parameters"] == []
-    assert stack.outputs(tool.client("cloudformation"), NAME) is None
+    assert resources.outputs(tool.client("cloudformation"), NAME) is None
     groups = tool.client("logs").describe_log_groups()["logGroups"]
     assert not [group for group in groups if NAME in group["logGroupName"]]
     s3 = tool.client("s3")

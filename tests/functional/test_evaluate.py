@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from chalicelib.inference.packages import INFO, read_package
-from tests.packages import by_colour
+from tests.samplepackages import by_colour
 from tools.model import cli
 
 COLOURS = {"red": (200, 60, 40), "green": (60, 190, 90), "blue": (50, 70, 210)}

@@ -15,9 +15,9 @@ from chalicelib.images.preprocessing import WHOLE
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import read_package
-from tools.exporting import onnx
+from tools.exporting import ortexport
 from tools.model import cli
-from tools.package import sample_images
+from tools.newpackage import sample_images
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -243,12 +243,12 @@ def test_too_few_samples_for_onnx_runtime(
 
 
 def test_what_exports_for_onnx_runtime_must_be_there() -> None:
-    onnx.check_machine("x86_64")
+    ortexport.check_machine("x86_64")
     with pytest.raises(ModelInvalid, match=r"x86_64.*aarch64"):
-        onnx.check_machine("aarch64")
-    onnx.check_packages(find=lambda name: name)
+        ortexport.check_machine("aarch64")
+    ortexport.check_packages(find=lambda name: name)
     with pytest.raises(ModelInvalid, match=r"tf2onnx and sympy .*make tensorflow"):
-        onnx.check_packages(find=lambda name: None if name in ("tf2onnx", "sympy") else name)
+        ortexport.check_packages(find=lambda name: None if name in ("tf2onnx", "sympy") else name)
 
 
 def graph_of_2015(tf: Any) -> Any:

@@ -18,7 +18,7 @@ from tests.conftest import TEST_DATA
 from tests.functional.test_deciding import MIDDLE
 from tools.exporting import frozen_graph, keras_files, raw, saved_models, tfjs
 from tools.model import cli
-from tools.package import sample_images
+from tools.newpackage import sample_images
 
 pytestmark = [
     pytest.mark.tensorflow,

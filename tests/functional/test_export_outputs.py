@@ -15,7 +15,7 @@ from tools.ending import Ending
 from tools.exporting import inside
 from tools.exporting.trained import judges_each
 from tools.model import cli
-from tools.package import sample_images
+from tools.newpackage import sample_images
 
 pytestmark = [
     pytest.mark.tensorflow,

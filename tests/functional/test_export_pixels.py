@@ -14,12 +14,12 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
 from chalicelib.inference.tensors import Tensor, to_input
 from tests.conftest import TEST_DATA
-from tests.packages import with_metadata
+from tests.samplepackages import with_metadata
 from tests.unit.test_preprocessing import imagenet
-from tools.exporting import published
+from tools.exporting import applications
 from tools.metadata import normalisation
 from tools.model import cli
-from tools.package import sample_images
+from tools.newpackage import sample_images
 
 pytestmark = [
     pytest.mark.tensorflow,
@@ -259,8 +259,8 @@ def test_keras_says_what_its_networks_are_given(
     builders = {"vgg16": "VGG16", "inception_v3": "InceptionV3", "densenet": "DenseNet121",
                 "efficientnet": "EfficientNetB0", "mobilenet_v3": "MobileNetV3Small",
                 "convnext": "ConvNeXtTiny"}  # fmt: skip
-    prepare = published.prepare(getattr(tf.keras.applications, builders[module]))
-    how = published.preprocessing(prepare)
+    prepare = applications.prepare(getattr(tf.keras.applications, builders[module]))
+    how = applications.preprocessing(prepare)
     assert how == expected
     pixels = np.stack(sample_images((8, 8), 1))
     tensor = Tensor(0, "", (1, 8, 8, 3), np.dtype(np.float32), 0.0, 0)

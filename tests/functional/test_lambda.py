@@ -32,7 +32,7 @@ from tests.lambdafunction import (
 )
 from tests.runtimeapi import Outcome
 from tools.bundling.build import bundle, model_layer
-from tools.bundling.engine import engine_layer
+from tools.bundling.enginelayer import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 
 BANANA = (WEB / "sample-banana.jpg").read_bytes()

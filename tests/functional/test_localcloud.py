@@ -124,7 +124,7 @@ def test_an_exception_is_the_functions_error(client: Any) -> None:
     assert error == "Unhandled"
     assert (payload["errorType"], payload["errorMessage"]) == ("ValueError", "told to fail")
     assert "in echo" in "".join(payload["stackTrace"])
-    assert "container.py" not in "".join(payload["stackTrace"])
+    assert "bootstrap.py" not in "".join(payload["stackTrace"])
 
 
 @pytest.mark.parametrize(("name", "event", "kind"), [

@@ -16,10 +16,10 @@ from chalicelib.images.preprocessing import IMAGENET
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
 from tests.functional.mirror import Mirror, mirror
-from tests.packages import with_files
+from tests.samplepackages import with_files
 from tools.catalogue import CatalogueEntry, FetchError, fetch
-from tools.fetching.connection import Patience
 from tools.fetching.download import blob_id, download
+from tools.fetching.https import Patience
 from tools.model import cli
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from chalicelib.inference.packages import INFO, Models
 from chalicelib.inference.pool import Classifiers
 from chalicelib.settings import ROOT
 from tests.fakes import MemoryStore
-from tests.networks import network, opposed, plain
+from tests.tflites import network, opposed, plain
 from tools.model import cli
 
 DOODLE = ROOT / "vendor" / "models" / "doodle"

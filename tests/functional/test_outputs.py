@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
 from tests.conftest import TEST_DATA
-from tests.networks import network, opposed, plain
+from tests.tflites import network, opposed, plain
 from tests.unit.test_preprocessing import imagenet
 from tools.model import cli
 

@@ -18,8 +18,8 @@ from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
 from tests.conftest import ROOT
 from tests.e2e.conftest import file_server
+from tests.functional.calltrace import Call, Failed, Function
 from tests.functional.iam import Account, Grant, Need, grants
-from tests.functional.recording import Call, Failed, Function
 from tools.deploying.policies import rendered
 from tools.deploying.target import Target
 from tools.template import assembled, variable

@@ -22,12 +22,12 @@ HOST = "abc.execute-api.eu-west-1.amazonaws.test"
 TOOLS = {
     "the smoke check": "from tools.deploying.smoke import health\nprint(health('{url}/dev/'))",
     "submit": (
-        "from tools.submitting.connection import Http\nfrom tools.submitting.pace import Pace\n"
+        "from tools.submitting.retrying import Http\nfrom tools.submitting.pace import Pace\n"
         "http = Http(Pace())\n"
         "print(http.send('GET', '{url}/dev/health', http.at_once).data.decode())"
     ),
     "fetch": (
-        "from tools.fetching.connection import PATIENCE, Answer\n"
+        "from tools.fetching.https import PATIENCE, Answer\n"
         "print(b''.join(Answer('{url}/dev/health', 0, PATIENCE).chunks()).decode())"
     ),
 }

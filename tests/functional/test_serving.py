@@ -16,12 +16,12 @@ from chalice.local import LocalDevServer
 from click import ClickException
 
 from benchmarks.serve.__main__ import CLIENTS, figures, table
-from benchmarks.serve.contest import labels, measured
 from benchmarks.serve.contestants import OURS, PLAIN, Contestant, others, ours
+from benchmarks.serve.handling import FOLDER, THREADS
+from benchmarks.serve.handling import load as work
 from benchmarks.serve.load import load
+from benchmarks.serve.rounds import labels, measured
 from benchmarks.serve.servers import REQUIREMENTS, answers, cores, running
-from benchmarks.serve.work import FOLDER, THREADS
-from benchmarks.serve.work import load as work
 from benchmarks.subject import photograph
 from chalicelib.inference.packages import read_package
 from localcloud.gateway import GatewayHandler

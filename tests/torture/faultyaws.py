@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from localcloud import aws
+from localcloud import motoserver
 from localcloud.visitors import WSGI
 from tests.processes import FAULTS, OBSERVER
 
@@ -68,10 +68,10 @@ def _refused(environ: dict[str, Any], start_response: Any, code: str) -> Iterabl
     return [b"<Error><Code>%s</Code><Message>As told.</Message></Error>" % code.encode()]
 
 
-@click.command(params=aws.main.params)
+@click.command(params=motoserver.main.params)
 def main(**options: Any) -> None:
     """Serve until the end of the process that started this one."""
-    aws.serve(**options, around=Faulty)
+    motoserver.serve(**options, around=Faulty)
 
 
 if __name__ == "__main__":

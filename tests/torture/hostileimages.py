@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image as Pillow
 
-from tests.avifs import (
+from tests.avifboxes import (
     Item,
     avif,
     box,
@@ -29,7 +29,7 @@ from tests.avifs import (
     reference,
     stream,
 )
-from tests.images import (
+from tests.sampleimages import (
     GREEN,
     RED,
     bmp_rle8,

@@ -192,7 +192,7 @@ class Soak:
 
     def kill(self) -> None:
         """End workers in the midst of their work, or all of the functions."""
-        module = self.chance.choice(["localcloud.container", "localcloud.functions"])
+        module = self.chance.choice(["localcloud.bootstrap", "localcloud.awslambda"])
         self.counts["kills"] += bool(self.cloud.kill(module))
 
     def kill_aws(self) -> None:

@@ -205,7 +205,7 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
 
             wait_for(seen)
             # the last one is gone, the next perhaps not there yet
-            wait_for(lambda: cloud.kill("localcloud.functions"))
+            wait_for(lambda: cloud.kill("localcloud.awslambda"))
             records = batches.results(batch_id)
             assert [record["id"] for record in records] == [f"{n:03d}.jpg" for n in range(images)]
             assert best(records) == [NAMES[n % 6] for n in range(images)]

@@ -43,7 +43,7 @@ from tests.torture.conftest import Outcome
 from tests.torture.wire import MARKUP, Reply, Wire, check_error, check_headers
 from tests.unit.test_http import form
 from tests.unit.test_routes_closed import OPEN, routes
-from tools.deploying.api import ANSWERS, MESSAGE, gateway_response
+from tools.deploying.restapi import ANSWERS, MESSAGE, gateway_response
 
 SECONDS = 5.0
 SAMPLES = {

@@ -38,7 +38,7 @@ a tick every few seconds the functions would do nothing else."""
 
 def roles(pid: int) -> dict[int, str]:
     """What serves requests and runs functions: not the AWS, which holds what it is given."""
-    names = {"localcloud.api": "API", "localcloud.container": "function"}
+    names = {"localcloud.api": "API", "localcloud.bootstrap": "function"}
     return {
         child: role
         for child, command in descendants(pid).items()

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 from tests.lambdafunction import ARCHITECTURE
 from tests.torture.conftest import Outcome
 from tools.bundling.build import VERSION
-from tools.bundling.engine import engine_wheel
+from tools.bundling.enginelayer import engine_wheel
 from tools.bundling.pythons import BundleError
 from tools.bundling.zips import required
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import urllib3
 
 from chalicelib.page import WEB
-from tests.images import file, png, quadrants
+from tests.sampleimages import file, png, quadrants
 from tests.unit.test_http import form
 
 PHOTOS = {

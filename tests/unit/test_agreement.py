@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.errors import ModelInvalid
 from tools.exporting.agreement import check_loss
-from tools.exporting.pictures import held_back
+from tools.exporting.photographs import held_back
 
 
 def agrees(right: int, of: int) -> np.ndarray:

@@ -10,9 +10,9 @@ from PIL import Image as Pillow
 from chalicelib.errors import ImageTooLarge, ImageUnreadable
 from chalicelib.images import av1
 from chalicelib.images.decode import decode
-from tests.avifs import Item, avif, box, exif_item, full, grid, ispe, picture, reference, stream
+from tests.avifboxes import Item, avif, box, exif_item, full, grid, ispe, picture, reference, stream
 from tests.conftest import ROOT
-from tests.images import BLUE, GREEN, RED, WHITE, exif, file, quadrants
+from tests.sampleimages import BLUE, GREEN, RED, WHITE, exif, file, quadrants
 from tests.unit.test_images import TURNED, assert_colours, corners
 
 PICTURE = quadrants()

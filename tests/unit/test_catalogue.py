@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.packages import NAME
-from tools import package as packages
+from tools import newpackage as packages
 from tools.catalogue import BASE_URL, CATALOGUE, FetchError, fetch
-from tools.fetching.connection import Patience
 from tools.fetching.download import blob_id
+from tools.fetching.https import Patience
 
 
 def test_the_catalogue_names_whole_files_of_one_commit() -> None:

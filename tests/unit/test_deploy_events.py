@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from tools.deploying.events import WorkersStep
+from tools.deploying.eventsources import WorkersStep
 from tools.deploying.step import DeployError
 
 UUID = "7f5d1e2a-0000-4000-8000-000000000000"

@@ -11,8 +11,8 @@ from moto import mock_aws
 
 from app import app
 from tests.conftest import ROOT
-from tools.deploying.events import RetentionStep
-from tools.deploying.record import Record, described
+from tools.deploying.chalicerecord import Record, described
+from tools.deploying.eventsources import RetentionStep
 from tools.deploying.region import lives_here
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, handlers, read_config

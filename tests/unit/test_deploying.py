@@ -17,19 +17,19 @@ from moto import mock_aws
 
 from chalicelib.inference.packages import ModelPackage
 from tests.conftest import ROOT
-from tests.packages import with_second_engine, without_second_engine
+from tests.samplepackages import with_second_engine, without_second_engine
 from tools import deploy
 from tools.bundling.pythons import BundleError
 from tools.deploying import checks, terminal
-from tools.deploying.api import ANSWERS, StageStep, gateway_response
+from tools.deploying.bucketmodels import ModelsStep
 from tools.deploying.deployment import Deployment
-from tools.deploying.events import RetriesStep
+from tools.deploying.eventsources import RetriesStep
 from tools.deploying.functions import Chalice, credentials_environment, reason
 from tools.deploying.layer import LayerStep, content_digest, delete_versions, model_content
-from tools.deploying.models import ModelsStep
+from tools.deploying.restapi import ANSWERS, StageStep, gateway_response
+from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, read_config, setting, visibility_timeout
-from tools.deploying.token import TokenStep
 
 REGION = "eu-west-1"
 TARGET = Target("dev", "123456789012", REGION)

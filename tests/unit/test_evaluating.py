@@ -8,16 +8,16 @@ import pytest
 from chalicelib.errors import SourceInvalid
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.unit.test_preprocessing import imagenet
-from tools.evaluating import tables
+from tools.evaluating import picturelists
+from tools.evaluating.alternatives import judged, try_all
 from tools.evaluating.asking import Answer, loader
 from tools.evaluating.calibration import calibration
 from tools.evaluating.evaluation import versus
 from tools.evaluating.labelled import Photo, find
 from tools.evaluating.measures import Share, compared
-from tools.evaluating.report import free
+from tools.evaluating.page import free
 from tools.evaluating.truth import Truths, shown
 from tools.evaluating.usual import as_options, called, filters, parts
-from tools.evaluating.ways import judged, try_all
 from tools.options import chosen
 from tools.refusals import Refused
 
@@ -72,7 +72,7 @@ def test_tables_are_read_as_tools_write_them(tmp_path: Path) -> None:
     }
     for name, text in texts.items():
         (tmp_path / name).write_bytes(text)
-        rows, faults = tables.read(tmp_path / name)
+        rows, faults = picturelists.read(tmp_path / name)
         assert not faults, name
         assert [(row.called, *row.labels.values()) for row in rows] == [
             ("a b.png", "cat"), ("http://x/b.png", "dog"),
@@ -83,7 +83,7 @@ def test_tables_are_read_as_tools_write_them(tmp_path: Path) -> None:
 def test_lines_that_name_nothing_are_told_and_tables_of_them_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("image,label\na.png,cat\n,dog\nb.png,\n")
-    assert tables.read(path).faults == [
+    assert picturelists.read(path).faults == [
         "line 3 of a.csv names no picture", "line 4 of a.csv has no label",
     ]  # fmt: skip
     for text, said in (
@@ -94,7 +94,7 @@ def test_lines_that_name_nothing_are_told_and_tables_of_them_refused(tmp_path: P
     ):
         path.write_bytes(text)
         with pytest.raises(Refused, match=said):
-            tables.read(path)
+            picturelists.read(path)
 
 
 def test_the_column_whose_labels_the_model_has_is_taken(tmp_path: Path) -> None:
@@ -118,7 +118,8 @@ def test_what_is_listed_again_does_not_count_again(tmp_path: Path) -> None:
 def test_a_row_that_is_no_address_is_told_and_spoils_no_other(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("image,label\ns3://,cat\n" + f"s3://b,{'9' * 5000}\n")
     (tmp_path / "b.png").write_bytes(b"b")
-    photos = [Photo(row.called, row.image, "") for row in tables.read(tmp_path / "a.csv").rows]
+    rows = picturelists.read(tmp_path / "a.csv").rows
+    photos = [Photo(row.called, row.image, "") for row in rows]
     load = loader([*photos, Photo("b", tmp_path / "b.png", "")])
     for photo in photos:
         with pytest.raises(SourceInvalid, match="the form s3://"):

@@ -9,11 +9,11 @@ from typing import Any
 import click
 import pytest
 
-from benchmarks import quote, record
+from benchmarks import findings, quote
 from tests.torture.conftest import BEGIN, END
 
 ROOT = Path(__file__).parents[2]
-RECORDS = sorted(record.FOLDER.glob("*.json"))
+RECORDS = sorted(findings.FOLDER.glob("*.json"))
 NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL)
 OUTCOMES = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 """Each of its figures stands beside the test that measured it."""
@@ -84,7 +84,7 @@ def test_a_record_names_a_script_that_there_is(path: Path) -> None:
 
 
 def test_a_picture_is_there_in_both_formats() -> None:
-    svg, png = ({p.stem for p in record.FOLDER.glob(f"*.{kind}")} for kind in ("svg", "png"))
+    svg, png = ({p.stem for p in findings.FOLDER.glob(f"*.{kind}")} for kind in ("svg", "png"))
     assert svg == png != set()
 
 

@@ -19,8 +19,8 @@ from chalicelib.images import formats
 from chalicelib.images.decode import _domain_errors, decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.images.tiff import orientation
-from tests.avifs import deep_avif
-from tests.images import (
+from tests.avifboxes import deep_avif
+from tests.sampleimages import (
     BLUE,
     GREEN,
     RED,

@@ -9,7 +9,7 @@ from PIL import Image as Pillow
 from chalicelib.errors import ImageUnreadable
 from chalicelib.images.decode import decode
 from chalicelib.images.jpeg import inspect_jpeg
-from tests.images import exif, file, photo_like, with_segments
+from tests.sampleimages import exif, file, photo_like, with_segments
 
 PHOTO = photo_like(320, 240)
 KINDS = {

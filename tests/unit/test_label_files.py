@@ -7,8 +7,8 @@ import pytest
 
 from chalicelib.errors import ModelInvalid
 from tests.conftest import ROOT
-from tests.packages import naming_label_files, with_files
-from tools.labelling.reading import LabelFile, inside, of_network, parsed, read
+from tests.samplepackages import naming_label_files, with_files
+from tools.labelling.labelfile import LabelFile, inside, of_network, parsed, read
 
 COLOURS = ["red", "green", "blue"]
 COINS = ["1 cent", "2 cent", "5 cent", "2 euro coin"]

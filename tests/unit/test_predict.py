@@ -13,7 +13,7 @@ from chalicelib.requests import MAX_INSTANCES, Instance, PredictRequest
 from chalicelib.sources.read import Sources
 from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
-from tests.images import file, photo_like
+from tests.sampleimages import file, photo_like
 
 
 def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:

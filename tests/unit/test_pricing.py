@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.costing import bill, pricing
-from benchmarks.costing.billed import charged_as
+from benchmarks.costing.metering import charged_as
 from benchmarks.costing.notes import notes, verdict
 from benchmarks.costing.pricing import Duration, Way
 from benchmarks.costing.study import Study

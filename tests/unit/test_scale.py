@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.costing import pricing
-from benchmarks.scale import api, local, report, study, workflow
-from benchmarks.scale.batch import Batch
-from benchmarks.scale.job import AwsJob
+from benchmarks.scale import conclusions, local, scenarios, simulatedapi, simulatedworkflow
+from benchmarks.scale.durations import Times
 from benchmarks.scale.limits import Backoff, limits, ours
+from benchmarks.scale.onaws import AwsJob
 from benchmarks.scale.parts import Bucket, Functions, Usage, Work
 from benchmarks.scale.platforms import Platform, on_aws
-from benchmarks.scale.times import Times
+from benchmarks.scale.simulatedbatch import Batch
 from benchmarks.scale.validation import Compared
 
 LIMITS, OURS = limits(), ours()
@@ -181,12 +181,12 @@ def test_a_bucket_on_credit_is_paid_back_at_its_rate() -> None:
     assert bucket.take(10, 1.0) == pytest.approx(2.0)
 
 
-def machine(concurrency: int, side_by_side: int) -> workflow.Machine:
-    return replace(workflow.on_aws(LIMITS, OURS, concurrency), side_by_side=side_by_side)
+def machine(concurrency: int, side_by_side: int) -> simulatedworkflow.Machine:
+    return replace(simulatedworkflow.on_aws(LIMITS, OURS, concurrency), side_by_side=side_by_side)
 
 
 def test_a_workflow_does_every_chunk_once() -> None:
-    out = workflow.Workflow(500, machine(1000, 200), TIMES, 1.0).run()
+    out = simulatedworkflow.Workflow(500, machine(1000, 200), TIMES, 1.0).run()
     assert out.done == [1] * 500
     assert out.lost == 0
     assert out.peak == 200
@@ -194,7 +194,7 @@ def test_a_workflow_does_every_chunk_once() -> None:
 
 @pytest.mark.parametrize("concurrency", [2, 10, 60])
 def test_a_workflow_in_a_small_account_accounts_for_every_chunk(concurrency: int) -> None:
-    out = workflow.Workflow(600, machine(concurrency, 100), TIMES, 1.0).run()
+    out = simulatedworkflow.Workflow(600, machine(concurrency, 100), TIMES, 1.0).run()
     assert out.done.count(1) + out.lost == 600
     assert max(out.done) == 1
     assert out.peak <= concurrency
@@ -202,15 +202,15 @@ def test_a_workflow_in_a_small_account_accounts_for_every_chunk(concurrency: int
 
 def test_constant_children_take_whole_rounds() -> None:
     times = Times(image=[0.5], call=0.0, store=0.0, cold=0.0, line=0.0, row=0.0)
-    out = workflow.Workflow(103, machine(1000, 20), times, 1.0, images=4).run()
+    out = simulatedworkflow.Workflow(103, machine(1000, 20), times, 1.0, images=4).run()
     assert out.seconds == pytest.approx(math.ceil(103 / 20) * 2.0)
 
 
-FRONT = api.Front(ENDLESS, ENDLESS, 10**6, ENDLESS, ENDLESS, ENDLESS)
+FRONT = simulatedapi.Front(ENDLESS, ENDLESS, 10**6, ENDLESS, ENDLESS, ENDLESS)
 
 
 def test_without_limits_every_request_is_answered() -> None:
-    sim = api.Api(10_000, 10.0, FRONT, replace(TIMES, cold=0.0), 1.0)
+    sim = simulatedapi.Api(10_000, 10.0, FRONT, replace(TIMES, cold=0.0), 1.0)
     out = sim.run()
     assert sim.answered == 10_000
     assert not out.throttles
@@ -219,8 +219,8 @@ def test_without_limits_every_request_is_answered() -> None:
 
 
 def test_requests_are_answered_or_given_up() -> None:
-    front = api.on_aws(LIMITS, 50, 100, 10)
-    sim = api.Api(20_000, 10.0, front, TIMES, 1.0)
+    front = simulatedapi.on_aws(LIMITS, 50, 100, 10)
+    sim = simulatedapi.Api(20_000, 10.0, front, TIMES, 1.0)
     out = sim.run()
     assert sim.answered + sim.gave_up == 20_000
     assert out.peak <= 10
@@ -232,7 +232,7 @@ def test_requests_are_answered_or_given_up() -> None:
 def test_lambda_answers_no_more_than_its_concurrency_can() -> None:
     front = replace(FRONT, concurrency=100, client=Backoff(1.0, 20.0, 0))
     times = replace(TIMES, image=[0.1], cold=0.0)
-    sim = api.Api(50_000, 10.0, front, times, 1.0)
+    sim = simulatedapi.Api(50_000, 10.0, front, times, 1.0)
     sim.run()
     assert sim.answered == pytest.approx(100 / 0.1 * 10, rel=0.12)
 
@@ -267,9 +267,9 @@ def test_a_bill_is_the_sum_of_its_parts() -> None:
     prices = pricing.load()
     whole = Usage(1.0, 1, 1, 1, 1, 1, 1)
     parts = [Usage(**{name: 1}) for name in vars(whole)]
-    total = sum(study.dollars(part, prices) for part in parts)
-    assert study.dollars(whole, prices) == pytest.approx(total)
-    assert study.dollars(Usage(transitions=1_000_000), prices) == pytest.approx(25.0)
+    total = sum(scenarios.dollars(part, prices) for part in parts)
+    assert scenarios.dollars(whole, prices) == pytest.approx(total)
+    assert scenarios.dollars(Usage(transitions=1_000_000), prices) == pytest.approx(25.0)
 
 
 def test_limits_have_sources() -> None:
@@ -285,11 +285,11 @@ def test_what_the_project_sets_is_read_from_it() -> None:
 
 
 def test_a_report_has_a_row_for_every_run_and_limit() -> None:
-    asked = study.Question(5000, 100, TIMES, LIMITS, OURS, pricing.load(), 1)
-    runs = list(study.runs(asked))
-    sizes = list(study.accounts(asked, (10, 100)))
+    asked = scenarios.Question(5000, 100, TIMES, LIMITS, OURS, pricing.load(), 1)
+    runs = list(scenarios.runs(asked))
+    sizes = list(scenarios.accounts(asked, (10, 100)))
     rows = [Compared(500, 2, 10.0, 11.0, "moto", 0.3)]
-    found = report.record(asked, runs, sizes, rows)
+    found = conclusions.record(asked, runs, sizes, rows)
     tables = {table.title: table for table in found.tables}
     assert [len(row) for table in found.tables for row in table.rows] == [
         len(table.columns) for table in found.tables for _ in table.rows
@@ -300,7 +300,7 @@ def test_a_report_has_a_row_for_every_run_and_limit() -> None:
     keys = [figure.key for figure in found.figures]
     assert len(keys) == len(set(keys))
     for run in found.series["runs"].values():
-        assert len(run["times"]) == len(run["running"]) <= report.POINTS
+        assert len(run["times"]) == len(run["running"]) <= conclusions.POINTS
 
 
 def test_a_queue_is_emptied_in_order() -> None:

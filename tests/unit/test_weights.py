@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tools.exporting.weights import ranges
+from tools.exporting.quantised import ranges
 
 KINDS = {"a convolution": (8, 5, 3, 3), "an odd one": (8, 3, 3, 3), "a dense layer": (8, 33)}
 

@@ -12,7 +12,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ORT, ModelPackage
 from chalicelib.settings import ROOT
-from tools.bundling import entry
+from tools.bundling import zipentry
 from tools.bundling.pythons import BundleError, environment
 
 WORK = ROOT / "build" / "package"
@@ -84,7 +84,7 @@ def model_layer(package: ModelPackage, target: Path) -> Path:
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
         for file in package_files(package):
             data = (package.folder / file).read_bytes()
-            entry.add(zipped, f"models/{package.info.name}/{file}", data)
+            zipentry.add(zipped, f"models/{package.info.name}/{file}", data)
     return target
 
 

@@ -31,7 +31,7 @@ from chalice.deploy.packager import (
 )
 from chalice.utils import UI, OSUtils
 
-from tools.bundling import entry
+from tools.bundling import zipentry
 
 NEEDLESS = (
     "*/ai_edge_litert/libLiteRtWebGpuAccelerator.so",  # for GPUs
@@ -202,7 +202,7 @@ def _write(folder: Path, path: Path) -> None:
         zipped.comment = FINISHED
         for file in sorted(folder.rglob("*")):
             if file.is_file():
-                entry.add(zipped, str(file.relative_to(folder)), file.read_bytes())
+                zipentry.add(zipped, str(file.relative_to(folder)), file.read_bytes())
     temporary.replace(path)
 
 

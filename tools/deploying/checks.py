@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tools.bundling.build import model_layer, placed
-from tools.bundling.engine import engine_layer
+from tools.bundling.enginelayer import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 from tools.bundling.sizes import measure, megabytes
 from tools.deploying.step import DeployError, Tell

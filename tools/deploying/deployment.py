@@ -10,23 +10,23 @@ from chalicelib.command import APP
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling.build import alone
-from tools.bundling.engine import needed
+from tools.bundling.enginelayer import needed
 from tools.bundling.pythons import BundleError, environment
-from tools.deploying.api import AnswersStep, StageStep
+from tools.deploying.bucketmodels import ModelsStep
+from tools.deploying.chalicerecord import Record, Resource
 from tools.deploying.checks import sizes
 from tools.deploying.configuration import ConfigurationStep, Made, requirements
-from tools.deploying.events import RetentionStep, RetriesStep, WorkersStep
+from tools.deploying.eventsources import RetentionStep, RetriesStep, WorkersStep
 from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
-from tools.deploying.inputs import WISHES, parameters, variables_of
 from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
-from tools.deploying.models import ModelsStep
-from tools.deploying.record import Record, Resource
+from tools.deploying.manual import StopsStep
+from tools.deploying.parameters import WISHES, parameters, variables_of
+from tools.deploying.restapi import AnswersStep, StageStep
+from tools.deploying.secret import TokenStep
 from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
-from tools.deploying.stops import StopsStep
 from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, setting
-from tools.deploying.token import TokenStep
 from tools.template import assembled, outputs, with_bucket_names
 
 WORK = ROOT / "build" / "deploy"

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tools.deploying.chalicerecord import described
 from tools.deploying.deployment import Deployment
 from tools.deploying.layer import delete_versions, versions
-from tools.deploying.record import described
 from tools.deploying.step import Tell, counted
 from tools.deploying.target import MANAGED_LAYER
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.stops import RESUME
+from tools.deploying.chalicerecord import Record, Resource, described
 from tools.deploying.kept import KeptStep
-from tools.deploying.record import Record, Resource, described
 from tools.deploying.step import DeployError, Tell, counted
 from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
 from tools.deploying.waiting import settle

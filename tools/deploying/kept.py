@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tools.deploying.record import Resource
+from tools.deploying.chalicerecord import Resource
 from tools.deploying.step import Tell
 
 

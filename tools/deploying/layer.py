@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.inference.packages import ModelPackage
 from tools.bundling.build import model_layer, package_files
-from tools.bundling.engine import engine_digest, engine_layer
+from tools.bundling.enginelayer import engine_digest, engine_layer
 from tools.deploying.step import Tell
 
 

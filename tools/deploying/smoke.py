@@ -2,8 +2,8 @@
 
 import urllib3
 
-from tools.connection import connections
 from tools.deploying.step import DeployError
+from tools.proxies import connections
 
 PATIENCE = urllib3.Retry(
     total=20, status_forcelist=range(400, 600), backoff_factor=0.5, backoff_max=5,

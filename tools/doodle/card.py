@@ -15,10 +15,10 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from chalicelib.images.preprocessing import WHOLE
-from tools.doodle.confusion import confusion_picture
 from tools.doodle.data import Classes, Images, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS, TRAIN_SEEDS
-from tools.doodle.network import float_scores
+from tools.doodle.inception import float_scores
+from tools.doodle.matrix import confusion_picture
 
 MOUSE_DRAWINGS = Path("tests/data/mouse_drawings.json")
 

@@ -25,7 +25,7 @@ from chalicelib.requests import Instance
 from chalicelib.settings import Engine
 from chalicelib.sources.read import MAX_BYTES, Sources
 from tools.evaluating.labelled import Photo
-from tools.package import existing
+from tools.newpackage import existing
 from tools.quiet import quiet
 from tools.refusals import Refused
 

@@ -10,7 +10,7 @@ from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.wording import percent
 from chalicelib.workflow.report.svg import Drawing, fit, group, number, text
-from tools.evaluating.drawing import sheet
+from tools.evaluating.illustrations import sheet
 from tools.evaluating.measures import Mistake
 
 SIDE, COLUMNS, GAP, WORDS = 168, 4, 20, 58

@@ -12,6 +12,7 @@ from chalicelib.inference.labels import FOUND
 from chalicelib.settings import Engine, Settings
 from chalicelib.significance import Z_95
 from chalicelib.wording import count, interval, p_value, percent, points
+from tools.evaluating.alternatives import ALPHA, Ways, try_all
 from tools.evaluating.asking import Load, ask, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, Photo, find, listed
 from tools.evaluating.measures import (
@@ -25,7 +26,6 @@ from tools.evaluating.measures import (
 )
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import colours
-from tools.evaluating.ways import ALPHA, Ways, try_all
 from tools.refusals import Refused
 
 

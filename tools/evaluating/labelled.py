@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from chalicelib.requests import Instance
 from chalicelib.wording import count
-from tools.evaluating import tables
-from tools.evaluating.tables import Table
+from tools.evaluating import picturelists
+from tools.evaluating.picturelists import Table
 from tools.evaluating.truth import Truths, is_number
 from tools.refusals import Refused
 from tools.submitting.inputs import SUFFIXES as IMAGES
@@ -84,9 +84,9 @@ def find(path: Path, truths: Sequence[Truths]) -> Labelled:
 
 
 def _read(path: Path) -> Table:
-    if path.suffix.lower() not in tables.SUFFIXES:
+    if path.suffix.lower() not in picturelists.SUFFIXES:
         raise Refused(f"{path} is neither a folder nor a CSV or JSON Lines. {NEEDED}")
-    return tables.read(path)
+    return picturelists.read(path)
 
 
 def _known(label: str, truths: Sequence[Truths]) -> bool:
@@ -98,9 +98,9 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
     listed: list[tuple[Path, Table]] = []
     refused: Refused | None = None
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in tables.SUFFIXES and path.is_file():
+        if path.suffix.lower() in picturelists.SUFFIXES and path.is_file():
             try:
-                listed.append((path, tables.read(path)))
+                listed.append((path, picturelists.read(path)))
             except Refused as error:
                 refused = error
     if len(listed) > 1:
@@ -123,7 +123,7 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
 def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Found:
     """By the column whose labels the models have classes for."""
     columns = [
-        column for column in tables.LABELS if any(column in row.labels for row in table.rows)
+        column for column in picturelists.LABELS if any(column in row.labels for row in table.rows)
     ]
     column = max(columns, key=lambda column: sum(
         all(len(truth.classes(row.labels.get(column, ""))) == 1 for truth in truths)

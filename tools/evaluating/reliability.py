@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chalicelib.wording import percent
 from chalicelib.workflow.report.svg import Drawing, box, line, number, text
 from tools.evaluating.calibration import BINS, Bin, Calibration
-from tools.evaluating.drawing import sheet
+from tools.evaluating.illustrations import sheet
 
 SIDE, BARS, LEFT, GAP = 380.0, 84.0, 60.0, 22.0
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

@@ -14,13 +14,13 @@ from chalicelib.inference.packages import LABELS
 from chalicelib.inference.tensors import to_input
 from tools.catalogue import CATALOGUE
 from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
-from tools.exporting import inside, keras_files, networks, onnx, tfjs
+from tools.exporting import inside, keras_files, networks, ortexport, tfjs
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
 from tools.kinds import check_kind
-from tools.labelling.reading import LabelFile, read
+from tools.labelling.labelfile import LabelFile, read
 from tools.options import chosen, formula
 from tools.refusals import Refused
 
@@ -70,8 +70,8 @@ def _check_onnxruntime(options: Mapping[str, Any]) -> None:
         )
     if options["float_"]:
         raise ModelInvalid("--onnxruntime makes 8-bit values; leave --float or it out.")
-    onnx.check_machine()
-    onnx.check_packages()
+    ortexport.check_machine()
+    ortexport.check_packages()
 
 
 def prepared(

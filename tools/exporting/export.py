@@ -18,9 +18,9 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import to_probabilities
 from chalicelib.settings import Engine, Settings
-from tools import package as packages
+from tools import newpackage as packages
 from tools.add import described_as
-from tools.exporting import choices, inside, onnx, pictures, raw, trained
+from tools.exporting import choices, inside, ortexport, photographs, raw, trained
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, check_loss, compare
 from tools.exporting.networks import Network
 from tools.exporting.reasons import quoted
@@ -75,9 +75,9 @@ def export(
         multi_label=gives.multi_label,
     )
     kept = options["samples"] if options["onnxruntime"] else None
-    samples = pictures.samples(kept, network.size, how, say)
-    ranges, held = pictures.held_back(samples)
-    images = generated + pictures.images(options["images"], network.size, how) + ranges + held
+    samples = photographs.samples(kept, network.size, how, say)
+    ranges, held = photographs.held_back(samples)
+    images = generated + photographs.images(options["images"], network.size, how) + ranges + held
     with quiet(), quoted("TensorFlow could not run the network", PLAIN):
         expected = np.stack([network.reference(image) for image in images])
 
@@ -86,7 +86,7 @@ def export(
         classify = _classifying(tf, network, gives)
         pixels = tf.TensorSpec([1, *reversed(network.size), 3], tf.uint8, name="pixels")
         data = _convert(tf, classify, pixels, options["float_"])
-        ort = onnx.convert(classify, pixels, ranges, held) if samples else None
+        ort = ortexport.convert(classify, pixels, ranges, held) if samples else None
     say(f"3/4 Comparing with TensorFlow on {len(images)} images")
     if gives.scores == "logits":
         expected = to_probabilities(expected, gives.multi_label)
@@ -184,7 +184,7 @@ def _compare_own(
     say: Say,
 ) -> None:
     """Raise ModelInvalid where most of the user's own files get another answer in TensorFlow."""
-    files = pictures.some([options["images"], options["samples"]])
+    files = photographs.some([options["images"], options["samples"]])
 
     def framework(data: bytes, part: Preprocessing) -> NDArray[np.float32]:
         scores = network.file(data, part)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference.tensors import DEPTHS, Tensor, check_fits, to_input
-from tools.exporting import inside, published
+from tools.exporting import applications, inside
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.raw import opened
 from tools.exporting.reasons import quoted
@@ -107,12 +107,12 @@ def keras_application(
             input_shape=(side, side, 3) if side else None,
             classes=classes or 1000,
         )
-    source, prepare = keras_model(tf, network, name, side), published.prepare(build)
+    source, prepare = keras_model(tf, network, name, side), applications.prepare(build)
 
     def reference(image: NDArray[np.uint8]) -> Scores:
         return source.answer(prepare(image[np.newaxis].astype(np.float32)))
 
-    return replace(source, reference=reference), published.preprocessing(prepare)
+    return replace(source, reference=reference), applications.preprocessing(prepare)
 
 
 def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:

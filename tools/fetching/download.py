@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from tools.fetching.connection import PATIENCE, Answer, FetchError, Interrupted, Patience, host
-from tools.fetching.progress import Progress
+from tools.fetching.bar import Progress
+from tools.fetching.https import PATIENCE, Answer, FetchError, Interrupted, Patience, host
 
 MAX_BYTES = 500_000_000
 """Far above any classifier; ends an answer that never does."""

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from chalicelib.bulk.manifests import is_manifest
-from tools.submitting.api import Api, View
-from tools.submitting.connection import ApiError
+from tools.submitting.client import Api, View
 from tools.submitting.follow import follow
 from tools.submitting.inputs import check_manifest, find_images
 from tools.submitting.pace import Pace
 from tools.submitting.results import save, summary
+from tools.submitting.retrying import ApiError
 from tools.submitting.upload import Uploaded, upload_images, upload_manifest
 
 ENDED = {"cancelled": "was cancelled", "failed": "ended with an error"}

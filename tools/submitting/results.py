@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from tools.columns import columns
-from tools.submitting.api import Api, View
-from tools.submitting.connection import ApiError
+from tools.submitting.client import Api, View
+from tools.submitting.retrying import ApiError
 
 COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message", "truncated")
 """Of a CSV. label and score are the best; labels has all of them, as JSON. truncated is "true" for

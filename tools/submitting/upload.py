@@ -13,11 +13,11 @@ from typing import BinaryIO
 import msgspec
 
 from chalicelib.sources.read import MAX_BYTES
-from tools.submitting.api import Api
-from tools.submitting.connection import WORKERS, ApiError
+from tools.submitting.client import Api
 from tools.submitting.inputs import SUFFIXES, Image, InputError
 from tools.submitting.pace import Pace, Speed, told
 from tools.submitting.progress import Show, progress
+from tools.submitting.retrying import WORKERS, ApiError
 
 AHEAD = 4 * WORKERS
 """Files handed out and not yet written down: what bounds the memory, however many there are."""

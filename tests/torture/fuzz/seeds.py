@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tests.images import png
+from tests.sampleimages import png
 
 MAX_SEED = 6000
 

@@ -32,7 +32,7 @@ from chalicelib.requests import (
 from chalicelib.sources.read import Sources
 from chalicelib.workflow.request import Rules
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
-from tests.images import png
+from tests.sampleimages import png
 
 MAX_SECONDS = 5
 NOW = 1_800_000_000.0

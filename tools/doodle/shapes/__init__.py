@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.doodle.shapes import animals, food, household, mechanical, nature, objects
+from tools.doodle.shapes import animals, food, household, manmade, mechanical, nature
 from tools.doodle.sketch import Sketch
 
 SHAPES: dict[str, Callable[[Sketch], None]] = {
     "apple": food.apple,
-    "balloon": objects.balloon,
+    "balloon": manmade.balloon,
     "banana": food.banana,
     "bicycle": mechanical.bicycle,
     "butterfly": animals.butterfly,
@@ -20,20 +20,20 @@ SHAPES: dict[str, Callable[[Sketch], None]] = {
     "clock": household.clock,
     "cloud": nature.cloud,
     "cup": food.cup,
-    "envelope": objects.envelope,
+    "envelope": manmade.envelope,
     "fish": animals.fish,
     "flower": nature.flower,
     "glasses": mechanical.glasses,
-    "heart": objects.heart,
+    "heart": manmade.heart,
     "hourglass": household.hourglass,
-    "house": objects.house,
+    "house": manmade.house,
     "ice cream": food.ice_cream,
     "key": household.key,
     "ladder": household.ladder,
     "light bulb": household.light_bulb,
     "lightning bolt": nature.lightning_bolt,
     "mushroom": food.mushroom,
-    "sailboat": objects.sailboat,
+    "sailboat": manmade.sailboat,
     "scissors": mechanical.scissors,
     "snail": animals.snail,
     "snowman": animals.snowman,
@@ -42,5 +42,5 @@ SHAPES: dict[str, Callable[[Sketch], None]] = {
     "sun": nature.sun,
     "teapot": food.teapot,
     "tree": nature.tree,
-    "umbrella": objects.umbrella,
+    "umbrella": manmade.umbrella,
 }

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
+from benchmarks.scale.durations import Times
 from benchmarks.scale.limits import Backoff, Limits
 from benchmarks.scale.parts import Bucket, Outcome, Work
-from benchmarks.scale.times import Times
 
 STEP = 0.01
 CLIENT = Backoff(first=1.0, most=20.0, tries=4)

@@ -13,7 +13,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from tools.connection import connections, is_local, proxy_for
+from tools.proxies import connections, is_local, proxy_for
 from tools.submitting.pace import Pace
 
 WORKERS = 16

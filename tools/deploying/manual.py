@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tools.deploying.record import Record
+from tools.deploying.chalicerecord import Record
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import Target
 

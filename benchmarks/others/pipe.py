@@ -1,4 +1,4 @@
-"""The other end of the pipe of `benchmarks.others.answer`."""
+"""The other end of the pipe of `benchmarks.others.respond`."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from benchmarks.others.networks import made
+from benchmarks.others.forms import made
 from chalicelib.inference.packages import LABELS, ModelPackage
 from chalicelib.settings import ROOT
 
@@ -79,7 +79,7 @@ def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
     arguments = [way, task.application, task.network, task.labels, task.image, threads]
     with tempfile.NamedTemporaryFile("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.others.answer", *map(str, arguments)],
+            [sys.executable, "-m", "benchmarks.others.respond", *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

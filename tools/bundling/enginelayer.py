@@ -10,7 +10,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
-from tools.bundling import entry
+from tools.bundling import zipentry
 from tools.bundling.build import VERSION, WORK, alone
 from tools.bundling.pythons import BundleError
 
@@ -86,5 +86,5 @@ def _write(wheel: Path, target: Path) -> None:
     with ZipFile(wheel) as source, ZipFile(temporary, "w", ZIP_DEFLATED) as zipped:
         for name in sorted(source.namelist()):
             if any(fnmatch.fnmatch(name, pattern) for pattern in KEPT):
-                entry.add(zipped, f"python/{name}", source.read(name))
+                zipentry.add(zipped, f"python/{name}", source.read(name))
     temporary.replace(target)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from tools.exporting import weights
+from tools.exporting import quantised
 from tools.exporting.reasons import last_line
 
 OPSET = 17
@@ -84,7 +84,7 @@ def convert(
             tf2onnx.convert.from_function(traced, [pixels], opset=OPSET, output_path=raw)
             quant_pre_process(raw, ready)
             graph = onnx.load(ready).graph
-            name, kept, fine = graph.input[0].name, _probabilities(graph), weights.scales(graph)
+            name, kept, fine = graph.input[0].name, _probabilities(graph), quantised.scales(graph)
             tried = others or samples
             expected, found = _scores(ready, name, tried), {}
             for averaged in (False, True):

@@ -1,4 +1,4 @@
-"""`python -m localcloud.container PROJECT FD`: one execution environment of Lambda.
+"""`python -m localcloud.bootstrap PROJECT FD`: one execution environment of Lambda.
 
 Imports the app once, then runs the event that comes over the connection, one at a time, and sends
 back what the handler returned or how it failed. Ends as soon as the other end of the connection

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from benchmarks.scale.batch import Batch
+from benchmarks.scale.durations import Times, spread
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Bucket, Work
-from benchmarks.scale.times import Times, spread
+from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.aws.sqs import MAX_ENTRIES
 from chalicelib.batch.fanout import GROUP, MARGIN, WRITERS
 from chalicelib.batch.finish import READERS

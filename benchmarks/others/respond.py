@@ -1,6 +1,6 @@
 """One JPEG in, labels out, in one of TensorFlow's ways: a process that answers each line it reads.
 
-    python -m benchmarks.others.answer WAY APPLICATION FOLDER LABELS IMAGE THREADS
+    python -m benchmarks.others.respond WAY APPLICATION FOLDER LABELS IMAGE THREADS
 
 Imports nothing but what the way needs, since its start is measured too. THREADS 0 leaves them to
 TensorFlow.

@@ -27,7 +27,7 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.environment import ACCOUNT
 from tests import lambdaevents as events
 from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
-from tools.bundling import engine
+from tools.bundling import enginelayer
 from tools.bundling.build import bundle, model_layer
 
 BUCKETS = {"IMAGES_BUCKET": "cost-images", "RESULTS_BUCKET": "cost-results"}
@@ -171,7 +171,7 @@ def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
     zips = bundle(ARCHITECTURE)
     with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
         layer = model_layer(package, Path(folder) / "model.zip")
-        layers = [zips["layer"], layer, *engine.layers(ARCHITECTURE, package).values()]
+        layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]
         image = unpack(Path(folder), zips["function"], layers, runtime())
         environment = {
             **BUCKETS,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cycler import cycler
 
-from benchmarks.record import FOLDER
+from benchmarks.findings import FOLDER
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and not all who measure draw
     from matplotlib.axes import Axes

@@ -1,4 +1,4 @@
-"""`python -m localcloud.aws`: moto's server with the stack of a template in it.
+"""`python -m localcloud.motoserver`: moto's server with the stack of a template in it.
 
 Everything is in memory: what it holds ends with it. Calls of Lambda's Invoke API are passed on to
 the functions process, so that one endpoint is all of AWS, for Step Functions too.
@@ -25,7 +25,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from localcloud import apis, changesets, lifeline, queues, stack, statemachines
+from localcloud import changesets, lifeline, queues, resources, statemachines, swagger
 from localcloud.environment import LOOPBACK
 from localcloud.visitors import WSGI, Visitors, guarded
 
@@ -107,7 +107,7 @@ def serve(
     """
     lifeline.hold()
     _quiet()
-    apis.install()
+    swagger.install()
     changesets.install()
     queues.install()
     statemachines.install(concurrency)
@@ -123,7 +123,7 @@ def serve(
     )  # fmt: skip
     try:
         _create_stack(moto, stack_name, template, dict(parameters))
-    except stack.StackError as error:
+    except resources.StackError as error:
         raise click.ClickException(str(error)) from error
     server.serve_forever()
 
@@ -141,7 +141,7 @@ def _create_stack(moto: WSGI, name: str, template: Path, parameters: dict[str, s
     serving.start()
     try:
         endpoint = {"AWS_ENDPOINT_URL": f"http://{LOOPBACK}:{door.server_port}"}
-        stack.create(name, template, parameters, {**os.environ, **endpoint})
+        resources.create(name, template, parameters, {**os.environ, **endpoint})
     finally:
         door.shutdown()
         serving.join()

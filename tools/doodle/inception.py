@@ -160,11 +160,11 @@ def for_onnxruntime(model: Any, images: Images) -> bytes:
     """The contents of model.ort, calibrated on the images: uint8 pixels in, float32 scores out."""
     import tensorflow as tf
 
-    from tools.exporting import onnx
+    from tools.exporting import ortexport
 
     pixels = tf.TensorSpec([1, *images.shape[1:]], tf.uint8, name="pixels")
 
     def classify(pixels: Any) -> Any:
         return model(tf.cast(pixels, tf.float32) / 255.0, training=False)
 
-    return onnx.convert(classify, pixels, list(images))
+    return ortexport.convert(classify, pixels, list(images))

@@ -14,9 +14,9 @@ from chalicelib.images.preprocessing import is_imagenet
 from chalicelib.inference.labels import fold
 from tools import metadata
 from tools.labelling.entries import ordered
-from tools.labelling.objects import from_json, from_pbtxt, is_pbtxt
 from tools.labelling.rows import DELIMITERS, Rows, from_text
-from tools.package import BACKGROUND_NAMES
+from tools.labelling.structured import from_json, from_pbtxt, is_pbtxt
+from tools.newpackage import BACKGROUND_NAMES
 
 MAX_BYTES = 16 * 2**20
 """Of a label file: a hundred times ImageNet's longest."""

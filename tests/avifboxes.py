@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from PIL import Image
 
-from tests.images import file
+from tests.sampleimages import file
 
 DEEP = {
     # quadrants() of 64 x 48 pixels, as libavif 1.4.2 and aom wrote them for OpenCV, 4:2:0

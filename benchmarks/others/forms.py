@@ -1,6 +1,6 @@
 """The network of a contest in the forms that TensorFlow's ways take, made once under build/bench.
 
-    python -m benchmarks.others.networks InceptionV3 1000
+    python -m benchmarks.others.forms InceptionV3 1000
 
 Run as a process of its own by `made`, so that no benchmark has TensorFlow in itself. Weights are
 random: speed does not depend on them.
@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from benchmarks.others.answer import FEED, FETCH, FROZEN, KERAS, SAVED, preprocessing
+from benchmarks.others.respond import FEED, FETCH, FROZEN, KERAS, SAVED, preprocessing
 from chalicelib.settings import ROOT
 from tools.quiet import quiet
 
@@ -32,7 +32,7 @@ def made(application: str, classes: int) -> Path:
         if not importlib.util.find_spec("tensorflow"):
             raise click.ClickException("TensorFlow is not installed: make tensorflow.")
         click.echo(f"Making {application} for TensorFlow's ways, once …", err=True)
-        command = [sys.executable, "-m", "benchmarks.others.networks", application, str(classes)]
+        command = [sys.executable, "-m", "benchmarks.others.forms", application, str(classes)]
         subprocess.run(command, cwd=ROOT, check=True)
     return folder
 

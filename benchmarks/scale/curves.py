@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.picture import COLOURS, picture
+from benchmarks.plotting import COLOURS, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,8 +7,8 @@ from what there is, it holds on every machine, and a rerun goes on where a faile
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tools.deploying.api import find_api
 from tools.deploying.layer import versions
+from tools.deploying.restapi import find_api
 from tools.deploying.step import DeployError
 from tools.deploying.target import API_HANDLER, CHALICE_TAG, MANAGED_LAYER, Target
 

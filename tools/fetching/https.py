@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from tools.connection import connections, is_local
+from tools.proxies import connections, is_local
 from tools.refusals import Refused
 
 MAX_REDIRECTS = 5

@@ -12,8 +12,8 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from tools.submitting.connection import TRANSIENT, ApiError, Http
 from tools.submitting.pace import Pace
+from tools.submitting.retrying import TRANSIENT, ApiError, Http
 
 CHUNK_BYTES = 1 << 16
 T = TypeVar("T")

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.costing.pricing import Prices
-from benchmarks.scale import api, batch, platforms, workflow
-from benchmarks.scale.job import AwsJob
+from benchmarks.scale import platforms, simulatedapi, simulatedbatch, simulatedworkflow
+from benchmarks.scale.durations import Times
 from benchmarks.scale.limits import Limits, Ours
+from benchmarks.scale.onaws import AwsJob
 from benchmarks.scale.parts import Outcome, Usage
-from benchmarks.scale.times import Times
 from chalicelib.bulk.chunks import LARGE_CHUNK
 
 ACCOUNTS = (10, 100, 1000, 10_000)
@@ -63,24 +63,26 @@ def batch_run(asked: Question, concurrency: int, workers: int, key: str, name: s
     chunks = -(-asked.images // LARGE_CHUNK)
     job = AwsJob(asked.times, asked.limits, asked.ours, chunks, asked.seed, LARGE_CHUNK)
     platform = platforms.on_aws(asked.limits, asked.ours, concurrency, workers)
-    out = batch.Batch(chunks, platform, job, asked.seed).run()
+    out = simulatedbatch.Batch(chunks, platform, job, asked.seed).run()
     return Run(key, name, out, dollars(out.usage, asked.prices), out.lost * LARGE_CHUNK)
 
 
 def workflow_run(asked: Question, concurrency: int) -> Run:
     """A workflow of one model."""
     chunks = -(-asked.images // LARGE_CHUNK)
-    machine = workflow.on_aws(asked.limits, asked.ours, concurrency)
+    machine = simulatedworkflow.on_aws(asked.limits, asked.ours, concurrency)
     memory = asked.ours.memory_gb
-    out = workflow.Workflow(chunks, machine, asked.times, memory, asked.seed).run()
+    out = simulatedworkflow.Workflow(chunks, machine, asked.times, memory, asked.seed).run()
     name = f"workflow, MaxConcurrency {machine.side_by_side}"
     paid = dollars(out.usage, asked.prices)
     return Run("workflow", name, out, paid, out.lost * LARGE_CHUNK)
 
 
-def api_run(asked: Question, front: api.Front, key: str, name: str) -> Run:
+def api_run(asked: Question, front: simulatedapi.Front, key: str, name: str) -> Run:
     """All requests in the first minute."""
-    sim = api.Api(asked.images, SECONDS, front, asked.times, asked.ours.memory_gb, asked.seed)
+    sim = simulatedapi.Api(
+        asked.images, SECONDS, front, asked.times, asked.ours.memory_gb, asked.seed
+    )
     out = sim.run()
     return Run(key, name, out, dollars(out.usage, asked.prices), sim.gave_up)
 
@@ -93,12 +95,12 @@ def runs(asked: Question) -> Iterator[Run]:
     yield batch_run(asked, at_once, most, "batch-most", f"batch, {most:,} workers")
     yield workflow_run(asked, at_once)
     rate, burst = limits["api-rate"].value, limits["api-burst"].value
-    front = api.on_aws(limits, ours.rate, ours.burst, at_once)
+    front = simulatedapi.on_aws(limits, ours.rate, ours.burst, at_once)
     yield api_run(asked, front, "api", f"API, {ours.rate:.0f} a second")
-    front = api.on_aws(limits, rate, burst, at_once)
+    front = simulatedapi.on_aws(limits, rate, burst, at_once)
     yield api_run(asked, front, "api-most", f"API, {rate:,.0f} a second")
     raised = 2 * asked.images / SECONDS
-    front = api.on_aws(limits, raised, raised, 10 * at_once)
+    front = simulatedapi.on_aws(limits, raised, raised, 10 * at_once)
     yield api_run(asked, front, "api-raised", f"API, quotas raised: {raised:,.0f} a second, "
                   f"{10 * at_once:,} functions")  # fmt: skip
 

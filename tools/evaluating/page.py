@@ -9,14 +9,14 @@ from chalicelib.files import staged
 from chalicelib.wording import count, interval, p_value, percent
 from chalicelib.workflow.report.markup import said, table
 from tools.evaluating import sheets
+from tools.evaluating.alternatives import Way, Ways
 from tools.evaluating.asking import Load
 from tools.evaluating.calibration import BINS
 from tools.evaluating.contacts import of_mistakes
-from tools.evaluating.drawing import Row, of_classes, of_confusion, shares, sheet
 from tools.evaluating.evaluation import Evaluated, Evaluation, versus
+from tools.evaluating.illustrations import Row, of_classes, of_confusion, shares, sheet
 from tools.evaluating.measures import Compared, Result, Seen
 from tools.evaluating.reliability import of_calibration, sentence
-from tools.evaluating.ways import Way, Ways
 from tools.options import formula, told
 from tools.refusals import Refused
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import simpy
 
+from benchmarks.scale.durations import Times, spread
 from benchmarks.scale.limits import Backoff, Limits, Ours
 from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
-from benchmarks.scale.times import Times, spread
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK
 from chalicelib.workflow.run import SIDE_BY_SIDE
 

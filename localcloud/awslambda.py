@@ -1,4 +1,4 @@
-"""`python -m localcloud.functions`: plays Lambda, and what calls it, for a Chalice app.
+"""`python -m localcloud.awslambda`: plays Lambda, and what calls it, for a Chalice app.
 
 Events that AWS keeps until they are handled (of S3, of the clock, of asynchronous invocations) wait
 in a queue for each function, so none is lost while this process is away.
@@ -16,7 +16,7 @@ from typing import Any
 import click
 from botocore.config import Config
 
-from localcloud import lifeline, registry, stack
+from localcloud import lifeline, registry, resources
 from localcloud.containers import Containers
 from localcloud.invoke import InvokeApi
 from localcloud.registry import Function
@@ -39,8 +39,8 @@ class Functions:
         self._functions = functions
         self._containers = containers
         self._visibility_timeout = visibility_timeout
-        self._sqs = stack.client("sqs", os.environ, CLIENT)
-        self._s3 = stack.client("s3", os.environ, CLIENT)
+        self._sqs = resources.client("sqs", os.environ, CLIENT)
+        self._s3 = resources.client("s3", os.environ, CLIENT)
         self._queues: dict[str, str] = {}
         self._region = os.environ["AWS_REGION"]
 
@@ -172,7 +172,7 @@ def main(
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    os.environ.update(stack.wait_for_outputs(stack_name))
+    os.environ.update(resources.wait_for_outputs(stack_name))
     declared, stage_env = registry.load(project)
     # one that outlasted its queue's timeout would have its message handed out a second time
     functions = [replace(each, timeout=min(each.timeout, visibility_timeout)) for each in declared]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tools.deploying.record import Record
+from tools.deploying.chalicerecord import Record
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, WORKER, Target
 from tools.deploying.waiting import A_MINUTE, POLL_SECONDS, settle

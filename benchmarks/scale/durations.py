@@ -78,7 +78,7 @@ def serve() -> None:
 
 def measured_call(calls: int = 1000) -> float:
     """Seconds of CPU that a boto3 GET of a small object takes, eight of them side by side."""
-    command = [sys.executable, "-c", "from benchmarks.scale.times import serve; serve()"]
+    command = [sys.executable, "-c", "from benchmarks.scale.durations import serve; serve()"]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as server:
         assert server.stdin and server.stdout
         client = boto3.client(

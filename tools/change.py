@@ -11,9 +11,9 @@ from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage, Scores
 from chalicelib.inference.tensors import Tensor
 from tools.ending import of_tflite
+from tools.newpackage import as_json, existing, fitted
 from tools.options import chosen
 from tools.outputs import of_package
-from tools.package import as_json, existing, fitted
 from tools.scaling import check_scaling
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from benchmarks.picture import COLOURS, INK, picture
+from benchmarks.plotting import COLOURS, INK, picture
 
 
 def draw(found: dict[str, Any]) -> None:

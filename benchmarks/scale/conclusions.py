@@ -3,10 +3,10 @@
 import statistics
 from collections.abc import Iterator, Sequence
 
-from benchmarks.record import Figure, Record, Table, ratio
+from benchmarks.findings import Figure, Record, Table, ratio
 from benchmarks.scale.limits import Limits
 from benchmarks.scale.parts import Outcome
-from benchmarks.scale.study import Account, Question, Run
+from benchmarks.scale.scenarios import Account, Question, Run
 from benchmarks.scale.validation import Compared
 
 POINTS = 240
