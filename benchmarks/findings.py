@@ -1,4 +1,7 @@
-"""What a benchmark found: printed, and kept in docs/figures/ for README and docs to quote."""
+"""What a benchmark found: printed, and kept in docs/figures/KIND/ for README and docs to quote.
+
+KIND is that of the processor, see `benchmarks.machine`: readers run on either.
+"""
 
 import datetime
 import json
@@ -10,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks.machine import machine
+from benchmarks.machine import kind, machine
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -54,6 +57,11 @@ class Record:
     series: Mapping[str, Any] = field(default_factory=dict)
 
 
+def folder(of: str | None = None) -> Path:
+    """Where the figures of a kind of processor are kept; of this machine's, where none is named."""
+    return FOLDER / (of or kind())
+
+
 def ratio(key: str, says: str, value: float) -> Figure:
     """A figure that carries over to other machines."""
     return Figure(key, says, value, f"{value:.2f}×" if value < 10 else f"{value:.0f}×")
@@ -79,19 +87,24 @@ def publish(
     found = _plain(record)
     click.echo(json.dumps(found) if as_json else _told(record, found["machine"]))
     if save:
-        FOLDER.mkdir(parents=True, exist_ok=True)
+        folder().mkdir(parents=True, exist_ok=True)
         if draw:
             draw(record.series)
         text = json.dumps(found, indent=1, ensure_ascii=False)
-        (FOLDER / f"{record.name}.json").write_text(text + "\n")
-        (FOLDER / f"{record.name}.md").write_text(_page(record, found))
+        (folder() / f"{record.name}.json").write_text(text + "\n")
+        (folder() / f"{record.name}.md").write_text(_page(record, found))
 
 
-def load(name: str) -> dict[str, Any]:
-    """What `publish` kept of that script. Raises ClickException where it never ran with --save."""
-    path = FOLDER / f"{name}.json"
+def load(name: str, of: str | None = None) -> dict[str, Any]:
+    """What `publish` kept of that script on that kind of processor, or on this machine's.
+
+    Raises ClickException where it never ran with --save.
+    """
+    path = folder(of) / f"{name}.json"
     if not path.exists():
-        raise click.ClickException(f"Run python -m benchmarks.{name} --save first.")
+        raise click.ClickException(
+            f"Run python -m benchmarks.{name} --save on {of or kind()} first."
+        )
     found: dict[str, Any] = json.loads(path.read_text())
     return found
 
@@ -145,7 +158,7 @@ def _page(record: Record, found: Mapping[str, Any]) -> str:
     for table in record.tables:
         blocks += [f"## {table.title}", _markdown(table.columns, table.rows)]
     blocks += record.notes
-    pictures = sorted(path.name for path in FOLDER.glob(f"{record.name}*.svg"))
+    pictures = sorted(path.name for path in folder().glob(f"{record.name}*.svg"))
     return "\n\n".join([*blocks, *(f"![{record.title}]({name})" for name in pictures)]) + "\n"
 
 

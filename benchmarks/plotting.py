@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cycler import cycler
 
-from benchmarks.findings import FOLDER
+from benchmarks.findings import folder
 
 if TYPE_CHECKING:  # matplotlib takes a second to import, and not all who measure draw
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ STYLE = {
 def picture(
     name: str, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.4, 4.4)
 ) -> Iterator[list["Axes"]]:
-    """Axes to draw on, row by row; at the end of the block docs/figures/NAME.png and .svg.
+    """Axes to draw on, row by row; at the end of the block docs/figures/KIND/NAME.png and .svg.
 
     size: inches, of the whole.
     """
@@ -52,6 +52,6 @@ def picture(
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(FOLDER / f"{name}.png", dpi=160)
+        folder().mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder() / f"{name}.svg", metadata={"Date": None})
+        figure.savefig(folder() / f"{name}.png", dpi=160)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.quote
 
-A quoted figure is a link to its row: [1.07×](docs/figures/predict.md#handler-over-network). The
+A quoted figure is a link to its row: [1.07×](docs/figures/vnni/predict.md#handler-over-network). The
 text of each such link becomes what docs/figures says now.
 """
 
@@ -16,7 +16,7 @@ from benchmarks.findings import load
 
 ROOT = Path(__file__).parents[1]
 QUOTED = re.compile(
-    r"\[(?P<text>[^\]]*)\]\((?P<to>[\w./-]*figures/(?P<name>\w+)\.md#(?P<key>[\w-]+))\)"
+    r"\[(?P<text>[^\]]*)\]\((?P<to>[\w./-]*figures/(?P<kind>\w+)/(?P<name>\w+)\.md#(?P<key>[\w-]+))\)"
 )
 
 
@@ -33,7 +33,7 @@ def rewritten(text: str) -> str:
     """
 
     def now(found: re.Match[str]) -> str:
-        figures = load(found["name"])["figures"]
+        figures = load(found["name"], found["kind"])["figures"]
         if found["key"] not in figures:
             raise click.ClickException(f"benchmarks.{found['name']} has no {found['key']!r}.")
         return f"[{figures[found['key']]['text']}]({found['to']})"

@@ -13,7 +13,7 @@ from benchmarks import findings, quote
 from tests.torture.conftest import BEGIN, END
 
 ROOT = Path(__file__).parents[2]
-RECORDS = sorted(findings.FOLDER.glob("*.json"))
+RECORDS = sorted(findings.FOLDER.glob("*/*.json"))
 NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL)
 OUTCOMES = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 """Each of its figures stands beside the test that measured it."""
@@ -72,7 +72,7 @@ def test_no_given_number_is_stale() -> None:
     assert GIVEN.keys() <= set(MEASURED.findall(texts))
 
 
-@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_record_names_a_script_that_there_is(path: Path) -> None:
     found: dict[str, Any] = json.loads(path.read_text())
     module = found["command"].split()[2]
@@ -84,7 +84,7 @@ def test_a_record_names_a_script_that_there_is(path: Path) -> None:
 
 
 def test_a_picture_is_there_in_both_formats() -> None:
-    svg, png = ({p.stem for p in findings.FOLDER.glob(f"*.{kind}")} for kind in ("svg", "png"))
+    svg, png = ({p.stem for p in findings.FOLDER.glob(f"*/*.{kind}")} for kind in ("svg", "png"))
     assert svg == png != set()
 
 
@@ -98,7 +98,7 @@ def test_a_measured_number_is_seen(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[5 ms](docs/figures/predict.md#handler)", "`sleep 5 s`", "```\n5 ms\n```", "5 images",
+        "[5 ms](docs/figures/vnni/predict.md#handler)", "`sleep 5 s`", "```\n5 ms\n```", "5 images",
         f"{BEGIN}\n| fault | none | 5 s | `test_load.py` |\n{END}",
     ],
 )  # fmt: skip
@@ -111,7 +111,9 @@ def test_what_is_beside_the_outcomes_is_seen() -> None:
     assert MEASURED.findall(prose(text)) == ["1 ms", "3 ms", "5 ms", "6 ms"]
 
 
-@pytest.mark.parametrize("to", ["figures/predict.md#no-such-figure", "figures/nothing.md#ratio"])
+@pytest.mark.parametrize(
+    "to", ["figures/avx2/predict.md#no-such-figure", "figures/avx2/nothing.md#ratio"]
+)
 def test_a_figure_without_a_script_fails(to: str) -> None:
     with pytest.raises(click.ClickException):
         quote.rewritten(f"as in [1.0×](docs/{to})")
