@@ -4,7 +4,6 @@ import os
 import platform
 from pathlib import Path
 
-
 KINDS = ("amx", "vnni", "avx2")
 """Kinds of processors, the fastest at 8-bit networks first; figures of each are kept apart."""
 
