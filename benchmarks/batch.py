@@ -31,10 +31,10 @@ from chalicelib.batch.worker import Worker
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.recorder import Recorder
+from chalicelib.classification import Classification
 from chalicelib.images.decode import decode
 from chalicelib.inference.packages import Models
 from chalicelib.inference.pool import Classifiers
-from chalicelib.predict import Predictor
 from chalicelib.requests import Instance
 from chalicelib.settings import Settings
 from chalicelib.sources.read import Sources
@@ -53,7 +53,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     classifiers = Classifiers(models, 1, model, "", copies=settings.threads)
     soonest = Classifiers(models, settings.threads, model, "").get()
     sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
-    worker = Worker(Recorder(Predictor(sources, classifiers)), queue)
+    worker = Worker(Recorder(Classification(sources, classifiers)), queue)
     ledger = Ledger(store, "results", "b")
     classifier = classifiers.get()
     size, how = classifier.input_size, classifier.info.preprocessing

@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from chalice.test import Client
 
+from chalicelib.classification import Classification
 from chalicelib.images.decode import decode
 from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import ModelPackage
@@ -42,7 +43,7 @@ def second_predictor(package: ModelPackage) -> Predictor:
     settings = services().settings
     models, name = services().models, package.info.name
     classifiers = Classifiers(models, settings.threads, name, "", engine="onnxruntime")
-    return Predictor(services().predictor._sources, classifiers)
+    return Predictor(Classification(services().predictor._classification._sources, classifiers))
 
 
 class Service:

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Milliseconds spent in each stage, added up over threads."""
+    """Milliseconds spent in each stage, added up over threads. ms: what stages begin with."""
 
-    def __init__(self) -> None:
-        self._ms: dict[str, float] = {}
+    def __init__(self, **ms: float) -> None:
+        self._ms = ms
         self._lock = threading.Lock()
 
     @contextmanager

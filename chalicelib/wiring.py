@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.aws.s3 import S3Store
+from chalicelib.classification import Classification
 from chalicelib.errors import NotConfigured
 from chalicelib.files import is_read_only
 from chalicelib.inference import engines
@@ -85,7 +86,7 @@ class Services:
     @cached_property
     def predictor(self) -> Predictor:
         """What classifies for a caller."""
-        return Predictor(self._sources, self.classifiers, self._experiment)
+        return Predictor(Classification(self._sources, self.classifiers), self._experiment)
 
     @property
     def batches(self) -> "BatchService":
@@ -136,7 +137,7 @@ class Services:
         queue = SqsQueue(sqs, settings.work_queue)
         answers = SqsQueue(sqs, settings.results_queue) if settings.results_queue else None
         service = BatchService(store, queue, images, results, self.models.find)
-        recorder = Recorder(Predictor(self._sources, self._most))
+        recorder = Recorder(Classification(self._sources, self._most))
         return service, BatchEvents(service, store, queue, recorder, results, answers)
 
     @cached_property
@@ -178,7 +179,7 @@ class Services:
             can_promote=self._experiment is not None,
         )
         executions = StepFunctions(partial(_client, "stepfunctions"), settings.workflow)
-        alone = Recorder(Predictor(self._sources, self.classifiers), alone=True)
+        alone = Recorder(Classification(self._sources, self.classifiers), alone=True)
         tasks = WorkflowTasks(store, rules, alone, self.classifiers.get, self._experiment)
         return WorkflowService(executions, store, rules), tasks
 

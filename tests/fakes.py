@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answers import Label
 from chalicelib.aws.s3 import Found, Stored
 from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (
@@ -24,7 +25,6 @@ from chalicelib.errors import (
 )
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.classifier import UNTIMED
-from chalicelib.inference.labels import Label
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.tensors import top
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.records import Batch, Counts, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
-from chalicelib.predict import ErrorInfo
 
 READERS = 32
 """Parts read ahead: S3 answers in some 15 ms, so a million images' 10,300 take 5 seconds."""

@@ -6,6 +6,7 @@ from random import SystemRandom
 
 import msgspec
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.s3 import Found, ObjectStore
 from chalicelib.aws.s3events import puts, unwrapped
 from chalicelib.aws.sqs import Queue
@@ -31,7 +32,6 @@ from chalicelib.bulk.naming import new_id
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, NotFound
-from chalicelib.predict import ErrorInfo
 from chalicelib.requests import MAX_ID, Instance, Options
 from chalicelib.sources.read import MAX_KEY_BYTES
 

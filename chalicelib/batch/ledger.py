@@ -29,13 +29,13 @@ from itertools import groupby
 
 import msgspec
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import NotFound, SourceUnreachable
-from chalicelib.predict import ErrorInfo
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""

@@ -11,13 +11,13 @@ Chunk 0 is the fan-out. All times are the store's, because a function's clock ma
 
 from collections.abc import Callable, Iterable
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.s3 import Found
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
-from chalicelib.predict import ErrorInfo
 
 FAN_OUT = 0
 """The number of the fan-out among a round's chunks."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.sqs import MAX_ENTRIES, Queue
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
@@ -10,7 +11,6 @@ from chalicelib.batch.losses import FAN_OUT, LOST, REPAIRS, Alone, Losses, Pace
 from chalicelib.batch.records import Batch, FanOut, Stop
 from chalicelib.batch.stop import stop_if_told
 from chalicelib.bulk.chunks import grouped
-from chalicelib.predict import ErrorInfo
 
 TOGETHER = 1
 """Times that a chunk that is missing is queued again as it is; then its images go one by one, so

@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.bulk.deadline import InTime
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
+from chalicelib.classification import Classification, Outcome
 from chalicelib.errors import InceptionError
-from chalicelib.predict import ErrorInfo, Outcome, Predictor
 from chalicelib.requests import Options
 
 SIDE_BY_SIDE = 8
@@ -69,11 +70,11 @@ class Recorder:
 
     def __init__(
         self,
-        predictor: Predictor,
+        classification: Classification,
         alone: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._predictor, self._sleep = predictor, sleep
+        self._classification, self._sleep = classification, sleep
         self._memo = Memo()
         self._turn: AbstractContextManager[object] = threading.Lock() if alone else nullcontext()
 
@@ -98,7 +99,7 @@ class Recorder:
     def _refusal(self, options: Options) -> ErrorInfo | None:
         """Have the model at hand; else why it will never be."""
         try:
-            self._predictor.ready(options.model)
+            self._classification.model(options.model)
         except InceptionError as error:
             if error.retryable:
                 raise
@@ -131,11 +132,11 @@ class Recorder:
         raise AssertionError("the last try returns")
 
     def _outcome(self, options: Options, entry: Entry) -> Outcome:
-        data = self._predictor.load(entry.instance)
+        data = self._classification.load(entry.instance)
         digest = hashlib.sha256(data).digest()
         key = (digest, options.model, options.max_labels, options.min_confidence)
         return self._memo(key, lambda: self._classify(data, options))
 
     def _classify(self, data: bytes, options: Options) -> Outcome:
         with self._turn:
-            return self._predictor.classify(data, options)
+            return self._classification.classify(data, options)

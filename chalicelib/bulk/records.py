@@ -2,8 +2,8 @@
 
 import msgspec
 
-from chalicelib.inference.labels import FOUND, Label, is_right
-from chalicelib.predict import ErrorInfo
+from chalicelib.answers import ErrorInfo, Label
+from chalicelib.inference.labels import FOUND, is_right
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):

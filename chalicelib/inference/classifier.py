@@ -5,9 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answers import Label
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import engines
-from chalicelib.inference.labels import Label
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_scores, top
 from chalicelib.inference.turns import Turns

@@ -3,17 +3,8 @@
 from functools import lru_cache
 from unicodedata import normalize
 
-import msgspec
-
 FOUND = 0.5
 """The least score of a label that a multi-label model is taken to find in a picture."""
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A class's name and its probability, 0..1."""
-
-    name: str
-    score: float
 
 
 @lru_cache(maxsize=4096)

@@ -5,9 +5,10 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from chalicelib.answers import Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.inference.labels import Label, fold, is_right
+from chalicelib.inference.labels import fold, is_right
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
 from chalicelib.workflow.judgement import Agreement, ArmResult, Failure, Judgement, Latency, McNemar

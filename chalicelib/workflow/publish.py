@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.answers import ErrorInfo, Label
 from chalicelib.bulk.records import Record
-from chalicelib.inference.labels import Label, is_right
-from chalicelib.predict import ErrorInfo
+from chalicelib.inference.labels import is_right
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.report.markdown import markdown
 from chalicelib.workflow.report.poster import picture

@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.copies import copy_manifest
@@ -34,7 +35,6 @@ from chalicelib.errors import (
 )
 from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelInfo
-from chalicelib.predict import ErrorInfo
 from chalicelib.requests import MAX_LABELS, Options, WorkflowRequest
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.judge import judge

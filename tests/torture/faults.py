@@ -23,8 +23,8 @@ from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
+from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
-from chalicelib.predict import Predictor
 from chalicelib.requests import BatchRequest, Instance
 from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
@@ -148,7 +148,7 @@ class Process:
         self.batches = BatchService(
             store, queue, "images", "results", classifiers.get, clock=lambda: next(cloud.clock)
         )
-        recorder = Recorder(Predictor(sources, classifiers), sleep=lambda _: None)
+        recorder = Recorder(Classification(sources, classifiers), sleep=lambda _: None)
         self.events = BatchEvents(
             self.batches, store, queue, recorder, "results", Watched(cloud.answers, steps)
         )

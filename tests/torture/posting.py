@@ -144,7 +144,7 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     from chalicelib.batch.batches import BatchService
     from chalicelib.batch.inbox import BatchEvents
     from chalicelib.bulk.recorder import Recorder
-    from chalicelib.predict import Predictor
+    from chalicelib.classification import Classification
     from chalicelib.requests import BatchRequest, Instance
     from chalicelib.sources.read import Sources
     from chalicelib.wiring import services
@@ -162,9 +162,9 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     wired = services()
     store, queue = Folder(), MemoryQueue()
     sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
-    predictor = Predictor(sources, wired.classifiers)
+    classification = Classification(sources, wired.classifiers)
     service = BatchService(store, queue, "images", "results", wired.models.find)
-    events = BatchEvents(service, store, queue, Recorder(predictor), "results")
+    events = BatchEvents(service, store, queue, Recorder(classification), "results")
     names = [f"{Path(folder).name}/{name}" for folder in folders for name in _names(folder)]
     instances = [Instance(id=name, s3_uri=f"s3://images/{name}") for name in names]
     batch_id = service.create(BatchRequest(instances=instances))["batch_id"]

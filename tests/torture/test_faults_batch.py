@@ -21,11 +21,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from chalicelib.answers import ErrorInfo
 from chalicelib.aws.s3 import Found
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
-from chalicelib.predict import ErrorInfo
 from chalicelib.requests import BatchRequest, Instance
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome

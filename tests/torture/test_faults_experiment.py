@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.answers import Answer
 from chalicelib.aws.documents import Documents
+from chalicelib.classification import Classification
 from chalicelib.errors import ModelNotFound
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment
 from chalicelib.experiment.ids import KEY
 from chalicelib.experiment.weights import FILE
-from chalicelib.predict import Answer, Predictor
+from chalicelib.predict import Predictor
 from chalicelib.requests import PredictRequest
 from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
@@ -51,7 +53,7 @@ def predictor(store: MemoryStore) -> Predictor:
     sources = Sources(str.encode, store.read, frozenset())
     documents = Documents(store, "results")
     trial = Experiment(documents, ARMS, "colour", models.get, patience=0.05)
-    return Predictor(sources, models, trial)  # type: ignore[arg-type]
+    return Predictor(Classification(sources, models), trial)  # type: ignore[arg-type]
 
 
 def asked(service: Predictor) -> list[Answer]:

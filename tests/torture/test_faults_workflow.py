@@ -11,10 +11,10 @@ import pytest
 
 from chalicelib.aws.documents import Documents
 from chalicelib.bulk.recorder import Recorder
+from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment
-from chalicelib.predict import Predictor
 from chalicelib.sources.read import Sources
 from chalicelib.workflow.publish import Line
 from chalicelib.workflow.run import Arm
@@ -49,7 +49,7 @@ class Runs(Cloud):
         """The tasks in a new process."""
         store: Any = Watched(self.store, steps)
         sources = Sources(self.fetch, store.read, frozenset({"images"}))
-        recorder = Recorder(Predictor(sources, self.models), alone=True, sleep=lambda _: None)  # type: ignore[arg-type]
+        recorder = Recorder(Classification(sources, self.models), alone=True, sleep=lambda _: None)  # type: ignore[arg-type]
         experiment = Experiment(
             Documents(store, "results"), Arms({"blind": 0.9, "sharp": 0.1}), "blind",
             self.models.find, clock=lambda: float(next(self.time)),

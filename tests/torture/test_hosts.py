@@ -19,6 +19,7 @@ from ipaddress import ip_address
 import pytest
 import trustme
 
+from chalicelib.classification import Classification
 from chalicelib.errors import (
     ImageTooLarge,
     ImageUnreadable,
@@ -315,7 +316,7 @@ def test_a_request_of_sixteen_hanging_hosts_takes_one_time_limit(
     good = OK + b"Content-Type: image/png\r\n\r\n" + RED
     kinds = dict(list(HANGING.items())[: MAX_INSTANCES - 1]) | {"good": saying(good)}
     sources = Sources(limits.fetcher(), MemoryStore().read, frozenset())
-    service = Predictor(sources, OneClassifier(ColourClassifier()))  # type: ignore[arg-type]
+    service = Predictor(Classification(sources, OneClassifier(ColourClassifier())))  # type: ignore[arg-type]
     with ExitStack() as hosts:
         instances = [
             Instance(id=kind, url=hosts.enter_context(serving(talk)).url())

@@ -24,6 +24,7 @@ from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
+from chalicelib.classification import Classification
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -34,7 +35,6 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.predict import Predictor
 from chalicelib.requests import BatchRequest, Instance, UploadRequest
 from chalicelib.sources.read import MAX_KEY_BYTES, Sources
 from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
@@ -63,7 +63,7 @@ class Cloud:
         self.time = itertools.count(1_800_000_000)
         sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
         self.models = OneClassifier(self.classifier)
-        predictor = Predictor(sources, self.models)  # type: ignore[arg-type]
+        classification = Classification(sources, self.models)  # type: ignore[arg-type]
         self.batches = BatchService(
             self.store,
             self.queue,
@@ -72,7 +72,7 @@ class Cloud:
             find_model=OneClassifier(self.classifier).get,
             clock=lambda: float(next(self.time)),
         )
-        recorder = Recorder(predictor, sleep=lambda _: None)
+        recorder = Recorder(classification, sleep=lambda _: None)
         self.events = BatchEvents(
             self.batches, self.store, self.queue, recorder, "results", self.answers
         )

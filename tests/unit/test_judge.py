@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.answers import ErrorInfo, Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.inference.labels import Label
-from chalicelib.predict import ErrorInfo
 from chalicelib.wording import p_value, percent, plain, points
 from chalicelib.workflow.confusion import MAX_PAIRS, OTHER, SHOWN, Confusion, Pairs, matrices
 from chalicelib.workflow.judge import MAX_CODES, Row, judge

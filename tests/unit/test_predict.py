@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from chalicelib.classification import Classification
 from chalicelib.errors import BadRequest, ImageUnreadable, ModelNotFound, SourceRefused
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.predict import Predictor
@@ -54,7 +55,7 @@ CUT = file(photo_like(64, 48), "JPEG")[:-2]
 
 def predictor(web: Web, how: Preprocessing = WHOLE) -> Predictor:
     sources = Sources(web.fetch, MemoryStore().read, frozenset())
-    return Predictor(sources, OneClassifier(ColourClassifier(how=how)))  # type: ignore[arg-type]
+    return Predictor(Classification(sources, OneClassifier(ColourClassifier(how=how))))  # type: ignore[arg-type]
 
 
 def test_an_image_that_lacks_its_last_bytes_says_so() -> None:
@@ -140,7 +141,7 @@ def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
         raise ZeroDivisionError
 
     sources = Sources(broken, MemoryStore().read, frozenset())
-    service = Predictor(sources, OneClassifier(ColourClassifier()))  # type: ignore[arg-type]
+    service = Predictor(Classification(sources, OneClassifier(ColourClassifier())))  # type: ignore[arg-type]
     with pytest.raises(ZeroDivisionError):
         service.predict(PredictRequest(instances=[Instance(url="http://h/")]))
 
@@ -148,7 +149,7 @@ def test_a_fault_that_is_not_the_images_is_not_made_data() -> None:
 def test_a_model_of_which_several_labels_are_right_says_so() -> None:
     sources = Sources(Web({}).fetch, MemoryStore().read, frozenset())
     several = OneClassifier(ColourClassifier(multi_label=True))
-    answer = Predictor(sources, several).predict(  # type: ignore[arg-type]
+    answer = Predictor(Classification(sources, several)).predict(  # type: ignore[arg-type]
         PredictRequest(min_confidence=0.5), picture("yellow")
     )
     assert msgspec.to_builtins(answer.model) == {
@@ -177,7 +178,7 @@ class Trial:
 def tried(web: Web) -> tuple[Predictor, Trial]:
     trial = Trial()
     sources = Sources(web.fetch, MemoryStore().read, frozenset())
-    return Predictor(sources, OneClassifier(ColourClassifier()), trial), trial  # type: ignore[arg-type]
+    return Predictor(Classification(sources, OneClassifier(ColourClassifier())), trial), trial  # type: ignore[arg-type]
 
 
 def test_an_experiment_chooses_by_client_else_by_image() -> None:
@@ -217,7 +218,7 @@ def test_the_services_own_model_answers_for_an_arm_that_is_gone(
 ) -> None:
     sources = Sources(Web({"http://h/r": RED}).fetch, MemoryStore().read, frozenset())
     models = OneClassifier(ColourClassifier())
-    service = Predictor(sources, models, Trial("gone"))  # type: ignore[arg-type]
+    service = Predictor(Classification(sources, models), Trial("gone"))  # type: ignore[arg-type]
     given = {"instances": [Instance(url="http://h/r")]} if several else {"url": "http://h/r"}
     answer = service.predict(PredictRequest(**given))  # type: ignore[arg-type]
     assert (answer.model.name, answer.arm, answer.lost_arm) == ("colour", None, "gone")

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from chalicelib.answers import Label
 from chalicelib.aws.stepfunctions import Event
 from chalicelib.bulk.recorder import Recorder
+from chalicelib.classification import Classification
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -28,8 +30,6 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.inference.labels import Label
-from chalicelib.predict import Predictor
 from chalicelib.requests import MAX_LISTED, Example, StartRequest
 from chalicelib.sources.read import Sources
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
@@ -109,12 +109,12 @@ class Cloud:
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
         sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
-        predictor = Predictor(sources, self.models)  # type: ignore[arg-type]
+        classification = Classification(sources, self.models)  # type: ignore[arg-type]
         self.rules = Rules("images", "results", self.models.labels, lambda: "sharp", can_promote)
         self.tasks = WorkflowTasks(
             self.store,
             self.rules,
-            Recorder(predictor, alone=True, sleep=lambda _: None),
+            Recorder(classification, alone=True, sleep=lambda _: None),
             self.models.get,
             self.promoter if can_promote else None,
             clock=lambda: float(next(self.time)),

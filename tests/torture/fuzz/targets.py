@@ -15,6 +15,7 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.bulk.recorder import Recorder
+from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.experiment import Experiment
@@ -93,11 +94,12 @@ class World:
         documents = Documents(self.store, "results")
         arms = Arms.parse("colour=1")
         self.experiment = Experiment(documents, arms, "colour", one.get, lambda: NOW)
-        self.predictor = Predictor(sources, one, self.experiment)  # type: ignore[arg-type]
+        classification = Classification(sources, one)  # type: ignore[arg-type]
+        self.predictor = Predictor(classification, self.experiment)
         self.batches = BatchService(
             self.store, self.queue, "images", "results", one.get, lambda: NOW
         )
-        recorder = Recorder(self.predictor, sleep=lambda seconds: None)
+        recorder = Recorder(classification, sleep=lambda seconds: None)
         self.events = BatchEvents(
             self.batches, self.store, self.queue, recorder, "results", MemoryQueue()
         )

@@ -1,0 +1,51 @@
+"""Classify one image: what requests and the chunks of batches and workflows have in common."""
+
+import msgspec
+
+from chalicelib.answers import Label, ModelRef, Size
+from chalicelib.inference.packages import ModelInfo
+from chalicelib.inference.pool import Classifiers
+from chalicelib.requests import Instance, Options
+from chalicelib.sources.read import Sources
+from chalicelib.stopwatch import Stopwatch
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one image was classified as. timing_ms: milliseconds spent on `decode` and `infer`."""
+
+    model: ModelRef
+    labels: list[Label]
+    image: Size
+    timing_ms: dict[str, float]
+
+
+class Classification:
+    """Loads the bytes of an image, decodes them, classifies the pixels and ranks the labels."""
+
+    def __init__(self, sources: Sources, classifiers: Classifiers) -> None:
+        self._sources, self._classifiers = sources, classifiers
+
+    def load(self, instance: Instance) -> bytes:
+        """The encoded image that an instance names; raises what `Sources.load` does."""
+        return self._sources.load(instance)
+
+    def model(self, name: str | None) -> ModelInfo:
+        """The model of that name, or the default one, once it can answer.
+
+        Raises ModelNotFound or ModelInvalid where it cannot.
+        """
+        return self._classifiers.get(name).info
+
+    def classify(self, data: bytes, options: Options) -> Outcome:
+        """Classify an encoded image. Raises the errors of its decoding and of its model."""
+        watch = Stopwatch()
+        from chalicelib.images.decode import decode  # Pillow and NumPy: only for an image
+
+        classifier = self._classifiers.get(options.model)
+        with watch.stage("decode"):
+            image = decode(data, classifier.input_size, classifier.info.preprocessing)
+        scores = classifier.scores(image.pixels, during=watch.stage("infer"))
+        labels = classifier.rank(scores, options.max_labels, options.min_confidence)
+        info, size = classifier.info, Size(image.width, image.height, image.format, image.truncated)
+        model = ModelRef(info.name, info.version, info.multi_label)
+        return Outcome(model, labels, size, watch.reading())
