@@ -1,4 +1,4 @@
-"""Pictures of figures, in one style: PNG and SVG, on a light card that dark pages show as well."""
+"""Pictures of figures, in one style: SVG, on a light card that dark pages show as well."""
 
 import contextlib
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ STYLE = {
 def picture(
     name: str, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.4, 4.4)
 ) -> Iterator[list["Axes"]]:
-    """Axes to draw on, row by row; at the end of the block docs/figures/KIND/NAME.png and .svg.
+    """Axes to draw on, row by row; at the end of the block docs/figures/KIND/NAME.svg.
 
     size: inches, of the whole.
     """
@@ -54,4 +54,3 @@ def picture(
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
         folder().mkdir(parents=True, exist_ok=True)
         figure.savefig(folder() / f"{name}.svg", metadata={"Date": None})
-        figure.savefig(folder() / f"{name}.png", dpi=160)

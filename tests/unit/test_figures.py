@@ -17,6 +17,8 @@ RECORDS = sorted(findings.FOLDER.glob("*/*.json"))
 NO_PROSE = re.compile(r"```.*?```|`[^`]*`|\[[^\]]*\]\([^)]*\)|https?://\S+", re.DOTALL)
 OUTCOMES = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
 """Each of its figures stands beside the test that measured it."""
+PRINTED = re.compile(r"Printed at commit `[0-9a-f]{7,40}` by `python -m [^\n]*(?:\n+\|[^\n]*)+")
+"""A table of a script that is gone, under the commit that still has it."""
 MEASURED = re.compile(
     r"\$ ?\d[\d,.]*|\d[\d,.]*(?: ?[×%]| ?(?:x|ms|s|seconds?|minutes?|[kMG]B|times|M instructions|"
     r"images a second|requests a second|cents?|dollars?)\b)"
@@ -51,8 +53,8 @@ GIVEN = {
 
 
 def prose(text: str) -> str:
-    """What is neither code nor a link, nor the table that `make torture` writes."""
-    return NO_PROSE.sub(" ", OUTCOMES.sub(" ", text))
+    """What is neither code nor a link, nor a table of `make torture` or of a script that is gone."""
+    return NO_PROSE.sub(" ", PRINTED.sub(" ", OUTCOMES.sub(" ", text)))
 
 
 @pytest.mark.parametrize("path", list(quote.documents()), ids=lambda path: path.name)
@@ -83,9 +85,12 @@ def test_a_record_names_a_script_that_there_is(path: Path) -> None:
         assert f'<a id="{key}"></a>{figure["says"]} | {figure["text"]} |' in page
 
 
-def test_a_picture_is_there_in_both_formats() -> None:
-    svg, png = ({p.stem for p in findings.FOLDER.glob(f"*/*.{kind}")} for kind in ("svg", "png"))
-    assert svg == png != set()
+def test_a_page_shows_each_picture() -> None:
+    pictures = [path for path in (ROOT / "docs").rglob("*.*") if path.suffix in (".svg", ".png")]
+    pages = " ".join(
+        path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    )
+    assert pictures and not [path.name for path in pictures if path.name not in pages]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +109,14 @@ def test_a_measured_number_is_seen(text: str) -> None:
 )  # fmt: skip
 def test_a_quoted_one_or_code_is_not(text: str) -> None:
     assert not MEASURED.search(prose(text))
+
+
+def test_a_removed_scripts_table_needs_its_commit() -> None:
+    table = "\n\n| | ms |\n|---|---|\n| a | 5 ms |\n"
+    printed = "Printed at commit `ccc420e` by `python -m benchmarks.gone`, then removed:"
+    assert not MEASURED.search(prose(printed + table))
+    assert MEASURED.findall(prose(f"Printed by me:{table}")) == ["5 ms"]
+    assert MEASURED.findall(prose(f"{printed}{table}\nIn 7 ms.")) == ["7 ms"]
 
 
 def test_what_is_beside_the_outcomes_is_seen() -> None:

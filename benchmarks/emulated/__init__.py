@@ -1,1 +1,0 @@
-"""What runs under emulation, for benchmarks/arm64.py."""

@@ -1,1 +1,0 @@
-"""Engines beside LiteRT: how fast on this processor, how right, how large, how soon ready."""
