@@ -61,7 +61,7 @@ def _run(
     name: str, photos: Path, against: str | None, all_: bool, apply_: bool, to: Path | None
 ) -> None:
     from tools.evaluating.evaluation import evaluate
-    from tools.evaluating.page import PAGE, free, write
+    from tools.evaluating.folder import PAGE, free, write
     from tools.evaluating.summary import lines
 
     settings = Settings.from_environment()

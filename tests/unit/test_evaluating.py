@@ -13,9 +13,9 @@ from tools.evaluating.alternatives import judged, try_all
 from tools.evaluating.asking import Answer, loader
 from tools.evaluating.calibration import calibration
 from tools.evaluating.evaluation import versus
+from tools.evaluating.folder import free
 from tools.evaluating.labelled import Photo, find
 from tools.evaluating.measures import Share, compared
-from tools.evaluating.page import free
 from tools.evaluating.truth import Truths, shown
 from tools.evaluating.usual import as_options, called, filters, parts
 from tools.options import chosen

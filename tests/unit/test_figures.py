@@ -53,7 +53,7 @@ GIVEN = {
 
 
 def prose(text: str) -> str:
-    """What is neither code nor a link, nor a table of `make torture` or of a script that is gone."""
+    """What is no code, no link, and no table of `make torture` or of a script that is gone."""
     return NO_PROSE.sub(" ", PRINTED.sub(" ", OUTCOMES.sub(" ", text)))
 
 

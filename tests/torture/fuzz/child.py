@@ -21,7 +21,7 @@ def _mutate_image(data: bytes, max_size: int, seed: int) -> bytes:
 def main() -> None:
     target, *arguments = sys.argv[1:]
     with atheris.instrument_imports(include=INSTRUMENTED.get(target, ["chalicelib"])):
-        from tests.torture.fuzz.targets import TARGETS
+        from tests.torture.fuzz.fuzzed import TARGETS
     logging.disable()
     warnings.simplefilter("ignore")
     options = {"custom_mutator": _mutate_image} if target == "images" else {}
