@@ -2,8 +2,8 @@
 
     python -m benchmarks.quote
 
-A quoted figure is a link to its row: [1.07×](docs/figures/vnni/predict.md#handler-over-network). The
-text of each such link becomes what docs/figures says now.
+A quoted figure is a link to its row, as [1.07×](docs/figures/vnni/predict.md#handler-over-network):
+the text of each such link becomes what docs/figures says now.
 """
 
 import re
