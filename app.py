@@ -442,7 +442,7 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
         "images": len(answer.predictions),
         "failed": sum(prediction.error is not None for prediction in answer.predictions),
         **({"lost_arm": answer.lost_arm} if answer.lost_arm else {}),
-        **answer.timing_ms,
+        **msgspec.structs.asdict(answer.timing_ms),
     }
     return Answered(answer, **facts)
 

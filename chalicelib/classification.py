@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.answers import Label, ModelRef, Size
+from chalicelib.answers.predictions import Label, ModelRef, Size
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.pool import Classifiers
 from chalicelib.requests import Instance, Options

@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from chalicelib.answers import Answer, ErrorInfo, ModelRef, Prediction
+from chalicelib.answers.predictions import Answer, ErrorInfo, ModelRef, Prediction, Timing
 from chalicelib.classification import Classification
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.inference.packages import ModelInfo
@@ -80,7 +80,7 @@ class Predictor:
             inference_id=inference_id or uuid.uuid4().hex,
             model=ModelRef(model.name, model.version, model.multi_label),
             predictions=predictions,
-            timing_ms=watch.reading(),
+            timing_ms=Timing(**watch.reading()),
             arm=model.name if assigned else None,
             lost_arm=choice.lost,
         )

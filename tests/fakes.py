@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answers import Label
+from chalicelib.answers.predictions import Label
 from chalicelib.aws.s3 import Found, Stored
 from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (

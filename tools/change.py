@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import msgspec
 
+from chalicelib.answers.predictions import Scores
 from chalicelib.files import put
 from chalicelib.inference.litert import inspect
-from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage, Scores
+from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage
 from chalicelib.inference.tensors import Tensor
 from tools.ending import of_tflite
 from tools.newpackage import as_json, existing, fitted

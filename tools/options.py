@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 import click
 import msgspec
 
+from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import (
     IMAGENET,
@@ -18,7 +19,6 @@ from chalicelib.images.preprocessing import (
     Resize,
     is_imagenet,
 )
-from chalicelib.inference.packages import Scores
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.classifier import Classifier
-from chalicelib.inference.packages import ModelPackage, Scores
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import Tensor
 from tools.ending import Ending, of_tflite
 from tools.newpackage import sample_images

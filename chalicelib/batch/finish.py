@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.records import Batch, Counts, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record

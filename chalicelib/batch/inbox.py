@@ -6,7 +6,7 @@ from random import SystemRandom
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found, ObjectStore
 from chalicelib.aws.s3events import puts, unwrapped
 from chalicelib.aws.sqs import Queue

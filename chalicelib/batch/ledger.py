@@ -29,7 +29,7 @@ from itertools import groupby
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary

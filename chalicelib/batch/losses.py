@@ -11,7 +11,7 @@ Chunk 0 is the fan-out. All times are the store's, because a function's clock ma
 
 from collections.abc import Callable, Iterable
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger

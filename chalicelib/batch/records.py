@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.requests import Options
 
 

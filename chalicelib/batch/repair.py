@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.sqs import MAX_ENTRIES, Queue
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done

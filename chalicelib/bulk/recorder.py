@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.bulk.deadline import InTime
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo, Label
+from chalicelib.answers.predictions import ErrorInfo, Label
 from chalicelib.inference.labels import FOUND, is_right
 
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answers import Label
+from chalicelib.answers.predictions import Label
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import engines
 from chalicelib.inference.packages import ModelPackage

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
+from chalicelib.answers.predictions import Scores
 from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
 from chalicelib.errors import (
     ModelInvalid,
@@ -25,7 +26,6 @@ MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.jso
 """The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""
 
 DIGEST = msgspec.Meta(pattern="^[0-9a-f]{64}$")
-Scores = Literal["probabilities", "logits"]
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""

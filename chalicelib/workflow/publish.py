@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo, Label
+from chalicelib.answers.predictions import ErrorInfo, Label
 from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import is_right
 from chalicelib.workflow.judgement import Judgement

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.copies import copy_manifest

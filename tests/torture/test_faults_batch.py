@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from chalicelib.answers import ErrorInfo
+from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.bulk.records import Record

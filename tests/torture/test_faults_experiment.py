@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chalicelib.answers import Answer
+from chalicelib.answers.predictions import Answer
 from chalicelib.aws.documents import Documents
 from chalicelib.classification import Classification
 from chalicelib.errors import ModelNotFound

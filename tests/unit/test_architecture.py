@@ -37,7 +37,8 @@ FLOORS = [
         "times",
         "wording",
     ],
-    ["images", "sources", "answers", "aws", "command", "trial"],
+    ["images", "sources", "aws", "command", "trial"],
+    ["answers"],
     ["inference"],
     ["classification"],
     ["bulk"],
@@ -119,3 +120,15 @@ def test_a_function_imports_what_it_needs(handler: str, classifies: bool) -> Non
     assert "onnxruntime" not in {name.partition(".")[0] for name in modules}
     others = {"boto3", "chalicelib.batch", "chalicelib.experiment", "chalicelib.workflow"}
     assert not others & modules
+
+
+@pytest.mark.parametrize("room", ["answers", "requests"])
+def test_a_client_imports_what_goes_out_and_comes_in_alone(room: str) -> None:
+    modules = [f"chalicelib.{name}" for name in MODULES if name.partition(".")[0] == room]
+    show = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", show], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    roots = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "msgspec" in roots
+    assert not roots & {"numpy", "PIL", "ai_edge_litert", "onnxruntime", "boto3", "botocore"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.answers import ErrorInfo, Label
+from chalicelib.answers.predictions import ErrorInfo, Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.wording import p_value, percent, plain, points

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from chalicelib.answers import Label
+from chalicelib.answers.predictions import Label
 from chalicelib.aws.stepfunctions import Event
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.classification import Classification

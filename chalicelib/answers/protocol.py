@@ -1,0 +1,85 @@
+"""The Open Inference Protocol's answers, as clients of KServe v2 expect them."""
+
+from typing import Any
+
+import msgspec
+
+from chalicelib.answers.predictions import Scores
+from chalicelib.images.preprocessing import Preprocessing
+
+
+class ServerMetadata(msgspec.Struct, frozen=True):
+    """Name, version and extensions of the server."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The server runs."""
+
+    live: bool
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The default model can answer."""
+
+    ready: bool
+
+
+class ModelReady(msgspec.Struct, frozen=True):
+    """This model can answer."""
+
+    name: str
+    ready: bool
+
+
+class TensorMetadata(msgspec.Struct, frozen=True):
+    """A tensor of a model; -1 stands for any number of images."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(msgspec.Struct, frozen=True):
+    """A model's tensors, how an image becomes them, and what its scores are."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    preprocessing: Preprocessing
+    scores: Scores
+    multi_label: bool
+
+
+class OutputTensor(msgspec.Struct, frozen=True):
+    """A tensor of an answer; its data are flat."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    data: list[Any]
+
+
+class InferParameters(msgspec.Struct, frozen=True):
+    """What is to be said of the images.
+
+    truncated: places, from 0 and between commas, of the images that are JPEGs without their last
+        bytes. Most of each is there, and a part of the picture was not seen.
+    """
+
+    truncated: str
+
+
+class InferAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The tensors of an answer."""
+
+    model_name: str
+    model_version: str
+    outputs: list[OutputTensor]
+    parameters: InferParameters | None = None
+    id: str | None = None
