@@ -33,7 +33,7 @@ def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""
     package = model(name)
     fast = Classifier(package, threads)
-    slow = Classifier(package, threads, engine=without_xnnpack)
+    slow = Classifier(package, threads, load=without_xnnpack)
     if (fast.kernels, slow.kernels) != (XNNPACK, BUILTIN):
         raise click.ClickException(f"{name} does not run on XNNPACK here: nothing to compare.")
     width, height = fast.input_size

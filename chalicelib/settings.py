@@ -24,7 +24,7 @@ MOST_AT_ONCE = 4
 """On a laptop of more CPUs than that, several inferences have several threads each: every one that
 may run takes memory."""
 
-Engine = Literal["auto", "litert", "onnxruntime"]
+EngineName = Literal["auto", "litert", "onnxruntime"]
 """What runs networks: LiteRT, ONNX Runtime, or the faster one of what a package and a host have."""
 
 
@@ -76,7 +76,7 @@ class Settings:
     token_parameter: str
     allow_loopback: bool
     allow_slow_kernels: bool
-    engine: Engine
+    engine: EngineName
     threads: int
     at_once: int
 
@@ -146,11 +146,13 @@ def _boolean(env: Mapping[str, str], name: str, default: bool = False) -> bool:
     raise SettingsError(f"{name} must be true or false, not {value!r}.")
 
 
-def _engine(env: Mapping[str, str]) -> Engine:
+def _engine(env: Mapping[str, str]) -> EngineName:
     name = env.get("ENGINE", "").strip().lower() or "auto"
-    if name not in get_args(Engine):
-        raise SettingsError(f"ENGINE must be one of {', '.join(get_args(Engine))}, not {name!r}.")
-    return cast(Engine, name)
+    if name not in get_args(EngineName):
+        raise SettingsError(
+            f"ENGINE must be one of {', '.join(get_args(EngineName))}, not {name!r}."
+        )
+    return cast(EngineName, name)
 
 
 def _threads(env: Mapping[str, str]) -> int:

@@ -41,12 +41,11 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._store = S3Store(_s3_client)
-        reads = engines.reading(settings.engine)
         self.models = Models(
             settings.model_dirs,
             settings.models_bucket,
             self._store,
-            reads,
+            reads=lambda info: engines.chosen(info, settings.engine).file(info),
             is_sealed=lambda folder: settings.on_lambda and is_read_only(folder),
         )
         self._sources = Sources(
@@ -67,7 +66,8 @@ class Services:
         """Import the inference stack early, so that the first request does not wait for it."""
         from chalicelib.images import decode  # noqa: F401
 
-        engines.prepare(self.models.here(self.settings.model), self.settings.engine)
+        package = self.models.here(self.settings.model)
+        engines.chosen(package, self.settings.engine).prepare()
 
     @cached_property
     def _fetcher(self) -> "Fetcher":

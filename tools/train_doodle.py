@@ -18,6 +18,7 @@ import numpy as np
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import ONNXRUNTIME
 from chalicelib.inference.packages import MODEL, ORT, read_package
 from tools.doodle.card import Training, measure, write_package
 from tools.doodle.data import Classes, Images, pictures, training_seeds
@@ -117,7 +118,7 @@ def main(
         _add_ort(folder, content, model, calibration[:_ONNXRUNTIME_IMAGES])
     test = _drawn(TEST_SEEDS[:_TEST_IMAGES], jobs, "Drawing unseen pictures")
     if onnxruntime:
-        classifier = Classifier(read_package(folder), jobs, engine="onnxruntime")
+        classifier = Classifier(read_package(folder), jobs, load=ONNXRUNTIME.load)
         found = [int(classifier.scores(image).argmax()) for image in test[0]]
         click.echo(f"On {len(found)} unseen drawings: {np.mean(found == test[1]):.2%}")
         return

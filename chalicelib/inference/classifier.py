@@ -11,7 +11,6 @@ from chalicelib.inference import engines
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_scores, top
 from chalicelib.inference.turns import Turns
-from chalicelib.settings import Engine
 
 UNTIMED = nullcontext()
 
@@ -24,7 +23,7 @@ class Classifier:
     copies: inferences that may run at the same time. More copies: higher throughput. One copy on
         all threads: lowest latency. Where there are several, one more on all threads is kept for an
         inference that is alone. Each takes some 40 MB for an Inception v3.
-    engine: by name, or what loads a network by one.
+    load: loads a network, by one of the engines.
     kernels, slow: what computes, and whether that is slower than it could be on this processor.
     Raises ModelInvalid where the file is not an image classifier with these labels.
     """
@@ -34,9 +33,8 @@ class Classifier:
         package: ModelPackage,
         threads: int,
         copies: int = 1,
-        engine: Engine | engines.Open = "litert",
+        load: engines.Load = engines.LITERT.load,
     ) -> None:
-        load = engine if callable(engine) else engines.opening(engine)
         self.info = package.info
         self.labels = package.labels()
         share = max(1, threads // copies)

@@ -1,14 +1,18 @@
-"""Which engine runs a package's network. Each is imported where it is used, and no other."""
+"""The engines that run networks, and which of them runs a package's.
+
+The library of an engine is imported only when that engine is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.packages import MODEL, ORT, ModelInfo, ModelPackage
 from chalicelib.inference.processors import avx2_at_most
-from chalicelib.settings import Engine
+from chalicelib.settings import EngineName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,31 +39,81 @@ class Network(Protocol):
         """The raw output. array: of the shape and dtype of `input`."""
 
 
-Open = Callable[[ModelPackage, int], Network]
+Load = Callable[[ModelPackage, int], Network]
 """Loads the network of a package, for so many CPU threads."""
 
 
-def litert(package: ModelPackage, threads: int) -> Network:
-    """The network of `model.tflite`. Raises ModelInvalid where it is not an image classifier."""
-    from chalicelib.inference.litert import LiteRT
+class Engine(Protocol):
+    """What runs networks."""
 
-    return LiteRT(package.model_path, threads)
+    @property
+    def name(self) -> EngineName:
+        """What settings and reports call it."""
+
+    def file(self, info: ModelInfo) -> str:
+        """The file of a package that it loads; `model.tflite` where the package lacks that."""
+
+    def load(self, package: ModelPackage, threads: int) -> Network:
+        """The network of a package. Raises ModelInvalid where it is not an image classifier."""
+
+    def prepare(self) -> None:
+        """Import it ahead of time."""
 
 
-def onnxruntime(package: ModelPackage, threads: int) -> Network:
-    """The network of `model.ort`.
+@dataclass(frozen=True)
+class LiteRtEngine:
+    """LiteRT, which every package has a file for."""
 
-    Raises ModelInvalid where the package has none, ONNX Runtime is not installed, or it is not an
-    image classifier.
-    """
-    from chalicelib.inference.onnx import OnnxRuntime
+    name: EngineName = "litert"
 
-    if package.info.ort_sha256 is None:
-        raise ModelInvalid(
-            f"ENGINE is onnxruntime, and model {package.info.name} has no {ORT}; export it with "
-            "--onnxruntime, or set ENGINE=litert."
-        )
-    return OnnxRuntime(package.folder / ORT, threads)
+    def file(self, info: ModelInfo) -> str:
+        """`model.tflite`, whatever the package."""
+        return MODEL
+
+    def load(self, package: ModelPackage, threads: int) -> Network:
+        """The network of `model.tflite`; see `Engine.load`."""
+        from chalicelib.inference.litert import LiteRT
+
+        return LiteRT(package.model_path, threads)
+
+    def prepare(self) -> None:
+        """Import LiteRT."""
+        from chalicelib.inference import litert  # noqa: F401
+
+
+@dataclass(frozen=True)
+class OnnxRuntimeEngine:
+    """ONNX Runtime, for packages that have a file for it."""
+
+    name: EngineName = "onnxruntime"
+
+    def file(self, info: ModelInfo) -> str:
+        """`model.ort` where the package has one."""
+        return ORT if info.ort_sha256 else MODEL
+
+    def load(self, package: ModelPackage, threads: int) -> Network:
+        """The network of `model.ort`; see `Engine.load`.
+
+        Raises ModelInvalid, too, where the package has none or ONNX Runtime is not installed.
+        """
+        from chalicelib.inference.onnx import OnnxRuntime
+
+        if package.info.ort_sha256 is None:
+            raise ModelInvalid(
+                f"ENGINE is onnxruntime, and model {package.info.name} has no {ORT}; export it "
+                "with --onnxruntime, or set ENGINE=litert."
+            )
+        return OnnxRuntime(package.folder / ORT, threads)
+
+    def prepare(self) -> None:
+        """Load the binding, if it is installed."""
+        from chalicelib.inference import onnx
+
+        if onnx.installed():
+            onnx.binding()
+
+
+LITERT, ONNXRUNTIME = LiteRtEngine(), OnnxRuntimeEngine()
 
 
 def onnxruntime_suits() -> bool:
@@ -72,40 +126,12 @@ def onnxruntime_suits() -> bool:
 
 
 def chosen(
-    info: ModelInfo, engine: Engine, suits: Callable[[], bool] = onnxruntime_suits
+    info: ModelInfo | None, name: EngineName, suits: Callable[[], bool] = onnxruntime_suits
 ) -> Engine:
-    """The engine of that package: as was said, or the faster one that it has a file for."""
-    if engine != "auto":
-        return engine
-    return "onnxruntime" if info.ort_sha256 and suits() else "litert"
+    """The engine of that name; for `auto`, the faster one that the package has a file for.
 
-
-def opening(engine: Engine) -> Open:
-    """What loads networks by that engine, or by the one that is chosen for each package."""
-
-    def load(package: ModelPackage, threads: int) -> Network:
-        found = onnxruntime if chosen(package.info, engine) == "onnxruntime" else litert
-        return found(package, threads)
-
-    return load
-
-
-def reading(engine: Engine) -> Callable[[ModelInfo], str]:
-    """What names the file of a package that is loaded then; `model.tflite` if it lacks that."""
-
-    def file(info: ModelInfo) -> str:
-        wanted = info.ort_sha256 and chosen(info, engine) == "onnxruntime"
-        return ORT if wanted else MODEL
-
-    return file
-
-
-def prepare(info: ModelInfo | None, engine: Engine) -> None:
-    """Import what will load that package, ahead of time; info is None where it is not known yet."""
-    if info is None or reading(engine)(info) == MODEL:
-        from chalicelib.inference import litert  # noqa: F401
-    else:
-        from chalicelib.inference import onnx
-
-        if onnx.installed():
-            onnx.binding()
+    info: of the package; None where it is not here yet.
+    """
+    if name == "auto":
+        return ONNXRUNTIME if info and info.ort_sha256 and suits() else LITERT
+    return ONNXRUNTIME if name == "onnxruntime" else LITERT

@@ -1,7 +1,7 @@
 """Which kernels LiteRT runs a network on: XNNPACK's, or its own, which are several times slower."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,15 @@ KNOWN = frozenset({np.float32, np.int8, np.uint8})
 """What XNNPACK lets them read; networks of 16-bit integers are left to LiteRT."""
 
 
-def kernels(operators: Iterable[Mapping[str, Any]]) -> tuple[str, bool]:
-    """The kernels, and whether XNNPACK should have taken the network and has not.
+class Kernels(NamedTuple):
+    """What computes a network. slow: whether XNNPACK should have taken it and has not."""
+
+    name: str
+    slow: bool
+
+
+def kernels(operators: Iterable[Mapping[str, Any]]) -> Kernels:
+    """The kernels of a network.
 
     operators: as the interpreter tells them once its tensors are allocated. For each part of the
     network that XNNPACK took there is then one called DELEGATE, after those of the network itself.
@@ -25,6 +32,6 @@ def kernels(operators: Iterable[Mapping[str, Any]]) -> tuple[str, bool]:
     known = False
     for operator in operators:
         if operator["op_name"] == "DELEGATE":
-            return XNNPACK, False
+            return Kernels(XNNPACK, slow=False)
         known |= operator["op_name"] in HEAVY and operator["operand_types"][0] in KNOWN
-    return BUILTIN, known
+    return Kernels(BUILTIN, slow=known)

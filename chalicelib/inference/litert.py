@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
-from chalicelib.inference.kernels import kernels
+from chalicelib.inference.kernels import Kernels, kernels
 from chalicelib.inference.tensors import Tensor, check_classifier
 
 if processors.unlisted():  # here, because it must be before the first interpreter, and only once
@@ -39,12 +39,12 @@ class LiteRT:
     @property
     def kernels(self) -> str:
         """What computes: see `chalicelib.inference.kernels`."""
-        return self._kernels[0]
+        return self._kernels.name
 
     @property
     def slow(self) -> bool:
         """Whether XNNPACK should have taken the network and has not."""
-        return self._kernels[1]
+        return self._kernels.slow
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         """The raw output. array: of the shape and dtype of `input`.
@@ -60,7 +60,7 @@ class LiteRT:
         return raw
 
     @cached_property
-    def _kernels(self) -> tuple[str, bool]:
+    def _kernels(self) -> Kernels:
         try:
             return kernels(self._interpreter._get_ops_details())
         except UnicodeDecodeError as error:
@@ -76,7 +76,8 @@ def input_size(path: Path) -> tuple[int, int]:
 
     Raises ModelInvalid where the file is not an image classifier.
     """
-    return _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)[1].size
+    _, image, _ = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    return image.size
 
 
 def inspect(path: Path) -> tuple[Tensor, Tensor]:

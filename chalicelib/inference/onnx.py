@@ -54,8 +54,8 @@ class OnnxRuntime:
         try:
             self._session = runtime.InferenceSession(options, str(path), True, False)
             self._session.initialize_session(["CPUExecutionProvider"], [{}], set())
-            inputs = [_tensor(each) for each in self._session.inputs_meta]
-            outputs = [_tensor(each) for each in self._session.outputs_meta]
+            inputs = [_tensor(meta) for meta in self._session.inputs_meta]
+            outputs = [_tensor(meta) for meta in self._session.outputs_meta]
         except Exception as error:  # each kind of its own is a plain Exception
             raise ModelInvalid(
                 f"{path.name} of {path.parent.name} is not a network for ONNX Runtime, or for "
@@ -69,8 +69,8 @@ class OnnxRuntime:
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         """The raw output. array: of the shape and dtype of `input`."""
-        found = self._session.run([self.output.name], {self.input.name: array}, None)
-        raw: NDArray[np.generic] = found[0]
+        raw: NDArray[np.generic]
+        (raw,) = self._session.run([self.output.name], {self.input.name: array}, None)
         return raw
 
 

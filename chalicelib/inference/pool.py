@@ -5,15 +5,15 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
+from chalicelib.inference import engines
 from chalicelib.inference.packages import ModelPackage, Models
 
 if TYPE_CHECKING:
     from chalicelib.inference.classifier import Classifier
-    from chalicelib.settings import Engine
+    from chalicelib.settings import EngineName
 
 Load = Callable[[ModelPackage, int, int], "Classifier"]
 
@@ -48,13 +48,13 @@ class Classifiers:
         fallback: str,
         copies: int = 1,
         load: Load | None = None,
-        engine: "Engine" = "litert",
+        engine: "EngineName" = "litert",
     ) -> None:
         self._models = models
         self._threads, self._copies = threads, copies
         self._model = model
         self._fallback = fallback
-        self._make, self._engine = load, engine
+        self._make, self._engine = load or self._classifier, engine
         self._ready: dict[str, Classifier] = {}
         self._loading: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()  # of the two above; nobody loads with it
@@ -128,10 +128,10 @@ class Classifiers:
     def _load(self, name: str) -> "Classifier":
         """Load, and write one line of log about it."""
         start = time.perf_counter()
-        make, package = self._make or _classifier(self._engine), None
+        package = None
         while package is None or not package.is_current():  # or it was replaced meanwhile
             package = self._models.find(name)
-            classifier = make(package, self._threads, self._copies)
+            classifier = self._make(package, self._threads, self._copies)
         facts = {
             "model": name,
             "version": classifier.info.version,
@@ -144,8 +144,8 @@ class Classifiers:
             logger.info("model loaded", extra=facts)
         return classifier
 
+    def _classifier(self, package: ModelPackage, threads: int, copies: int) -> "Classifier":
+        from chalicelib.inference.classifier import Classifier
 
-def _classifier(engine: "Engine") -> Load:
-    from chalicelib.inference.classifier import Classifier
-
-    return partial(Classifier, engine=engine)
+        engine = engines.chosen(package.info, self._engine)
+        return Classifier(package, threads, copies, engine.load)

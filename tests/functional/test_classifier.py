@@ -20,18 +20,19 @@ from chalicelib.files import sha256, staged
 from chalicelib.images.decode import decode
 from chalicelib.inference import engines, onnx
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import chosen
 from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
 from chalicelib.inference.packages import ModelPackage, Models, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.page import WEB
-from chalicelib.settings import ROOT, Engine
+from chalicelib.settings import ROOT, EngineName
 from tests.fakes import MemoryStore
 
 BUNDLED = ROOT / "vendor" / "models"
 DOODLE = BUNDLED / "doodle"
 SAMPLES = sorted(WEB.glob("sample-*.jpg"))
-FILES: dict[Engine, str] = {"litert": "model.tflite", "onnxruntime": "model.ort"}
+FILES: dict[EngineName, str] = {"litert": "model.tflite", "onnxruntime": "model.ort"}
 INSTALLED = pytest.mark.skipif(not onnx.installed(), reason="ONNX Runtime is not installed")
 ENGINES = ["litert", pytest.param("onnxruntime", marks=INSTALLED)]
 
@@ -40,17 +41,17 @@ def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:
     return LiteRT(package.model_path, threads, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 
-SLOW = partial(Classifier, engine=without_xnnpack)
+SLOW = partial(Classifier, load=without_xnnpack)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Engine:
+def engine(request: pytest.FixtureRequest) -> EngineName:
     return request.param
 
 
 @pytest.fixture(scope="module")
-def doodle(engine: Engine) -> Classifier:
-    return Classifier(read_package(DOODLE), threads=2, engine=engine)
+def doodle(engine: EngineName) -> Classifier:
+    return Classifier(read_package(DOODLE), threads=2, load=chosen(None, engine).load)
 
 
 def copy(target: Path, changes: dict[str, str | bytes] | None = None) -> Path:
@@ -99,7 +100,7 @@ def test_the_size_is_read_from_the_file(doodle: Classifier) -> None:
 
 @pytest.mark.parametrize(("threads", "copies"), [(1, 1), (4, 1), (1, 3), (4, 2), (3, 3)])
 def test_threads_and_copies_change_no_score(
-    engine: Engine, doodle: Classifier, threads: int, copies: int
+    engine: EngineName, doodle: Classifier, threads: int, copies: int
 ) -> None:
     other = Classifier(read_package(DOODLE), threads, copies, engine)
     expected = of_samples(doodle)
@@ -123,10 +124,10 @@ def test_any_pixels_give_probabilities(doodle: Classifier) -> None:
         assert output.dtype == np.float32 and output.argmax() == scores.argmax()
 
 
-def test_another_number_of_labels_is_told_so(tmp_path: Path, engine: Engine) -> None:
+def test_another_number_of_labels_is_told_so(tmp_path: Path, engine: EngineName) -> None:
     package = read_package(copy(tmp_path / "short", {"labels.txt": "one\ntwo\n"}))
     with pytest.raises(ModelInvalid, match="2 labels"):
-        Classifier(package, 1, engine=engine)
+        Classifier(package, 1, load=chosen(None, engine).load)
 
 
 DAMAGES = {
@@ -140,21 +141,21 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_file_that_is_no_network(tmp_path: Path, engine: Engine, damage: str) -> None:
+def test_a_file_that_is_no_network(tmp_path: Path, engine: EngineName, damage: str) -> None:
     """Even where nobody looked at its digest."""
     data = DAMAGES[damage]((DOODLE / FILES[engine]).read_bytes())
     package = read_package(copy(tmp_path / "damaged", {FILES[engine]: data}))
     with pytest.raises(ModelInvalid, match="LiteRT" if engine == "litert" else "ONNX Runtime"):
-        Classifier(package, 1, engine=engine)
+        Classifier(package, 1, load=chosen(None, engine).load)
 
 
 def test_a_network_is_not_loaded_where_its_digest_is_another(
-    tmp_path: Path, engine: Engine
+    tmp_path: Path, engine: EngineName
 ) -> None:
     data = bytearray((DOODLE / FILES[engine]).read_bytes())
     data[len(data) // 2] ^= 1
     copy(tmp_path / "mine", {FILES[engine]: bytes(data)})
-    found = Models([tmp_path, tmp_path / "cache"], "", MemoryStore(), engines.reading(engine))
+    found = Models([tmp_path, tmp_path / "cache"], "", MemoryStore(), chosen(None, engine).file)
     classifiers = Classifiers(found, 1, "mine", "", engine=engine)
     with pytest.raises(ModelInvalid, match=f"{FILES[engine]} does not match its sha256"):
         classifiers.get()
@@ -234,15 +235,15 @@ def test_all_engines_say_the_same(doodle: Classifier) -> None:
 @INSTALLED
 def test_the_engine_follows_the_setting_and_the_package() -> None:
     package = read_package(DOODLE)
-    faster = Classifier(package, 1, engine="onnxruntime")
+    faster = Classifier(package, 1, load=engines.ONNXRUNTIME.load)
     assert (faster.kernels, faster.slow) == (ONNXRUNTIME, False)
     best = ONNXRUNTIME if engines.onnxruntime_suits() else XNNPACK
-    assert Classifier(package, 1, engine="auto").kernels == best
-    assert Classifier(package, 1, engine="litert").kernels == XNNPACK
+    assert Classifier(package, 1, load=chosen(package.info, "auto").load).kernels == best
+    assert Classifier(package, 1, load=chosen(package.info, "litert").load).kernels == XNNPACK
     small = read_package(BUNDLED / "doodle-small")
-    assert Classifier(small, 1, engine="auto").kernels == XNNPACK
+    assert Classifier(small, 1, load=chosen(small.info, "auto").load).kernels == XNNPACK
     with pytest.raises(ModelInvalid, match=r"doodle-small has no model\.ort"):
-        Classifier(small, 1, engine="onnxruntime")
+        Classifier(small, 1, load=engines.ONNXRUNTIME.load)
 
 
 @INSTALLED
@@ -290,7 +291,7 @@ print(json.dumps([*before, kernels, sorted(after), hasattr(onnxruntime, "Inferen
 
 
 @INSTALLED
-def test_a_container_imports_one_engine_and_only_what_it_needs_of_it(engine: Engine) -> None:
+def test_a_container_imports_one_engine_and_only_what_it_needs_of_it(engine: EngineName) -> None:
     """And nothing is written on standard error."""
     setting = {"MODEL": "doodle", "ENGINE": engine, "_HANDLER": "app.app"}
     done = subprocess.run(
@@ -323,7 +324,10 @@ def test_a_fast_default_is_healthy(tmp_path: Path) -> None:
         (Classifier, logging.INFO, XNNPACK),
         (SLOW, logging.ERROR, BUILTIN),
         pytest.param(
-            partial(Classifier, engine="onnxruntime"), logging.INFO, ONNXRUNTIME, marks=INSTALLED
+            partial(Classifier, load=engines.ONNXRUNTIME.load),
+            logging.INFO,
+            ONNXRUNTIME,
+            marks=INSTALLED,
         ),
     ],
 )

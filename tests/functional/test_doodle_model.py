@@ -16,8 +16,8 @@ from ai_edge_litert.interpreter import Interpreter
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference import onnx
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import LITERT, ONNXRUNTIME
 from chalicelib.inference.packages import read_package
-from chalicelib.settings import Engine
 from tools.doodle.data import all_pictures, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS
 
@@ -71,10 +71,11 @@ def test_it_knows_fresh_drawings(
 def test_both_engines_know_fresh_drawings(fresh: tuple[np.ndarray, np.ndarray]) -> None:
     images, classes = fresh
     package = read_package(BUNDLED / "doodle")
-    engines: tuple[Engine, ...] = ("litert", "onnxruntime")
     by_lite, by_ort = (
         np.array([classifier.scores(image).argmax() for image in images])
-        for classifier in (Classifier(package, 1, engine=engine) for engine in engines)
+        for classifier in (
+            Classifier(package, 1, load=engine.load) for engine in (LITERT, ONNXRUNTIME)
+        )
     )
     assert np.mean(by_ort == classes) >= LEAST["doodle"]
     assert np.mean(by_ort == by_lite) >= 0.99

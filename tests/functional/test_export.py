@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import WHOLE
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import ONNXRUNTIME
 from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import read_package
 from tools.exporting import ortexport
@@ -215,7 +216,7 @@ def test_onnx_runtime_gets_the_same_network(
     package.verify()
     assert package.files == ("model.json", "labels.txt", "model.tflite", "model.ort")
     assert {path.name for path in package.folder.iterdir()} == set(package.files)
-    own = Classifier(package, 1, engine="onnxruntime")
+    own = Classifier(package, 1, load=ONNXRUNTIME.load)
     assert own.kernels == "onnxruntime" and own.input_size == (SIDE, SIDE)
     images = sample_images((SIDE, SIDE), 12)
     expected = [softmax(net(i[None] / 127.5 - 1.0, training=False).numpy()[0]) for i in images]

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import ONNXRUNTIME
 from chalicelib.inference.packages import read_package
 from tests.functional.test_export import only_x86_64
 from tools.ending import Ending
@@ -120,7 +121,7 @@ def test_a_sigmoid_at_the_end_stays_float_for_onnx_runtime(
     net = network(tf, 4, "sigmoid")
     result = run(net, "a b c d", "--onnxruntime", "--samples", photos, "--tolerance", 1)
     assert result.exit_code == 0, result.output
-    own = Classifier(read_package(cache / "own"), 1, engine="onnxruntime")
+    own = Classifier(read_package(cache / "own"), 1, load=ONNXRUNTIME.load)
     found = np.stack([own.scores(image) for image in images])
     assert np.abs(found - rows(net, images)).mean() < 0.1
     steps = found[None] / found.max() * np.arange(200, 257)[:, None, None]  # if it were rounded

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.inference.engines import chosen, onnxruntime, reading
+from chalicelib.inference.engines import LITERT, ONNXRUNTIME, chosen
 from chalicelib.inference.packages import ModelInfo, ModelPackage
 from chalicelib.inference.processors import at_most_avx2, flags
-from chalicelib.settings import Engine
+from chalicelib.settings import EngineName
 
 ONE = ModelInfo("one", "1", "0" * 64)
 BOTH = ModelInfo("both", "1", "0" * 64, ort_sha256="1" * 64)
@@ -50,24 +50,24 @@ def test_a_host_that_says_nothing_of_its_flags() -> None:
     ],
 )
 def test_the_engine_that_is_chosen(
-    info: ModelInfo, engine: Engine, suits: bool, expected: str
+    info: ModelInfo, engine: EngineName, suits: bool, expected: str
 ) -> None:
-    assert chosen(info, engine, lambda: suits) == expected
+    assert chosen(info, engine, lambda: suits).name == expected
 
 
 def test_a_host_is_not_looked_at_for_a_package_that_leaves_no_choice() -> None:
     def never() -> bool:
         raise AssertionError
 
-    assert chosen(ONE, "auto", never) == "litert"
+    assert chosen(ONE, "auto", never) is LITERT
+    assert chosen(None, "auto", never) is LITERT
 
 
 def test_the_file_that_is_read() -> None:
-    assert reading("onnxruntime")(BOTH) == "model.ort"
-    assert reading("onnxruntime")(ONE) == reading("litert")(BOTH) == "model.tflite"
-    assert reading("auto")(ONE) == "model.tflite"
+    assert ONNXRUNTIME.file(BOTH) == "model.ort"
+    assert ONNXRUNTIME.file(ONE) == LITERT.file(BOTH) == "model.tflite"
 
 
 def test_an_engine_that_the_package_has_no_file_for_is_told_so() -> None:
     with pytest.raises(ModelInvalid, match=r"one has no model\.ort.*ENGINE=litert"):
-        onnxruntime(ModelPackage(Path("one"), ONE), 1)
+        ONNXRUNTIME.load(ModelPackage(Path("one"), ONE), 1)

@@ -22,7 +22,7 @@ from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import top
 from chalicelib.requests import Instance
-from chalicelib.settings import Engine
+from chalicelib.settings import EngineName
 from chalicelib.sources.read import MAX_BYTES, Sources
 from tools.evaluating.labelled import Photo
 from tools.newpackage import existing
@@ -70,7 +70,7 @@ class Contestant:
 
     name: str
     package: ModelPackage
-    engine: Engine
+    engine: EngineName
     network: engines.Network
     classifier: Classifier
 
@@ -78,27 +78,27 @@ class Contestant:
         """The same network, given pictures in another way."""
         info = msgspec.structs.replace(self.package.info, preprocessing=how)
         package = ModelPackage(self.package.folder, info)
-        classifier = Classifier(package, 1, engine=lambda *_: self.network)
+        classifier = Classifier(package, 1, load=lambda *_: self.network)
         return replace(self, package=package, classifier=classifier)
 
 
-def contestant(named: str, dirs: Sequence[Path], engine: Engine, threads: int) -> Contestant:
+def contestant(named: str, dirs: Sequence[Path], engine: EngineName, threads: int) -> Contestant:
     """Load what `NAME` or `NAME:ENGINE` says; `engine` is that of a name alone.
 
     Raises Refused for an engine that is none, and ModelInvalid where it cannot be loaded.
     """
     name, colon, said = named.partition(":")
-    if colon and said not in get_args(Engine):
-        raise Refused(f"{said!r} is no engine; one of {', '.join(get_args(Engine))} is.")
+    if colon and said not in get_args(EngineName):
+        raise Refused(f"{said!r} is no engine; one of {', '.join(get_args(EngineName))} is.")
     package = existing(name, dirs)
     package.verify()
-    runs = engines.chosen(package.info, cast(Engine, said) if colon else engine)
+    runs = engines.chosen(package.info, cast(EngineName, said) if colon else engine)
     with quiet():
-        network = engines.opening(runs)(package, threads)
-        classifier = Classifier(package, threads, engine=lambda *_: network)
+        network = runs.load(package, threads)
+        classifier = Classifier(package, threads, load=lambda *_: network)
         width, height = classifier.input_size
         classifier.scores(np.zeros((height, width, 3), np.uint8))  # the first is slow
-    return Contestant(named if colon else name, package, runs, network, classifier)
+    return Contestant(named if colon else name, package, runs.name, network, classifier)
 
 
 def loader(photos: Sequence[Photo]) -> Load:

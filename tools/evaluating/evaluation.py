@@ -9,7 +9,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from chalicelib.inference.labels import FOUND
-from chalicelib.settings import Engine, Settings
+from chalicelib.settings import EngineName, Settings
 from chalicelib.significance import Z_95
 from chalicelib.wording import count, interval, p_value, percent, points
 from tools.evaluating.alternatives import ALPHA, Ways, try_all
@@ -131,7 +131,7 @@ def contestants(name: str, against: str | None) -> list[str]:
     """What is asked, as `contestant` takes it. Raises Refused where it is the same twice."""
     if against is None:
         return [name]
-    if against in get_args(Engine):
+    if against in get_args(EngineName):
         against = f"{name.partition(':')[0]}:{against}"
     if against == name:
         raise Refused(f"--against {against} is {name} itself; name another package or engine.")

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.engines import LITERT, ONNXRUNTIME, Engine
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import to_probabilities
-from chalicelib.settings import Engine, Settings
+from chalicelib.settings import Settings
 from tools import newpackage as packages
 from tools.add import described_as
 from tools.exporting import choices, inside, ortexport, photographs, raw, trained
@@ -157,15 +158,15 @@ def _compare(
         back. ONNX Runtime is asked about samples alone: its ranges are theirs.
     """
     engines: list[tuple[str, Engine, Limits]] = [
-        ("LiteRT", "litert", FLOAT if options["float_"] else WEIGHTS)
+        ("LiteRT", LITERT, FLOAT if options["float_"] else WEIGHTS)
     ]
     if package.info.ort_sha256:
-        engines.append(("ONNX Runtime", "onnxruntime", STATIC))
+        engines.append(("ONNX Runtime", ONNXRUNTIME, STATIC))
     agreed = []
     for (title, engine, limits), file in zip(engines, package.info.digests, strict=True):
         with quiet():
-            classifier = Classifier(package, threads, engine=engine)
-        asked = slice(None) if engine == "litert" else slice(-samples[0], None)
+            classifier = Classifier(package, threads, load=engine.load)
+        asked = slice(None) if engine is LITERT else slice(-samples[0], None)
         found = compare(title, classifier, images[asked], expected[asked])
         size = (package.folder / file).stat().st_size / 1e6
         say(f"    {found}\n    {size:.1f} MB; {found.milliseconds:.1f} ms an image here.")
