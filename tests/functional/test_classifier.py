@@ -102,7 +102,7 @@ def test_the_size_is_read_from_the_file(doodle: Classifier) -> None:
 def test_threads_and_copies_change_no_score(
     engine: EngineName, doodle: Classifier, threads: int, copies: int
 ) -> None:
-    other = Classifier(read_package(DOODLE), threads, copies, engine)
+    other = Classifier(read_package(DOODLE), threads, copies, chosen(None, engine).load)
     expected = of_samples(doodle)
     for given, wanted in zip(of_samples(other), expected, strict=True):
         np.testing.assert_allclose(given, wanted, atol=0.01)
