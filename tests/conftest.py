@@ -29,6 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1200,
         help="how long the soak of the long form goes on",
     )
+    parser.addoption(
+        "--update-answers", action="store_true", help="write what comes into README and docs"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

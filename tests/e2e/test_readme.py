@@ -1,107 +1,165 @@
-"""Every shell example of the README that calls the API, run as it stands against the app."""
+"""The shell examples of README and docs, run as they stand in a fresh clone."""
 
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chalicelib.page import WEB
+from tests.clone import clone
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud
 
-README = (ROOT / "README.md").read_text()
-API = README[README.index("\n## API") : README.index("\n## Batch")]
-LATER = README[README.index("\n## Batch") : README.index("\n## Your own model")]
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", API, re.DOTALL)
-SHELL = [text for language, text in BLOCKS if language == "sh"]
-CURL = [text for text in re.findall(r"```sh\n(.*?)```", LATER, re.DOTALL) if "curl" in text]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("api", "batch", "experiment", "workflow")),
+]
+LOCAL = ("http://127.0.0.1", "tools.submit chalicelib/")
+"""What an example says that is about this machine, and not about a deployed stage."""
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """Language and text of a page's code blocks."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def examples(page: Path) -> list[str]:
+    shell = [text for language, text in blocks(page) if language == "sh"]
+    return [text for text in shell if any(word in text for word in LOCAL) and "make " not in text]
+
+
+def answers_shown(page: Path) -> list[tuple[str, str]]:
+    """The examples that are followed by their answer."""
+    pairs = pairwise(blocks(page))
+    return [(text, answer) for (a, text), (b, answer) in pairs if (a, b) == ("sh", "json")]
 
 
 @pytest.fixture(scope="module")
-def documented(cloud: LocalCloud) -> str:
-    """The app, with the picture in its bucket that the README takes to be there."""
+def folder(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone with an installed `.venv`, and the picture that api.md takes to be there."""
+    folder = clone(tmp_path_factory.mktemp("clone"))
+    program(folder / ".venv" / "bin" / "python", "")
+    if shutil.which("aws") is None:
+        program(folder / ".venv" / "bin" / "aws", "-m tests.e2e.awscli")
+    picture = next((folder / "chalicelib" / "web").rglob("sample-umbrella.jpg"))
     s3 = cloud.client("s3")
-    s3.upload_file(WEB / "sample-umbrella.jpg", cloud.images, "batches/sample-umbrella.jpg")
+    s3.upload_file(picture, cloud.images, "batches/sample-umbrella.jpg")
     s3.close()
-    return cloud.url
+    return folder
 
 
-def run(example: str, server: str) -> list[Any]:
-    """What each command of an example answers."""
-    command = example.replace("http://127.0.0.1:8000", server)
+def program(path: Path, options: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="$LIBRARY" exec "{sys.executable}" {options} "$@"\n')
+    path.chmod(0o755)
+
+
+def run(example: str, cloud: LocalCloud, folder: Path) -> list[Any]:
+    """Every JSON object that an example prints."""
+    command = example.replace("http://127.0.0.1:8000", cloud.url)
+    command = command.replace("http://127.0.0.1:4566", cloud.aws)
+    ours = {"API_URL": cloud.url, "no_proxy": "127.0.0.1", "LIBRARY": str(ROOT)}
+    path = f"{os.environ['PATH']}:{folder / '.venv' / 'bin'}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", command],
-        cwd=ROOT,
-        env={**os.environ, "no_proxy": "127.0.0.1"},
+        cwd=folder,
+        env={**os.environ, **ours, "PATH": path},
         capture_output=True,
         text=True,
-        check=True,
     )
-    answers, rest = [], done.stdout.strip()
-    while rest:
-        answer, end = json.JSONDecoder().raw_decode(rest)
-        answers.append(answer)
-        rest = rest[end:].strip()
-    return answers
+    assert done.returncode == 0, done.stderr
+    printed, rest = [], done.stdout
+    while "{" in rest:
+        answer, end = json.JSONDecoder().raw_decode(rest, start := rest.index("{"))
+        printed.append(answer)
+        rest = rest[max(end, start + 1) :]
+    return printed
 
 
 def seen(answer: dict[str, Any]) -> list[str]:
     """The best label, or the error, of each image of an answer."""
-    if "predictions" in answer:
-        return [
-            prediction["error"]["code"]
-            if "error" in prediction
-            else prediction["labels"][0]["name"]
-            for prediction in answer["predictions"]
-        ]
     if "outputs" in answer:
         return list(answer["outputs"][0].get("data", []))
-    return []
-
-
-@pytest.mark.parametrize("example", SHELL + CURL, ids=lambda text: text.split("\n")[0][-60:])
-def test_an_example_does_what_the_readme_says(documented: str, example: str) -> None:
-    answers = run(example, documented)
-    assert len(answers) == len(re.findall(r"\bcurl (?!-s )", example))
-    assert not any("Code" in answer for answer in answers if "style.css" not in example)
-    if "umbrella" in example and "/predict" in example and "/feedback" not in example:
-        expected = ["umbrella", "SourceRefused"] if "no-such-file" in example else ["umbrella"]
-        assert seen(answers[-1]) == expected
-
-
-def shape(value: Any) -> Any:
-    """The keys of an answer, all the way down, whatever the values."""
-    if isinstance(value, dict):
-        return {key: shape(inner) for key, inner in value.items()}
-    return [shape(inner) for inner in value] if isinstance(value, list) else type(value)
-
-
-def test_the_answers_shown_are_those_that_come(documented: str) -> None:
-    shown = [
-        (text, json.loads(answer))
-        for (language, text), (kind, answer) in pairwise(BLOCKS)
-        if (language, kind) == ("sh", "json")
+    records = answer.get("predictions", [answer])
+    return [
+        record["error"]["code"] if "error" in record else record["labels"][0]["name"]
+        for record in records
     ]
-    assert len(shown) == 2
-    (first, classified), (second, refused) = shown
-    assert shape(run(first, documented)[0]) == shape(classified)
-    assert run(second, documented)[0] == refused
 
 
-def test_every_setting_is_documented() -> None:
-    source = (ROOT / "chalicelib" / "settings.py").read_text()
-    read = set(re.findall(r'(?:get\(|\(env, )"([A-Z_]+)"', source))
-    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", README, re.MULTILINE)
-    described = set(re.findall(r"[A-Z_]+", " ".join(rows)))
-    assert described == {name for name in read if not name.startswith("AWS_")}
+@pytest.mark.parametrize(
+    ("page", "example"),
+    [pytest.param(page, text, id=f"{page.stem}-{i}") for page in PAGES
+     for i, text in enumerate(examples(page))],
+)  # fmt: skip
+def test_an_example_does_what_its_page_says(
+    cloud: LocalCloud, folder: Path, page: Path, example: str
+) -> None:
+    printed = run(example, cloud, folder)
+    assert len(printed) >= len(re.findall(r"\bcurl (?!-s )", example))
+    assert not any("Code" in answer for answer in printed if "style.css" not in example)
+    if "sample-umbrella" in example and re.search("/predict|/infer|uploads/", example):
+        expected = ["umbrella", "SourceRefused"] if "no-such-file" in example else ["umbrella"]
+        assert "/feedback" in example or seen(printed[-1]) == expected
+    if "results.csv" in example:
+        samples = list((folder / "chalicelib" / "web").rglob("sample-*.jpg"))
+        assert len((folder / "results.csv").read_text().splitlines()) == len(samples) + 1
 
 
-def test_every_file_it_names_exists() -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert links
-    assert [link for link in links if not (Path(ROOT) / link).exists()] == []
+def steady(answer: Any) -> Any:
+    """An answer without what differs between machines and calls: ids, times, smaller scores."""
+    if not isinstance(answer, dict):
+        return answer
+    answer = {key: type(value) if key == "inference_id" else value for key, value in answer.items()}
+    answer["timing_ms"] = sorted(answer.get("timing_ms", ()))
+    for prediction in answer.get("predictions", ()):
+        best = prediction["labels"][0]
+        prediction["labels"] = [best["name"], round(best["score"], 1), len(prediction["labels"])]
+    return answer
+
+
+def pretty(value: Any, indent: str = "") -> str:
+    """JSON in which what fits into a line is in a line."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or (indent and len(indent + flat) < 90):
+        return flat
+    inner = indent + "  "
+    if isinstance(value, dict):
+        parts = [f'{inner}"{key}": {pretty(item, inner)}' for key, item in value.items()]
+    else:
+        parts = [inner + pretty(item, inner) for item in value]
+    start, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{start}\n" + ",\n".join(parts) + f"\n{indent}{end}"
+
+
+@pytest.mark.parametrize("page", PAGES[:2], ids=lambda page: page.stem)
+def test_the_answers_shown_are_those_that_come(
+    cloud: LocalCloud, folder: Path, page: Path, pytestconfig: pytest.Config
+) -> None:
+    shown = answers_shown(page)
+    assert shown
+    for example, answer in shown:
+        (printed,) = run(example, cloud, folder)
+        if pytestconfig.getoption("--update-answers"):
+            text = json.dumps(printed) if "Code" in printed else pretty(printed)
+            page.write_text(page.read_text().replace(answer, text + "\n"))
+        else:
+            assert steady(printed) == steady(json.loads(answer)), "run with --update-answers"
+
+
+def test_there_are_five_examples_in_a_readme_that_is_short() -> None:
+    text = PAGES[0].read_text()
+    assert len(examples(PAGES[0])) == len(re.findall(r"^### \d\.", text, re.MULTILINE)) == 5
+    assert len(text.splitlines()) <= 200
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_example_needs_gnu(page: Path) -> None:
+    flags = re.compile(r"base64 -|sed -i|sed -z|readlink -f|grep -P|date -d|\bnproc\b|xargs -d")
+    assert not [text for language, text in blocks(page) if language == "sh" and flags.search(text)]

@@ -1,4 +1,4 @@
-"""What the pages on reliability and security name is there: files, tests, headings."""
+"""What README and docs name is there: files, tests, headings, settings."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ from tests.conftest import ROOT
 from tests.torture.conftest import BEGIN, END, PAGE, lacking, table, told, write
 
 PAGES = [PAGE, ROOT / "SECURITY.md"]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w.-]+\.(?:py|md|lock|yaml)")
 TEST = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
@@ -25,9 +26,10 @@ def blocks(text: str) -> list[str]:
 
 
 def headings(page: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """The anchors of a page: of its headings, as GitHub makes them, and of its figures."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return anchors | set(re.findall(r'<a id="([\w-]+)">', page.read_text()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -37,13 +39,29 @@ def test_files_that_are_named_are_there(page: Path) -> None:
     assert any(name.startswith("tests/torture/test_") for name in named)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     links = LINK.findall(page.read_text())
     for to, anchor in links:
         target = (page.parent / to).resolve() if to else page
         assert target.exists(), to
         assert not anchor or anchor in headings(target), (to, anchor)
+
+
+def test_every_page_is_linked() -> None:
+    texts = {page: page.read_text() for page in DOCUMENTS}
+    for page in DOCUMENTS:
+        others = "".join(text for other, text in texts.items() if other != page)
+        assert page.name == "README.md" or f"{page.name})" in others or f"{page.name}#" in others
+
+
+def test_every_setting_is_documented() -> None:
+    source = (ROOT / "chalicelib" / "settings.py").read_text()
+    read = set(re.findall(r'(?:get\(|\(env, )"([A-Z_]+)"', source))
+    page = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", page, re.MULTILINE)
+    described = set(re.findall(r"[A-Z_]+", " ".join(rows)))
+    assert described == {name for name in read if not name.startswith("AWS_")}
 
 
 def test_every_outcome_names_its_test() -> None:

@@ -161,7 +161,7 @@ def study(ms: float) -> Study:
 
 def test_the_verdict_names_who_reaches_the_target_and_what_it_would_take() -> None:
     slow, fast = list(verdict(study(150))), list(verdict(study(20)))
-    assert "reached here, at the best memory size, by: nothing." in slow[0]
+    assert "At its best memory size it is reached by: nothing." in slow[0]
     assert any("would cost 3.33 with" in each and "has 150 ms here" in each for each in slow)
     assert "function alone on x86_64" in fast[0]
     assert len(fast) == 2
