@@ -20,6 +20,7 @@ from chalicelib.significance import (
     single_look_alpha,
     two_proportion_p_value,
 )
+from chalicelib.wording import p_value, points
 
 ALPHA = 0.05
 """Chance of calling any of several equal arms different, ever: shared out by Bonferroni's rule."""
@@ -66,7 +67,7 @@ def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparis
     difference, p = b - a, two_proportion_p_value(*counts)
     if always_valid_p_value(*counts, DIFFERENCE) <= alpha:
         word = "better" if difference > 0 else "worse"
-        verdict = f"{challenger.name} is {word} by {_points(difference)} points ({_words(p)})."
+        verdict = f"{challenger.name} is {word} by {points(difference)} ({p_value(p)})."
     elif short:
         verdict = _too_few(short, needed)
     else:
@@ -112,20 +113,12 @@ def _none_seen(champion: Standing, challenger: Standing, difference: float, p: f
         chance = "may still be chance, because the results are checked continuously"
     return (
         f"No difference seen: {challenger.name} is {'ahead' if difference > 0 else 'behind'} "
-        f"by {_points(difference)} points. This {chance} ({_words(p)})."
+        f"by {points(difference)}. This {chance} ({p_value(p)})."
     )
 
 
 def _counts(a: Standing, b: Standing) -> tuple[int, int, int, int]:
     return a.tally.correct, a.tally.votes, b.tally.correct, b.tally.votes
-
-
-def _points(difference: float) -> str:
-    return f"{abs(difference) * 100:.1f}"
-
-
-def _words(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {round(p, 3):g}"
 
 
 def _about(number: int) -> int:

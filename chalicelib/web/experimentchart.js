@@ -12,6 +12,8 @@ const points = (difference) => {
   const size = Math.abs(difference * 100).toLocaleString("en", { maximumFractionDigits: 1 });
   return `${size} ${size === "1" ? "point" : "points"}`;
 };
+// As the service's own words have it: more digits where three would show another side of 0.05.
+const pValue = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(p.toFixed(3) === "0.050" && p !== 0.05 ? 5 : 3));
 const rangeOf = ([low, high]) => `${(low * 100).toFixed(1)} to ${share(high)}`;
 
 // -> {low, high, ticks}: a part of 0..1 with room for every interval, and round numbers on it.
@@ -85,7 +87,7 @@ function rowOf({ name, weight, votes, accuracy, interval }, view, titleOf) {
     votes ? share(accuracy) : "–",
     interval ? rangeOf(interval) : "–",
     difference === null ? "–" : `${points(difference)} ${difference < 0 ? "lower" : "higher"}`,
-    p === null ? "–" : p < 0.001 ? "< 0.001" : p.toFixed(3),
+    p === null ? "–" : pValue(p),
   ];
   const row = make("tr");
   row.append(heading, ...cells.map((text) => make("td", "", text)));

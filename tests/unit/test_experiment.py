@@ -821,14 +821,17 @@ def standing(name: str, right: int, of: int, weight: float = 0.5) -> Standing:
 @pytest.mark.parametrize(
     ("champion", "challenger", "verdict"),
     [
-        ((1600, 2000), (1740, 2000), "small is better by 7.0 points (p < 0.001)."),
-        ((1740, 2000), (1600, 2000), "small is worse by 7.0 points (p < 0.001)."),
-        ((150, 300), (198, 300), "small is better by 16.0 points (p < 0.001)."),
+        ((1600, 2000), (1740, 2000), "small is better by 7 points (p < 0.001)."),
+        ((1740, 2000), (1600, 2000), "small is worse by 7 points (p < 0.001)."),
+        ((150, 300), (198, 300), "small is better by 16 points (p < 0.001)."),
         ((4000, 5000), (4010, 5000),
          "No difference seen: small is ahead by 0.2 points. This may be chance (p = 0.802)."),
         ((4000, 5000), (3900, 5000),
-         "No difference seen: small is behind by 2.0 points. This may still be chance, because "
+         "No difference seen: small is behind by 2 points. This may still be chance, because "
          "the results are checked continuously (p = 0.014)."),
+        ((3400, 4000), (3336, 4000),
+         "No difference seen: small is behind by 1.6 points. This may still be chance, because "
+         "the results are checked continuously (p = 0.04979)."),
         ((4000, 5000), (4000, 5000), "No difference seen: small and doodle are level."),
         ((4000, 5000), (1000, 1250),
          "Not enough data: about 880 more answers of small to see a 5-point difference."),
@@ -871,7 +874,7 @@ def test_the_overall_verdict_is_that_with_the_most_evidence() -> None:
     rivals = [standing("third", 0, 0), standing("small", 1760, 2000), standing("x", 1610, 2000)]
     for order in itertools.permutations(rivals):
         told = overall(champion, [compare(champion, rival, 3) for rival in order])
-        assert told.startswith("small is better by 8.0 points")
+        assert told.startswith("small is better by 8 points")
 
 
 def test_a_report_adds_up_its_days() -> None:
