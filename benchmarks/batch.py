@@ -5,30 +5,27 @@
 The worker takes chunks of 25 different 720p JPEGs from an object store in memory and does all that
 it does on Lambda. The bare network gets the same images as arrays, as many at once as there are
 cores and a thread each, which is its best; one at a time, on all cores, is shown beside it. They
-run in turn, and the ratio of their medians is what carries over to other machines. The fan-out
-writes its chunks into a store that keeps none of them.
+run in turn, and the ratio of their medians is what carries over to other machines. The fan-outs
+are those of `benchmarks.cutting`.
 """
 
-import json
 import os
-import resource
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import click
 
 from benchmarks import findings, subject
+from benchmarks.cutting import fanned_out
+from benchmarks.cutting import figures as cutting_figures
 from benchmarks.findings import Figure
-from chalicelib.batch.fanout import ChunkMessage, fan_out
+from chalicelib.batch.fanout import ChunkMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
 from chalicelib.batch.worker import Worker
-from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
+from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.recorder import Recorder
 from chalicelib.classification import Classification
@@ -84,74 +81,23 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     return {name: SMALL_CHUNK / statistics.median(each) for name, each in seconds.items()}
 
 
-class Forgetful(MemoryStore):
-    """Keeps nothing but the checkpoint, and makes up the manifest as it is read."""
-
-    def __init__(self, count: int) -> None:
-        super().__init__()
-        self.count = count
-
-    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
-        for start in range(0, self.count, 1000):
-            lines = range(start, min(start + 1000, self.count))
-            yield b"".join(b"https://images.example/photo-%d.jpg\n" % n for n in lines)
-
-    def put(self, bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
-        return "none" if "chunks/" in key else super().put(bucket, key, *rest, **options)
-
-
-class Counting(MemoryQueue):
-    """Counts its messages."""
-
-    count = 0
-
-    def send(self, messages: object) -> None:
-        self.count += len(list(messages))  # type: ignore[call-overload]
-
-
-def fan_out_alone(count: int) -> dict[str, float]:
-    """Seconds and peak megabytes of a fan-out, in this process."""
-    queue = Counting()
-    ledger = Ledger(Forgetful(count), "results", "b")
-    start = time.perf_counter()
-    assert fan_out(ledger, BATCH, queue, lambda: 900.0)
-    seconds = time.perf_counter() - start
-    small = min(count, SMALL_RUN)
-    assert queue.count == -(-small // SMALL_CHUNK) - (small - count) // LARGE_CHUNK
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"lines": count, "seconds": round(seconds, 2), "peak_mb": round(peak)}
-
-
-def fanned_out(counts: tuple[int, ...]) -> list[dict[str, float]]:
-    """Each in a process of its own, from this one while it is small: its peak counts."""
-    found = []
-    for count in counts:
-        command = [sys.executable, "-m", "benchmarks.batch", "--only-fan-out", str(count)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found.append(json.loads(done.stdout))
-    return found
-
-
 @click.command(help=__doc__)
 @click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
 @click.option("--rounds", default=7, show_default=True, help="Chunks counted.")
 @click.option("--lines", default=[100_000, 1_000_000], multiple=True, help="Manifests to fan out.")
-@click.option("--only-fan-out", type=int, hidden=True)
+@click.option("--keys", default=1_000_000, show_default=True, help="Of a prefix to fan out.")
 @findings.options
 def main(
     model: str,
     rounds: int,
     lines: tuple[int, ...],
-    only_fan_out: int | None,
+    keys: int,
     as_json: bool,
     save: bool,
 ) -> None:
     """Measure, and print."""
-    if only_fan_out:
-        click.echo(json.dumps(fan_out_alone(only_fan_out)))
-        return
     subject.model(model)
-    outs = fanned_out(lines)
+    outs = [*(fanned_out("lines", count) for count in lines), fanned_out("keys", keys)]
     speed = worker_against_network(model, rounds)
     worker, network, alone = speed["worker"], speed["network"], speed["one_at_a_time"]
     figures = [
@@ -160,13 +106,7 @@ def main(
         Figure("worker", "the worker", worker, f"{worker:.1f} images a second"),
         Figure("network", "the bare network", network, f"{network:.1f} images a second"),
     ]
-    for out in outs:
-        named, count = f"fan-out-{out['lines']}", f"{out['lines']:,} lines"
-        peak, seconds = out["peak_mb"], out["seconds"]
-        figures += [
-            Figure(f"{named}-mb", f"fan-out of {count}: peak memory", peak, f"{peak:.0f} MB"),
-            Figure(f"{named}-s", f"fan-out of {count}: time", seconds, f"{seconds:.1f} s"),
-        ]
+    figures += cutting_figures(outs)
     title = f"Batch: the worker and the fan-out, {model}"
     series = {"speed": speed, "fan_out": outs}
     findings.publish(findings.Record("batch", title, figures, series=series), as_json, save)

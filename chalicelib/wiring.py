@@ -238,8 +238,9 @@ def _client(
     attempts: int = 4,
     **options: Any,
 ) -> Any:
-    import boto3
     from botocore.config import Config
+
+    from chalicelib.aws.session import session
 
     config = Config(
         connect_timeout=connect_timeout,
@@ -248,4 +249,4 @@ def _client(
         max_pool_connections=32,
         **options,
     )
-    return boto3.client(service, config=config)
+    return session().client(service, config=config)

@@ -68,10 +68,10 @@ class MemoryStore:
         data = self.read(bucket, key, 2**40)
         return (data[start : start + 1000] for start in range(0, len(data), 1000))
 
-    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
         there = list(self.objects)  # at once: other threads may write meanwhile
         keys = [key for where, key in there if where == bucket and key.startswith(prefix)]
-        keys.sort(key=str.encode)
+        keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
         return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
     def put(

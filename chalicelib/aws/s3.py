@@ -64,8 +64,11 @@ class ObjectStore(Protocol):
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
         """The object's bytes in blocks; opened at the call, as it is at that moment."""
 
-    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
-        """The objects whose key starts with `prefix`, in the order of their UTF-8 keys."""
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+        """The objects whose key starts with `prefix`, in the order of their UTF-8 keys.
+
+        after: only those whose key comes after this one.
+        """
 
     def put(
         self,
@@ -169,11 +172,12 @@ class S3Store:
         with translated(uri):
             yield from body.iter_chunks(BLOCK_BYTES)
 
-    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
         """See ObjectStore."""
+        request = {"Bucket": bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
         with translated(f"s3://{bucket}/{prefix}"):
             pages = self._s3().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            for page in pages.paginate(**request):
                 for found in page.get("Contents", []):
                     yield Found(found["Key"], found["LastModified"].timestamp())
 

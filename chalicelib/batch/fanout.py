@@ -1,22 +1,22 @@
 """A manifest -> chunks in the bucket, each with a message on the queue. Resumes where it died."""
 
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 
 import msgspec
 
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.listing import list_images
 from chalicelib.batch.losses import LOST
 from chalicelib.batch.records import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
-from chalicelib.bulk.deadline import Remaining, in_time
-from chalicelib.bulk.manifests import Entry, entries, is_manifest
+from chalicelib.bulk.deadline import InTime, Remaining, in_time
+from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_ID
-from chalicelib.sources.read import MAX_KEY_BYTES, split_s3_uri
+from chalicelib.sources.read import MAX_KEY_BYTES
 
 GROUP = 100
 """Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""
@@ -74,12 +74,14 @@ def fan_out(
     state, etag = ledger.tagged_fan_out(round)
     if state.complete or ledger.cancelled(round):
         return True
-    if not state.chunks and not round:
-        _check_size(ledger, batch, most)
-    todo = chunked(
-        islice(_entries(ledger, batch, most), state.entries, None), growing, state.entries
-    )
     go_on = in_time(remaining, MARGIN)
+    parts = _parts(ledger, batch, state, most, go_on)
+    if parts is None:
+        queue.send([FanOutMessage(batch.batch_id, round)])
+        return False
+    todo = chunked(
+        islice(_entries(ledger, batch, parts), state.entries, None), growing, state.entries
+    )
     with ThreadPoolExecutor(WRITERS) as writers:
         for group in held(todo, GROUP):
             if ledger.cancelled(round):
@@ -107,12 +109,25 @@ def queue_undone(ledger: Ledger, batch: Batch, queue: Queue) -> None:
     queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n in chunks if n not in done])
 
 
-def _check_size(ledger: Ledger, batch: Batch, most: int) -> None:
-    if sum(1 for _ in islice(_entries(ledger, batch, most), most + 1)) > most:
+def _parts(
+    ledger: Ledger, batch: Batch, state: FanOut, most: int, go_on: InTime
+) -> list[str] | None:
+    """Names of the manifest's parts; None where a prefix is not listed yet. Raises BadRequest."""
+    if batch.round:
+        return []
+    if _is_prefix(batch):
+        listing = list_images(ledger, batch.source, most, go_on)
+        parts, complete, images = listing.parts, listing.complete, listing.images
+    else:
+        parts, complete, images = [batch.manifest], True, state.entries
+        if not state.chunks:
+            images = sum(1 for _ in islice(_entries(ledger, batch, parts), most + 1))
+    if images > most:
         raise BadRequest(
             f"A batch is of at most {most:,} images, and these are more; split them, and start "
             "a batch for each part."
         )
+    return parts if complete else None
 
 
 def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
@@ -123,43 +138,17 @@ def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
     return FanOut(state.chunks + len(group), entries, digest=digest)
 
 
-def _entries(ledger: Ledger, batch: Batch, most: int) -> Iterator[Entry]:
+def _entries(ledger: Ledger, batch: Batch, parts: list[str]) -> Iterator[Entry]:
+    """The images of the round. parts: names of its manifest's."""
     if batch.round:
         return _failed(ledger, batch.round - 1)
-    listed = batch.source.endswith("/")
-    key = ledger.key(_listing(ledger, batch.source, most) if listed else batch.manifest)
-    longest = MAX_KEY_BYTES if listed else MAX_ID  # a listing's ids are keys
-    return entries(key, ledger.store.stream(ledger.bucket, key), longest)
+    streams = (ledger.store.stream(ledger.bucket, ledger.key(name)) for name in parts)
+    longest = MAX_KEY_BYTES if _is_prefix(batch) else MAX_ID  # a listing's ids are keys
+    return entries(batch.manifest, chain.from_iterable(streams), longest)
 
 
-def _listing(ledger: Ledger, prefix: str, most: int) -> str:
-    """The name of the manifest of a prefix: its objects as they were, whatever comes there later.
-
-    Of two that list it at once the one counts that first says so.
-    """
-    return ledger.first(
-        ledger.key("manifest.json"), str, lambda: _list_prefix(ledger, prefix, most)
-    )
-
-
-def _list_prefix(ledger: Ledger, prefix: str, most: int) -> str:
-    """Write a manifest of a prefix, as it is now; its name."""
-    name = f"manifest.{uuid.uuid4().hex[:8]}.jsonl"
-    bucket, start = split_s3_uri(prefix)
-    listed = (
-        found.key
-        for found in ledger.store.list(bucket, start)
-        if not found.key.endswith("/") and not is_manifest(found.key)
-    )
-    images = islice(listed, most + 1)  # one too many, and the fan-out refuses them
-    encode = msgspec.json.Encoder().encode
-    ledger.store.write(
-        ledger.bucket,
-        ledger.key(name),
-        (encode({"id": image.removeprefix(start), "s3_uri": f"s3://{bucket}/{image}"}) + b"\n"
-         for image in images),
-    )  # fmt: skip
-    return name
+def _is_prefix(batch: Batch) -> bool:
+    return batch.source.endswith("/")
 
 
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:

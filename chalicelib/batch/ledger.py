@@ -2,14 +2,15 @@
 
     batches/ID/batch.json           what was asked for; written once, but for its round
     batches/ID/manifest.TOKEN.EXT   what to classify, as it was at the start
-    batches/ID/manifest.json        of a prefix: the name of the manifest that lists it
+    batches/ID/manifest.000001-TOKEN.jsonl      of a prefix: its images, in parts; see `listing`
     batches/ID/results.jsonl, summary.json      the end, once all of it is there
     batches/ID/cancelled            stop, and why
     batches/ID/stopping.json        the chunks that were done until then
     batches/ID/stopped.jsonl, stopped.json      their results, in the same shapes
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
         problem.json                what the fan-out failed by at last
-        fanout.json                 chunks queued so far; `chunks` is set at the end
+        fanout.json                 chunks queued so far; `complete` at the end
+        fanout.listing.json         of a prefix: how far it is listed, and in which parts
         chunks/000001.jsonl         25 entries, or 100 after the first 10,000: the unit of work
         parts/000001.jsonl          their records; whoever writes it first wins
         tally/000001-25-2           that part in numbers: records and failures

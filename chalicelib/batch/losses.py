@@ -68,8 +68,8 @@ class Losses:
         self._begun = _numbered(begun, started)
         self._had = {name for name, at in begun.items() if at >= started}
         self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
-        for checkpoint in self._list("fanout.json"):
-            self._first[FAN_OUT] = checkpoint.modified
+        for checkpoint in self._list("fanout."):  # its own, and that of the listing before it
+            self._first[FAN_OUT] = max(checkpoint.modified, self._first.get(FAN_OUT, 0.0))
         self._started = started
 
     def _list(self, prefix: str) -> Iterable[Found]:

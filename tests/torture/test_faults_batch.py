@@ -144,8 +144,8 @@ def deliver(cloud: BatchCloud, process: Process, message: object) -> None:
 class Growing(MemoryStore):
     """Gets another image as soon as its images have been listed."""
 
-    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
-        found = list(super().list(bucket, prefix))
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+        found = list(super().list(bucket, prefix, after))
         if bucket == "images":
             self.put("images", f"new/another-{len(self.objects)}", PICTURES[0], "")
         return iter(found)

@@ -16,7 +16,7 @@ MODULES = {
 } | {"app": ROOT / "app.py"}
 HOMES = {
     "chalice": {"app", "command"},
-    "boto3": {"wiring", "aws.s3", "aws.s3answers"},
+    "boto3": {"aws.s3", "aws.s3answers", "aws.session"},
     "botocore": {"command", "stops", "wiring", "aws"},
     "ai_edge_litert": {"inference.litert"},
     "onnxruntime": {"inference.onnx"},

@@ -56,8 +56,11 @@ class Counting(ColourClassifier):
 class Cloud:
     """The buckets, the queue and the functions."""
 
-    def __init__(self, classifier: ColourClassifier | None = None) -> None:
-        self.store, self.queue, self.answers = MemoryStore(), MemoryQueue(), MemoryQueue()
+    def __init__(
+        self, classifier: ColourClassifier | None = None, store: MemoryStore | None = None
+    ) -> None:
+        self.store = store or MemoryStore()
+        self.queue, self.answers = MemoryQueue(), MemoryQueue()
         self.classifier = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
@@ -247,17 +250,16 @@ def test_of_two_fan_outs_that_list_a_prefix_at_once_one_is_heard(cloud: Cloud) -
     for name in names:
         cloud.store.objects["images", f"photos/{name}"] = picture("blue")
     view = cloud.batches.create(BatchRequest(prefix="s3://images/photos/"))
-    fan_out, write = cloud.queue.bodies.pop(0), cloud.store.write
+    fan_out, put = cloud.queue.bodies.pop(0), cloud.store.put
 
-    def overtaken(bucket: str, key: str, blocks: Any) -> None:
-        cloud.store.write = write  # type: ignore[method-assign]
-        listed = list(blocks)
+    def overtaken(*request: Any, **options: Any) -> str | None:
+        cloud.store.put = put  # type: ignore[method-assign]
         cloud.store.objects["images", "photos/00-more.png"] = picture("red")
         cloud.deliver(fan_out)
         cloud.deliver(cloud.queue.bodies.pop(0))
-        write(bucket, key, listed)
+        return put(*request, **options)
 
-    cloud.store.write = overtaken  # type: ignore[method-assign]
+    cloud.store.put = overtaken  # type: ignore[method-assign]
     cloud.deliver(fan_out)
     cloud.run()
     ids = [record.id for record in cloud.results(view["batch_id"])]

@@ -54,9 +54,9 @@ class WatchedStore(MemoryStore):
         self._ask("put", key)
         return super().put(bucket, key, *rest, **options)
 
-    def list(self, bucket: str, prefix: str) -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
         self._ask("list", prefix)
-        return super().list(bucket, prefix)
+        return super().list(bucket, prefix, after)
 
 
 class Lab:

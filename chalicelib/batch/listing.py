@@ -1,0 +1,60 @@
+"""A prefix -> a manifest of its images, in parts. Resumes after the last key."""
+
+import uuid
+from itertools import islice
+
+import msgspec
+
+from chalicelib.batch.ledger import Ledger
+from chalicelib.bulk.deadline import InTime
+from chalicelib.bulk.manifests import is_manifest
+from chalicelib.sources.read import split_s3_uri
+
+KEYS = 10_000
+"""Keys that are read between two checkpoints: ten pages of a listing."""
+
+CHECKPOINT = "fanout.listing.json"
+"""Beside the fan-out's own, so that one listing shows when either was written."""
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """How far the listing of a prefix came.
+
+    parts: names of the manifest's parts, in order. images: lines in them. last: the last key read.
+    """
+
+    parts: list[str] = []
+    images: int = 0
+    last: str = ""
+    complete: bool = False
+
+
+def list_images(ledger: Ledger, prefix: str, most: int, go_on: InTime) -> Listing:
+    """List the images of a prefix, until all are listed, more than `most`, or time is up.
+
+    If two list at once, the first to write a checkpoint wins, and the other goes on from there: the
+    manifest is one, whatever is put under the prefix meanwhile.
+    """
+    key = ledger.round_key(0, CHECKPOINT)
+    while True:
+        listing, etag = ledger.tagged(key, Listing) or (Listing(), None)
+        if listing.complete or not go_on():
+            return listing
+        further = _further(ledger, listing, prefix, most)
+        ledger.put(key, further, only_new=etag is None, replacing=etag)
+
+
+def _further(ledger: Ledger, listing: Listing, prefix: str, most: int) -> Listing:
+    """The listing with one more part, which is written."""
+    bucket, start = split_s3_uri(prefix)
+    found = ledger.store.list(bucket, start, after=listing.last)
+    keys = [entry.key for entry in islice(found, KEYS)]
+    images = [key for key in keys if not key.endswith("/") and not is_manifest(key)]
+    name = f"manifest.{len(listing.parts) + 1:06d}-{uuid.uuid4().hex[:8]}.jsonl"
+    ledger.put_lines(
+        ledger.key(name),
+        [{"id": key.removeprefix(start), "s3_uri": f"s3://{bucket}/{key}"} for key in images],
+    )
+    count = listing.images + len(images)
+    complete = len(keys) < KEYS or count > most
+    return Listing([*listing.parts, name], count, keys[-1] if keys else listing.last, complete)
