@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -326,11 +325,7 @@ def workflow_get(name: str) -> Response:
 @app.on_s3_event(bucket=SETTINGS.images_bucket or "images", events=["s3:ObjectCreated:*"])
 def on_upload(event: S3Event) -> None:
     """An image in the images bucket is queued, a manifest starts a batch."""
-    record = event.to_dict()["Records"][0]
-    at = datetime.fromisoformat(record["eventTime"]).timestamp()
-    put = record["s3"]["object"]
-    version, etag = put.get("sequencer", record["eventTime"]), put.get("eTag")
-    services().events.on_object(event.bucket, event.key, version, at, etag)
+    services().events.on_s3_event(event.to_dict())
 
 
 @app.on_sqs_message(queue=SETTINGS.work_queue or "work", batch_size=1)

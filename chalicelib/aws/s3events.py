@@ -1,4 +1,4 @@
-"""S3's own events, as they come on a queue: from S3, through SNS, or through EventBridge."""
+"""S3's own events, however they come: to a function, on a queue, through SNS or EventBridge."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -13,15 +13,16 @@ from chalicelib.errors import BadRequest
 class Put(msgspec.Struct, frozen=True):
     """An object that was put into a bucket.
 
-    sequencer: tells it from other puts of this key. at: when, in seconds since the epoch.
-    etag: of what was put, without quotes; None where the event does not tell.
+    version: tells it from other puts of this key: S3's sequencer, or the time of an event without.
+    at: when, in seconds since the epoch. etag: of what was put, without quotes; None where the
+        event does not tell.
     """
 
     bucket: str
     key: str
-    sequencer: str
+    version: str
     at: float
-    etag: str | None
+    etag: str | None = None
 
 
 class _Bucket(msgspec.Struct, frozen=True):
@@ -29,28 +30,41 @@ class _Bucket(msgspec.Struct, frozen=True):
 
 
 class _Object(msgspec.Struct, frozen=True):
+    """The object of an event from EventBridge."""
+
     key: str
     sequencer: str = ""  # of puts and deletions alone
+    etag: str | None = None
+
+
+class _QuotedObject(_Object, frozen=True):
+    """The object of an event from S3 itself, its key quoted as in a form."""
+
     etag: str | None = msgspec.field(default=None, name="eTag")
 
 
-class _S3(msgspec.Struct, frozen=True):
+class _Place(msgspec.Struct, frozen=True):
     bucket: _Bucket
     object: _Object
+
+    def put(self, key: str, at: datetime) -> Put:
+        version = self.object.sequencer or at.isoformat()
+        return Put(self.bucket.name, key, version, at.timestamp(), self.object.etag)
+
+
+class _QuotedPlace(_Place, frozen=True):
+    object: _QuotedObject
 
 
 class _Record(msgspec.Struct, frozen=True, rename="camel"):
     event_time: datetime
-    s3: _S3
+    s3: _QuotedPlace
     event_name: str = "ObjectCreated:Put"
 
     def put(self) -> Put | None:
         if not self.event_name.startswith("ObjectCreated:"):
             return None
-        found = self.s3.object
-        key = unquote_plus(found.key)  # quoted here, unlike in Chalice's events and EventBridge's
-        at = self.event_time.timestamp()
-        return Put(self.s3.bucket.name, key, found.sequencer, at, found.etag)
+        return self.s3.put(unquote_plus(self.s3.object.key), self.event_time)
 
 
 class _Records(msgspec.Struct, frozen=True):
@@ -82,30 +96,18 @@ class _Failure(msgspec.Struct, frozen=True, rename="camel"):
         return self.request_payload.puts()
 
 
-class _PlainObject(msgspec.Struct, frozen=True):
-    key: str
-    sequencer: str = ""
-    etag: str | None = None
-
-
-class _Detail(msgspec.Struct, frozen=True):
-    bucket: _Bucket
-    object: _PlainObject
-
-
 class _Bridged(msgspec.Struct, frozen=True):
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html."""
 
     source: Literal["aws.s3"]
     kind: str = msgspec.field(name="detail-type")
     time: datetime
-    detail: _Detail
+    detail: _Place
 
     def puts(self) -> list[Put]:
         if self.kind != "Object Created":
             return []
-        put, at = self.detail.object, self.time.timestamp()
-        return [Put(self.detail.bucket.name, put.key, put.sequencer, at, put.etag)]
+        return [self.detail.put(self.detail.object.key, self.time)]
 
 
 _Event = _Failure | _Records | _Bridged | _Test
@@ -126,8 +128,8 @@ def unwrapped(body: str) -> str:
     return body
 
 
-def puts(body: str) -> list[Put]:
-    """What a message says was put: none, where it tells of something else that happened in S3.
+def puts(event: str | bytes) -> list[Put]:
+    """The puts that the JSON of an event tells of: none, where something else happened in S3.
 
     It may come from S3, from EventBridge, or back from the dead letters.
     Raises BadRequest where it is no event of S3.
@@ -135,5 +137,5 @@ def puts(body: str) -> list[Put]:
     kinds: tuple[type[_Event], ...] = (_Failure, _Records, _Bridged, _Test)
     for kind in kinds:
         with suppress(msgspec.DecodeError, UnicodeError):
-            return msgspec.json.decode(body, type=kind).puts()
+            return msgspec.json.decode(event, type=kind).puts()
     raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")

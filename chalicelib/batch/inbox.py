@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found, ObjectStore
-from chalicelib.aws.s3events import puts, unwrapped
+from chalicelib.aws.s3events import Put, puts, unwrapped
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
 from chalicelib.batch.fanout import (
@@ -66,26 +66,28 @@ class BatchEvents:
         self._store, self._queue = store, queue
         self._results, self._answers = results, answers
 
-    def on_object(
-        self, bucket: str, key: str, version: str, at: float, etag: str | None = None
-    ) -> None:
+    def on_s3_event(self, event: object) -> None:
+        """S3 tells a function of what was put into the images bucket. See `on_put`."""
+        for put in puts(msgspec.json.encode(event)):
+            self.on_put(put)
+
+    def on_put(self, put: Put) -> None:
         """An object was put into the images bucket: a manifest starts a batch, an image is queued.
 
-        version: tells this put from any other, so that an event that comes twice is one batch.
-        Raises BadRequest for another bucket.
+        An event that comes twice is one batch. Raises BadRequest for another bucket.
         """
-        if bucket != self._service.images:
+        if put.bucket != self._service.images:
             raise BadRequest(f"The event is of another bucket than {self._service.images}.")
-        if key.startswith(BATCH_INPUTS) or key.endswith("/"):
+        if put.key.startswith(BATCH_INPUTS) or put.key.endswith("/"):
             return
-        if is_manifest(key):
-            digest = hashlib.sha256(f"{bucket}/{key}/{version}".encode()).hexdigest()
-            source = f"s3://{bucket}/{key}"
-            meant = None if etag is None else f'"{etag}"'  # events tell it without its quotes
-            with suppress(Replaced):  # the event of what is there now begins that
-                self._service.begin(new_id(at, digest), at, source, Options(), meant)
+        if is_manifest(put.key):
+            digest = hashlib.sha256(f"{put.bucket}/{put.key}/{put.version}".encode()).hexdigest()
+            source = f"s3://{put.bucket}/{put.key}"
+            etag = None if put.etag is None else f'"{put.etag}"'  # events tell it without quotes
+            with suppress(Replaced):  # the event of the newer manifest starts that one
+                self._service.begin(new_id(put.at, digest), put.at, source, Options(), etag)
         else:
-            self._queue.send([UploadMessage(bucket, key)])
+            self._queue.send([UploadMessage(put.bucket, put.key)])
 
     def on_message(self, body: str, remaining: Remaining) -> None:
         """A message of the work queue. What it raises makes the queue deliver it again."""
@@ -146,7 +148,7 @@ class BatchEvents:
                 self._answers.send([record])
             return
         for put in puts(body):
-            self.on_object(put.bucket, put.key, put.sequencer, put.at, put.etag)
+            self.on_put(put)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3events import Put
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
@@ -406,7 +407,7 @@ def create(cloud: BatchCloud, process: Process, batch_id: str) -> None:
 
 def event(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     """S3's, of a manifest; it comes again until it is taken."""
-    process.events.on_object("images", "list.txt", "0055AED6", 1.8e9)
+    process.events.on_put(Put("images", "list.txt", "0055AED6", 1.8e9))
 
 
 def empty() -> tuple[BatchCloud, str]:
@@ -810,7 +811,7 @@ def uploaded() -> tuple[BatchCloud, str]:
     cloud = BatchCloud()
     cloud.store.put("images", "a b.png", PICTURES[1], "")
     process = cloud.process()
-    process.events.on_object("images", "a b.png", "1", 0)
+    process.events.on_put(Put("images", "a b.png", "1", 0))
     cloud.queue.bodies.append("http://h/x")
     return cloud, ""
 

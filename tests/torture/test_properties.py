@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.aws.documents import Documents
+from chalicelib.aws.s3events import Put
 from chalicelib.batch import stop
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active, recent_key
@@ -284,7 +285,7 @@ def test_no_id_or_key_reaches_what_is_not_its_own(tried: Tried, outcome: Outcome
     def upload(key: str) -> None:
         cloud = BatchCloud()
         process = cloud.process()
-        process.events.on_object("images", key, "1", 0)
+        process.events.on_put(Put("images", key, "1", 0))
         for body in cloud.queue.bodies:
             process.events.on_message(body, lambda: 900.0)
             written = [key for bucket, key in cloud.store.objects if bucket == "results"]

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from chalicelib.aws.s3events import Put
 from chalicelib.batch.batches import BatchService
 from chalicelib.batch.inbox import BatchEvents
 from chalicelib.bulk.chunks import (
@@ -199,9 +200,9 @@ def test_any_message_twice_and_in_any_order_changes_nothing(cloud: Cloud) -> Non
 )
 def test_a_manifest_in_the_bucket_starts_a_batch_once(cloud: Cloud, name: str, text: str) -> None:
     cloud.store.objects["images", f"folder/{name}"] = text.encode()
-    cloud.events.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.events.on_put(Put("images", f"folder/{name}", "0055AED6", 1.8e9))
     cloud.run()
-    cloud.events.on_object("images", f"folder/{name}", "0055AED6", 1.8e9)
+    cloud.events.on_put(Put("images", f"folder/{name}", "0055AED6", 1.8e9))
     cloud.run()
     (batch,) = cloud.batches.recent()
     assert cloud.view(batch["batch_id"]) == ("finished", (30, 30, 0))
@@ -219,7 +220,7 @@ def test_a_bad_line_is_an_error_record(cloud: Cloud) -> None:
 
 def test_an_event_of_the_far_future_does_not_spoil_the_listing(cloud: Cloud) -> None:
     cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
-    cloud.events.on_object("images", "m.txt", "0055AED6", 2.5e11)  # the year 9892
+    cloud.events.on_put(Put("images", "m.txt", "0055AED6", 2.5e11))  # the year 9892
     cloud.run()
     (view,) = cloud.batches.recent()
     assert view["status"] == "finished"
@@ -595,7 +596,7 @@ def test_the_schedule_lets_a_cancelled_batch_rest(cloud: Cloud) -> None:
 
 def test_an_image_in_the_bucket_is_answered_beside_it(cloud: Cloud) -> None:
     cloud.store.objects["images", "a b/ü.png"] = picture("green")
-    cloud.events.on_object("images", "a b/ü.png", "1", 0)
+    cloud.events.on_put(Put("images", "a b/ü.png", "1", 0))
     cloud.run()
     answer = json.loads(cloud.store.objects["results", "uploads/a b/ü.png.json"])
     assert answer["labels"][0]["name"] == "green"
@@ -603,9 +604,9 @@ def test_an_image_in_the_bucket_is_answered_beside_it(cloud: Cloud) -> None:
 
 
 def test_what_waits_for_a_batch_is_left_to_it(cloud: Cloud) -> None:
-    cloud.events.on_object("images", "batches/mine/a.png", "1", 0)
-    cloud.events.on_object("images", "batches/mine/manifest.jsonl", "1", 0)
-    cloud.events.on_object("images", "folder/", "1", 0)
+    cloud.events.on_put(Put("images", "batches/mine/a.png", "1", 0))
+    cloud.events.on_put(Put("images", "batches/mine/manifest.jsonl", "1", 0))
+    cloud.events.on_put(Put("images", "folder/", "1", 0))
     assert cloud.queue.bodies == []
 
 
@@ -633,6 +634,27 @@ def test_an_s3_event_on_the_queue_that_comes_twice_is_one_batch(cloud: Cloud) ->
     assert cloud.view(batch["batch_id"]) == ("finished", (1, 1, 0))
 
 
+@pytest.mark.parametrize("from_s3", [False, True], ids=["by a message", "by S3"])
+def test_puts_without_a_sequencer_are_told_by_their_time(cloud: Cloud, from_s3: bool) -> None:
+    """Two of the same second, and one of them comes twice."""
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
+    for ms in ("000", "250", "250"):
+        event = s3_event("m.txt", sequencer="").replace("10:00:00.000", f"10:00:00.{ms}")
+        if from_s3:
+            cloud.events.on_s3_event(json.loads(event))
+        else:
+            cloud.deliver(event)
+    assert len(cloud.batches.recent()) == 2
+
+
+def test_each_put_of_an_event_of_s3_is_taken(cloud: Cloud) -> None:
+    one, other = (json.loads(s3_event(key))["Records"] for key in ("a+b%2Bc.png", "d.png"))
+    cloud.events.on_s3_event({"Records": one + other})
+    cloud.run()
+    uploads = [found.key for found in cloud.store.list("results", "uploads/")]
+    assert uploads == ["uploads/a b+c.png.json", "uploads/d.png.json"]
+
+
 def test_a_manifest_that_is_replaced_before_its_event_is_run_once(cloud: Cloud) -> None:
     """By the event of the new one; that of the old one comes late, and again."""
     old, new = b"http://h/1\n", b"http://h/2\nhttp://h/3\n"
@@ -641,7 +663,7 @@ def test_a_manifest_that_is_replaced_before_its_event_is_run_once(cloud: Cloud) 
     for _ in range(2):
         cloud.deliver(s3_event("m.txt", sequencer="00AA", eTag=first))
         cloud.deliver(s3_event("m.txt", sequencer="00AB", eTag=second))
-    cloud.events.on_object("images", "m.txt", "00AA", 1795341600.0, first)
+    cloud.events.on_put(Put("images", "m.txt", "00AA", 1795341600.0, first))
     cloud.run()
     (batch,) = cloud.batches.recent()
     assert cloud.view(batch["batch_id"]) == ("finished", (2, 2, 0))
@@ -773,7 +795,7 @@ def test_a_deletion_leaves_the_answer_of_an_image(cloud: Cloud) -> None:
 def test_an_upload_of_any_key_has_an_answer(cloud: Cloud, key: str) -> None:
     """1,002, 1,012 and 1,024 bytes; the answer's key adds 13."""
     cloud.store.objects["images", key] = picture("blue")
-    cloud.events.on_object("images", key, "1", 0)
+    cloud.events.on_put(Put("images", key, "1", 0))
     cloud.run()
     ((bucket, name),) = [place for place in cloud.store.objects if place[0] == "results"]
     assert name.startswith("uploads/") and len(name.encode()) <= MAX_KEY_BYTES
