@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256, staged
-from chalicelib.images.preprocessing import is_imagenet
+from chalicelib.inference.labels import is_background, is_imagenet
 from chalicelib.inference.packages import (
     INFO,
     LABELS,
@@ -23,9 +23,6 @@ from chalicelib.inference.packages import (
     ModelPackage,
     read_package,
 )
-
-BACKGROUND_NAMES = frozenset({"background", "__background__", "dummy"})
-"""What the published ImageNet label files call class 0 where it stands for nothing."""
 
 
 def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
@@ -57,9 +54,9 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
     if len(labels) == classes:
         return
     advice = "give a file with a label for each class, in their order."
-    if len(labels) == classes - 1 and labels and labels[0].lower() not in BACKGROUND_NAMES:
+    if len(labels) == classes - 1 and labels and not is_background(labels[0]):
         advice = "if its class 0 is the background, put a first line `background` into the file."
-    elif len(labels) == classes + 1 and labels[0].lower() in BACKGROUND_NAMES:
+    elif len(labels) == classes + 1 and is_background(labels[0]):
         advice = f"if it has no background class, take `{labels[0]}` out of the file."
     elif len(labels) == 1:
         advice = "give them one a line, as JSON or as a CSV with a header."
@@ -98,7 +95,7 @@ def background_class(option: str, labels: Sequence[str], say: Callable[[str], No
     say: told which class is hidden, or could be taken for one to hide and is not.
     Raises ModelInvalid where `option` is neither of these nor a class index.
     """
-    named = [index for index, label in enumerate(labels) if label.lower() in BACKGROUND_NAMES]
+    named = [index for index, label in enumerate(labels) if is_background(label)]
     hidden, why = None, "as you said"
     if option == "auto":
         if named and named[0] == 0 and len(labels) == 1001 and is_imagenet(labels):

@@ -17,8 +17,8 @@ from chalicelib.images.preprocessing import (
     Filter,
     Preprocessing,
     Resize,
-    is_imagenet,
 )
+from chalicelib.inference.labels import is_imagenet
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 

@@ -16,6 +16,7 @@ from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.records import Batch, Counts, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
+from chalicelib.inference.labels import NO_LABEL
 
 READERS = 32
 """Parts read ahead: S3 answers in some 15 ms, so a million images' 10,300 take 5 seconds."""
@@ -99,7 +100,7 @@ def write_results(
                 errors[record.error.code] += 1
             else:
                 answered += 1
-                labels.update([label.name for label in record.found()] or ["(none)"])
+                labels.update([label.name for label in record.found()] or [NO_LABEL])
             yield encode(record) + b"\n"
 
     ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), encoded())

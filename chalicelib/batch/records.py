@@ -45,7 +45,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The end of a round. labels: images by what is found in them, "(none)" if that is nothing."""
+    """The end of a round. labels: images by what is found in them, NO_LABEL if that is nothing."""
 
     batch_id: str
     round: int

@@ -1,6 +1,5 @@
 """How a picture becomes what a network was trained on: what a package says of it, and its rules."""
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -79,14 +78,3 @@ WHOLE = Preprocessing()
 IMAGENET = Preprocessing("crop", 0.875)
 """What networks of ImageNet are evaluated with, 224 of 256 pixels, whatever their size
 (https://github.com/tensorflow/models/tree/master/research/slim/preprocessing)."""
-
-_IMAGENET = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby", 999: "toilet tissue"}
-"""Some of its 1,000 classes, in the order that Keras, TF-slim and PyTorch number them."""
-
-
-def is_imagenet(labels: Sequence[str]) -> bool:
-    """Whether they are ImageNet's 1,000 classes, with or without a background class before them."""
-    shift = len(labels) - 1000
-    return shift in (0, 1) and all(
-        name in labels[index + shift].lower().replace("_", " ") for index, name in _IMAGENET.items()
-    )

@@ -20,7 +20,8 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.files import sha256, staged
-from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
+from chalicelib.inference.labels import is_imagenet
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
 """The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""

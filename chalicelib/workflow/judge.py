@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.answers.predictions import Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.inference.labels import fold, is_right
+from chalicelib.inference.labels import NO_LABEL, is_right, is_same
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
 from chalicelib.workflow.judgement import Agreement, ArmResult, Failure, Judgement, Latency, McNemar
@@ -20,9 +20,6 @@ Row = tuple[Entry, Record, Record | None]
 
 TRUTH = "truth"
 """What the rows of a matrix are where they are no model's."""
-
-NO_LABEL = "(none)"
-"""Stands for the top label of an answer that has none, as in a batch's summary."""
 
 MISSING = "Missing"
 """The error code of an image that the challenger has no record of."""
@@ -116,7 +113,7 @@ class _Both:
         """Count an image that both answered, by the top labels."""
         one, other = self._vocabulary.spelt(champion), self._vocabulary.spelt(challenger)
         self.pairs += 1
-        self.agree += fold(one) == fold(other)
+        self.agree += is_same(one, other)
         self.confusion.add(one, other, entry.id)
         if truth:
             self.right[is_right(truth, champion), is_right(truth, challenger)] += 1

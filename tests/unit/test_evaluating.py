@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.errors import SourceInvalid
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
-from tests.unit.test_preprocessing import imagenet
+from tests.unit.test_labels import imagenet
 from tools.evaluating import picturelists
 from tools.evaluating.alternatives import judged, try_all
 from tools.evaluating.asking import Answer, loader

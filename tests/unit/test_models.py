@@ -10,7 +10,7 @@ from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.packages import Models, read_package
 from tests.fakes import MemoryStore
-from tests.unit.test_preprocessing import imagenet
+from tests.unit.test_labels import imagenet
 
 NETWORK = b"not really a network"
 

@@ -3,17 +3,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing, is_imagenet
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 
 SIDES = st.integers(1, 20_000)
 INPUTS = st.integers(2, 600)
-
-
-def imagenet(background: bool = False) -> list[str]:
-    names = [f"class {index}" for index in range(1000)]
-    names[0], names[1], names[207] = "tench, Tinca tinca", "goldfish", "golden retriever"
-    names[281], names[999] = "tabby, tabby cat", "toilet tissue, toilet paper"
-    return ["background", *names] if background else names
 
 
 @pytest.mark.parametrize(
@@ -74,11 +67,3 @@ def test_a_description_survives_its_json() -> None:
                         std=(4.0,), filter="lanczos")  # fmt: skip
     assert msgspec.json.decode(msgspec.json.encode(how), type=Preprocessing) == how
     assert msgspec.json.decode("{}", type=Preprocessing) == WHOLE
-
-
-def test_imagenets_labels_are_known_however_they_are_written() -> None:
-    assert is_imagenet(imagenet()) and is_imagenet(imagenet(background=True))
-    slim = [name.upper().replace(" ", "_") for name in imagenet()]
-    assert is_imagenet([f"n{index:08}_{name}" for index, name in enumerate(slim)])
-    for other in ([], imagenet()[:-1], imagenet()[::-1], ["cat"] * 1000, ["x", "y", *imagenet()]):
-        assert not is_imagenet(other)

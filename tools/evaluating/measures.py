@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.inference.labels import NO_LABEL
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
-from chalicelib.workflow.judge import NO_LABEL, TRUTH
+from chalicelib.workflow.judge import TRUTH
 from tools.evaluating.asking import BEST, Answer, Contestant
 from tools.evaluating.calibration import Calibration, calibration
 from tools.evaluating.labelled import Photo

@@ -7,8 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
-from chalicelib.images.preprocessing import is_imagenet
-from chalicelib.inference.labels import fold, names
+from chalicelib.inference.labels import fold, is_imagenet, names
 
 WORDNET = Path(__file__).with_name("wordnet.txt")
 """The ids of ImageNet's 1,000 classes in their order, as folders of ImageNet are called

@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.images.preprocessing import is_imagenet
-from chalicelib.inference.labels import fold
+from chalicelib.inference.labels import fold, is_background, is_imagenet
 from tools import metadata
 from tools.labelling.entries import ordered
 from tools.labelling.rows import DELIMITERS, Rows, from_text
 from tools.labelling.structured import from_json, from_pbtxt, is_pbtxt
-from tools.newpackage import BACKGROUND_NAMES
 
 MAX_BYTES = 16 * 2**20
 """Of a label file: a hundred times ImageNet's longest."""
@@ -51,7 +49,7 @@ class LabelFile:
         if is_imagenet(names) and {len(names), classes} == {1000, 1001}:
             if classes == 1001:
                 return replace(self, names=["background", *names])
-            if names[0].casefold() in BACKGROUND_NAMES:
+            if is_background(names[0]):
                 return replace(self, names=names[1:], without="the background class, 0")
         return self
 
