@@ -1,19 +1,19 @@
-"""The one place that builds clients, stores and classifiers, once per container.
+"""The one place that puts the service together, once per container.
 
 Each part is imported and built when it is first asked for: no answer waits for another's.
 """
 
 import threading
 from functools import cached_property, lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Unpack
 
-from chalicelib.aws.s3 import S3Store
 from chalicelib.classification import Classification
-from chalicelib.errors import NotConfigured
 from chalicelib.files import is_read_only
 from chalicelib.inference import engines
 from chalicelib.inference.packages import Models
-from chalicelib.inference.pool import Classifiers
+from chalicelib.inference.pool import Classifiers, Load
+from chalicelib.parts import BATCHES, EXPERIMENT, WORKFLOWS
+from chalicelib.ports import Given, Ports
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources.read import Sources
@@ -23,44 +23,67 @@ if TYPE_CHECKING:
     from chalicelib.batch.inbox import BatchEvents
     from chalicelib.bulk.deadline import Remaining
     from chalicelib.experiment.experiment import Experiment
-    from chalicelib.sources.fetch import Fetcher
     from chalicelib.tokens import Tokens
+    from chalicelib.workflow.request import Rules
     from chalicelib.workflow.tasks import WorkflowTasks
     from chalicelib.workflow.workflows import WorkflowService
 
-T = TypeVar("T")
-
 
 class Services:
-    """What the entry points call. What is not set up raises NotConfigured, which says why.
+    """The whole service: what the entry points call.
 
-    Nothing is loaded or connected to before it is used. Two threads that ask first, and at once,
-    may build a part twice, which costs little: only classifiers are heavy, and there is one set.
+    Nothing is loaded or connected to before it is used. What the settings leave out raises
+    NotConfigured, which says what to set.
+
+    A test or a benchmark gets the same service on ports of its own, as here in memory:
+
+    >>> store, queue = MemoryStore(), MemoryQueue()
+    >>> services = Services(
+    ...     settings, store=store, queue=queue, fetch=lambda url: picture("red"), load=colours
+    ... )
+    >>> request = BatchRequest(instances=[Instance(id="a", url="http://host/a.png")])
+    >>> batch_id = services.batches.create(request)["batch_id"]
+    >>> while queue.bodies:  # the first message cuts the batch into chunks, the second is a chunk
+    ...     services.events.on_message(queue.bodies.pop(0), lambda: 900.0)
+    >>> services.batches.view(batch_id)["status"]
+    'finished'
+
+    given: the ports. models: the packages there are. load: makes a classifier of one of them.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._store = S3Store(_s3_client)
-        self.models = Models(
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        models: Models | None = None,
+        load: Load | None = None,
+        **given: Unpack[Given],
+    ) -> None:
+        self.settings, self._ports = settings, Ports(settings, **given)
+        self.models = models or Models(
             settings.model_dirs,
             settings.models_bucket,
-            self._store,
+            self._ports.store,
             reads=lambda info: engines.chosen(info, settings.engine).file(info),
             is_sealed=lambda folder: settings.on_lambda and is_read_only(folder),
         )
         self._sources = Sources(
-            fetch=lambda url: self._fetcher(url),
-            read_object=self._store.read,
+            fetch=lambda url: self._ports.fetch(url),
+            read_object=self._ports.store.read,
             image_buckets=settings.image_buckets,
         )
-        names = (settings.model, settings.fallback_model)
-        # the API is tuned for latency, chunks for throughput; a Lambda container does only one
-        self.classifiers = Classifiers(
-            self.models, settings.threads, *names, copies=settings.at_once, engine=settings.engine
+        classifiers = partial(
+            Classifiers,
+            self.models,
+            model=settings.model,
+            fallback=settings.fallback_model,
+            load=load,
+            engine=settings.engine,
         )
-        self._most = Classifiers(
-            self.models, 1, *names, copies=settings.threads, engine=settings.engine
-        )
+        # callers want the least latency, chunks the most throughput; a Lambda container does one.
+        # Here and at once, because two threads that ask for a part first may build it twice.
+        self.classifiers = classifiers(threads=settings.threads, copies=settings.at_once)
+        self._chunk_classifiers = classifiers(threads=1, copies=settings.threads)
 
     def prepare(self) -> None:
         """Import the inference stack early, so that the first request does not wait for it."""
@@ -70,138 +93,99 @@ class Services:
         engines.chosen(package, self.settings.engine).prepare()
 
     @cached_property
-    def _fetcher(self) -> "Fetcher":
-        from chalicelib.sources.fetch import Fetcher
-
-        return Fetcher(allow_loopback=self.settings.allow_loopback)
-
-    @cached_property
     def tokens(self) -> "Tokens":
         """Who may call."""
-        from chalicelib.aws.ssm import Parameter
         from chalicelib.tokens import Tokens
 
-        return Tokens(Parameter(_ssm_client, self.settings.token_parameter).read)
+        return Tokens(self._ports.read_token)
 
     @cached_property
     def predictor(self) -> Predictor:
-        """What classifies for a caller."""
-        return Predictor(Classification(self._sources, self.classifiers), self._experiment)
-
-    @property
-    def batches(self) -> "BatchService":
-        """What callers ask of batches."""
-        return _there(self._batch, BATCH_MISSING)[0]
-
-    @property
-    def events(self) -> "BatchEvents":
-        """What events bring to batches."""
-        return _there(self._batch, BATCH_MISSING)[1]
-
-    @property
-    def experiment(self) -> "Experiment":
-        """The arms, and what feedback says of them."""
-        return _there(self._experiment, EXPERIMENT_MISSING)
-
-    @property
-    def workflows(self) -> "WorkflowService":
-        """What callers ask of workflows."""
-        return _there(self._workflow, WORKFLOW_MISSING)[0]
-
-    @property
-    def tasks(self) -> "WorkflowTasks":
-        """What the state machine calls."""
-        return _there(self._workflow, WORKFLOW_MISSING)[1]
-
-    def tick(self, remaining: "Remaining") -> None:
-        """What the schedule sees to; trouble with the one does not hold up the other."""
-        try:
-            if self._batch is not None:
-                self.events.on_tick(remaining)
-        finally:
-            if self._experiment is not None:
-                self._experiment.fold()
+        """What answers a caller's request."""
+        trial = self.experiment if EXPERIMENT.is_in(self.settings) else None
+        return Predictor(Classification(self._sources, self.classifiers), trial)
 
     @cached_property
-    def _batch(self) -> "tuple[BatchService, BatchEvents] | None":
-        settings, store = self.settings, self._store
-        images, results = settings.images_bucket, settings.results_bucket
-        if not (images and results and settings.work_queue):
-            return None
-        from chalicelib.aws.sqs import SqsQueue
+    def batches(self) -> "BatchService":
+        """What callers ask of batches."""
+        BATCHES.check(self.settings)
         from chalicelib.batch.batches import BatchService
+
+        ports, settings = self._ports, self.settings
+        buckets = settings.images_bucket, settings.results_bucket
+        return BatchService(ports.store, ports.queue, *buckets, self.models.find, ports.clock)
+
+    @cached_property
+    def events(self) -> "BatchEvents":
+        """What events bring to batches."""
+        batches, ports = self.batches, self._ports
         from chalicelib.batch.inbox import BatchEvents
         from chalicelib.bulk.recorder import Recorder
 
-        sqs = partial(_client, "sqs")
-        queue = SqsQueue(sqs, settings.work_queue)
-        answers = SqsQueue(sqs, settings.results_queue) if settings.results_queue else None
-        service = BatchService(store, queue, images, results, self.models.find)
-        recorder = Recorder(Classification(self._sources, self._most))
-        return service, BatchEvents(service, store, queue, recorder, results, answers)
+        classification = Classification(self._sources, self._chunk_classifiers)
+        recorder = Recorder(classification, sleep=ports.sleep)
+        results = self.settings.results_bucket
+        return BatchEvents(batches, ports.store, ports.queue, recorder, results, ports.answers)
 
     @cached_property
-    def _experiment(self) -> "Experiment | None":
-        settings = self.settings
-        if not (settings.arms and settings.results_bucket):
-            return None
+    def experiment(self) -> "Experiment":
+        """The arms, and what feedback says of them."""
+        EXPERIMENT.check(self.settings)
         from chalicelib.aws.documents import Documents
         from chalicelib.experiment.arms import Arms
         from chalicelib.experiment.experiment import Experiment
 
+        settings, ports = self.settings, self._ports
         try:
             arms = Arms.parse(settings.arms)
         except ValueError as error:
             raise SettingsError(f"ARMS: {error}") from error
-        documents = Documents(self._store, settings.results_bucket)
-        # answers wait for it, and can do without
-        soon = partial(_s3_client, connect_timeout=1, read_timeout=2, attempts=2)
-        quick = Documents(S3Store(soon), settings.results_bucket)
-        return Experiment(documents, arms, settings.model, self.models.find, quick=quick)
+        documents = Documents(ports.store, settings.results_bucket)
+        quick = Documents(ports.quick_store, settings.results_bucket)
+        return Experiment(documents, arms, settings.model, self.models.find, ports.clock, quick)
 
     @cached_property
-    def _workflow(self) -> "tuple[WorkflowService, WorkflowTasks] | None":
-        settings, store = self.settings, self._store
-        images, results = settings.images_bucket, settings.results_bucket
-        if not (images and results and settings.workflow):
-            return None
-        from chalicelib.aws.stepfunctions import StepFunctions
-        from chalicelib.bulk.recorder import Recorder
-        from chalicelib.workflow.request import Rules
-        from chalicelib.workflow.tasks import WorkflowTasks
+    def workflows(self) -> "WorkflowService":
+        """What callers ask of workflows."""
+        rules, ports = self._rules, self._ports
         from chalicelib.workflow.workflows import WorkflowService
 
-        rules = Rules(
-            images,
-            results,
+        return WorkflowService(ports.executions, ports.store, rules, ports.clock)
+
+    @cached_property
+    def tasks(self) -> "WorkflowTasks":
+        """What the state machine calls."""
+        rules, ports = self._rules, self._ports
+        from chalicelib.bulk.recorder import Recorder
+        from chalicelib.workflow.tasks import WorkflowTasks
+
+        classification = Classification(self._sources, self.classifiers)
+        alone = Recorder(classification, alone=True, sleep=ports.sleep)
+        experiment = self.experiment if EXPERIMENT.is_in(self.settings) else None
+        load_model = self.classifiers.get
+        return WorkflowTasks(ports.store, rules, alone, load_model, experiment, ports.clock)
+
+    @cached_property
+    def _rules(self) -> "Rules":
+        WORKFLOWS.check(self.settings)
+        from chalicelib.workflow.request import Rules
+
+        return Rules(
+            self.settings.images_bucket,
+            self.settings.results_bucket,
             labels_of=lambda name: self.models.find(name).labels(),
             default_model=lambda: self.classifiers.get().info.name,
-            can_promote=self._experiment is not None,
+            can_promote=EXPERIMENT.is_in(self.settings),
         )
-        executions = StepFunctions(partial(_client, "stepfunctions"), settings.workflow)
-        alone = Recorder(Classification(self._sources, self.classifiers), alone=True)
-        tasks = WorkflowTasks(store, rules, alone, self.classifiers.get, self._experiment)
-        return WorkflowService(executions, store, rules), tasks
 
-
-BATCH_MISSING = (
-    "Batch is not set up here: it needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; "
-    "`make run` sets them."
-)
-EXPERIMENT_MISSING = (
-    "There is no experiment here: it needs RESULTS_BUCKET, and in ARMS the models and their shares "
-    "of the traffic, such as inception-v3=0.9 inception-v1=0.1; `make run` sets both."
-)
-WORKFLOW_MISSING = (
-    "Workflows are not set up here: they need IMAGES_BUCKET, RESULTS_BUCKET and WORKFLOW, the ARN "
-    "of the state machine; `make run` sets them."
-)
-
-
-def _there(part: T | None, missing: str) -> T:
-    if part is None:
-        raise NotConfigured(missing)
-    return part
+    def tick(self, remaining: "Remaining") -> None:
+        """What the schedule sees to; trouble with one part does not hold up the other."""
+        try:
+            if BATCHES.is_in(self.settings):
+                self.events.on_tick(remaining)
+        finally:
+            if EXPERIMENT.is_in(self.settings):
+                self.experiment.fold()
 
 
 _lock = threading.Lock()
@@ -216,37 +200,3 @@ def services() -> Services:
 @lru_cache(maxsize=1)
 def _services() -> Services:
     return Services(Settings.from_environment())
-
-
-def _s3_client(**limits: Any) -> Any:
-    # Forms and links are signed as buckets made since 2020 want it, for the bucket's own region:
-    # the global endpoint redirects there at first, which a signature does not outlive
-    # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
-    address = {"addressing_style": "virtual"}
-    return _client("s3", signature_version="s3v4", s3=address, **limits)
-
-
-def _ssm_client() -> Any:
-    # a caller waits for it before anything else is done; all attempts fit into ten seconds
-    return _client("ssm", read_timeout=2, connect_timeout=2, attempts=3)
-
-
-def _client(
-    service: str,
-    connect_timeout: float = 3,
-    read_timeout: float = 10,
-    attempts: int = 4,
-    **options: Any,
-) -> Any:
-    from botocore.config import Config
-
-    from chalicelib.aws.session import session
-
-    config = Config(
-        connect_timeout=connect_timeout,
-        read_timeout=read_timeout,
-        retries={"total_max_attempts": attempts, "mode": "standard"},
-        max_pool_connections=32,
-        **options,
-    )
-    return session().client(service, config=config)

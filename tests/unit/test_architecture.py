@@ -16,8 +16,8 @@ MODULES = {
 } | {"app": ROOT / "app.py"}
 HOMES = {
     "chalice": {"app", "command"},
-    "boto3": {"aws.s3", "aws.s3answers", "aws.session"},
-    "botocore": {"command", "stops", "wiring", "aws"},
+    "boto3": {"aws"},
+    "botocore": {"command", "stops", "aws"},
     "ai_edge_litert": {"inference.litert"},
     "onnxruntime": {"inference.onnx"},
     "PIL": {"images"},
@@ -39,7 +39,7 @@ FLOORS = [
     ],
     ["images", "sources", "aws", "command", "trial"],
     ["answers"],
-    ["inference"],
+    ["inference", "parts", "ports"],
     ["classification"],
     ["bulk"],
     ["predict", "openinference", "batch", "experiment", "workflow", "tokens"],

@@ -1,0 +1,40 @@
+"""The parts of the service that a deployment may lack, and what to set to have them."""
+
+from dataclasses import dataclass
+
+from chalicelib.errors import NotConfigured
+from chalicelib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part that stands on settings. needs: their names. missing: what to say without them."""
+
+    needs: tuple[str, ...]
+    missing: str
+
+    def is_in(self, settings: Settings) -> bool:
+        """Whether they are all set."""
+        return all(getattr(settings, name) for name in self.needs)
+
+    def check(self, settings: Settings) -> None:
+        """Raise NotConfigured unless they are all set."""
+        if not self.is_in(settings):
+            raise NotConfigured(self.missing)
+
+
+BATCHES = Part(
+    ("images_bucket", "results_bucket", "work_queue"),
+    "Batch is not set up here: it needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; "
+    "`make run` sets them.",
+)
+EXPERIMENT = Part(
+    ("arms", "results_bucket"),
+    "There is no experiment here: it needs RESULTS_BUCKET, and in ARMS the models and their shares "
+    "of the traffic, such as inception-v3=0.9 inception-v1=0.1; `make run` sets both.",
+)
+WORKFLOWS = Part(
+    ("images_bucket", "results_bucket", "workflow"),
+    "Workflows are not set up here: they need IMAGES_BUCKET, RESULTS_BUCKET and WORKFLOW, the ARN "
+    "of the state machine; `make run` sets them.",
+)

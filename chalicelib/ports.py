@@ -1,0 +1,88 @@
+"""What the service reaches the world by: AWS and the internet, or what a test gives instead."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from chalicelib.aws import clients
+from chalicelib.aws.s3 import ObjectStore, S3Store
+from chalicelib.settings import Settings
+
+if TYPE_CHECKING:
+    from chalicelib.aws.sqs import Queue
+    from chalicelib.aws.stepfunctions import Executions
+
+
+class Given(TypedDict, total=False):
+    """The ports that a test or a benchmark gives.
+
+    store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
+    executions: the runs of the state machine. fetch: gets the image at a URL. read_token: gets the
+    token of who may call. clock: the time, in seconds since the epoch. sleep: waits for so many
+    seconds before another try.
+    """
+
+    store: ObjectStore
+    queue: "Queue"
+    answers: "Queue"
+    executions: "Executions"
+    fetch: Callable[[str], bytes]
+    read_token: Callable[[], str]
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class Ports:
+    """The ports of a service; see `Given` for what each of them is.
+
+    Those that are not given are adapters, each imported and made when it is first asked for.
+    """
+
+    def __init__(self, settings: Settings, **given: Unpack[Given]) -> None:
+        self._settings = settings
+        self.clock = given.get("clock", time.time)
+        self.sleep = given.get("sleep", time.sleep)
+        self.store = given.get("store") or S3Store(clients.s3)
+        self.quick_store = given.get("store") or S3Store(clients.quick_s3)
+        vars(self).update(given)  # what is given is not made
+
+    def fetch(self, url: str) -> bytes:
+        """The image at a URL."""
+        return self._fetcher(url)
+
+    @cached_property
+    def _fetcher(self) -> Callable[[str], bytes]:
+        from chalicelib.sources.fetch import Fetcher
+
+        return Fetcher(allow_loopback=self._settings.allow_loopback)
+
+    @cached_property
+    def read_token(self) -> Callable[[], str]:
+        """Gets the token of who may call."""
+        from chalicelib.aws.ssm import Parameter
+
+        return Parameter(clients.ssm, self._settings.token_parameter).read
+
+    @cached_property
+    def queue(self) -> "Queue":
+        """The work queue."""
+        return _queue(self._settings.work_queue)
+
+    @cached_property
+    def answers(self) -> "Queue | None":
+        """The queue that bare URLs are answered on; None where none is set."""
+        return _queue(self._settings.results_queue) if self._settings.results_queue else None
+
+    @cached_property
+    def executions(self) -> "Executions":
+        """The runs of the state machine."""
+        from chalicelib.aws.stepfunctions import StepFunctions
+
+        return StepFunctions(partial(clients.client, "stepfunctions"), self._settings.workflow)
+
+
+def _queue(url: str) -> "Queue":
+    from chalicelib.aws.sqs import SqsQueue
+
+    return SqsQueue(partial(clients.client, "sqs"), url)
