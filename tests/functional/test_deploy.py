@@ -139,7 +139,7 @@ class TestDeployed:
             assert one["Runtime"] == version
             assert one["Timeout"] == own.get("lambda_timeout", config["lambda_timeout"])
             assert one["MemorySize"] == own.get("lambda_memory_size", config["lambda_memory_size"])
-            assert one["TracingConfig"] == {"Mode": "Active"}
+            assert one["TracingConfig"] == {"Mode": "PassThrough"}
             layers = [layer["Arn"].rpartition(":")[0] for layer in one["Layers"]]
             assert layers == layers_named("managed-layer", "model", "onnxruntime")
 
@@ -187,15 +187,15 @@ class TestDeployed:
             assert wants_token is not (path in OPEN or verb == "OPTIONS"), (path, verb)
         assert set(api["binaryMediaTypes"]) == set(app.api.binary_types)
 
-    def test_the_stage_is_limited_measured_and_traced(self, tool: Tool) -> None:
+    def test_the_stage_is_limited_and_neither_measured_nor_traced(self, tool: Tool) -> None:
         client = tool.client("apigateway")
         (api,) = client.get_rest_apis()["items"]
         stage = client.get_stage(restApiId=api["id"], stageName="dev")
-        assert stage["tracingEnabled"] is True
+        assert not stage.get("tracingEnabled")
         settings = stage["methodSettings"]["*/*"]
         assert settings["throttlingRateLimit"] == 50
         assert settings["throttlingBurstLimit"] == 100
-        assert settings["metricsEnabled"] is True
+        assert not settings.get("metricsEnabled")
 
     def test_api_gateways_own_answers_have_our_shape(self, tool: Tool) -> None:
         client = tool.client("apigateway")

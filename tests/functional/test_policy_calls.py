@@ -30,8 +30,6 @@ CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_fun
 PLATFORM = {
     "logs:CreateLogStream": "Lambda writes the log in the function's name",
     "logs:PutLogEvents": "Lambda writes the log in the function's name",
-    "xray:PutTraceSegments": "Lambda sends the traces in the function's name",
-    "xray:PutTelemetryRecords": "Lambda sends the traces in the function's name",
     "sqs:ReceiveMessage": "Lambda polls the queue in the name of on_work",
     "sqs:DeleteMessage": "Lambda polls the queue in the name of on_work",
     "sqs:GetQueueAttributes": "Lambda polls the queue in the name of on_work",

@@ -30,6 +30,7 @@ from tools.deploying.restapi import ANSWERS, StageStep, gateway_response
 from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, read_config, setting, visibility_timeout
+from tools.deploying.tracing import TracingStep
 
 REGION = "eu-west-1"
 TARGET = Target("dev", "123456789012", REGION)
@@ -333,18 +334,57 @@ def stage_client(**stage: Any) -> Any:
 
 
 def test_only_what_differs_of_the_stage_is_set() -> None:
-    settings = {"throttlingRateLimit": 50.0, "throttlingBurstLimit": 7, "metricsEnabled": True}
+    settings = {"throttlingRateLimit": 50.0, "throttlingBurstLimit": 7, "metricsEnabled": False}
     client = stage_client(tracingEnabled=True, methodSettings={"*/*": settings})
-    step = StageStep(client, lambda: "api", "dev", 50, 100)
+    step = StageStep(client, lambda: "api", "dev", 50, 100, traced=True)
     assert step.changes() == ["set /*/*/throttling/burstLimit to 100"]
 
 
-def test_a_stage_that_nobody_has_set_is_set_whole() -> None:
-    step = StageStep(stage_client(), lambda: "api", "dev", 50, 100)
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_stage_that_nobody_has_set_is_traced_if_asked_for(traced: bool) -> None:
+    step = StageStep(stage_client(), lambda: "api", "dev", 50, 100, traced)
+    limits = ["set /*/*/throttling/rateLimit to 50", "set /*/*/throttling/burstLimit to 100"]
+    assert step.changes() == limits + ["set /tracingEnabled to true"] * traced
+
+
+def test_metrics_and_traces_of_an_earlier_version_are_switched_off() -> None:
+    settings = {"throttlingRateLimit": 50, "throttlingBurstLimit": 100, "metricsEnabled": True}
+    client = stage_client(tracingEnabled=True, methodSettings={"*/*": settings})
+    step = StageStep(client, lambda: "api", "dev", 50, 100, traced=False)
     assert step.changes() == [
-        "set /*/*/throttling/rateLimit to 50", "set /*/*/throttling/burstLimit to 100",
-        "set /*/*/metrics/enabled to true", "set /tracingEnabled to true",
+        "set /*/*/metrics/enabled to false", "set /tracingEnabled to false",
     ]  # fmt: skip
+
+
+class OneFunction:
+    """A record in which on_work is the only function."""
+
+    def functions(self) -> dict[str, str]:
+        return {"on_work": "serverless-inception-dev-on_work"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "traced", "ends"),
+    [("Active", False, True), ("Active", True, False), ("PassThrough", False, False)],
+)
+def test_traces_end_that_nobody_asks_for_any_more(mode: str, traced: bool, ends: bool) -> None:
+    client = boto3.client(
+        "lambda", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stub = Stubber(client)
+    step = TracingStep(client, lambda: OneFunction(), traced, 0)  # type: ignore[arg-type, return-value]
+    there = {"State": "Active", "TracingConfig": {"Mode": mode}}
+    for _ in range(0 if traced else 2):
+        stub.add_response("get_function_configuration", there)
+    if ends:
+        named = {"FunctionName": "serverless-inception-dev-on_work"}
+        stub.add_response("get_function_configuration", there, named)  # it has settled
+        wanted = {**named, "TracingConfig": {"Mode": "PassThrough"}}
+        stub.add_response("update_function_configuration", {}, wanted)
+    with stub:
+        assert step.changes() == ["trace on_work no more"] * ends
+        step.apply(lambda _: None)
+    stub.assert_no_pending_responses()
 
 
 # Before and after

@@ -209,11 +209,16 @@ def granted(template: Any) -> dict[str, tuple[set[str], set[str]]]:
     """What the state machine's role allows, by statement: the actions, and on what."""
     (role,) = resources(template, "AWS::IAM::Role").values()
     (policy,) = role["Policies"]
-    statements = policy["PolicyDocument"]["Statement"]
+    statements = map(if_asked, policy["PolicyDocument"]["Statement"])
     return {
         each["Sid"]: (set(listed(each["Action"])), set(listed(each["Resource"])))
         for each in statements
     }
+
+
+def if_asked(value: Any) -> Any:
+    """What the template has where all that can be asked of a stage is asked."""
+    return value["Fn::If"][1] if "Fn::If" in value else value
 
 
 def listed(value: Any) -> Iterator[str]:

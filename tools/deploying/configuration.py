@@ -14,7 +14,7 @@ from chalicelib.command import APP
 from tools.bundling.zips import FINISHED
 from tools.deploying.policies import rendered
 from tools.deploying.step import Tell
-from tools.deploying.target import Config, Target, api_stage, handlers
+from tools.deploying.target import Config, Target, api_stage, handlers, is_traced
 
 CONFIG = Path(".chalice", "config.json")
 POLICIES = Path("policies")
@@ -110,12 +110,14 @@ class ConfigurationStep:
         made = self._made()
         if made is None:
             return {}
-        folder = Path(".chalice") / POLICIES / self._target.stage
+        stage = self._target.stage
+        folder, traced = Path(".chalice") / POLICIES / stage, is_traced(self._config, stage)
+        templates = self._project / POLICIES
         return {
-            CONFIG: recorded(self._config, self._target.stage, made),
+            CONFIG: recorded(self._config, stage, made),
             **{
                 folder / f"{handler}.json": rendered(
-                    self._project / POLICIES / f"{handler}.json", self._target, made.variables
+                    templates / f"{handler}.json", self._target, made.variables, traced
                 )
                 for handler in handlers(self._config)
             },

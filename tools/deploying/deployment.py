@@ -26,7 +26,8 @@ from tools.deploying.restapi import AnswersStep, StageStep
 from tools.deploying.secret import TokenStep
 from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
-from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, setting
+from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, is_traced, setting
+from tools.deploying.tracing import TracingStep
 from tools.template import assembled, outputs, with_bucket_names
 
 WORK = ROOT / "build" / "deploy"
@@ -74,11 +75,13 @@ class Deployment:
     def steps(self) -> list[Step]:
         """All of it, in the order in which it is to be done."""
         client, wishes, gateway = self._session.client, self.wishes, self._client("apigateway")
+        traced = is_traced(self._config, self.target.stage)
         return [
             *self.before_chalice(),
             self.functions,
             AnswersStep(gateway, self.api, self.stage),
-            StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst),
+            StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst, traced),
+            TracingStep(client("lambda"), self.record, traced),
             WorkersStep(client("lambda"), self.record, wishes.workers),
             RetriesStep(client("lambda"), self.target),
             self.retention,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tools.deploying.target import Config, Target, Wishes, visibility_timeout
+from tools.deploying.target import Config, Target, Wishes, is_traced, visibility_timeout
 
 
 def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
@@ -13,6 +13,7 @@ def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]
         "WithResultsQueue": str(wishes.results_queue).lower(),
         "UploadDays": str(wishes.upload_days),
         "AlarmEmail": wishes.alarm_email,
+        "WithTracing": str(is_traced(config, target.stage)).lower(),
     }
 
 

@@ -12,10 +12,21 @@ from tools.deploying.target import Target
 EVERY_BUCKET = "ImageBuckets"
 """A resource with this placeholder is repeated for each bucket that an `s3_uri` may name."""
 
+TRACE = {
+    "Sid": "Trace",
+    "Effect": "Allow",
+    "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+    "Resource": "*",
+}
+"""What Lambda does in the name of a function that is traced."""
 
-def rendered(template: Path, target: Target, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The policy, each `${…}` filled in. environment: of the stage, by variable.
 
+def rendered(
+    template: Path, target: Target, environment: Mapping[str, str], traced: bool = False
+) -> dict[str, Any]:
+    """The policy, each `${…}` filled in.
+
+    environment: of the stage, by variable. traced: whether X-Ray gets the functions' traces.
     Raises DeployError where it is no JSON or has an unknown placeholder.
     """
     names = placeholders(target, environment)
@@ -28,7 +39,7 @@ def rendered(template: Path, target: Target, environment: Mapping[str, str]) -> 
             f"{template.name} of the policies cannot be filled in ({error}). It is JSON, in which "
             f"${{…}} may hold {EVERY_BUCKET}, {', '.join(names)}."
         ) from error
-    return policy
+    return {**policy, "Statement": [*policy["Statement"], TRACE]} if traced else policy
 
 
 def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, str]:

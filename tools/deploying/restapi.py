@@ -38,24 +38,31 @@ def find_api(client: Any, function: str) -> str | None:
 
 
 class StageStep:
-    """Throttling, metrics and tracing of the API's stage.
+    """Throttling and tracing of the API's stage; no metrics of each method, which cost money.
 
     api: the API's id; None where there is none yet. rate, burst: requests a second, steady and at
-    once.
+    once. traced: whether X-Ray gets its traces.
     """
 
     title = "Limits and tracing of the API (API Gateway)"
 
     def __init__(
-        self, client: Any, api: Callable[[], str | None], stage: str, rate: int, burst: int
+        self,
+        client: Any,
+        api: Callable[[], str | None],
+        stage: str,
+        rate: int,
+        burst: int,
+        traced: bool,
     ) -> None:
         self._client = client
         self._api = api
         self._stage = stage
+        self._traced = traced
         self._wanted = {
             "throttlingRateLimit": rate,
             "throttlingBurstLimit": burst,
-            "metricsEnabled": True,
+            "metricsEnabled": False,
         }
 
     def changes(self) -> list[str]:  # noqa: D102
@@ -67,11 +74,11 @@ class StageStep:
         )
 
     def _patch(self) -> list[dict[str, str]]:
-        there = self._current()
+        there = {"metricsEnabled": False, "tracingEnabled": False, **self._current()}
         wanted = {name: value for name, value in self._wanted.items() if there.get(name) != value}
         changes = {f"/{EVERY_METHOD}/{SETTINGS[name]}": value for name, value in wanted.items()}
-        if not there.get("tracingEnabled"):
-            changes["/tracingEnabled"] = True
+        if there["tracingEnabled"] != self._traced:
+            changes["/tracingEnabled"] = self._traced
         return [
             {"op": "replace", "path": path, "value": str(value).lower()}
             for path, value in changes.items()

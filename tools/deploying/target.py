@@ -182,6 +182,11 @@ def setting(config: Config, stage: str, handler: str, name: str, default: Any) -
     return next((place[name] for place in places if place.get(name) is not None), default)
 
 
+def is_traced(config: Config, stage: str) -> bool:
+    """Whether X-Ray gets the stage's traces, by the option that Chalice has for its functions."""
+    return bool(setting(config, stage, "", "xray", False))
+
+
 def api_stage(config: Config, stage: str) -> str:
     """What the API's stage is called, with which the address ends: as is set, else as our stage.
 
