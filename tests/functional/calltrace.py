@@ -116,7 +116,7 @@ def _serve(connection: Connection, env: dict[str, str]) -> None:
 
 def _record(calls: list[Call]) -> None:
     """Note the calls of every client that is made from now on, presigned ones too."""
-    import boto3
+    from chalicelib.aws.session import session
 
     def note(params: Mapping[str, Any], model: Any, context: Any, **_: Any) -> None:
         if model.name == "CreateBucket" and context.get("is_presign_request"):
@@ -124,7 +124,6 @@ def _record(calls: list[Call]) -> None:
         kept = {name: value for name, value in params.items() if isinstance(value, (str, dict))}
         calls.append(Call(model.service_model.service_name, model.name, kept))
 
-    boto3.setup_default_session()
-    events = boto3._get_default_session().events
+    events = session().events
     events.register("provide-client-params", note)
     tell_no_absence(events)  # or no listing that a policy must allow would be needed
