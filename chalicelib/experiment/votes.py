@@ -5,11 +5,13 @@
     feedback/forced/…                                        the caller had chosen the model
     experiment.votes.json                                    the counts, by day and arm
 
-The day is that of the answer, in UTC, so a day is over once its ids have expired: its counts stay
-as they are. Of the others the counts are made anew from the keys each time, which makes a fold
-that dies, comes twice or runs beside another harmless.
+The day is that of the answer, in UTC. A fold counts all of today's votes from their keys, so a fold
+that dies, comes twice or runs beside another does no harm. A day that is over still gets a few
+votes until its ids expire. Until then it is counted again now and then, at least once a day, and
+once more after that.
 """
 
+import calendar
 import re
 import time
 from collections.abc import Iterable
@@ -26,12 +28,25 @@ from chalicelib.experiment.ids import EXPIRY
 
 REPORT = "experiment.votes.json"
 COUNTED, FORCED = "feedback/counted/", "feedback/forced/"
-DAY = 86400
+HOUR, DAY = 3600, 86400
 LAST_SECOND = 253402300799
 """Of the year 9999."""
 
 OPEN_DAYS = EXPIRY // DAY + 1
 """Days after its own in which a day's counts may change: an id's life, and one for clocks."""
+
+PAGE = 1000
+"""Votes that one request lists. A day that is over is counted again after an hour for each of its
+pages, but within a day."""
+
+AT_ONCE = 100 * PAGE
+"""Votes on days that are over which a fold counts, unless one day has more."""
+
+FEWEST = AT_ONCE // 10
+"""Votes that a day is taken to have at least: it may have got any number since it was counted."""
+
+LISTERS = 8
+"""Days listed at the same time."""
 
 _KEY = re.compile(COUNTED + r"(\d{4}-\d\d-\d\d)/([a-z0-9._-]+)/([0-9a-f]{16})-([01])")
 
@@ -69,10 +84,14 @@ Days = dict[str, dict[str, Tally]]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The counts as of `updated_at`, in seconds since the epoch: when the fold began."""
+    """The counts as of `updated_at`, in seconds since the epoch: when the fold began.
+
+    counted: when each day was counted whose counts may still change.
+    """
 
     updated_at: Annotated[float, msgspec.Meta(ge=0, le=LAST_SECOND)]
     days: Days
+    counted: dict[str, float] = {}
 
     def totals(self) -> dict[str, Tally]:
         """Tallies by arm, over all days."""
@@ -99,19 +118,24 @@ class Votes:
         self._documents.put(f"{stem}{int(vote.correct)}", vote)
 
     def fold(self, now: float) -> None:
-        """Bring the report up to date; it lists only days that may have changed since."""
+        """Bring the report up to date; it lists today's votes, and those of days that are due."""
         before, etag = self._tagged()
         if before is None:
-            days = self._count(COUNTED)
+            report = Report(now, self._count(COUNTED), dict.fromkeys(_open(now, now), now))
         else:
-            first = int(min(now, before.updated_at)) // DAY - OPEN_DAYS
-            open_days = [_day(number * DAY) for number in range(first, int(now) // DAY + 1)]
-            days = {day: tallies for day, tallies in before.days.items() if day < open_days[0]}
-            with ThreadPoolExecutor(OPEN_DAYS + 1) as pool:
-                for counts in pool.map(self._count, [f"{COUNTED}{day}/" for day in open_days]):
-                    days |= counts
+            report = self._updated(before, now)
         # of two folds at once the first one counts, and the next one brings the rest
-        self._documents.put(REPORT, Report(now, days), replacing=etag)
+        self._documents.put(REPORT, report, replacing=etag)
+
+    def _updated(self, before: Report, now: float) -> Report:
+        counted = dict.fromkeys(_open(before.updated_at, now), before.updated_at) | before.counted
+        due = _due(counted, before.days, now)
+        days = {day: tallies for day, tallies in before.days.items() if day not in due}
+        with ThreadPoolExecutor(LISTERS) as pool:
+            for counts in pool.map(self._count, [f"{COUNTED}{day}/" for day in due]):
+                days |= counts
+        counted |= dict.fromkeys(due, now)
+        return Report(now, days, {day: at for day, at in counted.items() if at < _closed(day)})
 
     def report(self) -> Report | None:
         """The counts of the last fold; None where there are none that can be read."""
@@ -141,6 +165,33 @@ def count(listing: Iterable[Found]) -> Days:
         tallies = days.setdefault(day, {})
         tallies[arm] = tallies.get(arm, Tally()) + Tally(1, -correct)
     return days
+
+
+def _open(since: float, now: float) -> list[str]:
+    """The days whose counts may have changed since then."""
+    first = int(min(since, now)) // DAY - OPEN_DAYS
+    return [_day(number * DAY) for number in range(first, int(now) // DAY + 1)]
+
+
+def _due(counted: dict[str, float], days: Days, now: float) -> list[str]:
+    """Today, and the days that are over and due again, those counted longest ago first."""
+    today = _day(int(now))
+    found, listed = [today], 0
+    for day in sorted(counted.keys() - {today}, key=lambda day: (counted[day], day)):
+        votes = sum(tally.votes for tally in days.get(day, {}).values())
+        if 0 <= now - counted[day] < min(HOUR * max(votes / PAGE, 1), DAY):
+            continue
+        listed += max(votes, FEWEST)
+        if listed > AT_ONCE and len(found) > 1:
+            break
+        found.append(day)
+    return found
+
+
+def _closed(day: str) -> float:
+    """When a day's last ids have expired."""
+    start = calendar.timegm(time.strptime(day, "%Y-%m-%d"))
+    return float(start + (OPEN_DAYS + 1) * DAY)
 
 
 def _day(seconds: int) -> str:

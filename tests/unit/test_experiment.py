@@ -456,21 +456,68 @@ def test_a_fold_reads_no_vote_and_a_view_lists_nothing(lab: Lab) -> None:
     assert not [key for what, key in lab.store.asked if what == "list"]
 
 
+def listed_days(lab: Lab) -> list[str]:
+    """The days that a fold lists, as 2027-01-DAY."""
+    lab.store.asked.clear()
+    lab.experiment.fold()
+    return sorted(key.split("/")[2] for what, key in lab.store.asked if what == "list")
+
+
 def test_days_that_can_get_no_more_votes_are_not_listed_again(lab: Lab) -> None:
     ancient = lab.vote("small", True, 2)
     lab.experiment.fold()
     lab.now += 9 * DAY
     lab.vote("small", False)
-    lab.experiment.fold()  # the last fold was before that day's end: it is looked at once more
+    for _ in range(2):  # the last fold was before that day's end: it is looked at once more
+        lab.experiment.fold()
     for key in lab.votes():
         if "2027-01-15" in key:
             lab.store.delete("results", key)
-    lab.store.asked.clear()
+    lab.now += HOUR
+    assert listed_days(lab) == [f"2027-01-{day}" for day in range(16, 25)]
     assert lab.counts()["small"] == (3, 2)
-    days = sorted(key.split("/")[2] for what, key in lab.store.asked if what == "list")
-    assert days == [f"2027-01-{day}" for day in range(16, 25)]
     with pytest.raises(BadRequest, match="7 days"):
         lab.experiment.feedback(FeedbackRequest(ancient[0], correct=True))
+
+
+def test_a_day_that_is_over_is_listed_once_an_hour(lab: Lab) -> None:
+    (late,) = lab.vote("small", True)
+    lab.experiment.fold()
+    lab.now += DAY
+    yesterday, today = ["2027-01-15"], ["2027-01-16"]
+    assert set(listed_days(lab)) > {*yesterday, *today}
+    lab.experiment.feedback(FeedbackRequest(late, correct=False))
+    for _ in range(11):
+        lab.now += 300
+        assert listed_days(lab) == today
+    assert lab.counts()["small"] == (1, 1)
+    lab.now += 300
+    assert lab.counts()["small"] == (1, 0)
+
+
+@pytest.mark.parametrize(("votes", "hours"), [(999, 1), (5000, 5), (10**6, 24)])
+def test_a_large_day_that_is_over_is_listed_less_often(lab: Lab, votes: int, hours: int) -> None:
+    lab.experiment.fold()
+    report = msgspec.json.decode(lab.store.objects["results", REPORT], type=Report)
+    report.days["2027-01-15"] = {"small": Tally(votes, 0)}
+    lab.store.objects["results", REPORT] = msgspec.json.encode(report)
+    lab.now += 13 * HOUR  # it is the next day
+    assert ("2027-01-15" in listed_days(lab)) is (hours <= 13)
+    lab.now += 11 * HOUR
+    assert "2027-01-15" in listed_days(lab)
+
+
+def test_after_weeks_without_a_fold_each_lists_a_few_days(lab: Lab) -> None:
+    lab.vote("small", True)
+    lab.experiment.fold()
+    for _ in range(25):
+        lab.now += DAY
+        lab.vote("small", True)
+    assert len(listed_days(lab)) == 11
+    assert len(listed_days(lab)) == 11
+    for _ in range(3):
+        lab.experiment.fold()
+    assert lab.counts()["small"] == (26, 26)
 
 
 def test_the_last_votes_of_a_day_count_even_after_days_without_a_fold(lab: Lab) -> None:
@@ -480,6 +527,8 @@ def test_the_last_votes_of_a_day_count_even_after_days_without_a_fold(lab: Lab) 
     lab.now += EXPIRY
     lab.experiment.feedback(FeedbackRequest(late, correct=True))
     lab.now += 40 * DAY
+    for _ in range(6):
+        lab.experiment.fold()
     assert lab.counts()["small"] == (1, 1)
     lab.now += 40 * DAY
     assert lab.counts()["small"] == (1, 1)
