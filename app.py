@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from chalice.app import (
     AuthRequest,
     AuthResponse,
@@ -29,7 +28,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
-from chalicelib import __version__, command, page, parsing, stops
+from chalicelib import __version__, command, metrics, page, parsing, stops
 from chalicelib.errors import InceptionError
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.requests import PredictRequest
@@ -135,15 +134,16 @@ def _refusal(error: InceptionError, path: str) -> Response:
 
 @app.middleware("http")
 def observe(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """One log line and one set of metrics a request; the headers that every answer has."""
+    """One log line a request, which is its metrics too; the headers that every answer has."""
     start = time.perf_counter()
     response = get_response(event)
     total = round((time.perf_counter() - start) * 1000, 2)
     facts = {"status": response.status_code, "total": total} | getattr(response, "facts", {})
     request_id = getattr(event.lambda_context, "aws_request_id", "")
-    logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
     if LOCAL_HOST is None:
-        _count(facts, getattr(event.lambda_context, "function_name", SERVICE))
+        function = getattr(event.lambda_context, "function_name", SERVICE)
+        facts = metrics.embedded(SERVICE, function, facts)
+    logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
     own = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
     common = {**own, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
@@ -167,23 +167,6 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
         request_id = event.context.aws_request_id
         function = event.context.function_name
         logger.info(function, request_id=request_id, done=done, total=total)
-
-
-def _count(facts: dict[str, Any], service: str) -> None:
-    """CloudWatch metrics, in embedded metric format on standard output.
-
-    service: the function's name, which tells one stage from another.
-    """
-    metrics = EphemeralMetrics(namespace=SERVICE, service=service)
-    metrics.add_metric("Requests", MetricUnit.Count, 1)
-    metrics.add_metric("Images", MetricUnit.Count, facts.get("images", 0))
-    metrics.add_metric("Faults", MetricUnit.Count, int(facts["status"] >= 500))
-    if "lost_arm" in facts:
-        metrics.add_metric("LostArms", MetricUnit.Count, 1)
-    for stage in ("total", "fetch", "decode", "infer"):
-        if stage in facts:
-            metrics.add_metric(f"{stage.title()}Time", MetricUnit.Milliseconds, facts[stage])
-    metrics.flush_metrics()
 
 
 @route("/predict", methods=("POST",), content_types=EVERY_TYPE)

@@ -479,7 +479,7 @@ def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -
             assert headers["Retry-After"] == "5"
             assert not re.search("s3:|arn:|images|results|work|123456789012", body["Message"])
     log = [json.loads(line) for line in lines if not line.startswith("ANSWER ")]
-    assert sum(line["Faults"] == [1] for line in log if "_aws" in line) == 7
+    assert sum(line["faults"] == 1 for line in log if "_aws" in line) == 7
     assert all(line.get("cause") for line in log if line.get("status") == 503)
     outcome(
         f"S3 or Step Functions {'refuse' if answers else 'do not answer'}; a caller's host does "

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import app
+from chalicelib.metrics import embedded
 from tests.conftest import ROOT
 from tools.deploying.target import API_HANDLER, Target
 
@@ -82,24 +83,21 @@ def test_what_goes_wrong_has_an_alarm(template: Any) -> None:
         ("AWS/States", "ExecutionsFailed"), ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/ApiGateway", "5XXError"),
         ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"),
-        (app.SERVICE, "LostArms"),
+        (app.SERVICE, "lost_arms"),
     }  # fmt: skip
     dead = resources(template, "AWS::CloudWatch::Alarm")["DeadLettersAlarm"]
     assert dimensions(dead) == {"QueueName": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}
 
 
-def test_the_alarm_for_lost_arms_goes_by_what_the_app_counts(
-    template: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_alarm_for_lost_arms_goes_by_what_the_app_counts(template: Any) -> None:
     alarm = resources(template, "AWS::CloudWatch::Alarm")["LostArmsAlarm"]
-    app._count({"status": 200, "lost_arm": "inception-v1"}, DEV.function(API_HANDLER))
-    counted = json.loads(capsys.readouterr().out)
-    assert counted[alarm["MetricName"]] == [1.0]
+    facts = {"status": 200, "lost_arm": "inception-v1"}
+    counted = embedded(app.SERVICE, DEV.function(API_HANDLER), facts)
+    assert counted[alarm["MetricName"]] == 1
     (told,) = counted["_aws"]["CloudWatchMetrics"]
     assert told["Namespace"] == alarm["Namespace"] and told["Dimensions"] == [["service"]]
     assert named(dimensions(alarm)["service"]["Fn::Sub"]) == counted["service"]
-    app._count({"status": 200}, DEV.function("app"))
-    assert "LostArms" not in json.loads(capsys.readouterr().out)
+    assert "lost_arms" not in embedded(app.SERVICE, DEV.function("app"), {"status": 200})
 
 
 def test_errors_of_every_function_have_an_alarm(template: Any) -> None:
@@ -134,16 +132,14 @@ def test_api_gateways_metrics_go_by_the_name_of_the_stage(template: Any) -> None
     assert all(each["api_gateway_stage"] == name for name, each in stages.items())
 
 
-def test_the_dashboard_draws_what_the_app_counts(
-    template: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_dashboard_draws_what_the_app_counts(template: Any) -> None:
     (dashboard,) = resources(template, "AWS::CloudWatch::Dashboard").values()
     widgets = json.loads(named(dashboard["DashboardBody"]["Fn::Sub"]))["widgets"]
     drawn = [row for each in widgets for row in _rows(each["properties"].get("metrics", []))]
     ours = {tuple(row[1:4]) for row in drawn if row[0] == app.SERVICE}
     stages = {"total": 1.0, "fetch": 1.0, "decode": 1.0, "infer": 1.0}
-    app._count({"status": 200, "images": 1, **stages}, "serverless-inception-dev")
-    counted = json.loads(capsys.readouterr().out)
+    facts = {"status": 200, "images": 1, **stages}
+    counted = embedded(app.SERVICE, "serverless-inception-dev", facts)
     (group,) = counted["_aws"]["CloudWatchMetrics"]
     assert ours == {(each["Name"], "service", counted["service"]) for each in group["Metrics"]}
     assert len(widgets) >= 10 and {"AWS/SQS", "AWS/States", "AWS/ApiGateway"} <= {

@@ -29,6 +29,7 @@ FLOORS = [
     [
         "errors",
         "files",
+        "metrics",
         "patience",
         "requests",
         "settings",
