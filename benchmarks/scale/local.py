@@ -17,7 +17,7 @@ from benchmarks.scale.platforms import Platform
 from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.batch.fanout import GROUP
 from chalicelib.bulk.chunks import SMALL_CHUNK
-from chalicelib.bulk.recorder import SIDE_BY_SIDE
+from chalicelib.bulk.recorder import IMAGES_AT_ONCE
 
 REQUESTS = HEAD + TAIL + SMALL_CHUNK
 BEGIN = 8
@@ -102,7 +102,7 @@ class LocalJob:
         for _ in range(HEAD):
             yield from self._call(container)
         images = iter(range(SMALL_CHUNK))
-        lanes = [self._env.process(self._lane(container, images)) for _ in range(SIDE_BY_SIDE)]
+        lanes = [self._env.process(self._lane(container, images)) for _ in range(IMAGES_AT_ONCE)]
         yield self._env.all_of(lanes)
         for _ in range(TAIL):
             yield from self._call(container)

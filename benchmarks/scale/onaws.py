@@ -7,7 +7,7 @@ from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.parts import Bucket, Work
 from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.aws.sqs import MAX_ENTRIES
-from chalicelib.batch.fanout import GROUP, MARGIN, WRITERS
+from chalicelib.batch.fanout import FAN_OUT_MARGIN, GROUP, WRITERS
 from chalicelib.batch.finish import READERS
 from chalicelib.batch.ledger import BLOCK
 from chalicelib.bulk.chunks import SMALL_CHUNK
@@ -45,7 +45,7 @@ class AwsJob:
         times, queued, begun = self._times, first, sim.env.now
         skipped = first * self._images * 2e-6  # half a million lines a second are read past
         yield from self._busy(sim, skipped + 2 * (times.store + times.call))
-        while queued < sim.chunks and sim.env.now - begun < self._ours.timeout - MARGIN:
+        while queued < sim.chunks and sim.env.now - begun < self._ours.timeout - FAN_OUT_MARGIN:
             group = min(GROUP, sim.chunks - queued)
             yield from self._busy(sim, self._group(group))
             sim.send(iter(range(queued, queued + group)))

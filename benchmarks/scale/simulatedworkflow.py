@@ -9,7 +9,7 @@ from benchmarks.scale.durations import Times, spread
 from benchmarks.scale.limits import Backoff, Limits, Ours
 from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK
-from chalicelib.workflow.run import SIDE_BY_SIDE
+from chalicelib.workflow.run import OBJECTS_AT_ONCE
 
 TRANSITIONS = 5
 """Of a child execution: its start, Chunk, Champion, Compare, No challenger."""
@@ -81,7 +81,7 @@ class Workflow:
 
     def _main(self) -> Work:
         times, usage, images = self._times, self.out.usage, self._chunks * self._images
-        written = max(times.call, times.store / SIDE_BY_SIDE) * self._chunks
+        written = max(times.call, times.store / OBJECTS_AT_ONCE) * self._chunks
         yield from self._busy(2 * images * times.line + written)
         usage.s3_puts += self._chunks + 3
         self._phase = "Map"
@@ -89,7 +89,7 @@ class Workflow:
         yield self.env.all_of([self.env.process(self._children()) for _ in range(workers)])
         self._phase = "judging"
         for _ in range(2):  # Judge and Report each read every chunk and its part
-            read = 2 * max(times.call, times.store / SIDE_BY_SIDE) * self._chunks
+            read = 2 * max(times.call, times.store / OBJECTS_AT_ONCE) * self._chunks
             yield from self._busy(read + images * times.row)
             usage.s3_gets += 2 * self._chunks
         usage.invocations += 3

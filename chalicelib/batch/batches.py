@@ -18,7 +18,7 @@ from chalicelib.batch.view import view_of
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import is_manifest
-from chalicelib.bulk.naming import LISTED, new_id
+from chalicelib.bulk.naming import MOST_RECENT, new_id
 from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.requests import BatchRequest, Options, UploadRequest
@@ -30,7 +30,7 @@ BATCH_INPUTS = "batches/"
 MAX_MANIFEST = 500 * 10**6
 """Bytes of an uploaded manifest: a million lines of long addresses."""
 
-LOOKED_AT = 5 * LISTED
+LOOKED_AT = 5 * MOST_RECENT
 """Marks of batches that a listing looks behind: those of deleted ones stay."""
 
 
@@ -132,7 +132,7 @@ class BatchService:
         for found in islice(self._store.list(self._results, "recent/"), LOOKED_AT):
             with suppress(NotFound):
                 views.append(self.view(found.key.split("-", 1)[1]))
-            if len(views) == LISTED:
+            if len(views) == MOST_RECENT:
                 break
         return views
 

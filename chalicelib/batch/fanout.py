@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.listing import list_images
-from chalicelib.batch.losses import LOST
+from chalicelib.batch.losses import IMAGE_LOST
 from chalicelib.batch.records import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
 from chalicelib.bulk.deadline import InTime, Remaining, in_time
@@ -24,7 +24,7 @@ GROUP = 100
 WRITERS = 16
 """Chunks written at the same time."""
 
-MARGIN = 20.0
+FAN_OUT_MARGIN = 20.0
 """Seconds before Lambda's deadline at which the rest is left to the next message."""
 
 
@@ -74,7 +74,7 @@ def fan_out(
     state, etag = ledger.tagged_fan_out(round)
     if state.complete or ledger.cancelled(round):
         return True
-    go_on = in_time(remaining, MARGIN)
+    go_on = in_time(remaining, FAN_OUT_MARGIN)
     parts = _parts(ledger, batch, state, most, go_on)
     if parts is None:
         queue.send([FanOutMessage(batch.batch_id, round)])
@@ -163,4 +163,4 @@ def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
             continue
         for entry, error in zip(ledger.chunk(0, chunk), errors, strict=True):
             if error is not None and entry.problem is None:
-                yield msgspec.structs.replace(entry, alone=error.code == LOST.code)
+                yield msgspec.structs.replace(entry, alone=error.code == IMAGE_LOST.code)

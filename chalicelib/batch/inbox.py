@@ -12,7 +12,6 @@ from chalicelib.aws.s3events import Put, puts, unwrapped
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
 from chalicelib.batch.fanout import (
-    MARGIN,
     ChunkMessage,
     FanOutMessage,
     ImageMessage,
@@ -29,7 +28,7 @@ from chalicelib.batch.worker import Worker
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.manifests import Entry, is_manifest
 from chalicelib.bulk.naming import new_id
-from chalicelib.bulk.recorder import Recorder
+from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, NotFound
 from chalicelib.requests import MAX_ID, Instance, Options
@@ -151,7 +150,7 @@ class BatchEvents:
             self.on_put(put)
 
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        record = self._recorder.record(Options(), entry, in_time(remaining, MARGIN))
+        record = self._recorder.record(Options(), entry, in_time(remaining, IMAGE_MARGIN))
         if record is None:
             raise TimeoutError("No time is left for this message; it will come again.")
         return record

@@ -25,7 +25,7 @@ FAN_OUT = 0
 REPAIRS = 3
 """Times that what is missing is queued again before it is given up."""
 
-LOST = ErrorInfo(
+IMAGE_LOST = ErrorInfo(
     "ChunkLost",
     "The workers failed on this image again and again, with no other beside it; "
     "see the dead-letter queue for why, and retry the batch once that is mended.",

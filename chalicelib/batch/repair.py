@@ -7,7 +7,7 @@ from chalicelib.aws.sqs import MAX_ENTRIES, Queue
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.losses import FAN_OUT, LOST, REPAIRS, Alone, Losses, Pace
+from chalicelib.batch.losses import FAN_OUT, IMAGE_LOST, REPAIRS, Alone, Losses, Pace
 from chalicelib.batch.records import Batch, FanOut, Stop
 from chalicelib.batch.stop import stop_if_told
 from chalicelib.bulk.chunks import grouped
@@ -70,7 +70,7 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
         for chunk in some:  # counted once they are sent: a queue that is away costs no image
             losses.count(chunk)
     for chunk in spent:
-        Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), LOST)
+        Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), IMAGE_LOST)
     return bool(spent)
 
 

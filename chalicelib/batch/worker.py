@@ -6,7 +6,7 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import Alone
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining, in_time
-from chalicelib.bulk.recorder import MARGIN, Recorder
+from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.errors import BadRequest
 
 
@@ -34,7 +34,7 @@ class Worker:
             raise BadRequest(f"There is no chunk {chunk} in batch {batch.batch_id}.")
         done = ledger.partial(round, chunk)
         todo = {place: entry for place, entry in enumerate(entries) if place not in done}
-        done |= self._recorder.records(batch, todo, in_time(left, MARGIN))
+        done |= self._recorder.records(batch, todo, in_time(left, IMAGE_MARGIN))
         if len(done) < len(entries):
             ledger.write_partial(round, chunk, done)
             self._queue.send([message])
@@ -54,7 +54,7 @@ class Worker:
             return False
         entries, alone = ledger.chunk(round, chunk), Alone(ledger, round, chunk)
         if place not in alone.places():
-            record = self._recorder.record(batch, entries[place], in_time(left, MARGIN))
+            record = self._recorder.record(batch, entries[place], in_time(left, IMAGE_MARGIN))
             if record is None:
                 self._queue.send([message])
                 return False

@@ -8,7 +8,7 @@ from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import Instance
 
-NAMED = 20
+PLACES_NAMED = 20
 """Places that a refusal names."""
 
 
@@ -29,8 +29,8 @@ def manifest_of(instances: Sequence[Instance]) -> bytes:
         if entry.problem
     ]
     if bad:
-        more = f"; and {len(bad) - NAMED} more" if len(bad) > NAMED else ""
-        named = "; ".join(bad[:NAMED]) + more
+        more = f"; and {len(bad) - PLACES_NAMED} more" if len(bad) > PLACES_NAMED else ""
+        named = "; ".join(bad[:PLACES_NAMED]) + more
         raise BadRequest(f"Mend these of the instances, counted from 0: {named}.")
     return lines
 

@@ -2,7 +2,7 @@
 
 import time
 
-LISTED = 20
+MOST_RECENT = 20
 """Batches or runs in a listing."""
 
 

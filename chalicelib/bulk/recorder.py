@@ -16,21 +16,17 @@ from chalicelib.classification import Classification, Outcome
 from chalicelib.errors import InceptionError
 from chalicelib.requests import Options
 
-SIDE_BY_SIDE = 8
+IMAGES_AT_ONCE = 8
 """Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""
-
 
 TRIES = 3
 """Of an image whose error may pass; the wait before the next doubles from RETRY_WAIT seconds."""
 
-
 RETRY_WAIT = 0.5
 
-
-MARGIN = 20.0
+IMAGE_MARGIN = 20.0
 """Seconds before Lambda's deadline after which no image is begun: the 10 that fetching one may
 take, and as much to decode it and write the chunk's records."""
-
 
 REMEMBERED = 4096
 """Images whose outcome a container keeps by their digest; a few hundred bytes each."""
@@ -87,7 +83,7 @@ class Recorder:
         Raises SourceUnreachable where the model's bucket is away for now.
         """
         refusal = self._refusal(options)
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(IMAGES_AT_ONCE) as pool:
             work = partial(self._record, options, go_on, refusal)
             found = zip(todo, pool.map(work, todo.values()), strict=True)
             return {place: record for place, record in found if record is not None}

@@ -16,7 +16,7 @@ FILE = "experiment.json"
 CACHE_SECONDS = 30.0
 """How long a container goes by what it has read, or does without what it could not read."""
 
-AWAY = f"{FILE} cannot be read at the moment, so the last good weights stay."
+_UNREADABLE = f"{FILE} cannot be read at the moment, so the last good weights stay."
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Weights:
             self._read()
         except TimeoutError:
             with self._lock:
-                return InForce(self._last.arms, self._last.source, AWAY)
+                return InForce(self._last.arms, self._last.source, _UNREADABLE)
         with self._lock:
             return self._last
 
@@ -89,5 +89,5 @@ class Weights:
                 "PUT /experiment writes it anew."
             )
         except InceptionError:
-            problem = AWAY
+            problem = _UNREADABLE
         return InForce(last.arms, last.source, problem)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-XNNPACK, BUILTIN, ONNXRUNTIME = "xnnpack", "builtin", "onnxruntime"
+XNNPACK, BUILTIN, ONNXRUNTIME_KERNELS = "xnnpack", "builtin", "onnxruntime"
 
 HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
 """The operators that a classifier spends its time in."""

@@ -18,7 +18,7 @@ if processors.unlisted():  # here, because it must be before the first interpret
     processors.list_for("ai_edge_litert")
 
 LACKING = re.compile(r"Node number \d+ \((.+?)\) failed to (?:prepare|invoke)")
-NEWER = re.compile(r"builtin opcode '(\w+)' version '(\d+)'|builtin_code out of range: (\d+)")
+NEWER_GRAPH = re.compile(r"builtin opcode '(\w+)' version '(\d+)'|builtin_code out of range: (\d+)")
 """How LiteRT names an operation that it does not have, and one that it has in older versions."""
 
 
@@ -114,7 +114,7 @@ def _allocate(interpreter: Interpreter, path: Path) -> None:
 def _refusal(path: Path, error: Exception) -> str:
     """Why the network cannot be served, and what to do, from what LiteRT says of it."""
     said, file = str(error), f"{path.name} of {path.parent.name}"
-    if newer := NEWER.search(said):
+    if newer := NEWER_GRAPH.search(said):
         name, version, code = newer.groups()
         operation = f"{name} version {version}" if name else f"operation {code}"
         return (

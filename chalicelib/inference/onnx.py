@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
-from chalicelib.inference.kernels import ONNXRUNTIME
+from chalicelib.inference.kernels import ONNXRUNTIME_KERNELS
 from chalicelib.inference.tensors import Tensor, check_classifier
 
 BINDING = "onnxruntime.capi.onnxruntime_pybind11_state"
@@ -39,7 +39,7 @@ class OnnxRuntime:
     where ONNX Runtime is not installed.
     """
 
-    kernels, slow = ONNXRUNTIME, False
+    kernels, slow = ONNXRUNTIME_KERNELS, False
 
     def __init__(self, path: Path, threads: int) -> None:
         runtime = binding()

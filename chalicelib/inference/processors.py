@@ -24,7 +24,7 @@ def unlisted() -> bool:
     return platform.machine() == "aarch64" and not any(Path(each).exists() for each in LISTS)
 
 
-NEWER = {"avx512_vnni", "avx_vnni", "amx_int8"}
+NEWER_THAN_AVX2 = {"avx512_vnni", "avx_vnni", "amx_int8"}
 """Flags of instructions that sum up products of bytes; LiteRT has kernels for them."""
 
 
@@ -36,7 +36,7 @@ def flags(cpuinfo: str) -> frozenset[str]:
 
 def at_most_avx2(machine: str, able: frozenset[str]) -> bool:
     """Whether a processor with these flags multiplies bytes by AVX2, and has nothing newer."""
-    return machine == "x86_64" and "avx2" in able and not able & NEWER
+    return machine == "x86_64" and "avx2" in able and not able & NEWER_THAN_AVX2
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ from chalicelib.errors import ImageTooLarge, SourceRefused
 from chalicelib.sources.addresses import Target
 from chalicelib.sources.resolver import Deadline
 
-HEADERS = {
+REQUEST_HEADERS = {
     "User-Agent": "serverless-inception",
     "Accept": "image/jpeg, image/png, image/webp, image/gif, */*;q=0.8",
     "Accept-Encoding": "identity",
@@ -55,7 +55,7 @@ def exchange(
     connection.bind(target, deadline, max_bytes)
     try:
         connection.request(
-            "GET", target.path, headers=HEADERS, preload_content=False, decode_content=False
+            "GET", target.path, headers=REQUEST_HEADERS, preload_content=False, decode_content=False
         )
         response = connection.getresponse()
         try:

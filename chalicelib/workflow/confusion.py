@@ -10,7 +10,7 @@ from chalicelib.inference.labels import fold
 MAX_PAIRS = 100_000
 """Different pairs that are kept apart: some 20 MB, however many images and labels there are."""
 
-SHOWN = 20
+MATRIX_LABELS = 20
 """Labels of a matrix: more cannot be read."""
 
 CONFUSED = 10
@@ -100,7 +100,7 @@ def matrices(counted: Sequence[Pairs]) -> list[Matrix]:
     labels = dict.fromkeys(label for pair in order for label in pair)
     beyond = labels.pop(OTHER, 0) is None
     ranked = list(labels)
-    kept = sorted(ranked[:SHOWN])
+    kept = sorted(ranked[:MATRIX_LABELS])
     hidden = len(ranked) - len(kept) + beyond
     spelling = ChainMap(*(pairs.spelling for pairs in counted))
     return [pairs.matrix(kept, hidden, spelling) for pairs in counted if pairs.counts]

@@ -14,7 +14,7 @@ from chalicelib.workflow.report.poster import picture
 from chalicelib.workflow.run import Plan, Run
 from chalicelib.workflow.vocabulary import Vocabulary
 
-SHOWN, SHOWN_BYTES = 25, 100_000
+PREDICTIONS_SHOWN, PREDICTIONS_BYTES = 25, 100_000
 """Images, and bytes of their results, up to which these are also part of the execution's output:
 a state's payload has 262,144 bytes
 (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
@@ -57,7 +57,7 @@ def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
     lines = _lines(run, plan)
-    shown = list(lines) if plan.total <= SHOWN else []
+    shown = list(lines) if plan.total <= PREDICTIONS_SHOWN else []
     results = run.report_keys()["results"]
     run.store.write(run.bucket, results, (encode(line) + b"\n" for line in shown or lines))
     shown_plan = msgspec.structs.replace(plan, labels={})  # thousands, which say nothing here
@@ -86,7 +86,7 @@ def _output(run: Run, outcome: str, judgement: Judgement, shown: list[Line]) -> 
         "judgement": summary,
         "report": {form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
     }
-    if shown and len(msgspec.json.encode(shown)) <= SHOWN_BYTES:
+    if shown and len(msgspec.json.encode(shown)) <= PREDICTIONS_BYTES:
         output["predictions"] = msgspec.to_builtins(shown)
     return output
 

@@ -31,7 +31,7 @@ from chalicelib.workflow.judgement import Judgement
 
 Arm = Literal["champion", "challenger"]
 
-SIDE_BY_SIDE = 32
+OBJECTS_AT_ONCE = 32
 """Objects written or read at once; S3 answers in some 15 ms."""
 
 
@@ -97,8 +97,8 @@ class Run(Documents):
     def write_chunks(self, entries: Iterator[Entry], size: int) -> int:
         """Write the entries down in chunks of up to `size`; how many those are. Constant memory."""
         chunks = 0
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as writers:
-            for group in held(chunked(entries, lambda before: size), SIDE_BY_SIDE):
+        with ThreadPoolExecutor(OBJECTS_AT_ONCE) as writers:
+            for group in held(chunked(entries, lambda before: size), OBJECTS_AT_ONCE):
                 keys = [self._numbered("chunks", chunks + n) for n in range(1, len(group) + 1)]
                 list(writers.map(self.put_lines, keys, group))
                 chunks += len(group)
@@ -138,8 +138,8 @@ class Run(Documents):
     def rows(self, plan: Plan) -> Iterator[Row]:
         """Every image with its records, in the order of the manifest."""
         numbers = iter(range(1, plan.chunks + 1))
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as readers:
-            for group in grouped(numbers, SIDE_BY_SIDE):
+        with ThreadPoolExecutor(OBJECTS_AT_ONCE) as readers:
+            for group in grouped(numbers, OBJECTS_AT_ONCE):
                 for rows in readers.map(lambda number: self._rows(plan, number), group):
                     yield from rows
 

@@ -23,7 +23,7 @@ from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
-from chalicelib.bulk.recorder import MARGIN, Recorder
+from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import (
     AWAY,
@@ -200,7 +200,7 @@ class WorkflowTasks:
             options = Options(max_labels=plan.max_labels, model=model)
             if several:  # all that it finds, since any may be what is known of the image
                 options = Options(max_labels=MAX_LABELS, min_confidence=FOUND, model=model)
-            done |= self._recorder.records(options, todo, in_time(left, MARGIN))
+            done |= self._recorder.records(options, todo, in_time(left, IMAGE_MARGIN))
             if len(done) < len(found):
                 run.put(kept, done)
                 raise TimeoutError(f"{len(done)} of {len(found)} images are done; go on.")

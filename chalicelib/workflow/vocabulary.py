@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.inference.labels import fold, names
 
-LISTED = 20
+LEFT_OUT_LISTED = 20
 """Answers left out that a judgement lists."""
 
 MAX_ANSWERS = 100_000
@@ -80,7 +80,7 @@ class LeftOuts:
         """Images with such an answer."""
         return self._counts.total()
 
-    def listed(self, limit: int = LISTED) -> list[LeftOut]:
+    def listed(self, limit: int = LEFT_OUT_LISTED) -> list[LeftOut]:
         """The most frequent ones."""
         return [
             LeftOut(self._spelling[name], images, self._vocabulary.known_to(name))

@@ -14,7 +14,7 @@ from chalicelib.aws.stepfunctions import Event, Execution, Executions
 from chalicelib.bulk.copies import stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
-from chalicelib.bulk.naming import LISTED, new_id
+from chalicelib.bulk.naming import MOST_RECENT, new_id
 from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
 from chalicelib.times import iso
@@ -26,10 +26,10 @@ from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 FAULTS = 10
 """Faults of tasks that a view tells of, the last ones."""
 
-LOOKED_AT = 20_000
+LABELS_LOOKED_AT = 20_000
 """Lines of a manifest whose labels are looked at before a start; that takes well under a second."""
 
-NAMED = 100
+UNKNOWN_NAMED = 100
 """Unknown labels that a start names."""
 
 
@@ -74,9 +74,9 @@ class WorkflowService:
     def _unknown(self, request: StartRequest, vocabulary: Vocabulary) -> dict[str, Any]:
         """The labels that no model knows, and those that one of two knows; most frequent first."""
         left_out = LeftOuts(vocabulary)
-        for label in islice(self._labels(request), LOOKED_AT):
+        for label in islice(self._labels(request), LABELS_LOOKED_AT):
             left_out.take(label or "")
-        listed = left_out.listed(NAMED)
+        listed = left_out.listed(UNKNOWN_NAMED)
         return {
             "unknown_labels": [each.label for each in listed if each.known_to is None],
             "known_to_one": [each.label for each in listed if each.known_to is not None],
@@ -97,7 +97,7 @@ class WorkflowService:
 
     def recent(self) -> list[dict[str, Any]]:
         """The latest runs, newest first."""
-        return [_outline(execution) for execution in self._executions.recent(LISTED)]
+        return [_outline(execution) for execution in self._executions.recent(MOST_RECENT)]
 
     def view(self, name: str) -> dict[str, Any]:
         """A run as `GET /workflows/{name}` shows it. Raises NotFound."""

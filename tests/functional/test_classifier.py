@@ -21,7 +21,7 @@ from chalicelib.images.decode import decode
 from chalicelib.inference import engines, onnx
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.engines import chosen
-from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME, XNNPACK
+from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME_KERNELS, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
 from chalicelib.inference.packages import ModelPackage, Models, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
@@ -236,8 +236,8 @@ def test_all_engines_say_the_same(doodle: Classifier) -> None:
 def test_the_engine_follows_the_setting_and_the_package() -> None:
     package = read_package(DOODLE)
     faster = Classifier(package, 1, load=engines.ONNXRUNTIME.load)
-    assert (faster.kernels, faster.slow) == (ONNXRUNTIME, False)
-    best = ONNXRUNTIME if engines.onnxruntime_suits() else XNNPACK
+    assert (faster.kernels, faster.slow) == (ONNXRUNTIME_KERNELS, False)
+    best = ONNXRUNTIME_KERNELS if engines.onnxruntime_suits() else XNNPACK
     assert Classifier(package, 1, load=chosen(package.info, "auto").load).kernels == best
     assert Classifier(package, 1, load=chosen(package.info, "litert").load).kernels == XNNPACK
     small = read_package(BUNDLED / "doodle-small")
@@ -300,7 +300,7 @@ def test_a_container_imports_one_engine_and_only_what_it_needs_of_it(engine: Eng
     )  # fmt: skip
     [line] = [line for line in done.stdout.splitlines() if line.startswith("[")]
     root = {"litert": "ai_edge_litert", "onnxruntime": "onnxruntime"}[engine]
-    kernels = {"litert": XNNPACK, "onnxruntime": ONNXRUNTIME}[engine]
+    kernels = {"litert": XNNPACK, "onnxruntime": ONNXRUNTIME_KERNELS}[engine]
     assert json.loads(line) == [[root], False, kernels, [root], True]
     assert "onnxruntime" not in done.stderr
 
@@ -326,7 +326,7 @@ def test_a_fast_default_is_healthy(tmp_path: Path) -> None:
         pytest.param(
             partial(Classifier, load=engines.ONNXRUNTIME.load),
             logging.INFO,
-            ONNXRUNTIME,
+            ONNXRUNTIME_KERNELS,
             marks=INSTALLED,
         ),
     ],

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -97,6 +98,19 @@ def test_imports_point_down() -> None:
 
 def test_no_modules_import_each_other() -> None:
     TopologicalSorter({module: known(names) for module, names in IMPORTED.items()}).prepare()
+
+
+def test_a_name_in_capitals_stands_for_one_thing() -> None:
+    """Limits above all: a reader who knows one of them knows every module's."""
+    meanings: dict[str, set[str]] = {}
+    for path in MODULES.values():
+        for node in ast.parse(path.read_text()).body:
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names = [name for target in targets for name in ast.walk(target)]
+            for name in names:
+                if isinstance(name, ast.Name) and re.fullmatch("[A-Z][A-Z0-9_]+", name.id):
+                    meanings.setdefault(name.id, set()).add(ast.unparse(node))
+    assert not {name for name, assigned in meanings.items() if len(assigned) > 1}
 
 
 def test_what_is_deployed_imports_no_tool() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.losses import LOST, REPAIRS, begin
+from chalicelib.batch.losses import IMAGE_LOST, REPAIRS, begin
 from chalicelib.bulk.chunks import MAX_IMAGES
 from chalicelib.errors import BadRequest, SourceUnreachable
 from chalicelib.requests import BatchRequest
@@ -159,7 +159,7 @@ def test_of_a_chunk_that_kills_its_workers_only_the_killer_is_lost(
         deaths += deliver_but(cloud, KILLER)
         ticks += 1
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 1))
-    assert failed(cloud, ledger) == {"id7": LOST.code}
+    assert failed(cloud, ledger) == {"id7": IMAGE_LOST.code}
     assert deaths == REPAIRS + 1 and ticks == REPAIRS + 1
 
 
@@ -188,7 +188,7 @@ def test_a_retry_does_not_put_the_killer_among_others_again(cloud: Cloud) -> Non
     for _ in range(REPAIRS + 1):
         tick(cloud)
         deliver_but(cloud, KILLER)
-    assert failed(cloud, ledger)["id7"] == LOST.code and len(failed(cloud, ledger)) > 25
+    assert failed(cloud, ledger)["id7"] == IMAGE_LOST.code and len(failed(cloud, ledger)) > 25
     cloud.batches.retry(ledger.batch_id)
     cloud.deliver(cloud.queue.bodies.pop(0))
     chunks = [ledger.chunk(1, number) for number in range(1, ledger.fan_out(1).chunks + 1)]

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from chalicelib.bulk.inlined import NAMED, manifest_of
+from chalicelib.bulk.inlined import PLACES_NAMED, manifest_of
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
@@ -46,7 +46,7 @@ def test_what_is_not_one_image_is_refused_by_its_place(bad: Instance) -> None:
 
 
 def test_a_refusal_names_some_places_of_many() -> None:
-    with pytest.raises(BadRequest, match=rf"{NAMED - 1} \(it [^;]+; and 9980 more\.$"):
+    with pytest.raises(BadRequest, match=rf"{PLACES_NAMED - 1} \(it [^;]+; and 9980 more\.$"):
         manifest_of([Instance()] * 10_000)
 
 

@@ -10,7 +10,14 @@ from chalicelib.answers.predictions import ErrorInfo, Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.wording import p_value, percent, plain, points
-from chalicelib.workflow.confusion import MAX_PAIRS, OTHER, SHOWN, Confusion, Pairs, matrices
+from chalicelib.workflow.confusion import (
+    MATRIX_LABELS,
+    MAX_PAIRS,
+    OTHER,
+    Confusion,
+    Pairs,
+    matrices,
+)
 from chalicelib.workflow.judge import MAX_CODES, Row, judge
 from chalicelib.workflow.judgement import Agreement, Failure, Judgement, Latency, McNemar
 
@@ -325,8 +332,8 @@ def test_the_most_confused_labels_are_shown() -> None:
     told += [(f"t{n:02}", f"t{n:02}", f"t{(n + 1) % 34:02}") for n in range(34)]
     told += [("rare", "common", "rare")]
     old, new = ruled(rows(*told)).confusion
-    assert old.labels == new.labels and len(old.labels) == SHOWN + 1
-    assert old.labels[-1] == OTHER and old.hidden == 37 - SHOWN
+    assert old.labels == new.labels and len(old.labels) == MATRIX_LABELS + 1
+    assert old.labels[-1] == OTHER and old.hidden == 37 - MATRIX_LABELS
     assert "fine" not in old.labels
     assert sum(map(sum, old.counts)) == sum(map(sum, new.counts)) == 535
     assert old.confused == [Confusion("rare", "common", 1, "i534")]
@@ -358,7 +365,7 @@ def test_totals_add_up(told: list[tuple[str | None, str, str | None]]) -> None:
         assert found.agreement and found.mcnemar.pairs <= found.agreement.pairs
         assert 0 <= found.mcnemar.p_value <= 1
     for matrix in found.confusion:
-        assert len(matrix.labels) == len(matrix.counts) <= SHOWN + 1
+        assert len(matrix.labels) == len(matrix.counts) <= MATRIX_LABELS + 1
         total = sum(map(sum, matrix.counts))
         if matrix.rows == "truth":
             (arm,) = (arm for arm in found.arms if arm.model == matrix.columns)
@@ -411,5 +418,5 @@ def test_classes_that_are_confused_with_each_other_are_shown_together() -> None:
             pairs.add(name, f"wrong {number}", "wrong")
     (matrix,) = matrices([pairs])
     assert sum(map(sum, matrix.counts)) == 320 and matrix.hidden == 300
-    cells = [matrix.counts[row][column] for row in range(SHOWN) for column in range(SHOWN)]
+    cells = [sum(row[:MATRIX_LABELS]) for row in matrix.counts[:MATRIX_LABELS]]
     assert sum(cells) == 20  # of ten classes: those that are right, and those that are not

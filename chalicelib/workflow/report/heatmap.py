@@ -8,10 +8,10 @@ from chalicelib.workflow.report.svg import Drawing, box, fit, group, line, text,
 SMALLEST, LARGEST = 19, 46
 """Pixels of a cell's side: room for two digits, and no cell the size of a hand."""
 
-NAME = 130
+LABEL_WIDTH = 130
 """Pixels of a label's name beside the cells; the whole of it is in the cell's tip."""
 
-GAP = 1.5
+CELL_GAP = 1.5
 """Pixels between cells."""
 
 CLEAR = 0.75
@@ -23,7 +23,7 @@ def heat_map(matrix: Matrix, room: float) -> Drawing:
 
     room: pixels that the cells share on a side, as far as their limits allow.
     """
-    names = [fit(label, NAME) for label in matrix.labels]
+    names = [fit(label, LABEL_WIDTH) for label in matrix.labels]
     cell = min(max(room / len(names), SMALLEST), LARGEST)
     longest = max(wide(name) for name in names)
     left, top = max(longest, wide(_rows(matrix))) + 8, longest * 0.71 + 34
@@ -43,14 +43,14 @@ def heat_map(matrix: Matrix, room: float) -> Drawing:
 
 
 def _rows(matrix: Matrix) -> str:
-    return TRUTH if matrix.rows == TRUTH else f"{fit(matrix.rows, NAME)} says"
+    return TRUTH if matrix.rows == TRUTH else f"{fit(matrix.rows, LABEL_WIDTH)} says"
 
 
 def _cells(matrix: Matrix, side: float) -> list[str]:
     whole = side * len(matrix.labels)
-    cells = [box(0, 0, whole - GAP, whole - GAP, "empty")]
+    cells = [box(0, 0, whole - CELL_GAP, whole - CELL_GAP, "empty")]
     for place in range(1, len(matrix.labels)):
-        at = place * side - GAP / 2
+        at = place * side - CELL_GAP / 2
         cells += [line(at, 0, at, whole, "gap"), line(0, at, whole, at, "gap")]
     for row, counts in enumerate(matrix.counts):
         for column, number in enumerate(counts):
@@ -66,7 +66,7 @@ def _cells(matrix: Matrix, side: float) -> list[str]:
 
 
 def _cell(matrix: Matrix, row: int, column: int, share: float, side: float) -> list[str]:
-    inner, opacity = side - GAP, round(0.15 + 0.85 * share, 2)
+    inner, opacity = side - CELL_GAP, round(0.15 + 0.85 * share, 2)
     size = "mid" if side > 28 else "mid tiny"
     if opacity > CLEAR:
         size += " on"

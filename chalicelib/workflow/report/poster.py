@@ -8,7 +8,7 @@ from chalicelib.workflow.report.chart import chart
 from chalicelib.workflow.report.heatmap import heat_map
 from chalicelib.workflow.report.svg import Drawing, box, document, group, text, wide, wrap
 
-MARGIN, GAP = 36, 40
+EDGE, GAP = 36, 40
 NARROWEST = 720
 """Pixels of the drawing's inner width where its heat maps need less."""
 
@@ -21,15 +21,15 @@ def picture(judgement: Judgement) -> str:
     room = ALONE if len(judgement.confusion) == 1 else PAIRED
     maps = [heat_map(matrix, room) for matrix in judgement.confusion]
     width = max(NARROWEST, sum(each.width for each in maps) + GAP * (len(maps) - 1))
-    parts, y = [], float(MARGIN)
+    parts, y = [], float(EDGE)
     sections = [_heading(judgement, width), chart(judgement.arms, width)]
     if maps:
         sections += [_side_by_side(maps), _legend(judgement)]
     for section in sections:
-        parts.append(group(MARGIN, y, section.parts))
+        parts.append(group(EDGE, y, section.parts))
         y += section.height + GAP
     names = " against ".join(plain(arm.model) for arm in reversed(judgement.arms))
-    return document(width + 2 * MARGIN, y - GAP + MARGIN, names, describe(judgement), parts)
+    return document(width + 2 * EDGE, y - GAP + EDGE, names, describe(judgement), parts)
 
 
 def _heading(judgement: Judgement, width: float) -> Drawing:
