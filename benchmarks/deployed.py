@@ -15,18 +15,18 @@ import click
 from moto.server import ThreadedMotoServer
 
 from chalicelib.inference.packages import ModelPackage
-from tests import lambdaevents as events
-from tests.lambdafunction import (
+from localcloud import sampleevents as events
+from localcloud.unzipped import (
     ARCHITECTURE,
     Function,
     Image,
+    Runtime,
     can_be_in_place,
-    runtime,
     started,
     unpack,
 )
 from tools.bundling import enginelayer
-from tools.bundling.build import bundle, model_layer
+from tools.bundling.build import bundle, lambda_runtime, model_layer
 
 TOKEN = "a-token-of-the-benchmark"
 RESULTS = "coldstart-results"
@@ -101,7 +101,7 @@ def _call(function: Function, event: events.Event) -> float:
 @contextlib.contextmanager
 def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
     """The deployment's folders, and the same without bytecode."""
-    zips, lambdas = bundle(ARCHITECTURE), runtime()
+    zips, lambdas = bundle(ARCHITECTURE), Runtime(*lambda_runtime())
     with tempfile.TemporaryDirectory() as folder:
         layer = model_layer(package, Path(folder) / "model.zip")
         layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]

@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.inprocess import HEADERS, Service
 from chalicelib import parsing
 from chalicelib.images.formats import inspect
-from tests import lambdaevents as events
+from localcloud import sampleevents as events
 
 STAGES = {
     "before": "test client's event, Chalice's request",

@@ -1,48 +1,47 @@
-"""`python -m localcloud.bootstrap PROJECT FD`: one execution environment of Lambda.
+"""`python -m localcloud.bootstrap PROJECT`: one execution environment of Lambda.
 
-Imports the app once, then runs the event that comes over the connection, one at a time, and sends
-back what the handler returned or how it failed. Ends as soon as the other end of the connection
-does, also in the middle of an event.
+Imports the app once, then asks the Runtime API for events, one at a time, and sends back what the
+handler returned or how it failed. It does what awslambdaric does, which has no wheels for macOS;
+and it runs all functions of the app, so that they share the memory of its models. It ends with who
+started it, also in the middle of an event.
 """
 
 import importlib
 import json
 import os
-import queue
 import sys
-import threading
 import traceback
 from collections.abc import Callable
-from multiprocessing.connection import Connection
+from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any
 
+from localcloud import lifeline
 from localcloud.context import LambdaContext
+from localcloud.runtimeapi import ANSWER, NEXT
 
-READY = b"ready"
 Handlers = dict[str, Callable[[Any, LambdaContext], Any]]
 
 
-def main(project: Path, descriptor: int) -> None:
-    """Serve until the other end is gone."""
-    os.set_inheritable(descriptor, False)
+def main(project: Path) -> None:
+    """Serve for good."""
+    lifeline.hold()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    connection = Connection(descriptor)
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, requests), daemon=True).start()
+    api = HTTPConnection(os.environ.pop("AWS_LAMBDA_RUNTIME_API"))
     handlers = _handlers(project)
-    connection.send_bytes(READY)
     while True:
-        connection.send_bytes(_run(handlers, json.loads(requests.get())))
+        headers, event = _ask(api, "GET", NEXT)
+        context = _context(headers)
+        kind, answer = _run(handlers, json.loads(event), context)
+        _ask(api, "POST", ANSWER.format(id=context.aws_request_id, kind=kind), answer)
 
 
-def _receive(connection: Connection, requests: "queue.SimpleQueue[bytes]") -> None:
-    """Hand over what comes; a handler at work does not keep this from seeing the end."""
-    try:
-        while True:
-            requests.put(connection.recv_bytes())
-    except (EOFError, OSError):
-        os._exit(1)
+def _ask(
+    api: HTTPConnection, method: str, path: str, body: bytes | None = None
+) -> tuple[HTTPMessage, bytes]:
+    api.request(method, path, body)
+    response = api.getresponse()
+    return response.headers, response.read()
 
 
 def _handlers(project: Path) -> Handlers:
@@ -53,15 +52,26 @@ def _handlers(project: Path) -> Handlers:
     return handlers
 
 
-def _run(handlers: Handlers, request: dict[str, Any]) -> bytes:
-    context = LambdaContext(**request["context"])
+def _context(headers: HTTPMessage) -> LambdaContext:
+    arn = headers["Lambda-Runtime-Invoked-Function-Arn"]
+    return LambdaContext(
+        function_name=arn.rpartition(":")[2],
+        invoked_function_arn=arn,
+        memory_limit_in_mb=int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]),
+        aws_request_id=headers["Lambda-Runtime-Aws-Request-Id"],
+        log_stream_name=os.environ["AWS_LAMBDA_LOG_STREAM_NAME"],
+        deadline=int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000,
+    )
+
+
+def _run(handlers: Handlers, event: Any, context: LambdaContext) -> tuple[str, bytes]:
+    """The kind of answer, as the Runtime API calls it, and its JSON."""
+    handler = context.function_name.rpartition("-")[2]  # APP-STAGE-HANDLER
     try:
-        result = handlers[request["handler"]](request["event"], context)
-        return json.dumps({"result": result}).encode()
+        return "response", json.dumps(handlers[handler](event, context)).encode()
     except BaseException as error:
-        trace = (
-            error.__traceback__.tb_next if error.__traceback__ else None
-        )  # without this function
+        # without this function
+        trace = error.__traceback__.tb_next if error.__traceback__ else None
         failure = {
             "errorMessage": str(error),
             "errorType": type(error).__name__,
@@ -70,8 +80,8 @@ def _run(handlers: Handlers, request: dict[str, Any]) -> bytes:
         }
         lines = "".join(traceback.format_exception(type(error), error, trace))
         print(f"[ERROR] RequestId: {context.aws_request_id}\n{lines}", end="", file=sys.stderr)
-        return json.dumps({"error": failure}).encode()
+        return "error", json.dumps(failure).encode()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -1,90 +1,55 @@
 """The execution environments: started on demand, used again while warm, limited in number."""
 
-import contextlib
-import json
+import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from multiprocessing import Pipe
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from localcloud.bootstrap import READY
-from localcloud.context import LambdaContext
+from localcloud.lifeline import LIFELINE
 from localcloud.registry import Function
+from localcloud.runtimeapi import Died, Outcome, RuntimeApi
 
 START_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of an invocation: the payload, in JSON, and whether it tells of an error."""
-
-    payload: bytes
-    failed: bool = False
-
-    @property
-    def summary(self) -> str:
-        """What the error is, in a line."""
-        error = json.loads(self.payload)
-        return f"{error['errorType']}: {error['errorMessage']}"
-
-
-class Died(Exception):
-    """The process ended in the middle of something."""
 
 
 class Container:
     """One process that has imported the app. Not for two threads at once."""
 
     def __init__(self, project: Path, env: Mapping[str, str]) -> None:
-        self._connection, theirs = Pipe()
+        self._api = RuntimeApi()
         self._region = env["AWS_REGION"]
-        self._log_stream = f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid4().hex}"
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "localcloud.bootstrap", str(project), str(theirs.fileno())],
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
+        theirs, self._lifeline = os.pipe()
+        ours = {
+            "AWS_LAMBDA_RUNTIME_API": self._api.address,
+            "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid4().hex}",
+            LIFELINE: str(theirs),
+        }
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "localcloud.bootstrap", str(project)],
+            env={**env, **ours},
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs],
+        )
+        os.close(theirs)
+        self._api.watch(self._process)
 
     def wait_until_ready(self) -> None:
         """Return once the app is imported. Raises Died."""
-        if self._receive(START_SECONDS) != READY:
-            raise Died
+        self._api.wait_until_ready(START_SECONDS)
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Run one event to its end or its timeout, after which this is closed. Raises Died."""
-        context = LambdaContext(
-            function_name=function.name,
-            invoked_function_arn=function.arn(self._region),
-            memory_limit_in_mb=function.memory_mb,
-            aws_request_id=request_id,
-            log_stream_name=self._log_stream,
-            deadline=time.time() + function.timeout,
-        )
-        request = {"handler": function.handler, "event": event, "context": asdict(context)}
-        with _as_death():
-            self._connection.send_bytes(json.dumps(request).encode())
-        answer = self._receive(function.timeout)
-        if answer is None:
+        arn = function.arn(self._region)
+        try:
+            return self._api.invoke(event, arn, function.timeout, request_id)
+        except TimeoutError as error:
             self.close()
-            told = f"{request_id} Task timed out after {function.timeout:.2f} seconds"
-            return failure("Sandbox.Timedout", told)
-        reply = json.loads(answer)
-        if "error" in reply:
-            return Outcome(json.dumps(reply["error"]).encode(), failed=True)
-        return Outcome(json.dumps(reply["result"]).encode())
-
-    def _receive(self, seconds: float) -> bytes | None:
-        """The next message; None where there is none in time. Raises Died."""
-        with _as_death():
-            return self._connection.recv_bytes() if self._connection.poll(seconds) else None
+            return failure("Sandbox.Timedout", str(error))
 
     @property
     def alive(self) -> bool:
@@ -99,20 +64,13 @@ class Container:
     def close(self) -> None:
         """End it and give back what it took; for the thread that uses it."""
         self.kill()
-        self._connection.close()
-
-
-@contextlib.contextmanager
-def _as_death() -> Iterator[None]:
-    try:
-        yield
-    except (EOFError, OSError) as error:
-        raise Died from error
+        self._api.close()
+        os.close(self._lifeline)
 
 
 def failure(kind: str, message: str) -> Outcome:
     """What Lambda says of an invocation that came to no end of its own."""
-    return Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+    return Outcome({"errorType": kind, "errorMessage": message}, failed=True)
 
 
 class Containers:

@@ -75,11 +75,11 @@ def async_event(message: Event) -> Any:
     return event
 
 
-def failed_event(arn: str, message: Event, event: Any, payload: bytes) -> Event:
+def failed_event(arn: str, message: Event, event: Any, payload: Any) -> Event:
     """What Lambda sends of an event that its function has failed on for the last time
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
 
-    arn: of the function. payload: its answer, JSON.
+    arn: of the function. payload: its answer.
     """
     return {
         "version": "1.0",
@@ -94,7 +94,7 @@ def failed_event(arn: str, message: Event, event: Any, payload: bytes) -> Event:
         "responseContext": {
             "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled",
         },
-        "responsePayload": json.loads(payload),
+        "responsePayload": payload,
     }  # fmt: skip
 
 

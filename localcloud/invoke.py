@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-from localcloud.containers import Containers, Outcome
+from localcloud.containers import Containers
 from localcloud.environment import LOOPBACK
 from localcloud.registry import Function
+from localcloud.runtimeapi import Outcome
 from localcloud.visitors import REFUSED, Visitors
 
 PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
@@ -102,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.server.containers.release()
         headers = {"X-Amzn-RequestId": request_id, "X-Amz-Executed-Version": "$LATEST"}
-        self._answer(200, outcome.payload, headers | _failure(outcome))
+        self._answer(200, json.dumps(outcome.payload).encode(), headers | _failure(outcome))
 
     def _payload(self) -> str:
         """The request's body: JSON. Raises Refused where it is not."""

@@ -24,11 +24,11 @@ from moto.server import ThreadedMotoServer
 
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import MEMORY_PER_CPU_MB
+from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
-from tests import lambdaevents as events
-from tests.lambdafunction import ARCHITECTURE, Function, Image, runtime, started, unpack
+from localcloud.unzipped import ARCHITECTURE, Function, Image, Runtime, started, unpack
 from tools.bundling import enginelayer
-from tools.bundling.build import bundle, model_layer
+from tools.bundling.build import bundle, lambda_runtime, model_layer
 
 BUCKETS = {"IMAGES_BUCKET": "cost-images", "RESULTS_BUCKET": "cost-results"}
 QUEUE = "cost-work"
@@ -172,7 +172,7 @@ def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
     with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
         layer = model_layer(package, Path(folder) / "model.zip")
         layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]
-        image = unpack(Path(folder), zips["function"], layers, runtime())
+        image = unpack(Path(folder), zips["function"], layers, Runtime(*lambda_runtime()))
         environment = {
             **BUCKETS,
             "WORK_QUEUE": QUEUE,

@@ -17,9 +17,9 @@ from benchmarks.costing.pricing import Duration, Way, gb_seconds
 from benchmarks.subject import photograph
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.settings import MEMORY_PER_CPU_MB
+from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
 from localcloud.events import sqs_event
-from tests import lambdaevents as events
 
 PREFIX = "batches/cost/"
 QUEUE_ARN = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:cost-work"

@@ -12,9 +12,9 @@ from chalice.deploy.packager import PipRunner, SubprocessPip
 from chalice.utils import OSUtils
 from click.testing import CliRunner
 
+from localcloud.unzipped import ARCHITECTURE
 from tests.clone import clone
 from tests.conftest import ROOT
-from tests.lambdafunction import ARCHITECTURE
 from tests.samplepackages import doodle_for_both, with_second_engine, without_second_engine
 from tools.bundle import main
 from tools.bundling.build import VERSION, build, bundle, model_layer, placed, stage

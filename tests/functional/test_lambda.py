@@ -16,22 +16,21 @@ import pytest
 
 from chalicelib.inference.packages import INFO, read_package
 from chalicelib.page import WEB
+from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event
-from tests import lambdaevents as events
-from tests.conftest import ROOT
-from tests.lambdafunction import (
+from localcloud.runtimeapi import Outcome
+from localcloud.unzipped import (
     ARCHITECTURE,
-    VERSION,
     Function,
     Image,
+    Runtime,
     can_be_in_place,
-    runtime,
     started,
     unpack,
 )
-from tests.runtimeapi import Outcome
-from tools.bundling.build import bundle, model_layer
+from tests.conftest import ROOT
+from tools.bundling.build import VERSION, bundle, lambda_runtime, model_layer
 from tools.bundling.enginelayer import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 
@@ -59,7 +58,9 @@ def zips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def image(zips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Image:
     layers = [zips["layer"], zips["model"]]
-    return unpack(tmp_path_factory.mktemp("lambda"), zips["function"], layers, runtime())
+    return unpack(
+        tmp_path_factory.mktemp("lambda"), zips["function"], layers, Runtime(*lambda_runtime())
+    )
 
 
 @pytest.fixture

@@ -176,9 +176,7 @@ def test_an_app_that_cannot_be_imported(environment: dict[str, str], tmp_path: P
     (tmp_path / "app.py").write_text("import none_such")
     containers = Containers(tmp_path, environment, concurrency=1)
     outcome = containers.run(function("echo"), {}, "7")
-    assert (
-        outcome.failed and json.loads(outcome.payload)["errorType"] == "Runtime.ImportModuleError"
-    )
+    assert outcome.failed and outcome.payload["errorType"] == "Runtime.ImportModuleError"
     containers.close()
 
 

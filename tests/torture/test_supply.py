@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.unzipped import ARCHITECTURE
 from tests.conftest import ROOT
-from tests.lambdafunction import ARCHITECTURE
 from tests.torture.conftest import Outcome
 from tools.bundling.build import VERSION
 from tools.bundling.enginelayer import engine_wheel

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ORT, ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling import zipentry
-from tools.bundling.pythons import BundleError, environment
+from tools.bundling.pythons import BundleError, environment, interpreter
 
 WORK = ROOT / "build" / "package"
 ARCHITECTURES = ("x86_64", "arm64")
@@ -101,6 +101,17 @@ def _chalice(
         said = done.stderr.strip().splitlines()
         raise BundleError(f"Chalice could not make the zips: {said[-1] if said else 'no message'}")
     return {name: Path(path) for name, path in json.loads(done.stdout).items()}
+
+
+def lambda_runtime(version: str = VERSION) -> tuple[Path, Path]:
+    """A Python of that version, and the folder of what Lambda's own image adds to it.
+
+    Raises BundleError where that version is not on this machine.
+    """
+    folder = WORK / f"runtime{version}"
+    with alone(WORK):
+        environment(folder, version, ["awslambdaric==4.2.2", _pinned("boto3")])
+    return interpreter(version), folder / "lib" / f"python{version}" / "site-packages"
 
 
 @contextmanager

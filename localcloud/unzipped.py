@@ -1,4 +1,4 @@
-"""A Lambda function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
+"""A deployed function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
 
 import contextlib
 import json
@@ -7,29 +7,24 @@ import platform
 import re
 import shutil
 import subprocess
-import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty
 from typing import Any
 from zipfile import ZipFile
 
+from chalicelib.settings import ROOT
 from localcloud.environment import ACCOUNT
-from tests.conftest import ROOT
-from tests.lambdaevents import REGION
-from tests.runtimeapi import Outcome, RuntimeApi
-from tools.bundling.build import WORK, alone
-from tools.bundling.pythons import environment, interpreter
+from localcloud.runtimeapi import Died, Outcome, RuntimeApi
+from localcloud.sampleevents import REGION
 
 INIT_SECONDS = 60
 DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_text()).get(
     "environment_variables", {}
 )
 """The environment variables of every stage."""
-VERSION = "3.13"
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 """Whose zips can run on this machine."""
 
@@ -80,17 +75,6 @@ class Image:
         return self.task.parent / "opt"
 
 
-def runtime(version: str = VERSION) -> Runtime:
-    """That of a version of Python. Raises BundleError where that is not on this machine."""
-    development = (ROOT / "requirements-dev.txt").read_text().splitlines()
-    boto3 = next(line for line in development if line.startswith("boto3=="))
-    folder = WORK / f"runtime{version}"
-    with alone(WORK):
-        environment(folder, version, ["awslambdaric==4.2.2", boto3])
-    packages = folder / "lib" / f"python{version}" / "site-packages"
-    return Runtime(interpreter(version), packages)
-
-
 def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime) -> Image:
     """Unpack a function's zip and its layers' into folders of `root`, as Lambda does into `/`."""
     image = Image(root / "task", runtime)
@@ -107,12 +91,16 @@ class Function:
     """
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", api: RuntimeApi, log: Path, start: float
+        self,
+        process: "subprocess.Popen[bytes]",
+        api: RuntimeApi,
+        log: Path,
+        arn: str,
+        start: float,
     ) -> None:
-        self._process, self._api, self._log = process, api, log
-        deadline = time.monotonic() + INIT_SECONDS
-        while not api.ready.wait(0.1):
-            self._check(deadline)
+        self._process, self._api, self._log, self._arn = process, api, log, arn
+        with self._told():
+            api.wait_until_ready(INIT_SECONDS)
         self.init_seconds = api.ready_at - start
 
     @property
@@ -139,18 +127,15 @@ class Function:
 
     def invoke(self, event: Any, seconds: float = 60) -> Outcome:
         """What the function answers. Raises FunctionDied where it does not."""
-        request_id = self._api.send(event, seconds)
-        deadline = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(Empty):
-                answered, outcome = self._api.outcomes.get(timeout=0.2)
-                assert answered == request_id
-                return outcome
-            self._check(deadline)
+        with self._told():
+            return self._api.invoke(event, self._arn, seconds)
 
-    def _check(self, deadline: float) -> None:
-        if self._process.poll() is not None or time.monotonic() > deadline:
-            raise FunctionDied(self.printed[-3000:])
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (Died, TimeoutError) as error:
+            raise FunctionDied(self.printed[-3000:]) from error
 
 
 @contextlib.contextmanager
@@ -166,23 +151,13 @@ def started(
     in_place: with its folders at /var/task and /opt; see `can_be_in_place`.
     """
     name = f"serverless-inception-test-{handler.rpartition('.')[2]}"
-    api = RuntimeApi(f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
-    threading.Thread(target=api.serve_forever, args=(0.05,), daemon=True).start()
+    api = RuntimeApi()
     log = image.task.parent / f"{name}-{uuid.uuid4()}.log"
     task, opt = (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
     runtime = image.runtime
     # -I and -S: nothing but what is in the zips; -B: Lambda's folders are read-only
-    command: list[str | Path] = [
-        runtime.python,
-        "-I",
-        "-S",
-        "-B",
-        "-c",
-        BOOTSTRAP,
-        task,
-        opt,
-        runtime.packages,
-    ]
+    command: list[str | Path] = [runtime.python, "-I", "-S", "-B", "-c", BOOTSTRAP]
+    command += [task, opt, runtime.packages]
     ready, starting = os.pipe()
     if in_place:
         script = ["unshare", "-r", "-m", "sh", "-c", IN_PLACE, "-"]
@@ -193,7 +168,7 @@ def started(
     }
     with log.open("wb") as output:
         start = time.perf_counter()
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - ours, no shell's
             command,
             cwd=image.task,
             env=DECLARED | lambdas | dict(environment),
@@ -206,8 +181,11 @@ def started(
         os.read(ready, 1)
         start = time.perf_counter()
     os.close(ready)
+    api.watch(process)
     try:
-        yield Function(process, api, log, start)
+        yield Function(
+            process, api, log, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", start
+        )
     finally:
         process.kill()
         process.wait()
@@ -220,9 +198,9 @@ def can_be_in_place(runtime: Runtime) -> bool:
     if any(path.is_relative_to(taken) for path in needed for taken in ("/var", "/opt")):
         return False
     tried = ["unshare", "-r", "-m", "sh", "-c", "mount -t tmpfs none /var"]
-    return (
-        bool(shutil.which("unshare")) and not subprocess.run(tried, capture_output=True).returncode
-    )
+    if not shutil.which("unshare"):
+        return False
+    return not subprocess.run(tried, capture_output=True).returncode  # noqa: S603 - as above
 
 
 def _environment(task: Path, packages: Path, name: str, address: str) -> dict[str, str]:
