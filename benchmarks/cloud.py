@@ -20,7 +20,7 @@ import urllib3
 from benchmarks import findings
 from benchmarks.findings import Figure
 from chalicelib.page import WEB
-from tests.e2e.conftest import LocalCloud, running, wait_for
+from localcloud.starting import LocalCloud, running, wait_for
 
 SAMPLES = [path.read_bytes() for path in sorted(WEB.glob("sample-*.jpg"))]
 

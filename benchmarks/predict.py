@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 import click
 
 from benchmarks import findings
+from benchmarks.breakdown import STAGES, parsing_an_event, stages
 from benchmarks.findings import Figure, Record, Table, ratio
 from benchmarks.inprocess import Service
 from benchmarks.others.pipe import Task, started, task
-from benchmarks.stages import STAGES, parsing_an_event, stages
 from benchmarks.subject import Subject, options
 from benchmarks.timing import medians
 

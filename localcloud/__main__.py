@@ -10,7 +10,7 @@ from chalicelib.settings import ROOT
 from localcloud import registry
 from localcloud.cloud import Cloud, Options
 from localcloud.environment import LOOPBACK, usable_port
-from localcloud.model import find_or_fetch
+from localcloud.served import find_or_fetch
 
 PORT = click.IntRange(0, 65535)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)

@@ -44,9 +44,9 @@ class Cloud:
     def __init__(self, options: Options, env: Mapping[str, str]) -> None:
         self._options = options
         self._env = aws_environment(env, options.aws_port)
-        self._aws = Child(options.aws, _aws_options(options))
-        self._functions = Child("localcloud.awslambda", _functions_options(options))
-        self._api = Child("localcloud.api", _api_options(options))
+        self._aws = Child("aws", options.aws, _aws_options(options))
+        self._functions = Child("functions", "localcloud.awslambda", _functions_options(options))
+        self._api = Child("api", "localcloud.api", _api_options(options))
         self._children = [self._aws, self._functions, self._api]
 
     def start(self) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Chalice's handler drops the connection where a request's length is none, reads as much as that says
 into memory, and answers what never reaches the app in three shapes, two of them API Gateway's
-without `tools.deploying.restapi` and one of them HTML.
+without `stage.gatewayanswers` and one of them HTML.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 from chalice.local import ChaliceRequestHandler, LocalGatewayException
 
 from chalicelib.parsing import MAX_BODY
-from tools.deploying.restapi import ANSWERS, HEADERS
+from stage.gatewayanswers import ANSWERS, HEADERS
 
 DRAINED = 8 * MAX_BODY
 """Bytes of a body too large that are read on: of a connection closed before, most clients see no

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from tools.template import assembled, variable
+from stage.template import assembled, variable
 
 CREATE_SECONDS = 60
 REFUSALS = (BotoCoreError, ClientError, ResponseParserError)

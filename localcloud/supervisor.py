@@ -18,10 +18,10 @@ RESTARTS, WITHIN_SECONDS = 5, 60
 
 
 class Child:
-    """A part of the local cloud: `python -m MODULE OPTIONS…`."""
+    """A part of the local cloud: `python -m MODULE OPTIONS…`. name: for people."""
 
-    def __init__(self, module: str, options: list[str]) -> None:
-        self.name = module.rpartition(".")[2]
+    def __init__(self, name: str, module: str, options: list[str]) -> None:
+        self.name = name
         self._command = [sys.executable, "-m", module, *options]
         self._process: subprocess.Popen[bytes] | None = None
         self._holds: int | None = None

@@ -15,11 +15,16 @@ from tools.fetching.bar import Progress, bar
 from tools.fetching.download import download
 from tools.fetching.https import PATIENCE, FetchError, Patience
 from tools.newpackage import as_json
+from tools.refusals import NothingSuch
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 
 BASE_URL = "https://github.com/google-coral/test_data/raw/104342d2d3480b3e66203073dac24f4e2dbb4c41"
 """Where the files are: google-coral/test_data at one commit."""
+
+
+class NotInCatalogue(FetchError, NothingSuch):
+    """The catalogue has no model of that name."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def fetch(
     Raises FetchError; nothing half-done is ever to be seen as a package.
     """
     if name not in catalogue:
-        raise FetchError(
+        raise NotInCatalogue(
             f"There is no {name!r} in the catalogue; there are {', '.join(catalogue)}."
         )
     if not force and (package := installed(name, cache)):

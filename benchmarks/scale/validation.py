@@ -32,7 +32,7 @@ from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.images.decode import decode
 from chalicelib.inference.classifier import Classifier
 from chalicelib.settings import ROOT
-from tests.e2e.conftest import LocalCloud, running, wait_for
+from localcloud.starting import LocalCloud, running, wait_for
 
 MODEL = "doodle"
 BUCKET = "photographs"
@@ -98,14 +98,14 @@ def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Dra
     batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
     chunks = -(-len(ids) // SMALL_CHUNK)
     wait_for(lambda: len(_calls(cloud.log)) > min(2, chunks), 600)
-    before, first, runnable = _cpu(cloud.pid), len(_calls(cloud.log)), list[int]()
+    before, first, runnable = _cpu(cloud.process.pid), len(_calls(cloud.log)), list[int]()
 
     def nearly() -> bool:
         runnable.append(_runnable())
         return len(_calls(cloud.log)) >= chunks
 
     wait_for(nearly, 1800)
-    after, last = _cpu(cloud.pid), len(_calls(cloud.log))
+    after, last = _cpu(cloud.process.pid), len(_calls(cloud.log))
     wait_for(lambda: len(_calls(cloud.log)) > chunks, 600)
 
     ledger = Ledger(S3Store(lambda: s3), results, batch)

@@ -4,22 +4,18 @@ import contextlib
 import functools
 import http.server
 import os
-import re
 import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from localcloud import starting
 from tests.balance import check_bucket
 from tests.conftest import ROOT, TEST_DATA
 from tests.e2e.browser import (  # noqa: F401 - fixtures
@@ -30,29 +26,11 @@ from tests.e2e.browser import (  # noqa: F401 - fixtures
     own_context,
     page,
 )
-from tests.processes import END_SECONDS, OBSERVER, PYTHON, descendants, started
-
-LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]
-TOLD = re.compile(
-    r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
-)
-"""What it prints once it serves: where the app is, where AWS is, and the bucket of images."""
-
-T = TypeVar("T")
+from tests.processes import OBSERVER, descendants
 
 
-@dataclass(frozen=True)
-class LocalCloud:
-    """What `python -m localcloud` serves: the app, an AWS, and a bucket of it for images.
-
-    process: the supervisor. log: what it prints.
-    """
-
-    url: str
-    aws: str
-    images: str
-    process: "subprocess.Popen[bytes]"
-    log: Path
+class LocalCloud(starting.LocalCloud):
+    """The served app and AWS, for tests, which kill parts of it and see its faults."""
 
     def kill(self, module: str) -> int:
         """Kill what runs a module of it, as localcloud.bootstrap; how many processes it were."""
@@ -68,50 +46,21 @@ class LocalCloud:
         with contextlib.closing(self.client("s3")) as s3, contextlib.suppress(BotoCoreError):
             check_bucket(s3, self.results)  # unless what held them was ended by the test
 
-    @property
-    def results(self) -> str:
-        """The bucket of the results."""
-        return self.images.replace("-images-", "-results-")
-
-    def client(self, service: str) -> Any:
-        """A boto3 client of its AWS."""
-        return boto3.client(
-            service,
-            endpoint_url=self.aws,
-            region_name="us-east-1",
-            aws_access_key_id="any",
-            aws_secret_access_key="any",
-            config=Config(user_agent_extra=OBSERVER),
-        )
-
-
-def wait_for(what: Callable[[], T], seconds: float = 90) -> T:
-    """What it gives, as soon as that is true of it."""
-    deadline = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < deadline, f"waited {seconds} seconds for it in vain"
-        time.sleep(0.1)
-    return found
+    def client(self, service: str, agent: str = OBSERVER) -> Any:
+        """A boto3 client of its AWS, that no fault is for."""
+        return super().client(service, agent)
 
 
 @contextlib.contextmanager
 def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalCloud]:
-    """The app and its AWS, served by `python -m localcloud` until the end of the block.
+    """The app and its AWS until the end of the block, at which all batches balance.
 
     log: gets all that it prints.
     """
-    command = [*LOCALCLOUD, "--model", model, *options]
-    with (
-        log.open("wb") as output,
-        started(command, {"PYTHONUNBUFFERED": "1", **env}, stdout=output, stderr=output) as process,
-    ):
-        told = wait_for(lambda: TOLD.search(log.read_text()) or process.poll() is not None)
-        assert isinstance(told, re.Match), log.read_text()
-        cloud = LocalCloud(*told.groups(), process, log)
+    with starting.running(log, model, *options, **env) as served:
+        cloud = LocalCloud(**vars(served))
         yield cloud
         cloud.check_batches()
-        process.terminate()
-        assert process.wait(END_SECONDS) == 0, log.read_text()
 
 
 @pytest.fixture(scope="package")

@@ -12,7 +12,8 @@ import pytest
 import urllib3
 
 from chalicelib.page import WEB
-from tests.e2e.conftest import LocalCloud, file_server, wait_for
+from localcloud.starting import wait_for
+from tests.e2e.conftest import LocalCloud, file_server
 
 SAMPLES = {
     path.stem.removeprefix("sample-").replace("-", " "): path

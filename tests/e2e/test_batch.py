@@ -12,7 +12,8 @@ import pytest
 import urllib3
 
 from chalicelib.page import WEB
-from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+from localcloud.starting import wait_for
+from tests.e2e.conftest import LocalCloud, file_server, running
 
 SAMPLES = {p.stem.removeprefix("sample-"): p.read_bytes() for p in sorted(WEB.glob("sample-*.jpg"))}
 NAMES = list(SAMPLES)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.starting import wait_for
 from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, sync_api, tab_to
-from tests.e2e.conftest import wait_for
 from tests.e2e.test_page import draw
 
 Page, expect = sync_api().Page, sync_api().expect

@@ -18,9 +18,10 @@ import pytest
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.starting import LOCALCLOUD, started
 from tests.conftest import ROOT
-from tests.e2e.conftest import LOCALCLOUD, LocalCloud, running
-from tests.processes import descendants, started
+from tests.e2e.conftest import LocalCloud, running
+from tests.processes import descendants
 
 CLOUDAPP = ROOT / "tests" / "data" / "cloudapp"
 TEMPLATE = ROOT / "infrastructure.yaml"

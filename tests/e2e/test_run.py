@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from localcloud.starting import END_SECONDS, LOCALCLOUD, PYTHON
 from tests.conftest import ROOT, pick_free_port
-from tests.e2e.conftest import LOCALCLOUD, LocalCloud, running
-from tests.processes import END_SECONDS, PYTHON
+from tests.e2e.conftest import LocalCloud, running
 
 
 def start(*options: str) -> "subprocess.CompletedProcess[str]":

@@ -12,8 +12,9 @@ import pytest
 import urllib3
 
 from chalicelib.page import WEB
+from localcloud.starting import wait_for
 from tests.conftest import ROOT
-from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+from tests.e2e.conftest import LocalCloud, file_server, running
 from tools.doodle.drawings import LABELS, TEST_SEEDS, example
 
 SAMPLES = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.starting import wait_for
 from tests.conftest import ROOT
 from tests.e2e.browser import (
     PHONE,
@@ -24,7 +25,7 @@ from tests.e2e.browser import (
     sync_api,
     tab_to,
 )
-from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+from tests.e2e.conftest import LocalCloud, file_server, running
 
 Page, expect = sync_api().Page, sync_api().expect
 

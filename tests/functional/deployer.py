@@ -117,7 +117,7 @@ def tool(project: Path) -> Iterator[Tool]:
         "--template": ROOT / "infrastructure.yaml", "--stack-name": "serverless-inception-local",
     }  # fmt: skip
     words = [str(word) for pair in options.items() for word in pair]
-    aws = Child("localcloud.motoserver", [*words, "--parameter", "Stage", "local"])
+    aws = Child("aws", "localcloud.motoserver", [*words, "--parameter", "Stage", "local"])
     aws.start(env)
     client = resources.client("cloudformation", env)
     try:

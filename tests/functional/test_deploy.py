@@ -19,12 +19,12 @@ import pytest
 from localcloud import resources
 from localcloud.environment import ACCOUNT, REGION
 from localcloud.supervisor import wait_for
+from stage.gatewayanswers import ANSWERS
 from tests.conftest import ROOT
 from tests.functional.deployer import NEEDS_PYTHON, OPEN, Said, Tool, guarded
 from tests.functional.inventory import Inventory, differences, inventory, of_stage
 from tools.bundling.enginelayer import engine_digest
 from tools.deploying.checks import python_version
-from tools.deploying.restapi import ANSWERS
 
 NAME = "serverless-inception-dev"
 

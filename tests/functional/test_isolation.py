@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from localcloud.starting import started
+from tests.conftest import ROOT
 from tests.isolation import own_environment
-from tests.processes import ROOT, descendants, started
+from tests.processes import descendants
 
 CALLER = {
     "PATH": "/bin", "LC_ALL": "C", "PIP_INDEX_URL": "https://pypi.example", "PYTEST_ADDOPTS": "-x",

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from chalicelib.images.preprocessing import IMAGENET
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
+from localcloud.served import NO_SUCH_MODEL
 from tests.functional.mirror import Mirror, mirror
 from tests.samplepackages import with_files
 from tools.catalogue import CatalogueEntry, FetchError, fetch
@@ -263,7 +264,7 @@ def test_two_at_once_do_not_write_into_each_other(
 
 def test_an_unknown_name_lists_the_known_ones(run: Run) -> None:
     result = run("fetch", "vgg")
-    assert result.exit_code == 1 and "tiny" in result.output
+    assert result.exit_code == NO_SUCH_MODEL and "tiny" in result.output
 
 
 # A real network: the one that the product bundles.

@@ -16,13 +16,13 @@ from PIL import Image
 from chalicelib.inference.packages import read_package
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
+from stage.template import assembled, variable
 from tests.conftest import ROOT
 from tests.e2e.conftest import file_server
 from tests.functional.calltrace import Call, Failed, Function
 from tests.functional.iam import Account, Grant, Need, grants
 from tools.deploying.policies import rendered
 from tools.deploying.target import Target
-from tools.template import assembled, variable
 
 TOKEN = "/serverless-inception/dev/token"
 FURTHER = "further-images"

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from localcloud.starting import wait_for
 from tests.conftest import ROOT
-from tests.e2e.conftest import LocalCloud, running, wait_for
+from tests.e2e.conftest import LocalCloud, running
 
 WORKFLOWAPP = ROOT / "tests" / "data" / "workflowapp"
 TEMPLATE = ROOT / "infrastructure.yaml"

@@ -22,8 +22,8 @@ from click.testing import CliRunner, Result
 
 from chalicelib.bulk.manifests import entries
 from chalicelib.sources.read import MAX_BYTES
+from localcloud.starting import END_SECONDS, started
 from tests.conftest import pick_free_port
-from tests.processes import END_SECONDS, started
 from tools.submit import cli
 from tools.submitting.pace import Pace
 

@@ -15,8 +15,8 @@ import pytest
 import urllib3
 
 from chalicelib.aws.ssm import Parameter, TokenUnreadable
+from localcloud.starting import started
 from tests.conftest import ROOT, pick_free_port
-from tests.processes import started
 
 TOKEN = "kZ0-example_token"
 OPEN = ("/", "/static/app.js", "/health", "/openapi.json")

@@ -12,8 +12,9 @@ from typing import Any
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.starting import wait_for
 from tests.balance import check_finished, check_stopped, reader
-from tests.e2e.conftest import LocalCloud, wait_for
+from tests.e2e.conftest import LocalCloud
 from tests.e2e.test_batch import NAMES, SAMPLES
 from tests.processes import FAULTS
 

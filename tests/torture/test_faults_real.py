@@ -16,8 +16,9 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.aws.sqs import SqsQueue
 from chalicelib.errors import InceptionError
+from localcloud.starting import wait_for
 from tests.balance import check_bucket
-from tests.e2e.conftest import running, wait_for
+from tests.e2e.conftest import running
 from tests.e2e.test_batch import NAMES, SAMPLES, Batches, best
 from tests.functional.conftest import aws  # noqa: F401 - a fixture
 from tests.torture.conftest import Outcome

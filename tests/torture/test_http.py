@@ -35,15 +35,17 @@ from chalicelib.page import WEB
 from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES
+from localcloud.starting import wait_for
+from stage.gatewayanswers import ANSWERS
 from tests.conftest import ROOT
-from tests.e2e.conftest import LocalCloud, running, wait_for
+from tests.e2e.conftest import LocalCloud, running
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.functional.test_fetch import OK, TO_LOOPBACK, saying, serving
 from tests.torture.conftest import Outcome
 from tests.torture.wire import MARKUP, Reply, Wire, check_error, check_headers
 from tests.unit.test_http import form
 from tests.unit.test_routes_closed import OPEN, routes
-from tools.deploying.restapi import ANSWERS, MESSAGE, gateway_response
+from tools.deploying.restapi import MESSAGE, gateway_response
 
 SECONDS = 5.0
 SAMPLES = {

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from chalicelib.page import WEB
-from tests.e2e.conftest import LocalCloud, file_server, running, wait_for
+from localcloud.starting import wait_for
+from tests.e2e.conftest import LocalCloud, file_server, running
 from tests.processes import descendants
 from tests.torture import memory, traffic
 from tests.torture.conftest import Outcome

@@ -115,7 +115,7 @@ def test_a_name_in_capitals_stands_for_one_thing() -> None:
 
 def test_what_is_deployed_imports_no_tool() -> None:
     for names in IMPORTED.values():
-        assert not any(name.startswith(("tools", "localcloud")) for name in names)
+        assert not any(name.startswith(("tools", "localcloud", "stage")) for name in names)
 
 
 @pytest.mark.parametrize(

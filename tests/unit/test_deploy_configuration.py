@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from stage.template import outputs
 from tests.conftest import ROOT
 from tools.deploying import policies
 from tools.deploying.configuration import ConfigurationStep, Made, forgotten, recorded
 from tools.deploying.kept import KeptStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import Config, Target, api_stage, handlers, read_config
-from tools.template import outputs
 
 TARGET = Target("dev", "123456789012", "eu-west-1")
 MODEL_LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:serverless-inception-dev-model:1"

@@ -8,10 +8,10 @@ from typing import Any
 import boto3
 import pytest
 
+from stage.template import assembled, with_bucket_names
 from tests.conftest import ROOT
 from tools.deploying.stack import MAX_TEMPLATE_BYTES, StackStep
 from tools.deploying.step import DeployError
-from tools.template import assembled, with_bucket_names
 
 NOTHING: list[str] = []
 GONE = {"Error": {"Code": "ValidationError", "Message": "Stack with id s does not exist"}}

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from chalicelib.inference.packages import ModelPackage
+from stage.gatewayanswers import ANSWERS
 from tests.conftest import ROOT
 from tests.samplepackages import with_second_engine, without_second_engine
 from tools import deploy
@@ -26,7 +27,7 @@ from tools.deploying.deployment import Deployment
 from tools.deploying.eventsources import RetriesStep
 from tools.deploying.functions import Chalice, credentials_environment, reason
 from tools.deploying.layer import LayerStep, content_digest, delete_versions, model_content
-from tools.deploying.restapi import ANSWERS, StageStep, gateway_response
+from tools.deploying.restapi import StageStep, gateway_response
 from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, read_config, setting, visibility_timeout

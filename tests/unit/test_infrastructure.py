@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from stage.template import assembled, variable
 from tests.conftest import ROOT
 from tools.deploying.target import Target
-from tools.template import assembled, variable
 
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
 TEXT = assembled(ROOT / "infrastructure.yaml")

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import InceptionError
+from stage.template import assembled
 from tests.conftest import ROOT
 from tests.unit.test_errors import every_error
-from tools.template import assembled
 
 TEXT = (ROOT / "workflow.asl.json").read_text()
 MACHINE = json.loads(TEXT)

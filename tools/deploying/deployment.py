@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.command import APP
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
+from stage.template import assembled, outputs, with_bucket_names
 from tools.bundling.build import alone
 from tools.bundling.enginelayer import needed
 from tools.bundling.pythons import BundleError, environment
@@ -28,7 +29,6 @@ from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
 from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, is_traced, setting
 from tools.deploying.tracing import TracingStep
-from tools.template import assembled, outputs, with_bucket_names
 
 WORK = ROOT / "build" / "deploy"
 

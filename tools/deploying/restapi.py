@@ -6,6 +6,7 @@ from typing import Any
 
 from chalicelib.command import APP
 from chalicelib.page import DEPLOYED_HEADERS
+from stage.gatewayanswers import ANSWERS, HEADERS, MORE_HEADERS
 from tools.deploying.step import Tell
 
 SETTINGS = {
@@ -16,6 +17,9 @@ SETTINGS = {
 """Name of a method setting, and its path in a change of it
 (https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html)."""
 EVERY_METHOD = "*/*"
+MESSAGE = "$context.error.messageString"
+"""API Gateway's own words, in quotes
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
 
 
 def find_api(client: Any, function: str) -> str | None:
@@ -93,49 +97,6 @@ class StageStep:
         except self._client.exceptions.NotFoundException:  # imported, and not yet deployed
             return {}
         return {**stage.get("methodSettings", {}).get(EVERY_METHOD, {}), **stage}
-
-
-BUSY = (
-    "503", "Busy", "The service has no room for this at the moment; try again in a few seconds.",
-)  # fmt: skip
-"""Of a function that Lambda throttles: the API's is an INTEGRATION_FAILURE then
-(https://stackoverflow.com/questions/36363280), the authorizer's a failure to connect to it
-(https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html)."""
-MESSAGE = "$context.error.messageString"
-"""API Gateway's own words, in quotes
-(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
-ANSWERS: dict[str, tuple[str, str, str]] = {
-    "UNAUTHORIZED": (
-        "401", "Unauthorized",
-        "This wants a token: send the header Authorization: Bearer TOKEN.",
-    ),
-    "ACCESS_DENIED": ("403", "Forbidden", "This token is not the one of this service."),
-    "MISSING_AUTHENTICATION_TOKEN": (
-        "403", "Forbidden", "There is no such path or method; GET /openapi.json has them all.",
-    ),
-    "REQUEST_TOO_LARGE": (
-        "413", "BodyTooLarge", "A request has at most 10 MB; larger images go by POST /uploads.",
-    ),
-    "THROTTLED": ("429", "TooManyRequests", "Too many requests at once; try again in a second."),
-    "INTEGRATION_TIMEOUT": (
-        "504", "Timeout", "The answer took over 29 seconds; send fewer images, or POST /batches.",
-    ),
-    "INTEGRATION_FAILURE": BUSY,
-    "AUTHORIZER_FAILURE": BUSY,
-    "AUTHORIZER_CONFIGURATION_ERROR": BUSY,
-    "DEFAULT_4XX": ("", "BadRequest", ""),
-    "DEFAULT_5XX": ("", "InternalServerError", ""),
-}  # fmt: skip
-"""By API Gateway's name of it: status (empty: its own), code, message (empty: its own)."""
-HEADERS = {
-    "Access-Control-Allow-Origin": "*",
-    "Cache-Control": "no-store",
-}
-MORE_HEADERS = {
-    "UNAUTHORIZED": {"WWW-Authenticate": "Bearer"},
-    "THROTTLED": {"Retry-After": "1"},
-    **{kind: {"Retry-After": "5"} for kind, answer in ANSWERS.items() if answer is BUSY},
-}
 
 
 class AnswersStep:

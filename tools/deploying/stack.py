@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from stage.template import variable
 from tools.deploying.step import DeployError, Tell
 from tools.deploying.waiting import ATTEMPTS, IN_REVIEW, POLL_SECONDS, settle, statuses
-from tools.template import variable
 
 CHANGE_SET = "deploy"
 BUCKET = "AWS::S3::Bucket"
