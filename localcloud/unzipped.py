@@ -215,8 +215,8 @@ def _environment(task: Path, packages: Path, name: str, address: str) -> dict[st
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_SESSION_TOKEN": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - moto takes any
+        "AWS_SESSION_TOKEN": "test",  # nosec B105
         "LAMBDA_RUNTIME_DIR": str(packages),
         "LAMBDA_TASK_ROOT": str(task),
         "LANG": "en_US.UTF-8",
