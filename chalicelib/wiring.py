@@ -39,7 +39,8 @@ class Services:
 
     >>> store, queue = MemoryStore(), MemoryQueue()
     >>> services = Services(
-    ...     settings, store=store, queue=queue, fetch=lambda url: picture("red"), load=colours
+    ...     settings, store=store, queue=queue, fetch=lambda url: picture("red"),
+    ...     models=models, load=models.load,
     ... )
     >>> request = BatchRequest(instances=[Instance(id="a", url="http://host/a.png")])
     >>> batch_id = services.batches.create(request)["batch_id"]

@@ -156,6 +156,7 @@ class ColourClassifier:
     multi_label: says how much of each it has.
     """
 
+    kernels, slow = "colours", False
     labels = ("background", "red", "green", "blue")
     input_size = (8, 6)
 

@@ -16,19 +16,16 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib.batch.batches import BatchService
-from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining
-from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
-from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
+from chalicelib.inference.pool import Load
 from chalicelib.requests import BatchRequest, Instance
-from chalicelib.sources.read import Sources
-from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
+from tests.fakes import MemoryQueue, MemoryStore
 from tests.unit.test_predict import picture
+from tests.wired import wired
 
 MAX_RECEIVES = 5
 """Deliveries of a message before it goes to the dead-letter queue, as in infrastructure.yaml."""
@@ -142,20 +139,18 @@ class Process:
 
     def __init__(self, cloud: "BatchCloud", steps: Steps) -> None:
         self.steps = steps
-        store, queue = Watched(cloud.store, steps), Watched(cloud.queue, steps)
-        sources = Sources(Watched(cloud, steps).fetch, store.read, frozenset({"images"}))
-        classifiers = cloud.new_classifiers(store)
-        self.batches = BatchService(
-            store, queue, "images", "results", classifiers.get, clock=lambda: next(cloud.clock)
+        store: Any = Watched(cloud.store, steps)
+        self.services = wired(
+            cloud.models_in(store),
+            cloud.environment,
+            cloud.load,
+            store=store,
+            queue=Watched(cloud.queue, steps),
+            answers=Watched(cloud.answers, steps),
+            fetch=Watched(cloud, steps).fetch,
+            clock=lambda: next(cloud.clock),
         )
-        recorder = Recorder(Classification(sources, classifiers), sleep=lambda _: None)
-        self.events = BatchEvents(
-            self.batches, store, queue, recorder, "results", Watched(cloud.answers, steps)
-        )
-
-
-def _colours(store: Any) -> OneClassifier:
-    return OneClassifier(ColourClassifier())
+        self.batches, self.events = self.services.batches, self.services.events
 
 
 class BatchCloud:
@@ -168,7 +163,9 @@ class BatchCloud:
     def __init__(self, store: Any = None, queue: Any = None) -> None:
         self.store, self.queue = store or MemoryStore(), queue or MemoryQueue()
         self.answers, self.dead = MemoryQueue(), list[str]()
-        self.new_classifiers: Callable[[Any], Any] = _colours
+        self.models_in: Callable[[Any], Any] = lambda store: None
+        self.load: Load | None = None
+        self.environment: dict[str, str] = {}
         self.clock = map(float, itertools.count(1_800_000_000))
         self.broken, self.killers = {"bad"}, set[str]()
         self.submitted: dict[str, list[str]] = {}
@@ -182,7 +179,7 @@ class BatchCloud:
         twin.store.late = self.store.late
         twin.submitted, twin.dead = dict(self.submitted), list(self.dead)
         twin.answers.bodies = list(self.answers.bodies)
-        twin.new_classifiers = self.new_classifiers
+        twin.models_in, twin.load, twin.environment = self.models_in, self.load, self.environment
         twin.clock = map(float, itertools.count(1_800_001_000))
         return twin
 

@@ -141,14 +141,10 @@ def _line(name: str, status: int | str, told: dict[str, str], seconds: float) ->
 
 def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     """Classify all of them as one batch; its results, with the peak of the whole on each line."""
-    from chalicelib.batch.batches import BatchService
-    from chalicelib.batch.inbox import BatchEvents
-    from chalicelib.bulk.recorder import Recorder
-    from chalicelib.classification import Classification
     from chalicelib.requests import BatchRequest, Instance
-    from chalicelib.sources.read import Sources
     from chalicelib.wiring import services
     from tests.fakes import MemoryQueue, MemoryStore
+    from tests.wired import wired
 
     class Folder(MemoryStore):
         """Images are read from disk: the store's memory is not the worker's."""
@@ -159,20 +155,16 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
             return super().read(bucket, key, max_bytes)
 
     root = Path(folders[0]).parent
-    wired = services()
-    store, queue = Folder(), MemoryQueue()
-    sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
-    classification = Classification(sources, wired.classifiers)
-    service = BatchService(store, queue, "images", "results", wired.models.find)
-    events = BatchEvents(service, store, queue, Recorder(classification), "results")
+    store, queue, own = Folder(), MemoryQueue(), services()
+    batch = wired(own.models, {"MODEL": own.classifiers.get().info.name}, store=store, queue=queue)
     names = [f"{Path(folder).name}/{name}" for folder in folders for name in _names(folder)]
     instances = [Instance(id=name, s3_uri=f"s3://images/{name}") for name in names]
-    batch_id = service.create(BatchRequest(instances=instances))["batch_id"]
+    batch_id = batch.batches.create(BatchRequest(instances=instances))["batch_id"]
     while queue.bodies:
         faulthandler.dump_traceback_later(10 * HANGS, exit=True)
-        events.on_message(queue.bodies.pop(0), lambda: 900.0)
+        batch.events.on_message(queue.bodies.pop(0), lambda: 900.0)
     faulthandler.cancel_dump_traceback_later()
-    status = service.view(batch_id)["status"]
+    status = batch.batches.view(batch_id)["status"]
     for line in store.objects["results", f"batches/{batch_id}/results.jsonl"].splitlines():
         record = json.loads(line)
         yield _line(record["id"], status, _told(record), 0.0)

@@ -12,7 +12,6 @@ import pytest
 from chalicelib.files import sha256, staged
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import ModelPackage, Models
-from chalicelib.inference.pool import Classifiers
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, deny, fail, kill
@@ -51,11 +50,8 @@ def cloud_with(folders: list[Path], bucket: bool, load: Any = None) -> BatchClou
         data = (PACKAGE / file).read_bytes()
         cloud.store.put("models", f"doodle/{file}", data, "")
 
-    def classifiers(store: Any) -> Classifiers:
-        models = Models(folders, "models" if bucket else "", store)
-        return Classifiers(models, 1, "doodle", "", load=load)
-
-    cloud.new_classifiers = classifiers
+    cloud.models_in = lambda store: Models(folders, "models" if bucket else "", store)
+    cloud.load, cloud.environment = load, {"MODEL": "doodle", "THREADS": "1"}
     return cloud
 
 
@@ -178,7 +174,7 @@ def test_a_model_replaced_while_it_is_loaded(when: str, tmp_path: Path, outcome:
     process = cloud.process()
     batch_id = cloud.start(bad=False)
     cloud.drain(process)
-    made = cloud.new_classifiers(cloud.store).get()
+    made = cloud.process().services.classifiers.get()
     assert made.info.version == "2" and list(made.labels) == versions.of("2")
     assert loads == 3, "once for nothing, once anew, and once for the look just now"
     versions.replace()

@@ -9,13 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.aws.documents import Documents
-from chalicelib.bulk.recorder import Recorder
-from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
-from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.experiment import Experiment
-from chalicelib.sources.read import Sources
 from chalicelib.workflow.publish import Line
 from chalicelib.workflow.run import Arm
 from chalicelib.workflow.tasks import WorkflowTasks
@@ -48,16 +42,7 @@ class Runs(Cloud):
     def container(self, steps: Steps) -> WorkflowTasks:
         """The tasks in a new process."""
         store: Any = Watched(self.store, steps)
-        sources = Sources(self.fetch, store.read, frozenset({"images"}))
-        recorder = Recorder(Classification(sources, self.models), alone=True, sleep=lambda _: None)  # type: ignore[arg-type]
-        experiment = Experiment(
-            Documents(store, "results"), Arms({"blind": 0.9, "sharp": 0.1}), "blind",
-            self.models.find, clock=lambda: float(next(self.time)),
-        )  # fmt: skip
-        return WorkflowTasks(
-            store, self.rules, recorder, self.models.get, experiment,
-            clock=lambda: float(next(self.time)),
-        )  # fmt: skip
+        return self.wired({"ARMS": "blind=0.9 sharp=0.1"}, store=store).tasks
 
 
 class Lost(Exception):

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from chalicelib.aws.s3events import Put
-from chalicelib.batch.batches import BatchService
-from chalicelib.batch.inbox import BatchEvents
 from chalicelib.bulk.chunks import (
     CHUNK_BYTES,
     LARGE_CHUNK,
@@ -23,9 +21,7 @@ from chalicelib.bulk.chunks import (
 )
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import Entry
-from chalicelib.bulk.recorder import Recorder
 from chalicelib.bulk.records import Record
-from chalicelib.classification import Classification
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -37,9 +33,10 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.requests import BatchRequest, Instance, UploadRequest
-from chalicelib.sources.read import MAX_KEY_BYTES, Sources
-from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier, etag_of
+from chalicelib.sources.read import MAX_KEY_BYTES
+from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, etag_of
 from tests.unit.test_predict import CUT, picture
+from tests.wired import MemoryModels, wired
 
 
 class Counting(ColourClassifier):
@@ -65,21 +62,16 @@ class Cloud:
         self.classifier = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
-        sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
-        self.models = OneClassifier(self.classifier)
-        classification = Classification(sources, self.models)  # type: ignore[arg-type]
-        self.batches = BatchService(
-            self.store,
-            self.queue,
-            images="images",
-            results="results",
-            find_model=OneClassifier(self.classifier).get,
+        self.models = MemoryModels(self.classifier)
+        services = wired(
+            self.models,
+            store=self.store,
+            queue=self.queue,
+            answers=self.answers,
+            fetch=self.fetch,
             clock=lambda: float(next(self.time)),
         )
-        recorder = Recorder(classification, sleep=lambda _: None)
-        self.events = BatchEvents(
-            self.batches, self.store, self.queue, recorder, "results", self.answers
-        )
+        self.batches, self.events = services.batches, services.events
 
     def fetch(self, url: str) -> bytes:
         if self.flaky.get(url, 0) > 0:
@@ -320,18 +312,18 @@ def test_an_error_that_may_pass_is_tried_again(cloud: Cloud) -> None:
 def test_a_model_that_is_out_of_reach_is_no_images_error(cloud: Cloud) -> None:
     batch_id = cloud.start([1, 2])
     cloud.queue.bodies.append("http://h/3")
-    get, models = OneClassifier.get, cloud.models
+    find, models = cloud.models.find, cloud.models
 
-    def away(name: str | None = None) -> Any:
+    def away(name: str) -> Any:
         raise SourceUnreachable("The models bucket does not answer.")
 
-    models.get = away  # type: ignore[method-assign]
+    models.find = away  # type: ignore[method-assign]
     cloud.deliver(cloud.queue.bodies.pop(0))
     for body in cloud.queue.bodies:
         with pytest.raises(SourceUnreachable):
             cloud.deliver(body)
     assert cloud.view(batch_id) == ("running", (2, 0, 0)) and not cloud.answers.bodies
-    models.get = lambda name=None: get(models, name)  # type: ignore[method-assign]
+    models.find = find  # type: ignore[method-assign]
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (2, 2, 0)) and len(cloud.answers.bodies) == 1
 
@@ -339,12 +331,12 @@ def test_a_model_that_is_out_of_reach_is_no_images_error(cloud: Cloud) -> None:
 def test_a_model_that_cannot_be_loaded_is_each_images_error_at_once(cloud: Cloud) -> None:
     """Nothing is fetched for it, and nothing is tried again."""
 
-    def invalid(name: str | None = None) -> Any:
+    def invalid(name: str) -> Any:
         raise ModelInvalid("model.tflite of mine needs FlexErf.")
 
     batch_id = cloud.start([-n for n in range(1, 61)])  # which the host refuses
     cloud.queue.bodies.append("http://h/-3")
-    cloud.models.get = invalid  # type: ignore[method-assign]
+    cloud.models.find = invalid  # type: ignore[method-assign]
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (60, 60, 60))
     records = cloud.results(batch_id)

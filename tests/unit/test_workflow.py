@@ -5,7 +5,6 @@ import io
 import itertools
 import json
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,8 +15,6 @@ from PIL import Image
 
 from chalicelib.answers.predictions import Label
 from chalicelib.aws.stepfunctions import Event
-from chalicelib.bulk.recorder import Recorder
-from chalicelib.classification import Classification
 from chalicelib.errors import (
     BadRequest,
     Conflict,
@@ -31,13 +28,11 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.requests import MAX_LISTED, Example, StartRequest
-from chalicelib.sources.read import Sources
+from chalicelib.wiring import Services
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
-from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Run
-from chalicelib.workflow.tasks import WorkflowTasks
-from chalicelib.workflow.workflows import WorkflowService
 from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
+from tests.wired import MemoryModels, wired
 
 COLOURS = ("red", "green", "blue")
 STATE_LIMIT = 262_144
@@ -67,61 +62,44 @@ class Index(ColourClassifier):
     labels = tuple(f"{index} {label}" for index, label in enumerate(ColourClassifier.labels))
 
 
-class Models:
-    """`chalicelib.inference.classifier.Classifiers` with two models, and one that is broken."""
+class Models(MemoryModels):
+    """Three models, and one that is there and cannot be loaded."""
 
     def __init__(self) -> None:
-        self.known = {
-            "sharp": ColourClassifier("sharp"),
-            "blind": Daltonist("blind"),
-            "several": ColourClassifier("several", multi_label=True),
-        }
+        super().__init__(
+            ColourClassifier("sharp"),
+            Daltonist("blind"),
+            ColourClassifier("several", multi_label=True),
+            ColourClassifier("broken"),
+        )
 
-    def get(self, name: str | None = None) -> ColourClassifier:
-        if name == "broken":
+    def load(self, package: Any, threads: int, copies: int) -> Any:
+        if package.info.name == "broken":
             raise ModelInvalid("The model broken is damaged.")
-        if (name or "sharp") not in self.known:
-            raise ModelNotFound(f"There is no model {name!r}.")
-        return self.known[name or "sharp"]
-
-    def find(self, name: str) -> object:
-        return None if name == "broken" else self.get(name)
-
-    def labels(self, name: str) -> Sequence[str]:
-        return ColourClassifier.labels if name == "broken" else self.get(name).labels
-
-
-class Promoter:
-    def __init__(self) -> None:
-        self.promoted: list[tuple[str, str]] = []
-
-    def promote(self, champion: str, challenger: str) -> dict[str, float]:
-        self.promoted.append((champion, challenger))
-        return {challenger: 1.0, champion: 0.0}
+        return super().load(package, threads, copies)
 
 
 class Cloud:
     """The bucket, the tasks and what calls them."""
 
-    def __init__(self, can_promote: bool = True) -> None:
-        self.store, self.models, self.promoter = MemoryStore(), Models(), Promoter()
-        self.executions = MemoryExecutions()
+    def __init__(
+        self,
+        can_promote: bool = True,
+        store: MemoryStore | None = None,
+        executions: MemoryExecutions | None = None,
+    ) -> None:
+        self.store, self.models = store or MemoryStore(), Models()
+        self.executions = executions or MemoryExecutions()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
-        sources = Sources(self.fetch, self.store.read, frozenset({"images"}))
-        classification = Classification(sources, self.models)  # type: ignore[arg-type]
-        self.rules = Rules("images", "results", self.models.labels, lambda: "sharp", can_promote)
-        self.tasks = WorkflowTasks(
-            self.store,
-            self.rules,
-            Recorder(classification, alone=True, sleep=lambda _: None),
-            self.models.get,
-            self.promoter if can_promote else None,
-            clock=lambda: float(next(self.time)),
-        )
-        self.service = WorkflowService(
-            self.executions, self.store, self.rules, clock=lambda: float(next(self.time))
-        )
+        arms = "sharp=0.5 blind=0.5" if can_promote else ""
+        services = self.wired({"ARMS": arms}, store=self.store, executions=self.executions)
+        self.tasks, self.service = services.tasks, services.workflows
+
+    def wired(self, environment: dict[str, str], **given: Any) -> Services:
+        """The whole service on these ports."""
+        given |= {"fetch": self.fetch, "clock": lambda: float(next(self.time))}
+        return wired(self.models, {"MODEL": "sharp"} | environment, **given)
 
     def fetch(self, url: str) -> bytes:
         if self.flaky.get(url, 0) > 0:
@@ -155,6 +133,11 @@ class Cloud:
 
     def object(self, key: str) -> bytes:
         return self.store.objects["results", key]
+
+    def weights(self) -> dict[str, float] | None:
+        """Those of the experiment, once they were changed."""
+        data = self.store.objects.get(("results", "experiment.json"))
+        return None if data is None else json.loads(data)["arms"]
 
     def results(self, name: str = "run") -> list[dict[str, Any]]:
         return [
@@ -231,9 +214,9 @@ def test_a_model_that_finds_several_labels_is_asked_about_the_one_that_is_known(
 def test_a_better_challenger_is_promoted_where_that_is_asked_for(cloud: Cloud) -> None:
     request = {"instances": instances(*COLOURS * 20), "champion": "blind", "challenger": "sharp"}
     assert cloud.run(request, "first")["outcome"] == "kept"
-    assert cloud.promoter.promoted == []
+    assert cloud.weights() is None
     assert cloud.run(request | {"promote": True}, "second")["outcome"] == "promoted"
-    assert cloud.promoter.promoted == [("blind", "sharp")]
+    assert cloud.weights() == {"blind": 0.0, "sharp": 1.0}
 
 
 def test_without_labels_nobody_is_better(cloud: Cloud) -> None:
@@ -247,7 +230,7 @@ def test_too_many_errors_decide_nothing(cloud: Cloud) -> None:
     colours = (*COLOURS * 10, *["none"] * 10)
     request = {"instances": instances(*colours), "champion": "blind", "challenger": "sharp"}
     assert cloud.run(request | {"promote": True})["outcome"] == "degraded"
-    assert cloud.promoter.promoted == []
+    assert cloud.weights() is None
     more = request | {"promote": True, "max_error_rate": 0.3}
     assert cloud.run(more, "other")["outcome"] == "promoted"
 
@@ -346,7 +329,7 @@ def test_promotion_needs_an_experiment() -> None:
 
 @pytest.mark.parametrize("kind", [SourceRefused, SourceUnreachable])
 def test_a_bucket_that_does_not_answer_is_for_another_try(
-    cloud: Cloud, kind: type[InceptionError], caplog: pytest.LogCaptureFixture
+    kind: type[InceptionError], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its name is for the log, not for the callers who see what a task raises."""
 
@@ -354,9 +337,8 @@ def test_a_bucket_that_does_not_answer_is_for_another_try(
         def put(self, *given: Any, **options: Any) -> str | None:
             raise kind("s3://secret/run could not be read.")
 
-    tasks = WorkflowTasks(Away(), cloud.rules, None, cloud.models.get, None)  # type: ignore[arg-type]
     with pytest.raises(ServiceUnavailable) as told:
-        tasks.prepare("run", {"instances": instances("red")})
+        Cloud(store=Away()).tasks.prepare("run", {"instances": instances("red")})
     assert "secret" not in str(told.value) and "s3://secret/run" in caplog.text
 
 
@@ -534,7 +516,7 @@ def test_an_answer_that_a_model_cannot_give_never_promotes(cloud: Cloud) -> None
     cloud.models.known["index"] = Index("index")
     request = {"champion": "index", "challenger": "sharp", "promote": True}
     output = cloud.run(request | {"instances": instances(*COLOURS * 8)})
-    assert output["outcome"] == "kept" and cloud.promoter.promoted == []
+    assert output["outcome"] == "kept" and cloud.weights() is None
     judgement = output["judgement"]
     assert (judgement["images"], judgement["labelled"], judgement["left_out"]) == (24, 0, 24)
     assert judgement["mcnemar"] is None and "which “red” is not" in judgement["verdict"]
@@ -605,9 +587,9 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
                 Event(6, "ExecutionFailed", "", "Sandbox.Timedout", cause),
             ]
 
-    cloud = Cloud()
-    executions = Failed(lambda _: ("Sandbox.Timedout", "Make the manifest smaller."))
-    service = WorkflowService(executions, cloud.store, cloud.rules)
+    service = Cloud(
+        executions=Failed(lambda _: ("Sandbox.Timedout", "Make the manifest smaller."))
+    ).service
     service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
     assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
@@ -622,9 +604,7 @@ def test_a_view_names_no_bucket_of_ours() -> None:
         def history(self, name: str) -> list[Event]:
             return [Event(1, "MapStateFailed", "Classify", "States.ItemReaderFailed", words)]
 
-    cloud = Cloud()
-    executions = Failed(lambda _: ("States.ItemReaderFailed", words))
-    service = WorkflowService(executions, cloud.store, cloud.rules)
+    service = Cloud(executions=Failed(lambda _: ("States.ItemReaderFailed", words))).service
     service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
     assert "secret" not in view["cause"] + view["faults"][0]["cause"]

@@ -8,20 +8,12 @@ from urllib.parse import parse_qs
 import msgspec
 
 from chalicelib import openinference, parsing
-from chalicelib.aws.documents import Documents
-from chalicelib.batch.batches import BatchService
-from chalicelib.batch.inbox import BatchEvents
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.manifests import Entry, entries
-from chalicelib.bulk.recorder import Recorder
-from chalicelib.classification import Classification
 from chalicelib.errors import InceptionError
-from chalicelib.experiment.arms import Arms
-from chalicelib.experiment.experiment import Experiment
 from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
-from chalicelib.predict import Predictor
 from chalicelib.requests import (
     BatchRequest,
     ExperimentRequest,
@@ -30,10 +22,9 @@ from chalicelib.requests import (
     StartRequest,
     UploadRequest,
 )
-from chalicelib.sources.read import Sources
-from chalicelib.workflow.request import Rules
-from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, OneClassifier
+from tests.fakes import ColourClassifier, MemoryExecutions, MemoryQueue, MemoryStore
 from tests.sampleimages import png
+from tests.wired import wired
 
 MAX_SECONDS = 5
 NOW = 1_800_000_000.0
@@ -89,27 +80,14 @@ class World:
         self.store, self.queue = MemoryStore(), MemoryQueue()
         self.store.objects["images", "a.png"] = PICTURE
         self.store.objects["images", "m.txt"] = b"s3://images/a.png\n"
-        one = OneClassifier(ColourClassifier())
-        sources = Sources(lambda url: PICTURE, self.store.read, frozenset({"images"}))
-        documents = Documents(self.store, "results")
-        arms = Arms.parse("colour=1")
-        self.experiment = Experiment(documents, arms, "colour", one.get, lambda: NOW)
-        classification = Classification(sources, one)  # type: ignore[arg-type]
-        self.predictor = Predictor(classification, self.experiment)
-        self.batches = BatchService(
-            self.store, self.queue, "images", "results", one.get, lambda: NOW
-        )
-        recorder = Recorder(classification, sleep=lambda seconds: None)
-        self.events = BatchEvents(
-            self.batches, self.store, self.queue, recorder, "results", MemoryQueue()
-        )
-        self.rules = Rules(
-            "images",
-            "results",
-            lambda name: one.get(name).labels,
-            lambda: "colour",
-            can_promote=True,
-        )
+        services = wired(
+            environment={"ARMS": "colour=1"}, store=self.store, queue=self.queue,
+            answers=MemoryQueue(), executions=MemoryExecutions(), fetch=lambda url: PICTURE,
+            clock=lambda: NOW,
+        )  # fmt: skip
+        self.batches, self.events = services.batches, services.events
+        self.predictor, self.experiment = services.predictor, services.experiment
+        self.workflows = services.workflows
         ledger = Ledger(self.store, "results", "b")
         batch = Batch(batch_id="b", created_at=NOW, source="2 instances", manifest="manifest.jsonl")
         ledger.put(ledger.key("batch.json"), batch)
@@ -145,7 +123,7 @@ def _query(world: World, body: bytes) -> object:
 
 
 def _workflow(world: World, body: bytes) -> object:
-    return world.rules.check(parsing.json_request(body, StartRequest), "name")
+    return world.workflows.start(parsing.json_request(body, StartRequest))
 
 
 def _infer(world: World, body: bytes) -> object:
