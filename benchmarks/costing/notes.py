@@ -64,8 +64,8 @@ def notes(found: Study) -> Iterator[str]:
     yield (
         f"{found.cold:.1%} of the invocations are taken to start cold, and their init is billed, "
         "as on Lambda since August 2025. A millisecond begun is billed. Not counted: free tiers, "
-        "discounts, data leaving AWS, storage, alarms, dashboards, custom metrics, fetching images "
-        "by address, and Lambda's looking into an empty queue, some 650,000 requests a month."
+        "discounts, data leaving AWS, storage, fetching images by address, and what a stage costs "
+        "without calls: `python -m benchmarks.standing` has that, and what X-Ray adds."
     )
     yield (
         "S3 and SQS were on this machine, nearer than AWS's: a batch and a workflow fetch images "

@@ -21,10 +21,6 @@ MAX_VCPUS = 6
 HOURS = 730
 """In a month, as AWS's own calculator counts."""
 
-TRACED = 0.05
-"""Share of invocations that X-Ray records by default
-(https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html)."""
-
 PLATFORM_LOG_BYTES = 400
 """Of Lambda's own lines of an invocation: START, END, REPORT."""
 
@@ -167,7 +163,6 @@ def dollars(
         "SQS": way.queue_requests * prices.sqs["million_requests"] / 1e6,
         "Step Functions": way.transitions * prices.step_functions["million_transitions"] / 1e6,
         "Logs": logs * prices.cloudwatch["log_gb"] / 1e9,
-        "X-Ray": invocations * TRACED * prices.xray["million_traces"] / 1e6,
     }
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import standing
 from benchmarks.costing import bill, pricing
-from benchmarks.costing.metering import charged_as
+from benchmarks.costing.metering import Billed, charged_as
 from benchmarks.costing.notes import notes, verdict
 from benchmarks.costing.pricing import Duration, Way
 from benchmarks.costing.study import Study
@@ -15,8 +16,9 @@ from benchmarks.costing.ways import TRANSITIONS
 from tests.conftest import ROOT
 
 PRICES = pricing.load()
+TEMPLATE = ROOT / "infrastructure.yaml"
 NEVER = Duration({1: 0.0}, 0)
-PART_COUNT = 8
+PART_COUNT = 7
 
 
 def way(ms: float, **more: float) -> Way:
@@ -40,7 +42,6 @@ def test_a_million_predictions_of_a_tenth_of_a_second_at_one_gigabyte() -> None:
         "SQS": 0,
         "Step Functions": 0,
         "Logs": 0.2,  # 0.4 GB
-        "X-Ray": 0.25,  # 50,000 traces
     }
 
 
@@ -204,7 +205,7 @@ def test_a_busy_machine_is_told() -> None:
 def test_a_bill_of_ones_own() -> None:
     found = bill.told(PRICES, 0.1, 1024, "x86_64", 2_000_000)
     alone = next(each for each in found.figures if each.key == "function-alone")
-    assert alone.value == pytest.approx(2 * (1.66667 + 0.2 + 0.2 + 0.25))
+    assert alone.value == pytest.approx(2 * (1.66667 + 0.2 + 0.2))
     assert len(found.tables[0].rows) == PART_COUNT + 1
 
 
@@ -245,3 +246,48 @@ def test_every_price_has_a_page(tmp_path: Path) -> None:
     copy = tmp_path / "mine.toml"
     copy.write_text(pricing.PRICES.read_text().replace("hour = 0.08925", "hour = 1.0"))
     assert pricing.load(copy).instances[0].hour == 1
+
+
+# What a stage costs besides its predictions
+
+
+@pytest.mark.parametrize(
+    ("calls", "kept"),
+    [
+        (1e6, 0.84),  # in 832,000 seconds there is a first one, and 5% of the rest
+        (1e4, 1.0),
+        (1e9, 0.05),
+    ],
+)
+def test_xray_keeps_the_first_of_each_second_and_a_twentieth_of_the_rest(
+    calls: float, kept: float
+) -> None:
+    assert standing.traced(calls) / calls == pytest.approx(kept, abs=0.005)
+
+
+def test_a_million_calls_a_month_are_traced_for_four_dollars() -> None:
+    found = {
+        each.key: each for each in standing.reckoned(PRICES, 0.1, TEMPLATE.read_text()).figures
+    }
+    assert (found["traces"].text, found["traced"].text) == ("$4.20", "84%")
+
+
+def test_an_idle_stage_costs_what_its_parts_do() -> None:
+    parts = standing.idle(PRICES, 0.05, TEMPLATE.read_text())
+    assert parts == {
+        "Lambda's looks into the empty work queue": pytest.approx(0.2628),  # 657,000 of them
+        "the schedule": 0.05,
+        "the alarms that are always there": pytest.approx(0.6),  # six metrics, of five alarms
+        "the dashboard": 3.0,
+    }
+
+
+def test_every_metric_of_every_alarm_is_charged() -> None:
+    always, told = standing.alarm_metrics(TEMPLATE.read_text())
+    assert always + told == TEMPLATE.read_text().count("MetricName:")
+
+
+def test_the_schedules_month_is_8760_ticks() -> None:
+    tick = Billed(ms=[900.0, 100.0, 100.0], counts={"writes": 2.0})
+    each = 0.1 * 1769 / 1024 * 0.0000166667 + 0.2e-6 + 2 * 0.005 / 1000 + 400 * 0.5e-9
+    assert standing.tick_dollars(PRICES, tick) == pytest.approx(8760 * each)

@@ -1,0 +1,178 @@
+"""Dollars a month that a stage costs besides its predictions: idle, called, and traced if it asks.
+
+    python -m benchmarks.standing
+
+The schedule's function runs here, as it is deployed, and its requests are counted. Alarms and
+dashboards are those of infrastructure.yaml, metrics those of `chalicelib.metrics`. The rest is
+arithmetic with benchmarks/prices.toml.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+
+import click
+
+from benchmarks import findings
+from benchmarks.costing.figures import in_dollars
+from benchmarks.costing.metering import Billed, cloud_of, invoked
+from benchmarks.costing.notes import price_notes
+from benchmarks.costing.pricing import HOURS, Duration, Prices, Way, dollars, load
+from benchmarks.findings import Figure, Record, Table
+from chalicelib.inference.packages import read_package
+from chalicelib.metrics import UNITS
+from chalicelib.settings import MEMORY_PER_CPU_MB, ROOT
+from localcloud.events import scheduled_event
+from tools.bundling.pythons import BundleError
+
+SECONDS = HOURS * 3600
+"""Of a month."""
+
+POLLERS = 5
+POLL_SECONDS = 20
+"""Lambda asks an empty queue by this many requests at once, each of which waits so long
+(https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)."""
+
+TICK_SECONDS = 300
+
+RESERVOIR = 1
+SAMPLED = 0.05
+"""Traces of each second that are kept, and the share of the rest: X-Ray's default rule
+(https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html)."""
+
+CALLS = (100_000, 1_000_000, 10_000_000, 100_000_000)
+"""A month, for the table of traces."""
+
+TICKS = 5
+"""Of the schedule that run here; the first, which is cold, is not counted."""
+
+ALARM = re.compile(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm\n(.*?)(?=^  \w+:\n)", re.M | re.S)
+
+
+def traced(calls: float, seconds: float = SECONDS) -> float:
+    """Of so many calls, spread evenly over the time, those that X-Ray keeps by its default rule."""
+    first = RESERVOIR * seconds * -math.expm1(-calls / seconds)
+    return first + (calls - first) * SAMPLED
+
+
+def alarm_metrics(template: str) -> tuple[int, int]:
+    """Metrics that alarms look at: of those that are always there, and of those with an e-mail."""
+    always = told = 0
+    for _, alarm in ALARM.findall(template):
+        count = alarm.count("MetricName:")
+        if "Condition: WithAlarmEmail" in alarm:
+            told += count
+        else:
+            always += count
+    return always, told
+
+
+def tick_dollars(prices: Prices, tick: Billed) -> float:
+    """A month of the schedule in a stage in which it finds nothing to do."""
+    way = Way(
+        "tick", 1, Duration({1: tick.warm_ms}, tick.cpu_ms), Duration({1: 0.0}, 0), {},
+        reads=tick.requests("reads"), writes=tick.requests("writes"),
+        queue_requests=tick.requests("queue"), log_bytes=tick.log_bytes,
+    )  # fmt: skip
+    each = sum(dollars(prices, way, MEMORY_PER_CPU_MB, "x86_64", 0).values())
+    return each * SECONDS / TICK_SECONDS
+
+
+def idle(prices: Prices, tick: float, template: str) -> dict[str, float]:
+    """Dollars of a month without a call, by what is paid for."""
+    cloudwatch = prices.cloudwatch
+    polls = POLLERS * SECONDS / POLL_SECONDS
+    return {
+        "Lambda's looks into the empty work queue": polls * prices.sqs["million_requests"] / 1e6,
+        "the schedule": tick,
+        "the alarms that are always there": (
+            alarm_metrics(template)[0] * cloudwatch["alarm_metric_month"]
+        ),
+        "the dashboard": cloudwatch["dashboard_month"],
+    }
+
+
+FREE = {
+    "Lambda's looks into the empty work queue": "a million requests",
+    "the schedule": "a million requests and 400,000 GB-seconds",
+    "the alarms that are always there": "10 metrics",
+    "the dashboard": "3",
+    "the alarms with an e-mail": "of the same 10",
+    "the metrics of a stage that is called every hour": "10",
+}
+"""Of each, in an account, every month
+(https://aws.amazon.com/free/, https://aws.amazon.com/cloudwatch/pricing/)."""
+
+
+def reckoned(prices: Prices, tick: float, template: str) -> Record:
+    """All of it."""
+    parts = idle(prices, tick, template)
+    cloudwatch = prices.cloudwatch
+    more = {
+        "the alarms with an e-mail": alarm_metrics(template)[1] * cloudwatch["alarm_metric_month"],
+        "the metrics of a stage that is called every hour": len(UNITS) * cloudwatch["metric_month"],
+    }
+    return Record(
+        name="standing",
+        title="What a stage costs besides its predictions",
+        figures=[
+            in_dollars("idle", "a month without a call, before free tiers", sum(parts.values())),
+            *(in_dollars(_key(name), name, cost) for name, cost in (parts | more).items()),
+            *_traces(prices),
+        ],
+        tables=[_months(parts, more), _tracing(prices)],
+        notes=[
+            "Metrics and alarms are charged by the hour; a metric counts in hours in which it is "
+            "sent. Buckets cost what is stored in them; the Parameter Store's token, the layers "
+            "and the schedule's rule cost nothing.",
+            "Traces: calls come at random and evenly over the month. X-Ray keeps the first of "
+            f"each second and {SAMPLED:.0%} of the rest.",
+            *price_notes(prices),
+        ],
+    )
+
+
+def _traces(prices: Prices) -> list[Figure]:
+    kept = traced(1e6)
+    cost = kept * prices.xray["million_traces"] / 1e6
+    return [
+        in_dollars("traces", "X-Ray, if a stage asks for it, of a million calls", cost),
+        Figure("traced", "of these calls, traced", kept / 1e6, f"{kept / 1e6:.0%}"),
+    ]
+
+
+def _months(parts: Mapping[str, float], more: Mapping[str, float]) -> Table:
+    rows = [[name, f"{cost:.2f}", FREE[name]] for name, cost in parts.items()]
+    rows.append(["together, of a stage that nobody calls", f"{sum(parts.values()):.2f}", ""])
+    rows += [[name, f"{cost:.2f}", FREE[name]] for name, cost in more.items()]
+    return Table("A month, dollars", ["", "dollars", "free in an account"], rows)
+
+
+def _tracing(prices: Prices) -> Table:
+    rows = []
+    for calls in CALLS:
+        kept = traced(calls)
+        cost = kept * prices.xray["million_traces"] / 1e6
+        rows.append([f"{calls:,}", f"{kept / calls:.0%}", f"{cost:.2f}"])
+    return Table("X-Ray, if a stage asks for it", ["calls a month", "traced", "dollars"], rows)
+
+
+def _key(name: str) -> str:
+    return name.split(" of ")[0].lower().replace("'", "").replace(" ", "-")
+
+
+@click.command(help=__doc__)
+@findings.options
+def main(as_json: bool, save: bool) -> None:
+    """Run the schedule's function, reckon, print."""
+    prices, template = load(), (ROOT / "infrastructure.yaml").read_text()
+    try:
+        with cloud_of(read_package(ROOT / "vendor" / "models" / "doodle")) as cloud:
+            tick = invoked(cloud, "on_tick", [scheduled_event("tick", "eu-west-1")] * TICKS, 1)
+    except BundleError as error:
+        raise click.ClickException(str(error)) from error
+    findings.publish(reckoned(prices, tick_dollars(prices, tick), template), as_json, save)
+
+
+if __name__ == "__main__":
+    main()
