@@ -17,9 +17,8 @@ from chalicelib.batch.records import Batch, Stop, now
 from chalicelib.batch.view import view_of
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of
-from chalicelib.bulk.manifests import is_manifest
+from chalicelib.bulk.manifests import ENDINGS, is_manifest
 from chalicelib.bulk.naming import MOST_RECENT, new_id
-from chalicelib.bulk.parsers import ENDINGS
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.requests import BatchRequest, Options, UploadRequest
 from chalicelib.sources.read import MAX_BYTES, split_s3_uri

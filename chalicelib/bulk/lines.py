@@ -1,16 +1,12 @@
 """A manifest's bytes -> its numbered lines, in UTF-8, whatever wrote the file."""
 
 import codecs
-import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 MAX_LINE = 2 * 2**20
 """Bytes of a line: an address, or a small image in base64."""
-
-RECORD_LINES = 32
-"""Lines that one record of a CSV may have: a lost quote must not cost the rest of the file."""
 
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 
@@ -71,57 +67,3 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _marked(text: str) -> bytes:
     return text.encode().replace("\ufffd".encode(), b"\xff")
-
-
-def records(numbered: Iterable[Line], delimiter_of: Callable[[str], str]) -> Iterator[Line]:
-    """The records of a CSV: a quoted field may have line breaks, which become LF.
-
-    A record has the number of its first line. Where a quote is not closed within RECORD_LINES, its
-    line stays as it is, and so do those after it.
-    delimiter_of: tells by the first line that says anything what parts the columns.
-    """
-    stream = iter(numbered)
-    ahead: list[Line] = []
-    delimiter = ""
-    while (line := ahead.pop(0) if ahead else next(stream, None)) is not None:
-        if not delimiter:
-            first = (line[1] or b"").decode(errors="replace").strip()
-            if first and not first.startswith("#"):
-                delimiter = delimiter_of(first)
-        yield _closed(line, ahead, stream, delimiter or ",")
-
-
-def _closed(first: Line, ahead: list[Line], stream: Iterator[Line], delimiter: str) -> Line:
-    """The record that begins at `first`; takes from `ahead`, then `stream`, what belongs to it."""
-    number, text = first
-    if text is None or text.lstrip().startswith(b"#") or not _is_open(text, delimiter):
-        return first
-    for count in range(1, RECORD_LINES):
-        if len(ahead) < count:
-            ahead += islice(stream, 1)
-        more = ahead[count - 1][1] if len(ahead) >= count else None
-        if more is None or len(text) + len(more) > MAX_LINE:
-            break
-        text += b"\n" + more
-        if b'"' in more and not _is_open(text, delimiter):
-            if not _is_sound(text, delimiter):
-                break
-            del ahead[:count]
-            return number, text
-    return first
-
-
-def _is_open(text: bytes, delimiter: str) -> bool:
-    """Whether it ends within a quoted field."""
-    if b'"' not in text or _is_sound(text, delimiter):
-        return False
-    return _is_sound(text + b'"', delimiter)
-
-
-def _is_sound(text: bytes, delimiter: str) -> bool:
-    line = text.decode("latin-1")
-    try:
-        reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
-        return len(list(reader)) == 1
-    except csv.Error:
-        return False

@@ -8,10 +8,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from chalicelib.bulk.lines import MAX_LINE, Line, UnknownEncoding, lines, records
-from chalicelib.bulk.parsers import ENDINGS, NOT_ONE, PARSERS, BadLine, Named, Parser, delimiter_of
+from chalicelib.bulk.csvform import CsvForm
+from chalicelib.bulk.lines import MAX_LINE, Line, UnknownEncoding, lines
+from chalicelib.bulk.parsers import NOT_ONE, BadLine, Form, JsonForm, Named, TextForm
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_ID, MAX_LABEL, Instance
+
+FORMS: dict[str, type[Form]] = {
+    ".txt": TextForm,
+    ".csv": CsvForm,
+    ".jsonl": JsonForm,
+    ".manifest": JsonForm,
+}
+"""By the ending of a manifest; the last is SageMaker's."""
+
+ENDINGS = ".txt, .csv, .jsonl or .manifest"
 
 PEEKED = 25
 """Lines that are read before the first is given an id: whether the file's own ids are numbers."""
@@ -53,7 +64,7 @@ class _Told(NamedTuple):
 
 def is_manifest(key: str) -> bool:
     """Whether an object of that key is a manifest, by its ending."""
-    return not key.endswith("/") and PurePosixPath(key.lower()).suffix in PARSERS
+    return not key.endswith("/") and PurePosixPath(key.lower()).suffix in FORMS
 
 
 def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator[Entry]:
@@ -64,12 +75,9 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
     Raises BadRequest where the ending is of no known form.
     """
     suffix = PurePosixPath(key.lower()).suffix
-    if suffix not in PARSERS:
+    if suffix not in FORMS:
         raise BadRequest(f"A manifest must be a {ENDINGS} file.")
-    numbered = lines(blocks)
-    if suffix == ".csv":
-        numbered = records(numbered, delimiter_of)
-    told = _told(numbered, PARSERS[suffix](), max_id)
+    told = _told(lines(blocks), FORMS[suffix](), max_id)
     head = list(islice(told, PEEKED))
     numbers = _Numbers(line.named.id for line in head)
     for position, line in enumerate(chain(head, told)):
@@ -113,12 +121,12 @@ def _form(id: str | None) -> tuple[int, int] | None:
     return next(((form, int(match[1])) for form, match in found if match), None)
 
 
-def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Told]:
+def _told(numbered: Iterable[Line], form: Form, max_id: int) -> Iterator[_Told]:
     """What each line says that says anything."""
     try:
-        for number, line in numbered:
+        for number, line in form.records(numbered):
             try:
-                named = _parsed(line, parse, max_id)
+                named = _parsed(line, form, max_id)
             except BadLine as error:
                 id = error.id if len(error.id or "") <= max_id else None
                 yield _Told(number, Named(Instance(), id), str(error))
@@ -129,7 +137,7 @@ def _told(numbered: Iterable[Line], parse: Parser, max_id: int) -> Iterator[_Tol
         yield _Told(1, Named(Instance()), f"it is {error}; save the file in UTF-8")
 
 
-def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
+def _parsed(line: bytes | None, form: Form, max_id: int) -> Named | None:
     if line is None:
         raise BadLine(f"it is longer than {MAX_LINE} bytes")
     try:
@@ -138,7 +146,7 @@ def _parsed(line: bytes | None, parse: Parser, max_id: int) -> Named | None:
         raise BadLine("it is neither UTF-8 nor UTF-16") from None
     if not text.strip() or text.lstrip().startswith("#"):
         return None
-    named = parse(text)
+    named = form.parse(text)
     if named is None:
         return None
     instance = named.instance

@@ -4,8 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from chalicelib.bulk.manifests import is_manifest
-from chalicelib.bulk.parsers import ENDINGS
+from chalicelib.bulk.manifests import ENDINGS, is_manifest
 from chalicelib.errors import BadRequest, SourceInvalid
 from chalicelib.requests import WorkflowRequest
 from chalicelib.sources.read import split_s3_uri

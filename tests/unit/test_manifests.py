@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.bulk.lines import MAX_LINE, RECORD_LINES
+from chalicelib.bulk.csvform import RECORD_LINES
+from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import PEEKED, Entry, entries, is_manifest
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_LABEL
@@ -58,6 +59,12 @@ def test_csv_as_spreadsheets_save_it() -> None:
             kept = [(entry.id, entry.source, entry.label, entry.problem) for entry in found]
             expected = [("a", "http://h/1", "cat", None), ("b", "http://h/2;3", "dog", None)]
             assert kept == expected, header
+
+
+def test_a_line_that_cannot_be_read_does_not_tell_the_separator() -> None:
+    bad, good = read("m.csv", b'\xff;;;\nurl,label\nhttp://h/1,"two\nlines"\n')
+    assert bad.problem == "Line 1 of the manifest: it is neither UTF-8 nor UTF-16."
+    assert (good.source, good.label) == ("http://h/1", "two\nlines")
 
 
 def test_a_header_without_addresses_is_told_with_its_separator() -> None:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from chalicelib.bulk.csvform import delimiter_of
 from chalicelib.bulk.lines import UnknownEncoding, lines
-from chalicelib.bulk.parsers import class_name, delimiter_of
+from chalicelib.bulk.parsers import class_name
 from chalicelib.requests import Instance
 from tools.refusals import Refused
 

@@ -1,0 +1,158 @@
+"""CSV manifests: lines -> rows, whatever separates the columns."""
+
+import csv
+import re
+import string
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from chalicelib.bulk.lines import MAX_LINE, Line
+from chalicelib.bulk.parsers import NOT_ONE, BadLine, Form, Named, address
+
+ADDRESS_COLUMNS = ("url", "s3_uri", "source-ref")
+"""Of a CSV's header; the last is what SageMaker's manifests call it
+(https://docs.aws.amazon.com/sagemaker/latest/dg/sms-input-data-input-manifest.html)."""
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What parts the columns of a CSV, and its name; Excel takes the second where a comma is a decimal
+sign."""
+
+_SEP = re.compile('"?sep=(.)"?', re.IGNORECASE)
+
+RECORD_LINES = 32
+"""Lines that one record of a CSV may have: a lost quote must not cost the rest of the file."""
+
+
+class CsvForm(Form):
+    """One CSV file. Its first line that can be read and is no comment tells the separator."""
+
+    def __init__(self) -> None:
+        self._delimiter = ""
+        self._header: list[str] = []
+
+    def records(self, numbered: Iterable[Line]) -> Iterator[Line]:
+        """The lines put together: a quoted field may have line breaks, which become LF.
+
+        A record has the number of its first line. Where a quote is not closed within RECORD_LINES,
+        its line stays as it is, and so do those after it.
+        """
+        stream = iter(numbered)
+        ahead: list[Line] = []
+        while (line := ahead.pop(0) if ahead else next(stream, None)) is not None:
+            if not self._delimiter:
+                self._look_for_delimiter(line[1] or b"")
+            yield _closed(line, ahead, stream, self._delimiter or ",")
+
+    def _look_for_delimiter(self, line: bytes) -> None:
+        with suppress(UnicodeDecodeError):
+            text = line.decode().strip()
+            if text and not text.startswith("#"):
+                self._delimiter = delimiter_of(text)
+
+    def parse(self, text: str) -> Named | None:
+        """See Form."""
+        if not self._header and _SEP.fullmatch(text.strip()):
+            return None
+        blanks = string.whitespace.replace(self._delimiter, "")  # a tab may end an empty column
+        fields = _fields(text.strip(blanks), self._delimiter)
+        if not fields:
+            raise BadLine("its quotes are not those of a CSV")
+        if not any(field.strip() for field in fields):  # as Excel keeps rows that were emptied
+            return None
+        if self._header:
+            return self._row(fields)
+        self._header = [field.strip().lower() for field in fields]
+        if not _addresses(self._header):
+            raise BadLine(_without_address(self._header, self._delimiter))
+        return None
+
+    def _row(self, fields: Sequence[str]) -> Named:
+        if any(field.strip() for field in fields[len(self._header) :]):  # an address with commas
+            raise BadLine(
+                f"it has {len(fields)} columns and the header {len(self._header)}; put an address "
+                "in quotes if it has what parts the columns"
+            )
+        row = {name: field.strip() for name, field in zip(self._header, fields, strict=False)}
+        addresses = [row[column] for column in ADDRESS_COLUMNS if row.get(column)]
+        id, label = row.get("id") or None, row.get("label") or None
+        if len(addresses) != 1:
+            raise BadLine(NOT_ONE, id)
+        return Named(address(addresses[0]), id, label)
+
+
+def delimiter_of(first: str) -> str:
+    """What parts the columns of a CSV, by its first line: Excel's `sep=;`, or the header.
+
+    Of a header it is what leads to a column with addresses, else the most frequent.
+    """
+    if named := _SEP.fullmatch(first):
+        return named[1]
+    fitting = (delimiter for delimiter in DELIMITERS if _addresses(_fields(first, delimiter)))
+    return next(fitting, None) or max(DELIMITERS, key=first.count)
+
+
+def _fields(text: str, delimiter: str) -> list[str]:
+    if '"' not in text:  # a reader for each line does the same, and costs more
+        return text.split(delimiter)
+    fields = _quoted(text, delimiter)
+    if not fields:  # no reader takes blanks after a quote, which people write
+        fields = _quoted(re.sub(rf'"[ \t]+(?={re.escape(delimiter)})', '"', text), delimiter)
+    return fields
+
+
+def _quoted(text: str, delimiter: str) -> list[str]:
+    with suppress(csv.Error, ValueError):
+        (fields,) = csv.reader([text], delimiter=delimiter, skipinitialspace=True, strict=True)
+        return fields
+    return []
+
+
+def _addresses(fields: Sequence[str]) -> set[str]:
+    """The columns with addresses."""
+    return {field.strip().lower() for field in fields} & set(ADDRESS_COLUMNS)
+
+
+def _without_address(header: Sequence[str], delimiter: str) -> str:
+    parted = DELIMITERS.get(delimiter, f"{delimiter!r}")
+    named = ", ".join(header)[:100]
+    return (
+        f"the header of a CSV must have one of the columns {', '.join(ADDRESS_COLUMNS)}; parted by "
+        f"{parted}, this one has: {named}"
+    )
+
+
+def _closed(first: Line, ahead: list[Line], stream: Iterator[Line], delimiter: str) -> Line:
+    """The record that begins at `first`; takes from `ahead`, then `stream`, what belongs to it."""
+    number, text = first
+    if text is None or text.lstrip().startswith(b"#") or not _is_open(text, delimiter):
+        return first
+    for count in range(1, RECORD_LINES):
+        if len(ahead) < count:
+            ahead += islice(stream, 1)
+        more = ahead[count - 1][1] if len(ahead) >= count else None
+        if more is None or len(text) + len(more) > MAX_LINE:
+            break
+        text += b"\n" + more
+        if b'"' in more and not _is_open(text, delimiter):
+            if not _is_sound(text, delimiter):
+                break
+            del ahead[:count]
+            return number, text
+    return first
+
+
+def _is_open(text: bytes, delimiter: str) -> bool:
+    """Whether it ends within a quoted field."""
+    if b'"' not in text or _is_sound(text, delimiter):
+        return False
+    return _is_sound(text + b'"', delimiter)
+
+
+def _is_sound(text: bytes, delimiter: str) -> bool:
+    line = text.decode("latin-1")
+    try:
+        reader = csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True)
+        return len(list(reader)) == 1
+    except csv.Error:
+        return False
