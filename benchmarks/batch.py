@@ -16,6 +16,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import click
+import msgspec
 
 from benchmarks import findings, subject
 from benchmarks.cutting import fanned_out
@@ -24,35 +25,33 @@ from benchmarks.findings import Figure
 from chalicelib.batch.fanout import ChunkMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
-from chalicelib.batch.worker import Worker
 from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.manifests import Entry
-from chalicelib.bulk.recorder import Recorder
-from chalicelib.classification import Classification
 from chalicelib.images.decode import decode
-from chalicelib.inference.packages import Models
 from chalicelib.inference.pool import Classifiers
 from chalicelib.requests import Instance
 from chalicelib.settings import Settings
-from chalicelib.sources.read import Sources
+from chalicelib.wiring import Services
 from tests.fakes import MemoryQueue, MemoryStore
 
 OVER_NETWORK = "the worker, images a second, over the bare network at its best, all cores"
 OVER_ALONE = "the worker over the bare network, one image at a time on all cores"
+SET_UP = {
+    "IMAGES_BUCKET": "images", "RESULTS_BUCKET": "results", "WORK_QUEUE": "work",
+    "MODELS_BUCKET": "", "FALLBACK_MODEL": "", "ENGINE": "litert",
+}  # fmt: skip
 BATCH = Batch(batch_id="b", created_at=0, source="", manifest="manifest.txt")
 
 
 def worker_against_network(model: str, rounds: int) -> dict[str, float]:
     """Images a second of the worker, of the network at its best, and one at a time."""
-    settings = Settings.from_environment({**os.environ, "MODEL": model})
-    store, queue = MemoryStore(), MemoryQueue()
-    models = Models(settings.model_dirs, "", store)
-    classifiers = Classifiers(models, 1, model, "", copies=settings.threads)
-    soonest = Classifiers(models, settings.threads, model, "").get()
-    sources = Sources(lambda url: b"", store.read, frozenset({"images"}))
-    worker = Worker(Recorder(Classification(sources, classifiers)), queue)
+    settings = Settings.from_environment({**os.environ, **SET_UP, "MODEL": model})
+    store = MemoryStore()
+    services = Services(settings, store=store, queue=MemoryQueue())
     ledger = Ledger(store, "results", "b")
-    classifier = classifiers.get()
+    ledger.put(ledger.key("batch.json"), BATCH)
+    soonest = Classifiers(services.models, settings.threads, model, "").get()
+    classifier = services.chunk_classifiers.get()
     size, how = classifier.input_size, classifier.info.preprocessing
     seconds: dict[str, list[float]] = {"worker": [], "network": [], "one_at_a_time": []}
     with click.progressbar(range(1, rounds + 2), label="worker", file=sys.stderr) as numbers:
@@ -65,8 +64,9 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
                 address = Instance(s3_uri=f"s3://images/{chunk}/{position}")
                 entries.append(Entry(position, str(position), address))
             ledger.write_chunk(0, chunk, entries)
+            message = msgspec.json.encode(ChunkMessage("b", 0, chunk)).decode()
             start = time.perf_counter()
-            worker.work(ledger, BATCH, ChunkMessage("b", 0, chunk), lambda: 900.0)
+            services.events.on_message(message, lambda: 900.0)
             middle = time.perf_counter()
             with ThreadPoolExecutor(settings.threads) as pool:
                 list(pool.map(classifier.scores, arrays))

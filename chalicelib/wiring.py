@@ -84,7 +84,7 @@ class Services:
         # callers want the least latency, chunks the most throughput; a Lambda container does one.
         # Here and at once, because two threads that ask for a part first may build it twice.
         self.classifiers = classifiers(threads=settings.threads, copies=settings.at_once)
-        self._chunk_classifiers = classifiers(threads=1, copies=settings.threads)
+        self.chunk_classifiers = classifiers(threads=1, copies=settings.threads)
 
     def prepare(self) -> None:
         """Import the inference stack early, so that the first request does not wait for it."""
@@ -123,7 +123,7 @@ class Services:
         from chalicelib.batch.inbox import BatchEvents
         from chalicelib.bulk.recorder import Recorder
 
-        classification = Classification(self._sources, self._chunk_classifiers)
+        classification = Classification(self._sources, self.chunk_classifiers)
         recorder = Recorder(classification, sleep=ports.sleep)
         results = self.settings.results_bucket
         return BatchEvents(batches, ports.store, ports.queue, recorder, results, ports.answers)
