@@ -11,12 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.settings import ROOT, Settings, SettingsError
 from tools.deploying import checks
 from tools.deploying.bucketmodels import package
+from tools.deploying.clientcache import Session
 from tools.deploying.configuration import is_copy
 from tools.deploying.deployment import Deployment
 from tools.deploying.nowhere import Nowhere
 from tools.deploying.region import lives_here
 from tools.deploying.secret import TokenStep
-from tools.deploying.session import Session
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, show, tell

@@ -10,7 +10,7 @@ from chalicelib.settings import Settings
 from tools import options
 from tools.catalogue import CATALOGUE, CatalogueEntry, fetch, installed
 from tools.evaluate import evaluate_
-from tools.listing import table
+from tools.packagetable import table
 from tools.refusals import one_line
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -8,7 +8,7 @@ import click
 
 from chalicelib.bulk.manifests import is_manifest
 from tools.columns import columns
-from tools.submitting.client import Api
+from tools.submitting.batchapi import Api
 from tools.submitting.inputs import InputError
 from tools.submitting.job import INTERRUPTED, Job
 from tools.submitting.pace import Pace

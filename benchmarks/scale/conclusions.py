@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterator, Sequence
 
 from benchmarks.findings import Figure, Record, Table, ratio
+from benchmarks.scale.elements import Outcome
 from benchmarks.scale.limits import Limits
-from benchmarks.scale.parts import Outcome
 from benchmarks.scale.scenarios import Account, Question, Run
 from benchmarks.scale.validation import Compared
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import simpy
 
+from benchmarks.scale.elements import Work
 from benchmarks.scale.onaws import HEAD, TAIL
-from benchmarks.scale.parts import Work
 from benchmarks.scale.platforms import Platform
 from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.batch.fanout import GROUP

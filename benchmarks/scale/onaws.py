@@ -3,8 +3,8 @@
 import numpy as np
 
 from benchmarks.scale.durations import Times, spread
+from benchmarks.scale.elements import Bucket, Work
 from benchmarks.scale.limits import Limits, Ours
-from benchmarks.scale.parts import Bucket, Work
 from benchmarks.scale.simulatedbatch import Batch
 from chalicelib.aws.sqs import MAX_ENTRIES
 from chalicelib.batch.fanout import FAN_OUT_MARGIN, GROUP, WRITERS

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from benchmarks.costing.pricing import Prices
 from benchmarks.scale import platforms, simulatedapi, simulatedbatch, simulatedworkflow
 from benchmarks.scale.durations import Times
+from benchmarks.scale.elements import Outcome, Usage
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.onaws import AwsJob
-from benchmarks.scale.parts import Outcome, Usage
 from chalicelib.bulk.chunks import LARGE_CHUNK
 
 ACCOUNTS = (10, 100, 1000, 10_000)

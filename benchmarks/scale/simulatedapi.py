@@ -10,8 +10,8 @@ import numpy as np
 import simpy
 
 from benchmarks.scale.durations import Times
+from benchmarks.scale.elements import Bucket, Outcome, Work
 from benchmarks.scale.limits import Backoff, Limits
-from benchmarks.scale.parts import Bucket, Outcome, Work
 
 STEP = 0.01
 CLIENT = Backoff(first=1.0, most=20.0, tries=4)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import simpy
 
-from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
+from benchmarks.scale.elements import Bucket, Functions, Outcome, Work
 from benchmarks.scale.platforms import Platform
 from chalicelib.batch.repair import REPAIRS
 

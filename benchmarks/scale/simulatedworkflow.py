@@ -6,8 +6,8 @@ import numpy as np
 import simpy
 
 from benchmarks.scale.durations import Times, spread
+from benchmarks.scale.elements import Bucket, Functions, Outcome, Work
 from benchmarks.scale.limits import Backoff, Limits, Ours
-from benchmarks.scale.parts import Bucket, Functions, Outcome, Work
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK
 from chalicelib.workflow.run import OBJECTS_AT_ONCE
 

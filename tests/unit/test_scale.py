@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from benchmarks.costing import pricing
 from benchmarks.scale import conclusions, local, scenarios, simulatedapi, simulatedworkflow
 from benchmarks.scale.durations import Times
+from benchmarks.scale.elements import Bucket, Functions, Usage, Work
 from benchmarks.scale.limits import Backoff, limits, ours
 from benchmarks.scale.onaws import AwsJob
-from benchmarks.scale.parts import Bucket, Functions, Usage, Work
 from benchmarks.scale.platforms import Platform, on_aws
 from benchmarks.scale.simulatedbatch import Batch
 from benchmarks.scale.validation import Compared

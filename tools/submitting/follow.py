@@ -1,6 +1,6 @@
 """From a batch's start to its end."""
 
-from tools.submitting.client import Api, View
+from tools.submitting.batchapi import Api, View
 from tools.submitting.pace import Pace, Speed, told
 from tools.submitting.progress import progress
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from chalicelib.bulk.manifests import is_manifest
-from tools.submitting.client import Api, View
+from tools.submitting.batchapi import Api, View
 from tools.submitting.follow import follow
 from tools.submitting.inputs import check_manifest, find_images
 from tools.submitting.pace import Pace

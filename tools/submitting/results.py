@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from tools.columns import columns
-from tools.submitting.client import Api, View
+from tools.submitting.batchapi import Api, View
 from tools.submitting.retrying import ApiError
 
 COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message", "truncated")

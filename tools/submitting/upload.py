@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from chalicelib.sources.read import MAX_BYTES
-from tools.submitting.client import Api
+from tools.submitting.batchapi import Api
 from tools.submitting.inputs import SUFFIXES, Image, InputError
 from tools.submitting.pace import Pace, Speed, told
 from tools.submitting.progress import Show, progress
