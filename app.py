@@ -29,9 +29,27 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     sys.dont_write_bytecode = True
 
 from chalicelib import __version__, command, metrics, page, parsing, stops
+from chalicelib.answers import protocol
+from chalicelib.answers.predictions import (
+    ErrorAnswer,
+    ErrorInfo,
+    Health,
+    InputSize,
+    ModelEntry,
+    ModelList,
+    ModelRef,
+    ProtocolErrorAnswer,
+)
 from chalicelib.errors import InceptionError
 from chalicelib.inference.packages import ModelPackage
-from chalicelib.requests import PredictRequest
+from chalicelib.requests import (
+    BatchRequest,
+    ExperimentRequest,
+    FeedbackRequest,
+    PredictRequest,
+    StartRequest,
+    UploadRequest,
+)
 from chalicelib.settings import Settings
 from chalicelib.wiring import services
 
@@ -70,7 +88,7 @@ View = Callable[..., Any]
 class Answered(Response):
     """A response that carries what the log line says of it."""
 
-    def __init__(self, body: Any, status_code: int = 200, **facts: Any) -> None:
+    def __init__(self, body: msgspec.Struct, status_code: int = 200, **facts: Any) -> None:
         text = msgspec.json.encode(body).decode()
         super().__init__(text, {"Content-Type": "application/json"}, status_code)
         self.facts = facts
@@ -121,9 +139,7 @@ def route(
 
 def _refusal(error: InceptionError, path: str) -> Response:
     told = parsing.told(error, path)
-    body = {"Code": told.code, "Message": str(told)}
-    if path.startswith("/v2"):
-        body["error"] = str(told)  # where clients of the protocol look for it
+    body = _error_answer(ErrorInfo.of(told), path)
     whole = error if told is not error else error.__cause__
     facts = {"error": told.code} | ({"cause": str(whole)} if whole and told.status == 503 else {})
     response = Answered(body, told.status, **facts)
@@ -132,11 +148,18 @@ def _refusal(error: InceptionError, path: str) -> Response:
     return response
 
 
+def _error_answer(error: ErrorInfo, path: str) -> ErrorAnswer | ProtocolErrorAnswer:
+    return (ProtocolErrorAnswer if path.startswith("/v2") else ErrorAnswer).of(error)
+
+
 @app.middleware("http")
 def observe(event: Request, get_response: Callable[[Request], Response]) -> Response:
     """One log line a request, which is its metrics too; the headers that every answer has."""
     start = time.perf_counter()
     response = get_response(event)
+    if isinstance(response.body, dict):  # of Chalice's own: no such method, or a fault of ours
+        own = ErrorInfo(response.body["Code"], response.body["Message"], retryable=False)
+        response.body = msgspec.json.encode(_error_answer(own, event.path)).decode()
     total = round((time.perf_counter() - start) * 1000, 2)
     facts = {"status": response.status_code, "total": total} | getattr(response, "facts", {})
     request_id = getattr(event.lambda_context, "aws_request_id", "")
@@ -144,8 +167,8 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
         function = getattr(event.lambda_context, "function_name", SERVICE)
         facts = metrics.embedded(SERVICE, function, facts)
     logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
-    own = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
-    common = {**own, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
+    ours = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
+    common = {**ours, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
     return response
 
@@ -186,8 +209,9 @@ def predict_get() -> Response:
 def health() -> Response:
     """Whether the default model can answer, and at full speed."""
     classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
-    model = {"name": classifier.info.name, "version": classifier.info.version}
-    return Answered({"status": "ok", "model": model, "kernels": classifier.kernels})
+    info = classifier.info
+    model = ModelRef(info.name, info.version, info.multi_label)
+    return Answered(Health("ok", model, classifier.kernels))
 
 
 @route("/models")
@@ -195,9 +219,7 @@ def models() -> Response:
     """The models that a request may name."""
     default = services().classifiers.get().info.name
     packages = services().models.list()
-    return Answered(
-        {"default": default, "models": [_describe(package, default) for package in packages]}
-    )
+    return Answered(ModelList(default, [_describe(package, default) for package in packages]))
 
 
 @route("/", is_open=True)
@@ -221,8 +243,6 @@ def openapi() -> Response:
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
 def batches_post() -> Response:
     """Start a batch."""
-    from chalicelib.requests import BatchRequest
-
     request = parsing.json_request(_body(), BatchRequest)
     return Answered(services().batches.create(request), 202)
 
@@ -230,7 +250,9 @@ def batches_post() -> Response:
 @route("/batches")
 def batches_get() -> Response:
     """The recent batches."""
-    return Answered({"batches": services().batches.recent()})
+    from chalicelib.answers.status import BatchList
+
+    return Answered(BatchList(services().batches.recent()))
 
 
 @route("/batches/{batch_id}")
@@ -254,8 +276,6 @@ def batch_retry(batch_id: str) -> Response:
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
     """A form that uploads one file straight into the images bucket."""
-    from chalicelib.requests import UploadRequest
-
     request = parsing.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
@@ -263,8 +283,6 @@ def uploads_post() -> Response:
 @route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
 def feedback_post() -> Response:
     """Say whether an answer was right."""
-    from chalicelib.requests import FeedbackRequest
-
     request = parsing.json_request(_body(), FeedbackRequest)
     return Answered(services().experiment.feedback(request), 202)
 
@@ -278,8 +296,6 @@ def experiment_get() -> Response:
 @route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
 def experiment_put() -> Response:
     """Change the arms' shares of the traffic."""
-    from chalicelib.requests import ExperimentRequest
-
     request = parsing.json_request(_body(), ExperimentRequest)
     return Answered(services().experiment.change(request))
 
@@ -287,8 +303,6 @@ def experiment_put() -> Response:
 @route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
 def workflows_post() -> Response:
     """Start a workflow, or only check what would start."""
-    from chalicelib.requests import StartRequest
-
     request = parsing.json_request(_body(), StartRequest)
     return Answered(services().workflows.start(request), 200 if request.dry_run else 202)
 
@@ -296,7 +310,9 @@ def workflows_post() -> Response:
 @route("/workflows")
 def workflows_get() -> Response:
     """The recent workflow runs."""
-    return Answered({"workflows": services().workflows.recent()})
+    from chalicelib.answers.status import WorkflowList
+
+    return Answered(WorkflowList(services().workflows.recent()))
 
 
 @route("/workflows/{name}")
@@ -366,20 +382,20 @@ def workflow_report(event: Any, context: Any) -> Any:
 def v2_server() -> Response:
     """Open Inference Protocol: what this server is."""
     extensions = ["binary_tensor_data", "classification"]
-    return Answered({"name": SERVICE, "version": __version__, "extensions": extensions})
+    return Answered(protocol.ServerMetadata(SERVICE, __version__, extensions))
 
 
 @route("/v2/health/live")
 def v2_live() -> Response:
     """Open Inference Protocol: whether the server runs."""
-    return Answered({"live": True})
+    return Answered(protocol.Live(True))
 
 
 @route("/v2/health/ready")
 def v2_ready() -> Response:
     """Open Inference Protocol: whether the default model can answer."""
     services().classifiers.get()
-    return Answered({"ready": True})
+    return Answered(protocol.Ready(True))
 
 
 @route("/v2/models/{name}")
@@ -396,7 +412,7 @@ def v2_model(name: str, version: str | None = None) -> Response:
 def v2_model_ready(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: whether this model can answer."""
     services().classifiers.get(name, version)
-    return Answered({"name": name, "ready": True})
+    return Answered(protocol.ModelReady(name, True))
 
 
 @route("/v2/models/{name}/infer", methods=("POST",), content_types=EVERY_TYPE)
@@ -447,25 +463,25 @@ def _query() -> parsing.Query:
     return {name: parameters.getlist(name) for name in parameters} if parameters else {}
 
 
-def _describe(package: ModelPackage, default: str) -> dict[str, Any]:
+def _describe(package: ModelPackage, default: str) -> ModelEntry:
     from chalicelib.inference.litert import input_size
 
     info = package.info
     width, height = input_size(package.model_path)
-    return {
-        "name": info.name,
-        "version": info.version,
-        "title": info.title,
-        "description": info.description,
-        "labels": len(package.labels()),
-        "input": {"width": width, "height": height},
-        "preprocessing": msgspec.to_builtins(info.preprocessing),
-        "scores": info.scores,
-        "multi_label": info.multi_label,
-        "source": info.source,
-        "licence": info.licence,
-        "default": info.name == default,
-    }
+    return ModelEntry(
+        name=info.name,
+        version=info.version,
+        title=info.title,
+        description=info.description,
+        labels=len(package.labels()),
+        input=InputSize(width, height),
+        preprocessing=info.preprocessing,
+        scores=info.scores,
+        multi_label=info.multi_label,
+        source=info.source,
+        licence=info.licence,
+        default=info.name == default,
+    )
 
 
 def _file(name: str) -> Response:

@@ -33,7 +33,7 @@ class InceptionError(Exception):
 
     @property
     def code(self) -> str:
-        """The error's public name, as in the `Code` of an answer."""
+        """The error's public name, as in the `error.code` of an answer."""
         return type(self).__name__
 
 

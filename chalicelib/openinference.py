@@ -10,17 +10,23 @@ import binascii
 import itertools
 import struct
 from collections.abc import Iterator
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answers.protocol import (
+    InferAnswer,
+    InferParameters,
+    ModelMetadata,
+    OutputTensor,
+    TensorMetadata,
+)
 from chalicelib.errors import BadRequest
 from chalicelib.images.decode import decode
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.tensors import top
-from chalicelib.requests import MAX_ID
+from chalicelib.requests import InferRequest, Output, Tensor
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
 """Names of the tensors: one image or several in; scores by class index and the best label out."""
@@ -28,54 +34,26 @@ INPUT, SCORES, LABEL = "image", "scores", "label"
 MAX_BATCH = 16
 """Images in one request, as in `POST /predict`."""
 
-_Dimension = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
 
-
-class Tensor(msgspec.Struct, frozen=True):
-    """An input tensor of a request; its `data` may be nested or flat, or follow in binary."""
-
-    name: str
-    shape: list[_Dimension]
-    datatype: str
-    parameters: dict[str, Any] = {}
-    data: list[Any] | None = None
-
-
-class Output(msgspec.Struct, frozen=True):
-    """An output that a request asks for."""
-
-    name: str
-    parameters: dict[str, Any] = {}
-
-
-class InferRequest(msgspec.Struct, frozen=True):
-    """The JSON part of `POST /v2/models/{name}/infer`."""
-
-    inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]
-    id: Annotated[str, msgspec.Meta(max_length=MAX_ID)] | None = None
-    parameters: dict[str, Any] = {}
-    outputs: Annotated[list[Output], msgspec.Meta(max_length=2)] | None = None
-
-
-def metadata(classifier: Classifier) -> dict[str, Any]:
+def metadata(classifier: Classifier) -> ModelMetadata:
     """The model's description: its tensors, how an image becomes them, what its scores are."""
-    width, height = classifier.input_size
-    return {
-        "name": classifier.info.name,
-        "versions": [classifier.info.version],
-        "platform": "litert",
-        "inputs": [{"name": INPUT, "datatype": "UINT8", "shape": [-1, height, width, 3]}],
-        "outputs": [
-            {"name": SCORES, "datatype": "FP32", "shape": [-1, len(classifier.labels)]},
-            {"name": LABEL, "datatype": "BYTES", "shape": [-1]},
+    info, (width, height) = classifier.info, classifier.input_size
+    return ModelMetadata(
+        name=info.name,
+        versions=[info.version],
+        platform="litert",
+        inputs=[TensorMetadata(INPUT, "UINT8", [-1, height, width, 3])],
+        outputs=[
+            TensorMetadata(SCORES, "FP32", [-1, len(classifier.labels)]),
+            TensorMetadata(LABEL, "BYTES", [-1]),
         ],
-        "preprocessing": msgspec.to_builtins(classifier.info.preprocessing),
-        "scores": classifier.info.scores,
-        "multi_label": classifier.info.multi_label,
-    }
+        preprocessing=info.preprocessing,
+        scores=info.scores,
+        multi_label=info.multi_label,
+    )
 
 
-def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[str, Any]:
+def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> InferAnswer:
     """Classify the request's images.
 
     binary: what followed the JSON part of the body, under the binary tensor extension.
@@ -92,14 +70,14 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> dict[
     truncated: list[int] = []
     images = _images(tensor, binary, classifier, truncated)
     scores = [classifier.scores(image) for image in images]
-    answer: dict[str, Any] = {
-        "model_name": classifier.info.name,
-        "model_version": classifier.info.version,
-        "outputs": [_output(output, scores, classifier) for output in wanted],
-    }
-    if truncated:
-        answer["parameters"] = {"truncated": ",".join(map(str, truncated))}
-    return answer | ({"id": request.id} if request.id is not None else {})
+    places = ",".join(map(str, truncated))
+    return InferAnswer(
+        model_name=classifier.info.name,
+        model_version=classifier.info.version,
+        outputs=[_output(output, scores, classifier) for output in wanted],
+        parameters=InferParameters(places) if places else None,
+        id=request.id,
+    )
 
 
 def _images(
@@ -206,21 +184,21 @@ def _check_binary(tensor: Tensor, binary: bytes) -> None:
 
 def _output(
     output: Output, scores: list[NDArray[np.float32]], classifier: Classifier
-) -> dict[str, Any]:
+) -> OutputTensor:
     count = output.parameters.get("classification", 0)
     if output.name == LABEL:
         data = [classifier.labels[int(each.argmax())] for each in scores]
-        return {"name": LABEL, "datatype": "BYTES", "shape": [len(scores)], "data": data}
+        return OutputTensor(LABEL, "BYTES", [len(scores)], data)
     if not count:
         flat = [float(score) for each in scores for score in each]
         shape = [len(scores), len(classifier.labels)]
-        return {"name": SCORES, "datatype": "FP32", "shape": shape, "data": flat}
+        return OutputTensor(SCORES, "FP32", shape, flat)
     if not isinstance(count, int) or not 1 <= count <= len(classifier.labels):
         _refuse(f"classification must be a number of labels, 1 to {len(classifier.labels)}")
     data = [
         f"{each[i]:f}:{i}:{classifier.labels[i]}" for each in scores for i in top(each, count, None)
     ]
-    return {"name": SCORES, "datatype": "BYTES", "shape": [len(scores), count], "data": data}
+    return OutputTensor(SCORES, "BYTES", [len(scores), count], data)
 
 
 def _refuse(problem: str) -> NoReturn:

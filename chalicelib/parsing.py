@@ -18,12 +18,10 @@ from chalicelib.errors import (
     SourceUnreachable,
     UnsupportedMediaType,
 )
-from chalicelib.requests import PredictRequest
+from chalicelib.requests import InferRequest, PredictRequest
 
 if TYPE_CHECKING:
     from multipart import MultipartPart
-
-    from chalicelib.openinference import InferRequest
 
 MAX_BODY = 10 * 2**20
 """Bytes that API Gateway takes
@@ -88,14 +86,12 @@ def client_id(header: str | None) -> str:
     return header or ""
 
 
-def infer_request(header_length: str | None, body: bytes) -> "tuple[InferRequest, bytes]":
+def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest, bytes]:
     """The request of `POST /v2/models/{name}/infer`, and the binary tensor data after its JSON.
 
     header_length: value of `Inference-Header-Content-Length`, the bytes of JSON; None where all is.
     Raises BadRequest or BodyTooLarge.
     """
-    from chalicelib.openinference import InferRequest  # with NumPy, for who speaks that protocol
-
     check_size(body)
     if header_length is None:
         return json_request(body, InferRequest), b""

@@ -4,7 +4,7 @@ A docstring says what a field means after the field's name and a colon; the desc
 interface quotes that.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -162,3 +162,36 @@ class StartRequest(WorkflowRequest, forbid_unknown_fields=True, frozen=True, kw_
     """
 
     dry_run: bool = False
+
+
+class Tensor(msgspec.Struct, frozen=True):
+    """An input tensor; its data may be nested or flat, or follow in binary.
+
+    name: image. shape: [N, height, width, 3] of UINT8, [N] of BYTES. datatype: UINT8 or BYTES.
+    data: numbers 0..255, or image files in Base64.
+    """
+
+    name: str
+    shape: list[Annotated[int, msgspec.Meta(ge=0, le=2**31)]]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: list[Any] | None = None
+
+
+class Output(msgspec.Struct, frozen=True):
+    """An output that is asked for. name: scores or label."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """A request of the Open Inference Protocol.
+
+    inputs: one tensor. outputs: scores and label where none are named.
+    """
+
+    inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]
+    id: Id | None = None
+    parameters: dict[str, Any] = {}
+    outputs: Annotated[list[Output], msgspec.Meta(max_length=2)] | None = None

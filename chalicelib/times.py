@@ -1,8 +1,9 @@
-"""Times, as answers write them."""
+"""Times, as answers have them."""
 
-import time
+import math
+from datetime import UTC, datetime
 
 
-def iso(seconds: float) -> str:
-    """Seconds since the epoch in ISO 8601, in UTC, whole seconds: `2026-01-31T23:59:59Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+def moment(seconds: float) -> datetime:
+    """The time that is so many seconds after the epoch: in UTC, whole seconds."""
+    return datetime.fromtimestamp(math.floor(seconds), UTC)

@@ -5,14 +5,15 @@ into memory, and answers what never reaches the app in three shapes, two of them
 without `stage.gatewayanswers` and one of them HTML.
 """
 
-import json
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from chalice.local import ChaliceRequestHandler, LocalGatewayException
 
+from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
 from chalicelib.parsing import MAX_BODY
-from stage.gatewayanswers import ANSWERS, HEADERS
+from stage.gatewayanswers import ANSWERS, HEADERS, body_of
 
 DRAINED = 8 * MAX_BODY
 """Bytes of a body too large that are read on: of a connection closed before, most clients see no
@@ -104,11 +105,13 @@ class GatewayHandler(ChaliceRequestHandler):
         super().end_headers()
 
     def _own(self, kind: str) -> None:
-        status, code, message = ANSWERS[kind]
-        self._answer(int(status), code, message)
+        self._send(int(ANSWERS[kind][0]), body_of(kind))
 
     def _answer(self, status: int, code: str, message: str) -> None:
-        body = json.dumps({"Code": code, "Message": message})
+        self._send(status, ErrorAnswer.of(ErrorInfo(code, message, retryable=False)))
+
+    def _send(self, status: int, answer: ErrorAnswer) -> None:
+        body = msgspec.json.encode(answer).decode()
         self._send_http_response(status, {**HEADERS, "X-Content-Type-Options": "nosniff"}, body)
 
 

@@ -1,5 +1,10 @@
 """What API Gateway answers itself, without the app: in the shape of the app's own errors."""
 
+from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
+
+MESSAGE = "$context.error.messageString"
+"""API Gateway's own words, in quotes
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
 BUSY = (
     "503", "Busy", "The service has no room for this at the moment; try again in a few seconds.",
 )  # fmt: skip
@@ -38,3 +43,10 @@ MORE_HEADERS = {
     "THROTTLED": {"Retry-After": "1"},
     **{kind: {"Retry-After": "5"} for kind, answer in ANSWERS.items() if answer is BUSY},
 }
+
+
+def body_of(kind: str) -> ErrorAnswer:
+    """The body of an answer; in place of API Gateway's own words it has `MESSAGE`."""
+    _, code, message = ANSWERS[kind]
+    is_retryable = "Retry-After" in MORE_HEADERS.get(kind, {})
+    return ErrorAnswer.of(ErrorInfo(code, message or MESSAGE, is_retryable))

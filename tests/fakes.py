@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answers.predictions import Label
+from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo, Label
 from chalicelib.aws.s3 import Found, Stored
 from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (
@@ -28,6 +29,13 @@ from chalicelib.inference.classifier import UNTIMED
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.tensors import top
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
+
+
+def refusal(code: str, message: str) -> dict[str, Any]:
+    """The body of an answer that refuses."""
+    answer = ErrorAnswer.of(ErrorInfo(code, message, retryable=False))
+    body: dict[str, Any] = msgspec.to_builtins(answer)
+    return body
 
 
 class MemoryStore:

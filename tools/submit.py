@@ -5,8 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+import msgspec
 
 from chalicelib.bulk.manifests import is_manifest
+from chalicelib.requests import BatchRequest
 from tools.columns import columns
 from tools.submitting.batchapi import Api
 from tools.submitting.inputs import InputError
@@ -145,7 +147,7 @@ def cli(
     job = Job(Api(api, token, pace), pace, wait, out)
     with _one_line():
         if sources:
-            status = job.start(sources, options)
+            status = job.start(sources, msgspec.convert(options, BatchRequest))
         elif retry:
             status = job.retry(retry)
         elif follow:

@@ -1,8 +1,12 @@
 """What a comparison of two models on the same images found."""
 
+from typing import Literal
+
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo, Label, Share
+
+Outcome = Literal["promoted", "kept", "degraded"]
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -126,3 +130,16 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     label: str | None = None
     champion: Said | None = None
     challenger: Said | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run came to.
+
+    outcome: what was decided. verdict: in a sentence, what the comparison found.
+    judgement: the comparison in figures. predictions: of a run of few images, all of them.
+    """
+
+    outcome: Outcome
+    verdict: str
+    judgement: Figures
+    predictions: list[Line] | None = None

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from chalicelib.answers.judged import Figures, Line
+from chalicelib.answers.judged import Figures, Line, Outcome
 from chalicelib.answers.predictions import ErrorInfo, Share
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+State = Literal["running", "succeeded", "failed"]
 BatchStatus = Literal["queued", "running", "finished", "cancelled", "failed"]
 WorkflowStatus = Literal[
     "running", "succeeded", "failed", "timed_out", "aborted", "pending_redrive"
@@ -203,7 +204,7 @@ class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=Tru
     """
 
     execution: ExecutionView
-    states: dict[str, Literal["running", "succeeded", "failed"]]
+    states: dict[str, State]
     faults: list[Fault]
     error: str | None = None
     cause: str | None = None
@@ -211,7 +212,7 @@ class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=Tru
     challenger: str | None = None
     images: int | None = None
     chunks: Chunks | None = None
-    outcome: Literal["promoted", "kept", "degraded"] | None = None
+    outcome: Outcome | None = None
     verdict: str | None = None
     judgement: Figures | None = None
     predictions: list[Line] | None = None

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 from pathlib import PurePosixPath
-from typing import Any
 
 import msgspec
 
+from chalicelib.answers.status import BatchView, UploadForm
 from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
@@ -57,7 +57,7 @@ class BatchService:
         self.images, self._results = images, results
         self._find_model, self._clock = find_model, clock
 
-    def create(self, request: BatchRequest) -> dict[str, Any]:
+    def create(self, request: BatchRequest) -> BatchView:
         """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
         given = [request.instances, request.manifest, request.prefix]
         if sum(way is not None for way in given) != 1:
@@ -121,13 +121,13 @@ class BatchService:
         ledger.mark(recent_key(batch))
         self._queue.send([FanOutMessage(batch_id, 0)])
 
-    def view(self, batch_id: str) -> dict[str, Any]:
+    def view(self, batch_id: str) -> BatchView:
         """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
         return view_of(Ledger(self._store, self._results, batch_id))
 
-    def recent(self) -> list[dict[str, Any]]:
+    def recent(self) -> list[BatchView]:
         """The latest batches, newest first; those that were deleted are passed over."""
-        views: list[dict[str, Any]] = []
+        views: list[BatchView] = []
         for found in islice(self._store.list(self._results, "recent/"), LOOKED_AT):
             with suppress(NotFound):
                 views.append(self.view(found.key.split("-", 1)[1]))
@@ -135,10 +135,10 @@ class BatchService:
                 break
         return views
 
-    def cancel(self, batch_id: str) -> dict[str, Any]:
+    def cancel(self, batch_id: str) -> BatchView:
         """Stop what is not begun. Raises NotFound, and Conflict where it has ended."""
         ledger = Ledger(self._store, self._results, batch_id)
-        round, status = ledger.batch().round, self.view(batch_id)["status"]
+        round, status = ledger.batch().round, self.view(batch_id).status
         if status in ("finished", "failed"):
             raise Conflict(f"The batch has {status}; there is nothing to cancel.")
         if status != "cancelled":
@@ -147,7 +147,7 @@ class BatchService:
         self._queue.send([FanOutMessage(batch_id, round)])  # writes the results of what is done
         return self.view(batch_id)
 
-    def retry(self, batch_id: str) -> dict[str, Any]:
+    def retry(self, batch_id: str) -> BatchView:
         """Go on with a batch that was stopped, or classify what failed once more.
 
         Raises NotFound, and Conflict where neither can be.
@@ -155,14 +155,14 @@ class BatchService:
         ledger = Ledger(self._store, self._results, batch_id)
         batch, etag = ledger.tagged_batch()  # before it is looked at: two calls are one retry
         view = self.view(batch_id)
-        if view["status"] in ("cancelled", "failed"):
+        if view.status in ("cancelled", "failed"):
             self._resume(ledger, batch.round)
             return self.view(batch_id)
-        if view["status"] != "finished":
+        if view.status != "finished":
             raise Conflict(
-                f"The batch is {view['status']}; one that has ended can be retried, or cancel it."
+                f"The batch is {view.status}; one that has ended can be retried, or cancel it."
             )
-        if not view["counts"].failed:
+        if not view.counts.failed:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
         ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
@@ -177,7 +177,7 @@ class BatchService:
         ledger.mark(ledger.active_key(round))  # again: whoever still saw the stop took it away
         self._queue.send([FanOutMessage(ledger.batch_id, round, resumed=True)])
 
-    def upload(self, request: UploadRequest) -> dict[str, Any]:
+    def upload(self, request: UploadRequest) -> UploadForm:
         """A form with which a client uploads one file straight into the images bucket."""
         name = PurePosixPath(request.filename.replace("\\", "/")).name.strip(".") or "image"
         # S3 would put the name of the file that is sent there, and the form would fix no key.
@@ -188,9 +188,4 @@ class BatchService:
         key = f"{folder}/{name}"
         limit = MAX_MANIFEST if is_manifest(name) else MAX_BYTES
         url, fields = self._store.upload_form(self.images, key, LINK_SECONDS, limit)
-        return {
-            "url": url,
-            "fields": fields,
-            "s3_uri": f"s3://{self.images}/{key}",
-            "expires_in": LINK_SECONDS,
-        }
+        return UploadForm(url, fields, f"s3://{self.images}/{key}", LINK_SECONDS)

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import BLOCK, Ledger
-from chalicelib.batch.records import Batch, Counts, FanOut, Stop, Summary, chained, now
+from chalicelib.batch.records import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
 from chalicelib.errors import SourceUnreachable
 from chalicelib.inference.labels import NO_LABEL

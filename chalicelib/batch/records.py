@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.answers.status import Counts
 from chalicelib.requests import Options
 
 
@@ -34,14 +35,6 @@ class FanOut(msgspec.Struct, frozen=True):
     entries: int = 0
     complete: bool = False
     digest: str | None = None
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """total: images asked for, as far as known. done: with an outcome. failed: of these, errors."""
-
-    total: int
-    done: int
-    failed: int
 
 
 class Summary(msgspec.Struct, frozen=True):

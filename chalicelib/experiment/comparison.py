@@ -11,8 +11,7 @@ harder on some days, compare over days of the same shares (Simpson's paradox).
 import math
 from dataclasses import dataclass
 
-import msgspec
-
+from chalicelib.answers.status import Comparison
 from chalicelib.experiment.votes import Tally
 from chalicelib.significance import (
     always_valid_p_value,
@@ -41,19 +40,6 @@ class Standing:
     def accuracy(self) -> float | None:
         """Share of right answers, 0..1; None without votes."""
         return self.tally.correct / self.tally.votes if self.tally.votes else None
-
-
-class Comparison(msgspec.Struct, frozen=True):
-    """A challenger against the champion.
-
-    difference: challenger's accuracy minus the champion's, -1..1. p_value: of the z-test for one
-    look. Both are None where either has no votes.
-    """
-
-    challenger: str
-    difference: float | None
-    p_value: float | None
-    verdict: str
 
 
 def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparison:

@@ -3,8 +3,8 @@
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
+from chalicelib.answers.status import ArmView, ExperimentView, FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.experiment.arms import Arms
@@ -15,7 +15,7 @@ from chalicelib.experiment.weights import CACHE_SECONDS, Weights
 from chalicelib.inference.labels import is_right
 from chalicelib.requests import ExperimentRequest, FeedbackRequest
 from chalicelib.significance import wilson_interval
-from chalicelib.times import iso
+from chalicelib.times import moment
 
 
 class Experiment:
@@ -63,7 +63,7 @@ class Experiment:
                 self._unsigned_until = self._clock() + CACHE_SECONDS
         return uuid.uuid4().hex
 
-    def feedback(self, request: FeedbackRequest) -> dict[str, Any]:
+    def feedback(self, request: FeedbackRequest) -> FeedbackAnswer:
         """Store a vote.
 
         Raises BadRequest for an id that is not ours, expired or for logs only, and for a label
@@ -96,9 +96,9 @@ class Experiment:
             label=request.label,
         )
         self._votes.cast(vote)
-        return {"arm": inference.arm, "correct": correct, "counted": inference.assigned}
+        return FeedbackAnswer(inference.arm, correct, inference.assigned)
 
-    def view(self) -> dict[str, Any]:
+    def view(self) -> ExperimentView:
         """The experiment as `GET /experiment` shows it."""
         in_force, report = self._weights.get(fresh=True), self._votes.report()
         standings = _standings(in_force.arms, report.totals() if report else {})
@@ -107,16 +107,16 @@ class Experiment:
             arm for arm in standings if arm is not champion and (arm.weight or arm.tally.votes)
         ]
         comparisons = [compare(champion, rival, len(rivals)) for rival in rivals]
-        return {
-            "arms": [_describe(arm) for arm in standings],
-            "champion": champion.name,
-            "comparisons": comparisons,
-            "verdict": f"{in_force.problem} {overall(champion, comparisons)}".strip(),
-            "source": in_force.source,
-            "updated_at": iso(report.updated_at) if report else None,
-        }
+        return ExperimentView(
+            arms=[_describe(arm) for arm in standings],
+            champion=champion.name,
+            comparisons=comparisons,
+            verdict=f"{in_force.problem} {overall(champion, comparisons)}".strip(),
+            source=in_force.source,
+            updated_at=moment(report.updated_at) if report else None,
+        )
 
-    def change(self, request: ExperimentRequest) -> dict[str, Any]:
+    def change(self, request: ExperimentRequest) -> ExperimentView:
         """Other weights, for all containers within `CACHE_SECONDS`; returns the view.
 
         Raises BadRequest for weights that do not fit, and ModelNotFound or ModelInvalid for a new
@@ -161,13 +161,7 @@ def _champion(standings: list[Standing], configured: str, arms: Arms) -> Standin
     return max(standings, key=lambda arm: arm.weight)
 
 
-def _describe(arm: Standing) -> dict[str, Any]:
+def _describe(arm: Standing) -> ArmView:
     votes, correct = arm.tally.votes, arm.tally.correct
-    return {
-        "name": arm.name,
-        "weight": arm.weight,
-        "votes": votes,
-        "correct": correct,
-        "accuracy": arm.accuracy,
-        "interval": list(wilson_interval(correct, votes)) if votes else None,
-    }
+    interval = wilson_interval(correct, votes) if votes else None
+    return ArmView(arm.name, arm.weight, votes, correct, arm.accuracy, interval)

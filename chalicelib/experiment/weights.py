@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 import msgspec
 
@@ -12,7 +13,7 @@ from chalicelib.experiment.arms import Arms
 from chalicelib.patience import Patient
 from chalicelib.requests import ExperimentRequest
 
-FILE = "experiment.json"
+FILE: Final = "experiment.json"
 CACHE_SECONDS = 30.0
 """How long a container goes by what it has read, or does without what it could not read."""
 
@@ -24,7 +25,7 @@ class InForce:
     """Arms, where they come from, and in a sentence what is wrong with `experiment.json`."""
 
     arms: Arms
-    source: str
+    source: Literal["environment", "experiment.json"]
     problem: str = ""
 
 

@@ -27,9 +27,8 @@ const GATEWAY = {
 };
 
 export function problemOf(status, body) {
-  const message = body?.Message || GATEWAY[status] || "The server gave an answer that this page does not understand.";
-  const code = body?.Code ?? "";
-  return new Problem(message, {
+  const { code = "", message = GATEWAY[status] } = body?.error ?? {};
+  return new Problem(message || "The server gave an answer that this page does not understand.", {
     title: code.startsWith("Model") ? "No model." : status >= 500 ? "No answer." : "I cannot see it.",
     code: [code, status].filter(Boolean).join(" · "),
     canRetry: status >= 500 || [408, 429].includes(status) || code === "SourceUnreachable",

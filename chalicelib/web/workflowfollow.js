@@ -61,7 +61,7 @@ export class RunFollower {
       const view = await getRun(this.#name);
       if (signal.aborted) return true;
       this.#view.show(view, this.#kept);
-      this.#isOver = view.status !== "RUNNING";
+      this.#isOver = view.status !== "running";
       return true;
     } catch (problem) {
       if (signal.aborted) return true;

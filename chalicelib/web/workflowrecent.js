@@ -22,7 +22,7 @@ export async function showRecentRuns(isStill) {
   box.hidden = true;
   part("workflow-hint").textContent = runs.length ? HINT : NONE;
   part("workflow-recent").replaceChildren(...runs.map(itemOf));
-  return runs.some(({ status }) => status === "RUNNING");
+  return runs.some(({ status }) => status === "running");
 }
 
 function showTrouble(box, error, retry) {
@@ -33,12 +33,12 @@ function showTrouble(box, error, retry) {
   box.querySelector("button").onclick = retry;
 }
 
-function itemOf({ name, status, startDate, stopDate }) {
+function itemOf({ name, status, started_at: start, ended_at: end }) {
   const link = make("a", "batch-link");
   link.href = `#experiment/${name}`;
-  link.dataset.status = status.toLowerCase();
-  const seconds = stopDate ? Math.max(0, (new Date(stopDate) - new Date(startDate)) / 1000) : null;
-  const words = [STATUS[status] ?? status, seconds !== null && span(seconds), ago(startDate)].filter(Boolean);
+  link.dataset.status = status;
+  const seconds = end ? Math.max(0, (new Date(end) - new Date(start)) / 1000) : null;
+  const words = [STATUS[status] ?? status, seconds !== null && span(seconds), ago(start)].filter(Boolean);
   link.append(
     make("strong", "", titleOfRun(name)),
     make("span", "batch-origin", name),

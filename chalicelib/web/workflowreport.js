@@ -16,19 +16,18 @@ let shown = "";
 
 // kept: {files: Map of id -> file}, where the pictures came from here.
 export function showReport(view, kept) {
-  const { output, report } = view;
+  const { judgement, predictions, report } = view;
   const box = part("workflow-report");
-  box.hidden = !output && !report;
-  const state = `${view.name} ${Boolean(output)} ${Boolean(report)}`;
+  box.hidden = !judgement && !report;
+  const state = `${view.name} ${Boolean(judgement)} ${Boolean(report)}`;
   if (box.hidden || state === shown) return; // its links differ at every look, though they lead to the same
   shown = state;
-  const judgement = output?.judgement;
   box.replaceChildren(...[
     judgement?.champion && armTable(judgement),
     judgement && comparison(judgement),
     report && downloads(view.name),
     report?.picture && picture(report.picture, judgement),
-    output?.predictions?.length && predictionTable(output.predictions, judgement, kept),
+    predictions?.length && predictionTable(predictions, judgement, kept),
   ].filter(Boolean));
 }
 

@@ -9,7 +9,7 @@ const nameOf = (arm) => (arm === "champion" ? "Champion" : "Challenger");
 //     broken: the state that led to Fail, or ""}
 export function statesOf(view) {
   const said = view.states ?? {};
-  const isOver = view.status !== "RUNNING";
+  const isOver = view.status !== "running";
   const states = new Map(NODES.map(({ state, twin }) => [state, said[state] ?? said[twin] ?? "waiting"]));
   const counts = new Map();
   for (const arm of ARMS) {
@@ -29,7 +29,7 @@ function statusOfArm({ status, challenger, chunks, states: said = {} }, arm, sta
   if (isAlone) return "skipped";
   if (!chunks || states.get("Classify") === "waiting") return "waiting";
   if (chunks[arm] >= chunks.total) return chunks.total === 1 && isLost(said, arm) ? "failed" : "succeeded";
-  return status === "RUNNING" ? "running" : "failed";
+  return status === "running" ? "running" : "failed";
 }
 
 // Whether a chunk was given up, whose pictures are errors then.

@@ -31,7 +31,7 @@ export class RunView {
     const step = current(states);
     part("workflow-open").dataset.status = view.status;
     this.#title(view, step, broken);
-    part("workflow-caption").textContent = `Started ${ago(view.startDate)} · ${view.name}`;
+    part("workflow-caption").textContent = `Started ${ago(view.started_at)} · ${view.name}`;
     part("workflow-figure").hidden = false;
     this.#graph.show({ states, counts });
     part("workflow-doing").textContent = step?.does ?? "";
@@ -42,17 +42,17 @@ export class RunView {
     showReport(view, kept);
   }
 
-  #title({ status, states, output, name, images }, step, broken) {
+  #title({ status, states, outcome, verdict, judgement, name, images }, step, broken) {
     const failure = broken ? `${broken} failed` : states?.Refuse ? "It was refused" : ENDS[status];
-    const end = failure ?? output?.verdict ?? STATUS[status];
+    const end = failure ?? verdict ?? STATUS[status];
     const now = step ? doing(step.state, images) : this.#announced || "Starting"; // between two states
-    const title = status === "RUNNING" ? now : end;
+    const title = status === "running" ? now : end;
     part("workflow-title").textContent = title;
     part("workflow-title").classList.toggle("is-long", title.length > 24);
-    const isDecided = output && (output.judgement?.challenger || output.outcome === "degraded");
+    const isDecided = judgement?.challenger || outcome === "degraded";
     part("workflow-outcome").hidden = !isDecided;
-    part("workflow-outcome").textContent = isDecided ? OUTCOMES[output.outcome] ?? output.outcome : "";
-    part("workflow-outcome").dataset.outcome = output?.outcome ?? "";
+    part("workflow-outcome").textContent = isDecided ? OUTCOMES[outcome] ?? outcome : "";
+    part("workflow-outcome").dataset.outcome = outcome ?? "";
     if (title !== this.#announced) part("workflow-announcement").textContent = `${titleOfRun(name)}: ${title}`;
     this.#announced = title;
   }
@@ -60,14 +60,14 @@ export class RunView {
   // The clock goes on between two looks at the server.
   tick() {
     if (!this.#view) return;
-    const { status, startDate, stopDate, images, champion, challenger, output } = this.#view;
-    const seconds = (new Date(stopDate ?? Date.now()) - new Date(startDate)) / 1000;
-    const failed = output?.judgement?.error_rate;
+    const { status, started_at: start, ended_at: end, images, champion, challenger, judgement } = this.#view;
+    const seconds = (new Date(end ?? Date.now()) - new Date(start)) / 1000;
+    const failed = judgement?.error_rate;
     const facts = [
       STATUS[status] ?? status,
       Number.isFinite(images) && counted(images, "picture"),
       champion && (challenger ? `${champion} against ${challenger}` : champion),
-      status === "RUNNING" ? seconds >= 1 && `${span(seconds)} so far` : `${span(Math.max(0, seconds))} in all`,
+      status === "running" ? seconds >= 1 && `${span(seconds)} so far` : `${span(Math.max(0, seconds))} in all`,
       failed > 0 && `${share(failed)} failed`,
     ].filter(Boolean);
     const items = facts.map((fact, i) => make("span", i ? "" : "run-status", fact));
@@ -88,7 +88,7 @@ export class RunView {
 
 // Of a step that broke the state machine itself says what to do.
 function showEnd({ error = "", cause = "", status }, broken) {
-  const said = causeOf(cause) || (status === "ABORTED" ? "Someone stopped it in Step Functions." : "");
+  const said = causeOf(cause) || (status === "aborted" ? "Someone stopped it in Step Functions." : "");
   write({ cause: shortened(said), advice: broken ? "" : adviceOn(error), code: error });
 }
 

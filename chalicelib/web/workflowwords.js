@@ -5,14 +5,14 @@ const STATES = { running: "running", succeeded: "succeeded", failed: "failed", s
 export const wordsForState = (status) => STATES[status] ?? status;
 
 export const STATUS = {
-  RUNNING: "Running",
-  SUCCEEDED: "Succeeded",
-  FAILED: "Failed",
-  TIMED_OUT: "Timed out",
-  ABORTED: "Stopped",
+  running: "Running",
+  succeeded: "Succeeded",
+  failed: "Failed",
+  timed_out: "Timed out",
+  aborted: "Stopped",
 };
 
-export const ENDS = { FAILED: "It failed", TIMED_OUT: "It took too long", ABORTED: "It was stopped" };
+export const ENDS = { failed: "It failed", timed_out: "It took too long", aborted: "It was stopped" };
 
 export const OUTCOMES = {
   promoted: "Promoted: the challenger took the champion's place in the experiment.",

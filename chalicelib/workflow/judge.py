@@ -5,13 +5,14 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from chalicelib.answers.judged import Agreement, Latency, McNemar
 from chalicelib.answers.predictions import Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import NO_LABEL, is_right, is_same
 from chalicelib.significance import mcnemar_p_value, wilson_interval
 from chalicelib.workflow.confusion import Matrix, Pairs, matrices
-from chalicelib.workflow.judgement import Agreement, ArmResult, Failure, Judgement, Latency, McNemar
+from chalicelib.workflow.judgement import ArmResult, Failure, Judgement
 from chalicelib.workflow.verdict import is_better, verdict
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 

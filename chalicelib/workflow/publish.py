@@ -1,11 +1,10 @@
 """The end of a run: its results, its report, and the execution's output."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
-from chalicelib.answers.predictions import ErrorInfo, Label
+from chalicelib.answers.judged import Figures, Line, Outcome, Result, Said
 from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import is_right
 from chalicelib.workflow.judgement import Judgement
@@ -23,36 +22,30 @@ REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "sv
 """The forms of a report, by the endings of their keys."""
 
 
-class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one arm said of an image. right: whether it is right, where that counts."""
+class Output(Result, frozen=True, kw_only=True, omit_defaults=True):
+    """The output of the state machine.
 
-    labels: list[Label] | None = None
-    error: ErrorInfo | None = None
-    right: bool | None = None
-    multi_label: bool = False
+    images, errors: how many there are, and how many the champion has no answer for. report: the
+    address of each form of the report, and of the results.
+    """
 
-
-class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the results. label: what the image is known to show."""
-
-    id: str
-    source: str
-    label: str | None = None
-    champion: Said | None = None
-    challenger: Said | None = None
+    name: str
+    images: int
+    errors: int
+    report: dict[str, str]
 
 
 class Report(msgspec.Struct, frozen=True):
     """The report as JSON."""
 
     name: str
-    outcome: str
+    outcome: Outcome
     finished_at: float
     plan: Plan
     judgement: Judgement
 
 
-def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
+def publish(run: Run, outcome: Outcome, now: float) -> Output:
     """Write the results and the report; return the execution's output."""
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
@@ -72,23 +65,19 @@ def publish(run: Run, outcome: str, now: float) -> dict[str, Any]:
     return _output(run, outcome, judgement, shown)
 
 
-def _output(run: Run, outcome: str, judgement: Judgement, shown: list[Line]) -> dict[str, Any]:
-    summary = msgspec.to_builtins(judgement)
-    del summary["confusion"]
-    for arm in filter(None, (summary["champion"], summary["challenger"])):
-        del arm["examples"]
-    output = {
-        "name": run.name,
-        "outcome": outcome,
-        "verdict": judgement.verdict,
-        "images": judgement.images,
-        "errors": judgement.images - judgement.champion.answered,
-        "judgement": summary,
-        "report": {form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
-    }
-    if shown and len(msgspec.json.encode(shown)) <= PREDICTIONS_BYTES:
-        output["predictions"] = msgspec.to_builtins(shown)
-    return output
+def _output(run: Run, outcome: Outcome, judgement: Judgement, shown: list[Line]) -> Output:
+    is_small = shown and len(msgspec.json.encode(shown)) <= PREDICTIONS_BYTES
+    return Output(
+        name=run.name,
+        outcome=outcome,
+        verdict=judgement.verdict,
+        images=judgement.images,
+        errors=judgement.images - judgement.champion.answered,
+        # without what the report alone shows
+        judgement=msgspec.convert(msgspec.to_builtins(judgement), Figures),
+        report={form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
+        predictions=shown if is_small else None,
+    )
 
 
 def _lines(run: Run, plan: Plan) -> Iterator[Line]:

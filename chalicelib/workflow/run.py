@@ -30,6 +30,7 @@ from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement
 
 Arm = Literal["champion", "challenger"]
+ARMS: tuple[Arm, ...] = ("champion", "challenger")
 
 OBJECTS_AT_ONCE = 32
 """Objects written or read at once; S3 answers in some 15 ms."""

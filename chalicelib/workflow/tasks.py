@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
+from chalicelib.answers.judged import Outcome
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
@@ -243,9 +244,12 @@ class WorkflowTasks:
         return {"outcome": "promoted", "arms": arms}
 
     @_task
-    def report(self, name: str, outcome: str) -> dict[str, Any]:
+    def report(self, name: str, outcome: Outcome) -> dict[str, Any]:
         """Write the results and the report; the execution's output."""
-        return publish(self._run(name), outcome, self._clock())
+        output: dict[str, Any] = msgspec.to_builtins(
+            publish(self._run(name), outcome, self._clock())
+        )
+        return output
 
     def _run(self, name: str) -> Run:
         return Run(self._store, self._rules.results, name)

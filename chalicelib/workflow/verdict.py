@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from chalicelib.answers.judged import Agreement, LeftOut, McNemar
 from chalicelib.wording import count, interval, p_value, percent, plain, points
-from chalicelib.workflow.judgement import Agreement, ArmResult, McNemar
-from chalicelib.workflow.vocabulary import LeftOut
+from chalicelib.workflow.judgement import ArmResult
 
 SIGNIFICANT = 0.05
 """A p-value below it is taken for a difference between the models."""

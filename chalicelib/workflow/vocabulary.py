@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
+from chalicelib.answers.judged import LeftOut
 from chalicelib.inference.labels import fold, names
 
 LEFT_OUT_LISTED = 20
@@ -14,17 +13,6 @@ MAX_ANSWERS = 100_000
 """Different answers that are counted apart; all others are counted together."""
 
 OTHERS = "(others)"
-
-
-class LeftOut(msgspec.Struct, frozen=True):
-    """An answer that does not count, because not every model knows it.
-
-    images: how many have it. known_to: the model that knows it; None where none does.
-    """
-
-    label: str
-    images: int
-    known_to: str | None
 
 
 class Vocabulary:

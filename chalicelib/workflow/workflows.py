@@ -4,11 +4,24 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import islice
-from typing import Any
 
 import msgspec
 
+from chalicelib.answers.judged import Result
+from chalicelib.answers.status import (
+    Chunks,
+    ExecutionView,
+    Fault,
+    ReportLinks,
+    State,
+    WorkflowCheck,
+    WorkflowOutline,
+    WorkflowStarted,
+    WorkflowStatus,
+    WorkflowView,
+)
 from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.stepfunctions import Event, Execution, Executions
 from chalicelib.bulk.copies import stream_manifest
@@ -17,10 +30,10 @@ from chalicelib.bulk.manifests import entries
 from chalicelib.bulk.naming import MOST_RECENT, new_id
 from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
-from chalicelib.times import iso
+from chalicelib.times import moment
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.request import INPUTS, Rules
-from chalicelib.workflow.run import Run
+from chalicelib.workflow.run import ARMS, Plan, Run
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 
 FAULTS = 10
@@ -46,7 +59,7 @@ class WorkflowService:
         self._executions, self._store = executions, store
         self._rules, self._clock = rules, clock
 
-    def start(self, request: StartRequest) -> dict[str, Any]:
+    def start(self, request: StartRequest) -> WorkflowStarted | WorkflowCheck:
         """Start a run; the same name and input are the same run, also after its end.
 
         Returns what it is called, and the labels that will not count, as not every model knows
@@ -57,30 +70,33 @@ class WorkflowService:
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
         vocabulary = Vocabulary(self._rules.check(request, name))
         lines = None if request.instances is None else manifest_of(request.instances)
-        unknown = self._unknown(request, vocabulary)
+        check = self._check(request, vocabulary)
         if request.dry_run:
-            return unknown
+            return check
         manifest = request.manifest if lines is None else self._keep(lines)
         asked = {field: getattr(request, field) for field in WorkflowRequest.__struct_fields__}
         asked |= {"name": None, "instances": None, "manifest": manifest}
         given = {key: value for key, value in asked.items() if value is not None}
         execution = self._executions.start(name, msgspec.json.encode(given).decode())
-        return {
-            "name": execution.name,
-            "executionArn": execution.arn,
-            "startDate": iso(execution.started.timestamp()),
-        } | unknown
+        return WorkflowStarted(
+            unknown_labels=check.unknown_labels,
+            known_to_one=check.known_to_one,
+            name=execution.name,
+            status=_status(execution),
+            started_at=_second(execution.started),
+            execution=_own_words(execution),
+        )
 
-    def _unknown(self, request: StartRequest, vocabulary: Vocabulary) -> dict[str, Any]:
+    def _check(self, request: StartRequest, vocabulary: Vocabulary) -> WorkflowCheck:
         """The labels that no model knows, and those that one of two knows; most frequent first."""
         left_out = LeftOuts(vocabulary)
         for label in islice(self._labels(request), LABELS_LOOKED_AT):
             left_out.take(label or "")
         listed = left_out.listed(UNKNOWN_NAMED)
-        return {
-            "unknown_labels": [each.label for each in listed if each.known_to is None],
-            "known_to_one": [each.label for each in listed if each.known_to is not None],
-        }
+        return WorkflowCheck(
+            unknown_labels=[answer.label for answer in listed if answer.known_to is None],
+            known_to_one=[answer.label for answer in listed if answer.known_to is not None],
+        )
 
     def _labels(self, request: StartRequest) -> Iterator[str | None]:
         if request.manifest is None:
@@ -95,52 +111,75 @@ class WorkflowService:
         self._store.put(self._rules.results, key, lines, "application/jsonl")
         return f"s3://{self._rules.results}/{key}"
 
-    def recent(self) -> list[dict[str, Any]]:
+    def recent(self) -> list[WorkflowOutline]:
         """The latest runs, newest first."""
         return [_outline(execution) for execution in self._executions.recent(MOST_RECENT)]
 
-    def view(self, name: str) -> dict[str, Any]:
+    def view(self, name: str) -> WorkflowView:
         """A run as `GET /workflows/{name}` shows it. Raises NotFound."""
         execution = self._executions.describe(name)
         events = self._executions.history(name)
         run = Run(self._store, self._rules.results, name)
-        view = _outline(execution) | {
-            "executionArn": execution.arn,
-            "states": _states(events, execution.status),
-            "faults": _faults(events),
-        }
-        if execution.error is not None:
-            cause = message_of(execution.error, execution.cause) if execution.cause else ""
-            view |= {"error": execution.error, "cause": cause}
+        view = WorkflowView(
+            **msgspec.structs.asdict(_outline(execution)),
+            execution=_own_words(execution),
+            states=_states(events, execution.status),
+            faults=_faults(events),
+            error=execution.error,
+            cause=execution.cause and message_of(execution.error or "", execution.cause),
+        )
         if execution.output is not None:
-            view["output"] = msgspec.json.decode(execution.output)
+            result = msgspec.json.decode(execution.output, type=Result)
+            view = msgspec.structs.replace(view, **msgspec.structs.asdict(result))
         try:
-            plan = run.plan()
+            return self._with_progress(view, run, run.plan())
         except NotFound:
             return view
-        done = {arm: run.parts_done(arm) for arm in ("champion", "challenger")}
-        view |= {"champion": plan.champion, "challenger": plan.challenger, "images": plan.total}
-        view["chunks"] = {"total": plan.chunks, **done}
+
+    def _with_progress(self, view: WorkflowView, run: Run, plan: Plan) -> WorkflowView:
+        done = {arm: run.parts_done(arm) for arm in ARMS}
+        report = None
         if run.has(run.report_key("json")):
             keys = run.report_keys().items()
-            view["report"] = {
-                form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys
-            }
-        return view
+            report = ReportLinks(
+                **{form: self._store.link(run.bucket, key, LINK_SECONDS) for form, key in keys}
+            )
+        return msgspec.structs.replace(
+            view,
+            champion=plan.champion,
+            challenger=plan.challenger,
+            images=plan.total,
+            chunks=Chunks(total=plan.chunks, **done),
+            report=report,
+        )
 
 
-def _outline(execution: Execution) -> dict[str, Any]:
-    outline = {
-        "name": execution.name,
-        "status": execution.status,
-        "startDate": iso(execution.started.timestamp()),
-    }
-    return outline | ({"stopDate": iso(execution.stopped.timestamp())} if execution.stopped else {})
+def _outline(execution: Execution) -> WorkflowOutline:
+    return WorkflowOutline(
+        name=execution.name,
+        status=_status(execution),
+        started_at=_second(execution.started),
+        ended_at=execution.stopped and _second(execution.stopped),
+    )
 
 
-def _states(events: list[Event], status: str) -> dict[str, str]:
+def _own_words(execution: Execution) -> ExecutionView:
+    stopped = execution.stopped and _second(execution.stopped)
+    return ExecutionView(execution.arn, execution.status, _second(execution.started), stopped)
+
+
+def _status(execution: Execution) -> WorkflowStatus:
+    status: WorkflowStatus = msgspec.convert(execution.status.lower(), WorkflowStatus)
+    return status
+
+
+def _second(time: datetime) -> datetime:
+    return moment(time.timestamp())
+
+
+def _states(events: list[Event], status: str) -> dict[str, State]:
     """running, succeeded or failed, by the name of each state that was entered."""
-    states: dict[str, str] = {}
+    states: dict[str, State] = {}
     last = Event(0, "")
     for event in events:
         if not event.state:
@@ -149,16 +188,16 @@ def _states(events: list[Event], status: str) -> dict[str, str]:
             states[last.state] = "failed"  # it was caught, and left like any other
         states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
         last = event
-    unfinished = "running" if status == "RUNNING" else "failed"
+    unfinished: State = "running" if status == "RUNNING" else "failed"
     return {name: unfinished if state == "running" else state for name, state in states.items()}
 
 
-def _faults(events: list[Event]) -> list[dict[str, str]]:
+def _faults(events: list[Event]) -> list[Fault]:
     """What went wrong in tasks, whether it was tried again, caught, or the end."""
-    found = [
-        {"error": event.error, "cause": message_of(event.error, event.cause)}
+    faults = [
+        Fault(event.error, message_of(event.error, event.cause))
         for event in events
         if event.kind.endswith(("Failed", "TimedOut")) and not event.kind.startswith("Execution")
         if event.error
     ]
-    return found[-FAULTS:]
+    return faults[-FAULTS:]

@@ -101,8 +101,12 @@ def test_an_error_has_one_shape(
     api: Api, body: bytes, content_type: str, status: int, code: str
 ) -> None:
     answer = api.post(body, content_type)
-    assert (answer.status, answer.json()["Code"]) == (status, code)
-    assert answer.json().keys() == {"Code", "Message"}
+    body = answer.json()
+    assert (answer.status, body["error"]["code"]) == (status, code)
+    assert body.keys() == {"error", "Code", "Message"}
+    is_passing = code == "SourceUnreachable"
+    assert body["error"] == {"code": code, "message": body["Message"], "retryable": is_passing}
+    assert body["Code"] == code  # for clients of before
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Content-Type"] == "application/json"
 
@@ -128,7 +132,9 @@ def test_too_many_instances(api: Api) -> None:
 def test_another_method_is_refused_in_the_same_shape(api: Api, method: str, path: str) -> None:
     answer = api(method, path)
     assert answer.status == 405
-    assert answer.json().keys() == {"Code", "Message"}
+    assert answer.json()["Code"] == "MethodNotAllowedError"
+    speaks_protocol = path.startswith("/v2")
+    assert isinstance(answer.json()["error"], str if speaks_protocol else dict)
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "GET" in answer.headers["Allow"] or "POST" in answer.headers["Allow"]
 

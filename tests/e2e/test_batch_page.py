@@ -25,6 +25,7 @@ from tests.e2e.browser import (
     tab_to,
 )
 from tests.e2e.conftest import file_server
+from tests.fakes import refusal
 
 Page, expect = sync_api().Page, sync_api().expect
 
@@ -443,7 +444,7 @@ def test_batch_that_there_is_not(batch: Page) -> None:
 
 
 def test_server_without_buckets_says_how_to_get_them(page: Page) -> None:
-    answer = {"Code": "NotConfigured", "Message": "Batch is not set up here."}
+    answer = refusal("NotConfigured", "Batch is not set up here.")
     for path in ("**/batches", "**/uploads"):
         page.route(path, lambda route: route.fulfill(status=503, json=answer))
 

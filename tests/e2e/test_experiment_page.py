@@ -10,6 +10,7 @@ import pytest
 from localcloud.starting import wait_for
 from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, sync_api, tab_to
 from tests.e2e.test_page import draw
+from tests.fakes import refusal
 
 Page, expect = sync_api().Page, sync_api().expect
 
@@ -426,8 +427,8 @@ def test_one_of_three_arms_is_ramped(experiment: Page) -> None:
 
 
 def test_server_without_an_experiment_says_what_to_set(page: Page) -> None:
-    refusal = {"Code": "NotConfigured", "Message": "No experiment."}
-    page.route("**/experiment", lambda route: route.fulfill(status=503, json=refusal))
+    answer = refusal("NotConfigured", "No experiment.")
+    page.route("**/experiment", lambda route: route.fulfill(status=503, json=answer))
     page.reload()
     page.get_by_role("tab", name="Experiment").click()
 

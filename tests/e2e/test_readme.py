@@ -147,7 +147,7 @@ def test_the_answers_shown_are_those_that_come(
     for example, answer in shown:
         (printed,) = run(example, cloud, folder)
         if pytestconfig.getoption("--update-answers"):
-            text = json.dumps(printed) if "Code" in printed else pretty(printed)
+            text = pretty(printed)
             page.write_text(page.read_text().replace(answer, text + "\n"))
         else:
             assert steady(printed) == steady(json.loads(answer)), "run with --update-answers"

@@ -41,22 +41,22 @@ class Workflows:
     def ended(self, name: str) -> dict[str, Any]:
         def view() -> Any:
             view = self.ask("GET", f"/workflows/{name}")
-            return view["status"] != "RUNNING" and view
+            return view["status"] != "running" and view
 
         return dict(wait_for(view))
 
     def run(self, **request: Any) -> dict[str, Any]:
-        """The output of a run that succeeds."""
+        """A run that succeeds."""
         view = self.ended(self.start(**request))
-        assert view["status"] == "SUCCEEDED", view
-        return dict(view["output"])
+        assert view["status"] == "succeeded", view
+        return view
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         results = self.ended(name)["report"]["results"]
         return [json.loads(line) for line in urllib3.request("GET", results).data.splitlines()]
 
     def history(self, name: str) -> list[dict[str, Any]]:
-        arn = self.ask("GET", f"/workflows/{name}")["executionArn"]
+        arn = self.ask("GET", f"/workflows/{name}")["execution"]["executionArn"]
         pages = self.states.get_paginator("get_execution_history").paginate(executionArn=arn)
         return [event for page in pages for event in page["events"]]
 
@@ -131,7 +131,7 @@ def test_a_better_challenger_is_promoted_and_answers(
     name = workflows.start(
         instances=drawings, champion="doodle-small", challenger="doodle", promote=True
     )
-    output = workflows.ended(name)["output"]
+    output = workflows.ended(name)
     assert output["outcome"] == "promoted", output
     judged = output["judgement"]
     assert judged["mcnemar"]["p_value"] < 0.05 and 0.8 < judged["agreement"]["rate"] < 1
@@ -162,8 +162,8 @@ def test_of_100_images_with_10_bad_ones_all_have_their_record(
     ]
     name = workflows.start(instances=instances, challenger="doodle-small")
     view = workflows.ended(name)
-    assert view["output"]["outcome"] == "kept"
-    assert (view["output"]["images"], view["output"]["errors"]) == (100, 10)
+    assert view["outcome"] == "kept"
+    assert (view["images"], view["judgement"]["champion"]["answered"]) == (100, 90)
     assert view["chunks"] == {"total": 4, "champion": 4, "challenger": 4}
     lines = workflows.lines(name)
     assert [line["id"] for line in lines] == [each["id"] for each in instances]
@@ -197,12 +197,12 @@ def test_bad_input_ends_in_a_cause_to_act_on(workflows: Workflows) -> None:
         stateMachineArn=workflows.machine, name=name, input=json.dumps(given)
     )
     view = workflows.ended(name)
-    assert (view["status"], view["error"]) == ("FAILED", "ModelNotFound")
+    assert (view["status"], view["error"]) == ("failed", "ModelNotFound")
     assert "inception-v9" in view["cause"] and "Traceback" not in view["cause"]
     assert view["states"]["Prepare"] == "succeeded" and view["states"]["Refuse"] == "failed"
     assert not [event for event in workflows.history(name) if event["type"] == "TaskFailed"]
     refused = workflows.ask("POST", "/workflows", 404, json=given)
-    assert refused["Code"] == "ModelNotFound"
+    assert refused["error"]["code"] == "ModelNotFound"
 
 
 def test_a_name_is_an_idempotency_key(workflows: Workflows) -> None:
@@ -210,9 +210,10 @@ def test_a_name_is_an_idempotency_key(workflows: Workflows) -> None:
     first = workflows.ask("POST", "/workflows", 202, json=request)
     assert workflows.ask("POST", "/workflows", 202, json=request) == first
     workflows.ended("once")
-    assert workflows.ask("POST", "/workflows", 202, json=request) == first
+    again = workflows.ask("POST", "/workflows", 202, json=request)
+    assert again["status"] == "succeeded" and again["started_at"] == first["started_at"]
     other = {"instances": samples(workflows.cloud)[1:2], "name": "once"}
-    assert workflows.ask("POST", "/workflows", 409, json=other)["Code"] == "Conflict"
+    assert workflows.ask("POST", "/workflows", 409, json=other)["error"]["code"] == "Conflict"
     listed = workflows.ask("GET", "/workflows")["workflows"]
     assert [run["name"] for run in listed].count("once") == 1
 
@@ -272,7 +273,7 @@ def test_a_function_that_is_killed_is_tried_again(workflows: Workflows, gate: Ga
     assert workflows.cloud.kill("localcloud.bootstrap")
     gate.open.set()
     view = workflows.ended(name)
-    assert view["status"] == "SUCCEEDED" and view["output"]["errors"] == 0
+    assert view["status"] == "succeeded" and not view["judgement"]["champion"]["errors"]
     assert view["faults"] and {fault["error"] for fault in view["faults"]} == {"Runtime.ExitError"}
     kinds = [event["type"] for event in workflows.history(name)]
     assert "TaskFailed" in kinds and kinds[-1] == "ExecutionSucceeded"
@@ -297,7 +298,7 @@ def test_what_no_try_mends_is_caught_and_every_image_has_its_error(broken: Workf
     given = samples(broken.cloud)
     name = broken.start(instances=given, challenger="broken", promote=True)
     view = broken.ended(name)
-    assert view["status"] == "SUCCEEDED" and view["output"]["outcome"] == "degraded"
+    assert view["status"] == "succeeded" and view["outcome"] == "degraded"
     assert view["faults"][0]["error"] == "ModelInvalid"
     events = broken.history(name)
     assert [event["type"] for event in events].count("TaskFailed") == 1, "it was tried again"
@@ -342,7 +343,7 @@ def test_a_vote_that_was_forged_is_refused(workflows: Workflows) -> None:
     forged = inference_id[:-2] + ("AA" if inference_id[-2:] != "AA" else "BB")
     for given in (forged, "0" * 32, ""):
         body = {"inference_id": given, "correct": True}
-        assert workflows.ask("POST", "/feedback", 400, json=body)["Code"] == "BadRequest"
+        assert workflows.ask("POST", "/feedback", 400, json=body)["error"]["code"] == "BadRequest"
 
 
 def test_a_ramp_moves_clients_one_way_only(workflows: Workflows) -> None:
@@ -378,4 +379,4 @@ def test_arms_that_cannot_be(
     workflows: Workflows, arms: dict[str, float], status: int, code: str
 ) -> None:
     answer = workflows.ask("PUT", "/experiment", status, json={"arms": arms})
-    assert answer["Code"] == code and workflows.arms() == {"doodle": 1.0}
+    assert answer["error"]["code"] == code and workflows.arms() == {"doodle": 1.0}

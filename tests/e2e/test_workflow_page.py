@@ -26,6 +26,7 @@ from tests.e2e.browser import (
     tab_to,
 )
 from tests.e2e.conftest import LocalCloud, file_server, running
+from tests.fakes import refusal
 
 Page, expect = sync_api().Page, sync_api().expect
 
@@ -33,7 +34,7 @@ LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*
 PATIENCE = 60_000  # ms: a run has a dozen steps, each a function that may have to start
 DOODLE = ROOT / "vendor" / "models" / "doodle"
 VERDICT = re.compile(r"^[A-Za-z].* images?\b.*\.$")
-START = {"name": "r-1", "executionArn": "arn", "startDate": "2026-01-01T00:00:00Z"}
+START = {"name": "r-1", "status": "running", "started_at": "2026-01-01T00:00:00Z"}
 
 pytestmark = pytest.mark.chromium
 
@@ -139,7 +140,7 @@ def expect_tray(page: Page, labels: list[str]) -> None:
 def fake_run(page: Page, answer: Callable[[int], dict[str, Any]]) -> list[int]:
     """Open a run whose state, at the nth look, is `answer(n)`; the looks so far."""
     looks: list[int] = []
-    common = {"name": "r-1", "executionArn": "arn", "startDate": "2026-01-01T00:00:00Z"}
+    common = {"name": "r-1", "started_at": "2026-01-01T00:00:00Z"}
     models = {"champion": "doodle", "challenger": "<b>muddled", "images": 80, "faults": []}
 
     def fulfill(route: Any) -> None:
@@ -154,7 +155,7 @@ def fake_run(page: Page, answer: Callable[[int], dict[str, Any]]) -> list[int]:
 def classifying(champion: int, challenger: int) -> dict[str, Any]:
     done = dict.fromkeys(["Prepare", "Valid", "Size", "Champion"], "succeeded")
     return {
-        "status": "RUNNING",
+        "status": "running",
         "states": {**done, "Classify": "running", "Challenger": "running"},
         "chunks": {"total": 4, "champion": champion, "challenger": challenger},
     }
@@ -162,8 +163,8 @@ def classifying(champion: int, challenger: int) -> dict[str, Any]:
 
 FAULT = {"error": "SourceUnreachable", "cause": "The bucket did not answer."}
 FAILED = {
-    "status": "FAILED",
-    "stopDate": "2026-01-01T00:00:09Z",
+    "status": "failed",
+    "ended_at": "2026-01-01T00:00:09Z",
     "error": "ModelInvalid",
     "cause": "The workflow stopped, since a step of it failed for good.",
     "states": {
@@ -186,7 +187,7 @@ def test_samples_to_done_with_a_report(workflow: Page) -> None:
     start(workflow, "Compare on 6 pictures")
 
     expect_end(
-        workflow, "SUCCEEDED", re.compile("^doodle is right 100 points more often than muddled")
+        workflow, "succeeded", re.compile("^doodle is right 100 points more often than muddled")
     )
     expect(workflow.locator("#workflow-outcome")).to_have_text(re.compile("^Kept"))
     found = drawn(workflow)
@@ -215,7 +216,7 @@ def test_samples_to_done_with_a_report(workflow: Page) -> None:
 def test_files_of_the_report(workflow: Page) -> None:
     workflow.get_by_role("button", name="Try it with the samples").click()
     start(workflow, "Compare on 6 pictures")
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     name = workflow.url.split("/")[-1]
 
     saved = {}
@@ -241,7 +242,7 @@ def test_better_challenger_is_promoted(workflow: Page, server: str) -> None:
 
     start(workflow, "Compare on 18 pictures")
 
-    expect_end(workflow, "SUCCEEDED", re.compile("^doodle"))
+    expect_end(workflow, "succeeded", re.compile("^doodle"))
     expect(workflow.locator("#workflow-outcome")).to_have_text(re.compile("^Promoted"))
     assert drawn(workflow)["Promote"] == "succeeded"
     assert len(answers(workflow)) == 18
@@ -257,7 +258,7 @@ def test_inner_folders_are_the_labels(workflow: Page, labelled: Path) -> None:
 
     start(workflow, "Compare on 4 pictures")
 
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     expect(workflow.locator("#workflow-caption")).to_contain_text("My-drawings-")
     found = sorted((name, truth) for name, truth, *_ in answers(workflow))
     truths = sorted(truth for _, truth in found)
@@ -295,7 +296,7 @@ def test_manifest_with_labels_and_no_challenger(workflow: Page, folder: Path, fi
     expect(workflow.locator("#workflow-given")).to_have_text("The list “list”")
     start(workflow, "Start")
 
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     assert states(workflow)["Challenger, none"] == "not needed"
     assert drawn(workflow)["Degraded"] == "succeeded"
     expect(workflow.locator("#workflow-outcome")).to_have_text(re.compile("^Degraded"))
@@ -311,7 +312,7 @@ def test_refused_run_says_why(workflow: Page) -> None:
     drop(workflow, [("empty.csv", b"id,url,label\n")])
     start(workflow, "Start")
 
-    expect_end(workflow, "FAILED", "It was refused")
+    expect_end(workflow, "failed", "It was refused")
     assert drawn(workflow)["Refuse"] == "failed"
     problem = workflow.locator("#workflow-problem")
     expect(problem).to_contain_text("A run is of 1 to 1,000,000 images; these are 0.")
@@ -326,7 +327,7 @@ def test_refused_run_says_why(workflow: Page) -> None:
 
 
 def test_what_cannot_be_promoted_is_said_before_it_runs(workflow: Page) -> None:
-    answer = {"Code": "BadRequest", "Message": "promote needs an experiment; set ARMS."}
+    answer = refusal("BadRequest", "promote needs an experiment; set ARMS.")
 
     def refuse(route: Any) -> None:
         asked = route.request.post_data_json or {}
@@ -336,11 +337,11 @@ def test_what_cannot_be_promoted_is_said_before_it_runs(workflow: Page) -> None:
     workflow.get_by_role("button", name="Try it with the samples").click()
     workflow.get_by_label("Promote the challenger").check()
     workflow.get_by_role("button", name="Compare on 6 pictures").click()
-    expect(workflow.locator("#workflow-refusal")).to_contain_text(answer["Message"])
+    expect(workflow.locator("#workflow-refusal")).to_contain_text(answer["error"]["message"])
 
     workflow.get_by_label("Promote the challenger").uncheck()
     start(workflow, "Compare on 6 pictures")
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
 
 
 def test_labels_that_no_model_knows_are_said_before_it_runs(workflow: Page, server: str) -> None:
@@ -353,7 +354,7 @@ def test_labels_that_no_model_knows_are_said_before_it_runs(workflow: Page, serv
     expect(workflow.locator("#workflow-open")).to_be_hidden()
     start(workflow, "Start all the same")
 
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     first, second = answers(workflow)
     assert first[2].startswith("✓ Right: Umbrella") and second[2].startswith("Banana")
     expect(workflow.locator(".comparison")).to_contain_text("No model here knows “zebra”.")
@@ -434,7 +435,7 @@ def test_lost_chunk_is_told_and_the_run_goes_on(page: Page) -> None:
 def test_failed_step_is_found_on_the_map(page: Page) -> None:
     fake_run(page, lambda _: FAILED)
 
-    expect_end(page, "FAILED", "Judge failed")
+    expect_end(page, "failed", "Judge failed")
     assert drawn(page)["Judge"] == drawn(page)["Fail"] == "failed"
     assert drawn(page)["Classify"] == "succeeded"
     way = page.locator("#workflow-graph .edge.astray.is-taken")
@@ -468,24 +469,24 @@ def test_file_that_cannot_be_sent(workflow: Page) -> None:
     refusal.get_by_role("button", name="Go on without them").click()
 
     expect(workflow.locator("#workflow-open")).to_be_visible(timeout=PATIENCE)
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     assert [row[0] for row in answers(workflow)] == ["kept.jpg"]
 
 
 def test_reload_keeps_the_run_and_the_list_leads_back_to_it(workflow: Page) -> None:
     drop(workflow, [("one.jpg", sample("umbrella").read_bytes())])
     start(workflow, "Compare on 1 picture")
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     title = workflow.get_by_role("heading", level=1).text_content()
 
     workflow.reload()
-    expect_end(workflow, "SUCCEEDED", title or "")
+    expect_end(workflow, "succeeded", title or "")
     name = workflow.url.split("/")[-1]
     workflow.get_by_role("link", name="All runs").click()
     expect(workflow).to_have_url(re.compile("#experiment$"))
     expect(workflow.get_by_role("heading", name="Put a model to the test")).to_be_focused()
     workflow.locator("#workflow-recent a", has_text=name).click()
-    expect_end(workflow, "SUCCEEDED", title or "")
+    expect_end(workflow, "succeeded", title or "")
     workflow.go_back()
     expect(workflow.get_by_role("heading", name="Put a model to the test")).to_be_visible()
 
@@ -498,7 +499,7 @@ def test_run_that_is_not_there(page: Page) -> None:
 
 
 def test_not_set_up(page: Page) -> None:
-    answer = {"Code": "NotConfigured", "Message": "Workflows are not set up here."}
+    answer = refusal("NotConfigured", "Workflows are not set up here.")
     page.route("**/workflows", lambda route: route.fulfill(status=503, json=answer))
 
     page.get_by_role("tab", name="Experiment").click()
@@ -520,7 +521,7 @@ def test_keyboard_alone(page: Page, server: str) -> None:
 
     expect(page.locator("#workflow-open")).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_role("heading", level=1)).to_be_focused()
-    expect_end(page, "SUCCEEDED", VERDICT)
+    expect_end(page, "succeeded", VERDICT)
     tab_to(page, ".report-files button")
 
 
@@ -536,7 +537,7 @@ def test_nothing_scrolls_sideways_on_a_phone(workflow: Page, labelled: Path) -> 
     drop(workflow, [*pictures, (long_name, b"This is no JPEG.")])
     expect_fit("start")
     start(workflow, "Compare on 7 pictures")
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     box = workflow.locator("#workflow-graph svg").bounding_box()
     assert box and box["height"] > box["width"]
     expect_fit("done")
@@ -545,7 +546,7 @@ def test_nothing_scrolls_sideways_on_a_phone(workflow: Page, labelled: Path) -> 
     workflow.locator(".answers-table").scroll_into_view_if_needed()
     expect_fit("answers")
     fake_run(workflow, lambda _: FAILED)
-    expect_end(workflow, "FAILED", "Judge failed")
+    expect_end(workflow, "failed", "Judge failed")
     expect_fit("failed")
 
 
@@ -559,11 +560,11 @@ def test_contrast_by_day_and_by_night(workflow: Page, browser_options: dict[str,
     assert workflow.evaluate(TOO_FAINT) == []
     shoot(workflow, f"workflow-start-{scheme}")
     start(workflow, "Compare on 6 pictures")
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
     assert workflow.evaluate(TOO_FAINT) == []
     shoot(workflow, f"workflow-done-{scheme}")
 
     fake_run(workflow, lambda _: FAILED)
-    expect_end(workflow, "FAILED", "Judge failed")
+    expect_end(workflow, "failed", "Judge failed")
     assert workflow.evaluate(TOO_FAINT) == []
     shoot(workflow, f"workflow-failed-{scheme}")

@@ -207,7 +207,7 @@ class TestDeployed:
         for answer in answers:
             template = answer["responseTemplates"]["application/json"]
             body = json.loads(template.replace("$context.error.messageString", '"words"'))
-            assert set(body) == {"Code", "Message"}
+            assert set(body) == {"error", "Code", "Message"}
             headers = answer["responseParameters"]
             assert headers["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
 

@@ -100,8 +100,10 @@ def test_what_is_not_is_answered_in_the_apps_shape(
     address: tuple[str, int], data: bytes, status: int, code: str
 ) -> None:
     found, headers, answer = ask(address, data)
-    assert (found, answer["Code"]) == (status, code)
-    assert answer.keys() == {"Code", "Message"} and answer["Message"].endswith((".", "error"))
+    assert (found, answer["error"]["code"]) == (status, code)
+    assert answer.keys() == {"error", "Code", "Message"}
+    assert answer["Code"] == code and answer["Message"] == answer["error"]["message"]
+    assert answer["Message"].endswith((".", "error"))
     assert headers["access-control-allow-origin"] == "*"
     assert headers["content-type"] == "application/json"
     assert "SECRET" not in str(answer)

@@ -24,6 +24,7 @@ from chalicelib.bulk.manifests import entries
 from chalicelib.sources.read import MAX_BYTES
 from localcloud.starting import END_SECONDS, started
 from tests.conftest import pick_free_port
+from tests.fakes import refusal
 from tools.submit import cli
 from tools.submitting.pace import Pace
 
@@ -118,7 +119,7 @@ class Handler(BaseHTTPRequestHandler):
             assert "Authorization" not in self.headers  # S3 refuses two signatures
             self.store(data) if path == "/bucket" else self.results()
         elif service.token and self.headers["Authorization"] != f"Bearer {service.token}":
-            self.send(401, b'{"Code":"Unauthorized","Message":"no"}')
+            self.send(401, json.dumps(refusal("Unauthorized", "no")).encode())
         else:
             with service.lock:
                 self.send(*self.answer(method, path, body))
@@ -436,7 +437,7 @@ def test_a_service_that_is_down_is_one_line(run: Run, photos: Path, time_: Time)
 
 def test_a_service_without_batch_says_so_at_once(run: Run, service: Service, photos: Path) -> None:
     service.answers = {"POST /uploads": [503]}
-    service.body = b'{"Code": "NotConfigured", "Message": "Batch is not set up here."}'
+    service.body = json.dumps(refusal("NotConfigured", "Batch is not set up here.")).encode()
     result = run(photos)
     assert result.exit_code == 1
     assert result.stderr == "Error: Batch is not set up here. (NotConfigured)\n"
@@ -546,7 +547,7 @@ def test_retry_cancel_and_list(run: Run, service: Service, photos: Path) -> None
 
 def test_what_the_service_says_no_to_is_passed_on(run: Run, service: Service) -> None:
     service.answers = {f"POST /batches/{BATCH}/retry": [409]}
-    service.body = b'{"Code": "Conflict", "Message": "Nothing failed in this batch."}'
+    service.body = json.dumps(refusal("Conflict", "Nothing failed in this batch.")).encode()
     result = run("--retry", BATCH)
     assert (
         result.exit_code == 1

@@ -200,7 +200,7 @@ class BatchCloud:
         """A batch of so many instances, one of which fails; its id."""
         ids = [f"id{n}" for n in range(count - bad)] + ["bad"] * bad
         instances = [Instance(id=id, url=f"http://h/{id}") for id in ids]
-        batch_id = self.process().batches.create(BatchRequest(instances=instances))["batch_id"]
+        batch_id = self.process().batches.create(BatchRequest(instances=instances)).batch_id
         self.submitted[batch_id] = ids
         return str(batch_id)
 
@@ -263,15 +263,15 @@ class BatchCloud:
     def records(self, batch_id: str) -> list[Record]:
         """The results that the batch's view links to."""
         view = self.process().batches.view(batch_id)
-        assert view["status"] == "finished", view
-        key = "batches/" + urlsplit(view["results"]).path.partition("batches/")[2]
+        assert view.status == "finished", view
+        key = "batches/" + urlsplit(view.results).path.partition("batches/")[2]
         return msgspec.json.Decoder(Record).decode_lines(self.store.read("results", key, 2**30))
 
     def balance(self, batch_id: str) -> list[str]:
         """See `balanced`; the view's figures are those of the results too."""
         records = self.records(batch_id)
         failed = balanced(self.submitted[batch_id], ((each.id, each) for each in records))
-        counts = self.process().batches.view(batch_id)["counts"]
+        counts = self.process().batches.view(batch_id).counts
         assert (counts.total, counts.done, counts.failed) == (
             len(records), len(records), len(failed),
         )  # fmt: skip

@@ -159,12 +159,12 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     batch = wired(own.models, {"MODEL": own.classifiers.get().info.name}, store=store, queue=queue)
     names = [f"{Path(folder).name}/{name}" for folder in folders for name in _names(folder)]
     instances = [Instance(id=name, s3_uri=f"s3://images/{name}") for name in names]
-    batch_id = batch.batches.create(BatchRequest(instances=instances))["batch_id"]
+    batch_id = batch.batches.create(BatchRequest(instances=instances)).batch_id
     while queue.bodies:
         faulthandler.dump_traceback_later(10 * HANGS, exit=True)
         batch.events.on_message(queue.bodies.pop(0), lambda: 900.0)
     faulthandler.cancel_dump_traceback_later()
-    status = batch.batches.view(batch_id)["status"]
+    status = batch.batches.view(batch_id).status
     for line in store.objects["results", f"batches/{batch_id}/results.jsonl"].splitlines():
         record = json.loads(line)
         yield _line(record["id"], status, _told(record), 0.0)

@@ -168,7 +168,7 @@ def listing() -> tuple[BatchCloud, str]:
     for id in WAITING:
         cloud.store.put("images", f"new/{id}", PICTURES[0] if id != "bad" else b"no image", "")
     view = cloud.process().batches.create(BatchRequest(prefix="s3://images/new/"))
-    return cloud, view["batch_id"]
+    return cloud, view.batch_id
 
 
 @cache
@@ -320,7 +320,7 @@ def check(cloud: BatchCloud, batch_id: str, may_be_cancelled: bool = False) -> i
     """Let it come to its end, and count the images that are accounted for."""
     cloud.settle()
     assert not cloud.dead
-    status = cloud.process().batches.view(batch_id)["status"]
+    status = cloud.process().batches.view(batch_id).status
     if may_be_cancelled and status == "cancelled":  # it can go on from there to its end
         twin = cloud.copy()
         twin.process().batches.retry(batch_id)
@@ -386,12 +386,12 @@ def test_a_call_that_dies_can_be_made_again(outcome: Outcome) -> None:
             points += 1
             if action is not cancel:  # and what was begun has come to its end, as far as it does
                 check(cloud, batch_id, may_be_cancelled=action is go_on)
-            came_through = cloud.process().batches.view(batch_id)["status"] == "finished"
+            came_through = cloud.process().batches.view(batch_id).status == "finished"
             if not (action is go_on and came_through):  # or it would be a retry
                 action(cloud, cloud.process(), batch_id)
             check(cloud, batch_id, may_be_cancelled=action is cancel)
             wanted = "cancelled" if action is cancel else "finished"
-            assert cloud.process().batches.view(batch_id)["status"] == wanted
+            assert cloud.process().batches.view(batch_id).status == wanted
             assert cloud.batch(batch_id).round == (action is retry)
     outcome(
         "batch: POST /batches/{id}/retry or /cancel, or a resume, dies at any moment",
@@ -434,8 +434,8 @@ def test_what_begins_a_batch_can_die(fault: Callable[[], None], outcome: Outcome
             assert 1 <= len(listed) <= (1 if action is event else 2)
             ids = ["a", "b", "bad"] if action is create else ["1", "2", "3"]
             for view in listed:
-                cloud.submitted[view["batch_id"]] = ids
-                assert cloud.balance(view["batch_id"]) == ids[-1:]
+                cloud.submitted[view.batch_id] = ids
+                assert cloud.balance(view.batch_id) == ids[-1:]
     outcome(
         f"batch: the start, by a call or by S3's event, {BEGUN[fault.__name__]}",
         "what was begun comes to its end; an event that comes again makes no second batch",
@@ -578,7 +578,7 @@ VISIBILITY, PERIOD = 720.0, 60.0
 def live_through(cloud: BatchCloud, batch_id: str, minute: Minute) -> None:
     """Deliver and tick as time passes, until the batch has finished and is looked after no more."""
     process, next_tick = cloud.process(minute), PERIOD  # type: ignore[arg-type]
-    while cloud.process().batches.view(batch_id)["status"] != "finished" or cloud.active:
+    while cloud.process().batches.view(batch_id).status != "finished" or cloud.active:
         queue = cloud.queue
         queue.bodies += [body for at, body in queue.hidden if at <= minute.now]
         queue.hidden = [(at, body) for at, body in queue.hidden if at > minute.now]
@@ -684,12 +684,10 @@ def test_a_manifest_replaced_at_any_moment(again: bool, outcome: Outcome) -> Non
     for cloud, _ in everywhere(ready, begin, replace):
         cloud.settle()
         (view,) = cloud.process().batches.recent()
-        records = cloud.records(view["batch_id"])
+        records = cloud.records(view.batch_id)
         (kind,) = {record.source[9:12] for record in records}
-        cloud.submitted[view["batch_id"]] = [
-            str(n + 1) for n in range({"old": 30, "new": 40}[kind])
-        ]
-        assert cloud.balance(view["batch_id"]) == []
+        cloud.submitted[view.batch_id] = [str(n + 1) for n in range({"old": 30, "new": 40}[kind])]
+        assert cloud.balance(view.batch_id) == []
         seen[kind] += 1
     assert seen["old"] and seen["new"]
     outcome(
@@ -736,7 +734,7 @@ def test_clocks_that_are_an_hour_off(outcome: Outcome) -> None:
     cloud.settle()
     for batch_id in begun:
         assert cloud.balance(batch_id) == ["bad"]
-    listed = [view["batch_id"] for view in cloud.process().batches.recent()]
+    listed = [view.batch_id for view in cloud.process().batches.recent()]
     assert listed == [begun[1], begun[0], begun[2]]
     outcome(
         "batch: clocks of containers an hour fast or slow",
@@ -777,7 +775,7 @@ def live(cloud: BatchCloud, batch_id: str) -> int:
                 cloud.deliver(cloud.process(), cloud.queue.bodies.pop(0))
             except Killed:
                 deaths += 1
-        if cloud.process().batches.view(batch_id)["status"] == "finished":
+        if cloud.process().batches.view(batch_id).status == "finished":
             return deaths
         cloud.received.clear()
         cloud.tick()
@@ -843,7 +841,7 @@ class AnyLife(RuleBasedStateMachine):
     @property
     def batch_id(self) -> str:
         found = self.cloud.process().batches.recent()
-        return str(found[0]["batch_id"]) if found else ""
+        return str(found[0].batch_id) if found else ""
 
     @rule(at=st.integers(-1, 60), place=st.integers(0, 9), twice=st.booleans())
     def deliver(self, at: int, place: int, twice: bool) -> None:
@@ -895,9 +893,9 @@ class AnyLife(RuleBasedStateMachine):
     @invariant()
     def progress_makes_sense(self) -> None:
         for view in self.cloud.process().batches.recent():
-            counts = view["counts"]
+            counts = view.counts
             assert 0 <= counts.failed <= counts.done <= max(counts.total, counts.done) <= 40
-            assert view["status"] in ("queued", "running", "finished", "cancelled")
+            assert view.status in ("queued", "running", "finished", "cancelled")
 
     def teardown(self) -> None:
         """In the end, whatever happened, each image is in the results once."""
@@ -905,8 +903,8 @@ class AnyLife(RuleBasedStateMachine):
         self.cloud.settle(20)
         found = self.cloud.process().batches.recent()
         assert len(found) == 1
-        batch_id = found[0]["batch_id"]
-        if found[0]["status"] == "cancelled":
+        batch_id = found[0].batch_id
+        if found[0].status == "cancelled":
             self.cloud.process().batches.retry(batch_id)
             self.cloud.settle(20)
         old = self.cloud.records(batch_id)[0].source == "http://h/old0"

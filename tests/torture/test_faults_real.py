@@ -136,7 +136,7 @@ class RealCloud(BatchCloud):
 
     def _finished(self, batch_id: str) -> bool:
         with suppress(InceptionError):
-            return bool(self.process().batches.view(batch_id)["status"] == "finished")
+            return bool(self.process().batches.view(batch_id).status == "finished")
         return False
 
     def _poll(self, process: Any) -> None:

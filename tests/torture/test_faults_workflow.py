@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.answers.judged import Line
 from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
-from chalicelib.workflow.publish import Line
 from chalicelib.workflow.run import Arm
 from chalicelib.workflow.tasks import WorkflowTasks
 from tests.fakes import MemoryStore

@@ -36,7 +36,7 @@ from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES
 from localcloud.starting import wait_for
-from stage.gatewayanswers import ANSWERS
+from stage.gatewayanswers import ANSWERS, MESSAGE
 from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud, running
 from tests.fakes import MemoryQueue, MemoryStore
@@ -45,7 +45,7 @@ from tests.torture.conftest import Outcome
 from tests.torture.wire import MARKUP, Reply, Wire, check_error, check_headers
 from tests.unit.test_http import form
 from tests.unit.test_routes_closed import OPEN, routes
-from tools.deploying.restapi import MESSAGE, gateway_response
+from tools.deploying.restapi import gateway_response
 
 SECONDS = 5.0
 SAMPLES = {
@@ -357,7 +357,8 @@ def test_requests_that_are_not_http(wire: Wire, stage: LocalCloud, outcome: Outc
         response = gateway_response(kind)
         text = response["responseTemplates"]["application/json"]
         answer = json.loads(text.replace(MESSAGE, json.dumps(hostile)))
-        assert answer.keys() == {"Code", "Message"} and answer["Code"] and answer["Message"]
+        assert answer.keys() == {"error", "Code", "Message"} and answer["Code"]
+        assert answer["error"]["message"] == answer["Message"] != ""
         parameters = response["responseParameters"]
         assert parameters["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
     assert wire.ask("GET", "/health").status == 200

@@ -88,17 +88,17 @@ def test_no_filename_climbs_out_of_its_folder(tried: Tried, outcome: Outcome) ->
     service = cloud.process().batches
 
     def alone(filename: str) -> None:
-        key = service.upload(UploadRequest(filename=filename))["fields"]["key"]
+        key = service.upload(UploadRequest(filename=filename)).fields["key"]
         folder, token, name = key.split("/")
         assert folder == "uploads" and len(token) == 32
         assert name not in ("", ".", "..") and len(key.encode()) <= 1024
 
     def waiting(filename: str, batch: str) -> None:
         form = service.upload(UploadRequest(filename=filename, batch=batch))
-        folder, name_of_batch, name = form["fields"]["key"].split("/")
+        folder, name_of_batch, name = form.fields["key"].split("/")
         assert (folder, name_of_batch) == ("batches", batch)
         assert name not in ("", ".", "..")
-        assert form["s3_uri"] == f"s3://images/{form['fields']['key']}"
+        assert form.s3_uri == f"s3://images/{form.fields['key']}"
 
     count = tried(alone, names) + tried(waiting, names, words)
     outcome(

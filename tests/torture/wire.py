@@ -77,8 +77,14 @@ def check_error(reply: Reply, v2: bool = False, markup: str = MARKUP) -> None:
     """One shape: the caller's own fault, in JSON that no browser takes for a page."""
     assert 400 <= reply.status < 500 or reply.status in (501, 505), (reply.status, reply.body[:500])
     answer = reply.json()
-    assert answer.keys() == {"Code", "Message"} | ({"error"} if v2 else set()), answer
-    assert all(isinstance(text, str) and text for text in answer.values())
+    assert answer.keys() == {"Code", "Message", "error"}, answer
+    code, message = answer["Code"], answer["Message"]
+    assert isinstance(code, str) and code and isinstance(message, str) and message
+    if v2:  # where clients of the protocol look for it
+        assert answer["error"] == message
+    else:
+        assert isinstance(answer["error"].pop("retryable"), bool)
+        assert answer["error"] == {"code": code, "message": message}
     assert len(reply.body) < 10_000, len(reply.body)
     check_headers(reply)
 

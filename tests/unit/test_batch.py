@@ -92,17 +92,17 @@ class Cloud:
 
     def start(self, numbers: list[int], **options: Any) -> str:
         instances = [Instance(id=f"id{n}", url=f"http://h/{n}") for n in numbers]
-        return str(self.batches.create(BatchRequest(instances=instances, **options))["batch_id"])
+        return str(self.batches.create(BatchRequest(instances=instances, **options)).batch_id)
 
     def results(self, batch_id: str) -> list[Record]:
-        link = self.batches.view(batch_id)["results"].removeprefix("memory://results/")
+        link = self.batches.view(batch_id).results.removeprefix("memory://results/")
         data = self.store.objects["results", link]
         return msgspec.json.Decoder(Record).decode_lines(data)
 
     def view(self, batch_id: str) -> tuple[str, tuple[int, int, int]]:
         view = self.batches.view(batch_id)
-        counts = view["counts"]
-        return view["status"], (counts.total, counts.done, counts.failed)
+        counts = view.counts
+        return view.status, (counts.total, counts.done, counts.failed)
 
 
 def unlike(number: int) -> bytes:
@@ -149,7 +149,7 @@ def test_each_label_that_is_found_counts_where_several_may_be_right() -> None:
         batch_id = cloud.start([1, 2, 3])
         cloud.run()
         assert cloud.view(batch_id) == ("finished", (3, 3, 0))
-        assert cloud.batches.view(batch_id)["labels"] == labels
+        assert cloud.batches.view(batch_id).labels == labels
         assert all(record.multi_label for record in cloud.results(batch_id))
 
 
@@ -197,15 +197,15 @@ def test_a_manifest_in_the_bucket_starts_a_batch_once(cloud: Cloud, name: str, t
     cloud.events.on_put(Put("images", f"folder/{name}", "0055AED6", 1.8e9))
     cloud.run()
     (batch,) = cloud.batches.recent()
-    assert cloud.view(batch["batch_id"]) == ("finished", (30, 30, 0))
-    assert batch["source"] == f"s3://images/folder/{name}"
+    assert cloud.view(batch.batch_id) == ("finished", (30, 30, 0))
+    assert batch.source == f"s3://images/folder/{name}"
 
 
 def test_a_bad_line_is_an_error_record(cloud: Cloud) -> None:
     cloud.store.objects["images", "m.jsonl"] = b'{"url": "http://h/1"}\n{\n{"url": "http://h/2"}\n'
     view = cloud.batches.create(BatchRequest(manifest="s3://images/m.jsonl"))
     cloud.run()
-    first, bad, last = cloud.results(view["batch_id"])
+    first, bad, last = cloud.results(view.batch_id)
     assert first.error is None and last.error is None
     assert bad.error and "Line 2" in bad.error.message and bad.id == "2"
 
@@ -215,7 +215,7 @@ def test_an_event_of_the_far_future_does_not_spoil_the_listing(cloud: Cloud) -> 
     cloud.events.on_put(Put("images", "m.txt", "0055AED6", 2.5e11))  # the year 9892
     cloud.run()
     (view,) = cloud.batches.recent()
-    assert view["status"] == "finished"
+    assert view.status == "finished"
 
 
 def test_a_manifest_replaced_while_it_runs_is_not_seen(cloud: Cloud) -> None:
@@ -223,7 +223,7 @@ def test_a_manifest_replaced_while_it_runs_is_not_seen(cloud: Cloud) -> None:
     view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
     cloud.store.objects["images", "m.txt"] = b"http://h/3\n"
     cloud.run()
-    assert [r.source for r in cloud.results(view["batch_id"])] == ["http://h/1", "http://h/2"]
+    assert [r.source for r in cloud.results(view.batch_id)] == ["http://h/1", "http://h/2"]
 
 
 def test_a_prefix_is_its_images(cloud: Cloud) -> None:
@@ -232,7 +232,7 @@ def test_a_prefix_is_its_images(cloud: Cloud) -> None:
     cloud.store.objects["images", "other.png"] = picture("red")
     view = cloud.batches.create(BatchRequest(prefix="s3://images/photos/"))
     cloud.run()
-    results = cloud.results(view["batch_id"])
+    results = cloud.results(view.batch_id)
     assert [record.id for record in results] == ["a.png", "b/c.png"]
     assert results[0].source == "s3://images/photos/a.png"
     assert results[0].labels and results[0].labels[0].name == "blue"
@@ -255,7 +255,7 @@ def test_of_two_fan_outs_that_list_a_prefix_at_once_one_is_heard(cloud: Cloud) -
     cloud.store.put = overtaken  # type: ignore[method-assign]
     cloud.deliver(fan_out)
     cloud.run()
-    ids = [record.id for record in cloud.results(view["batch_id"])]
+    ids = [record.id for record in cloud.results(view.batch_id)]
     assert ids == ["00-more.png", *names]
 
 
@@ -272,7 +272,7 @@ def test_no_two_images_of_a_batch_have_the_same_id(cloud: Cloud, way: str) -> No
             "m.jsonl": b'{\n{"id": 1, "url": "http://h/1"}\n{"url": "http://h/2"}\n{"id": 3}',
         }[way]
         request = BatchRequest(manifest=f"s3://images/{way}")
-    batch_id = cloud.batches.create(request)["batch_id"]
+    batch_id = cloud.batches.create(request).batch_id
     cloud.run()
     ids = [record.id for record in cloud.results(batch_id)]
     assert len(ids) >= 3 and len(ids) == len(set(ids))
@@ -281,8 +281,8 @@ def test_no_two_images_of_a_batch_have_the_same_id(cloud: Cloud, way: str) -> No
 def test_nothing_to_do_is_done_at_once(cloud: Cloud) -> None:
     view = cloud.batches.create(BatchRequest(prefix="s3://images/empty/"))
     cloud.run()
-    assert cloud.view(view["batch_id"]) == ("finished", (0, 0, 0))
-    assert cloud.results(view["batch_id"]) == []
+    assert cloud.view(view.batch_id) == ("finished", (0, 0, 0))
+    assert cloud.results(view.batch_id) == []
 
 
 def test_an_image_that_lacks_its_last_bytes_says_so(cloud: Cloud) -> None:
@@ -290,7 +290,7 @@ def test_an_image_that_lacks_its_last_bytes_says_so(cloud: Cloud) -> None:
     cloud.store.objects["images", "p/b.jpg"] = CUT + b"\xff\xd9"
     view = cloud.batches.create(BatchRequest(prefix="s3://images/p/"))
     cloud.run()
-    assert [record.truncated for record in cloud.results(str(view["batch_id"]))] == [True, False]
+    assert [record.truncated for record in cloud.results(str(view.batch_id))] == [True, False]
 
 
 def test_the_same_bytes_are_classified_once(cloud: Cloud) -> None:
@@ -374,7 +374,7 @@ def test_a_fan_out_that_runs_out_of_time_goes_on(cloud: Cloud) -> None:
     cloud.queue.bodies.clear()
     cloud.deliver(again)
     assert len(cloud.queue.bodies) == 50
-    assert cloud.batches.view(batch_id)["counts"].total == 150 * SMALL_CHUNK
+    assert cloud.batches.view(batch_id).counts.total == 150 * SMALL_CHUNK
 
 
 def test_a_fan_out_that_dies_resumes(cloud: Cloud) -> None:
@@ -401,7 +401,7 @@ def test_cancel_stops_what_is_not_begun(cloud: Cloud) -> None:
     batch_id = cloud.start(list(range(60)))
     cloud.deliver(cloud.queue.bodies.pop(0))
     cloud.deliver(cloud.queue.bodies.pop(0))
-    assert cloud.batches.cancel(batch_id)["status"] == "cancelled"
+    assert cloud.batches.cancel(batch_id).status == "cancelled"
     cloud.run()
     assert cloud.view(batch_id) == ("cancelled", (60, 25, 0))
     assert cloud.classifier.seen == 25
@@ -623,7 +623,7 @@ def test_an_s3_event_on_the_queue_that_comes_twice_is_one_batch(cloud: Cloud) ->
         cloud.deliver(s3_event("m.txt"))
     cloud.run()
     (batch,) = cloud.batches.recent()
-    assert cloud.view(batch["batch_id"]) == ("finished", (1, 1, 0))
+    assert cloud.view(batch.batch_id) == ("finished", (1, 1, 0))
 
 
 @pytest.mark.parametrize("from_s3", [False, True], ids=["by a message", "by S3"])
@@ -658,7 +658,7 @@ def test_a_manifest_that_is_replaced_before_its_event_is_run_once(cloud: Cloud) 
     cloud.events.on_put(Put("images", "m.txt", "00AA", 1795341600.0, first))
     cloud.run()
     (batch,) = cloud.batches.recent()
-    assert cloud.view(batch["batch_id"]) == ("finished", (2, 2, 0))
+    assert cloud.view(batch.batch_id) == ("finished", (2, 2, 0))
 
 
 def test_an_event_that_comes_again_needs_its_manifest_no_more(cloud: Cloud) -> None:
@@ -670,7 +670,7 @@ def test_an_event_that_comes_again_needs_its_manifest_no_more(cloud: Cloud) -> N
     cloud.deliver(event)
     cloud.run()
     (batch,) = cloud.batches.recent()
-    (record,) = cloud.results(batch["batch_id"])
+    (record,) = cloud.results(batch.batch_id)
     assert record.source == "http://h/1"
 
 
@@ -690,7 +690,7 @@ def test_a_start_that_dies_is_made_whole_by_the_event_that_comes_again(cloud: Cl
     cloud.deliver(s3_event("m.txt"))
     assert len(list(cloud.store.list("results", "active/"))) == 1
     cloud.run()
-    assert [batch["status"] for batch in cloud.batches.recent()] == ["finished"]
+    assert [batch.status for batch in cloud.batches.recent()] == ["finished"]
 
 
 def test_an_s3_event_on_the_queue_has_a_quoted_key(cloud: Cloud) -> None:
@@ -802,7 +802,7 @@ def test_a_prefix_may_end_like_a_manifest_and_have_long_keys(cloud: Cloud) -> No
         cloud.store.objects["images", f"x.csv/{name}"] = picture("blue")
     view = cloud.batches.create(BatchRequest(prefix="s3://images/x.csv/"))
     cloud.run()
-    results = cloud.results(view["batch_id"])
+    results = cloud.results(view.batch_id)
     assert [(record.id, record.error) for record in results] == [(name, None) for name in names]
 
 
@@ -895,7 +895,7 @@ def test_a_batch_that_is_not(cloud: Cloud, batch_id: str) -> None:
 
 def test_the_newest_batches_come_first(cloud: Cloud) -> None:
     started = [cloud.start([1]) for _ in range(25)]
-    assert [b["batch_id"] for b in cloud.batches.recent()] == list(reversed(started))[:20]
+    assert [b.batch_id for b in cloud.batches.recent()] == list(reversed(started))[:20]
 
 
 def test_batches_that_were_deleted_are_not_listed(cloud: Cloud) -> None:
@@ -904,7 +904,7 @@ def test_batches_that_were_deleted_are_not_listed(cloud: Cloud) -> None:
         for bucket, key in list(cloud.store.objects):
             if key.startswith(f"batches/{batch_id}/"):
                 cloud.store.delete(bucket, key)
-    listed = [batch["batch_id"] for batch in cloud.batches.recent()]
+    listed = [batch.batch_id for batch in cloud.batches.recent()]
     assert listed == [id for id in reversed(started) if id not in (started[3], started[-1])][:20]
 
 
@@ -932,6 +932,6 @@ def test_a_manifest_that_may_not_be_read_is_not_called_missing(cloud: Cloud) -> 
 )
 def test_an_upload_stays_in_its_folder(cloud: Cloud, filename: str, name: str) -> None:
     form = cloud.batches.upload(UploadRequest(filename=filename, batch="mine"))
-    assert form["s3_uri"] == f"s3://images/batches/mine/{name}"
+    assert form.s3_uri == f"s3://images/batches/mine/{name}"
     alone = cloud.batches.upload(UploadRequest(filename=filename))
-    assert alone["s3_uri"].startswith("s3://images/uploads/")
+    assert alone.s3_uri.startswith("s3://images/uploads/")

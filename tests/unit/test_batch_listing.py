@@ -54,7 +54,7 @@ def begun(cloud: Cloud, count: int) -> Ledger:
     for number in range(count):
         cloud.store.objects["images", f"photos/{number:06d}.png"] = b""
     view = cloud.batches.create(BatchRequest(prefix="s3://images/photos/"))
-    return Ledger(cloud.store, "results", view["batch_id"])
+    return Ledger(cloud.store, "results", view.batch_id)
 
 
 def fanned_out(cloud: Cloud, ledger: Ledger, *left: float) -> bool:

@@ -247,16 +247,16 @@ def test_a_fan_out_that_always_fails_ends_with_its_reason(cloud: Cloud) -> None:
                 cloud.deliver(body)
     assert fan_outs == REPAIRS
     assert cloud.view(other.batch_id) == ("finished", (2, 2, 0)), "it was not waited for"
-    ended = cloud.batches.view(view["batch_id"])
-    assert ended["status"] == "failed"
-    assert "(SourceUnreachable)" in ended["error"].message
-    assert "s3:" not in ended["error"].message, "our buckets are not named to callers"
+    ended = cloud.batches.view(view.batch_id)
+    assert ended.status == "failed"
+    assert "(SourceUnreachable)" in ended.error.message
+    assert "s3:" not in ended.error.message, "our buckets are not named to callers"
     tick(cloud)
     assert cloud.queue.bodies == [] and not list(cloud.store.list("results", "active/"))
     cloud.store.stream = stream  # type: ignore[method-assign]
-    cloud.batches.retry(view["batch_id"])
+    cloud.batches.retry(view.batch_id)
     cloud.run()
-    assert cloud.view(view["batch_id"]) == ("finished", (1, 1, 0))
+    assert cloud.view(view.batch_id) == ("finished", (1, 1, 0))
 
 
 @pytest.mark.parametrize("name", ["batch.json", "rounds/0/fanout.json", "cancelled"])
@@ -275,9 +275,9 @@ def test_a_batch_of_over_a_million_images_is_refused_before_any_is_stored(cloud:
     cloud.store.objects["images", "m.txt"] = b"a\n" * (MAX_IMAGES + 1)
     view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
     cloud.run()
-    ended = cloud.batches.view(view["batch_id"])
-    assert ended["status"] == "failed" and ended["error"].code == "BadRequest"
-    assert "at most 1,000,000 images" in ended["error"].message
+    ended = cloud.batches.view(view.batch_id)
+    assert ended.status == "failed" and ended.error.code == "BadRequest"
+    assert "at most 1,000,000 images" in ended.error.message
     assert not [key for _, key in cloud.store.objects if "/chunks/" in key]
 
 
@@ -289,7 +289,7 @@ def test_the_limit_is_of_images(cloud: Cloud, source: str, most: int, fits: bool
         cloud.store.objects["images", f"photos/{number}.png"] = b""
     given = {"prefix" if source.endswith("/") else "manifest": f"s3://images/{source}"}
     view = cloud.batches.create(BatchRequest(**given))  # type: ignore[arg-type]
-    ledger = Ledger(cloud.store, "results", view["batch_id"])
+    ledger = Ledger(cloud.store, "results", view.batch_id)
     cloud.queue.bodies.clear()
     if fits:
         assert fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0, most)

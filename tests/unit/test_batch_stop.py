@@ -39,12 +39,12 @@ ALL = [f"id{n}" for n in range(60)]
 def test_a_cancelled_batch_has_the_results_of_what_is_done(cloud: Cloud) -> None:
     ledger = half_done(cloud)
     view = cloud.batches.cancel(ledger.batch_id)
-    assert view["status"] == "cancelled" and "results" not in view
+    assert view.status == "cancelled" and view.results is None
     cloud.run()
     assert cloud.view(ledger.batch_id) == ("cancelled", (60, 25, 0))
     assert ids(cloud, ledger) == ALL[:25]
     view = cloud.batches.view(ledger.batch_id)
-    assert view["labels"] == {"red": 25} and view["summary"].endswith("/stopped.json")
+    assert view.labels == {"red": 25} and view.summary.endswith("/stopped.json")
     assert not list(cloud.store.list("results", "active/"))
 
 
@@ -60,7 +60,7 @@ def test_a_cancelled_batch_goes_on_where_it_was(cloud: Cloud) -> None:
     ledger = half_done(cloud)
     cloud.batches.cancel(ledger.batch_id)
     cloud.run()
-    assert cloud.batches.retry(ledger.batch_id)["status"] == "running"
+    assert cloud.batches.retry(ledger.batch_id).status == "running"
     cloud.run()
     assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
     assert ids(cloud, ledger) == ALL and cloud.classifier.seen == 60
@@ -106,13 +106,13 @@ def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud)
     cloud.batches.retry(batch_id)
     cloud.deliver(cloud.queue.bodies.pop(0))
     view = cloud.batches.cancel(batch_id)
-    assert view["status"] == "cancelled"
-    assert view["results"].endswith(f"batches/{batch_id}/results.jsonl")
-    assert view["errors"] == {"SourceUnreachable": 2} and "finished_at" not in view
+    assert view.status == "cancelled"
+    assert view.results.endswith(f"batches/{batch_id}/results.jsonl")
+    assert view.errors == {"SourceUnreachable": 2} and view.finished_at is None
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2)), "the figures of what it links to"
     cloud.run()
     view = cloud.batches.view(batch_id)
-    assert view["results"].endswith("rounds/1/stopped.jsonl") and view["finished_at"]
+    assert view.results.endswith("rounds/1/stopped.jsonl") and view.finished_at
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2))
     assert [record.error is None for record in cloud.results(batch_id)] == [True, False, False]
     cloud.batches.retry(batch_id)
@@ -127,7 +127,7 @@ def test_a_second_cancel_tells_of_what_was_done_until_then(cloud: Cloud) -> None
     cloud.batches.retry(ledger.batch_id)
     cloud.deliver(cloud.queue.bodies.pop(0))
     cloud.deliver(cloud.queue.bodies.pop(0))
-    assert "results" not in cloud.batches.cancel(ledger.batch_id)
+    assert cloud.batches.cancel(ledger.batch_id).results is None
     cloud.run()
     assert ids(cloud, ledger) == ALL[:50]
 
@@ -232,7 +232,7 @@ def test_what_cannot_be_cancelled(cloud: Cloud) -> None:
     other = msgspec.json.Encoder().encode_lines([Record("other", "", [])])
     cloud.store.objects["results", ledger.round_key(0, "parts/000001.jsonl")] = other
     cloud.run()
-    assert cloud.batches.view(ledger.batch_id)["status"] == "failed"
+    assert cloud.batches.view(ledger.batch_id).status == "failed"
     with pytest.raises(Conflict, match="failed"):
         cloud.batches.cancel(ledger.batch_id)
 

@@ -270,11 +270,13 @@ def test_an_answer_of_api_gateway_itself_is_json_of_our_shape_for_any_site(kind:
     response = gateway_response(kind)
     template = response["responseTemplates"]["application/json"]
     body = json.loads(template.replace("$context.error.messageString", '"words"'))
-    assert set(body) == {"Code", "Message"}
+    assert set(body) == {"error", "Code", "Message"}
+    assert body["Code"] == body["error"]["code"] and body["Message"] == body["error"]["message"]
     assert re.fullmatch(r"[A-Z][A-Za-z]+", body["Code"])
     assert all(re.fullmatch(r"'[^']*'", value) for value in response["responseParameters"].values())
     assert response.get("statusCode", "400").startswith(("4", "5"))
     headers = {name.rpartition(".")[2] for name in response["responseParameters"]}
+    assert body["error"]["retryable"] == ("Retry-After" in headers)
     assert {"Cache-Control", "Strict-Transport-Security", "Permissions-Policy"} <= headers
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import Found
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured
@@ -86,8 +88,8 @@ class Lab:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         self.experiment.fold()
-        arms = self.experiment.view()["arms"]
-        return {arm["name"]: (arm["votes"], arm["correct"]) for arm in arms}
+        arms = self.experiment.view().arms
+        return {arm.name: (arm.votes, arm.correct) for arm in arms}
 
     def write(self, data: bytes) -> None:
         self.store.objects["results", FILE] = data
@@ -306,14 +308,14 @@ def test_votes_are_counted_by_arm(lab: Lab) -> None:
 
 
 def test_feedback_says_what_became_of_it(lab: Lab) -> None:
-    def say(assigned: bool, **how: Any) -> dict[str, Any]:
+    def say(assigned: bool, **how: Any) -> FeedbackAnswer:
         inference_id = lab.experiment.issue("small", "tabby, tabby cat", assigned)
         return lab.experiment.feedback(FeedbackRequest(inference_id, **how))
 
-    assert say(True, correct=True) == {"arm": "small", "correct": True, "counted": True}
-    assert say(True, label="dog") == {"arm": "small", "correct": False, "counted": True}
-    assert say(True, label=" Tabby Cat ")["correct"] is True
-    assert say(False, correct=False) == {"arm": "small", "correct": False, "counted": False}
+    assert say(True, correct=True) == FeedbackAnswer("small", correct=True, counted=True)
+    assert say(True, label="dog") == FeedbackAnswer("small", correct=False, counted=True)
+    assert say(True, label=" Tabby Cat ").correct is True
+    assert say(False, correct=False) == FeedbackAnswer("small", correct=False, counted=False)
 
 
 def test_one_label_does_not_tell_whether_an_answer_of_several_was_right(lab: Lab) -> None:
@@ -321,7 +323,7 @@ def test_one_label_does_not_tell_whether_an_answer_of_several_was_right(lab: Lab
     with pytest.raises(BadRequest, match=r"small may find several labels .* vote with correct"):
         lab.experiment.feedback(FeedbackRequest(inference_id, label="cat"))
     vote = lab.experiment.feedback(FeedbackRequest(inference_id, correct=True))
-    assert vote == {"arm": "small", "correct": True, "counted": True}
+    assert vote == FeedbackAnswer("small", correct=True, counted=True)
 
 
 @pytest.mark.parametrize("how", [{}, {"correct": True, "label": "cat"}])
@@ -569,8 +571,8 @@ def test_a_fold_that_dies_leaves_the_last_report(lab: Lab) -> None:
     with pytest.raises(Unreachable):
         lab.experiment.fold()
     lab.store.away = False
-    arms = lab.experiment.view()["arms"]
-    assert {arm["name"]: (arm["votes"], arm["correct"]) for arm in arms} == before
+    arms = lab.experiment.view().arms
+    assert {arm.name: (arm.votes, arm.correct) for arm in arms} == before
     assert lab.counts()["small"] == (2, 2)
 
 
@@ -580,14 +582,14 @@ def test_a_broken_report_is_counted_anew(lab: Lab, garbage: bytes) -> None:
     lab.experiment.fold()
     lab.now += 30 * DAY
     lab.store.objects["results", REPORT] = garbage
-    assert lab.experiment.view()["updated_at"] is None
+    assert lab.experiment.view().updated_at is None
     assert lab.counts()["small"] == (2, 2)
 
 
 def test_the_report_says_when_it_was_made(lab: Lab) -> None:
-    assert lab.experiment.view()["updated_at"] is None
+    assert lab.experiment.view().updated_at is None
     lab.experiment.fold()
-    assert lab.experiment.view()["updated_at"] == "2027-01-15T12:00:00Z"
+    assert lab.experiment.view().updated_at == datetime(2027, 1, 15, 12, tzinfo=UTC)
 
 
 # Weights
@@ -595,8 +597,8 @@ def test_the_report_says_when_it_was_made(lab: Lab) -> None:
 
 def test_the_environments_arms_hold_until_there_are_others(lab: Lab) -> None:
     view = lab.experiment.view()
-    assert view["source"] == "environment" and view["champion"] == "doodle"
-    assert {arm["name"]: arm["weight"] for arm in view["arms"]} == {"doodle": 0.5, "small": 0.5}
+    assert view.source == "environment" and view.champion == "doodle"
+    assert {arm.name: arm.weight for arm in view.arms} == {"doodle": 0.5, "small": 0.5}
     assert lab.experiment.assign("x") == Arms.parse(lab.arms).choose("x")
 
 
@@ -604,7 +606,7 @@ def test_a_change_is_seen_at_once_here_and_soon_elsewhere(lab: Lab) -> None:
     other = lab.container()
     before = [other.assign(subject) for subject in SUBJECTS[:50]]
     view = lab.experiment.change(ExperimentRequest({"small": 1.0}))
-    assert view["source"] == FILE and [arm["name"] for arm in view["arms"]] == ["small"]
+    assert view.source == FILE and [arm.name for arm in view.arms] == ["small"]
     assert lab.experiment.assign("x") == "small"
     assert [other.assign(subject) for subject in SUBJECTS[:50]] == before
     lab.now += 31
@@ -615,7 +617,7 @@ def test_who_looks_at_the_experiment_sees_what_another_container_changed(lab: La
     other = lab.container()
     other.assign("x")
     lab.experiment.change(ExperimentRequest({"small": 1.0}))
-    assert other.view()["source"] == FILE and other.assign("x") == "small"
+    assert other.view().source == FILE and other.assign("x") == "small"
 
 
 def test_the_bucket_is_asked_every_thirty_seconds_only(lab: Lab) -> None:
@@ -642,7 +644,7 @@ def test_a_change_that_cannot_be_changes_nothing(
 ) -> None:
     with pytest.raises(error, match=why):
         lab.experiment.change(ExperimentRequest(weights))
-    assert lab.experiment.view()["source"] == "environment"
+    assert lab.experiment.view().source == "environment"
     assert ("results", FILE) not in lab.store.objects
 
 
@@ -655,7 +657,7 @@ def test_a_changes_arms_have_bounds(arms: dict[str, float]) -> None:
 def test_a_model_that_breaks_can_be_taken_out(lab: Lab) -> None:
     lab.broken.add("small")
     view = lab.experiment.change(ExperimentRequest({"doodle": 1.0, "small": 0.0}))
-    assert [(arm["name"], arm["weight"]) for arm in view["arms"]] == [("doodle", 1), ("small", 0)]
+    assert [(arm.name, arm.weight) for arm in view.arms] == [("doodle", 1), ("small", 0)]
 
 
 def test_promotion_gives_the_challenger_everything(lab: Lab) -> None:
@@ -694,10 +696,10 @@ def test_a_broken_file_leaves_the_last_good_weights(lab: Lab, garbage: bytes) ->
     assert fresh.assign("x") == Arms.parse(lab.arms).choose("x")
     assert lab.experiment.assign("x") == "small"
     view = lab.experiment.view()
-    assert view["verdict"].startswith("experiment.json is not valid (")
-    assert "PUT /experiment writes it anew. Only small gets traffic" in view["verdict"]
-    assert view["source"] == FILE and fresh.view()["source"] == "environment"
-    assert not lab.experiment.change(ExperimentRequest({"doodle": 1.0}))["verdict"].startswith(FILE)
+    assert view.verdict.startswith("experiment.json is not valid (")
+    assert "PUT /experiment writes it anew. Only small gets traffic" in view.verdict
+    assert view.source == FILE and fresh.view().source == "environment"
+    assert not lab.experiment.change(ExperimentRequest({"doodle": 1.0})).verdict.startswith(FILE)
 
 
 def test_a_bucket_that_is_away_takes_nothing_down(lab: Lab) -> None:
@@ -790,7 +792,7 @@ def test_a_view_while_the_file_cannot_be_read_says_so(lab: Lab) -> None:
             return super().read(bucket, key, max_bytes)
 
     lab.store = FileAway()
-    assert lab.container().view()["verdict"].startswith("experiment.json cannot be read at the mom")
+    assert lab.container().view().verdict.startswith("experiment.json cannot be read at the mom")
 
 
 # View
@@ -816,8 +818,8 @@ def test_the_view_is_what_it_says_it_is(lab: Lab) -> None:
 
 def test_arms_without_votes_have_no_accuracy(lab: Lab) -> None:
     view = lab.experiment.view()
-    assert [(arm["accuracy"], arm["interval"]) for arm in view["arms"]] == [(None, None)] * 2
-    (comparison,) = view["comparisons"]
+    assert [(arm.accuracy, arm.interval) for arm in view.arms] == [(None, None)] * 2
+    (comparison,) = view.comparisons
     assert comparison.difference is None and comparison.p_value is None
     assert comparison.verdict.startswith("Not enough data: about 3,")
 
@@ -826,20 +828,20 @@ def test_arms_that_are_gone_are_listed_while_they_have_votes(lab: Lab) -> None:
     lab.vote("small", True, 2)
     lab.experiment.fold()
     view = lab.experiment.change(ExperimentRequest({"doodle": 1.0}))
-    assert [(arm["name"], arm["weight"], arm["votes"]) for arm in view["arms"]] == [
+    assert [(arm.name, arm.weight, arm.votes) for arm in view.arms] == [
         ("doodle", 1.0, 0),
         ("small", 0.0, 2),
     ]
-    assert [each.challenger for each in view["comparisons"]] == ["small"]
-    assert "small gets no traffic" in view["verdict"]
+    assert [each.challenger for each in view.comparisons] == ["small"]
+    assert "small gets no traffic" in view.verdict
 
 
 def test_one_arm_alone_is_told_what_to_do() -> None:
     view = Lab("doodle=1").experiment.view()
-    assert view["comparisons"] == []
-    assert view["verdict"] == "Only doodle gets traffic; give another model a share of it."
+    assert view.comparisons == []
+    assert view.verdict == "Only doodle gets traffic; give another model a share of it."
     view = Lab("doodle=1 small=0").experiment.view()
-    assert view["comparisons"] == [] and view["verdict"].startswith("Only doodle gets traffic;")
+    assert view.comparisons == [] and view.verdict.startswith("Only doodle gets traffic;")
 
 
 @pytest.mark.parametrize(
@@ -854,13 +856,13 @@ def test_one_arm_alone_is_told_what_to_do() -> None:
 def test_the_champion_is_the_services_model_or_the_strongest_arm(
     arms: str, configured: str, champion: str
 ) -> None:
-    assert Lab(arms).container(configured).view()["champion"] == champion
+    assert Lab(arms).container(configured).view().champion == champion
 
 
 def test_a_former_model_of_the_service_is_no_champion(lab: Lab) -> None:
     lab.vote("doodle", True, 5)
     lab.experiment.fold()
-    assert lab.experiment.change(ExperimentRequest({"small": 1.0}))["champion"] == "small"
+    assert lab.experiment.change(ExperimentRequest({"small": 1.0})).champion == "small"
 
 
 def standing(name: str, right: int, of: int, weight: float = 0.5) -> Standing:

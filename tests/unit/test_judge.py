@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.answers.judged import Agreement, Latency, McNemar
 from chalicelib.answers.predictions import ErrorInfo, Label
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
@@ -19,7 +20,7 @@ from chalicelib.workflow.confusion import (
     matrices,
 )
 from chalicelib.workflow.judge import MAX_CODES, Row, judge
-from chalicelib.workflow.judgement import Agreement, Failure, Judgement, Latency, McNemar
+from chalicelib.workflow.judgement import Failure, Judgement
 
 
 def record(said: str, id: str = "0", score: float = 0.5, ms: float | None = None) -> Record:

@@ -3,12 +3,15 @@ import struct
 import tracemalloc
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from chalicelib.answers.protocol import TensorMetadata
 from chalicelib.errors import BadRequest, ImageUnreadable
 from chalicelib.images.preprocessing import WHOLE
-from chalicelib.openinference import InferRequest, Output, Tensor, infer, metadata
+from chalicelib.openinference import infer, metadata
+from chalicelib.requests import InferRequest, Output, Tensor
 from tests.fakes import ColourClassifier
 from tests.unit.test_predict import BLUE, CUT, MIDDLE, RED, RED_IN_BLUE
 
@@ -17,7 +20,9 @@ BLUE_PIXELS = np.full((6, 8, 3), (0, 0, 255), np.uint8)
 
 
 def ask(tensor: Tensor, binary: bytes = b"", **options: Any) -> dict[str, Any]:
-    return infer(ColourClassifier(), InferRequest([tensor], **options), binary)  # type: ignore[arg-type]
+    request = InferRequest([tensor], **options)
+    answer: dict[str, Any] = msgspec.to_builtins(infer(ColourClassifier(), request, binary))  # type: ignore[arg-type]
+    return answer
 
 
 def outputs(answer: dict[str, Any]) -> dict[str, Any]:
@@ -26,8 +31,8 @@ def outputs(answer: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_model_describes_its_tensors() -> None:
     described = metadata(ColourClassifier())  # type: ignore[arg-type]
-    assert described["inputs"] == [{"name": "image", "datatype": "UINT8", "shape": [-1, 6, 8, 3]}]
-    assert described["outputs"][0]["shape"] == [-1, 4]
+    assert described.inputs == [TensorMetadata("image", "UINT8", [-1, 6, 8, 3])]
+    assert described.outputs[0].shape == [-1, 4]
 
 
 @pytest.mark.parametrize("nested", [False, True])
@@ -59,8 +64,8 @@ def test_an_image_file_is_cropped_as_the_model_wants_it() -> None:
     request = InferRequest([tensor])
     for how, label in ((WHOLE, "blue"), (MIDDLE, "red")):
         classifier = ColourClassifier(how=how)
-        assert outputs(infer(classifier, request, b""))["label"]["data"] == [label]  # type: ignore[arg-type]
-        assert metadata(classifier)["preprocessing"]["resize"] == how.resize  # type: ignore[arg-type]
+        assert infer(classifier, request, b"").outputs[1].data == [label]  # type: ignore[arg-type]
+        assert metadata(classifier).preprocessing.resize == how.resize  # type: ignore[arg-type]
 
 
 def test_images_that_lack_their_last_bytes_are_told() -> None:

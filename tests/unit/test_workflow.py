@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.answers.predictions import Label
+from chalicelib.answers.status import Chunks, ExecutionView, Fault, WorkflowCheck, WorkflowStarted
 from chalicelib.aws.stepfunctions import Event
 from chalicelib.errors import (
     BadRequest,
@@ -434,8 +436,9 @@ def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
 
 def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
     given = instances(*["red"] * MAX_LISTED)
-    started = cloud.service.start(msgspec.convert({"instances": given}, StartRequest))
-    execution = cloud.executions.describe(started["name"])
+    began = cloud.service.start(msgspec.convert({"instances": given}, StartRequest))
+    assert isinstance(began, WorkflowStarted)
+    execution = cloud.executions.describe(began.name)
     assert len(execution.input) < 500
     prepared = cloud.prepare(json.loads(execution.input))
     assert prepared["size"] == "small" and prepared["chunks"] == list(range(1, 401))
@@ -473,9 +476,11 @@ def test_nothing_is_lost_and_nothing_twice(colours: list[str]) -> None:
     assert output["errors"] == colours.count("none")
 
 
-def started(cloud: Cloud, **more: Any) -> dict[str, Any]:
+def started(cloud: Cloud, **more: Any) -> WorkflowStarted:
     request = StartRequest(instances=[Example(url="http://h/red/1", label="red")], **more)
-    return cloud.service.start(request)
+    answer = cloud.service.start(request)
+    assert isinstance(answer, WorkflowStarted)
+    return answer
 
 
 def test_instances_that_are_not_one_image_are_refused_by_their_places(cloud: Cloud) -> None:
@@ -498,16 +503,13 @@ def test_a_start_names_the_labels_that_do_not_count(cloud: Cloud) -> None:
     for source in ({"instances": examples}, {"manifest": "s3://images/m.csv"}):
         alone = msgspec.convert(source | {"dry_run": True}, StartRequest)
         pair = msgspec.structs.replace(alone, challenger="index")
-        assert cloud.service.start(alone) == {
-            "unknown_labels": ["zebra", "0 background", "emu"], "known_to_one": [],
-        }  # fmt: skip
-        assert cloud.service.start(pair) == {
-            "unknown_labels": ["zebra", "emu"], "known_to_one": ["Red", "0 background"],
-        }  # fmt: skip
+        assert cloud.service.start(alone) == WorkflowCheck(["zebra", "0 background", "emu"], [])
+        assert cloud.service.start(pair) == WorkflowCheck(["zebra", "emu"], ["Red", "0 background"])
     assert cloud.service.recent() == []
     began = cloud.service.start(msgspec.convert({"instances": examples}, StartRequest))
-    assert began["unknown_labels"] == ["zebra", "0 background", "emu"]
-    assert "dry_run" not in json.loads(cloud.executions.describe(began["name"]).input)
+    assert isinstance(began, WorkflowStarted)
+    assert began.unknown_labels == ["zebra", "0 background", "emu"]
+    assert "dry_run" not in json.loads(cloud.executions.describe(began.name).input)
     with pytest.raises(NotFound, match="upload it first"):
         cloud.service.start(StartRequest(manifest="s3://images/none.csv"))
 
@@ -543,7 +545,7 @@ def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
     assert len(cloud.service.recent()) == 1
     with pytest.raises(Conflict):
         started(cloud, name="mine", challenger="blind")
-    assert started(cloud)["name"] != started(cloud)["name"]
+    assert started(cloud).name != started(cloud).name
 
 
 def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
@@ -561,15 +563,23 @@ def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
 
 
 def test_a_view_of_a_run(cloud: Cloud) -> None:
-    name = started(cloud, challenger="blind")["name"]
+    name = started(cloud, challenger="blind").name
+    run = cloud.executions.describe(name)
+    cloud.executions.runs[name] = replace(run, status="RUNNING", stopped=None, output=None)
     before = cloud.service.view(name)
-    assert before["status"] == "SUCCEEDED" and "chunks" not in before and "report" not in before
-    assert before["states"] == {"Look": "succeeded", "Done": "succeeded"}
-    cloud.run(json.loads(cloud.executions.describe(name).input), name)
+    assert before.status == "running" and before.ended_at is None and before.outcome is None
+    assert before.execution == ExecutionView(run.arn, "RUNNING", before.started_at)
+    assert before.chunks is None and before.report is None
+    assert before.states == {"Look": "succeeded", "Done": "succeeded"}
+    output = cloud.run(json.loads(run.input), name)
+    cloud.executions.runs[name] = replace(run, output=json.dumps(output))
     view = cloud.service.view(name)
-    assert view["chunks"] == {"total": 1, "champion": 1, "challenger": 1}
-    assert view["images"] == 1 and view["champion"] == "sharp" and view["challenger"] == "blind"
-    assert set(view["report"]) == {"json", "markdown", "picture", "results"}
+    assert view.status == "succeeded" and view.outcome == "kept" and view.ended_at
+    assert view.verdict == output["verdict"] and view.judgement and view.judgement.images == 1
+    assert view.predictions and view.predictions[0].champion
+    assert view.chunks == Chunks(total=1, champion=1, challenger=1)
+    assert view.images == 1 and view.champion == "sharp" and view.challenger == "blind"
+    assert view.report and view.report.picture.endswith(f"reports/{name}.svg")
     with pytest.raises(NotFound):
         cloud.service.view("none")
 
@@ -592,9 +602,9 @@ def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
     ).service
     service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
-    assert view["status"] == "FAILED" and view["cause"] == "Make the manifest smaller."
-    assert view["states"] == {"Prepare": "failed", "Fail": "failed"}
-    assert view["faults"] == [{"error": "Sandbox.Timedout", "cause": "Task timed out"}] * 2
+    assert view.status == "failed" and view.cause == "Make the manifest smaller."
+    assert view.states == {"Prepare": "failed", "Fail": "failed"}
+    assert view.faults == [Fault("Sandbox.Timedout", "Task timed out")] * 2
 
 
 def test_a_view_names_no_bucket_of_ours() -> None:
@@ -607,4 +617,4 @@ def test_a_view_names_no_bucket_of_ours() -> None:
     service = Cloud(executions=Failed(lambda _: ("States.ItemReaderFailed", words))).service
     service.start(StartRequest(instances=[Example(url="http://h/red/1")], name="mine"))
     view = service.view("mine")
-    assert "secret" not in view["cause"] + view["faults"][0]["cause"]
+    assert view.cause and "secret" not in view.cause + view.faults[0].cause

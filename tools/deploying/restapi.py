@@ -1,12 +1,13 @@
 """What Chalice cannot set of the API: limits and tracing of its stage, and its own answers."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from chalicelib.command import APP
 from chalicelib.page import DEPLOYED_HEADERS
-from stage.gatewayanswers import ANSWERS, HEADERS, MORE_HEADERS
+from stage.gatewayanswers import ANSWERS, HEADERS, MESSAGE, MORE_HEADERS, body_of
 from tools.deploying.step import Tell
 
 SETTINGS = {
@@ -17,9 +18,6 @@ SETTINGS = {
 """Name of a method setting, and its path in a change of it
 (https://docs.aws.amazon.com/apigateway/latest/api/patch-operations.html)."""
 EVERY_METHOD = "*/*"
-MESSAGE = "$context.error.messageString"
-"""API Gateway's own words, in quotes
-(https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
 
 
 def find_api(client: Any, function: str) -> str | None:
@@ -135,15 +133,12 @@ class AnswersStep:
 
 def gateway_response(kind: str) -> dict[str, Any]:
     """The arguments of PutGatewayResponse for an answer."""
-    status, code, message = ANSWERS[kind]
-    words = json.dumps(message) if message else MESSAGE
+    status, text = ANSWERS[kind][0], msgspec.json.encode(body_of(kind)).decode()
     headers = {**HEADERS, **DEPLOYED_HEADERS, **MORE_HEADERS.get(kind, {})}
     response: dict[str, Any] = {
         "responseParameters": {
             f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()
         },
-        "responseTemplates": {
-            "application/json": f'{{"Code": {json.dumps(code)}, "Message": {words}}}'
-        },
+        "responseTemplates": {"application/json": text.replace(f'"{MESSAGE}"', MESSAGE)},
     }
     return {"statusCode": status, **response} if status else response

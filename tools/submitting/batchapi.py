@@ -4,7 +4,6 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
@@ -12,57 +11,14 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from chalicelib.answers.predictions import ErrorAnswer
+from chalicelib.answers.status import BatchList, BatchView, UploadForm
+from chalicelib.requests import BatchRequest, UploadRequest
 from tools.submitting.pace import Pace
 from tools.submitting.retrying import TRANSIENT, ApiError, Http
 
 CHUNK_BYTES = 1 << 16
 T = TypeVar("T")
-
-
-class Counts(msgspec.Struct, frozen=True):
-    """Images of a batch. done: with an outcome. failed: of these, with an error."""
-
-    total: int
-    done: int
-    failed: int
-
-
-class BatchError(msgspec.Struct, frozen=True):
-    """Why a batch ended before its time."""
-
-    message: str
-
-
-class View(msgspec.Struct, frozen=True):
-    """A batch, as `GET /batches/{id}` shows it. labels, errors: images by name, by code."""
-
-    batch_id: str
-    source: str
-    created_at: datetime
-    status: Literal["queued", "running", "finished", "cancelled", "failed"]
-    counts: Counts
-    finished_at: datetime | None = None
-    labels: dict[str, int] = {}
-    errors: dict[str, int] = {}
-    results: str | None = None
-    error: BatchError | None = None
-
-
-class _Views(msgspec.Struct, frozen=True):
-    batches: list[View]
-
-
-class _Form(msgspec.Struct, frozen=True):
-    """What a file is posted with, straight into the bucket."""
-
-    url: str
-    fields: dict[str, str]
-    s3_uri: str
-
-
-class _Refusal(msgspec.Struct, frozen=True):
-    code: str = msgspec.field(name="Code")
-    message: str = msgspec.field(name="Message")
 
 
 class Api:
@@ -78,12 +34,12 @@ class Api:
 
     def check(self) -> None:
         """Whether uploads would be taken: asked once, before anything long is begun."""
-        self._ask(_Form, "POST", "/uploads", self._http.at_once, {"filename": "check.jpg"})
+        self._ask(UploadForm, "POST", "/uploads", self._http.at_once, UploadRequest("check.jpg"))
 
     def upload(self, name: str, data: bytes, batch: str) -> str:
         """Store a file among those that wait for `batch`; returns its s3:// address."""
-        asked = {"filename": name, "batch": batch}
-        form = self._ask(_Form, "POST", "/uploads", self._http.patiently, asked)
+        asked = UploadRequest(name, batch)
+        form = self._ask(UploadForm, "POST", "/uploads", self._http.patiently, asked)
         file = (name, data, "application/octet-stream")
         fields = [*form.fields.items(), ("file", file)]  # S3 ignores what comes after the file
         answer = self._http.send("POST", form.url, self._http.patiently, fields=fields)
@@ -91,22 +47,22 @@ class Api:
             raise ApiError(f"The upload was refused: {_reason(answer)}")
         return form.s3_uri
 
-    def start(self, request: dict[str, Any]) -> View:
+    def start(self, request: BatchRequest) -> BatchView:
         """Start a batch."""
-        return self._ask(View, "POST", "/batches", self._http.once, request)
+        return self._ask(BatchView, "POST", "/batches", self._http.once, request)
 
-    def act(self, batch_id: str, verb: Literal["cancel", "retry"]) -> View:
+    def act(self, batch_id: str, verb: Literal["cancel", "retry"]) -> BatchView:
         """Cancel a batch, or retry what failed in it."""
-        return self._ask(View, "POST", f"{_path(batch_id)}/{verb}", self._http.once, {})
+        return self._ask(BatchView, "POST", f"{_path(batch_id)}/{verb}", self._http.once, {})
 
-    def view(self, batch_id: str, patient: bool = True) -> View:
+    def view(self, batch_id: str, patient: bool = True) -> BatchView:
         """How far a batch is."""
         retries = self._http.patiently if patient else self._http.at_once
-        return self._ask(View, "GET", _path(batch_id), retries)
+        return self._ask(BatchView, "GET", _path(batch_id), retries)
 
-    def recent(self) -> list[View]:
+    def recent(self) -> list[BatchView]:
         """The latest batches, newest first."""
-        return self._ask(_Views, "GET", "/batches", self._http.at_once).batches
+        return self._ask(BatchList, "GET", "/batches", self._http.at_once).batches
 
     @contextmanager
     def lines(self, url: str) -> Iterator[Iterator[bytes]]:
@@ -148,7 +104,7 @@ class Api:
                 "it has one."
             )
         try:
-            refusal = msgspec.json.decode(answer.data, type=_Refusal)
+            refusal = msgspec.json.decode(answer.data, type=ErrorAnswer).error
         except msgspec.DecodeError:
             remedy = "try again later" if answer.status in TRANSIENT else "check --api"
             return ApiError(f"{self.url} answered {answer.status}; {remedy}.")

@@ -1,6 +1,7 @@
 """From a batch's start to its end."""
 
-from tools.submitting.batchapi import Api, View
+from chalicelib.answers.status import BatchView
+from tools.submitting.batchapi import Api
 from tools.submitting.pace import Pace, Speed, told
 from tools.submitting.progress import progress
 
@@ -8,7 +9,7 @@ FIRST_WAIT, LAST_WAIT, GROWTH = 0.5, 5.0, 1.3
 """Seconds between two looks: short batches are seen to end at once, long ones cost few requests."""
 
 
-def follow(api: Api, view: View, pace: Pace, expected: int = 0) -> View:
+def follow(api: Api, view: BatchView, pace: Pace, expected: int = 0) -> BatchView:
     """Look at a batch, showing how far it is, until it has ended. Raises ApiError.
 
     expected: how many images it will have, where that is known before the service has counted.
@@ -27,7 +28,7 @@ def follow(api: Api, view: View, pace: Pace, expected: int = 0) -> View:
             view = api.view(view.batch_id)
 
 
-def _text(view: View, total: int, rate: float, left: float | None) -> str:
+def _text(view: BatchView, total: int, rate: float, left: float | None) -> str:
     counts = view.counts
     if view.status == "queued" and not counts.done:
         return f"queued, {total} images" if total else "queued"

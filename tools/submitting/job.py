@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
+import msgspec
 
+from chalicelib.answers.status import BatchView
 from chalicelib.bulk.manifests import is_manifest
-from tools.submitting.batchapi import Api, View
+from chalicelib.requests import BatchRequest
+from tools.submitting.batchapi import Api
 from tools.submitting.follow import follow
 from tools.submitting.inputs import check_manifest, find_images
 from tools.submitting.pace import Pace
@@ -34,8 +36,11 @@ class Job:
     wait: bool
     out: Path | None
 
-    def start(self, sources: Sequence[str], options: dict[str, Any]) -> int:
-        """Upload and start what `sources` name, then follow it; returns the exit status."""
+    def start(self, sources: Sequence[str], options: BatchRequest) -> int:
+        """Upload and start what `sources` name, then follow it; returns the exit status.
+
+        options: a request that names no images yet.
+        """
         left_out, expected = 0, 0
         if sources[0].startswith("s3://"):
             uri = sources[0]
@@ -56,9 +61,10 @@ class Job:
         view = self.api.act(batch_id, "retry")
         return self.follow(view) if self.wait else self._leave(view)
 
-    def _begin(self, uri: str, options: dict[str, Any], uploaded: bool) -> View:
+    def _begin(self, uri: str, options: BatchRequest, uploaded: bool) -> BatchView:
         try:
-            return self.api.start({"prefix" if uri.endswith("/") else "manifest": uri} | options)
+            way = "prefix" if uri.endswith("/") else "manifest"
+            return self.api.start(msgspec.structs.replace(options, **{way: uri}))
         except ApiError as error:
             if not uploaded:
                 raise
@@ -66,7 +72,7 @@ class Job:
                 f"{error}\nThe images need no second upload: submit {uri} instead of them."
             ) from error
 
-    def follow(self, view: View, expected: int = 0) -> int:
+    def follow(self, view: BatchView, expected: int = 0) -> int:
         """Follow a batch to its end and its results; returns the exit status."""
         try:
             view = follow(self.api, view, self.pace, expected)
@@ -93,12 +99,12 @@ class Job:
             click.echo(f"\nTo get the results: {self._again(view)} --out results.csv")
         return FAILED_IMAGES if counts.failed else 0
 
-    def _leave(self, view: View) -> int:
+    def _leave(self, view: BatchView) -> int:
         click.echo(view.batch_id)
         click.echo(f"It runs. To follow it: {self._again(view)}", err=True)
         return 0
 
-    def _again(self, view: View) -> str:
+    def _again(self, view: BatchView) -> str:
         words = ["python", "-m", "tools.submit", "--follow", view.batch_id, "--api", self.api.url]
         return shlex.join(words + (["--out", str(self.out)] if self.out else []))
 

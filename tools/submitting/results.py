@@ -10,8 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from chalicelib.answers.status import BatchView
+from chalicelib.bulk.records import Record
 from tools.columns import columns
-from tools.submitting.batchapi import Api, View
+from tools.submitting.batchapi import Api
 from tools.submitting.retrying import ApiError
 
 COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message", "truncated")
@@ -27,25 +29,7 @@ Examples = dict[str, str]
 """A message for each error code."""
 
 
-class _Label(msgspec.Struct, frozen=True):
-    name: str
-    score: float
-
-
-class _Error(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-
-
-class _Record(msgspec.Struct, frozen=True):
-    id: str
-    source: str
-    labels: list[_Label] = []
-    error: _Error | None = None
-    truncated: bool = False
-
-
-def save(api: Api, view: View, target: Path | None) -> Examples:
+def save(api: Api, view: BatchView, target: Path | None) -> Examples:
     """Write the results to `target`, a .csv or .jsonl, whole or not at all. Raises ApiError.
 
     Without a target they are read only as far as it takes to find the examples.
@@ -53,7 +37,7 @@ def save(api: Api, view: View, target: Path | None) -> Examples:
     examples: Examples = {}
     if view.results is None or (target is None and not view.errors):
         return examples
-    decode = msgspec.json.Decoder(_Record).decode
+    decode = msgspec.json.Decoder(Record).decode
     with api.lines(view.results) as lines, _writer(target) as write:
         for line in lines:
             try:
@@ -66,12 +50,12 @@ def save(api: Api, view: View, target: Path | None) -> Examples:
                 said = f"{record.id}: {record.error.message}"
                 examples.setdefault(record.error.code, textwrap.shorten(said, EXAMPLE_CHARACTERS))
             write(line, record)
-            if target is None and examples.keys() >= view.errors.keys():
+            if target is None and examples.keys() >= (view.errors or {}).keys():
                 break
     return examples
 
 
-def summary(view: View, examples: Mapping[str, str]) -> Iterator[str]:
+def summary(view: BatchView, examples: Mapping[str, str]) -> Iterator[str]:
     """The lines of what a finished batch came to."""
     counts = view.counts
     line = f"Batch {view.batch_id}: {counts.total} images, {counts.failed} failed"
@@ -93,7 +77,7 @@ def summary(view: View, examples: Mapping[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def _writer(target: Path | None) -> Iterator[Callable[[bytes, _Record], object]]:
+def _writer(target: Path | None) -> Iterator[Callable[[bytes, Record], object]]:
     """Takes a line and the record it holds; `target` appears at the end of the block."""
     if target is None:
         yield lambda line, record: None
@@ -112,10 +96,10 @@ def _writer(target: Path | None) -> Iterator[Callable[[bytes, _Record], object]]
         part.unlink(missing_ok=True)
 
 
-def _row(record: _Record) -> tuple[str | float, ...]:
+def _row(record: Record) -> tuple[str | float, ...]:
     if record.error:
         return record.id, record.source, "", "", "", record.error.code, record.error.message, ""
     best = record.labels[0] if record.labels else None
     label, score = (best.name, best.score) if best else ("", "")
-    labels = msgspec.json.encode(record.labels).decode()
+    labels = msgspec.json.encode(record.labels or []).decode()
     return record.id, record.source, label, score, labels, "", "", "true" * record.truncated

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from chalicelib.answers.judged import McNemar
 from chalicelib.inference.labels import FOUND
 from chalicelib.wording import count, interval, p_value, percent
-from chalicelib.workflow.judgement import ArmResult, Judgement, McNemar
+from chalicelib.workflow.judgement import ArmResult, Judgement
 from chalicelib.workflow.report.markup import json_block, said, table
 from chalicelib.workflow.run import Plan
 
