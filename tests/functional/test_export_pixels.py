@@ -15,7 +15,7 @@ from chalicelib.inference.packages import read_package
 from chalicelib.inference.tensors import Tensor, to_input
 from tests.conftest import TEST_DATA
 from tests.samplepackages import with_metadata
-from tests.unit.test_preprocessing import imagenet
+from tests.unit.test_labels import imagenet
 from tools.exporting import applications
 from tools.metadata import normalisation
 from tools.model import cli

@@ -14,7 +14,7 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
 from tests.conftest import TEST_DATA
 from tests.tflites import network, opposed, plain
-from tests.unit.test_preprocessing import imagenet
+from tests.unit.test_labels import imagenet
 from tools.model import cli
 
 Run = Callable[..., Result]
