@@ -100,12 +100,10 @@ def authorize(request: AuthRequest) -> dict[str, Any] | None:
 
     It is about every route, because API Gateway keeps it by the token alone.
     """
-    from chalicelib.aws.ssm import TokenUnreadable
-
     try:
         allowed = services().tokens.allow(request.token)
-    except TokenUnreadable as error:
-        logger.error(str(error))
+    except InceptionError as error:
+        logger.error(f"Nobody may call: {error.detail}")
         return None  # not a denial, which the right token would have to live with for 5 minutes
     policy: dict[str, Any] = AuthResponse(["*"], principal_id="caller").to_dict(request)
     if not allowed:
@@ -138,12 +136,10 @@ def route(
 
 
 def _refusal(error: InceptionError, path: str) -> Response:
-    told = parsing.told(error, path)
-    body = _error_answer(ErrorInfo.of(told), path)
-    whole = error if told is not error else error.__cause__
-    facts = {"error": told.code} | ({"cause": str(whole)} if whole and told.status == 503 else {})
-    response = Answered(body, told.status, **facts)
-    if told.status == 503 and told.retryable:
+    body = _error_answer(ErrorInfo.of(error), path)
+    facts = {"error": error.code} | ({"cause": error.detail} if error.status >= 500 else {})
+    response = Answered(body, error.status, **facts)
+    if error.status == 503 and error.retryable:
         response.headers["Retry-After"] = RETRY_AFTER
     return response
 
@@ -166,7 +162,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     if LOCAL_HOST is None:
         function = getattr(event.lambda_context, "function_name", SERVICE)
         facts = metrics.embedded(SERVICE, function, facts)
-    logger.info(f"{event.method} {event.path}", request_id=request_id, **facts)
+    _log(f"{event.method} {event.path}", request_id=request_id, **facts)
     ours = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
     common = {**ours, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
@@ -180,16 +176,23 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
     """One log line an event; what it raises is the platform's to log and to deliver again."""
     start = time.perf_counter()
-    done = False
+    facts: dict[str, Any] = {"done": False}
     try:
         response = get_response(event)
-        done = True
+        facts["done"] = True
         return response
+    except InceptionError as error:
+        facts |= {"error": error.code, "cause": error.detail}  # whose message names no bucket
+        raise
     finally:
         total = round((time.perf_counter() - start) * 1000, 2)
         request_id = event.context.aws_request_id
-        function = event.context.function_name
-        logger.info(function, request_id=request_id, done=done, total=total)
+        _log(event.context.function_name, request_id=request_id, total=total, **facts)
+
+
+def _log(message: str, **facts: Any) -> None:
+    """One line; that of a fault of ours, which has its cause, is an error."""
+    (logger.error if "cause" in facts else logger.info)(message, **facts)
 
 
 @route("/predict", methods=("POST",), content_types=EVERY_TYPE)

@@ -11,18 +11,19 @@
     ├── ImageUnreadable         422  the bytes are not an image that can be decoded
     ├── SourceRefused           422  the host answered, and said no
     ├── SourceUnreachable       422  the host did not answer, or not in time
-    │   └── ServiceUnavailable  503  a bucket, queue or state machine of our own
     ├── ModelNotFound           404
     ├── ModelInvalid            503  a model package that must not be loaded
     ├── SlowKernels             503  a model that answers several times slower than it could
-    └── NotConfigured           503  a part of the service that is not set up
+    ├── NotConfigured           503  a part of the service that is not set up
+    └── ServiceUnavailable      503  a bucket, queue, state machine or parameter of our own
+        ├── AccessRefused       503  it refuses us: a policy of ours is broken
+        ├── ObjectMissing       503  an object that it must have is not there
+        └── ObjectTooLarge      503  an object of it is over the limit of whoever reads it
 
-`code` is the class's name, `status` the HTTP status where one image or the whole request fails,
-and `retryable` says whether the same request may succeed later.
+The class says whose fault it is: below 500 the caller's or a host's, 503 ours. `code` is its name,
+`status` the HTTP status where one image or the whole request fails, and `retryable` says whether
+the same request may succeed later.
 """
-
-AWAY = "A part of the service does not answer; try again later."
-"""All that callers hear of our own buckets, queues and state machine."""
 
 
 class InceptionError(Exception):
@@ -35,6 +36,11 @@ class InceptionError(Exception):
     def code(self) -> str:
         """The error's public name, as in the `error.code` of an answer."""
         return type(self).__name__
+
+    @property
+    def detail(self) -> str:
+        """What the log says of it: its cause, which may name parts of our account."""
+        return str(self.__cause__ or self)
 
 
 class BadRequest(InceptionError):
@@ -86,12 +92,6 @@ class SourceUnreachable(InceptionError):
     retryable = True
 
 
-class ServiceUnavailable(SourceUnreachable):
-    """A bucket, queue or state machine of the service's own refuses, or does not answer."""
-
-    status = 503
-
-
 class ImageTooLarge(InceptionError):
     """An image over the limit of bytes, pixels or work to decode it."""
 
@@ -126,3 +126,41 @@ class NotConfigured(InceptionError):
     """A part of the service that this deployment does not have."""
 
     status = 503
+
+
+class ServiceUnavailable(InceptionError):
+    """A bucket, queue, state machine or parameter of the service's own does not answer.
+
+    Callers hear the `sentence`, which names no part of our account. The log has the `detail`: which
+    bucket and key it was, and AWS's own words.
+    """
+
+    status = 503
+    retryable = True
+    sentence = "A part of the service does not answer; try again later."
+
+    def __init__(self, sentence: str = "", detail: str = "") -> None:
+        super().__init__(sentence or self.sentence)
+        self._detail = detail
+
+    @property
+    def detail(self) -> str:
+        """What the log says of it."""
+        return self._detail or super().detail
+
+
+class AccessRefused(ServiceUnavailable):
+    """Our own bucket, queue, state machine or parameter says that we may not use it, or is gone."""
+
+    sentence = "The service may not use a part of its own; its log says which policy to mend."
+
+
+class ObjectMissing(ServiceUnavailable):
+    """A bucket of our own does not have an object."""
+
+
+class ObjectTooLarge(ServiceUnavailable):
+    """An object in a bucket of our own has more bytes than whoever reads it takes."""
+
+    retryable = False
+    sentence = "An object of the service is too large to be read; its log says which."

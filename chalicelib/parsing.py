@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from chalicelib.errors import (
-    AWAY,
-    BadRequest,
-    BodyTooLarge,
-    InceptionError,
-    ServiceUnavailable,
-    SourceRefused,
-    SourceUnreachable,
-    UnsupportedMediaType,
-)
+from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 from chalicelib.requests import InferRequest, PredictRequest
 
 if TYPE_CHECKING:
@@ -115,16 +106,6 @@ def json_request(body: bytes, type_: type[T]) -> T:
         raise BadRequest(f"{invalid} GET /openapi.json lists its fields.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid("JSON body", error) from error
-
-
-def told(error: InceptionError, path: str) -> InceptionError:
-    """The error as a caller may hear it: of our buckets, queues and state machine no more than that
-    they do not answer. Only `/predict` fetches what a caller names.
-    """
-    is_raw = isinstance(error, SourceRefused | SourceUnreachable)
-    if not is_raw or isinstance(error, ServiceUnavailable) or path == "/predict":
-        return error
-    return ServiceUnavailable(AWAY)
 
 
 def unpacked(encoding: str | None, body: bytes) -> bytes:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-from chalicelib.aws.ssm import TokenUnreadable
+from chalicelib.errors import NotConfigured
 
 KEPT_SECONDS = 300.0
 """How long the secret is used without a look at where it is stored."""
@@ -18,7 +18,7 @@ this long, so that whoever guesses does not keep the store busy."""
 class Tokens:
     """The token of a stage.
 
-    read: returns the secret. Raises TokenUnreadable.
+    read: returns the secret. Raises NotConfigured or ServiceUnavailable where it cannot be had.
     clock: seconds that only go forward.
     """
 
@@ -32,7 +32,7 @@ class Tokens:
         """Whether the header's value is `Bearer TOKEN`, with the right token.
 
         The scheme is in any case (https://www.rfc-editor.org/rfc/rfc9110#section-11.1). Raises
-        TokenUnreadable.
+        what reading the secret does, and NotConfigured where it is empty.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
@@ -49,7 +49,7 @@ class Tokens:
         if self._kept is None or now - self._kept[1] >= max_age:
             secret = self._read()
             if not secret.strip():
-                raise TokenUnreadable("The stored token is empty; deploy the stage once more.")
+                raise NotConfigured("The stored token is empty; deploy the stage once more.")
             self._kept = _digest(secret), now
         return self._kept[0]
 

@@ -43,6 +43,8 @@ class LostArms:
             self._get(arm)
         except InceptionError as error:
             self._until[arm] = self._clock() + LOST_SECONDS
-            logger.error(f"The arm {arm} cannot answer, the service's own model does: {error}")
+            logger.error(
+                f"The arm {arm} cannot answer, the service's own model does: {error.detail}"
+            )
             return True
         return False

@@ -17,12 +17,12 @@ from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo, Label
 from chalicelib.aws.s3 import Found, Stored
 from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (
+    AccessRefused,
     Conflict,
-    ImageTooLarge,
     ModelNotFound,
     NotFound,
-    SourceRefused,
-    SourceUnreachable,
+    ObjectMissing,
+    ObjectTooLarge,
 )
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.classifier import UNTIMED
@@ -55,18 +55,18 @@ class MemoryStore:
         try:
             data = self.objects[bucket, key]
         except KeyError:
-            raise SourceRefused(f"s3://{bucket}/{key} does not exist.") from None
+            raise ObjectMissing(detail=f"s3://{bucket}/{key} does not exist.") from None
         if len(data) > max_bytes:
-            raise ImageTooLarge(f"The object has {len(data)} bytes.")
+            raise ObjectTooLarge(f"The object has {len(data)} bytes.")
         return data
 
     def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
         try:
             data = self.read(bucket, key, max_bytes)
-        except SourceRefused as refusal:
+        except (AccessRefused, ObjectMissing):
             if (bucket, key) not in self.objects:
                 return None
-            raise SourceUnreachable(str(refusal)) from refusal
+            raise
         return Stored(data, etag_of(data))
 
     def download(self, bucket: str, key: str, target: Path) -> None:

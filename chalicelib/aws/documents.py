@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
-from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
+from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge, ServiceUnavailable
 
 T = TypeVar("T")
 
@@ -14,9 +14,9 @@ T = TypeVar("T")
 class Documents:
     """The objects of one bucket that are written and read as values.
 
-    A refusal is no absence: what may be there and is not to be had raises SourceUnreachable, as a
-    store does that does not answer. Where doing a thing twice does no harm, a caller need not be
-    `sure`: then what is refused counts as not there, and is not looked for a second time.
+    A refusal is no absence: what may be there and is not to be had raises AccessRefused.
+    Where doing a thing twice does no harm, a caller need not be `sure`: then what is refused counts
+    as not there, and is not looked for a second time.
     """
 
     def __init__(self, store: ObjectStore, bucket: str) -> None:
@@ -47,7 +47,7 @@ class Documents:
             if not self.put(key, found, only_new=True):
                 found = self.get(key, type_)
         if found is None:
-            raise SourceUnreachable(f"{key} was being written by another; try again.")
+            raise ServiceUnavailable(detail=f"{key} was being written by another")
         return found
 
     def mark(self, key: str) -> None:
@@ -58,7 +58,7 @@ class Documents:
         """Whether an object is there: asked for, which costs a twelfth of a listing."""
         try:
             return self._data(key, sure, most=0) is not None
-        except ImageTooLarge:
+        except ObjectTooLarge:
             return True
 
     def put_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> str | None:
@@ -77,5 +77,5 @@ class Documents:
             return None if found is None else found.data
         try:
             return self.store.read(self.bucket, key, most)
-        except SourceRefused:
+        except (AccessRefused, ObjectMissing):
             return None

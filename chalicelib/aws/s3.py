@@ -2,14 +2,15 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib.aws.blocks import Blocks
-from chalicelib.aws.s3answers import is_missing, translated, unless_lost
-from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
+from chalicelib.aws.s3answers import translated, unless_lost
+from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 
 LINK_SECONDS = 3600
 """How long the address of a result, or an upload's form, may be used."""
@@ -44,18 +45,19 @@ class Found:
 class ObjectStore(Protocol):
     """Objects by bucket and key.
 
-    Every method raises SourceRefused where there is no such object or it may not be read, and
-    SourceUnreachable where the store does not answer.
+    Every method raises ServiceUnavailable where the store does not answer, AccessRefused where it
+    refuses, and all that read ObjectMissing where there is no such object. To whoever may not list
+    the bucket that is refused as well: only `find` is sure.
     """
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        """The object's bytes. Raises ImageTooLarge where there are more than `max_bytes`."""
+        """The object's bytes. Raises ObjectTooLarge where there are more than `max_bytes`."""
 
     def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
         """The object, or None where there is none for certain.
 
-        Raises SourceUnreachable where it may be there and is not to be had, because a refusal says
-        nothing about what there is; ImageTooLarge where it has more than `max_bytes`.
+        Raises AccessRefused where it may be there and is not to be had, because a refusal says
+        nothing about what there is; ObjectTooLarge where it has more than `max_bytes`.
         """
 
     def download(self, bucket: str, key: str, target: Path) -> None:
@@ -130,28 +132,23 @@ class S3Store:
         may not be read; a listing of that one key, which a policy can allow by its prefix, tells
         which it was (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
         """
-        try:
+        with suppress(ObjectMissing):
             try:
                 return self._get(bucket, key, max_bytes)
-            except SourceRefused as refusal:
-                first = None if is_missing(refusal) else next(self.list(bucket, key), None)
-            if first is None or first.key != key:
-                return None
-            return self._get(bucket, key, max_bytes)
-        except SourceRefused as refusal:
-            raise SourceUnreachable(
-                f"s3://{bucket}/{key} may not be read at the moment; try again later."
-            ) from refusal
+            except AccessRefused:
+                first = next(self.list(bucket, key), None)
+            if first is not None and first.key == key:
+                return self._get(bucket, key, max_bytes)
+        return None
 
     def _get(self, bucket: str, key: str, max_bytes: int) -> Stored:
         with translated(f"s3://{bucket}/{key}"):
             answer = self._s3().get_object(Bucket=bucket, Key=key)
             if answer["ContentLength"] > max_bytes:
                 answer["Body"].close()
-                raise ImageTooLarge(
-                    f"The object has {answer['ContentLength']} bytes; "
-                    f"store one of at most {max_bytes}."
-                )
+                size = answer["ContentLength"]
+                sentence = f"The object has {size} bytes; store one of at most {max_bytes}."
+                raise ObjectTooLarge(sentence, f"s3://{bucket}/{key}: {sentence}")
             return Stored(bytes(answer["Body"].read()), answer["ETag"])
 
     def download(self, bucket: str, key: str, target: Path) -> None:

@@ -4,9 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from chalicelib.errors import SourceRefused, SourceUnreachable
+from chalicelib.aws.failures import code_of, failure
+from chalicelib.errors import ObjectMissing
 
-REFUSALS = {"404", "403", "NoSuchKey", "NoSuchBucket", "AccessDenied", "InvalidBucketName"}
+ABSENCES = {"404", "NoSuchKey"}
+"""What S3 answers for a key that it does not have, to those who may list the bucket; the first of a
+HEAD. To all others it says AccessDenied, as it does of what they may not read
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"). Our functions
+may list by prefix alone (policies/), so a read cannot tell the two apart: `find` does."""
 
 LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "NoSuchKey"}
 """Answers to a conditional request that mean that somebody else was there, or is at this moment;
@@ -19,20 +24,18 @@ T = TypeVar("T")
 
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """Turns botocore's errors about one object into the domain's."""
+    """Turns boto3's errors about one object into the domain's."""
     try:
         yield
     except Exception as error:
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
-        if isinstance(error, ClientError) and _code(error) in REFUSALS:
-            raise SourceRefused(
-                f"{uri} does not exist or may not be read; check its bucket, key and policy."
-            ) from error
-        if isinstance(error, (ClientError, BotoCoreError, Boto3Error, OSError)):
-            raise SourceUnreachable(f"{uri} could not be read; try again later.") from error
-        raise
+        if not isinstance(error, (ClientError, BotoCoreError, Boto3Error, OSError)):
+            raise
+        if code_of(error) in ABSENCES:
+            raise ObjectMissing(detail=f"{uri}: {error}") from error
+        raise failure(uri, error) from error
 
 
 def unless_lost(request: Callable[[], T]) -> T | None:
@@ -45,16 +48,6 @@ def unless_lost(request: Callable[[], T]) -> T | None:
     try:
         return request()
     except ClientError as error:
-        if _code(error) in LOST:
+        if code_of(error) in LOST:
             return None
         raise
-
-
-def is_missing(refusal: SourceRefused) -> bool:
-    """Whether S3 said that there is no such object, as it does only to those who may list it."""
-    return _code(refusal.__cause__) == "NoSuchKey"
-
-
-def _code(error: object) -> str:
-    response = getattr(error, "response", {})
-    return str(response.get("Error", {}).get("Code", ""))

@@ -5,17 +5,21 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.errors import SourceUnreachable
+from chalicelib.aws.failures import translated
+from chalicelib.errors import ServiceUnavailable
 
 MAX_ENTRIES = 10
 """Messages in one request (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html)."""
 
 
 class Queue(Protocol):
-    """A queue of JSON messages, delivered at least once and in any order."""
+    """A queue of JSON messages, delivered at least once and in any order.
+
+    Every method raises ServiceUnavailable where it does not answer, AccessRefused where it refuses.
+    """
 
     def send(self, messages: Sequence[object]) -> None:
-        """Send all of them. Raises SourceUnreachable where any could not be sent."""
+        """Send all of them. Raises ServiceUnavailable where any could not be sent."""
 
     def idle(self) -> bool:
         """Whether, as far as is known, nothing waits on it and nobody works on a message."""
@@ -70,18 +74,12 @@ class SqsQueue:
             entries = [e for e in entries if e["Id"] in {each["Id"] for each in failed}]
             if not entries:
                 return
-        raise SourceUnreachable(f"The queue {self._name} took only a part; try again later.")
+        raise ServiceUnavailable(detail=f"The queue {self._name} took only a part.")
 
     def _call(self, method: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        with translated(f"the queue {self._name}"):
             if self._client is None:
                 self._client = self._make_client()
             if not self._url:
                 self._url = self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
             return getattr(self._client, method)(QueueUrl=self._url, **parameters)
-        except (BotoCoreError, ClientError, OSError) as error:
-            raise SourceUnreachable(
-                f"The queue {self._name} does not answer; try again later."
-            ) from error

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-
-class TokenUnreadable(Exception):
-    """The secret cannot be had, so nobody may call; `str()` is for the log and names no secret."""
+from chalicelib.aws.failures import translated
+from chalicelib.errors import NotConfigured
 
 
 class Parameter:
@@ -19,20 +18,18 @@ class Parameter:
         self._client: Any = None
 
     def read(self) -> str:
-        """Its value. Raises TokenUnreadable."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        """Its value.
 
+        Raises NotConfigured where it has no name, ServiceUnavailable where Parameter Store does not
+        answer or has none of that name, and AccessRefused where it refuses.
+        """
         if not self._name:
-            raise TokenUnreadable(
-                "Nobody may call: set TOKEN_PARAMETER to the name of the parameter that holds the "
+            raise NotConfigured(
+                "Set TOKEN_PARAMETER to the name of the parameter that holds the "
                 "token, or PUBLIC=true to let everybody call."
             )
-        try:
+        with translated(f"the parameter {self._name}"):
             if self._client is None:
                 self._client = self._make_client()
             answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
-        except (BotoCoreError, ClientError, OSError) as error:
-            raise TokenUnreadable(
-                f"Nobody may call: the parameter {self._name} cannot be read ({error})."
-            ) from error
         return str(answer["Parameter"]["Value"])

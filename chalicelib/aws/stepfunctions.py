@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.errors import Conflict, NotFound, SourceUnreachable
+from chalicelib.aws.failures import code_of, translated
+from chalicelib.errors import Conflict, NotFound
 
 FIRST, LAST = 100, 1000
 """Events read of a history's two ends; of what lies between, the chunks, the bucket tells more."""
@@ -43,7 +44,8 @@ class Event:
 class Executions(Protocol):
     """Runs of the state machine, by their names.
 
-    Every method raises SourceUnreachable where the service does not answer.
+    Every method raises ServiceUnavailable where Step Functions does not answer, AccessRefused where
+    it refuses.
     """
 
     def start(self, name: str, input: str) -> Execution:
@@ -109,22 +111,23 @@ class StepFunctions:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
 
     def _call(self, method: str, **parameters: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
-        try:
+        with translated(f"the state machine {self._machine}"):
             if self._client is None:
                 self._client = self._make_client()
-            return getattr(self._client, method)(**parameters)
-        except (BotoCoreError, ClientError, OSError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-            if code == "ExecutionAlreadyExists":
-                raise _AlreadyExistsError from error
-            is_no_name = code == "ValidationException" and "executionArn" in parameters
-            if is_no_name or code in ("ExecutionDoesNotExist", "InvalidArn"):
-                raise NotFound(
-                    "There is no workflow run of that name; GET /workflows lists them."
-                ) from error
-            raise SourceUnreachable("Step Functions does not answer; try again later.") from error
+            try:
+                return getattr(self._client, method)(**parameters)
+            except ClientError as error:
+                code = code_of(error)
+                if code == "ExecutionAlreadyExists":
+                    raise _AlreadyExistsError from error
+                is_no_name = code == "ValidationException" and "executionArn" in parameters
+                if is_no_name or code in ("ExecutionDoesNotExist", "InvalidArn"):
+                    raise NotFound(
+                        "There is no workflow run of that name; GET /workflows lists them."
+                    ) from error
+                raise
 
 
 class _AlreadyExistsError(Exception):

@@ -16,7 +16,7 @@ from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
-from chalicelib.errors import SourceUnreachable
+from chalicelib.errors import ServiceUnavailable
 from chalicelib.inference.labels import NO_LABEL
 
 READERS = 32
@@ -79,7 +79,7 @@ def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> None:
     summary = write_results(ledger, batch, "results.jsonl", records)
     where = ledger.end_key(batch.round, "summary.json")
     if not ledger.put(where, summary, only_new=True) and ledger.summary(batch.round) is None:
-        raise SourceUnreachable(f"{where} was being written by another; try again.")
+        raise ServiceUnavailable(detail=f"{where} was being written by another")
 
 
 def write_results(

@@ -36,7 +36,7 @@ from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.errors import NotFound, SourceUnreachable
+from chalicelib.errors import NotFound, ObjectMissing
 
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""
@@ -118,7 +118,7 @@ class Ledger(Documents):
     def complete(self, round: int, chunk: int, records: list[Record]) -> None:
         """Write a chunk's records, unless someone was faster, and count what is there then.
 
-        Raises SourceUnreachable where that cannot be read, or is nothing.
+        Raises ObjectMissing where nothing is there.
         """
         if not records or not self.write_part(round, chunk, records):
             records = self.part(round, chunk)
@@ -145,10 +145,10 @@ class Ledger(Documents):
     def tally(self, round: int, chunk: int, records: list[Record]) -> None:
         """Count a part that is written. Twice is once: the part fixes the key.
 
-        Raises SourceUnreachable for one that is empty, which no chunk's is.
+        Raises ObjectMissing for one that is empty, which no chunk's is.
         """
         if not records:
-            raise SourceUnreachable(f"Part {chunk} of {self.batch_id} is not there; try again.")
+            raise ObjectMissing(detail=f"part {chunk} of {self.batch_id} is not there")
         failed = sum(record.error is not None for record in records)
         self.mark(self.round_key(round, f"tally/{chunk:06d}-{len(records)}-{failed}"))
 

@@ -17,7 +17,7 @@ from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.errors import SourceUnreachable
+from chalicelib.errors import ObjectMissing, ServiceUnavailable
 
 FAN_OUT = 0
 """The number of the fan-out among a round's chunks."""
@@ -60,7 +60,7 @@ class Losses:
         ledger.mark(ledger.round_key(round, "repairs/now"))
         marks = {_name(found): found.modified for found in self._list("repairs/")}
         if "now" not in marks:
-            raise SourceUnreachable("The store does not tell its time.")
+            raise ServiceUnavailable(detail="the store does not list what was just written")
         self._now = marks.pop("now")
         begun = {_name(found): found.modified for found in self._list("begun/")}
         counted = sorted(_numbered(marks, started).items())
@@ -165,7 +165,7 @@ class Alone:
     def _record(self, place: int) -> Record:
         record = self._ledger.get(f"{self._root}{place:04d}.json", Record)
         if record is None:
-            raise SourceUnreachable(f"{self._root}{place:04d}.json is there no more; try again.")
+            raise ObjectMissing(detail=f"{self._root}{place:04d}.json was there, and is no more")
         return record
 
 

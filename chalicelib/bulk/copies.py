@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.errors import NotFound, SourceRefused, SourceUnreachable
+from chalicelib.errors import AccessRefused, NotFound, ObjectMissing
 from chalicelib.sources.read import split_s3_uri
 
 
@@ -23,7 +23,7 @@ def copy_manifest(
 def stream_manifest(store: ObjectStore, source: str) -> Iterator[bytes]:
     """The bytes of the manifest at the address `source`, in blocks.
 
-    Raises NotFound where there is none, which the caller may be told, and SourceUnreachable where a
+    Raises NotFound where there is none, which the caller may be told, and AccessRefused where a
     bucket of ours refuses, which is no doing of the caller's.
     """
     with _looked_for(store, source) as (bucket, key):
@@ -35,7 +35,7 @@ def _looked_for(store: ObjectStore, source: str) -> Iterator[tuple[str, str]]:
     bucket, key = split_s3_uri(source)
     try:
         yield bucket, key
-    except SourceRefused as refusal:
+    except (AccessRefused, ObjectMissing) as refusal:
         if not Documents(store, bucket).has(key):
             raise NotFound(f"There is no manifest {source}; upload it first.") from refusal
-        raise SourceUnreachable(f"{source} could not be read; try again later.") from refusal
+        raise

@@ -16,6 +16,7 @@ from chalicelib.inference.labels import is_right
 from chalicelib.requests import ExperimentRequest, FeedbackRequest
 from chalicelib.significance import wilson_interval
 from chalicelib.times import moment
+from chalicelib.trial import logger
 
 
 class Experiment:
@@ -59,7 +60,8 @@ class Experiment:
         if self._clock() >= self._unsigned_until:
             try:
                 return self._ids.issue(model, label, assigned, multi_label)
-            except InceptionError:
+            except InceptionError as error:
+                logger.error(f"Answers cannot be voted on for now: {error.detail}")
                 self._unsigned_until = self._clock() + CACHE_SECONDS
         return uuid.uuid4().hex
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import (
+    AccessRefused,
     BadRequest,
-    ImageTooLarge,
     NotConfigured,
-    SourceRefused,
-    SourceUnreachable,
+    ObjectMissing,
+    ObjectTooLarge,
+    ServiceUnavailable,
 )
 from chalicelib.patience import Patient
 from chalicelib.requests import MAX_LABEL
@@ -59,7 +60,7 @@ class InferenceIds:
     """Makes and reads ids, with a key that all containers find in the bucket.
 
     patience: seconds that a caller waits for the bucket. Every method raises what the store does,
-    SourceUnreachable where that takes longer, and NotConfigured where the key is damaged.
+    ServiceUnavailable where that takes longer, and NotConfigured where the key is damaged.
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class InferenceIds:
         try:
             self._key = self._key or self._ask_key()
         except TimeoutError:
-            raise SourceUnreachable(
+            raise ServiceUnavailable(
                 "The key of the inference ids cannot be read at the moment; try again later."
             ) from None
         return hmac.digest(self._key, _DOMAIN + payload, "sha256")[:MAC_BYTES]
@@ -113,11 +114,11 @@ class InferenceIds:
         store, bucket = self._documents.store, self._documents.bucket
         try:
             key = store.read(bucket, KEY, KEY_BYTES)
-        except SourceRefused:
+        except (AccessRefused, ObjectMissing):  # S3 tells them apart to whoever may list the key
             new = os.urandom(KEY_BYTES)
             store.put(bucket, KEY, new, "application/octet-stream", only_new=True)
             key = store.read(bucket, KEY, KEY_BYTES)  # perhaps another's, who was faster
-        except ImageTooLarge:
+        except ObjectTooLarge:
             key = b""
         if len(key) != KEY_BYTES:
             raise NotConfigured(

@@ -23,7 +23,7 @@ import msgspec
 
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import Found
-from chalicelib.errors import ImageTooLarge
+from chalicelib.errors import ObjectTooLarge
 from chalicelib.experiment.ids import EXPIRY
 
 REPORT = "experiment.votes.json"
@@ -145,7 +145,7 @@ class Votes:
         """The report and its ETag; neither where the next fold is to count all votes."""
         try:
             return self._documents.tagged(REPORT, Report) or (None, None)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ImageTooLarge):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ObjectTooLarge):
             return None, None
 
     def _count(self, prefix: str) -> Days:

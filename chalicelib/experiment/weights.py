@@ -8,10 +8,11 @@ from typing import Final, Literal
 import msgspec
 
 from chalicelib.aws.documents import Documents
-from chalicelib.errors import ImageTooLarge, InceptionError
+from chalicelib.errors import InceptionError, ObjectTooLarge
 from chalicelib.experiment.arms import Arms
 from chalicelib.patience import Patient
 from chalicelib.requests import ExperimentRequest
+from chalicelib.trial import logger
 
 FILE: Final = "experiment.json"
 CACHE_SECONDS = 30.0
@@ -83,12 +84,13 @@ class Weights:
         try:
             found = self._documents.get(FILE, ExperimentRequest)
             return InForce(Arms(found.arms), FILE) if found else self._environment
-        except (msgspec.DecodeError, ValueError, RecursionError, ImageTooLarge) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError, ObjectTooLarge) as error:
             why = str(error).rstrip(".")
             problem = (
                 f"{FILE} is not valid ({why}), so the last good weights stay; "
                 "PUT /experiment writes it anew."
             )
-        except InceptionError:
+        except InceptionError as error:
+            logger.error(f"{_UNREADABLE} {error.detail}")
             problem = _UNREADABLE
         return InForce(last.arms, last.source, problem)

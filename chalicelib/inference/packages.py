@@ -12,13 +12,7 @@ import msgspec
 
 from chalicelib.answers.predictions import Scores
 from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
-from chalicelib.errors import (
-    ModelInvalid,
-    ModelNotFound,
-    ServiceUnavailable,
-    SourceRefused,
-    SourceUnreachable,
-)
+from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable
 from chalicelib.files import sha256, staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
@@ -202,9 +196,10 @@ class Models:
                 (folder / INFO).write_bytes(found.data)
                 for file in read_package(folder, name).files[1:]:
                     self._store.download(self._bucket, f"{name}/{file}", folder / file)
-            except (SourceRefused, SourceUnreachable) as error:
-                raise ServiceUnavailable(
-                    f"The model {name!r} cannot be fetched at the moment; try again later."
+            except ServiceUnavailable as error:
+                raise type(error)(
+                    f"The model {name!r} cannot be fetched at the moment; try again later.",
+                    error.detail,
                 ) from error
             self._verify(read_package(folder, name))
         return read_package(self._cache / name)

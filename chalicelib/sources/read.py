@@ -5,7 +5,16 @@ import binascii
 import re
 from collections.abc import Callable
 
-from chalicelib.errors import ImageTooLarge, SourceInvalid
+from chalicelib.errors import (
+    AccessRefused,
+    ImageTooLarge,
+    ObjectMissing,
+    ObjectTooLarge,
+    ServiceUnavailable,
+    SourceInvalid,
+    SourceRefused,
+    SourceUnreachable,
+)
 from chalicelib.requests import Instance
 
 MAX_BYTES = 20 * 10**6
@@ -39,18 +48,32 @@ class Sources:
         """The encoded image.
 
         Raises SourceInvalid where the instance does not name one image properly, ImageTooLarge,
-        and what `fetch` and `read_object` raise.
+        what `fetch` raises, and SourceRefused or SourceUnreachable for a bucket, which the
+        caller named.
         """
         _check_one_way(instance)
         if instance.b64 is not None:
             return _decode_base64(instance.b64)
         if instance.s3_uri is not None:
-            bucket, key = self._parse_s3_uri(instance.s3_uri)
-            return self._read_object(bucket, key, MAX_BYTES)
+            return self._read(*self._parse_s3_uri(instance.s3_uri))
         url = instance.url or ""
         if url[:5].lower() == "data:":
             return _decode_data_url(url[5:])
         return self._fetch(url)
+
+    def _read(self, bucket: str, key: str) -> bytes:
+        uri = f"s3://{bucket}/{key}"
+        try:
+            return self._read_object(bucket, key, MAX_BYTES)
+        except (AccessRefused, ObjectMissing) as error:
+            # S3 tells the two apart only to those who may list the bucket: see `aws.s3answers`
+            raise SourceRefused(
+                f"{uri} does not exist or may not be read; check its bucket, key and policy."
+            ) from error
+        except ObjectTooLarge as error:
+            raise ImageTooLarge(str(error)) from error
+        except ServiceUnavailable as error:
+            raise SourceUnreachable(f"{uri} could not be read; try again later.") from error
 
     def _parse_s3_uri(self, s3_uri: str) -> tuple[str, str]:
         bucket, key = split_s3_uri(s3_uri)

@@ -31,11 +31,9 @@ def message_of(error: str, cause: str) -> str:
 
 def _is_callers(error: str) -> bool:
     kind = getattr(errors, error, None)
-    if not isinstance(kind, type) or not issubclass(kind, errors.InceptionError):
-        return False
-    return kind.status < 500 and not issubclass(
-        kind, errors.SourceRefused | errors.SourceUnreachable
-    )
+    if isinstance(kind, type) and issubclass(kind, errors.InceptionError):
+        return kind.status < 500
+    return False
 
 
 class _LambdaFailure(msgspec.Struct, frozen=True, rename="camel"):

@@ -25,7 +25,7 @@ from chalicelib.aws.s3 import ObjectStore
 from chalicelib.bulk.chunks import chunked, grouped, held
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
-from chalicelib.errors import NotFound, SourceUnreachable
+from chalicelib.errors import NotFound, ObjectMissing
 from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement
 
@@ -121,11 +121,11 @@ class Run(Documents):
     def part(self, arm: Arm, chunk: int, sure: bool = True) -> list[Record]:
         """A chunk's records by that arm. sure: see Documents.
 
-        Raises SourceUnreachable where there must be some and are none.
+        Raises ObjectMissing where there must be some and are none.
         """
         records = self.lines(self._numbered(arm, chunk), Record, sure)
         if sure and not records:
-            raise SourceUnreachable(f"Chunk {chunk} of {self.name} has no records of the {arm}.")
+            raise ObjectMissing(detail=f"chunk {chunk} of {self.name} has no records of the {arm}")
         return records
 
     def parts_done(self, arm: Arm) -> int:

@@ -26,14 +26,7 @@ from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.bulk.records import Record
-from chalicelib.errors import (
-    AWAY,
-    BadRequest,
-    InceptionError,
-    ServiceUnavailable,
-    SourceRefused,
-    SourceUnreachable,
-)
+from chalicelib.errors import BadRequest, InceptionError, ServiceUnavailable
 from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.requests import MAX_LABELS, Options, WorkflowRequest
@@ -51,21 +44,14 @@ R = TypeVar("R")
 
 
 def _task(method: Callable[P, R]) -> Callable[P, R]:
-    """A bucket of ours that refuses is one that does not answer: another try may find it open.
-
-    Callers are shown what a task raises, so that names no bucket; the log has the whole. What they
-    name and may not have is told otherwise: as NotFound, or by an image's error.
-    """
+    """Raises every fault of a part of ours by the one name that workflow.asl.json tries again."""
 
     @functools.wraps(method)
     def task(*given: P.args, **named: P.kwargs) -> R:
         try:
             return method(*given, **named)
-        except (SourceRefused, SourceUnreachable) as error:
-            logger.exception(f"{method.__name__} could not go on")
-            if isinstance(error, ServiceUnavailable):
-                raise
-            raise ServiceUnavailable(AWAY) from error
+        except ServiceUnavailable as error:
+            raise ServiceUnavailable(str(error), error.detail) from error
 
     return task
 
@@ -107,10 +93,10 @@ class WorkflowTasks:
         """Check the request, write the chunks down, and say what there is to do."""
         try:
             plan = self._prepared(name, request)
+        except ServiceUnavailable:
+            raise
         except InceptionError as error:
-            if error.retryable or isinstance(error, SourceRefused):
-                raise
-            return {"name": name, "error": {"code": error.code, "message": str(error)}}
+            return {"name": name, "error": msgspec.to_builtins(ErrorInfo.of(error))}
         small = plan.total <= SMALL_RUN
         run = self._run(name)
         return {

@@ -11,7 +11,7 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 
 from chalicelib.aws.stepfunctions import Executions, StepFunctions
-from chalicelib.errors import Conflict, NotFound, SourceUnreachable
+from chalicelib.errors import Conflict, NotFound, ServiceUnavailable
 from tests.fakes import MemoryExecutions
 
 MACHINE = {
@@ -111,5 +111,5 @@ def test_a_service_that_does_not_answer(aws: dict[str, Any], free_port: int) -> 
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
     settings = aws | {"endpoint_url": f"http://127.0.0.1:{free_port}", "config": config}
     machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:none"
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         StepFunctions(lambda: boto3.client("stepfunctions", **settings), machine).recent(1)

@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from chalicelib.aws.sqs import Queue, SqsQueue
 from chalicelib.batch.fanout import ChunkMessage
-from chalicelib.errors import SourceUnreachable
+from chalicelib.errors import ServiceUnavailable
 from tests.fakes import MemoryQueue
 
 Take = Callable[[], list[str]]
@@ -93,10 +93,10 @@ def test_patience_is_all_the_visibility_that_a_message_has(
 def test_a_queue_that_does_not_answer(aws: dict[str, Any], free_port: int) -> None:
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=1)
     settings = aws | {"endpoint_url": f"http://127.0.0.1:{free_port}", "config": config}
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         SqsQueue(lambda: boto3.client("sqs", **settings), "queue").send(["message"])
 
 
 def test_a_queue_that_is_not_there(aws: dict[str, Any]) -> None:
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         SqsQueue(lambda: boto3.client("sqs", **aws), "none").send(["message"])

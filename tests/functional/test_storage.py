@@ -15,11 +15,19 @@ import urllib3
 from botocore.config import Config
 
 from chalicelib.aws.s3 import ObjectStore, S3Store
-from chalicelib.errors import ImageTooLarge, SourceRefused, SourceUnreachable
+from chalicelib.errors import (
+    AccessRefused,
+    ObjectMissing,
+    ObjectTooLarge,
+    ServiceUnavailable,
+)
 from tests.fakes import MemoryStore
 from tests.functional.absence import refuse, tell_no_absence
 
 Put = Callable[[str, bytes], None]
+
+ABSENT = (AccessRefused, ObjectMissing)
+"""What a read of a missing key raises: S3 tells it from a refusal only to those who may list it."""
 
 
 @pytest.fixture
@@ -79,7 +87,7 @@ def test_a_stream_is_the_object_as_it_was_opened(
     blocks = store.stream(bucket, "large")
     put("large", b"another")
     assert b"".join(blocks) == data
-    with pytest.raises(SourceRefused):
+    with pytest.raises(ABSENT):
         store.stream(bucket, "none")
 
 
@@ -129,7 +137,7 @@ def test_what_is_not_there_is_told_from_what_is_too_large(
     store, put = store_and_put
     put("key-and-more", b"data")
     assert store.find(bucket, "key", 10) is None
-    with pytest.raises(ImageTooLarge):
+    with pytest.raises(ObjectTooLarge):
         store.find(bucket, "key-and-more", 3)
 
 
@@ -147,16 +155,23 @@ def test_a_refusal_is_no_absence(s3: Any, bucket: str, times: int, hides: bool) 
         found = store.find(bucket, "key", 10)
         assert found is not None and found.data == b"data"
     else:
-        with pytest.raises(SourceUnreachable):
+        with pytest.raises(AccessRefused) as told:
             store.find(bucket, "key", 10)
+        assert bucket not in str(told.value)
+        assert f"s3://{bucket}/key: " in told.value.detail and "AccessDenied" in told.value.detail
 
 
 def test_where_listing_is_refused_too_nothing_is_known(s3: Any, bucket: str) -> None:
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     tell_no_absence(s3.meta.events)
     refuse(s3.meta.events, "ListObjectsV2", 1)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(AccessRefused):
         S3Store(lambda: s3).find(bucket, "none", 10)
+
+
+def test_a_bucket_that_is_gone_is_no_absence_of_its_objects(s3: Any) -> None:
+    with pytest.raises(AccessRefused, match="which policy"):
+        S3Store(lambda: s3).find("no-such-bucket-anywhere", "key", 10)
 
 
 def test_two_conditional_writes_at_once_are_somebody_elses(s3: Any, bucket: str) -> None:
@@ -188,9 +203,9 @@ def test_blocks_that_break_off_leave_what_was_there(
 
     def broken() -> Iterator[bytes]:
         yield b"half"
-        raise SourceUnreachable("The parts cannot be read.")
+        raise ServiceUnavailable("The parts cannot be read.")
 
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         store.write(bucket, "key", broken())
     assert store.read(bucket, "key", 10) == b"before"
 
@@ -203,7 +218,7 @@ def test_a_copy_and_what_is_deleted(store_and_put: tuple[ObjectStore, Put], buck
     store.delete(bucket, "from")
     assert [found.key for found in store.list(bucket, "")] == ["to"]
     assert store.read(bucket, "to", 10) == b"data"
-    with pytest.raises(SourceRefused):
+    with pytest.raises(ABSENT):
         store.copy(bucket, "none", bucket, "to")
 
 
@@ -233,18 +248,18 @@ def test_what_is_not_there(
     store_and_put: tuple[ObjectStore, Put], bucket: str, tmp_path: Path
 ) -> None:
     store, _ = store_and_put
-    with pytest.raises(SourceRefused):
+    with pytest.raises(ABSENT):
         store.read(bucket, "none", 10)
-    with pytest.raises(SourceRefused):
+    with pytest.raises(ABSENT):
         store.read("no-such-bucket-anywhere", "none", 10)
-    with pytest.raises(SourceRefused):
+    with pytest.raises(ABSENT):
         store.download(bucket, "none", tmp_path / "file")
 
 
 def test_what_is_too_large(store_and_put: tuple[ObjectStore, Put], bucket: str) -> None:
     store, put = store_and_put
     put("large", bytes(11))
-    with pytest.raises(ImageTooLarge):
+    with pytest.raises(ObjectTooLarge):
         store.read(bucket, "large", 10)
 
 
@@ -255,9 +270,9 @@ def unreachable(aws: dict[str, Any], port: int, **options: Any) -> S3Store:
 
 
 def test_a_store_that_does_not_answer(aws: dict[str, Any], free_port: int, tmp_path: Path) -> None:
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         unreachable(aws, free_port).read("bucket", "key", 10)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         unreachable(aws, free_port).download("bucket", "key", tmp_path / "file")
 
 
@@ -267,7 +282,7 @@ def test_no_credentials_are_no_crash() -> None:
         session.register_component("credential_provider", _NoCredentials())
         return boto3.session.Session(region_name="eu-west-1", botocore_session=session).client("s3")
 
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         S3Store(client).read("bucket", "key", 10)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -14,7 +15,8 @@ import boto3
 import pytest
 import urllib3
 
-from chalicelib.aws.ssm import Parameter, TokenUnreadable
+from chalicelib.aws.ssm import Parameter
+from chalicelib.errors import ServiceUnavailable
 from localcloud.starting import started
 from tests.conftest import ROOT, pick_free_port
 
@@ -177,5 +179,6 @@ def test_a_parameter_is_decrypted(ssm: Any, parameter: str) -> None:
 
 
 def test_a_parameter_that_there_is_not(ssm: Any) -> None:
-    with pytest.raises(TokenUnreadable, match=r"/none.*ParameterNotFound"):
+    with pytest.raises(ServiceUnavailable) as told:
         Parameter(lambda: ssm, "/none").read()
+    assert re.search("/none.*ParameterNotFound", told.value.detail)

@@ -20,7 +20,7 @@ from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining
 from chalicelib.bulk.records import Record
-from chalicelib.errors import InceptionError, SourceRefused, SourceUnreachable
+from chalicelib.errors import AccessRefused, InceptionError, ServiceUnavailable, SourceRefused
 from chalicelib.inference.pool import Load
 from chalicelib.requests import BatchRequest, Instance
 from tests.fakes import MemoryQueue, MemoryStore
@@ -95,12 +95,12 @@ def kill() -> None:
 
 def fail() -> None:
     """A fault: the store or queue does not answer."""
-    raise SourceUnreachable("The service does not answer; try again later.")
+    raise ServiceUnavailable
 
 
 def deny() -> None:
     """A fault: AccessDenied, as while a policy or a key's grant is being changed."""
-    raise SourceRefused("It may not be read, or is not there.")
+    raise AccessRefused
 
 
 def ours(name: str) -> bool:

@@ -26,7 +26,7 @@ from chalicelib.aws.s3 import Found
 from chalicelib.aws.s3events import Put
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.bulk.records import Record
-from chalicelib.errors import Conflict, InceptionError, SourceUnreachable
+from chalicelib.errors import Conflict, InceptionError, ServiceUnavailable
 from chalicelib.requests import BatchRequest, Instance
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
@@ -568,7 +568,7 @@ class Minute:
             self.refused += 1
             if ours(name) and self._chance.random() < 0.5:
                 deny()
-            raise SourceUnreachable("Please reduce your request rate.")
+            raise ServiceUnavailable
 
 
 VISIBILITY, PERIOD = 720.0, 60.0
@@ -654,7 +654,7 @@ class Refusing(MemoryStore):
     def _keep(self, bucket: str, key: str, data: bytes) -> None:
         if self.kind in key and self.times < 3:
             self.times += 1
-            raise SourceUnreachable("The bucket does not answer.")
+            raise ServiceUnavailable
         super()._keep(bucket, key, data)
 
 

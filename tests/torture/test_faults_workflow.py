@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chalicelib.answers.judged import Line
-from chalicelib.errors import InceptionError, ServiceUnavailable, SourceUnreachable
+from chalicelib.errors import InceptionError, ServiceUnavailable
 from chalicelib.workflow.run import Arm
 from chalicelib.workflow.tasks import WorkflowTasks
 from tests.fakes import MemoryStore
@@ -28,7 +28,7 @@ IDS = [str(n) for n in range(IMAGES)]
 REQUEST = {
     "manifest": "s3://images/list.csv", "champion": "blind", "challenger": "sharp", "promote": True,
 }  # fmt: skip
-TRIES = {Killed: 2, ServiceUnavailable: 5, SourceUnreachable: 5, TimeoutError: 5}
+TRIES = {Killed: 2, ServiceUnavailable: 5, TimeoutError: 5}
 """How often the state machine tries a task again, by what ended it."""
 
 

@@ -472,18 +472,22 @@ def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -
     lines = run.stdout.splitlines()
     found = [json.loads(line[7:]) for line in lines if line.startswith("ANSWER ")]
     assert len(found) == 9
+    code = "AccessRefused" if answers else "ServiceUnavailable"
     for path, status, body, headers in found:
         assert {"Code", "Message"} <= body.keys() and "SECRET" not in json.dumps(body)
         assert headers["Access-Control-Allow-Origin"] == "*"
         if path == "/predict":
             assert status < 500, body
         else:
-            assert (status, body["Code"]) == (503, "ServiceUnavailable"), (path, body)
+            assert (status, body["Code"]) == (503, code), (path, body)
             assert headers["Retry-After"] == "5"
             assert not re.search("s3:|arn:|images|results|work|123456789012", body["Message"])
     log = [json.loads(line) for line in lines if not line.startswith("ANSWER ")]
     assert sum(line["faults"] == 1 for line in log if "_aws" in line) == 7
-    assert all(line.get("cause") for line in log if line.get("status") == 503)
+    faults = [line for line in log if line.get("status") == 503]
+    assert all(line["level"] == "ERROR" for line in faults)
+    parts = "s3://(results|models|images)/|stateMachine:none"
+    assert all(re.search(parts, line["cause"]) for line in faults)
     outcome(
         f"S3 or Step Functions {'refuse' if answers else 'do not answer'}; a caller's host does "
         "not answer",

@@ -23,11 +23,13 @@ from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import (
+    AccessRefused,
     BadRequest,
     Conflict,
     ModelInvalid,
     ModelNotFound,
     NotFound,
+    ServiceUnavailable,
     SourceInvalid,
     SourceRefused,
     SourceUnreachable,
@@ -315,12 +317,12 @@ def test_a_model_that_is_out_of_reach_is_no_images_error(cloud: Cloud) -> None:
     find, models = cloud.models.find, cloud.models
 
     def away(name: str) -> Any:
-        raise SourceUnreachable("The models bucket does not answer.")
+        raise ServiceUnavailable("The models bucket does not answer.")
 
     models.find = away  # type: ignore[method-assign]
     cloud.deliver(cloud.queue.bodies.pop(0))
     for body in cloud.queue.bodies:
-        with pytest.raises(SourceUnreachable):
+        with pytest.raises(ServiceUnavailable):
             cloud.deliver(body)
     assert cloud.view(batch_id) == ("running", (2, 0, 0)) and not cloud.answers.bodies
     models.find = find  # type: ignore[method-assign]
@@ -384,11 +386,11 @@ def test_a_fan_out_that_dies_resumes(cloud: Cloud) -> None:
 
     def dies(messages: Any) -> None:
         if next(sent) == 1:
-            raise SourceUnreachable("The queue does not answer.")
+            raise ServiceUnavailable("The queue does not answer.")
         send(messages)
 
     cloud.queue.send = dies  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(fan_out)
     assert cloud.view(batch_id) == ("running", (2500, 0, 0))
     cloud.deliver(fan_out)
@@ -486,11 +488,11 @@ def test_a_retry_that_dies_before_it_is_queued_is_seen_to_by_the_schedule(cloud:
     def dies(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
         put(bucket, key, *rest, **options)
         if key.endswith("batch.json"):
-            raise SourceUnreachable("The answer of the bucket is lost.")
+            raise ServiceUnavailable("The answer of the bucket is lost.")
         return True
 
     cloud.store.put = dies  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.batches.retry(batch_id)
     cloud.store.put = put  # type: ignore[method-assign]
     tick(cloud)
@@ -564,11 +566,11 @@ def test_a_queue_that_is_away_gives_up_no_chunk(cloud: Cloud) -> None:
     send = cloud.queue.send
 
     def away(messages: Any) -> None:
-        raise SourceUnreachable("The queue does not answer.")
+        raise ServiceUnavailable("The queue does not answer.")
 
     cloud.queue.send = away  # type: ignore[method-assign]
     for _ in range(5):
-        with pytest.raises(SourceUnreachable):
+        with pytest.raises(ServiceUnavailable):
             tick(cloud)
     cloud.queue.send = send  # type: ignore[method-assign]
     tick(cloud)
@@ -680,11 +682,11 @@ def test_a_start_that_dies_is_made_whole_by_the_event_that_comes_again(cloud: Cl
 
     def dies(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
         if key.startswith("recent/"):
-            raise SourceUnreachable("The bucket does not answer.")
+            raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
 
     cloud.store.put = dies  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(s3_event("m.txt"))
     cloud.store.put = put  # type: ignore[method-assign]
     cloud.deliver(s3_event("m.txt"))
@@ -771,7 +773,7 @@ def test_an_event_that_failed_is_made_good_from_the_dead_letters(cloud: Cloud) -
         "version": "1.0",
         "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
         "requestPayload": json.loads(s3_event("a+b%2Bc.png")),
-        "responsePayload": {"errorType": "SourceUnreachable", "errorMessage": "S3 is away."},
+        "responsePayload": {"errorType": "ServiceUnavailable", "errorMessage": "S3 is away."},
     }
     cloud.deliver(json.dumps(failure))
     cloud.run()
@@ -824,11 +826,11 @@ def test_a_fault_of_the_platform_makes_the_message_come_again(cloud: Cloud) -> N
 
     def fails(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
         if "/parts/" in key:
-            raise SourceUnreachable("The bucket does not answer.")
+            raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
 
     cloud.store.put = fails  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(body)
     cloud.store.put = put  # type: ignore[method-assign]
     cloud.deliver(body)
@@ -881,7 +883,7 @@ def test_a_batch_that_is_not(cloud: Cloud, batch_id: str) -> None:
 
     def strict(bucket: str, key: str, limit: int) -> Any:
         if len(key) > 1024 or ".." in key:
-            raise SourceUnreachable("400 Bad Request")
+            raise ServiceUnavailable("400 Bad Request")
         return find(bucket, key, limit)
 
     cloud.store.find = strict  # type: ignore[method-assign]
@@ -912,10 +914,10 @@ def test_a_manifest_that_may_not_be_read_is_not_called_missing(cloud: Cloud) -> 
     cloud.store.objects["images", "m.txt"] = b"http://h/1"
 
     def refuses(bucket: str, key: str, *rest: Any) -> bytes:
-        raise SourceRefused(f"s3://{bucket}/{key} does not exist or may not be read.")
+        raise AccessRefused(detail=f"s3://{bucket}/{key}: Access Denied")
 
     cloud.store.copy = refuses  # type: ignore[method-assign, assignment]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(AccessRefused):
         cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
 
 

@@ -14,7 +14,7 @@ from chalicelib.aws.session import read_time, session
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.listing import KEYS
-from chalicelib.errors import SourceUnreachable
+from chalicelib.errors import ServiceUnavailable
 from chalicelib.requests import BatchRequest
 from tests.fakes import MemoryStore
 from tests.unit.test_batch import Cloud, tick
@@ -34,7 +34,7 @@ class Watched(MemoryStore):
         for found in super().list(bucket, prefix, after):
             if bucket == "images":
                 if found.key == self.away_after:
-                    raise SourceUnreachable("The store does not answer.")
+                    raise ServiceUnavailable("The store does not answer.")
                 self.listed.append(found.key)
             yield found
 
@@ -88,7 +88,7 @@ def test_a_listing_that_takes_longer_than_a_message_goes_on_in_the_next(
 def test_a_listing_that_breaks_off_goes_on_from_its_last_part(cloud: Cloud, store: Watched) -> None:
     ledger = begun(cloud, KEYS + 5)
     store.away_after = f"photos/{KEYS + 2:06d}.png"
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0)
     store.away_after = ""
     del store.listed[:]

@@ -10,7 +10,7 @@ from chalicelib.batch.fanout import ChunkMessage, fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import IMAGE_LOST, REPAIRS, begin
 from chalicelib.bulk.chunks import MAX_IMAGES
-from chalicelib.errors import BadRequest, SourceUnreachable
+from chalicelib.errors import BadRequest, ServiceUnavailable
 from chalicelib.requests import BatchRequest
 from tests.unit.test_batch import Cloud, tick
 
@@ -115,11 +115,11 @@ def test_a_repair_that_does_not_come_to_its_end_goes_on_from_there(cloud: Cloud)
 
     def full(messages: Any) -> None:
         if len(cloud.queue.bodies) >= 500:
-            raise SourceUnreachable("The queue does not answer.")
+            raise ServiceUnavailable("The queue does not answer.")
         send(messages)
 
     cloud.queue.send = full  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         tick(cloud)
     sent = len(cloud.queue.bodies)
     cloud.queue.send = send  # type: ignore[method-assign]
@@ -206,7 +206,7 @@ def test_a_worker_that_dies_after_the_last_image_alone_is_made_up_for(cloud: Clo
 
     def dies(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
         if "/parts/" in key:
-            raise SourceUnreachable("The bucket does not answer.")
+            raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
 
     cloud.store.put = dies  # type: ignore[method-assign]
@@ -214,7 +214,7 @@ def test_a_worker_that_dies_after_the_last_image_alone_is_made_up_for(cloud: Clo
     cloud.queue.bodies.clear()
     cloud.deliver(first)
     cloud.deliver(second)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(last)
     cloud.store.put = put  # type: ignore[method-assign]
     tick(cloud)
@@ -231,7 +231,7 @@ def test_a_fan_out_that_always_fails_ends_with_its_reason(cloud: Cloud) -> None:
     stream = cloud.store.stream
 
     def away(bucket: str, key: str) -> Any:
-        raise SourceUnreachable(f"s3://{bucket}/{key} could not be read.")
+        raise ServiceUnavailable(f"s3://{bucket}/{key} could not be read.")
 
     cloud.store.stream = away  # type: ignore[method-assign]
     fan_outs = 0
@@ -241,7 +241,7 @@ def test_a_fan_out_that_always_fails_ends_with_its_reason(cloud: Cloud) -> None:
             cloud.queue.bodies.remove(body)
             if json.loads(body)["type"] == "fan_out":
                 fan_outs += 1
-                with pytest.raises(SourceUnreachable):
+                with pytest.raises(ServiceUnavailable):
                     cloud.deliver(body)
             else:
                 cloud.deliver(body)
@@ -249,7 +249,7 @@ def test_a_fan_out_that_always_fails_ends_with_its_reason(cloud: Cloud) -> None:
     assert cloud.view(other.batch_id) == ("finished", (2, 2, 0)), "it was not waited for"
     ended = cloud.batches.view(view.batch_id)
     assert ended.status == "failed"
-    assert "(SourceUnreachable)" in ended.error.message
+    assert "(ServiceUnavailable)" in ended.error.message
     assert "s3:" not in ended.error.message, "our buckets are not named to callers"
     tick(cloud)
     assert cloud.queue.bodies == [] and not list(cloud.store.list("results", "active/"))

@@ -11,7 +11,7 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
 from chalicelib.batch.stop import RESULTS
 from chalicelib.bulk.records import Record
-from chalicelib.errors import Conflict, SourceUnreachable
+from chalicelib.errors import Conflict, ServiceUnavailable
 from tests.balance import check_stopped
 from tests.unit.test_batch import Cloud, tick
 
@@ -83,11 +83,11 @@ def test_a_stop_before_the_first_checkpoint_tells_of_what_was_cut_and_done(cloud
 
     def away(bucket: str, key: str, *rest: Any, **options: Any) -> str | None:
         if key.endswith("fanout.json"):
-            raise SourceUnreachable("The bucket does not answer.")
+            raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
 
     cloud.store.put = away  # type: ignore[method-assign]
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(cloud.queue.bodies.pop(0))
     cloud.deliver(cloud.queue.bodies.pop(0))
     cloud.batches.cancel(ledger.batch_id)

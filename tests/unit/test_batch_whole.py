@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.records import Record
-from chalicelib.errors import SourceRefused, SourceUnreachable
+from chalicelib.errors import AccessRefused, ServiceUnavailable
 from tests.balance import check_finished
 from tests.unit.test_batch import Cloud, tick
 
@@ -32,7 +32,7 @@ def refuse(cloud: Cloud, part: str, times: int) -> None:
     def denied(bucket: str, key: str, limit: int) -> bytes:
         if key.endswith(part) and left[0]:
             left[0] -= 1
-            raise SourceRefused("It may not be read, or is not there.")
+            raise AccessRefused
         return read(bucket, key, limit)
 
     cloud.store.read = denied  # type: ignore[method-assign]
@@ -44,7 +44,7 @@ def test_a_part_that_is_refused_at_the_end_is_waited_for(cloud: Cloud) -> None:
     for body in others:
         cloud.deliver(body)
     refuse(cloud, "parts/000002.jsonl", 1)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(last)
     assert cloud.view(ledger.batch_id)[0] == "running"
     cloud.deliver(last)
@@ -56,7 +56,7 @@ def test_a_doubled_message_whose_reads_are_refused_counts_nothing_twice(cloud: C
     first, last = cloud.queue.bodies
     cloud.deliver(first)
     refuse(cloud, "parts/000001.jsonl", 2)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         cloud.deliver(first)
     assert list(ledger.tallies(0)) == [(1, 25, 0)]
     cloud.deliver(last)
@@ -106,7 +106,7 @@ def test_a_retry_whose_last_round_was_cut_short_does_not_finish(cloud: Cloud) ->
 
 def test_no_empty_part_is_counted_or_written(cloud: Cloud) -> None:
     ledger = cut(cloud, 1)
-    with pytest.raises(SourceUnreachable):
+    with pytest.raises(ServiceUnavailable):
         ledger.complete(0, 1, [])
     assert not list(ledger.tallies(0)) and ledger.part(0, 1) == []
     cloud.run()

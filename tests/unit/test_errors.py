@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib import errors
-from chalicelib.errors import InceptionError
+from chalicelib.errors import InceptionError, ModelInvalid, ServiceUnavailable
 from chalicelib.page import WEB
 
 DOCUMENT = json.loads((WEB / "openapi.json").read_text())
@@ -32,4 +32,21 @@ def test_every_error_is_an_answer_that_the_interface_documents(error: type[Incep
 
 def test_only_a_fault_of_the_service_is_a_5xx() -> None:
     faults = {error.__name__ for error in every_error() if error.status >= 500}
-    assert faults == {"ModelInvalid", "NotConfigured", "ServiceUnavailable", "SlowKernels"}
+    ours = {error.__name__ for error in [ServiceUnavailable, *every_error(ServiceUnavailable)]}
+    assert faults == ours | {"ModelInvalid", "NotConfigured", "SlowKernels"}
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable, *every_error(ServiceUnavailable)])
+def test_a_part_of_ours_is_named_to_the_log_and_to_nobody_else(
+    error: type[ServiceUnavailable],
+) -> None:
+    fault = error(detail="s3://secret/key: Access Denied")
+    assert fault.detail == "s3://secret/key: Access Denied"
+    assert "secret" not in str(fault) and str(fault).endswith(".")
+
+
+def test_the_log_tells_the_cause_of_what_has_one() -> None:
+    try:
+        raise ModelInvalid("The model is damaged.") from ValueError("byte 7")
+    except ModelInvalid as error:
+        assert error.detail == "byte 7" and ServiceUnavailable("Later.").detail == "Later."

@@ -20,7 +20,7 @@ from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import Found
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured
-from chalicelib.errors import SourceUnreachable as Unreachable
+from chalicelib.errors import ServiceUnavailable as Unreachable
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.comparison import Standing, compare, overall, planned
 from chalicelib.experiment.experiment import Experiment

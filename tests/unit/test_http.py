@@ -9,10 +9,6 @@ from chalicelib import parsing
 from chalicelib.errors import (
     BadRequest,
     BodyTooLarge,
-    InceptionError,
-    ServiceUnavailable,
-    SourceRefused,
-    SourceUnreachable,
     UnsupportedMediaType,
 )
 from chalicelib.page import WEB
@@ -242,22 +238,3 @@ def test_a_clients_id_is_as_the_description_has_it(header: str) -> None:
         assert not fits or len(header) > schema["maxLength"]
     with pytest.raises(BadRequest, match="X-Client-Id"):
         parsing.client_id(header)
-
-
-@pytest.mark.parametrize("error", [SourceRefused, SourceUnreachable])
-@pytest.mark.parametrize(
-    "path", ["/batches", "/batches/{batch_id}", "/workflows", "/v2/models/{name}"]
-)
-def test_what_our_own_buckets_say_is_not_told_to_callers(
-    error: type[InceptionError], path: str
-) -> None:
-    raw = error("s3://serverless-inception-dev-results-123456789012/x may not be read.")
-    told = parsing.told(raw, path)
-    assert (told.code, told.status, told.retryable) == ("ServiceUnavailable", 503, True)
-    assert str(told) == "A part of the service does not answer; try again later."
-    assert parsing.told(raw, "/predict") is raw  # of a bucket that the caller named
-
-
-def test_a_model_that_cannot_be_fetched_is_told_by_its_name() -> None:
-    error = ServiceUnavailable("The model 'x' cannot be fetched at the moment; try again later.")
-    assert parsing.told(error, "/predict") is parsing.told(error, "/v2/models/{name}") is error

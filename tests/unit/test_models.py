@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable, SourceRefused
+from chalicelib.errors import AccessRefused, ModelInvalid, ModelNotFound, ServiceUnavailable
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.packages import Models, read_package
@@ -123,13 +123,14 @@ def test_a_bucket_that_refuses_says_nothing_of_what_there_is(cache: Path, file: 
     class Refusing(MemoryStore):
         def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
             if key == f"m/{file}":
-                raise SourceRefused(f"s3://{bucket}/{key} may not be read.")
+                raise AccessRefused(detail=f"s3://{bucket}/{key}: Access Denied")
             return super().read(bucket, key, max_bytes)
 
     store = Refusing({("secret", f"m/{name}"): data for name, data in files("m").items()})
-    with pytest.raises(ServiceUnavailable, match="'m' cannot be fetched") as told:
+    with pytest.raises(AccessRefused, match="'m' cannot be fetched") as told:
         Models([cache], "secret", store).find("m")
-    assert "secret" not in str(told.value) and list(cache.iterdir()) == []
+    assert "secret" not in str(told.value) and "s3://secret" in told.value.detail
+    assert list(cache.iterdir()) == []
 
 
 def test_the_list_leaves_out_what_cannot_be_read(bundled: Path, cache: Path) -> None:

@@ -11,7 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.errors import ImageTooLarge, SourceInvalid
+from chalicelib.errors import (
+    AccessRefused,
+    ImageTooLarge,
+    InceptionError,
+    ObjectMissing,
+    ObjectTooLarge,
+    ServiceUnavailable,
+    SourceInvalid,
+    SourceRefused,
+    SourceUnreachable,
+)
 from chalicelib.requests import Instance
 from chalicelib.sources.read import MAX_BYTES, Sources
 
@@ -20,13 +30,16 @@ B64 = base64.b64encode(PIXEL).decode()
 
 
 class Bucket:
-    """Objects by (bucket, key); remembers what was asked for."""
+    """Answers the same whatever is asked, or raises `fault`; remembers what was asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, fault: InceptionError | None = None) -> None:
         self.read: list[tuple[str, str, int]] = []
+        self.fault = fault
 
     def __call__(self, bucket: str, key: str, max_bytes: int) -> bytes:
         self.read.append((bucket, key, max_bytes))
+        if self.fault is not None:
+            raise self.fault
         return b"object"
 
 
@@ -119,6 +132,23 @@ def test_other_s3_uris_are_refused(s3_uri: str, hint: str) -> None:
     with pytest.raises(SourceInvalid, match=hint):
         load(Instance(s3_uri=s3_uri), bucket)
     assert bucket.read == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "hint"),
+    [
+        (AccessRefused(), SourceRefused, r"^s3://photos/a does not exist or may not be read"),
+        (ObjectMissing(), SourceRefused, r"^s3://photos/a does not exist or may not be read"),
+        (ServiceUnavailable(), SourceUnreachable, r"^s3://photos/a could not be read; try again"),
+        (ObjectTooLarge("It has 9 bytes."), ImageTooLarge, r"^It has 9 bytes\.$"),
+    ],
+)
+def test_the_faults_of_a_bucket_that_the_caller_named_are_the_sources(
+    fault: InceptionError, error: type[InceptionError], hint: str
+) -> None:
+    with pytest.raises(error, match=hint) as told:
+        load(Instance(s3_uri="s3://photos/a"), Bucket(fault))
+    assert told.value.status < 500 and told.value.__cause__ is fault
 
 
 def test_base64() -> None:

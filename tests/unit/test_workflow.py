@@ -18,12 +18,13 @@ from chalicelib.answers.predictions import Label
 from chalicelib.answers.status import Chunks, ExecutionView, Fault, WorkflowCheck, WorkflowStarted
 from chalicelib.aws.stepfunctions import Event
 from chalicelib.errors import (
+    AccessRefused,
     BadRequest,
     Conflict,
-    InceptionError,
     ModelInvalid,
     ModelNotFound,
     NotFound,
+    ObjectMissing,
     ServiceUnavailable,
     SourceInvalid,
     SourceRefused,
@@ -329,19 +330,20 @@ def test_promotion_needs_an_experiment() -> None:
     assert "ARMS" in Cloud(can_promote=False).prepare(request)["error"]["message"]
 
 
-@pytest.mark.parametrize("kind", [SourceRefused, SourceUnreachable])
+@pytest.mark.parametrize("kind", [ServiceUnavailable, AccessRefused, ObjectMissing])
 def test_a_bucket_that_does_not_answer_is_for_another_try(
-    kind: type[InceptionError], caplog: pytest.LogCaptureFixture
+    kind: type[ServiceUnavailable],
 ) -> None:
-    """Its name is for the log, not for the callers who see what a task raises."""
+    """By the one name that the state machine tries again; the bucket's is for the log alone."""
 
     class Away(MemoryStore):
         def put(self, *given: Any, **options: Any) -> str | None:
-            raise kind("s3://secret/run could not be read.")
+            raise kind(detail="s3://secret/run: Access Denied")
 
     with pytest.raises(ServiceUnavailable) as told:
         Cloud(store=Away()).tasks.prepare("run", {"instances": instances("red")})
-    assert "secret" not in str(told.value) and "s3://secret/run" in caplog.text
+    assert type(told.value) is ServiceUnavailable and "s3://secret/run" in told.value.detail
+    assert "secret" not in str(told.value)
 
 
 def test_a_model_that_cannot_answer_loses_the_chunk_not_the_images(cloud: Cloud) -> None:
@@ -382,7 +384,7 @@ def test_a_cause_is_told_in_its_own_words(cause: str, told: str) -> None:
     assert message_of("E", cause) == told
 
 
-@pytest.mark.parametrize("error", ["States.ItemReaderFailed", "ClientError", "SourceUnreachable"])
+@pytest.mark.parametrize("error", ["States.ItemReaderFailed", "ClientError", "ServiceUnavailable"])
 @pytest.mark.parametrize("words", [
     "User: arn:aws:sts::123456789012:assumed-role/secret is not authorized",
     "s3://secret/workflows/run/workflow.json could not be read",
@@ -491,6 +493,7 @@ def test_instances_that_are_not_one_image_are_refused_by_their_places(cloud: Clo
         "code": "BadRequest",
         "message": "Mend these of the instances, counted from 0: "
         "1 (it must name an image in exactly one way).",
+        "retryable": False,
     }
 
 
