@@ -13,7 +13,7 @@ from chalicelib.bulk.deadline import InTime
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.classification import Classification, Outcome
-from chalicelib.errors import InceptionError
+from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.requests import Options
 
 IMAGES_AT_ONCE = 8
@@ -80,7 +80,7 @@ class Recorder:
         """The records of the entries that there is time for, by the entries' keys.
 
         Where the model cannot answer, and never will, every image has that error at once.
-        Raises SourceUnreachable where the model's bucket is away for now.
+        Raises ServiceUnavailable where the model's bucket is away for now.
         """
         refusal = self._refusal(options)
         with ThreadPoolExecutor(IMAGES_AT_ONCE) as pool:
@@ -106,7 +106,7 @@ class Recorder:
         self, options: Options, go_on: InTime, refusal: ErrorInfo | None, entry: Entry
     ) -> Record | None:
         if entry.problem is not None:
-            problem = ErrorInfo("BadRequest", entry.problem, retryable=False)
+            problem = ErrorInfo.of(BadRequest(entry.problem))
             return Record(entry.id, entry.source, error=problem)
         if refusal is not None:
             return Record(entry.id, entry.source, error=refusal)
