@@ -144,9 +144,10 @@ def _check_ready(
             f"logs are kept: `chalice deploy --stage {stage}` deploys it, after `make infra "
             f"STAGE={stage}`, and `make package` makes the zips."
         )
+    major, minor = python
     if python not in PYTHONS:
         raise SystemExit(
-            f"Chalice deploys for the Python that it runs under, here {python[0]}.{python[1]}, and "
+            f"Chalice deploys for the Python that it runs under, here {major}.{minor}, and "
             "Lambda wants 3.13 or 3.12: take a virtual environment of one of these, or "
             f"`make deploy STAGE={stage}`, which makes one."
         )

@@ -60,7 +60,7 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> Infer
     Raises BadRequest where the tensor is not one of images, ImageUnreadable where one of them is
     none.
     """
-    tensor = request.inputs[0]
+    (tensor,) = request.inputs
     if tensor.name != INPUT:
         _refuse(f"the input must be named {INPUT!r}, not {tensor.name[:64]!r}")
     wanted = request.outputs if request.outputs is not None else [Output(SCORES), Output(LABEL)]

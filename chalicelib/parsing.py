@@ -152,7 +152,8 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
     # Most requests carry no form: its parser is imported for those that do.
     from multipart import MultipartError, MultipartParser, parse_options_header
 
-    boundary = parse_options_header(f"multipart/form-data;{parameters}")[1].get("boundary")
+    _, named = parse_options_header(f"multipart/form-data;{parameters}")
+    boundary = named.get("boundary")
     if not boundary:
         raise BadRequest("The form's Content-Type has no boundary; let your client set it.")
     form = MultipartParser(

@@ -52,4 +52,5 @@ def p_value(p: float) -> str:
 
 def interval(bounds: tuple[float, float]) -> str:
     """`87.4% to 93.9%`."""
-    return f"{percent(bounds[0])} to {percent(bounds[1])}"
+    low, high = bounds
+    return f"{percent(low)} to {percent(high)}"

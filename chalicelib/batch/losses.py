@@ -79,7 +79,8 @@ class Losses:
 
     def tries(self, chunk: int) -> int:
         """How often the chunk was queued again."""
-        return self._again.get(chunk, (0, 0.0))[0]
+        number, _ = self._again.get(chunk, (0, 0.0))
+        return number
 
     def is_lost(self, chunk: int) -> bool:
         """Whether the chunk's last message will come no more.

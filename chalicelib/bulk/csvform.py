@@ -41,7 +41,8 @@ class CsvForm(Form):
         ahead: list[Line] = []
         while (line := ahead.pop(0) if ahead else next(stream, None)) is not None:
             if not self._delimiter:
-                self._look_for_delimiter(line[1] or b"")
+                _, text = line
+                self._look_for_delimiter(text or b"")
             yield _closed(line, ahead, stream, self._delimiter or ",")
 
     def _look_for_delimiter(self, line: bytes) -> None:
@@ -130,7 +131,9 @@ def _closed(first: Line, ahead: list[Line], stream: Iterator[Line], delimiter: s
     for count in range(1, RECORD_LINES):
         if len(ahead) < count:
             ahead += islice(stream, 1)
-        more = ahead[count - 1][1] if len(ahead) >= count else None
+        if len(ahead) < count:
+            break
+        _, more = ahead[count - 1]
         if more is None or len(text) + len(more) > MAX_LINE:
             break
         text += b"\n" + more

@@ -93,7 +93,7 @@ class _Numbers:
 
     def __init__(self, ids: Iterable[str | None]) -> None:
         self._given = [0] * len(_FORMS)  # the last line that got an id of the form
-        self._taken = {own[0] for id in ids if (own := _form(id))}
+        self._taken = {form for form, _ in filter(None, map(_form, ids))}
 
     def entry(self, position: int, line: _Told) -> Entry:
         """The line's entry, of which every one that comes after it must be told too."""

@@ -39,7 +39,7 @@ class Deadline:
 def system_resolver(host: str, port: int) -> list[Address]:
     """Every address the system knows for `host`, best first. Raises OSError where it has none."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [ip_address(sockaddr[0]) for *_, sockaddr in answers]
+    return [ip_address(address) for *_, (address, *_) in answers]
 
 
 class Lookups:

@@ -57,14 +57,14 @@ class Pairs:
 
     def add(self, row: str, column: str, id: str) -> None:
         """Count an image."""
-        pair = fold(row), fold(column)
+        first, second = pair = fold(row), fold(column)
         if pair not in self.counts:
             if len(self.counts) >= MAX_PAIRS:
-                pair = OTHER, OTHER
+                first, second = pair = OTHER, OTHER
             else:
-                self.spelling.setdefault(pair[1], column.strip())
-                self.spelling.setdefault(pair[0], row.strip())
-            if pair[0] != pair[1]:
+                self.spelling.setdefault(second, column.strip())
+                self.spelling.setdefault(first, row.strip())
+            if first != second:
                 self._examples[pair] = id
         self.counts[pair] += 1
 
@@ -96,11 +96,17 @@ def matrices(counted: Sequence[Pairs]) -> list[Matrix]:
     all_: Counter[tuple[str, str]] = Counter()
     for pairs in counted:
         all_.update(pairs.counts)
-    order = sorted(all_, key=lambda pair: (pair[0] == pair[1], -all_[pair], pair))
-    labels = dict.fromkeys(label for pair in order for label in pair)
+    order = sorted(all_.items(), key=_confused_first)
+    labels = dict.fromkeys(label for pair, _ in order for label in pair)
     beyond = labels.pop(OTHER, 0) is None
     ranked = list(labels)
     kept = sorted(ranked[:MATRIX_LABELS])
     hidden = len(ranked) - len(kept) + beyond
     spelling = ChainMap(*(pairs.spelling for pairs in counted))
     return [pairs.matrix(kept, hidden, spelling) for pairs in counted if pairs.counts]
+
+
+def _confused_first(counted: tuple[tuple[str, str], int]) -> tuple[bool, int, tuple[str, str]]:
+    """Sorts pairs of labels with their counts: different ones first, then the most frequent."""
+    (row, column), count = counted
+    return row == column, -count, (row, column)

@@ -180,7 +180,8 @@ def _judgement(
     confusion: list[Matrix],
     left_out: LeftOuts,
 ) -> Judgement:
-    champion, challenger = arms[0], arms[1] if len(arms) == 2 else None
+    champion, *rivals = arms
+    challenger = next(iter(rivals), None)
     agreement, test, listed = both.agreement(), both.test(), left_out.listed()
     return Judgement(
         images=images,

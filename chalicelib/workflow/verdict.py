@@ -41,12 +41,14 @@ def verdict(
     if not images:
         return "There was no image to judge."
     if len(arms) == 1:
-        return _alone(images, arms[0], wanted)
+        (champion,) = arms
+        return _alone(images, champion, wanted)
     if agreement is None:
         return _incomparable(images, arms)
     if test is None:
         return _unlabelled(agreement, wanted)
-    return _compared(arms[0], arms[1], test, agreement)
+    champion, challenger = arms
+    return _compared(champion, challenger, test, agreement)
 
 
 def _alone(images: int, arm: ArmResult, wanted: str) -> str:

@@ -65,8 +65,11 @@ def _axis(scale: _Scale, bottom: float, labelled: bool) -> list[str]:
 
 
 def _point(scale: _Scale, share: float, bounds: tuple[float, float] | None) -> list[str]:
-    bar = [line(scale(bounds[0]), ARM / 2, scale(bounds[1]), ARM / 2, "range")] if bounds else []
-    return [*bar, dot(scale(share), ARM / 2)]
+    point = dot(scale(share), ARM / 2)
+    if bounds is None:
+        return [point]
+    low, high = bounds
+    return [line(scale(low), ARM / 2, scale(high), ARM / 2, "range"), point]
 
 
 def _words(arm: ArmResult, role: str, share: float | None, width: float) -> list[str]:
