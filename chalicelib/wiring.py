@@ -43,10 +43,10 @@ class Services:
     ...     models=models, load=models.load,
     ... )
     >>> request = BatchRequest(instances=[Instance(id="a", url="http://host/a.png")])
-    >>> batch_id = services.batches.create(request)["batch_id"]
+    >>> batch_id = services.batches.create(request).batch_id
     >>> while queue.bodies:  # the first message cuts the batch into chunks, the second is a chunk
     ...     services.events.on_message(queue.bodies.pop(0), lambda: 900.0)
-    >>> services.batches.view(batch_id)["status"]
+    >>> services.batches.view(batch_id).status
     'finished'
 
     given: the ports. models: the packages there are. load: makes a classifier of one of them.
