@@ -88,10 +88,10 @@ class Workflow:
         workers = min(self._machine.side_by_side, self._chunks)
         yield self.env.all_of([self.env.process(self._children()) for _ in range(workers)])
         self._phase = "judging"
-        for _ in range(2):  # Judge and Report each read every chunk and its part
-            read = 2 * max(times.call, times.store / OBJECTS_AT_ONCE) * self._chunks
-            yield from self._busy(read + images * times.row)
-            usage.s3_gets += 2 * self._chunks
+        # Judge reads every chunk and its part
+        read = 2 * max(times.call, times.store / OBJECTS_AT_ONCE) * self._chunks
+        yield from self._busy(read + images * times.row)
+        usage.s3_gets += 2 * self._chunks
         usage.invocations += 3
         usage.transitions += MAIN_TRANSITIONS
 

@@ -3,7 +3,7 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.answers.judged import Agreement, Latency, McNemar
 from chalicelib.answers.predictions import Label
@@ -11,7 +11,7 @@ from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import NO_LABEL, is_right, is_same
 from chalicelib.significance import mcnemar_p_value, wilson_interval
-from chalicelib.workflow.confusion import Matrix, Pairs, matrices
+from chalicelib.workflow.confusion import Pairs, matrices
 from chalicelib.workflow.judgement import ArmResult, Failure, Judgement
 from chalicelib.workflow.verdict import is_better, verdict
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
@@ -112,10 +112,10 @@ class _Both:
 
     def add(self, entry: Entry, truth: str, champion: str, challenger: str) -> None:
         """Count an image that both answered, by the top labels."""
-        one, other = self._vocabulary.spelt(champion), self._vocabulary.spelt(challenger)
+        row, column = self._vocabulary.spelt(champion), self._vocabulary.spelt(challenger)
         self.pairs += 1
-        self.agree += is_same(one, other)
-        self.confusion.add(one, other, entry.id)
+        self.agree += is_same(row, column)
+        self.confusion.add(row, column, entry.id)
         if truth:
             self.right[is_right(truth, champion), is_right(truth, challenger)] += 1
 
@@ -137,63 +137,64 @@ class _Both:
         )
 
 
-def judge(
-    rows: Iterable[Row],
-    champion: str,
-    challenger: str | None,
-    labels: Mapping[str, Sequence[str]] | None = None,
-) -> Judgement:
-    """Judge the models of these names in one pass; a million rows take some 100 MB.
+class Judge:
+    """Compares two models on the same images, row by row; a million rows take some 100 MB.
 
     `is_right` says which answers are right. Two models agree where their labels share a name. A
     multi-label model is asked about the one label that is known of an image.
-    labels: of each model, by its name. A given answer that one of them lacks is left out: that
+    labels: of each model, by its name. A known label that one of them lacks is left out: that
         model cannot be right about it, which says nothing of what it sees. None: all are known.
     """
-    vocabulary = Vocabulary(labels or {})
-    first, second = _Arm(champion, vocabulary), _Arm(challenger or "", vocabulary)
-    both, left_out = _Both(champion, challenger or "", vocabulary), LeftOuts(vocabulary)
-    images = labelled = 0
-    for entry, one, other in rows:
+
+    def __init__(
+        self,
+        champion: str,
+        challenger: str | None,
+        labels: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        vocabulary = Vocabulary(labels or {})
+        models = [champion] if challenger is None else [champion, challenger]
+        self._arms = [_Arm(model, vocabulary) for model in models]
+        self._both = _Both(champion, challenger or "", vocabulary)
+        self._left_out = LeftOuts(vocabulary)
+        self._images = self._labelled = 0
+
+    def add(self, row: Row) -> str:
+        """Count an image. Returns the label that it is known to show, "" where none counts."""
+        entry, *records = row
         truth = (entry.label or "").strip()
-        if left_out.take(truth):
+        if self._left_out.take(truth):
             truth = ""
-        images += 1
-        labelled += bool(truth)
-        top = first.add(entry, truth, one)
-        if challenger is None:
-            continue
-        other_top = second.add(entry, truth, other)
-        if top is not None and other_top is not None:
-            both.add(entry, truth, top, other_top)
-    arms = [first] + ([second] if challenger is not None else [])
-    confusion = matrices([arm.confusion for arm in arms] if labelled else [both.confusion])
-    results = [arm.result(images) for arm in arms]
-    return _judgement(images, labelled, results, both, confusion, left_out)
+        self._images += 1
+        self._labelled += bool(truth)
+        arms = zip(self._arms, records, strict=False)
+        answers = [arm.add(entry, truth, record) for arm, record in arms]
+        labels = [label for label in answers if label is not None]
+        if len(labels) == 2:
+            self._both.add(entry, truth, *labels)
+        return truth
 
-
-def _judgement(
-    images: int,
-    labelled: int,
-    arms: list[ArmResult],
-    both: _Both,
-    confusion: list[Matrix],
-    left_out: LeftOuts,
-) -> Judgement:
-    champion, *rivals = arms
-    challenger = next(iter(rivals), None)
-    agreement, test, listed = both.agreement(), both.test(), left_out.listed()
-    return Judgement(
-        images=images,
-        labelled=labelled,
-        champion=champion,
-        challenger=challenger,
-        agreement=agreement,
-        mcnemar=test,
-        error_rate=max(arm.error_rate for arm in arms),
-        better=challenger is not None and is_better(champion, challenger, test),
-        verdict=verdict(images, labelled, arms, agreement, test, listed),
-        confusion=confusion,
-        left_out=left_out.images,
-        unknown=listed,
-    )
+    def judgement(self) -> Judgement:
+        """What the rows so far tell about the models."""
+        arms = [arm.result(self._images) for arm in self._arms]
+        champion, *rivals = arms
+        challenger = next(iter(rivals), None)
+        agreement, test = self._both.agreement(), self._both.test()
+        unknown = self._left_out.listed()
+        pairs = [arm.confusion for arm in self._arms]
+        if not self._labelled:
+            pairs = [self._both.confusion]
+        return Judgement(
+            images=self._images,
+            labelled=self._labelled,
+            champion=champion,
+            challenger=challenger,
+            agreement=agreement,
+            mcnemar=test,
+            error_rate=max(arm.error_rate for arm in arms),
+            better=challenger is not None and is_better(champion, challenger, test),
+            verdict=verdict(self._images, self._labelled, arms, agreement, test, unknown),
+            confusion=matrices(pairs),
+            left_out=self._left_out.images,
+            unknown=unknown,
+        )

@@ -7,11 +7,11 @@ import msgspec
 from chalicelib.answers.judged import Figures, Line, Outcome, Result, Said
 from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import is_right
+from chalicelib.workflow.judge import Judge, Row
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.report.markdown import markdown
 from chalicelib.workflow.report.poster import picture
 from chalicelib.workflow.run import Plan, Run
-from chalicelib.workflow.vocabulary import Vocabulary
 
 PREDICTIONS_SHOWN, PREDICTIONS_BYTES = 25, 100_000
 """Images, and bytes of their results, up to which these are also part of the execution's output:
@@ -45,14 +45,24 @@ class Report(msgspec.Struct, frozen=True):
     judgement: Judgement
 
 
+def write_results(run: Run, plan: Plan) -> Judgement:
+    """Write a line for each image, and judge the models by them: each chunk is read once."""
+    judge = Judge(plan.champion, plan.challenger, plan.labels)
+    encode = msgspec.json.Encoder().encode
+
+    def lines() -> Iterator[bytes]:
+        for row in run.rows(plan):
+            truth = judge.add(row)
+            yield encode(_line(row, truth)) + b"\n"
+
+    run.store.write(run.bucket, run.report_keys()["results"], lines())
+    return judge.judgement()
+
+
 def publish(run: Run, outcome: Outcome, now: float) -> Output:
-    """Write the results and the report; return the execution's output."""
+    """Write the report; return the execution's output."""
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
-    lines = _lines(run, plan)
-    shown = list(lines) if plan.total <= PREDICTIONS_SHOWN else []
-    results = run.report_keys()["results"]
-    run.store.write(run.bucket, results, (encode(line) + b"\n" for line in shown or lines))
     shown_plan = msgspec.structs.replace(plan, labels={})  # thousands, which say nothing here
     report = Report(run.name, outcome, now, shown_plan, judgement)
     forms = {
@@ -62,11 +72,14 @@ def publish(run: Run, outcome: Outcome, now: float) -> Output:
     }
     for suffix, data in forms.items():
         run.store.put(run.bucket, run.report_key(suffix), data, REPORTS[suffix])
-    return _output(run, outcome, judgement, shown)
+    return _output(run, outcome, judgement)
 
 
-def _output(run: Run, outcome: Outcome, judgement: Judgement, shown: list[Line]) -> Output:
-    is_small = shown and len(msgspec.json.encode(shown)) <= PREDICTIONS_BYTES
+def _output(run: Run, outcome: Outcome, judgement: Judgement) -> Output:
+    lines = None
+    if judgement.images <= PREDICTIONS_SHOWN:
+        lines = run.lines(run.report_keys()["results"], Line)
+    is_small = len(msgspec.json.encode(lines)) <= PREDICTIONS_BYTES
     return Output(
         name=run.name,
         outcome=outcome,
@@ -76,21 +89,19 @@ def _output(run: Run, outcome: Outcome, judgement: Judgement, shown: list[Line])
         # without what the report alone shows
         judgement=msgspec.convert(msgspec.to_builtins(judgement), Figures),
         report={form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
-        predictions=shown if is_small else None,
+        predictions=lines if is_small else None,
     )
 
 
-def _lines(run: Run, plan: Plan) -> Iterator[Line]:
-    vocabulary = Vocabulary(plan.labels)
-    for entry, champion, challenger in run.rows(plan):
-        label = entry.label or ""
-        truth = label if label.strip() and vocabulary.knows(label) else None
-        said = None if challenger is None else _said(challenger, truth)
-        yield Line(entry.id, entry.source, entry.label, _said(champion, truth), said)
+def _line(row: Row, truth: str) -> Line:
+    entry, champion, challenger = row
+    other = None if challenger is None else _said(challenger, truth)
+    return Line(entry.id, entry.source, entry.label, _said(champion, truth), other)
 
 
-def _said(record: Record, truth: str | None) -> Said:
-    if truth is None or record.error is not None:
+def _said(record: Record, truth: str) -> Said:
+    """What the record says. truth: the known label, "" where none counts."""
+    if not truth or record.error is not None:
         return Said(record.labels, record.error, multi_label=record.multi_label)
     label = record.said(truth)
     right = label is not None and is_right(truth, label.name)

@@ -31,8 +31,7 @@ from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.requests import MAX_LABELS, Options, WorkflowRequest
 from chalicelib.workflow.causes import message_of
-from chalicelib.workflow.judge import judge
-from chalicelib.workflow.publish import publish
+from chalicelib.workflow.publish import publish, write_results
 from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
@@ -209,10 +208,9 @@ class WorkflowTasks:
 
     @_task
     def judge(self, name: str) -> dict[str, Any]:
-        """Compare the arms over all chunks."""
+        """Write the results, and compare the arms by them."""
         run = self._run(name)
-        plan = run.plan()
-        judgement = judge(run.rows(plan), plan.champion, plan.challenger, plan.labels)
+        judgement = write_results(run, run.plan())
         run.put(run.key("judgement.json"), judgement)
         return {
             "error_rate": judgement.error_rate,
@@ -231,7 +229,7 @@ class WorkflowTasks:
 
     @_task
     def report(self, name: str, outcome: Outcome) -> dict[str, Any]:
-        """Write the results and the report; the execution's output."""
+        """Write the report; the execution's output."""
         output: dict[str, Any] = msgspec.to_builtins(
             publish(self._run(name), outcome, self._clock())
         )

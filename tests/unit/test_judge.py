@@ -19,7 +19,7 @@ from chalicelib.workflow.confusion import (
     Pairs,
     matrices,
 )
-from chalicelib.workflow.judge import MAX_CODES, Row, judge
+from chalicelib.workflow.judge import MAX_CODES, Judge, Row
 from chalicelib.workflow.judgement import Failure, Judgement
 
 
@@ -49,6 +49,18 @@ def compared(both: int, only_champion: int, only_challenger: int, neither: int) 
         *[("a", "b", "a")] * only_challenger,
         *[("a", "b", "b")] * neither,
     )
+
+
+def judge(
+    rows: Iterable[Row],
+    champion: str,
+    challenger: str | None,
+    labels: dict[str, list[str]] | None = None,
+) -> Judgement:
+    judge = Judge(champion, challenger, labels)
+    for row in rows:
+        judge.add(row)
+    return judge.judgement()
 
 
 def ruled(told: Iterable[Row]) -> Judgement:

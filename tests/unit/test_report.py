@@ -10,14 +10,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from chalicelib.requests import WorkflowRequest
-from chalicelib.workflow.judge import Row, judge
+from chalicelib.workflow.judge import Row
 from chalicelib.workflow.judgement import Judgement
 from chalicelib.workflow.report.markdown import markdown
 from chalicelib.workflow.report.markup import said
 from chalicelib.workflow.report.poster import describe, picture
 from chalicelib.workflow.report.svg import fit, wide, wrap
 from chalicelib.workflow.run import Plan
-from tests.unit.test_judge import compared, rows
+from tests.unit.test_judge import compared, judge, rows
 
 SVG = "{http://www.w3.org/2000/svg}"
 WHEN = 1_750_000_000.0

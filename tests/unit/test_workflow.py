@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import threading
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -263,6 +264,36 @@ def test_a_manifest_with_labels(cloud: Cloud, suffix: str) -> None:
     assert (output["images"], output["errors"]) == (13, 1)
     assert output["judgement"]["champion"]["accuracy"] == 1.0
     assert "Line 14" in cloud.results()[-1]["champion"]["error"]["message"]
+
+
+class Counting(MemoryStore):
+    """Counts how often each object is read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = Counter[str]()
+
+    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
+        self.reads[key] += 1
+        return super().read(bucket, key, max_bytes)
+
+
+@pytest.mark.parametrize("images", [20, 60])
+def test_each_chunk_and_part_is_read_once_for_verdict_results_and_report(images: int) -> None:
+    cloud = Cloud(store=(store := Counting()))
+    request = {"instances": instances(*["red"] * images), "challenger": "blind"}
+    chunks = cloud.prepare(request)["chunks"]
+    for chunk, arm in itertools.product(chunks, ("champion", "challenger")):
+        cloud.tasks.classify("run", chunk, arm, lambda: 900.0)  # type: ignore[arg-type]
+    store.reads.clear()
+    cloud.tasks.judge("run")
+    output = cloud.tasks.report("run", "kept")
+    assert len(cloud.results()) == images and ("predictions" in output) == (images == 20)
+    folders = ("chunks", "champion", "challenger")
+    read = {key: store.reads[key] for key in store.reads if key.split("/")[2] in folders}
+    assert read == {
+        f"workflows/run/{folder}/{chunk:06d}.jsonl": 1 for folder in folders for chunk in chunks
+    }
 
 
 def test_a_manifest_that_changes_while_it_runs_changes_nothing(cloud: Cloud) -> None:
