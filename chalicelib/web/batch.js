@@ -123,8 +123,12 @@ export function makeBatch({ modelAsked, go }) {
     }
   }
 
-  function arrive(view, { names = new Map(), pictures = [], note = "" } = {}) {
+  // mine: the shipment it was made of, null where there was none to send.
+  function arrive(view, mine) {
+    const { names = new Map(), pictures = [], note = "" } = mine ?? {};
     kept.set(view.batch_id, { names, pictures, note });
+    const isLeft = shipment !== mine; // cancelled at the last moment, and perhaps the next one is being sent
+    if (isLeft) return;
     shipment = null;
     if (!part("many").hidden) go(`#batch/${view.batch_id}`);
   }
@@ -141,7 +145,7 @@ export function makeBatch({ modelAsked, go }) {
     refuse(null);
     try {
       const request = requestOf(text, options());
-      if (request) arrive(await startBatch(request));
+      if (request) arrive(await startBatch(request), null);
       else onFiles([listFile(text)]);
     } catch (problem) {
       refuse(problem);

@@ -18,7 +18,7 @@ function nameFor(material, request) {
 // onStarted(run, material): the server has it.
 export class StartForm {
   #material = null;
-  #isBusy = false;
+  #underWay = null; // the material that is being sent and started
   #hasModels = false;
   #hadFocus = false; // before the button was held, which takes it away
   #onStarted;
@@ -43,6 +43,10 @@ export class StartForm {
       this.#submit();
     });
     addEventListener("beforeunload", (event) => this.#isBusy && event.preventDefault());
+  }
+
+  get #isBusy() {
+    return this.#underWay !== null;
   }
 
   // The models may have changed since the last visit; what is chosen stays.
@@ -108,9 +112,8 @@ export class StartForm {
   }
 
   #clear() {
-    this.#material = null;
+    this.#cancel();
     showRefusal(null);
-    this.#refresh();
     part("workflow-files").focus();
   }
 
@@ -131,18 +134,14 @@ export class StartForm {
   async #submit() {
     if (!this.#material || this.#isBusy) return;
     const material = this.#material;
-    this.#hold(true);
-    showRefusal(null);
-    try {
-      await material.shipment?.send((state) => this.#material === material && showSending(state));
-      const lost = material.shipment?.failed.length ?? 0;
-      if (lost) this.#askAbout(material, lost);
-      else await this.#start(material);
-    } catch (problem) {
-      if (!material.shipment?.isCancelled) showRefusal(problem, problem.canRetry ? { again: () => this.#submit() } : {});
-    } finally {
-      if (this.#material === material) this.#hold(false);
-    }
+    await this.#during(material, () => this.#sendAndStart(material), () => this.#submit());
+  }
+
+  async #sendAndStart(material) {
+    await material.shipment?.send((state) => this.#underWay === material && showSending(state));
+    const lost = material.shipment?.failed.length ?? 0;
+    if (lost) this.#askAbout(material, lost);
+    else await this.#start(material);
   }
 
   #askAbout(material, lost) {
@@ -152,19 +151,25 @@ export class StartForm {
     showRefusal(error, { again: () => this.#submit(), goOn: names.size ? goOn : null, lead });
   }
 
-  async #goOn(material, isSure = false) {
-    this.#hold(true);
+  // isSure: whether they have seen which right answers will not count.
+  #goOn(material, isSure = false) {
+    return this.#during(material, () => this.#start(material, isSure), () => this.#goOn(material, isSure));
+  }
+
+  // The form is held while work() goes on, and free again after it however it ends; but a material that was
+  // cancelled does not free the form from the next one.
+  async #during(material, work, again) {
+    this.#hold(material);
     showRefusal(null);
     try {
-      await this.#start(material, isSure);
+      await work();
     } catch (problem) {
-      showRefusal(problem, { again: () => this.#goOn(material, isSure) });
+      if (this.#underWay === material) showRefusal(problem, problem.canRetry ? { again } : {});
     } finally {
-      this.#hold(false);
+      if (this.#underWay === material) this.#hold(null);
     }
   }
 
-  // isSure: whether they have seen which right answers will not count.
   async #start(material, isSure = false) {
     const challenger = part("workflow-challenger").value;
     const request = {
@@ -175,28 +180,32 @@ export class StartForm {
     };
     const hasAnswers = material.count === null || material.labels.some(Boolean);
     const words = hasAnswers && !isSure ? unknownWords(await checkRun(request)) : "";
+    if (this.#underWay !== material) return; // it was cancelled
     if (words) {
       showRefusal(new Problem(words), { goOn: () => this.#goOn(material, true), goOnWords: "Start all the same" });
       return;
     }
     const run = await startRun({ ...request, name: nameFor(material, JSON.stringify(request)) });
-    this.#material = null;
-    part("workflow-lines").value = "";
+    if (this.#material === material) {
+      this.#material = null;
+      part("workflow-lines").value = "";
+    }
     this.#onStarted(run, material);
   }
 
   #cancel() {
     this.#material?.shipment?.cancel();
     this.#material = null;
-    this.#hold(false);
+    this.#hold(null);
   }
 
-  #hold(isBusy) {
-    this.#isBusy = isBusy;
-    if (isBusy) this.#hadFocus = part("workflow-form").contains(document.activeElement);
-    part("workflow-cancel").hidden = !isBusy || !this.#material?.shipment;
-    if (!isBusy) showSending(null);
+  // material: that holds the form; null frees it.
+  #hold(material) {
+    this.#underWay = material;
+    if (material) this.#hadFocus = part("workflow-form").contains(document.activeElement);
+    part("workflow-cancel").hidden = !material?.shipment;
+    if (!material) showSending(null);
     this.#refresh();
-    if (!isBusy && this.#hadFocus && document.activeElement === document.body) part("workflow-go").focus();
+    if (!material && this.#hadFocus && document.activeElement === document.body) part("workflow-go").focus();
   }
 }

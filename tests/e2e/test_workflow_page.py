@@ -213,6 +213,49 @@ def test_samples_to_done_with_a_report(workflow: Page) -> None:
     shoot(workflow, "workflow-done")
 
 
+def test_a_second_run_can_be_started_after_the_first(workflow: Page) -> None:
+    samples = workflow.get_by_role("button", name="Try it with the samples")
+    samples.click()
+    start(workflow, "Compare on 6 pictures")
+    holds = "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert not workflow.evaluate(holds), "a reload would ask whether to leave"
+    workflow.get_by_role("link", name="All runs").click()
+    samples.click()
+    expect(workflow.locator("#workflow-sending")).to_have_text("")
+
+    start(workflow, "Compare on 6 pictures")
+
+    expect_end(workflow, "SUCCEEDED", VERDICT)
+
+
+def test_material_that_was_taken_back_is_not_started(workflow: Page) -> None:
+    started: list[dict[str, Any]] = []
+    checks: list[Any] = []
+
+    def hold_first(route: Any) -> None:
+        if route.request.method != "POST":
+            route.fallback()
+        elif not route.request.post_data_json.get("dry_run"):
+            started.append(route.request.post_data_json)
+            route.fulfill(status=202, json=START)
+        elif checks:
+            route.fulfill(json={})
+        else:
+            checks.append(route)
+
+    workflow.route("**/workflows", hold_first)
+    workflow.get_by_role("button", name="Try it with the samples").click()
+    workflow.get_by_role("button", name="Compare on 6 pictures").click()
+    wait_for(lambda: workflow.title() and checks)
+    workflow.get_by_role("button", name="Choose others").click()
+    drop(workflow, [("one.jpg", sample("umbrella").read_bytes())])
+    checks[0].fulfill(json={})
+    fake_run(workflow, lambda _: classifying(0, 0))
+    start(workflow, "Compare on 1 picture")
+
+    assert [request["name"].rsplit("-", 1)[0] for request in started] == ["pictures"]
+
+
 def test_files_of_the_report(workflow: Page) -> None:
     workflow.get_by_role("button", name="Try it with the samples").click()
     start(workflow, "Compare on 6 pictures")
