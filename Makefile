@@ -20,7 +20,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test torture bench lock model infra deploy destroy package tensorflow clean
+.PHONY: help run check test torture bench lock model infra deploy destroy package page tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,11 +63,14 @@ destroy: .venv/dev ## Take a stage down, its buckets excepted: STAGE=dev [DEPLOY
 package: .venv/dev ## Build a deployment's zips, show their sizes: [ARCH=x86_64] [PYTHON_VERSION=3.13]
 	@$(BIN)/python -m tools.bundle --arch $(ARCH) --python-version $(PYTHON_VERSION) --model $(MODEL)
 
+page: ## Build the page, after a change of chalicelib/web: wants Node 20 or later
+	@npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+
 tensorflow: .venv/tensorflow ## Install TensorFlow, which exports and trains models
 	@echo "TensorFlow is in .venv."
 
 clean: ## Remove what was installed and built; fetched models stay in .models
-	rm -rf .venv build .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/made:

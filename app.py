@@ -3,6 +3,7 @@
 A use case is imported by the handlers that call it, so that no other's cold start pays for it.
 """
 
+import base64
 import functools
 import os
 import sys
@@ -39,6 +40,7 @@ from chalicelib.answers.predictions import (
     ModelList,
     ModelRef,
     ProtocolErrorAnswer,
+    Traffic,
 )
 from chalicelib.errors import InceptionError
 from chalicelib.inference.packages import ModelPackage
@@ -53,8 +55,8 @@ from chalicelib.requests import (
 from chalicelib.settings import Settings
 from chalicelib.wiring import services
 
-if os.environ.get("_HANDLER") in ("app.app", "app.on_work", "app.workflow_classify"):
-    # these classify: what they need is imported while Lambda's init lends them a whole processor
+if os.environ.get("_HANDLER") in ("app.on_work", "app.workflow_classify"):
+    # all that these do is classify: their imports are done while Lambda's init lends a processor
     services().prepare()
 
 SERVICE = command.APP
@@ -64,6 +66,7 @@ SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
 command.check(COMMAND, SETTINGS)
 stops.check(COMMAND)
 EVERY_TYPE = ["*/*"]
+READ = ("GET", "HEAD")
 RETRY_AFTER = "5"
 """Seconds in a header: most faults of a bucket or queue have passed by then."""
 
@@ -75,11 +78,9 @@ CORS = CORSConfig(
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
 app.api.cors = CORS
-app.api.binary_types = [
-    *app.api.default_binary_types,
-    "image/bmp", "image/tiff", "image/webp", "multipart/form-data",
-    "image/avif",  # API Gateway goes by the first type that a browser accepts for a picture
-]  # fmt: skip
+# API Gateway must pass bytes on as they are, whatever their type and what a browser accepts; what
+# serves here would refuse whoever sends no Accept if it were told of this
+app.api.binary_types = EVERY_TYPE if COMMAND and COMMAND.name in command.DEPLOYING else []
 logger = Logger(service=SERVICE)
 
 View = Callable[..., Any]
@@ -92,6 +93,17 @@ class Answered(Response):
         text = msgspec.json.encode(body).decode()
         super().__init__(text, {"Content-Type": "application/json"}, status_code)
         self.facts = facts
+
+
+class Sent(Response):
+    """A response of bytes, which Lambda hands to API Gateway as base64."""
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        """The response as Lambda returns it."""
+        response: dict[str, Any] = super().to_dict()
+        response["body"] = base64.b64encode(self.body).decode()
+        response["isBase64Encoded"] = True
+        return response
 
 
 @app.authorizer(ttl_seconds=300)
@@ -166,6 +178,8 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     ours = page.HEADERS | (page.DEPLOYED_HEADERS if SETTINGS.on_lambda else {})
     common = {**ours, **CORS.get_access_control_headers(), "X-Request-Id": request_id}
     response.headers = {**common, **response.headers}
+    if event.method == "HEAD":
+        response.body = b"" if isinstance(response.body, bytes) else ""
     return response
 
 
@@ -208,39 +222,55 @@ def predict_get() -> Response:
     return _predict(parsing.predict_query(_query()), None)
 
 
-@route("/health", is_open=True)
+@route("/health", methods=READ, is_open=True)
 def health() -> Response:
     """Whether the default model can answer, and at full speed."""
     classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
     info = classifier.info
     model = ModelRef(info.name, info.version, info.multi_label)
-    return Answered(Health("ok", model, classifier.kernels))
+    return Answered(Health("ok", model, classifier.kernels, _traffic()))
 
 
-@route("/models")
+@route("/models", methods=READ)
 def models() -> Response:
     """The models that a request may name."""
     default = services().classifiers.get().info.name
     packages = services().models.list()
-    return Answered(ModelList(default, [_describe(package, default) for package in packages]))
+    described = [_describe(package, default) for package in packages]
+    return Answered(ModelList(default, _traffic(), described))
 
 
-@route("/", is_open=True)
+@route("/", methods=READ, is_open=True)
 def index() -> Response:
-    """The page."""
-    return _file("index.html")
+    """The page; at the address of a stage without its last slash, the way there."""
+    path = _request().context.get("path", "/")
+    if not path.endswith("/"):  # what the page names would be looked for beside the stage
+        return Response("", {"Location": f"{path}/", "Cache-Control": page.FOR_A_DAY}, 308)
+    return _file(page.INDEX)
 
 
-@route("/static/{name}", is_open=True)
-def static_file(name: str) -> Response:
+@route("/static/{name}", methods=READ, is_open=True)
+def static(name: str) -> Response:
     """A file of the page."""
     return _file(name)
 
 
-@route("/openapi.json", is_open=True)
+@route("/favicon.ico", methods=READ, is_open=True)
+def favicon() -> Response:
+    """The page's icon, where browsers look for it that were shown no page."""
+    return _file("favicon.svg")
+
+
+@route("/robots.txt", methods=READ, is_open=True)
+def robots() -> Response:
+    """What search engines may visit."""
+    return Sent(*page.robots(_request().headers))
+
+
+@route("/openapi.json", methods=READ, is_open=True)
 def openapi() -> Response:
     """The description of this interface."""
-    return Response(*page.description(SETTINGS.public))
+    return Sent(*page.description(SETTINGS.public, _request().headers))
 
 
 @route("/batches", methods=("POST",), content_types=EVERY_TYPE)
@@ -466,6 +496,12 @@ def _query() -> parsing.Query:
     return {name: parameters.getlist(name) for name in parameters} if parameters else {}
 
 
+def _traffic() -> Traffic | None:
+    """Who answers those that name no model; None where that is the default model."""
+    trial = services().trial
+    return trial.traffic() if trial else None
+
+
 def _describe(package: ModelPackage, default: str) -> ModelEntry:
     from chalicelib.inference.litert import input_size
 
@@ -488,4 +524,4 @@ def _describe(package: ModelPackage, default: str) -> ModelEntry:
 
 
 def _file(name: str) -> Response:
-    return Response(*page.file(name))
+    return Sent(*page.file(name, _request().headers))

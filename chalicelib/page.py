@@ -1,11 +1,21 @@
-"""The page's files, and the headers that keep it safe."""
+"""The page's files as they are sent, and the headers that keep it safe.
 
+`make page` builds them: compressed, and under names that hold a hash of their content.
+"""
+
+import gzip
+import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from chalicelib.errors import NotFound
 
 WEB = Path(__file__).parent / "web"
+BUILT = WEB / "dist"
+PACKED = ".gz"
 Headers = dict[str, str | list[str]]
 
 TYPES = {
@@ -33,6 +43,9 @@ DEPLOYED_HEADERS = {
 """Of every answer of a deployed stage, which is reached by https alone; a laptop speaks http
 (https://www.rfc-editor.org/rfc/rfc6797#section-7.2)."""
 
+GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+"""In an Accept-Encoding that takes it."""
+
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     # a batch's files go to, and its results come from, presigned addresses of S3 or the laptop's
@@ -43,30 +56,79 @@ PAGE_POLICY = (
 )
 
 
-def description(is_public: bool) -> tuple[str, Headers]:
-    """The description of the interface and its headers; of a public stage, without the token."""
-    text, headers = file("openapi.json")
-    document = json.loads(text)
+INDEX = "index.html"
+REVALIDATED = "no-cache"
+FOR_A_DAY = "max-age=86400"
+FOR_GOOD = "public, max-age=31536000, immutable"
+"""Of a file whose name changes with its content."""
+ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /static/\nDisallow: /\n"
+"""Search engines may find the page, and shall not have the service classify anything."""
+
+
+class Sent(NamedTuple):
+    """An answer as it goes out: the body's bytes, the headers, and the status."""
+
+    body: bytes
+    headers: Headers
+    status: int = 200
+
+
+def description(is_public: bool, asked: Mapping[str, str]) -> Sent:
+    """The description of the interface; of a public stage, without the token.
+
+    asked: the request's headers.
+    """
+    document = json.loads((WEB / "openapi.json").read_bytes())
     if is_public:
         del document["security"]
-    return json.dumps(document, ensure_ascii=False), headers
+    text = json.dumps(document, ensure_ascii=False)
+    return sent(gzip.compress(text.encode(), mtime=0), TYPES[".json"], FOR_A_DAY, asked)
 
 
-def file(name: str) -> tuple[str | bytes, Headers]:
-    """A file's content, as text unless it is a picture, and its headers.
+def robots(asked: Mapping[str, str]) -> Sent:
+    """What search engines may visit."""
+    return sent(gzip.compress(ROBOTS, mtime=0), "text/plain; charset=utf-8", FOR_A_DAY, asked)
+
+
+def file(name: str, asked: Mapping[str, str]) -> Sent:
+    """A file of the page. asked: the request's headers.
 
     Raises NotFound where the page has no file of that name.
     """
-    known = {path.name: path for path in WEB.iterdir() if path.suffix in TYPES}
-    if name not in known:
+    path = files().get(name)
+    if path is None:
         raise NotFound(f"There is no file {name[:64]!r} here; the page is at the root.")
-    path = known[name]
-    headers: Headers = {
-        "Content-Type": TYPES[path.suffix],
-        "Cache-Control": "max-age=300",
-    }
-    if path.suffix == ".html":
-        headers["Content-Security-Policy"] = PAGE_POLICY
-        headers["Cache-Control"] = "no-cache"
-    data = path.read_bytes()
-    return (data if path.suffix == ".jpg" else data.decode()), headers
+    kept = FOR_A_DAY if path.parent != BUILT else REVALIDATED if name == INDEX else FOR_GOOD
+    data, type_ = path.read_bytes(), TYPES[Path(name).suffix]
+    is_packed = path.suffix == PACKED
+    answer = sent(data, type_, kept, asked, is_packed)
+    if name == INDEX:
+        answer.headers["Content-Security-Policy"] = PAGE_POLICY
+    return answer
+
+
+def sent(
+    data: bytes, type_: str, kept: str, asked: Mapping[str, str], is_packed: bool = True
+) -> Sent:
+    """The answer that carries the data, or says that the browser has it already.
+
+    kept: how long a browser may. is_packed: whether the data is compressed by gzip.
+    """
+    tag = f'W/"{hashlib.sha256(data).hexdigest()[:16]}"'
+    headers: Headers = {"Content-Type": type_, "Cache-Control": kept, "ETag": tag}
+    if is_packed:
+        headers["Vary"] = "Accept-Encoding"
+    if tag.removeprefix("W/") in asked.get("if-none-match", ""):
+        return Sent(b"", headers, 304)
+    if not is_packed:
+        return Sent(data, headers)
+    if GZIP.search(asked.get("accept-encoding", "")):
+        headers["Content-Encoding"] = "gzip"
+        return Sent(data, headers)
+    return Sent(gzip.decompress(data), headers)
+
+
+def files() -> dict[str, Path]:
+    """By the name that a browser asks for: what is built, and the pictures beside."""
+    paths = [*BUILT.glob(f"*{PACKED}"), *WEB.glob("*.jpg"), *WEB.glob("*.svg")]
+    return {path.name.removesuffix(PACKED): path for path in paths}

@@ -103,8 +103,7 @@ class Services:
     @cached_property
     def predictor(self) -> Predictor:
         """What answers a caller's request."""
-        trial = self.experiment if EXPERIMENT.is_in(self.settings) else None
-        return Predictor(Classification(self._sources, self.classifiers), trial)
+        return Predictor(Classification(self._sources, self.classifiers), self.trial)
 
     @cached_property
     def batches(self) -> "BatchService":
@@ -145,6 +144,11 @@ class Services:
         quick = Documents(ports.quick_store, settings.results_bucket)
         return Experiment(documents, arms, settings.model, self.models.find, ports.clock, quick)
 
+    @property
+    def trial(self) -> "Experiment | None":
+        """The experiment, where there is one."""
+        return self.experiment if EXPERIMENT.is_in(self.settings) else None
+
     @cached_property
     def workflows(self) -> "WorkflowService":
         """What callers ask of workflows."""
@@ -162,9 +166,8 @@ class Services:
 
         classification = Classification(self._sources, self.classifiers)
         alone = Recorder(classification, alone=True, sleep=ports.sleep)
-        experiment = self.experiment if EXPERIMENT.is_in(self.settings) else None
         load_model = self.classifiers.get
-        return WorkflowTasks(ports.store, rules, alone, load_model, experiment, ports.clock)
+        return WorkflowTasks(ports.store, rules, alone, load_model, self.trial, ports.clock)
 
     @cached_property
     def _rules(self) -> "Rules":

@@ -135,16 +135,28 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     lost_arm: str | None = None
 
 
+class Traffic(msgspec.Struct, frozen=True):
+    """Which models answer those that name none, where there is an experiment.
+
+    arms: each model's share; they sum to 1.
+    """
+
+    champion: str
+    arms: dict[str, Share]
+
+
 class Health(msgspec.Struct, frozen=True):
     """The service can classify.
 
     kernels: what computes: LiteRT with `xnnpack`, or with the slower kernels of its own
         (`builtin`), or `onnxruntime`.
+    experiment: null where there is none, so that the default model answers who names none.
     """
 
     status: Literal["ok"]
     model: ModelRef
     kernels: str
+    experiment: Traffic | None
 
 
 class InputSize(msgspec.Struct, frozen=True):
@@ -181,4 +193,5 @@ class ModelList(msgspec.Struct, frozen=True):
     """The models that a request may name, and which one answers where none is named."""
 
     default: str
+    experiment: Traffic | None
     models: list[ModelEntry]

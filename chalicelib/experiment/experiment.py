@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from chalicelib.answers.predictions import Traffic
 from chalicelib.answers.status import ArmView, ExperimentView, FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError
@@ -47,6 +48,15 @@ class Experiment:
     def assign(self, subject: str | bytes) -> str:
         """The arm of a client, by its id or else the image's address or bytes. Never raises."""
         return self._weights.get().arms.choose(subject)
+
+    def traffic(self) -> Traffic:
+        """Who answers those that name no model: the champion, and each arm's share. Never raises.
+
+        Another container's change is seen after `CACHE_SECONDS`.
+        """
+        arms = self._weights.get().arms
+        champion = _champion(_standings(arms, {}), self._champion, arms)
+        return Traffic(champion.name, arms.weights)
 
     def issue(
         self, model: str, label: str | None, assigned: bool, multi_label: bool = False

@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from urllib.robotparser import RobotFileParser
 
 import pytest
 import urllib3
 
-from chalicelib.page import WEB
+from chalicelib.page import WEB, file, files
 from localcloud.starting import wait_for
 from tests.e2e.conftest import LocalCloud, file_server
 
@@ -157,11 +158,40 @@ def test_the_page_may_run_its_own_files_alone(api: Api) -> None:
 
 
 def test_every_file_of_the_page_is_served(api: Api, subtests: pytest.Subtests) -> None:
-    for path in sorted(WEB.iterdir()):
-        with subtests.test(name=path.name):
-            answer = api("GET", f"/static/{path.name}", headers={"Accept": "*/*"})
-            assert answer.status == 200
-            assert answer.data == path.read_bytes()
+    for name, path in sorted(files().items()):
+        with subtests.test(name=name):
+            accepted = api("GET", f"/static/{name}", headers={"Accept-Encoding": "gzip"})
+            assert accepted.status == 200
+            assert accepted.data == file(name, {}).body
+            assert int(accepted.headers["Content-Length"]) == path.stat().st_size
+            assert api("GET", f"/static/{name}").data == accepted.data, "also without an Accept"
+
+
+def test_what_the_browser_has_is_not_sent_again(api: Api) -> None:
+    for path in ("/", "/static/favicon.svg", "/openapi.json"):
+        tag = api("GET", path).headers["ETag"]
+        again = api("GET", path, headers={"If-None-Match": tag})
+        assert (again.status, again.data) == (304, b"")
+        assert "Content-Length" not in again.headers or again.headers["Content-Length"] == "0"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/health", "/models", "/openapi.json", "/static/favicon.svg"]
+)
+def test_a_head_is_a_get_without_its_body(api: Api, path: str) -> None:
+    get, head = api("GET", path), api("HEAD", path)
+    assert (head.status, head.data) == (200, b"")
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    assert head.headers.get("ETag") == get.headers.get("ETag")
+
+
+def test_what_browsers_and_search_engines_ask_for_by_habit(api: Api) -> None:
+    icon = api("GET", "/favicon.ico")
+    assert (icon.status, icon.headers["Content-Type"]) == (200, "image/svg+xml")
+    robots = RobotFileParser()
+    robots.parse(api("GET", "/robots.txt").data.decode().splitlines())
+    assert robots.can_fetch("Googlebot", "/static/favicon.svg")
+    assert not robots.can_fetch("Googlebot", "/predict?url=https://a.example/cat.jpg")
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fapp.py", "%2e%2e", "app.py", ".hidden"])

@@ -61,7 +61,7 @@ def answer(method: str, url: str, **options: Any) -> tuple[int, Any]:
 def test_the_page_comes(url: str) -> None:
     page = urllib3.request("GET", f"{url}/")
     assert page.status == 200 and b"<title>" in page.data
-    assert urllib3.request("GET", f"{url}/static/app.js").status == 200
+    assert urllib3.request("GET", f"{url}/static/favicon.svg").status == 200
 
 
 def test_the_bundled_model_stands_in_for_one_that_is_not_there(url: str) -> None:

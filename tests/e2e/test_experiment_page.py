@@ -316,6 +316,32 @@ def test_visitor_stays_with_one_arm_which_the_answer_names(page: Page, server: s
     assert page.evaluate("sessionStorage.getItem('client-id')") == client
 
 
+def test_challenger_with_all_traffic_is_said_to_answer_and_another_can_be_chosen(
+    page: Page, server: str
+) -> None:
+    put(page, server, {CHAMPION: 0, CHALLENGER: 1})
+    page.reload()
+    expect(page.locator("#model option:checked")).to_have_text("By experiment: Doodle (small)")
+    expect(page.locator("#card-version")).to_contain_text(CHALLENGER)
+    assert classify(page, "umbrella")["model"]["name"] == CHALLENGER
+
+    with page.expect_response("**/predict?*") as response:
+        page.locator("#model").select_option(CHAMPION)
+    assert response.value.json()["model"]["name"] == CHAMPION
+    expect(page.locator("#card-version")).to_contain_text(f"{CHAMPION} 1")
+
+
+def test_who_answers_is_told_where_it_is_changed(experiment: Page) -> None:
+    experiment.get_by_label("Add a challenger").select_option(CHALLENGER)
+    experiment.get_by_role("button", name="Start at 10%").click()
+    ramp(experiment).get_by_role("button", name="100%", exact=True).click()
+    expect(experiment.locator("#traffic-said")).to_contain_text("now gets 100%")
+
+    experiment.get_by_role("tab", name="One picture").click()
+    expect(experiment.locator("#card-version")).to_contain_text(CHALLENGER)
+    expect(experiment.locator("#model option:checked")).to_contain_text("Doodle (small)")
+
+
 def test_page_without_storage_still_predicts(page: Page) -> None:
     page.add_init_script(
         "Object.defineProperty(window, 'sessionStorage', {get() { throw new Error('no'); }})"

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from chalicelib.inference.packages import INFO, read_package
-from chalicelib.page import WEB
+from chalicelib.page import BUILT, WEB
 from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event
@@ -184,9 +184,11 @@ def test_a_deployed_stage_is_for_https_alone_and_its_answers_are_kept_nowhere(
 
 
 def test_the_page_and_its_pictures_come_from_the_zip(api: Function) -> None:
-    page = api.invoke(events.rest("GET", "/", headers={"Accept": "text/html"})).payload
-    assert (page["statusCode"], page.get("isBase64Encoded", False)) == (200, False)
-    assert page["body"] == (WEB / "index.html").read_text()
+    headers = {"Accept": "text/html", "Accept-Encoding": "gzip, deflate, br"}
+    page = api.invoke(events.rest("GET", "/", headers=headers)).payload
+    assert (page["statusCode"], page["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(page["body"]) == (BUILT / "index.html.gz").read_bytes()
+    assert page["headers"]["Content-Encoding"] == "gzip"
     picture = api.invoke(
         events.rest(
             "GET", "/static/{name}", headers={"Accept": "image/avif,image/webp,*/*"},
@@ -195,6 +197,13 @@ def test_the_page_and_its_pictures_come_from_the_zip(api: Function) -> None:
     ).payload  # fmt: skip
     assert (picture["statusCode"], picture["isBase64Encoded"]) == (200, True)
     assert base64.b64decode(picture["body"]) == BANANA
+
+
+def test_the_stages_address_without_its_slash_leads_to_the_page(api: Function) -> None:
+    event = events.rest("GET", "/")
+    event["requestContext"]["path"] = "/dev"
+    answer = api.invoke(event).payload
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (308, "/dev/")
 
 
 def test_a_method_that_a_route_has_not_is_an_answer(api: Function) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import urllib3
 
-from chalicelib.page import WEB
+from chalicelib.page import WEB, files
 from tests.sampleimages import file, png, quadrants
 from tests.unit.test_http import form
 
@@ -21,7 +21,7 @@ PHOTOS = {
     path.stem.removeprefix("sample-").replace("-", " "): path.read_bytes()
     for path in sorted(WEB.glob("sample-*.jpg"))
 }
-PAGE = ["/", *(f"/static/{path.name}" for path in sorted(WEB.iterdir()) if path.suffix != ".html")]
+PAGE = ["/", *(f"/static/{name}" for name in sorted(files()))]
 READ = [
     "/models", "/openapi.json", "/batches", "/experiment", "/workflows", "/v2",
     "/v2/health/live", "/v2/health/ready", "/v2/models/doodle", "/v2/models/doodle-small/ready",

@@ -120,7 +120,7 @@ def test_what_is_deployed_imports_no_tool() -> None:
 
 @pytest.mark.parametrize(
     ("handler", "classifies"),
-    [("app.app", True), ("app.authorize", False), ("app.on_tick", False), ("app.on_work", True)],
+    [("app.app", False), ("app.authorize", False), ("app.on_tick", False), ("app.on_work", True)],
 )
 def test_a_function_imports_what_it_needs(handler: str, classifies: bool) -> None:
     show = "import sys, app; print(*sys.modules)"

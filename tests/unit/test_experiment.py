@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.answers.predictions import Traffic
 from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3 import Found
@@ -611,6 +612,13 @@ def test_a_change_is_seen_at_once_here_and_soon_elsewhere(lab: Lab) -> None:
     assert [other.assign(subject) for subject in SUBJECTS[:50]] == before
     lab.now += 31
     assert {other.assign(subject) for subject in SUBJECTS[:50]} == {"small"}
+
+
+def test_who_answers_is_told_by_the_weights_in_force(lab: Lab) -> None:
+    assert lab.experiment.traffic() == Traffic("doodle", {"doodle": 0.5, "small": 0.5})
+    lab.experiment.promote("doodle", "small")
+    assert lab.experiment.traffic() == Traffic("doodle", {"doodle": 0, "small": 1})
+    assert lab.container("third").traffic().champion == "small", "the arm with the most traffic"
 
 
 def test_who_looks_at_the_experiment_sees_what_another_container_changed(lab: Lab) -> None:

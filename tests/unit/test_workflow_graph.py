@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
+from chalicelib.page import WEB
 from tests.conftest import ROOT
 
-GRAPH = (ROOT / "chalicelib" / "web" / "workflowgraph.js").read_text()
+GRAPH = (WEB / "experiment" / "workflow" / "graph.js").read_text()
 STATES: dict[str, Any] = json.loads((ROOT / "workflow.asl.json").read_text())["States"]
 
 
 def constant(name: str) -> str:
     """The source of one of the map's exported lists."""
     found = re.search(rf"^export const {name} = \[(.*?)\];$", GRAPH, re.MULTILINE | re.DOTALL)
-    assert found, f"workflowgraph.js exports no list {name}"
+    assert found, f"graph.js exports no list {name}"
     return found[1]
 
 

@@ -20,6 +20,8 @@ ARCHITECTURES = ("x86_64", "arm64")
 VERSIONS = ("3.13", "3.12")
 VERSION = VERSIONS[0]
 """Of Python, on Lambda."""
+PAGE_SOURCES = ("*.css", "*.html", "*.js")
+"""Of which the page is built; what is built is compressed."""
 
 
 def bundle(architecture: str, version: str = VERSION, single: bool = False) -> dict[str, Path]:
@@ -58,7 +60,7 @@ def stage(project: Path, with_vendor: bool = False, source: Path = ROOT) -> Path
     for name in ("chalicelib", "vendor"):
         shutil.rmtree(project / name, ignore_errors=True)
         if name == "chalicelib" or with_vendor:
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", *PAGE_SOURCES)
             shutil.copytree(source / name, project / name, ignore=ignored)
     return project
 

@@ -32,7 +32,7 @@ text { font-family: -apple-system, "Segoe UI Variable Text", "Segoe UI", Roboto,
 .range { stroke: var(--ink); stroke-width: 4; stroke-linecap: round; opacity: 0.4; }
 .rule { stroke: var(--line); stroke-width: 1; }
 """
-"""The page's colours and type (chalicelib/web/style.css), by day and by night."""
+"""The page's colours and type (chalicelib/web/shared/style.css), by day and by night."""
 
 
 class Drawing(NamedTuple):

@@ -1,0 +1,191 @@
+// The view of batches: start one, follow it, see its results.
+import { startBatch } from "./api.js";
+import { linesOf } from "../shared/files.js";
+import { Follower } from "./follow.js";
+import { showUploading } from "./progress.js";
+import { showRecent } from "./recent.js";
+import { Shipment, listFile, requestOf } from "../shared/shipment.js";
+import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
+import { counted, part } from "../shared/dom.js";
+
+const SOONEST = 1000; // ms between two looks at the recent batches, growing while one of them runs
+const LATEST = 15_000;
+const kept = new Map(); // batch id -> {names: Map of a result's id -> file, pictures: files, note}
+
+// modelAsked(): the model picked by hand, or "". go(hash): to another view of the page.
+export function makeTab({ modelAsked, go }) {
+  const follower = new Follower();
+  let shipment = null;
+  let isAsking = false;
+  let opened = ""; // id of the batch that is shown
+  let visit = 0; // counts the changes of what is shown, so that late answers are dropped
+
+  function options() {
+    const labels = Math.round(Number(part("batch-labels").value)) || 5;
+    const model = modelAsked();
+    return { max_labels: Math.min(100, Math.max(1, labels)), ...(model ? { model } : {}) };
+  }
+
+  function show(id) {
+    visit += 1;
+    opened = id;
+    turnTo(id || shipment ? "batch-open" : "batch-start");
+    if (id) {
+      follower.open(id, kept.get(id));
+      return;
+    }
+    follower.close();
+    if (shipment) present(shipment);
+    else lookAtRecent(visit);
+  }
+
+  // The focus goes where the eyes go.
+  function turnTo(shown) {
+    const other = shown === "batch-open" ? "batch-start" : "batch-open";
+    const hadFocus = part(other).contains(document.activeElement);
+    part(shown).hidden = false;
+    if (!part(other).hidden) scrollTo(0, 0);
+    part(other).hidden = true;
+    if (hadFocus) part(shown).querySelector("h1").focus({ preventScroll: true });
+  }
+
+  function leave() {
+    visit += 1;
+    follower.rest();
+  }
+
+  async function lookAtRecent(asked) {
+    const isStill = () => visit === asked;
+    for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
+      if (!document.hidden && !(await showRecent(isStill))) return;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  function refuse(problem) {
+    part("batch-refusal").hidden = !problem;
+    part("batch-refusal").querySelector("p").textContent = problem?.message ?? "";
+  }
+
+  function onFiles(files) {
+    go("#batch");
+    if (shipment) {
+      part("batch-caption").textContent = "One set at a time: wait until these are sent, or cancel them.";
+      return;
+    }
+    refuse(null);
+    try {
+      shipment = new Shipment(files, options());
+    } catch (problem) {
+      refuse(problem);
+      return;
+    }
+    show("");
+  }
+
+  function present(mine) {
+    showSheet(mine.pictures);
+    showActions({ cancel: stop, note: mine.note });
+    if (!mine.isSending) send(mine);
+  }
+
+  async function send(mine) {
+    mine.isSending = true;
+    hideProblem();
+    showUploading({ files: mine.names.size, total: mine.total, bytes: 0, totalBytes: 0 });
+    try {
+      await mine.send((state) => shipment === mine && !opened && showUploading(state));
+      if (mine.failed.length) askAbout(mine);
+      else await start(mine);
+    } catch (problem) {
+      if (!mine.isCancelled) hold(problem, { again: () => send(mine) });
+    } finally {
+      mine.isSending = false;
+    }
+  }
+
+  function hold(problem, actions, title = problem.title) {
+    part("batch-title").textContent = title;
+    showProblem(problem, actions);
+  }
+
+  function askAbout(mine) {
+    const { failed, total, names, error } = mine;
+    const title = names.size ? `${failed.length} of ${total} not sent` : "Nothing was sent";
+    hold(error, { again: () => send(mine), goOn: names.size ? () => start(mine) : null }, title);
+  }
+
+  async function start(mine) {
+    try {
+      arrive(await startBatch(mine.request), mine);
+    } catch (problem) {
+      hold(problem, { again: () => start(mine) });
+    }
+  }
+
+  // mine: the shipment it was made of, null where there was none to send.
+  function arrive(view, mine) {
+    const { names = new Map(), pictures = [], note = "" } = mine ?? {};
+    kept.set(view.batch_id, { names, pictures, note });
+    const isLeft = shipment !== mine; // cancelled at the last moment, and perhaps the next one is being sent
+    if (isLeft) return;
+    shipment = null;
+    if (!part("many").hidden) go(`#batch/${view.batch_id}`);
+  }
+
+  function stop() {
+    shipment.cancel();
+    shipment = null;
+    show("");
+  }
+
+  async function onList(text) {
+    if (isAsking) return;
+    isAsking = true;
+    refuse(null);
+    try {
+      const request = requestOf(text, options());
+      if (request) arrive(await startBatch(request), null);
+      else onFiles([listFile(text)]);
+    } catch (problem) {
+      refuse(problem);
+    } finally {
+      isAsking = false;
+    }
+  }
+
+  function onLines(text) {
+    const field = part("batch-lines");
+    go("#batch");
+    field.value = [field.value.trimEnd(), text].filter(Boolean).join("\n");
+    countLines();
+    field.focus();
+  }
+
+  function countLines() {
+    const count = linesOf(part("batch-lines").value).length;
+    part("batch-go").disabled = count === 0;
+    part("batch-go").textContent = count ? `Classify ${counted(count, "address", "addresses")}` : "Classify the list";
+  }
+
+  for (const id of ["batch-files", "batch-folder"]) {
+    part(id).addEventListener("change", ({ target }) => {
+      const files = [...target.files];
+      target.value = "";
+      if (files.length) onFiles(files);
+    });
+  }
+  part("batch-lines").addEventListener("input", countLines);
+  part("batch-list").addEventListener("submit", (event) => {
+    event.preventDefault();
+    onList(part("batch-lines").value);
+  });
+  part("batch-back").addEventListener("click", (event) => {
+    event.preventDefault();
+    go("#batch");
+  });
+  addEventListener("beforeunload", (event) => shipment && event.preventDefault());
+  countLines();
+
+  return { show, leave, onFiles, onLines };
+}

@@ -1,0 +1,152 @@
+// One open batch: looked at until it has ended, then its results.
+import { Problem } from "../shared/api.js";
+import { fetchResults, readResults } from "../shared/bucket.js";
+import { cancelBatch, getBatch, retryBatch } from "./api.js";
+import { csvOf } from "./csv.js";
+import { Pace, showView } from "./progress.js";
+import { ResultTable } from "./table.js";
+import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
+import { amount, part, save } from "../shared/dom.js";
+import { pause, untilVisible } from "../shared/waiting.js";
+
+const MAX_ROWS = 50_000; // what a browser holds at ease; the file has all
+const SOONEST = 400; // ms between two looks, growing with the age of the following
+const LATEST = 5000;
+
+export class Follower {
+  #table = new ResultTable();
+  #id = "";
+  #kept = null;
+  #view = null;
+  #abort = new AbortController();
+  #previews = new Map();
+  #isOver = false;
+
+  // kept: {names: Map of a result's id -> local file, pictures, note}, where its files came from here.
+  open(id, kept) {
+    if (id === this.#id && this.#isOver) return;
+    this.close();
+    this.#id = id;
+    this.#kept = kept ?? null;
+    part("batch-title").textContent = "Opening…";
+    part("batch-open").dataset.state = "opening";
+    for (const text of ["batch-facts", "batch-caption"]) part(text).textContent = "";
+    showSheet(kept?.pictures ?? []);
+    this.#actions({});
+    this.#follow();
+  }
+
+  // Look no more, but leave what is shown to whoever comes back.
+  rest() {
+    this.#abort.abort();
+  }
+
+  close() {
+    this.rest();
+    this.#id = "";
+    this.#view = null;
+    this.#isOver = false;
+    this.#table.clear();
+    for (const url of this.#previews.values()) URL.revokeObjectURL(url);
+    this.#previews.clear();
+  }
+
+  async #follow() {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    const pace = new Pace();
+    const start = performance.now();
+    hideProblem();
+    while (!signal.aborted) {
+      await untilVisible(signal);
+      const isFine = await this.#look(pace, signal);
+      if (signal.aborted || this.#isOver) return;
+      const age = performance.now() - start;
+      await pause(isFine ? Math.min(LATEST, Math.max(SOONEST, age / 10)) : LATEST, signal);
+    }
+  }
+
+  // Whether the server answered.
+  async #look(pace, signal) {
+    try {
+      const view = await getBatch(this.#id);
+      if (signal.aborted) return true;
+      hideProblem();
+      await this.#show(view, pace, signal);
+      return true;
+    } catch (problem) {
+      if (signal.aborted) return true;
+      const isPassing = problem.canRetry;
+      this.#isOver = !isPassing;
+      if (!this.#view) part("batch-title").textContent = titleOf(problem);
+      showProblem(problem, { again: () => this.#again() });
+      return false;
+    }
+  }
+
+  async #show(view, pace, signal) {
+    this.#view = view;
+    pace.add(view.counts.done);
+    showView(view, pace);
+    const isStopped = view.status === "cancelled" || view.status === "failed";
+    const isOver = Boolean(view.finished_at); // until then a retry that was stopped links to the last round's results
+    if (isOver) await this.#showResults(view, isStopped, signal);
+    else this.#actions(isStopped ? { resume: () => this.#act(retryBatch) } : { cancel: () => this.#act(cancelBatch) });
+    this.#isOver = isOver;
+  }
+
+  async #showResults({ results, counts: { done, failed } }, isStopped, signal) {
+    const records = done ? await readResults(results, MAX_ROWS, signal) : [];
+    if (signal.aborted) return;
+    showSheet([]);
+    if (done) this.#table.show(records, (record) => this.#previewOf(record));
+    const isWhole = records.length === done;
+    const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
+    this.#actions({
+      ...(isStopped ? { resume: () => this.#act(retryBatch) } : {}),
+      ...(failed && !isStopped ? { retry: () => this.#act(retryBatch), failed } : {}),
+      ...(done ? { jsonl: () => this.#saveJsonl() } : {}),
+      ...(done && isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
+    }, cut);
+  }
+
+  #actions(actions, more = "") {
+    showActions({ ...actions, note: [this.#kept?.note, more].filter(Boolean).join(" ") });
+  }
+
+  #previewOf({ id, source }) {
+    const file = this.#kept?.names.get(id);
+    if (!file || !source.startsWith("s3://")) return /^https?:\/\//i.test(source) ? source : "";
+    if (!this.#previews.has(id)) this.#previews.set(id, URL.createObjectURL(file));
+    return this.#previews.get(id);
+  }
+
+  async #act(action) {
+    try {
+      await action(this.#id);
+      this.#again();
+    } catch (problem) {
+      showProblem(problem, { again: () => this.#again() }); // it may have ended in between: look again
+    }
+  }
+
+  #again() {
+    this.#isOver = false;
+    this.#table.clear();
+    this.#follow();
+  }
+
+  // The link of the view may have run out: it is good for an hour.
+  async #saveJsonl() {
+    try {
+      const { results, counts } = await getBatch(this.#id);
+      if (counts.total > MAX_ROWS) location.href = results;
+      else save(await fetchResults(results), `${this.#id}.jsonl`);
+    } catch (problem) {
+      showProblem(problem instanceof Problem ? problem : new Problem("The results could not be fetched. Try again."));
+    }
+  }
+}
+
+const titleOf = ({ code = "", title = "That did not work." }) => (code.startsWith("NotFound") ? "No such batch." : title);

@@ -1,0 +1,54 @@
+// One record of the results as a row of the table.
+import { foundIn, make, share } from "../shared/dom.js";
+import { wordsFor } from "../shared/words.js";
+import { thumbnail } from "../shared/thumbnail.js";
+
+const isWeb = (source) => /^https?:\/\//i.test(source);
+
+// preview: address of a small picture, or "".
+export function rowOf(record, preview) {
+  const row = make("tr", record.error ? "is-error" : "");
+  row.append(
+    cell("cell-picture", thumbnail("span", preview)),
+    cell("cell-id", ...identity(record)),
+    ...(record.error ? troubles(record.error) : findings(record.labels ?? [], record.multi_label, record.truncated)),
+  );
+  row.setAttribute("role", "row");
+  return row;
+}
+
+function cell(className, ...content) {
+  const element = make("td", className);
+  element.setAttribute("role", "cell");
+  element.append(...content);
+  return element;
+}
+
+function identity({ id, source }) {
+  const name = make("span", "row-id", id);
+  name.title = id;
+  if (!isWeb(source)) return [name];
+  const link = make("a", "row-source", source.replace(/^https?:\/\//i, "").slice(0, 200));
+  Object.assign(link, { href: source, rel: "noreferrer noopener", target: "_blank", title: source.slice(0, 2000) });
+  return [name, link];
+}
+
+function findings(labels, isMultiLabel, isCut) {
+  const found = foundIn(labels, isMultiLabel);
+  const [best] = found;
+  const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
+  const bar = make("span", "bar");
+  bar.style.setProperty("--score", best?.score ?? 0);
+  const notes = isCut ? ["the file is cut off, so a part was not seen"] : [];
+  return [
+    cell("cell-best", make("span", "row-label", found.map(({ name }) => name).join(", ") || "Nothing it knows"), bar),
+    cell("cell-score", best ? share(best.score) : ""),
+    cell("cell-others", [...seen.map(({ name, score }) => `${name} ${share(score)}`), ...notes].join(" · ")),
+  ];
+}
+
+function troubles({ code, message }) {
+  const said = cell("cell-trouble", make("span", "row-error", wordsFor(code)), make("span", "row-message", message));
+  said.colSpan = 3;
+  return [said];
+}

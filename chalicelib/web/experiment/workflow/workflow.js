@@ -1,0 +1,76 @@
+// The workflows of the experiment's view: start a run, follow it, see its report.
+import { part } from "../../shared/dom.js";
+import { RunFollower } from "./follow.js";
+import { showRecentRuns } from "./recent.js";
+import { StartForm } from "./start.js";
+
+const SOONEST = 1000; // ms between two looks at the recent runs, growing while one of them runs
+const LATEST = 15_000;
+
+// go(hash): to another view of the page.
+export function makeWorkflows({ go }) {
+  const follower = new RunFollower();
+  const kept = new Map(); // name of a run -> {files: Map of id -> file} that it was started with here
+  const form = new StartForm(arrive);
+  let visit = 0; // counts the changes of what is shown, so that late answers are dropped
+
+  // name: of the run to show, or "" for the start.
+  function show(name) {
+    visit += 1;
+    turnTo(name ? "workflow-open" : "workflow-start");
+    if (name) {
+      follower.open(name, kept.get(name));
+      return;
+    }
+    follower.rest();
+    form.open();
+    lookAtRecent(visit);
+  }
+
+  // The focus goes where the eyes go.
+  function turnTo(shown) {
+    const other = shown === "workflow-open" ? "workflow-start" : "workflow-open";
+    const hadFocus = part(other).contains(document.activeElement);
+    part(shown).hidden = false;
+    if (!part(other).hidden && shown === "workflow-open") scrollTo(0, 0);
+    part(other).hidden = true;
+    if (hadFocus) part(shown).querySelector("h1, h2").focus({ preventScroll: shown === "workflow-open" });
+  }
+
+  function leave() {
+    visit += 1;
+    follower.rest();
+  }
+
+  async function lookAtRecent(asked) {
+    const isStill = () => visit === asked;
+    for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
+      if (!document.hidden && !(await showRecentRuns(isStill))) return;
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+
+  function arrive({ name }, { sources }) {
+    kept.set(name, { files: sources });
+    if (part("trial").hidden) return;
+    if (document.activeElement === document.body) part("workflow-question").focus({ preventScroll: true }); // its button was held
+    go(`#experiment/${name}`);
+  }
+
+  function onFiles(files) {
+    go("#experiment");
+    form.give(files);
+  }
+
+  function onLines(text) {
+    go("#experiment");
+    form.addLines(text);
+  }
+
+  part("workflow-back").addEventListener("click", (event) => {
+    event.preventDefault();
+    go("#experiment");
+  });
+
+  return { show, leave, onFiles, onLines };
+}

@@ -1,0 +1,98 @@
+// The models there are, and which one is asked: the one picked by hand, or else the default or the experiment's choice.
+import { listModels } from "../shared/api.js";
+import { isSplit, weightsOf } from "../shared/arms.js";
+import { part } from "../shared/dom.js";
+import { roleOf } from "../shared/experiment.js";
+
+export class ModelPicker {
+  models = [];
+  asked = ""; // the model picked by hand
+  #preferred = "";
+  #experiment = null; // {champion, arms: {name: weight}}, where there is one
+  #onNews;
+
+  // onChosen(): another model is to answer. onNews(): another one answers where none is picked.
+  constructor({ onChosen, onNews }) {
+    this.#onNews = onNews;
+    part("model").addEventListener("change", ({ target }) => {
+      this.#choose(target.value);
+      onChosen();
+    });
+    part("suggested").addEventListener("click", () => {
+      this.#choose("doodle");
+      onChosen();
+    });
+  }
+
+  get current() {
+    return this.models.find(({ name }) => name === (this.asked || this.#unasked));
+  }
+
+  async load() {
+    const { preferred, experiment, models } = await listModels();
+    this.models = models;
+    this.#preferred = preferred;
+    this.#experiment = experiment;
+    this.#fill();
+  }
+
+  // view: of GET /experiment, as another part of the page has just seen it.
+  follow(view) {
+    const was = this.#state;
+    this.#experiment = { champion: view.champion, arms: weightsOf(view) };
+    if (this.#state === was) return;
+    this.#fill();
+    this.#onNews();
+  }
+
+  // entry: {answer, asked}. -> what the page says of an answer on account of the experiment
+  standing({ answer: { arm }, asked }) {
+    return {
+      role: arm && this.#isSplit ? roleOf(arm, this.#experiment) : "",
+      canVote: Boolean(arm || (asked && this.#experiment)),
+    };
+  }
+
+  get #isSplit() {
+    return this.#experiment !== null && isSplit(this.#experiment.arms);
+  }
+
+  // What answers where none is picked: of several arms the champion stands for them.
+  get #unasked() {
+    if (!this.#experiment) return this.#preferred;
+    const { champion, arms } = this.#experiment;
+    return this.#isSplit ? champion : Object.keys(arms).find((name) => arms[name] > 0);
+  }
+
+  get #state() {
+    return `${this.#isSplit} ${this.#unasked}`;
+  }
+
+  #choose(name) {
+    this.asked = name;
+    part("model").value = name;
+    this.#suggest();
+  }
+
+  // The experiment is a choice of its own where it does anything but let the default model answer.
+  #fill() {
+    const choices = this.models.map(({ name, title }) => new Option(title || name, name));
+    const decides = this.#isSplit || this.#unasked !== this.#preferred;
+    if (decides) choices.unshift(new Option(this.#isSplit ? "By experiment" : `By experiment: ${this.#titleOf(this.#unasked)}`, ""));
+    part("model").replaceChildren(...choices);
+    part("model").value = this.asked || (decides ? "" : this.#preferred);
+    part("model-picker").hidden = this.models.length < 2;
+    this.#suggest();
+  }
+
+  #titleOf(name) {
+    return this.models.find((model) => model.name === name)?.title || name;
+  }
+
+  // Photograph models are poor at doodles: offer the one made for them.
+  #suggest() {
+    const doodle = this.models.find(({ name }) => name === "doodle");
+    part("suggestion").hidden = !doodle || this.current === doodle;
+    part("suggested").textContent = `Use ${doodle?.title || "doodle"}`;
+  }
+}

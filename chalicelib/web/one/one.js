@@ -1,0 +1,174 @@
+// The tab One picture: show a picture or draw one, and see what it is taken for.
+import { asProblem, predict } from "../shared/api.js";
+import { part, samplePath, save } from "../shared/dom.js";
+import { makeTabs } from "../shared/tabs.js";
+import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
+import { Sketch } from "./canvas.js";
+import { ModelPicker } from "./modelpicker.js";
+import { fromAddress, fromFile, fromSample } from "./sources.js";
+import { describePicture, remember, showPicture } from "./stage.js";
+
+const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
+const state = { running: null, again: null, drawing: 0 };
+const resume = new Map(); // tab -> how to show again what it showed
+
+const [pictureTab, drawTab] = [part("tab-picture"), part("tab-draw")];
+const activeTab = () => (part("panel-draw").hidden ? pictureTab : drawTab);
+
+function idle() {
+  state.running?.abort();
+  state.again = null;
+  showIdle(activeTab() === pictureTab ? "Show me a picture." : "Draw me something.", picker.current);
+}
+
+// prepare(signal) -> source. Only the newest job may touch the page: each aborts the one before.
+async function classify(prepare) {
+  const tab = activeTab();
+  state.running?.abort();
+  const job = new AbortController();
+  state.running = job;
+  state.again = () => classify(prepare);
+  resume.set(tab, state.again);
+  const waiting = setTimeout(() => job.signal.aborted || showLoading(), PATIENCE);
+  try {
+    const source = await prepare(job.signal);
+    if (job.signal.aborted) return;
+    if (tab === pictureTab) showPicture(source);
+    const { asked } = picker;
+    const entry = { source, asked, ...(await predict(source, asked, job.signal)) };
+    if (!job.signal.aborted) present(entry, tab);
+  } catch (error) {
+    if (!job.signal.aborted) fail(error);
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+function present(entry, tab) {
+  remember(entry, recall);
+  show(entry, tab);
+  if (tab === pictureTab) bringIntoView();
+}
+
+function show(entry, tab) {
+  state.again = () => classify(async () => entry.source);
+  resume.set(tab, () => show(entry, tab));
+  showAnswer(entry, picker.models, picker.standing(entry));
+  if (tab === drawTab) return;
+  showPicture(entry.source);
+  describePicture(entry.source, entry.answer.predictions[0].image);
+}
+
+function fail(error) {
+  showProblem(asProblem(error), state.again);
+  bringIntoView();
+}
+
+// On a phone the answer may be below the fold.
+function bringIntoView() {
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  part("certainty").scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+}
+
+function recall(entry) {
+  state.running?.abort();
+  inputTabs.select(pictureTab);
+  show(entry, pictureTab);
+}
+
+function classifyPicture(prepare) {
+  inputTabs.select(pictureTab);
+  return classify(prepare);
+}
+
+const classifyAddress = (text) => classifyPicture(async () => fromAddress(text));
+
+// options: {name, curlNote, note}
+export const onFile = (file, options) => classifyPicture(() => fromFile(file, options));
+
+export function onAddress(text) {
+  part("url").value = text;
+  classifyAddress(text);
+}
+
+export const picker = new ModelPicker({
+  onChosen: () => (state.again ?? idle)(),
+  onNews: () => state.again || idle(),
+});
+
+// The models there are; at the beginning, and again when they could not be had.
+export async function loadModels(onLoaded) {
+  try {
+    await picker.load();
+    onLoaded();
+    if (!state.again) idle();
+  } catch (error) {
+    showProblem(error, () => loadModels(onLoaded));
+  }
+}
+
+const inputTabs = makeTabs(part("input-tabs"), (tab) => {
+  state.running?.abort();
+  (resume.get(tab) ?? idle)();
+});
+
+const sketch = new Sketch(part("canvas"), {
+  onChange: (isEmpty) => {
+    for (const id of ["undo", "clear", "save"]) part(id).disabled = isEmpty;
+    part("easel-hint").hidden = !isEmpty;
+    if (!isEmpty) return;
+    state.drawing += 1;
+    resume.delete(drawTab);
+  },
+  onReady: () => {
+    if (activeTab() !== drawTab) resume.set(drawTab, () => classify(fromSketch));
+    else if (sketch.isEmpty) idle();
+    else classify(fromSketch);
+  },
+});
+
+async function fromSketch() {
+  const key = `drawing ${state.drawing}`;
+  const curlNote = "Save the drawing as PNG first.";
+  return { ...(await fromFile(sketch.toBlob(), { name: "drawing.png", curlNote })), key };
+}
+
+async function copyCommand() {
+  const text = part("curl").textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+    part("copy").textContent = "Copied";
+  } catch { // no permission, or not a secure context: leave it selected for Ctrl-C
+    getSelection().selectAllChildren(part("curl"));
+    part("copy").textContent = "Press Ctrl-C";
+  }
+  setTimeout(() => (part("copy").textContent = "Copy"), 2000);
+}
+
+async function showSamples() {
+  const images = [...part("samples").querySelectorAll("img")];
+  try {
+    const { pictures } = await import("./samples.js");
+    for (const image of images) image.src = pictures[samplePath(image.alt)];
+  } catch { // all of them in one file did not arrive: one by one, then
+    for (const image of images) image.src = samplePath(image.alt);
+  }
+}
+
+part("address").addEventListener("submit", (event) => {
+  event.preventDefault();
+  classifyAddress(part("url").value);
+});
+part("samples").addEventListener("click", (event) => {
+  const label = event.target.closest("[data-sample]")?.dataset.sample;
+  if (label) classifyPicture((signal) => fromSample(label, samplePath(label), signal));
+});
+part("undo").addEventListener("click", () => sketch.undo());
+part("clear").addEventListener("click", () => sketch.clear());
+part("save").addEventListener("click", () => save(sketch.toBlob(), "drawing.png"));
+part("copy").addEventListener("click", copyCommand);
+document.addEventListener("keydown", (event) => {
+  const isUndo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);
+  if (isUndo && !part("panel-draw").hidden && event.target.tagName !== "INPUT" && !sketch.isEmpty) sketch.undo();
+});
+showSamples();

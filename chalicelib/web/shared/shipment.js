@@ -1,0 +1,73 @@
+// From files or a list to a batch: what is sent first, and what is asked for then.
+import { Problem } from "./api.js";
+import { batchName, instancesOf, linesOf, namer, sortOut } from "./files.js";
+import { uploadAll } from "./upload.js";
+import { counted } from "./dom.js";
+
+const MAX_INSTANCES = 10_000;
+const MAX_BODY = 4_000_000; // Lambda takes 6 MB, and API Gateway makes it more on the way
+
+const NOTHING = "There is no picture among these files. Give JPEG, PNG, WebP and the like, up to 20 MB each, " +
+  "or one .txt, .csv, .jsonl or .manifest with their addresses.";
+
+// One sending of files; `send` once more sends what could not be sent before.
+export class Shipment {
+  names = new Map();
+  failed = [];
+  error = null;
+  prefix = ""; // s3:// address of what was sent, up to its name
+  #abort = new AbortController();
+
+  // options: {max_labels, model} of the batch. Raises Problem where there is nothing to send.
+  constructor(files, options) {
+    const { manifest, pictures, leftOut, title } = sortOut(files);
+    if (!manifest && !pictures.length) throw new Problem(NOTHING);
+    const nameOf = namer();
+    Object.assign(this, { manifest, pictures, options, title, note: noteOn(leftOut), batch: batchName(title) });
+    this.failed = (manifest ? [manifest] : pictures).map((file) => ({ file, name: nameOf(file.name) }));
+    this.total = this.failed.length;
+  }
+
+  async send(onProgress) {
+    const waiting = this.failed;
+    const before = this.names.size;
+    const outcome = await uploadAll(waiting, this.batch, this.#abort.signal, ({ files, ...bytes }) =>
+      onProgress({ files: before + files, total: this.total, ...bytes }));
+    for (const [id, file] of outcome.names) this.names.set(id, file);
+    this.prefix ||= outcome.prefix;
+    Object.assign(this, { failed: outcome.failed, error: outcome.error });
+  }
+
+  // The request of the batch that is made of what was sent.
+  get request() {
+    const what = this.manifest ? { manifest: this.prefix + [...this.names.keys()][0] } : { prefix: this.prefix };
+    return { ...what, ...this.options };
+  }
+
+  cancel() {
+    this.#abort.abort();
+  }
+
+  get isCancelled() {
+    return this.#abort.signal.aborted;
+  }
+}
+
+function noteOn({ others = 0, large = 0, empty = 0 }) {
+  const reasons = [
+    others && `${counted(others, "file")} that ${others === 1 ? "is no picture" : "are no pictures"}`,
+    large && `${counted(large, "file")} over 20 MB`,
+    empty && counted(empty, "empty file"),
+  ].filter(Boolean);
+  return reasons.length ? `Left out: ${reasons.join(", ")}.` : "";
+}
+
+// A pasted list, as the request that starts its batch; null where only a file of it can be sent.
+export function requestOf(text, options) {
+  const lines = linesOf(text);
+  if (!lines.length) throw new Problem("Paste addresses of pictures first, one a line.");
+  if (lines.length > MAX_INSTANCES || text.length > MAX_BODY / 2) return null;
+  return { instances: instancesOf(text), ...options };
+}
+
+export const listFile = (text) => new File([text], "list.txt", { type: "text/plain" });

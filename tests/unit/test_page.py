@@ -1,0 +1,128 @@
+"""What the page is made of, and how its files are sent."""
+
+import gzip
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chalicelib import page
+from chalicelib.errors import NotFound
+from chalicelib.page import BUILT, INDEX, WEB, Sent
+from localcloud.sampleevents import rest
+from tests.conftest import ROOT
+
+ZIPPED = {"accept-encoding": "gzip, deflate, br, zstd"}
+BUILT_NAMES = sorted(path.name.removesuffix(".gz") for path in BUILT.glob("*.gz"))
+PICTURES = sorted(path.name for path in WEB.glob("sample-*.jpg"))
+INVOKE = """
+import json, sys, app
+answers = [app.app(event, None) for event in json.load(sys.stdin)]
+print(json.dumps([[answer["statusCode"] for answer in answers], list(sys.modules)]))
+"""
+
+
+def ask(name: str, **headers: str) -> Sent:
+    return page.file(name, {key.replace("_", "-"): value for key, value in headers.items()})
+
+
+def test_what_is_built_is_of_the_sources_that_are_here() -> None:
+    sources = [
+        path.relative_to(WEB).as_posix()
+        for path in WEB.rglob("*")
+        if path.suffix in (".css", ".html", ".jpg", ".js", ".svg") and BUILT not in path.parents
+    ]
+    total = hashlib.sha256()
+    for name in sorted(sources):
+        total.update(f"{name}\n".encode() + (WEB / name).read_bytes())
+    built_of = (BUILT / "sources.sha256").read_text().strip()
+    assert built_of == total.hexdigest(), "the page has changed since it was built: make page"
+
+
+def test_all_that_a_file_of_the_page_names_is_there() -> None:
+    named = {
+        name
+        for path in BUILT.glob("*.gz")
+        for name in re.findall(
+            rb'"\./(?:static/)?([\w-]+\.\w+)"', gzip.decompress(path.read_bytes())
+        )
+    }
+    assert len(named) > 3
+    assert {name.decode() for name in named} <= set(BUILT_NAMES)
+
+
+def test_a_name_that_changes_with_the_content_is_kept_for_good() -> None:
+    hashed = [name for name in BUILT_NAMES if name != INDEX]
+    assert len(hashed) > 3
+    for name in hashed:
+        assert "immutable" in str(ask(name).headers["Cache-Control"]), name
+    for name in (INDEX, "favicon.svg", *PICTURES):
+        assert "immutable" not in str(ask(name).headers["Cache-Control"]), name
+    assert ask(INDEX).headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", [*BUILT_NAMES, "favicon.svg", *PICTURES])
+def test_what_a_browser_has_is_not_sent_again(name: str) -> None:
+    first = page.file(name, ZIPPED)
+    tag = str(first.headers["ETag"])
+    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
+        again = page.file(name, {**ZIPPED, "if-none-match": given})
+        assert (again.status, again.body) == (304, b"")
+        assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+    changed = page.file(name, {**ZIPPED, "if-none-match": '"0000000000000000"'})
+    assert changed == first and first.status == 200
+
+
+@pytest.mark.parametrize("name", BUILT_NAMES)
+def test_only_who_takes_gzip_gets_it(name: str) -> None:
+    packed = page.file(name, ZIPPED)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert packed.headers["Vary"] == "Accept-Encoding"
+    for header in ("", "br", "gzip;q=0", "gzip; q=0.0, br", "identity"):
+        plain = ask(name, accept_encoding=header)
+        assert "Content-Encoding" not in plain.headers
+        assert plain.body == gzip.decompress(packed.body)
+    assert ask(name, accept_encoding="br, GZIP;q=0.5").body == packed.body
+
+
+def test_pictures_are_compressed_already() -> None:
+    for name in PICTURES:
+        assert page.file(name, ZIPPED).body == (WEB / name).read_bytes()
+
+
+def test_only_the_page_itself_may_run_scripts() -> None:
+    for name in (*BUILT_NAMES, *PICTURES):
+        assert ("Content-Security-Policy" in ask(name).headers) == (name == INDEX)
+
+
+@pytest.mark.parametrize("name", ["app.js", "sources.sha256", "page.css", "../page.py", "", "dist"])
+def test_no_other_file_is_sent(name: str) -> None:
+    with pytest.raises(NotFound):
+        ask(name)
+
+
+def test_static_files_wake_nothing_that_classifies() -> None:
+    paths = ("/", "/static/{name}", "/favicon.ico", "/robots.txt", "/openapi.json")
+    script = next(name for name in BUILT_NAMES if name.endswith(".js"))
+    events = [rest("GET", path, parameters={"name": script}) for path in paths]
+    done = subprocess.run(
+        [sys.executable, "-c", INVOKE], cwd=ROOT, input=json.dumps(events), text=True,
+        env={"_HANDLER": "app.app", "PATH": ""}, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    statuses, modules = json.loads(done.stdout.splitlines()[-1])
+    assert statuses == [200] * len(paths)
+    assert not {"numpy", "PIL", "ai_edge_litert", "boto3"} & set(modules)
+
+
+def test_a_deployment_carries_what_is_built_alone(tmp_path: Path) -> None:
+    from tools.bundling.build import stage
+
+    web = stage(tmp_path / "project") / "chalicelib" / "web"
+    carried = {path.name for path in web.rglob("*") if path.is_file()}
+    served = {f"{name}.gz" for name in BUILT_NAMES} | set(PICTURES)
+    assert served <= carried
+    assert not [name for name in carried if name.endswith((".js", ".css", ".html"))]
