@@ -88,8 +88,8 @@ def place_of(profile: str | None) -> Place | None:
         return Place(region, sts.get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:
         raise SystemExit(
-            f"AWS does not say who you are ({error}): run `aws configure` or "
-            "`aws sso login`, or give --profile."
+            f"AWS cannot tell who you are ({error}): run `aws configure` or `aws sso login`, or "
+            "give --profile."
         ) from error
 
 
@@ -114,23 +114,23 @@ def check(
         home, here = Place(*settings.workflow.split(":")[3:5]), place_of(command.profile)
         if here and here != home:
             raise SystemExit(
-                f"Stage {command.stage} lives in {home.region} of account {home.account}, and this "
-                f"would go to {here.region} of {here.account}: set AWS_DEFAULT_REGION and "
-                "AWS_PROFILE, or give --profile."
+                f"Stage {command.stage} lives in {home.region} of account {home.account}, but "
+                f"your settings lead to {here.region} of {here.account}. Set AWS_DEFAULT_REGION "
+                "and AWS_PROFILE, or give --profile."
             )
 
 
 def _check_stage(stage: str, project: Path) -> None:
     if not STAGE.fullmatch(stage):
         raise SystemExit(
-            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters and digits, the first a "
-            "letter."
+            f"{stage!r} is not a valid name for a stage: use 1 to 16 lower-case letters and "
+            "digits, starting with a letter."
         )
     stages = json.loads((project / ".chalice" / "config.json").read_text())["stages"]
     if stage not in stages:
         raise SystemExit(
-            f"There is no stage {stage!r} to deploy. .chalice/config.json has {', '.join(stages)}; "
-            "a further one is a copy of its entry there."
+            f"There is no stage {stage!r} to deploy. .chalice/config.json has "
+            f"{', '.join(stages)}. To add a stage, copy an entry there."
         )
 
 
@@ -140,21 +140,21 @@ def _check_ready(
     stage = command.stage
     if command.name == "package":
         raise SystemExit(
-            "Chalice makes no template of this app, which listens to a bucket and says how long "
-            f"logs are kept: `chalice deploy --stage {stage}` deploys it, after `make infra "
-            f"STAGE={stage}`, and `make package` makes the zips."
+            "Chalice cannot package this app, because it listens to a bucket and sets how long "
+            f"logs are kept. Use `make infra STAGE={stage}` and then `chalice deploy --stage "
+            f"{stage}`, or `make package` for the zips alone."
         )
     major, minor = python
     if python not in PYTHONS:
         raise SystemExit(
-            f"Chalice deploys for the Python that it runs under, here {major}.{minor}, and "
-            "Lambda wants 3.13 or 3.12: take a virtual environment of one of these, or "
-            f"`make deploy STAGE={stage}`, which makes one."
+            f"Chalice deploys for the Python that it runs on, here {major}.{minor}, but Lambda "
+            "needs 3.13 or 3.12. Use a virtual environment of one of these, or `make deploy "
+            f"STAGE={stage}`, which makes one."
         )
     if not (is_recorded and _has_packages(project, python)):
         raise SystemExit(
-            f"Run `make infra STAGE={stage}` first: it makes buckets, queues and layers, builds "
-            "the packages, and tells Chalice of them in .chalice."
+            f"Run `make infra STAGE={stage}` first. It makes buckets, queues and layers, builds "
+            "the packages, and writes what Chalice needs into .chalice."
         )
 
 

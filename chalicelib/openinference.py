@@ -115,7 +115,7 @@ def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.
         flat = _numbers(tensor.data)
     if flat.size != count * height * width * 3:
         _refuse(
-            f"the data has {flat.size} numbers where the shape has {count * height * width * 3}"
+            f"the data has {flat.size} numbers, but the shape needs {count * height * width * 3}"
         )
     return flat.reshape(count, height, width, 3)
 
@@ -202,6 +202,4 @@ def _output(
 
 
 def _refuse(problem: str) -> NoReturn:
-    raise BadRequest(
-        f"This is not a request of the Open Inference Protocol that can be answered: {problem}."
-    )
+    raise BadRequest(f"This Open Inference Protocol request cannot be answered: {problem}.")

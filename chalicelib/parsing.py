@@ -51,8 +51,8 @@ def predict_request(
         image, options = _form(parameters, body)
         return predict_query({**query, **options}), image
     raise UnsupportedMediaType(
-        "Set the Content-Type: application/json for addresses, image/* or "
-        "application/octet-stream for an image, multipart/form-data for a form's field 'image'."
+        "Set the Content-Type: application/json for URLs, image/* or application/octet-stream "
+        "for an image, multipart/form-data for a form's field 'image'."
     )
 
 
@@ -60,7 +60,9 @@ def predict_query(query: Query) -> PredictRequest:
     """The request that a query string makes. Raises BadRequest."""
     for name, values in query.items():
         if name not in QUERY:
-            raise BadRequest(f"{name[:64]!r} is no parameter here; use {', '.join(sorted(QUERY))}.")
+            raise BadRequest(
+                f"{name[:64]!r} is not a parameter here; use {', '.join(sorted(QUERY))}."
+            )
         if len(values) != 1:
             raise BadRequest(f"Give {name} once, not {len(values)} times.")
     try:
@@ -90,7 +92,7 @@ def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest,
         raise BadRequest("Inference-Header-Content-Length must be a number of bytes.")
     length = int(header_length)
     if length > len(body):
-        raise BadRequest("Inference-Header-Content-Length is more than the body has.")
+        raise BadRequest("Inference-Header-Content-Length is larger than the body.")
     return json_request(body[:length], InferRequest), body[length:]
 
 
@@ -117,7 +119,7 @@ def unpacked(encoding: str | None, body: bytes) -> bytes:
     if not encoding or encoding.strip().lower() == "identity":
         return body
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        raise UnsupportedMediaType("The Content-Encoding must be gzip or deflate, or none be set.")
+        raise UnsupportedMediaType("The Content-Encoding must be gzip or deflate, if you send one.")
     if not body.startswith((b"\x1f\x8b", b"\x78")):
         return body  # API Gateway can be told to undo it, and is not said to drop the header
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
@@ -128,9 +130,9 @@ def unpacked(encoding: str | None, body: bytes) -> bytes:
     if len(plain) > MAX_BODY:
         raise BodyTooLarge(f"The body is more than {MAX_BODY:,} bytes once it is unpacked.")
     if not inflater.eof:
-        raise BadRequest("The compressed body ends too early; send it once more.")
+        raise BadRequest("The compressed body ends too early; send it again.")
     if inflater.unused_data:
-        raise BadRequest("The body goes on after what is compressed; compress all of it at once.")
+        raise BadRequest("The body continues after its compressed part; compress all of it as one.")
     return plain
 
 
@@ -138,8 +140,8 @@ def check_size(body: bytes) -> None:
     """Raise BodyTooLarge over `MAX_BODY`."""
     if len(body) > MAX_BODY:
         raise BodyTooLarge(
-            f"The body has {len(body):,} bytes and may have {MAX_BODY:,}; "
-            "send a smaller image, or its address."
+            f"The body has {len(body):,} bytes, and at most {MAX_BODY:,} are allowed; send a "
+            "smaller image, or its URL."
         )
 
 
@@ -173,7 +175,8 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
                 options.setdefault(part.name, []).append(part.value)
     except (UnicodeDecodeError, LookupError) as error:  # the latter of an unknown charset
         raise BadRequest(
-            "A field of the form is neither text nor the image; send that as 'image'."
+            "A field of the form is neither text nor the image; send the image in the field "
+            "'image'."
         ) from error
     except (MultipartError, ValueError) as error:
         raise _invalid("multipart form", error) from error

@@ -25,16 +25,16 @@ class Part:
 
 BATCHES = Part(
     ("images_bucket", "results_bucket", "work_queue"),
-    "Batch is not set up here: it needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; "
-    "`make run` sets them.",
+    "Batch is not set up here. It needs IMAGES_BUCKET, RESULTS_BUCKET and WORK_QUEUE; `make run` "
+    "sets them.",
 )
 EXPERIMENT = Part(
     ("arms", "results_bucket"),
-    "There is no experiment here: it needs RESULTS_BUCKET, and in ARMS the models and their shares "
-    "of the traffic, such as inception-v3=0.9 inception-v1=0.1; `make run` sets both.",
+    "There is no experiment here. It needs RESULTS_BUCKET and, in ARMS, the models and their "
+    "shares of the traffic, such as inception-v3=0.9 inception-v1=0.1; `make run` sets both.",
 )
 WORKFLOWS = Part(
     ("images_bucket", "results_bucket", "workflow"),
-    "Workflows are not set up here: they need IMAGES_BUCKET, RESULTS_BUCKET and WORKFLOW, the ARN "
-    "of the state machine; `make run` sets them.",
+    "Workflows are not set up here. They need IMAGES_BUCKET, RESULTS_BUCKET and WORKFLOW, the "
+    "ARN of the state machine; `make run` sets them.",
 )

@@ -114,8 +114,8 @@ class Predictor:
         shorthand = any(way is not None for way in (request.url, request.s3_uri, request.b64))
         if [request.instances is not None, body is not None, shorthand].count(True) != 1:
             raise BadRequest(
-                "Name what to classify in exactly one way: url, s3_uri, b64, instances, "
-                "or the image itself as the body."
+                "Send exactly one of url, s3_uri, b64 and instances, or the image itself as the "
+                "body."
             )
         if body is not None:
             return [Item(request.id or "0", body, lambda: body)]

@@ -53,7 +53,9 @@ def _stopped(resources: list[dict[str, str]], client: Callable[[str], Any]) -> l
     try:
         return [*_functions(client("lambda"), functions), *_rules(client("events"), rules)]
     except (BotoCoreError, ClientError) as error:
-        raise SystemExit(f"AWS does not say whether something was stopped: {error}") from error
+        raise SystemExit(
+            f"AWS did not say whether a function or rule was stopped by hand: {error}"
+        ) from error
 
 
 def _functions(client: Any, arns: list[str]) -> Iterator[str]:

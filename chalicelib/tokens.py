@@ -49,7 +49,7 @@ class Tokens:
         if self._kept is None or now - self._kept[1] >= max_age:
             secret = self._read()
             if not secret.strip():
-                raise NotConfigured("The stored token is empty; deploy the stage once more.")
+                raise NotConfigured("The stored token is empty; deploy the stage again.")
             self._kept = _digest(secret), now
         return self._kept[0]
 

@@ -44,7 +44,8 @@ class LostArms:
         except InceptionError as error:
             self._until[arm] = self._clock() + LOST_SECONDS
             logger.error(
-                f"The arm {arm} cannot answer, the service's own model does: {error.detail}"
+                f"The arm {arm} cannot answer; the service's own model answers instead: "
+                f"{error.detail}"
             )
             return True
         return False

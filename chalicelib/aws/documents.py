@@ -47,7 +47,9 @@ class Documents:
             if not self.put(key, found, only_new=True):
                 found = self.get(key, type_)
         if found is None:
-            raise ServiceUnavailable(detail=f"{key} was being written by another")
+            raise ServiceUnavailable(
+                detail=(f"Another writer changed {key} at the same time; try again.")
+            )
         return found
 
     def mark(self, key: str) -> None:

@@ -147,7 +147,10 @@ class S3Store:
             if answer["ContentLength"] > max_bytes:
                 answer["Body"].close()
                 size = answer["ContentLength"]
-                sentence = f"The object has {size} bytes; store one of at most {max_bytes}."
+                sentence = (
+                    f"The object has {size} bytes, and at most {max_bytes} are allowed; store a "
+                    "smaller one."
+                )
                 raise ObjectTooLarge(sentence, f"s3://{bucket}/{key}: {sentence}")
             return Stored(bytes(answer["Body"].read()), answer["ETag"])
 

@@ -138,4 +138,4 @@ def puts(event: str | bytes) -> list[Put]:
     for kind in kinds:
         with suppress(msgspec.DecodeError, UnicodeError):
             return msgspec.json.decode(event, type=kind).puts()
-    raise BadRequest("The message is neither one of ours, nor a URL or S3 event.")
+    raise BadRequest("The message is not a work message, a URL or an S3 event.")

@@ -74,7 +74,9 @@ class SqsQueue:
             entries = [e for e in entries if e["Id"] in {each["Id"] for each in failed}]
             if not entries:
                 return
-        raise ServiceUnavailable(detail=f"The queue {self._name} took only a part.")
+        raise ServiceUnavailable(
+            detail=(f"The queue {self._name} accepted only some of the messages; try again later.")
+        )
 
     def _call(self, method: str, **parameters: Any) -> Any:
         with translated(f"the queue {self._name}"):

@@ -82,7 +82,8 @@ class StepFunctions:
         except _AlreadyExistsError:
             if self.describe(name).input != input:
                 raise Conflict(
-                    f"The name {name} was used for another input; give this run another name."
+                    f"The name {name} belongs to a run with other input; give this run another "
+                    "name."
                 ) from None
         return self.describe(name)
 

@@ -61,7 +61,7 @@ class BatchService:
         """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
         given = [request.instances, request.manifest, request.prefix]
         if sum(way is not None for way in given) != 1:
-            raise BadRequest("Name what to classify by exactly one of instances, manifest, prefix.")
+            raise BadRequest("Send exactly one of instances, manifest and prefix.")
         if request.model is not None:
             self._find_model(request.model)
         created = self._clock()
@@ -160,7 +160,8 @@ class BatchService:
             return self.view(batch_id)
         if view.status != "finished":
             raise Conflict(
-                f"The batch is {view.status}; one that has ended can be retried, or cancel it."
+                f"The batch is {view.status}; wait until it has ended, or cancel it, before you "
+                "retry it."
             )
         if not view.counts.failed:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")

@@ -124,8 +124,8 @@ def _parts(
             images = sum(1 for _ in islice(_entries(ledger, batch, parts), most + 1))
     if images > most:
         raise BadRequest(
-            f"A batch is of at most {most:,} images, and these are more; split them, and start "
-            "a batch for each part."
+            f"A batch may have at most {most:,} images, and this one has more; split it into "
+            "several batches."
         )
     return parts if complete else None
 

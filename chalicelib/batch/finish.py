@@ -37,7 +37,7 @@ class _NotWhole(Exception):
 
 NOT_WHOLE = ErrorInfo(
     "BatchNotWhole",
-    "The results are not those of all the images that were asked for; start the batch anew.",
+    "The results do not match the images of the batch; start the batch anew.",
     retryable=False,
 )
 
@@ -79,7 +79,9 @@ def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> None:
     summary = write_results(ledger, batch, "results.jsonl", records)
     where = ledger.end_key(batch.round, "summary.json")
     if not ledger.put(where, summary, only_new=True) and ledger.summary(batch.round) is None:
-        raise ServiceUnavailable(detail=f"{where} was being written by another")
+        raise ServiceUnavailable(
+            detail=(f"Another writer changed {where} at the same time; try again.")
+        )
 
 
 def write_results(

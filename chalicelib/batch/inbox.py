@@ -76,7 +76,7 @@ class BatchEvents:
         An event that comes twice is one batch. Raises BadRequest for another bucket.
         """
         if put.bucket != self._service.images:
-            raise BadRequest(f"The event is of another bucket than {self._service.images}.")
+            raise BadRequest(f"The event is about another bucket than {self._service.images}.")
         if put.key.startswith(BATCH_INPUTS) or put.key.endswith("/"):
             return
         if is_manifest(put.key):
@@ -152,7 +152,7 @@ class BatchEvents:
     def _record(self, entry: Entry, remaining: Remaining) -> Record:
         record = self._recorder.record(Options(), entry, in_time(remaining, IMAGE_MARGIN))
         if record is None:
-            raise TimeoutError("No time is left for this message; it will come again.")
+            raise TimeoutError("No time is left for this message; the queue will deliver it again.")
         return record
 
     def on_tick(self, remaining: Remaining) -> None:

@@ -27,8 +27,8 @@ REPAIRS = 3
 
 IMAGE_LOST = ErrorInfo(
     "ChunkLost",
-    "The workers failed on this image again and again, with no other beside it; "
-    "see the dead-letter queue for why, and retry the batch once that is mended.",
+    "Workers failed on this image again and again, even when it was alone; see the dead-letter "
+    "queue for the reason, and retry the batch when it is fixed.",
     retryable=True,
 )
 

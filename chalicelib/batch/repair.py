@@ -49,8 +49,8 @@ def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
     code = last.code if last else "no word of why"  # a message would name our buckets
     return ErrorInfo(
         "FanOutLost",
-        f"The images could not be listed, again and again ({code}); see the log for why, and "
-        "retry the batch once that is mended.",
+        f"The images could not be listed, after several tries ({code}); see the log for the "
+        "reason, and retry the batch when it is fixed.",
         retryable=True,
     )
 

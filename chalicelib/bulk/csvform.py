@@ -71,8 +71,8 @@ class CsvForm(Form):
     def _row(self, fields: Sequence[str]) -> Named:
         if any(field.strip() for field in fields[len(self._header) :]):  # an address with commas
             raise BadLine(
-                f"it has {len(fields)} columns and the header {len(self._header)}; put an address "
-                "in quotes if it has what parts the columns"
+                f"it has {len(fields)} columns and the header has {len(self._header)}; put an "
+                "address in quotes if it contains the separator"
             )
         row = {name: field.strip() for name, field in zip(self._header, fields, strict=False)}
         addresses = [row[column] for column in ADDRESS_COLUMNS if row.get(column)]
@@ -118,8 +118,8 @@ def _without_address(header: Sequence[str], delimiter: str) -> str:
     parted = DELIMITERS.get(delimiter, f"{delimiter!r}")
     named = ", ".join(header)[:100]
     return (
-        f"the header of a CSV must have one of the columns {', '.join(ADDRESS_COLUMNS)}; parted by "
-        f"{parted}, this one has: {named}"
+        f"the header of a CSV must have one of the columns {', '.join(ADDRESS_COLUMNS)}; this "
+        f"header, separated by {parted}, has: {named}"
     )
 
 

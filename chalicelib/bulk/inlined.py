@@ -31,7 +31,7 @@ def manifest_of(instances: Sequence[Instance]) -> bytes:
     if bad:
         more = f"; and {len(bad) - PLACES_NAMED} more" if len(bad) > PLACES_NAMED else ""
         named = "; ".join(bad[:PLACES_NAMED]) + more
-        raise BadRequest(f"Mend these of the instances, counted from 0: {named}.")
+        raise BadRequest(f"Correct these instances, counted from 0: {named}.")
     return lines
 
 

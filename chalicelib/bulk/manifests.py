@@ -103,7 +103,10 @@ class _Numbers:
             self._taken.add(form)
             # the last form is kept for lines without an id: nothing is left to give them instead
             if form == _LAST or number <= self._given[form]:
-                id, problem = None, f"its id, {id}, may be that of another line, which has none"
+                id, problem = (
+                    None,
+                    f"its id {id} is one that a line without an id may get; choose another",
+                )
         if not id:
             form = next(
                 form for form in range(_LAST + 1) if form == _LAST or form not in self._taken

@@ -23,12 +23,12 @@ class Arms:
             raise ValueError(f"An experiment has 1 to {MAX_ARMS} arms, not {len(weights)}.")
         for name, weight in weights.items():
             if not NAME.fullmatch(name):
-                raise ValueError(f"{name[:64]!r} is no name of a model.")
+                raise ValueError(f"{name[:64]!r} is not a valid name for a model.")
             if not 0 <= weight <= 1:
-                raise ValueError(f"The weight of {name} is {weight:g} and must be from 0 to 1.")
+                raise ValueError(f"The weight of {name} is {weight:g}; it must be between 0 and 1.")
         total = math.fsum(weights.values())
         if abs(total - 1) > TOLERANCE:
-            raise ValueError(f"The weights of the arms sum to {total:.7g} and must sum to 1.")
+            raise ValueError(f"The arms' weights add up to {total:.7g}; they must add up to 1.")
         self.weights = {name: float(weight) for name, weight in weights.items()}
 
     @classmethod
@@ -42,7 +42,9 @@ class Arms:
             except ValueError:
                 equals = ""
             if not equals:
-                raise ValueError(f"{word[:64]!r} is not NAME=WEIGHT, as in a=0.9 b=0.1.")
+                raise ValueError(
+                    f"{word[:64]!r} is not of the form NAME=WEIGHT, as in a=0.9 b=0.1."
+                )
             if name in weights:
                 raise ValueError(f"The arm {name[:64]!r} is given twice.")
             weights[name] = weight

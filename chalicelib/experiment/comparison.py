@@ -64,7 +64,7 @@ def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparis
 def overall(champion: Standing, comparisons: list[Comparison]) -> str:
     """The sentence for the whole experiment: that of the comparison with the most evidence."""
     if not comparisons:
-        return f"Only {champion.name} gets traffic; give another model a share of it."
+        return f"Only {champion.name} gets traffic. Give another model a share of it."
     return min(comparisons, key=lambda each: 2 if each.p_value is None else each.p_value).verdict
 
 
@@ -82,11 +82,11 @@ def planned(a: Tally, b: Tally, alpha: float = ALPHA) -> int:
 def _too_few(short: list[Standing], needed: int) -> str:
     for arm in short:
         if not arm.weight:
-            return f"Not enough data, and {arm.name} gets no traffic; give it a share."
+            return f"Not enough data yet. {arm.name} gets no traffic; give it a share."
     more = _about(needed - min(arm.tally.votes for arm in short))
-    whom = "per arm" if len(short) == 2 else f"of {short[0].name}"
+    whom = "per arm" if len(short) == 2 else f"on {short[0].name}"
     return (
-        f"Not enough data: about {more:,} more answers {whom} "
+        f"Not enough data yet. It takes about {more:,} more votes {whom} "
         f"to see a {DIFFERENCE * 100:.0f}-point difference."
     )
 

@@ -82,17 +82,18 @@ class Experiment:
         where several may be right.
         """
         if (request.correct is None) == (request.label is None):
-            raise BadRequest("Say how the answer was by exactly one of correct and label.")
+            raise BadRequest("Send exactly one of correct and label.")
         inference = self._ids.read(request.inference_id)
         if inference.label is None:
             raise BadRequest(
-                "This inference_id is for logs; vote with that of a prediction that has labels."
+                "This inference_id belongs to an answer without labels; vote on an answer that "
+                "has labels."
             )
         correct = request.correct
         if correct is None and inference.multi_label:
             raise BadRequest(
                 f"The model {inference.arm} may find several labels in a picture, so one label "
-                "does not tell whether its answer was right; vote with correct."
+                "does not tell whether its answer was right; send correct instead."
             )
         if correct is None:
             correct = is_right(request.label or "", inference.label)

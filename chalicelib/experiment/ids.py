@@ -87,7 +87,9 @@ class InferenceIds:
         data = _bytes(text)
         payload, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(payload)):
-            raise BadRequest("This service gave no such inference_id; send it as it was answered.")
+            raise BadRequest(
+                "This service did not issue that inference_id; send it exactly as you received it."
+            )
         flags, issued, nonce, length = _HEAD.unpack_from(payload)
         age = self._clock() - issued
         if age > EXPIRY:
@@ -122,8 +124,8 @@ class InferenceIds:
             key = b""
         if len(key) != KEY_BYTES:
             raise NotConfigured(
-                f"{KEY} in the results bucket is damaged; delete it, and a new key is made, "
-                "with which answers given until now cannot be voted on."
+                f"{KEY} in the results bucket is damaged; delete it, and a new key is made. Older "
+                "answers can then not be voted on."
             )
         return key
 

@@ -77,7 +77,9 @@ def inspect_avif(data: bytes) -> Avif:
         else:
             frames = frames.joined(frames_of(payload, sizes[number]))
     if frames.pixels > MAX_FRAME_PIXELS:
-        raise ImageTooLarge("The AVIF takes too much work to decode; send it smaller or as JPEG.")
+        raise ImageTooLarge(
+            "The AVIF takes too much work to decode; send a smaller one, or a JPEG."
+        )
     planes = frames.planes + canvases * frames.pixel_bytes // 2
     return Avif(_without_metadata(data, items), sizes[primary], planes)
 

@@ -44,7 +44,10 @@ def check_work(image: OpenImage, file: ImageFile) -> None:
                 "The TIFF has too many strips or scans for its size; save it as a new file."
             )
     elif image.width * image.height * file.scans > MAX_SCAN_PIXELS:
-        raise ImageTooLarge("The JPEG has too many scans for its size; save it not progressive.")
+        raise ImageTooLarge(
+            "The JPEG has too many scans for its size; save it again, without the progressive "
+            "option."
+        )
 
 
 def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
@@ -88,7 +91,7 @@ def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
     needed = _memory_needed(image, file, declared)
     if needed > MAX_DECODE_BYTES:
         raise ImageTooLarge(
-            "The image takes too much memory to decode; send it smaller or as JPEG."
+            "The image takes too much memory to decode; send a smaller one, or a JPEG."
         )
     return needed
 

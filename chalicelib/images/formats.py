@@ -123,8 +123,8 @@ def identify(data: bytes) -> str:
     for pattern, stranger in _STRANGERS:
         if re.match(pattern, head, re.DOTALL):
             advice = _ADVICE.get(stranger, f"send {ACCEPTED}")
-            raise ImageUnreadable(f"The bytes are {stranger}; {advice}.")
-    raise ImageUnreadable(f"The bytes are of no known image format; send {ACCEPTED}.")
+            raise ImageUnreadable(f"This is {stranger}; {advice}.")
+    raise ImageUnreadable(f"This is not an image of a known format; send {ACCEPTED}.")
 
 
 _PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -176,7 +176,7 @@ def _check_bmp(data: bytes) -> None:
         return
     compression = struct.unpack_from("<I", data, 30)[0]
     if compression in (1, 2) and max(abs(width * height), len(data)) > MAX_RLE_BYTES:
-        raise ImageTooLarge("The BMP is too large for a run-length coded one; save it as PNG.")
+        raise ImageTooLarge("The BMP is too large to be run-length coded; save it as PNG.")
 
 
 def _too_many_steps(format_: str) -> ImageTooLarge:

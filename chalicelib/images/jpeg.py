@@ -72,7 +72,8 @@ def inspect_jpeg(data: bytes) -> Jpeg:
             frame = payload if kind in _FRAMES else frame
         if len(scans) > MAX_SCANS:
             raise ImageTooLarge(
-                f"The JPEG has more than {MAX_SCANS} scans; save it again, not progressive."
+                f"The JPEG has more than {MAX_SCANS} scans; save it again, without the "
+                "progressive option."
             )
     truncated = bool(scans) and kind != _EOI
     stop, complete = len(data), len(scans) - (kind == _SOS)

@@ -38,12 +38,14 @@ class Preprocessing(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         if (self.mean is None) != (self.std is None):
-            raise ValueError("mean and std belong together")
+            raise ValueError("give mean and std together")
         for values in (self.mean or (), self.std or ()):
             if len(values) not in (0, 1, self.depth):
-                raise ValueError(f"mean and std take one number, or {self.depth} for {self.depth}")
+                raise ValueError(
+                    f"give one number for mean and std, or {self.depth} for {self.depth}"
+                )
         if min(self.std or (1.0,)) <= 0:
-            raise ValueError("std has to be above 0")
+            raise ValueError("std must be above 0")
 
     @property
     def depth(self) -> int:

@@ -48,8 +48,8 @@ class Classifier:
         of_two = units == 1 and len(self.labels) == 2 and not self.info.multi_label
         if len(self.labels) != units and not of_two:
             raise ModelInvalid(
-                f"Model {self.info.name} has {units} classes and {len(self.labels)} labels; "
-                "add it again with a label for each class, one a line."
+                f"Model {self.info.name} has {units} classes and {len(self.labels)} labels; add "
+                "it again with one label for each class, each on its own line."
             )
 
     @property

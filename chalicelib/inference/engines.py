@@ -100,7 +100,7 @@ class OnnxRuntimeEngine:
 
         if package.info.ort_sha256 is None:
             raise ModelInvalid(
-                f"ENGINE is onnxruntime, and model {package.info.name} has no {ORT}; export it "
+                f"ENGINE is onnxruntime, but model {package.info.name} has no {ORT}; export it "
                 "with --onnxruntime, or set ENGINE=litert."
             )
         return OnnxRuntime(package.folder / ORT, threads)

@@ -130,7 +130,8 @@ def _refusal(path: Path, error: Exception) -> str:
     if found and "custom op" in said:
         return (
             f"{file} needs the custom operation {found[1]}, which LiteRT does not have; use the "
-            "network as it was before it was compiled for other hardware, or build it without."
+            "network from before it was compiled for other hardware, or build it without that "
+            "operation."
         )
     if found:
         return f"{file} cannot be computed by LiteRT: {said.strip().splitlines()[-1][:300]}"

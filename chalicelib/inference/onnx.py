@@ -58,8 +58,8 @@ class OnnxRuntime:
             outputs = [_tensor(meta) for meta in self._session.outputs_meta]
         except Exception as error:  # each kind of its own is a plain Exception
             raise ModelInvalid(
-                f"{path.name} of {path.parent.name} is not a network for ONNX Runtime, or for "
-                "another version of it; export it again, or set ENGINE=litert."
+                f"{path.name} of {path.parent.name} is not a network that this version of ONNX "
+                "Runtime reads; export it again, or set ENGINE=litert."
             ) from error
         self.input, self.output = check_classifier(path.parent.name, inputs, outputs)
         if self.input.dtype != np.uint8 or min(self.input.shape) < 1:
@@ -87,8 +87,8 @@ def binding() -> Any:
         spec = _spec()
         if spec is None or spec.loader is None:
             raise ModelInvalid(
-                "ENGINE is onnxruntime, which is not installed here; "
-                "`pip install onnxruntime` on x86_64, or set ENGINE=litert."
+                "ENGINE is onnxruntime, but that is not installed here; run `pip install "
+                "onnxruntime` on x86_64, or set ENGINE=litert."
             )
         if processors.unlisted():  # it was seen to abort there
             raise ModelInvalid("ONNX Runtime does not run on this host; set ENGINE=litert.")

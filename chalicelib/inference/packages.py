@@ -209,9 +209,7 @@ class Models:
 
 
 def _unknown(name: str, where: str = "") -> ModelNotFound:
-    return ModelNotFound(
-        f"There is no model {name[:64]!r}{where}; GET /models lists those there are."
-    )
+    return ModelNotFound(f"There is no model {name[:64]!r}{where}; GET /models lists the models.")
 
 
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:
@@ -228,7 +226,7 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
         problem = f"Model {name} has an unusable {INFO} ({error}); add it again."
         raise ModelInvalid(problem) from error
     if info.name != name:
-        raise ModelInvalid(f"The package {name} says it is {info.name!r}; add it again.")
+        raise ModelInvalid(f"The package {name} calls itself {info.name!r}; add it again.")
     if older.preprocessing is None:
         info = msgspec.structs.replace(info, preprocessing=_assumed(folder, older.input_scaling))
     return ModelPackage(folder, info)

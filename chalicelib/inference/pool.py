@@ -24,9 +24,9 @@ LOADED_AT_ONCE = 2
 """Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
 
 SLOW = (
-    "Model {} runs without XNNPACK, several times slower than it could: LiteRT did not recognise "
-    f"the processor of this {platform.machine()} host. docs/arm64.md says what to do about it; "
-    "ALLOW_SLOW_KERNELS=true puts up with it."
+    "Model {} runs without XNNPACK, several times slower than it could: LiteRT did not "
+    f"recognise the processor of this {platform.machine()} host. docs/arm64.md says what to do; "
+    "ALLOW_SLOW_KERNELS=true accepts it."
 )
 """What to say of a model of that name."""
 
@@ -70,8 +70,8 @@ class Classifiers:
             classifier = self._loaded(name)
             if version not in (None, classifier.info.version):
                 raise ModelNotFound(
-                    f"{name} is here in version {classifier.info.version} alone; "
-                    "ask for that, or for none."
+                    f"Only version {classifier.info.version} of {name} is here; ask for that "
+                    "version, or for none."
                 )
             return classifier
         try:
@@ -83,8 +83,8 @@ class Classifiers:
                     logger.warning(text, self._model, self._fallback)
                 return self._loaded(self._fallback)
             raise ModelInvalid(
-                f"The model of this service, {self._model!r}, is not deployed with it; "
-                "fetch it with `make model`, or set MODEL to one that is."
+                f"The model of this service, {self._model!r}, is not deployed with it; fetch it "
+                "with `make model`, or set MODEL to a model that is installed."
             ) from error
 
     def healthy(self, allow_slow: bool) -> "Classifier":

@@ -55,9 +55,9 @@ def check_classifier(
     images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].depth in DEPTHS
     if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
         raise ModelInvalid(
-            f"Model {name} is not an image classifier: it must take one image "
-            "[1, height, width, 3], of 1 or 3 channels that may come first, and give one score "
-            "for each class [1, classes], or one of two [1, 1]."
+            f"Model {name} is not an image classifier. It must take one image [1, height, width, "
+            "3], of 1 or 3 channels that may come first, and give one score for each class [1, "
+            "classes], or one score for two classes [1, 1]."
         )
     return inputs[0], outputs[0]
 
@@ -66,7 +66,8 @@ def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:
     """Raise ModelInvalid where the network of that name cannot be given its pixels so."""
     if tensor.depth == 1 and (how.channels == "bgr" or len(how.mean or ()) > 1):
         raise ModelInvalid(
-            f"Model {name} takes one channel: its channels are grey, its mean and std one number."
+            f"Model {name} takes one channel, so its channels must be grey, and its mean and std "
+            "one number."
         )
 
 

@@ -184,7 +184,7 @@ def _host(host: str) -> tuple[str, Address | None]:
 
 def _invalid_host() -> SourceInvalid:
     return SourceInvalid(
-        "The url's host or port is not valid; write a name of letters, digits and hyphens (its "
-        "xn--… form where it has other signs), an IPv4 address as four decimal numbers, an IPv6 "
-        "address in brackets without a zone."
+        "The url's host or port is not valid; write a name of letters, digits and hyphens (other "
+        "signs in their xn--… form), an IPv4 address as four decimal numbers, or an IPv6 address "
+        "in brackets without a zone."
     )

@@ -64,8 +64,8 @@ def exchange(
             response.close()
     except ssl.SSLCertVerificationError:
         raise SourceRefused(
-            f"{target.label} has no valid certificate for that name; "
-            "use an address whose certificate is valid."
+            f"{target.label} has no valid certificate for its name; use a URL whose certificate "
+            "is valid."
         ) from None
     except (HTTPError, HTTPException, ValueError) as error:  # ValueError: a chunk of -16 bytes
         raise ConnectionError(str(error)) from error
@@ -181,7 +181,9 @@ class _BoundedReader(io.RawIOBase):
         count = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
-            raise ImageTooLarge("The host sends more than an image may have; use a smaller one.")
+            raise ImageTooLarge(
+                "The host sends more bytes than an image may have; use a smaller image."
+            )
         return count
 
     def close(self) -> None:

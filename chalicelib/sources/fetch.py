@@ -89,8 +89,8 @@ class Fetcher:
             loopback = loopback and is_loopback(target.addresses[0])
             location = self._next(target, onward, loopback)
         raise SourceRefused(
-            f"{target.label} redirects more than {self._max_redirects} times; "
-            "give the image's final address."
+            f"{target.label} redirects more than {self._max_redirects} times; give the image's "
+            "final URL."
         )
 
     def _parse(self, url: str, loopback: bool) -> Location:
@@ -135,8 +135,7 @@ class Fetcher:
         except (SourceInvalid, ValueError):
             pass
         raise SourceRefused(
-            f"{target.label} redirects to an address that is not accepted; "
-            "give the image's final address."
+            f"{target.label} redirects to a URL that is not accepted; give the image's final URL."
         )
 
     def _body(self, target: Target, answer: "HTTPResponse") -> bytes:
@@ -166,8 +165,8 @@ class Fetcher:
             steps = max(1, math.ceil(elapsed / self._failure_step))
             self._sleep(min(steps * self._failure_step, self._time_limit) - elapsed)
         return SourceUnreachable(
-            f"{location.name[:100]} cannot be reached or does not answer in time; "
-            "check the address, or try again later."
+            f"{location.name[:100]} cannot be reached or does not answer in time; check the URL, "
+            "or try again later."
         )
 
 
@@ -177,7 +176,7 @@ def _refuse_status(host: str, status: int) -> None:
     if status >= 500 or status in RETRYABLE:
         raise SourceUnreachable(f"{host} answers with status {status}; try again later.")
     raise SourceRefused(
-        f"{host} answers with status {status}; check that the address is right and open to all."
+        f"{host} answers with status {status}; check that the URL is right and public."
     )
 
 

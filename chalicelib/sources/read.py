@@ -79,7 +79,7 @@ class Sources:
         bucket, key = split_s3_uri(s3_uri)
         if bucket not in self._image_buckets:
             raise SourceInvalid(
-                "The s3_uri's bucket is not one that images are read from; its owner can allow it "
+                "Images are not read from the s3_uri's bucket; the service's owner can allow it "
                 "by adding its name to the setting IMAGE_BUCKETS."
             )
         return bucket, key
@@ -91,7 +91,9 @@ def split_s3_uri(s3_uri: str) -> tuple[str, str]:
     if not s3_uri.startswith("s3://") or not bucket or not key:
         raise SourceInvalid("An s3_uri must have the form s3://bucket/key.")
     if len(key.encode(errors="replace")) > MAX_KEY_BYTES or not _is_unicode(key):
-        raise SourceInvalid(f"The key of an s3_uri may have {MAX_KEY_BYTES} bytes of UTF-8.")
+        raise SourceInvalid(
+            f"The key of an s3_uri may have at most {MAX_KEY_BYTES} bytes of UTF-8."
+        )
     return bucket, key
 
 
@@ -99,8 +101,8 @@ def _check_one_way(instance: Instance) -> None:
     given = [name for name in ("url", "s3_uri", "b64") if getattr(instance, name) is not None]
     if len(given) != 1:
         raise SourceInvalid(
-            "Name an image by exactly one of url, s3_uri and b64; "
-            f"this one has {' and '.join(given) or 'none of them'}."
+            "Give each image exactly one of url, s3_uri and b64; this one has "
+            f"{' and '.join(given) or 'none of them'}."
         )
 
 
@@ -120,8 +122,8 @@ def _decode_base64(text: str) -> bytes:
         data = None
     if data is None or len(data) != size:  # b64decode takes surplus padding
         raise SourceInvalid(
-            "The Base64 is not valid; use the standard alphabet with padding and no line breaks "
-            "(base64 -w 0 FILE), and name a data: URL as url."
+            "The base64 is not valid; use the standard alphabet with padding and no line breaks "
+            "(base64 < FILE | tr -d '\\n'), and send a data: URL as url."
         )
     return _checked_size(data)
 

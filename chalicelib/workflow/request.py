@@ -41,16 +41,16 @@ class Rules:
         Raises BadRequest, ModelInvalid, ModelNotFound or SourceInvalid.
         """
         if name == PurePosixPath(INPUTS).name:
-            raise BadRequest(f"The name {name} is taken; give this run another one.")
+            raise BadRequest(f"The name {name} is taken; give this run another name.")
         if (request.instances is None) == (request.manifest is None):
-            raise BadRequest("Name what to classify by exactly one of instances and manifest.")
+            raise BadRequest("Send exactly one of instances and manifest.")
         if request.manifest is not None:
             self._check_manifest(request.manifest)
         champion = request.champion or self._default_model()
         models = [model for model in (champion, request.challenger) if model is not None]
         labels = {model: self._labels_of(model) for model in models}
         if champion == request.challenger:
-            raise BadRequest("The challenger is the champion; name another model.")
+            raise BadRequest("Champion and challenger are the same model; name another one.")
         if request.promote and request.challenger is None:
             raise BadRequest("promote needs a challenger.")
         if request.promote and not self._can_promote:

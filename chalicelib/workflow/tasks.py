@@ -119,7 +119,7 @@ class WorkflowTasks:
         manifest = self._keep_manifest(run, request)
         total = sum(1 for _ in entries(manifest, self._store.stream(run.bucket, manifest)))
         if not 1 <= total <= MAX_IMAGES:
-            raise BadRequest(f"A run is of 1 to {MAX_IMAGES:,} images; these are {total:,}.")
+            raise BadRequest(f"A run may have 1 to {MAX_IMAGES:,} images; this one has {total:,}.")
         chunks = run.write_chunks(
             entries(manifest, self._store.stream(run.bucket, manifest)),
             SMALL_CHUNK if total <= SMALL_RUN else LARGE_CHUNK,
@@ -152,7 +152,9 @@ class WorkflowTasks:
             run.key("manifest.json"), Kept, lambda: Kept(self._copy_manifest(run, request), digest)
         )
         if kept.request != digest:
-            raise BadRequest("A run of this name was of another request; give this one another.")
+            raise BadRequest(
+                "This name belongs to a run with another request; give this run another name."
+            )
         return run.key(kept.manifest)
 
     def _copy_manifest(self, run: Run, request: WorkflowRequest) -> str:

@@ -33,7 +33,9 @@ def verdict(
     test: McNemar | None,
     unknown: Sequence[LeftOut] = (),
 ) -> str:
-    """The sentence. arms: the champion, and the challenger if there is one.
+    """What the comparison says, in a sentence or two.
+
+    arms: the champion, and the challenger if there is one.
 
     unknown: answers that were left out.
     """
@@ -54,11 +56,11 @@ def verdict(
 def _alone(images: int, arm: ArmResult, wanted: str) -> str:
     name = plain(arm.model)
     if not arm.answered:
-        return f"{name} answered none of {count(images, 'image')}: {_reason(arm)}."
+        return f"{name} answered none of {count(images, 'image')}. {_reason(arm)}."
     if arm.accuracy is None or arm.interval is None:
         return (
-            f"{name} answered {arm.answered:,} of {count(images, 'image')}; "
-            f"{wanted} to learn how often it is right."
+            f"{name} answered {arm.answered:,} of {count(images, 'image')}. "
+            f"To learn how often it is right, {wanted}."
         )
     return (
         f"{name} is right on {percent(arm.accuracy)} of {count(arm.labelled, 'labelled image')} "
@@ -70,22 +72,23 @@ def _incomparable(images: int, arms: Sequence[ArmResult]) -> str:
     silent = [arm for arm in arms if not arm.answered]
     if not silent:
         return "No image was answered by both models, so they cannot be compared."
-    who = f"Nothing to compare: {plain(silent[0].model)} answered none"
+    all_of_them = count(images, "image")
     if len(silent) == 2:
-        who = "Neither model answered any"
-    return f"{who} of {count(images, 'image')}: {_reason(silent[0])}."
+        return f"Neither model answered any of {all_of_them}. {_reason(silent[0])}."
+    name = plain(silent[0].model)
+    return f"{name} answered none of {all_of_them}, so nothing was compared. {_reason(silent[0])}."
 
 
 def _reason(arm: ArmResult) -> str:
     """The error that most images of the arm failed with."""
     code, number = next(iter(arm.errors.items()))
-    return f"{number:,} failed with {plain(code)}"
+    return f"The most frequent error is {plain(code)} ({count(number, 'image')})"
 
 
 def _unlabelled(agreement: Agreement, wanted: str) -> str:
     return (
-        f"The models agree on {percent(agreement.rate)} of {count(agreement.pairs, 'image')}; "
-        f"{wanted} to learn which one is right more often."
+        f"The models agree on {percent(agreement.rate)} of {count(agreement.pairs, 'image')}. "
+        f"To learn which model is right more often, {wanted}."
     )
 
 
@@ -93,8 +96,8 @@ def _wanted(labelled: int, unknown: Sequence[LeftOut], models: int) -> str:
     if labelled:
         return "give labels of images that can be answered"
     if unknown:
-        whose = "that both models know" if models == 2 else "that it knows"
-        return f"give labels {whose}, which “{plain(unknown[0].label)}” is not,"
+        who = "both models know" if models == 2 else "it knows"
+        return f"give labels that {who}; “{plain(unknown[0].label)}” is not such a label"
     return "give labels"
 
 
@@ -110,25 +113,25 @@ def _compared(
         return f"{ahead} and {behind} are right on exactly the same {right} of {images}."
     if test.discordant < FEWEST_DISCORDANT:
         return (
-            f"Too few to tell: only one of {ahead} and {behind} is right on {test.discordant} of "
-            f"{images}, and a difference shows from {FEWEST_DISCORDANT} such images on."
+            f"Too few images to tell whether {ahead} or {behind} is better. "
+            f"Only one of them is right on {test.discordant} of {images}; "
+            f"it takes at least {FEWEST_DISCORDANT} such images."
         )
     evidence = f"({p_value(test.p_value)}, {images})"
     if not test.difference:
         return f"{ahead} and {behind} are right equally often {evidence}."
     more = f"{ahead} is right {points(test.difference)} more often than {behind}"
     if test.p_value >= SIGNIFICANT:
-        return f"No clear winner: {more}, which may be chance {evidence}."
+        return f"No clear winner. {more}, but that may be chance {evidence}."
     first, second = (champion, challenger) if test.difference < 0 else (challenger, champion)
     if _is_easier(first, second):
         return (
-            f"{more} {evidence}, but it may find several labels in an image, where {behind} gives "
-            "one: that makes it right more easily, and does not tell which is better."
+            f"{more} {evidence}. But it may find several labels in an image, and {behind} gives "
+            "only one. So it is right more easily, and this does not tell which model is better."
         )
     if test.difference > 0 and not is_better(champion, challenger, test):
         return (
-            f"{more} where both answer {evidence}, but it fails so often that it is right "
-            f"on {challenger.correct:,} images in all, not more than the other's "
-            f"{champion.correct:,}."
+            f"{more} on images that both answer {evidence}. But it fails so often that in all it "
+            f"is right on {count(challenger.correct, 'image')}, and {behind} on {champion.correct:,}."
         )
     return f"{more} {evidence}."

@@ -106,7 +106,8 @@ def fake_experiment(page: Page, arms: list[Any], **changes: Any) -> list[dict[st
         "arms": arms,
         "champion": CHAMPION,
         "comparisons": [difference],
-        "verdict": "Not enough data: about 380 more answers per arm to see a 5-point difference.",
+        "verdict": "Not enough data yet. It takes about 380 more votes per arm to see a "
+        "5-point difference.",
         "source": "environment",
         "updated_at": "2026-01-01T00:00:00Z",
     } | changes

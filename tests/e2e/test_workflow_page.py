@@ -359,7 +359,7 @@ def test_refused_run_says_why(workflow: Page) -> None:
     expect_end(workflow, "failed", "It was refused")
     assert drawn(workflow)["Refuse"] == "failed"
     problem = workflow.locator("#workflow-problem")
-    expect(problem).to_contain_text("A run is of 1 to 1,000,000 images; these are 0.")
+    expect(problem).to_contain_text("A run may have 1 to 1,000,000 images; this one has 0.")
     expect(problem).to_contain_text("Put right what is named here, then start a new run.")
     expect(problem.locator("code")).to_have_text("BadRequest")
     expect(workflow.locator("#workflow-graph .edge.is-taken")).to_have_count(2)

@@ -63,11 +63,11 @@ def test_a_network_is_added_with_what_the_options_say(
         (("--colour", "7"), "colour"),
         (("--mean", 1), "both --mean and --std"),
         (("--std", 1), "both --mean and --std"),
-        (("--mean", 1, "--std", 0), "std has to be above 0"),
+        (("--mean", 1, "--std", 0), "std must be above 0"),
         (("--mean", 1, "--std", "nan"), "neither a number nor three"),
         (("--mean", "1,2", "--std", 1), "neither a number nor three"),
         (("--mean", 1, "--std", "1;2;3"), "neither a number nor three"),
-        (("--channels", "grey", "--mean", "1,2,3", "--std", 1), "one number, or 1 for 1"),
+        (("--channels", "grey", "--mean", "1,2,3", "--std", 1), "or 1 for 1"),
         (("--filter", "sinc"), "sinc"),
     ],
 )

@@ -404,7 +404,7 @@ def test_signed_ids(tried: Tried, outcome: Outcome) -> None:
                 refused(cooked(text))
 
     def refused(text: str) -> None:
-        with pytest.raises(BadRequest, match="gave no such"):
+        with pytest.raises(BadRequest, match="did not issue"):
             ids(store, NOON).read(text)
 
     def aged(arm: str, label: str | None, age: int) -> None:

@@ -114,7 +114,9 @@ def test_a_stage_that_is_not_says_what_makes_it_so(arguments: str, project: Path
 @pytest.mark.parametrize("command", ["deploy", "plan", "package out"])
 def test_what_cannot_be_a_stage_says_what_can(command: str, stage: str, project: Path) -> None:
     told = ended(f"chalice {command} --stage={stage}", READY, project)
-    assert told.startswith(f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters")
+    assert told.startswith(
+        f"{stage!r} is not a valid name for a stage: use 1 to 16 lower-case letters"
+    )
     assert "make infra" not in told
 
 
@@ -174,5 +176,5 @@ def test_who_has_no_credentials_is_told_in_a_sentence(profile: str | None) -> No
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("AWS does not say who you are (")
+    assert done.stderr.startswith("AWS cannot tell who you are (")
     assert done.stderr.count("\n") == 1

@@ -77,7 +77,7 @@ def test_a_stage_that_names_of_buckets_could_not_hold_is_refused(stage: str) -> 
 
 
 def test_an_unknown_stage_is_refused_with_those_there_are() -> None:
-    with pytest.raises(DeployError, match=r"no stage .* has dev; a further one is a copy"):
+    with pytest.raises(DeployError, match=r"no stage .* has dev. To add a stage, copy"):
         read_config(ROOT, "prod")
 
 
@@ -486,7 +486,7 @@ def test_options_then_the_stages_environment_then_defaults() -> None:
     asked = {**given, "model": "m", "arms": "m=0.5 n=0.5", "public": False}
     wishes = deploy._wishes(config, "dev", asked)
     assert (wishes.model, wishes.public, wishes.other_models) == ("m", False, ["n"])
-    with pytest.raises(DeployError, match=r"The arms: .* must sum to 1"):
+    with pytest.raises(DeployError, match=r"The arms: .* must add up to 1"):
         _ = deploy._wishes(config, "dev", {**given, "arms": "m=0.5"}).other_models
     bare = deploy._wishes({"stages": {"dev": {}}}, "dev", given)
     assert (bare.model, bare.arms, bare.public) == ("inception-v3", "", False)

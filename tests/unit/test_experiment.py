@@ -117,15 +117,15 @@ def test_arms_are_parsed(text: str) -> None:
     [
         ("", "1 to 8 arms, not 0"),
         (" ".join(f"m{n}=0.1" for n in range(10)), "1 to 8 arms, not 10"),
-        ("a", "'a' is not NAME=WEIGHT"),
-        ("a=", "'a=' is not NAME=WEIGHT"),
-        ("a=b", "'a=b' is not NAME=WEIGHT"),
-        ("=1", "'' is no name"),
-        ("../a=1", "is no name of a model"),
-        ("A=1", "is no name of a model"),
+        ("a", "'a' is not of the form NAME=WEIGHT"),
+        ("a=", "'a=' is not of the form NAME=WEIGHT"),
+        ("a=b", "'a=b' is not of the form NAME=WEIGHT"),
+        ("=1", "'' is not a valid name"),
+        ("../a=1", "is not a valid name for a model"),
+        ("A=1", "is not a valid name for a model"),
         ("a=0.5 a=0.5", "'a' is given twice"),
-        ("a=0.9 b=0.2", "sum to 1.1 and must"),
-        ("a=0.99999 b=0.000005", "must sum to 1"),
+        ("a=0.9 b=0.2", "add up to 1.1; they must"),
+        ("a=0.99999 b=0.000005", "must add up to 1"),
         ("a=1.5 b=-0.5", "weight of a is 1.5"),
         ("b=-0.5 a=1.5", "weight of b is -0.5"),
         ("a=nan", "weight of a is nan"),
@@ -249,16 +249,16 @@ def test_every_changed_bit_and_length_is_noticed() -> None:
         changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
         forged = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
-        with pytest.raises(BadRequest, match="gave no such"):
+        with pytest.raises(BadRequest, match="did not issue"):
             maker.read(forged)
     for cut in range(len(text)):
-        with pytest.raises(BadRequest, match="gave no such"):
+        with pytest.raises(BadRequest, match="did not issue"):
             maker.read(text[:cut])
 
 
 @given(st.text(max_size=200))
 def test_what_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(BadRequest, match="gave no such"):
+    with pytest.raises(BadRequest, match="did not issue"):
         ids(MemoryStore()).read(text)
 
 
@@ -266,12 +266,12 @@ def test_an_id_is_read_in_one_spelling_only() -> None:
     maker = ids(MemoryStore())
     text = maker.issue("a", "cat", True)
     for other in (text + "=", text + "\n", " " + text, text[:5] + "!" + text[5:]):
-        with pytest.raises(BadRequest, match="gave no such"):
+        with pytest.raises(BadRequest, match="did not issue"):
             maker.read(other)
 
 
 def test_another_services_id_is_refused() -> None:
-    with pytest.raises(BadRequest, match="gave no such"):
+    with pytest.raises(BadRequest, match="did not issue"):
         ids(MemoryStore()).read(ids(MemoryStore()).issue("a", "cat", True))
 
 
@@ -321,7 +321,7 @@ def test_feedback_says_what_became_of_it(lab: Lab) -> None:
 
 def test_one_label_does_not_tell_whether_an_answer_of_several_was_right(lab: Lab) -> None:
     inference_id = lab.experiment.issue("small", "cat", True, multi_label=True)
-    with pytest.raises(BadRequest, match=r"small may find several labels .* vote with correct"):
+    with pytest.raises(BadRequest, match=r"small may find several labels .* send correct"):
         lab.experiment.feedback(FeedbackRequest(inference_id, label="cat"))
     vote = lab.experiment.feedback(FeedbackRequest(inference_id, correct=True))
     assert vote == FeedbackAnswer("small", correct=True, counted=True)
@@ -351,7 +351,7 @@ def test_a_vote_has_bounds(body: dict[str, Any]) -> None:
 
 
 def test_an_id_for_logs_cannot_be_voted_with(lab: Lab) -> None:
-    with pytest.raises(BadRequest, match="for logs"):
+    with pytest.raises(BadRequest, match="without labels"):
         lab.experiment.feedback(
             FeedbackRequest(lab.experiment.issue("small", None, True), correct=True)
         )
@@ -638,10 +638,10 @@ def test_the_bucket_is_asked_every_thirty_seconds_only(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("weights", "error", "why"),
     [
-        ({"doodle": 0.5}, BadRequest, "sum to 0.5"),
-        ({"doodle": 2.0, "small": -1.0}, BadRequest, "from 0 to 1"),
-        ({"doodle": float("nan")}, BadRequest, "from 0 to 1"),
-        ({"No Name": 1.0}, BadRequest, "no name of a model"),
+        ({"doodle": 0.5}, BadRequest, "add up to 0.5"),
+        ({"doodle": 2.0, "small": -1.0}, BadRequest, "between 0 and 1"),
+        ({"doodle": float("nan")}, BadRequest, "between 0 and 1"),
+        ({"No Name": 1.0}, BadRequest, "not a valid name for a model"),
         ({"nothing": 1.0}, ModelNotFound, "no model"),
         ({"doodle": 1.0, "nothing": 0.0}, ModelNotFound, "no model"),
         ({"broken": 1.0}, ModelInvalid, "damaged"),
@@ -719,7 +719,7 @@ def test_a_bucket_that_is_away_takes_nothing_down(lab: Lab) -> None:
     lab.experiment.assign("y")
     assert len(lab.store.asked) == asked  # and costs a time-out once, not with every answer
     lab.store.away = False
-    with pytest.raises(BadRequest, match="gave no such"):
+    with pytest.raises(BadRequest, match="did not issue"):
         lab.experiment.feedback(FeedbackRequest(unsigned, correct=True))
     lab.now += 31
     lab.vote("small", True)
@@ -820,8 +820,8 @@ def test_the_view_is_what_it_says_it_is(lab: Lab) -> None:
     assert comparison["challenger"] == "small" and comparison["difference"] == 0.25
     assert 0 < comparison["p_value"] < 1
     assert comparison["verdict"] == view["verdict"]
-    assert view["verdict"].startswith("Not enough data: about ")
-    assert view["verdict"].endswith(" more answers per arm to see a 5-point difference.")
+    assert view["verdict"].startswith("Not enough data yet. It takes about ")
+    assert view["verdict"].endswith(" more votes per arm to see a 5-point difference.")
 
 
 def test_arms_without_votes_have_no_accuracy(lab: Lab) -> None:
@@ -829,7 +829,7 @@ def test_arms_without_votes_have_no_accuracy(lab: Lab) -> None:
     assert [(arm.accuracy, arm.interval) for arm in view.arms] == [(None, None)] * 2
     (comparison,) = view.comparisons
     assert comparison.difference is None and comparison.p_value is None
-    assert comparison.verdict.startswith("Not enough data: about 3,")
+    assert comparison.verdict.startswith("Not enough data yet. It takes about 3,")
 
 
 def test_arms_that_are_gone_are_listed_while_they_have_votes(lab: Lab) -> None:
@@ -847,9 +847,9 @@ def test_arms_that_are_gone_are_listed_while_they_have_votes(lab: Lab) -> None:
 def test_one_arm_alone_is_told_what_to_do() -> None:
     view = Lab("doodle=1").experiment.view()
     assert view.comparisons == []
-    assert view.verdict == "Only doodle gets traffic; give another model a share of it."
+    assert view.verdict == "Only doodle gets traffic. Give another model a share of it."
     view = Lab("doodle=1 small=0").experiment.view()
-    assert view.comparisons == [] and view.verdict.startswith("Only doodle gets traffic;")
+    assert view.comparisons == [] and view.verdict.startswith("Only doodle gets traffic.")
 
 
 @pytest.mark.parametrize(
@@ -893,7 +893,8 @@ def standing(name: str, right: int, of: int, weight: float = 0.5) -> Standing:
          "the results are checked continuously (p = 0.04979)."),
         ((4000, 5000), (4000, 5000), "No difference seen: small and doodle are level."),
         ((4000, 5000), (1000, 1250),
-         "Not enough data: about 880 more answers of small to see a 5-point difference."),
+         "Not enough data yet. It takes about 880 more votes on small to see a "
+         "5-point difference."),
         ((1000, 1000), (1000, 1000), "No difference seen: small and doodle are level."),
     ],
 )  # fmt: skip
@@ -907,7 +908,7 @@ def test_the_verdict_in_words(
 def test_a_promising_start_is_not_yet_a_result() -> None:
     told = compare(standing("doodle", 14, 20), standing("small", 20, 20))
     assert told.p_value is not None and told.p_value < 0.01
-    assert told.verdict.startswith("Not enough data: about ")
+    assert told.verdict.startswith("Not enough data yet. It takes about ")
 
 
 def test_what_is_missing_shrinks_to_nothing_as_votes_come() -> None:
@@ -915,7 +916,7 @@ def test_what_is_missing_shrinks_to_nothing_as_votes_come() -> None:
     for votes in (0, 10, 1000, 2000, plan - 20):
         told = compare(standing("doodle", round(votes * 0.8), votes),
                        standing("small", round(votes * 0.8), votes))  # fmt: skip
-        assert told.verdict.startswith("Not enough data: about ")
+        assert told.verdict.startswith("Not enough data yet. It takes about ")
     told = compare(standing("doodle", 2400, 3000), standing("small", 2400, 3000))
     assert plan <= 3000 and told.verdict.startswith("No difference seen")
 

@@ -560,7 +560,7 @@ def test_redirect_to_a_private_address_is_told_as_a_closed_port(location: str) -
 )
 def test_redirect_to_what_is_no_url_is_refused(headers: dict[str, str]) -> None:
     web = Web({"http://good.example:80/": (302, headers, b"")})
-    with pytest.raises(SourceRefused, match=r"^good\.example redirects to an address that is not"):
+    with pytest.raises(SourceRefused, match=r"^good\.example redirects to a URL that is not"):
         fetcher(web)("http://good.example/")
     assert len(web.targets) == 1
 

@@ -584,9 +584,9 @@ def test_out_of_memory_is_too_large():
         (b"\x1f\x8b\x08", "gzip data"),
         (b"/9j/4AAQSkZJRg", "base64 text"),
         (b'{"url": 1}', "JSON text"),
-        (b"P6 1 1 255 abc", "no known image format"),
-        (random.Random(1).randbytes(5000), "no known image format"),
-        (b"\0" * 5000, "no known image format"),
+        (b"P6 1 1 255 abc", "not an image of a known format"),
+        (random.Random(1).randbytes(5000), "not an image of a known format"),
+        (b"\0" * 5000, "not an image of a known format"),
     ],
 )
 def test_what_is_no_image_is_named(data, says):

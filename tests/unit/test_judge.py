@@ -128,7 +128,7 @@ def test_who_may_find_several_labels_is_not_better_for_being_right_more_easily()
     found = ruled(told)
     assert found.mcnemar and found.mcnemar.only_challenger == 20 and not found.better
     assert "it may find several labels" in found.verdict
-    assert "where old gives one" in found.verdict
+    assert "and old gives only one" in found.verdict
     turned = ruled((entry, every, one) for entry, one, _ in told)
     assert "where new gives one" in turned.verdict and not turned.better
     both = [
@@ -245,9 +245,9 @@ def test_a_challenger_that_answers_only_the_easy_ones_is_not_better() -> None:
     assert found.mcnemar is not None and found.mcnemar.p_value < 0.05
     assert not found.better
     assert found.verdict == (
-        "new is right 9.1 points more often than old where both answer (p = 0.002, 110 images), "
-        "but it fails so often that it is right on 110 images in all, not more than the other's "
-        "140."
+        "new is right 9.1 points more often than old on images that both answer "
+        "(p = 0.002, 110 images). "
+        "But it fails so often that in all it is right on 110 images, and old on 140."
     )
 
 
@@ -269,7 +269,7 @@ def test_a_challenger_that_answers_only_the_easy_ones_is_not_better() -> None:
         ),
         (
             compared(80, 6, 8, 6),
-            "No clear winner: new is right 2 points more often than old, which may be chance "
+            "No clear winner. new is right 2 points more often than old, but that may be chance "
             "(p = 0.791, 100 images).",
         ),
         (
@@ -278,28 +278,28 @@ def test_a_challenger_that_answers_only_the_easy_ones_is_not_better() -> None:
         ),
         (
             compared(7, 0, 3, 2),
-            "Too few to tell: only one of new and old is right on 3 of 12 images, "
-            "and a difference shows from 6 such images on.",
+            "Too few images to tell whether new or old is better. "
+            "Only one of them is right on 3 of 12 images; it takes at least 6 such images.",
         ),
         (compared(9, 0, 0, 1), "new and old are right on exactly the same 9 of 10 images."),
         (
             rows(*[(None, "a", "a")] * 93, *[(None, "a", "b")] * 7),
-            "The models agree on 93% of 100 images; "
-            "give labels to learn which one is right more often.",
+            "The models agree on 93% of 100 images. "
+            "To learn which model is right more often, give labels.",
         ),
         (
             rows((None, "a", "a"), ("a", "!E", "a")),
-            "The models agree on 100% of 1 image; give labels of images that can be answered "
-            "to learn which one is right more often.",
+            "The models agree on 100% of 1 image. "
+            "To learn which model is right more often, give labels of images that can be answered.",
         ),
         (
             rows(*[("a", "!E", "!F")] * 3),
-            "Neither model answered any of 3 images: 3 failed with E.",
+            "Neither model answered any of 3 images. The most frequent error is E (3 images).",
         ),
         (
             rows(*[("a", "a", "!ModelInvalid")] * 1200),
-            "Nothing to compare: new answered none of 1,200 images: "
-            "1,200 failed with ModelInvalid.",
+            "new answered none of 1,200 images, so nothing was compared. "
+            "The most frequent error is ModelInvalid (1,200 images).",
         ),
         (
             rows(("a", "a", "!E"), ("a", "!E", "a")),
@@ -320,9 +320,12 @@ def test_the_verdict_claims_what_the_figures_do(told: list[Row], verdict: str) -
         ),
         (
             rows((None, "a", None), (None, "!E", None)),
-            "old answered 1 of 2 images; give labels to learn how often it is right.",
+            "old answered 1 of 2 images. To learn how often it is right, give labels.",
         ),
-        (rows((None, "!E", None)), "old answered none of 1 image: 1 failed with E."),
+        (
+            rows((None, "!E", None)),
+            "old answered none of 1 image. The most frequent error is E (1 image).",
+        ),
     ],
 )
 def test_one_model_is_judged_alone(told: list[Row], verdict: str) -> None:

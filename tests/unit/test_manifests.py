@@ -70,7 +70,7 @@ def test_a_line_that_cannot_be_read_does_not_tell_the_separator() -> None:
 def test_a_header_without_addresses_is_told_with_its_separator() -> None:
     first, *rest = read("m.csv", "id;link\n1;http://h/1\n2;http://h/2\n")
     assert first.problem and "columns url, s3_uri, source-ref" in first.problem
-    assert "parted by semicolons, this one has: id, link" in first.problem
+    assert "separated by semicolons, has: id, link" in first.problem
     assert len(rest) == 2 and all(entry.problem for entry in rest)
 
 
@@ -184,7 +184,10 @@ def test_an_id_that_a_line_far_above_has_for_its_number_is_refused() -> None:
         "m.jsonl", f'{without}{{"id": "3", "url": "http://h/3"}}\n{{"url": "http://h/"}}\n'
     )
     assert [entry.id for entry in found[-3:]] == ["25", "line 26", "line 27"]
-    assert found[-2].problem and "its id, 3, may be that of another line" in found[-2].problem
+    assert (
+        found[-2].problem
+        and "its id 3 is one that a line without an id may get" in found[-2].problem
+    )
     free = f'{without}{{"id": "{PEEKED + 1}", "url": "http://h/3"}}\n'
     assert read("m.jsonl", free)[-1].problem is None
 

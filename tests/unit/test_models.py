@@ -276,5 +276,5 @@ def test_a_package_says_what_is_done_to_pictures_or_gets_what_is_usual(
 
 def test_what_makes_no_sense_is_told_with_its_place(tmp_path: Path) -> None:
     folder = put(tmp_path / "m", files("m", preprocessing={"mean": [1, 2], "std": [1]}))
-    with pytest.raises(ModelInvalid, match="mean and std take one number, or 3"):
+    with pytest.raises(ModelInvalid, match="give one number for mean and std, or 3"):
         read_package(folder)

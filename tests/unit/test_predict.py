@@ -260,7 +260,7 @@ def test_an_answer_without_labels_has_nothing_to_vote_on() -> None:
     ],
 )
 def test_an_image_is_named_in_exactly_one_way(request_: PredictRequest, body: bytes | None) -> None:
-    with pytest.raises(BadRequest, match="exactly one way"):
+    with pytest.raises(BadRequest, match="exactly one of"):
         predictor(Web({"http://h/r": RED})).predict(request_, body)
 
 

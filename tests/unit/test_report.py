@@ -268,7 +268,7 @@ def test_a_report_tells_the_run() -> None:
 
 def test_a_report_of_a_degraded_run_says_why() -> None:
     text = re.sub(" +", " ", report(CASES["all errors"], "degraded"))
-    assert "The limit is 20% of the images; of one model's, 100% failed." in text
+    assert "The limit is 20% of the images; one model failed on 100%." in text
     assert "| ImageUnreadable | doodle | ImageUnreadable of i0 | i0 | 3 |" in text
     assert "## Side by side" not in text and "## Most confused" not in text
 

@@ -87,5 +87,5 @@ def test_nobody_is_asked_before_the_first_deployment_or_by_another_command(
 
 
 def test_an_aws_that_does_not_say_ends_it(project: Path) -> None:
-    with pytest.raises(SystemExit, match=r"AWS does not say .*AccessDenied"):
+    with pytest.raises(SystemExit, match=r"AWS did not say .*AccessDenied"):
         deploy(project, Cloud(["AccessDeniedException"], "ENABLED"))

@@ -212,7 +212,7 @@ def test_a_model_that_finds_several_labels_is_asked_about_the_one_that_is_known(
     ]  # fmt: skip
     assert [line["right"] for line in lines] == [True, True, False, True]
     told = cloud.object("reports/run.md").decode()
-    assert "several may find several labels in an image: right is an answer in which" in told
+    assert "several may find several labels in an image. Such a model is right if" in told
 
 
 def test_a_better_challenger_is_promoted_where_that_is_asked_for(cloud: Cloud) -> None:
@@ -338,7 +338,7 @@ BAD = [
     ({"manifest": "s3://results/batches/b/manifest.csv"}, "SourceInvalid", "bucket images"),
     ({"manifest": "s3://images/m.zip"}, "SourceInvalid", ".csv"),
     ({"manifest": "s3://images/none.csv"}, "NotFound", "none.csv"),
-    ({"manifest": "s3://images/empty.csv"}, "BadRequest", "these are 0"),
+    ({"manifest": "s3://images/empty.csv"}, "BadRequest", "this one has 0"),
 ]
 
 
@@ -522,7 +522,7 @@ def test_instances_that_are_not_one_image_are_refused_by_their_places(cloud: Clo
         cloud.service.start(StartRequest(instances=bad))
     assert cloud.prepare({"instances": [{"url": "http://h/red/1"}, {"label": "red"}]})["error"] == {
         "code": "BadRequest",
-        "message": "Mend these of the instances, counted from 0: "
+        "message": "Correct these instances, counted from 0: "
         "1 (it must name an image in exactly one way).",
         "retryable": False,
     }
@@ -555,7 +555,7 @@ def test_an_answer_that_a_model_cannot_give_never_promotes(cloud: Cloud) -> None
     assert output["outcome"] == "kept" and cloud.weights() is None
     judgement = output["judgement"]
     assert (judgement["images"], judgement["labelled"], judgement["left_out"]) == (24, 0, 24)
-    assert judgement["mcnemar"] is None and "which “red” is not" in judgement["verdict"]
+    assert judgement["mcnemar"] is None and "“red” is not such a label" in judgement["verdict"]
     assert judgement["unknown"][0] == {"label": "red", "images": 8, "known_to": "sharp"}
     assert not any("right" in each["champion"] for each in output["predictions"])
     assert "## Answers that do not count" in cloud.object("reports/run.md").decode()

@@ -139,15 +139,15 @@ def read_config(project: Path, stage: str) -> Config:
     """`.chalice/config.json`, which has this stage. Raises DeployError."""
     if not STAGE.fullmatch(stage):
         raise DeployError(
-            f"{stage!r} cannot be a stage: take 1 to 16 lower-case letters and digits, the first a "
-            "letter. A stage with a hyphen is taken down by the commit that deployed it: check "
-            "that out, then `make destroy`."
+            f"{stage!r} is not a valid name for a stage: use 1 to 16 lower-case letters and digits, "
+            "starting with a letter. To take down a stage with a hyphen, check out the commit that "
+            "deployed it, then run `make destroy`."
         )
     config: Config = json.loads((project / ".chalice" / "config.json").read_text())
     if stage not in config["stages"]:
         raise DeployError(
             f"There is no stage {stage!r} to deploy. .chalice/config.json has "
-            f"{', '.join(config['stages'])}; a further one is a copy of its entry there."
+            f"{', '.join(config['stages'])}. To add a stage, copy an entry there."
         )
     tag = config["stages"][stage].get("tags", {}).get("stage", stage)
     if tag != stage:

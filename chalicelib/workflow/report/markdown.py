@@ -54,7 +54,7 @@ def _why(plan: Plan, outcome: str, judgement: Judgement) -> str:
     if outcome == "degraded":
         return (
             f" The limit is {percent(plan.max_error_rate)} of the images; "
-            f"of one model's, {percent(judgement.error_rate)} failed."
+            f"one model failed on {percent(judgement.error_rate)}."
         )
     if outcome == "kept" and judgement.better and not plan.promote:
         return " The challenger is significantly better; a run with `promote` would promote it."
@@ -71,8 +71,8 @@ def _arms(judgement: Judgement) -> list[str]:
         "",
         *table(heads, rows, words=2),
         "",
-        "Right is the share of the labelled images that the model answered; an image it could not "
-        "answer is an error, and not a wrong answer. The interval is Wilson's. Latency is of "
+        "Right: the share of labelled images, of those that the model answered. An image without "
+        "an answer is an error, not a wrong answer. The interval is Wilson's. Latency is of "
         "decoding and inference.",
         *_several(judgement),
     ]
@@ -84,8 +84,8 @@ def _several(judgement: Judgement) -> list[str]:
         return []
     return [
         "",
-        f"{' and '.join(names)} may find several labels in an image: right is an answer in which "
-        f"the known label has a score of at least {percent(FOUND)}.",
+        f"{' and '.join(names)} may find several labels in an image. It is right if the known "
+        f"label has a score of at least {percent(FOUND)}.",
     ]
 
 
@@ -125,8 +125,8 @@ def _test(judgement: Judgement, test: McNemar) -> list[str]:
         *table(["Images", f"{challenger} right", f"{challenger} wrong"], rows),
         "",
         f"McNemar's exact test looks at the {count(test.discordant, 'image')} that only one model "
-        f"got right: {p_value(test.p_value)}. So often would chance alone split them at least this "
-        "unevenly if the models were equally good.",
+        f"got right: {p_value(test.p_value)}. That is how often chance alone would split them at "
+        "least this unevenly, if the models were equally good.",
     ]
 
 
@@ -142,8 +142,9 @@ def _left_out(judgement: Judgement) -> list[str]:
     return [
         "## Answers that do not count",
         "",
-        f"The answer given for {count(judgement.left_out, 'image')} is not a label of every model "
-        "here, so nothing above counts it: a model cannot be right with a label it does not have.",
+        f"Images whose label not every model here knows: {judgement.left_out:,}. "
+        "Nothing above counts them, because a model cannot be right with a label that it does "
+        "not have.",
         "",
         *table(["Answer", "Known to", "Images"], rows, words=2),
     ]
@@ -186,7 +187,7 @@ def _again(plan: Plan) -> list[str]:
     else:
         images += ", given as its `instances`"
     return [
-        "## To do it again",
+        "## Run it again",
         "",
         f"`POST /workflows` with this body is a new run {images}:",
         "",
