@@ -26,13 +26,13 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
-@click.option("--model", default="inception-v3", envvar="MODEL", help="Package to serve.")
-@click.option("--host", default=LOOPBACK, envvar="HOST", help="Address of the app.")
+@click.option("--model", default="inception-v3", envvar="MODEL", help="Model to serve.")
+@click.option("--host", default=LOOPBACK, envvar="HOST", help="Address that the app listens on.")
 @click.option("--port", default=8000, envvar="PORT", type=PORT, help="Port of the app.")
 @click.option("--aws-port", default=4566, envvar="AWS_PORT", type=PORT, help="Port of AWS.")
 @click.option(
     "--functions-port", default=0, envvar="FUNCTIONS_PORT", type=PORT,
-    help="Port of Lambda's Invoke API, which the port of AWS leads to as well; 0 for a free one.",
+    help="Port of Lambda's Invoke API, which the port of AWS also leads to; 0 for a free port.",
 )  # fmt: skip
 @click.option(
     "--concurrency", default=os.cpu_count() or 1, envvar="CONCURRENCY",
@@ -40,15 +40,22 @@ def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -
 )  # fmt: skip
 @click.option(
     "--visibility-timeout", envvar="LOCAL_VISIBILITY_TIMEOUT", type=click.IntRange(1, 43200),
-    help="Seconds until a failed message comes again; no function takes longer.  [default: enough]",
+    help=(
+        "Seconds until a failed message comes again; no function may take longer.  [default: "
+        "enough]"
+    ),
 )  # fmt: skip
 @click.option(
     "--schedule-seconds", envvar="LOCAL_SCHEDULE_SECONDS", type=click.FloatRange(0, min_open=True),
-    default=10, help="How often schedules run, instead of what the app says.",
+    default=10, help="How often schedules run, instead of as often as the app says.",
 )  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
 @click.option("--aws", default="localcloud.motoserver", help="What plays AWS.", hidden=True)
-@click.option("--template", type=FILE, help="Its stack.  [default: its infrastructure.yaml]")
+@click.option(
+    "--template",
+    type=FILE,
+    help=("The stack's template.  [default: the project's infrastructure.yaml]"),
+)
 @click.option(
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
     help="A parameter of the stack.",
@@ -110,8 +117,8 @@ def _checked(variable: str, host: str, port: int) -> int:
         return usable_port(host, port)
     except OSError as error:
         raise click.ClickException(
-            f"Port {port} of {host} cannot be used ({error.strerror}); "
-            f"choose another, for example: make run {variable}={min(port + 1, 65535)}"
+            f"Port {port} of {host} cannot be used ({error.strerror}). Choose another one, for "
+            f"example: make run {variable}={min(port + 1, 65535)}"
         ) from error
 
 
@@ -122,7 +129,10 @@ def _tell(options: Options, outputs: dict[str, str], what: str) -> None:
     if bucket:
         aws = f"aws --endpoint-url http://{LOOPBACK}:{options.aws_port}"
         click.echo(f"  {aws} s3 cp photo.jpg s3://{bucket}/")
-        click.echo("  Any credentials do: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any")
+        click.echo(
+            "  Any credentials work: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
+            "AWS_DEFAULT_REGION=us-east-1"
+        )
     click.echo()
 
 

@@ -76,7 +76,7 @@ class Cloud:
 
     def _restart(self, child: Child) -> None:
         lost = " What it held is lost." if child is self._aws else ""
-        told = f"{child.name} ended ({child.ended}); it is started again.{lost}"
+        told = f"{child.name} ended ({child.ended}) and was started again.{lost}"
         click.secho(told, fg="yellow", err=True)
         child.start(self._env)
         if child is self._aws:

@@ -56,7 +56,7 @@ def add(
         pixels, scores = inspect(package.model_path)
         if min(pixels.size) < 2:
             raise ModelInvalid(
-                f"{model} leaves its input size open; convert it with a fixed height and width."
+                f"The input size of {model} is open; convert it with a fixed height and width."
             )
         labels = of_network(model, labels_file, scores.shape[-1], say)
         labels = packages.fitted(labels, scores.shape[-1], about["multi_label"], say)
@@ -68,8 +68,8 @@ def add(
         how = _prepared(package, pixels, how, trial, about["samples"], say)
         if about["samples"] and not trial:
             say(
-                "Samples: not looked at; they tell how pixels are scaled only where one label of a "
-                "picture is right, and the network takes floats."
+                "Samples: not used. They tell how pixels are scaled only if one label of a "
+                "picture is right and the network takes floats."
             )
         info = msgspec.structs.replace(info, preprocessing=how)
         gives = of_package(ModelPackage(package.folder, info), scores, about)
@@ -161,9 +161,9 @@ def _scaled(
         return chosen(how, named), "as its metadata says"
     if np.issubdtype(pixels.dtype, np.integer):
         if pixels.scale * np.iinfo(pixels.dtype).max >= BRIGHTEST:
-            return how, "as its input reaches that far"
+            return how, "because its input has that range"
     elif scales_itself(package.model_path):
-        return how, "as it scales them itself"
+        return how, "because it scales them itself"
     if trial:
         return decided(trial, package.info.name)
     raise unknown(package.info.name, samples)

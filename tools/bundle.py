@@ -47,7 +47,10 @@ def _built(architecture: str, version: str, model: str) -> tuple[Measured, Measu
         zips["model layer"] = model_layer(package, WORK / f"{model}.zip")
         zips |= enginelayer.layers(architecture, package, version=version)
     else:
-        told = f"{model} is not here, so its layer is not counted: make model NAME={model}"
+        told = (
+            f"{model} is not on this machine, so its layer is not counted. Fetch it: make model "
+            f"NAME={model}"
+        )
         click.echo(told, err=True)
     return measure(zips), measure(bundle(architecture, version, single=True))
 
@@ -70,12 +73,12 @@ def _lines(deployed: Measured, single: Measured) -> Iterator[str]:
     yield from columns(("", "zipped MB", "unpacked MB"), rows)
     left = deployed.margin
     yield (
-        f"The largest zip of those that a call uploads: {megabytes(left.zipped)} MB left of "
-        f"{megabytes(ZIPPED_LIMIT)} (50 MiB)."
+        f"The largest zip that is uploaded directly: {megabytes(left.zipped)} MB below the limit "
+        f"of {megabytes(ZIPPED_LIMIT)} MB (50 MiB)."
     )
     yield (
-        f"Unpacked together: {megabytes(deployed.unpacked)} MB, "
-        f"{megabytes(left.unpacked)} left of {megabytes(UNPACKED_LIMIT)} (250 MiB)."
+        f"Unpacked together: {megabytes(deployed.unpacked)} MB, {megabytes(left.unpacked)} MB "
+        f"below the limit of {megabytes(UNPACKED_LIMIT)} MB (250 MiB)."
     )
 
 

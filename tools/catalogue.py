@@ -88,9 +88,7 @@ def fetch(
     Raises FetchError; nothing half-done is ever to be seen as a package.
     """
     if name not in catalogue:
-        raise NotInCatalogue(
-            f"There is no {name!r} in the catalogue; there are {', '.join(catalogue)}."
-        )
+        raise NotInCatalogue(f"The catalogue has no {name!r}. It has {', '.join(catalogue)}.")
     if not force and (package := installed(name, cache)):
         return package
     base = (base_url or os.environ.get("MODEL_BASE_URL") or BASE_URL).rstrip("/")

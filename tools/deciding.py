@@ -65,13 +65,15 @@ def second_above(end: Ending, scores: str) -> float | None:
 
 def unknown(name: str, samples: Path | None) -> ModelInvalid:
     """What to raise where neither the network nor samples, if there are any, tell the scaling."""
-    instead = "Or give --samples, labelled pictures that tell."
+    instead = "Or give --samples, labelled pictures that show it."
     if samples:
         instead = (
-            "--samples tell it only where they are labelled, one label of a picture is right, "
-            "and the network takes floats."
+            "--samples help only if they are labelled, one label of a picture is right, and the "
+            "network takes floats."
         )
-    return ModelInvalid(f"Whether {name} wants pixels scaled cannot be told. {ASKED} {instead}")
+    return ModelInvalid(
+        f"It cannot be told whether {name} needs its pixels scaled. {ASKED} {instead}"
+    )
 
 
 def tried(
@@ -121,8 +123,8 @@ def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
     if trial.beats(best, second):
         return best, "as labelled samples tell"
     raise ModelInvalid(
-        f"Labelled samples do not tell how {name} wants its pixels scaled: {trial.told(best)}, "
-        f"{trial.told(second)}, which may be luck. Give more of them, or say it. {ASKED}"
+        f"Labelled samples do not tell how {name} needs its pixels scaled: {trial.told(best)}, "
+        f"{trial.told(second)}, which may be luck. Give more of them, or name the scaling. {ASKED}"
     )
 
 

@@ -31,8 +31,9 @@ def _one_line() -> Iterator[None]:
         raise click.ClickException(str(error)) from error
     except ClientError as error:
         raise click.ClickException(
-            f"AWS refuses {error.operation_name}: {error.response['Error'].get('Message', error)}. "
-            "Mend that, then run the same command again: it goes on from what is there."
+            f"AWS refuses {error.operation_name}: "
+            f"{error.response['Error'].get('Message', error)}. Fix that, then run the same "
+            "command again: it continues from there."
         ) from error
 
 
@@ -114,12 +115,12 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
     "--image-bucket", multiple=True, metavar="BUCKET", help="A further bucket s3_uri may name."
 )
 @click.option(
-    "--results-queue", is_flag=True, help="Answer bare URLs of the work queue on a queue."
+    "--results-queue", is_flag=True, help="Answer bare URLs on the work queue with a results queue."
 )
 @click.option(
     "--upload-days", default=0, type=click.IntRange(0), help="Delete uploads then; 0: never."
 )
-@click.option("--alarm-email", default="", help="Who is told of alarms.  [default: nobody]")
+@click.option("--alarm-email", default="", help="Who gets the alarms.  [default: nobody]")
 @click.option(
     "--workers",
     type=click.IntRange(2, 1000),
@@ -127,8 +128,8 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
 )
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
-@click.option("--resume", is_flag=True, help="Start again what was stopped by hand.")
-@click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and stop there.")
+@click.option("--resume", is_flag=True, help="Start again what somebody stopped by hand.")
+@click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and nothing more.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--check/--no-check", default=True, help="Ask GET /health at the end.")
@@ -170,7 +171,7 @@ def _show_token(session: Any, stage: str) -> None:
     lives_here(session.client("s3"), target)
     token = TokenStep(session.client("ssm"), target.token)
     if not token.exists():
-        raise DeployError(f"Stage {stage} has no token in {target.region}: deploy it first.")
+        raise DeployError(f"Stage {stage} has no token in {target.region}. Deploy it first.")
     click.echo(token.read())
 
 

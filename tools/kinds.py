@@ -43,7 +43,7 @@ def check_kind(path: Path, wanted: str) -> None:
     if kind not in ("", wanted):
         raise ModelInvalid(f"{path} is {STEPS[kind].format(path)}")
     if not kind and path.is_dir() and wanted != "saved_model":
-        raise ModelInvalid(f"{path} is a folder, and no SavedModel. Name the file of the network.")
+        raise ModelInvalid(f"{path} is a folder, but not a SavedModel. Name the network's file.")
     if not kind and wanted == "saved_model" and not path.is_dir():
         raise ModelInvalid(f"{path} is a file. Name the folder that has saved_model.pb in it.")
 

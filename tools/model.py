@@ -66,7 +66,9 @@ def fetch_(
     with one_line():
         cache = to or Settings.from_environment().model_dirs[-1]
         if not force and (package := installed(name, cache)):
-            click.echo(f"{name} is there and verified: {package.folder}. --force fetches it anew.")
+            click.echo(
+                f"{name} is already here and verified: {package.folder}. --force fetches it anew."
+            )
             return
         package = fetch(name, cache, base_url=base_url, force=force, catalogue=catalogue)
         click.echo(f"{package.info.title} is verified and ready: {package.folder}")
@@ -76,8 +78,10 @@ def fetch_(
 @click.argument("name")
 @click.argument("model", type=_NETWORK)
 @click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
-@click.option("--samples", type=_FOLDER, help="Labelled pictures, a folder for each class or a "
-              "CSV in it: they tell how pixels are scaled.")  # fmt: skip
+@click.option("--samples", type=_FOLDER, help=(
+    "Labelled pictures that show how pixels are scaled: a folder for each class, or a CSV in the "
+    "folder."
+))  # fmt: skip
 @options.preprocessing
 @options.outputs
 @options.about
@@ -106,7 +110,7 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 
 @cli.command("set")
 @click.argument("name")
-@click.option("--version", type=options.Version(), help="What answers call it from now on.")
+@click.option("--version", type=options.Version(), help="The name that answers give from now on.")
 @options.preprocessing
 @options.outputs
 def set_(name: str, version: str | None, **given: Any) -> None:
@@ -158,13 +162,17 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 @click.option("--input", "input_", help="Tensor for --frozen-graph. [DecodeJpeg/contents:0]")
 @click.option(
     "--output",
-    help="Tensor for --frozen-graph; an output, where a signature has several. [softmax:0]",
+    help="Tensor for --frozen-graph; or an output, if a signature has several. [softmax:0]",
 )
-@click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt, a class each, in order.")
+@click.option(
+    "--labels",
+    type=_FILE,
+    help=("Text, CSV, JSON or pbtxt, with one entry for each class, in order."),
+)
 @click.option(
     "--size",
     type=click.IntRange(min=2),
-    help="Width and height, where the network leaves them open.",
+    help="Width and height, if the network leaves them open.",
 )
 @click.option("--float", "float_", is_flag=True, help="Keep 32-bit weights: four times as large.")
 @click.option("--images", type=_FOLDER, help="Compare with TensorFlow on these images too.")
@@ -176,8 +184,11 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 @click.option(
     "--samples",
     type=_FOLDER,
-    help="Images such as the network will see. Labelled, a folder for each class or a CSV in it, "
-    "they tell how pixels are scaled; for --onnxruntime some 100, at least 16.",
+    help=(
+        "Images like those that the network will see; some 100 for --onnxruntime, at least 16. "
+        "If they are labelled (a folder for each class, or a CSV), they show how pixels are "
+        "scaled."
+    ),
 )
 @click.option(
     "--tolerance",

@@ -29,13 +29,13 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
     """Raise ModelInvalid where a package of that name cannot be put in the last of `dirs`."""
     if not NAME.fullmatch(name):
         raise ModelInvalid(
-            f"{name!r} cannot be a model's name; use up to 64 of a-z, 0-9, '.', '_' and '-', the "
-            "first a letter or digit."
+            f"{name!r} is not a valid name for a model; use up to 64 of a-z, 0-9, '.', '_' and "
+            "'-', starting with a letter or digit."
         )
     for parent in dirs[:-1]:
         if (parent / name / INFO).is_file():
             raise ModelInvalid(
-                f"{parent / name} comes before any other {name}; choose another name."
+                f"{parent / name} would be found before this {name}; choose another name."
             )
     if (dirs[-1] / name).exists() and not force:
         raise ModelInvalid(f"{dirs[-1] / name} exists; replace it with --force.")
@@ -45,7 +45,9 @@ def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
     """The package of that name, not verified. Raises ModelInvalid where there is none."""
     folder = next((path / name for path in dirs if (path / name / INFO).is_file()), None)
     if folder is None or not NAME.fullmatch(name):
-        raise ModelInvalid(f"There is no package {name!r}; `python -m tools.model list` has them.")
+        raise ModelInvalid(
+            f"There is no package {name!r}; `python -m tools.model list` shows the packages."
+        )
     return read_package(folder)
 
 
@@ -78,13 +80,13 @@ def fitted(
         return list(labels)
     if len(labels) not in (1, 2):
         raise ModelInvalid(
-            f"The network has one unit and there are {len(labels)} labels: give two, of which the "
-            "second is what the unit stands for, or that one alone."
+            f"The network has one unit, and there are {len(labels)} labels. Give two labels, of "
+            "which the second is what the unit stands for, or only that one."
         )
     other, own = labels if len(labels) == 2 else (f"not {labels[0]}", labels[0])
     say(
-        f"Labels: its one unit gives the probability of {own!r}, and {other!r} has the rest; if it "
-        f"is the other way round, put {own!r} on the first line and {other!r} on the second."
+        f"Labels: its one unit gives the probability of {own!r}, and {other!r} gets the rest. If "
+        f"it is the other way round, put {own!r} on the first line and {other!r} on the second."
     )
     return [other, own]
 

@@ -23,9 +23,9 @@ from chalicelib.inference.labels import is_imagenet
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 ASKED = (
-    "Give --mean and --std: it is given (pixel - MEAN) / STD of pixels 0..255. "
-    "127.5 and 127.5 make -1..1; 0 and 255 make 0..1; 0 and 1 leave 0..255, for a network that "
-    "scales them inside; docs/models.md has those of other frameworks."
+    "Give --mean and --std: the network gets (pixel - MEAN) / STD of pixels 0..255. 127.5 and "
+    "127.5 make -1..1. 0 and 255 make 0..1. 0 and 1 leave 0..255, for a network that scales them "
+    "inside. docs/models.md lists those of other frameworks."
 )
 """What to say where the scaling of pixels cannot be told from a network."""
 
@@ -55,8 +55,8 @@ class Version(click.ParamType[str]):
         """The version as it is; a usage error where a path cannot have it."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
             self.fail(
-                f"{value!r} cannot stand in an address: use up to 64 letters, digits, '.', '_' and "
-                "'-', the first a letter or digit.",
+                f"{value!r} cannot be part of a URL: use up to 64 letters, digits, '.', '_' and "
+                "'-', starting with a letter or digit.",
                 param,
                 ctx,
             )
@@ -68,12 +68,15 @@ def about(command: _Command) -> _Command:
     return _with(command, [
         click.option("--title", default="", help="What people call it, as 'Inception v3'."),
         click.option("--description", default="", help="A sentence or two."),
-        click.option("--source", default="", help="Where it comes from, an address."),
+        click.option("--source", default="", help="Where it comes from, a URL."),
         click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
         click.option("--version", default="1", show_default=True, type=Version(),
                      help="Its version."),
         click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
-                     help="Class never shown; auto hides the background of ImageNet's 1,001."),
+                     help=(
+                         "Class that is never shown; auto hides the background of ImageNet's "
+                         "1,001."
+                     )),
         click.option("--force", is_flag=True, help="Replace a package of that name."),
     ])  # fmt: skip
 
@@ -100,7 +103,7 @@ def preprocessing(command: _Command) -> _Command:
         click.option("--colour", type=Numbers(), metavar="R,G,B",
                      help="Of the bars of --resize letterbox, 0 to 255 each. [0,0,0]"),
         click.option("--filter", type=click.Choice(get_args(Filter)),
-                     help="What averages pixels where the size changes. [bilinear]"),
+                     help="How pixels are averaged when the size changes. [bilinear]"),
         click.option("--channels", type=click.Choice(get_args(Channels)),
                      help="Their order; grey is the default for one channel. [rgb]"),
         click.option("--mean", type=Numbers(), metavar="N|N,N,N",
@@ -152,9 +155,9 @@ def for_labels(
     elif said:
         why = said
     elif imagenet:
-        why = "as networks of ImageNet are evaluated; --resize squash takes the whole"
+        why = "as ImageNet's networks are evaluated; --resize squash takes the whole"
     else:
-        why = "for want of a better guess; --crop 0.875 takes the middle, if it was trained so"
+        why = "the default; --crop 0.875 takes the middle, if it was trained so"
     say(f"Pictures: {told(how)}, {why}.")
     return how
 

@@ -73,8 +73,8 @@ def _check(name: str, end: Ending, units: int, scores: Scores | None, several: b
     """Raise ModelInvalid where the options contradict what the network shows."""
     if end.kind == "softmax" and units == 1:
         raise ModelInvalid(
-            f"{name} ends in a softmax of one unit, which is always 1; end it in a sigmoid, or in "
-            "a softmax of two units."
+            f"{name} ends in a softmax of one unit, which is always 1. Let it end in a sigmoid, "
+            "or in a softmax of two units."
         )
     if end.kind in ("softmax", "sigmoid") and scores == "logits":
         raise ModelInvalid(
@@ -103,9 +103,9 @@ def _seen(
             raise ModelInvalid(f"{name} gives no probabilities: {range_}; leave --scores out.")
         if several is None and rows.shape[1] > 1 and not one:
             raise ModelInvalid(
-                f"Whether only one label of {name} is right for a picture cannot be told: its "
-                "scores sum to something else than 1. Say --multi-label if several may be, or "
-                "--one-label."
+                f"It cannot be told whether only one label of {name} is right for a picture, "
+                "because its scores do not sum to 1. Give --multi-label if several may be right, "
+                "or --one-label."
             )
         return Output("probabilities", bool(several), "as you said")
     if one and not several:
@@ -114,15 +114,15 @@ def _seen(
                 f"{name} gives probabilities: its scores for generated pictures are never negative "
                 "and sum to 1; leave --scores out."
             )
-        return Output("probabilities", False, "as they are never negative and always sum to 1")
+        return Output("probabilities", False, "because they are never negative and always sum to 1")
     if scores == "logits":
         return Output("logits", bool(several), "as you said")
     if max(-low, high) > 1 + ROUNDING:
         return Output("logits", bool(several), f"as {range_}")
     raise ModelInvalid(
-        f"What the scores of {name} are cannot be told: it ends in "
-        f"{end.operation or 'an unknown operation'}, and {range_}. Say --scores probabilities, "
-        "with --multi-label if several labels may be right for a picture, or --scores logits."
+        f"It cannot be told what the scores of {name} are: it ends in "
+        f"{end.operation or 'an unknown operation'}, and {range_}. Give --scores probabilities "
+        "(with --multi-label if several labels may be right for a picture) or --scores logits."
     )
 
 

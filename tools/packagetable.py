@@ -34,7 +34,7 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
     yield from columns(HEADER, rows)
     yield from faults
     if settings.model not in found.keys() | catalogue.keys():
-        yield f"MODEL is {settings.model!r}, which is none of these."
+        yield f"MODEL is {settings.model!r}, which is not one of these."
 
 
 def _found(dirs: tuple[Path, ...]) -> dict[str, Path]:

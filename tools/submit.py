@@ -62,7 +62,7 @@ def _api(_: click.Context, __: click.Parameter, url: str) -> str:
 def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | None:
     token = (token or "").strip()
     if not (token.isascii() and token.isprintable()):
-        raise click.BadParameter("it has characters that no token has; copy it once more.")
+        raise click.BadParameter("it has characters that no token has; copy it again.")
     return token or None
 
 
@@ -82,7 +82,7 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
     envvar="SERVERLESS_INCEPTION_TOKEN",
     callback=_token,
     show_envvar=True,
-    help="Of a deployed stage that asks for one; the variable keeps it out of the process list.",
+    help="Token of a deployed stage; the variable keeps it out of the process list.",
 )
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it to its end.")
 @click.option(
@@ -95,9 +95,9 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
 @click.option("--model", help="Package that classifies.  [default: the service's own]")
 @click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels an image.  [default: 5]")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), help="Least score of a label.")
-@click.option("--follow", metavar="BATCH_ID", help="Pick up a batch that was left running.")
-@click.option("--retry", metavar="BATCH_ID", help="Classify what failed in a batch once more.")
-@click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun.")
+@click.option("--follow", metavar="BATCH_ID", help="Follow a batch that was left running.")
+@click.option("--retry", metavar="BATCH_ID", help="Classify again what failed in a batch.")
+@click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun yet.")
 @click.option("--list", "list_", is_flag=True, help="Show the latest batches.")
 @click.pass_context
 def cli(
@@ -137,7 +137,7 @@ def cli(
     options = {name: value for name, value in options.items() if value is not None}
     if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
         raise click.UsageError(
-            "Name what to classify, or give one of --follow, --retry, --cancel and --list."
+            "Name what to classify, or give exactly one of --follow, --retry, --cancel and --list."
         )
     if options and not sources:
         raise click.UsageError("--model, --max-labels and --min-confidence are for a new batch.")

@@ -132,6 +132,7 @@ def _compared(
     if test.difference > 0 and not is_better(champion, challenger, test):
         return (
             f"{more} on images that both answer {evidence}. But it fails so often that in all it "
-            f"is right on {count(challenger.correct, 'image')}, and {behind} on {champion.correct:,}."
+            f"is right on {count(challenger.correct, 'image')}, and {behind} on "
+            f"{champion.correct:,}."
         )
     return f"{more} {evidence}."

@@ -82,7 +82,7 @@ def test_a_version_may_be_named_where_it_is_the_one(client: Any) -> None:
     assert not client.is_model_ready("doodle", "99")
     answer = client.infer("doodle", [tensor], version)
     assert answer.as_numpy("label").tolist() == [expected(SAMPLES[0])]
-    with pytest.raises(InferenceServerException, match=f"in version {version} alone"):
+    with pytest.raises(InferenceServerException, match=f"Only version {version}"):
         client.infer("doodle", [tensor], "99")
 
 

@@ -96,7 +96,7 @@ def test_each_zip_has_a_limit_and_all_together_have_one() -> None:
     half = Size(1, UNPACKED_LIMIT // 2)
     assert of(layer=half, model=half).excess() is None
     excess = of(layer=half, model=half, function=Size(1, 1)).excess()
-    assert excess is not None and excess.startswith("Unpacked the zips have 262.1 MB")
+    assert excess is not None and excess.startswith("Unpacked, the zips have 262.1 MB")
 
 
 def test_a_finished_zip_has_bytecode_and_nothing_needless(tmp_path: Path) -> None:

@@ -103,10 +103,10 @@ def test_samples_tell_the_scale_of_one_unit(tmp_path: Path, samples: Path) -> No
 
 def test_samples_that_cannot_tell_are_not_asked_for_again(tmp_path: Path, samples: Path) -> None:
     result = add(tmp_path, "--samples", samples, "--multi-label", ending=["LOGISTIC"])
-    assert result.exit_code == 1 and "--samples tell it only where" in result.output
+    assert result.exit_code == 1 and "--samples help only if" in result.output
     assert "Or give --samples" not in result.output
     result = add(tmp_path, "--samples", samples, floats=False)
-    assert result.exit_code == 0 and "Samples: not looked at" in result.output
+    assert result.exit_code == 0 and "Samples: not used" in result.output
 
 
 def test_ways_that_are_right_on_the_same_pictures() -> None:

@@ -93,7 +93,7 @@ def test_a_step_that_fails_says_why_in_a_sentence_or_two(broken: Said) -> None:
     assert last.startswith("Error: chalice deploy failed: ")
     assert "AccessDeniedException" in last
     assert "ImportRestApi" in last
-    assert last.endswith("run the same command again: it goes on from what is there.")
+    assert last.endswith("run the same command again: it continues from there.")
     assert "Traceback" not in broken.text
 
 
@@ -116,7 +116,7 @@ def test_a_plan_without_credentials_shows_what_would_be_made(
     kept = {name: value for name, value in tool.env.items() if not name.startswith("AWS_")}
     nobody = Tool(tool.project, tool.gate)
     nobody.env = {**kept, "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
-    for region, lacking in ((REGION, "There are no AWS credentials"), ("", "No region is chosen")):
+    for region, lacking in ((REGION, "There are no AWS credentials"), ("", "No region is set")):
         said = nobody("--model", "doodle", "--plan", *(["--region", region] if region else []))
         assert said.status == 0, said.text
         assert lacking in said.text
@@ -447,7 +447,9 @@ def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert {f"{NAME}-{kind}-{ACCOUNT}" for kind in ("images", "results", "models")} <= buckets
     assert f"Kept: s3://{NAME}-results-{ACCOUNT}" in destroyed.text
-    assert "There is nothing of stage dev of account" in tool("--destroy", "--yes").text
+    assert (
+        "There is nothing to take down of stage dev of account" in tool("--destroy", "--yes").text
+    )
 
 
 @pytest.fixture(scope="module")

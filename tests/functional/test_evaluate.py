@@ -161,7 +161,7 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(
         (("none", pictures), "There is no package 'none'"),
         (("right:gpu", pictures), "'gpu' is no engine"),
         (("right", pictures, "--against", "right"), "name another package or engine"),
-        (("right", pictures, "--against", "litert"), "right itself, which runs by litert here"),
+        (("right", pictures, "--against", "litert"), "right itself, which runs on litert here"),
         (("right", pictures, "--against", "onnxruntime"), "has no model.ort"),
         (("right", pictures, "--apply"), "--preprocessing all"),
         (("right", pictures, "--to", full), "not empty"),

@@ -76,8 +76,8 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
     images = sample_images((SIDE, SIDE), 8)
     each = tf.keras.losses.BinaryCrossentropy(from_logits=True)
     cases: list[tuple[int, str | None, Any, str, tuple[str, ...], bool, str]] = [
-        (1, None, None, "cat dog", (), False, "'dog', and 'cat' has the rest"),
-        (1, "sigmoid", None, "dog", (), False, "'dog', and 'not dog' has the rest"),
+        (1, None, None, "cat dog", (), False, "'dog', and 'cat' gets the rest"),
+        (1, "sigmoid", None, "dog", (), False, "'dog', and 'not dog' gets the rest"),
         (4, "sigmoid", None, "a b c d", (), True, "several may be right; as it ends in sigmoids"),
         (4, None, None, "a b c d", ("--multi-label",), True, "several may be right"),
         (

@@ -27,7 +27,7 @@ pytestmark = [
 ]
 SIDE = 24
 MEAN = [120.0, 110.0, 100.0]
-ASKED = "wants pixels scaled cannot be told. Give --mean and --std"
+ASKED = "needs its pixels scaled. Give --mean and --std"
 Run = Callable[..., Result]
 Build = Callable[[Any], Any]
 
@@ -112,7 +112,7 @@ def test_a_network_that_scales_pixels_itself_gets_them_as_they_are(
     source = save(net, tmp_path, kept)
     result = run("export", *source, "--float")
     assert result.exit_code == 0, result.output
-    assert "Pixels: as they are, 0..255, as it scales them itself" in result.output
+    assert "Pixels: as they are, 0..255, because it scales them itself" in result.output
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
 
 
@@ -319,7 +319,7 @@ def test_a_file_of_litert_is_looked_into(
         assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
         return
     assert result.exit_code == 0, result.output
-    assert "as it scales them itself" in result.output
+    assert "because it scales them itself" in result.output
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
 
 

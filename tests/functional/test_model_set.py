@@ -33,7 +33,7 @@ def run(cache: Path) -> Run:
 @pytest.mark.parametrize(
     ("options", "expected", "said"),
     [
-        ((), WHOLE, "the whole, squashed to the input, for want of a better guess"),
+        ((), WHOLE, "the whole, squashed to the input, the default"),
         (("--crop", 0.5), Preprocessing("crop", 0.5), "the middle 50% of the shorter side, as you"),
         (("--resize", "crop"), Preprocessing("crop"), "the middle 87.5%"),
         (("--resize", "squash"), WHOLE, "squashed to the input, as you said"),
@@ -97,7 +97,7 @@ def test_what_a_package_does_is_changed_and_nothing_else(run: Run, cache: Path) 
     changed.verify()
     for version in ("", "1/..", "a b", "ü", "v" * 65, ".."):
         told = run("set", "mine", "--version", version)
-        assert told.exit_code == 2 and "cannot stand in an address" in told.output, version
+        assert told.exit_code == 2 and "cannot be part of a URL" in told.output, version
     run("set", "mine", "--resize", "squash", "--version", "2")
     again = read_package(cache / "mine").info
     assert again.version == "2" and again.preprocessing == Preprocessing(

@@ -472,7 +472,7 @@ def test_the_token_is_for_the_api_alone(run: Run, service: Service, photos: Path
 @pytest.mark.parametrize("token", ["se\ncret", "secret✓", "se\x00cret"])
 def test_what_cannot_be_a_token_is_not_sent_and_not_repeated(run: Run, token: str) -> None:
     refused = run("--list", "--token", token)
-    assert refused.exit_code == 2 and "copy it once more" in refused.stderr
+    assert refused.exit_code == 2 and "copy it again" in refused.stderr
     assert token not in refused.output
 
 
@@ -578,7 +578,7 @@ def test_results_that_break_off_leave_what_was_there(
         (["nowhere/"], "nowhere/ does not exist"),
         (["https://example.com/a.jpg"], "urls.txt"),
         (["s3://images/a.jpg"], "a manifest or a prefix"),
-        ([".", "--follow", BATCH], "give one of"),
+        ([".", "--follow", BATCH], "give exactly one of"),
         (["--follow", BATCH, "--model", "doodle"], "for a new batch"),
         ([".", "--no-wait", "--out", "x.csv"], "--follow writes it later"),
         ([".", "--out", "x.xlsx"], ".csv or .jsonl"),

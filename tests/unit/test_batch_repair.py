@@ -294,7 +294,7 @@ def test_the_limit_is_of_images(cloud: Cloud, source: str, most: int, fits: bool
     if fits:
         assert fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0, most)
     else:
-        with pytest.raises(BadRequest, match="split them"):
+        with pytest.raises(BadRequest, match="split it into"):
             fan_out(ledger, ledger.batch(), cloud.queue, lambda: 900.0, most)
     assert bool(cloud.queue.bodies) is fits is bool(ledger.chunk(0, 1))
 

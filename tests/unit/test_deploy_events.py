@@ -69,5 +69,5 @@ def test_a_mapping_that_is_still_made_is_waited_for() -> None:
 
 
 def test_without_a_mapping_it_does_not_end_well() -> None:
-    with pytest.raises(DeployError, match=r"Nothing gives messages to on_work\. Run the same"):
+    with pytest.raises(DeployError, match=r"not connected to on_work\. Run the same"):
         Account(10, None).step(5).apply(lambda _: None)

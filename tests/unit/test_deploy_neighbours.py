@@ -151,7 +151,7 @@ def test_logs_are_a_neighbours_where_the_function_would_be(account: Account) -> 
 
 def test_a_name_that_another_has_taken_stops_the_deployment(account: Account) -> None:
     account.stage("dev-authorize")  # its API's function is called as our authorizer
-    with pytest.raises(DeployError, match=r"-dev-authorize has a name of stage dev .*aws-chalice"):
+    with pytest.raises(DeployError, match=r"-dev-authorize has a name of stage dev, .*aws-chalice"):
         account.record().check()
     assert account.names() == set()
 
@@ -163,7 +163,7 @@ def test_roles_are_global_and_only_those_of_this_region_are_the_stages_own(
     other = Account("us-east-1")
     assert other.names(lives_here=False) == set()
     assert other.names() == {f"serverless-inception-dev-{one}" for one in HANDLERS}
-    with pytest.raises(DeployError, match=r"role .*-api_handler is there.*give --region"):
+    with pytest.raises(DeployError, match=r"role .*-api_handler exists.*give --region"):
         other.record(lives_here=False).check()
     # the stack is gone, and the buckets: what is here can be taken down all the same
     assert account.names(lives_here=False) == of("dev", *HANDLERS)
@@ -179,7 +179,7 @@ def test_a_stage_lives_where_its_buckets_are(account: Account, kind: str) -> Non
     )
     assert lives_here(account.client("s3"), TARGET)
     elsewhere = Target("dev", ACCOUNT, "us-east-1")
-    with pytest.raises(DeployError, match=rf"lives in {REGION}, .*give --region {REGION}"):
+    with pytest.raises(DeployError, match=rf"lives in {REGION}, .*Give --region {REGION}"):
         lives_here(Account("us-east-1").client("s3"), elsewhere)
 
 
@@ -189,5 +189,7 @@ def test_a_bucket_of_somebody_else_is_told_by_its_name(account: Account) -> None
     s3.meta.events.register(
         "before-call.s3.HeadBucket", lambda **_: (SimpleNamespace(status_code=403), forbidden)
     )
-    with pytest.raises(DeployError, match=rf"s3://{TARGET.buckets[0]} is there, but not for you"):
+    with pytest.raises(
+        DeployError, match=rf"s3://{TARGET.buckets[0]} exists, but you may not use it"
+    ):
         lives_here(s3, TARGET)

@@ -220,7 +220,7 @@ def test_a_stack_of_somebody_else_is_left_alone() -> None:
     cloud = Cloud("new", "CREATE_COMPLETE")
     cloud.stage = "other"
     for step in (cloud.step.changes, cloud.step.exists, partial(cloud.step.delete, say_nothing)):
-        with pytest.raises(DeployError, match="stack s is there and is not this stage's"):
+        with pytest.raises(DeployError, match="stack s exists, but its tags"):
             step()
     assert cloud.writes == NOTHING
 
@@ -249,14 +249,14 @@ def failed(*newest_first: tuple[str, str, str]) -> str:
 
 def test_a_failed_creation_names_what_failed_first_this_time() -> None:
     assert failed(*FAILURES) == (
-        "The stack s is ROLLBACK_COMPLETE. WorkflowRole: You may not iam:CreateRole Mend that, "
+        "The stack s is ROLLBACK_COMPLETE. WorkflowRole: You may not iam:CreateRole Fix that, "
         "then run the same command again."
     )
 
 
 def test_a_queue_that_was_deleted_a_moment_ago_wants_a_minute() -> None:
     why = "You must wait 60 seconds after deleting a queue before you can create another"
-    assert "after a minute: wait for that." in failed(("WorkQueue", "CREATE_FAILED", why))
+    assert "for a minute. Wait, then try again." in failed(("WorkQueue", "CREATE_FAILED", why))
 
 
 def test_our_template_fits_into_a_call_with_the_names_of_its_buckets_written_out() -> None:
@@ -271,5 +271,5 @@ def test_our_template_fits_into_a_call_with_the_names_of_its_buckets_written_out
 
 
 def test_a_template_over_the_limit_says_by_how_much() -> None:
-    with pytest.raises(DeployError, match=r"51,201 bytes .* takes 51,200"):
+    with pytest.raises(DeployError, match=r"51,201 bytes, .* takes 51,200"):
         Cloud("x" * (MAX_TEMPLATE_BYTES + 1))

@@ -236,8 +236,8 @@ def test_what_chalice_says_of_a_failure_is_told_without_its_traceback(tmp_path: 
     with pytest.raises(DeployError) as caught:
         Chalice(path, tmp_path, {})(["deploy"], say_nothing)
     assert str(caught.value) == (
-        "chalice deploy failed: You may not iam:CreateRole Mend that, then run the same command "
-        "again: it goes on from what is there."
+        "chalice deploy failed: You may not iam:CreateRole Fix that, then run the same command "
+        "again: it continues from there."
     )
 
 
@@ -404,7 +404,7 @@ def test_the_newest_python_that_lambda_and_our_requirements_have_is_taken() -> N
 
     assert checks.python_version(only("3.13", "3.12")) == "3.13"
     assert checks.python_version(only("3.12", "3.11")) == "3.12"
-    with pytest.raises(DeployError, match=r"3\.13 or 3\.12 is needed .* `pyenv install 3\.13`"):
+    with pytest.raises(DeployError, match=r"3\.13 or 3\.12: .* `pyenv install 3\.13`"):
         checks.python_version(only("3.11"))
 
 
@@ -433,7 +433,7 @@ def test_expired_credentials_are_to_be_renewed() -> None:
     session = SimpleNamespace(
         region_name=REGION, get_credentials=lambda: "some", client=lambda _: client
     )
-    with pytest.raises(DeployError, match=r"ExpiredToken.*renew them"):
+    with pytest.raises(DeployError, match=r"ExpiredToken.*Renew them"):
         checks.account(session, "dev")
 
 

@@ -142,12 +142,12 @@ def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) ->
         ("house_cat/5.png", "house_cat"),
     ]  # fmt: skip
     assert found.unknown == {"bird": 1} and found.shared == {"dog": ["dog", "hot dog"]}
-    with pytest.raises(Refused, match="val that is meant"):
+    with pytest.raises(Refused, match=r"mean .*val"):
         find(tmp_path, [Truths(ANIMALS, None)])
     for label in ("1", "2", "3", "4"):
         (tmp_path / "numbers" / label).mkdir(parents=True)
         (tmp_path / "numbers" / label / "a.png").touch()
-    with pytest.raises(Refused, match="numbers up to 4, and classes count from 0 to 3"):
+    with pytest.raises(Refused, match="numbers up to 4, but classes count from 0 to 3"):
         find(tmp_path / "numbers", [Truths(("a", "b", "c", "d"), None)])
     with pytest.raises(Refused, match="hidden"):
         find(tmp_path / "numbers", [Truths(imagenet(background=True), 0)])

@@ -130,7 +130,7 @@ def test_who_may_find_several_labels_is_not_better_for_being_right_more_easily()
     assert "it may find several labels" in found.verdict
     assert "and old gives only one" in found.verdict
     turned = ruled((entry, every, one) for entry, one, _ in told)
-    assert "where new gives one" in turned.verdict and not turned.better
+    assert "and new gives only one" in turned.verdict and not turned.better
     both = [
         (entry, msgspec.structs.replace(one, multi_label=True), every) for entry, one, _ in told
     ]

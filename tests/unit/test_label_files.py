@@ -248,7 +248,7 @@ def test_labels_inside_a_network(tmp_path: Path) -> None:
     assert found(with_files(named, two)) == COLOURS
     assert found(with_files(naming_label_files(network, ("de.txt", "de")), two)) == ["rot", "blau"]
     for data, reason in (
-        (with_files(network, two), "which has the labels cannot be told"),
+        (with_files(network, two), "not clear which has the labels"),
         (with_files(network, {"labels.txt": b"\x89\0"}), "labels.txt inside net.tflite is no text"),
         (with_files(network, {"labels.txt": bytes(2**24 + 1)}), "over 16 MB"),
         (with_files(network, one).replace(b"0 red", b"9 red", 1), "damaged"),

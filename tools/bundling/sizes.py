@@ -69,13 +69,13 @@ class Measured:
         ]
         if over:
             return (
-                f"The zip of the {over[0]} has {megabytes(self.zips[over[0]].zipped)} MB; Lambda "
-                f"takes {megabytes(ZIPPED_LIMIT)}. Leave a package out of requirements.txt."
+                f"The zip of the {over[0]} has {megabytes(self.zips[over[0]].zipped)} MB, but "
+                f"Lambda takes {megabytes(ZIPPED_LIMIT)}. Leave a package out of requirements.txt."
             )
         if self.unpacked > UNPACKED_LIMIT:
             return (
-                f"Unpacked the zips have {megabytes(self.unpacked)} MB; Lambda takes "
-                f"{megabytes(UNPACKED_LIMIT)}. Deploy a smaller model or leave a package out."
+                f"Unpacked, the zips have {megabytes(self.unpacked)} MB, but Lambda takes "
+                f"{megabytes(UNPACKED_LIMIT)}. Deploy a smaller model, or leave a package out."
             )
         return None
 

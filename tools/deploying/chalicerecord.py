@@ -88,14 +88,15 @@ class Record:
         ]
         if others:
             raise DeployError(
-                f"{', '.join(others)} has a name of stage {self._target.stage} and is another's, "
-                f"by its tag {CHALICE_TAG}. Take another stage, or delete it."
+                f"{', '.join(others)} has a name of stage {self._target.stage}, but its tag "
+                f"{CHALICE_TAG} says that it belongs to something else. Choose another stage, or "
+                "delete it."
             )
         if not self._lives_here() and not self.functions() and self._role(API_HANDLER):
             raise DeployError(
-                f"The role {self._target.role(API_HANDLER)} is there, and nothing else of stage "
-                f"{self._target.stage} is in {self._target.region}. Is it in another region? Then "
-                "give --region; if it is nowhere, delete that role."
+                f"The role {self._target.role(API_HANDLER)} exists, but nothing else of stage "
+                f"{self._target.stage} is in {self._target.region}. If the stage is in another "
+                "region, give --region. If it is nowhere, delete that role."
             )
 
     def handlers(self, functions: Iterable[str] = ()) -> list[str]:

@@ -27,8 +27,8 @@ def python_version(find: Callable[[str], Path] = interpreter) -> str:
             continue
         return version
     raise DeployError(
-        "Python 3.13 or 3.12 is needed to deploy: Chalice deploys for the Python that it runs "
-        "under, and Lambda takes no older one for new functions. Install one, for example with "
+        "Deploying needs Python 3.13 or 3.12: Chalice deploys for the Python that it runs on, "
+        "and Lambda takes no older version for new functions. Install it, for example with "
         "`pyenv install 3.13` or `uv python install 3.13`."
     )
 
@@ -36,7 +36,7 @@ def python_version(find: Callable[[str], Path] = interpreter) -> str:
 def account(session: Any, stage: str) -> tuple[Target, str]:
     """Where the credentials lead, and whose they are. Raises DeployError."""
     if not session.region_name:
-        raise DeployError("No region is chosen: give --region, or set AWS_DEFAULT_REGION.")
+        raise DeployError("No region is set: give --region, or set AWS_DEFAULT_REGION.")
     if session.get_credentials() is None:
         raise DeployError(
             "There are no AWS credentials: run `aws configure` or `aws sso login`, or give "
@@ -46,8 +46,8 @@ def account(session: Any, stage: str) -> tuple[Target, str]:
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise DeployError(
-            f"The AWS credentials are of no use ({error}); renew them, for example with "
-            "`aws sso login`."
+            f"AWS does not accept the credentials ({error}). Renew them, for example with `aws "
+            "sso login`."
         ) from error
     partition = identity["Arn"].split(":")[1]
     return Target(stage, identity["Account"], session.region_name, partition), identity["Arn"]

@@ -54,7 +54,9 @@ class WorkersStep:
     def apply(self, tell: Tell) -> None:  # noqa: D102
         mapping = self._mapping()
         if mapping is None:
-            raise DeployError(f"Nothing gives messages to {WORKER}. Run the same command again.")
+            raise DeployError(
+                f"The queue is not connected to {WORKER}. Run the same command again."
+            )
         # one that is still being created takes no change
         what = f"The mapping of {WORKER}"
         settle(self._client, "MappingSettled", what, self._poll, UUID=mapping["UUID"])

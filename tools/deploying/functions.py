@@ -113,8 +113,8 @@ class Chalice:
                     tell(line.strip())
         if process.returncode:
             raise DeployError(
-                f"chalice {arguments[0]} failed: {reason(said)} Mend that, then run the same "
-                "command again: it goes on from what is there."
+                f"chalice {arguments[0]} failed: {reason(said)} Fix that, then run the same "
+                "command again: it continues from there."
             )
 
 

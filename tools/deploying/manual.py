@@ -40,8 +40,8 @@ class StopsStep:
         stopped = self._names()
         if stopped and not self._resume:
             raise DeployError(
-                f"Stopped by hand: {', '.join(stopped)}. A deployment would start that again, so "
-                "nothing was done. With --resume it is deployed, and started."
+                f"Stopped by hand: {', '.join(stopped)}. A deployment would start it again, so "
+                "nothing was done. Give --resume to deploy and start it."
             )
 
     def changes(self) -> list[str]:  # noqa: D102

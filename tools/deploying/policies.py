@@ -36,7 +36,7 @@ def rendered(
         policy: dict[str, Any] = _filled(json.loads(template.read_text()), names, every)
     except (KeyError, OSError, ValueError) as error:
         raise DeployError(
-            f"{template.name} of the policies cannot be filled in ({error}). It is JSON, in which "
+            f"The policy {template.name} cannot be filled in ({error}). It must be JSON, in which "
             f"${{…}} may hold {EVERY_BUCKET}, {', '.join(names)}."
         ) from error
     return {**policy, "Statement": [*policy["Statement"], TRACE]} if traced else policy

@@ -20,8 +20,8 @@ def lives_here(s3: Any, target: Target) -> bool:
             raise DeployError(
                 f"Stage {target.stage} lives in {region}, where its bucket s3://{bucket} is, and "
                 f"not in {target.region}. A stage has one region, because names of roles and "
-                f"buckets hold none: give --region {region}, or take another stage. If it is taken "
-                "down there, delete the buckets that it left, and it can move."
+                f"buckets do not contain it. Give --region {region}, or choose another stage. To "
+                "move the stage, take it down there and delete the buckets that it left."
             )
     return any(regions.values())
 
@@ -36,7 +36,7 @@ def _region(s3: Any, bucket: str) -> str | None:
             return None
         if code in ("403", "AccessDenied"):
             raise DeployError(
-                f"s3://{bucket} is there, but not for you: it is another account's, or these "
-                "credentials lack s3:ListBucket. Allow that, or take another stage."
+                f"s3://{bucket} exists, but you may not use it. It belongs to another account, or "
+                "these credentials lack s3:ListBucket. Allow that, or choose another stage."
             ) from error
         raise

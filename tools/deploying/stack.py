@@ -46,9 +46,9 @@ class StackStep:
         self._poll = poll_seconds
         if len(template.encode()) > MAX_TEMPLATE_BYTES:
             raise DeployError(
-                f"The template has {len(template.encode()):,} bytes with the state machine in it; "
-                f"CloudFormation takes {MAX_TEMPLATE_BYTES:,}. Move part of it to a stack of its "
-                "own."
+                f"The template and its state machine have {len(template.encode()):,} bytes, but "
+                f"CloudFormation takes {MAX_TEMPLATE_BYTES:,}. Move a part of it into a stack of "
+                "its own."
             )
 
     def describe(self) -> dict[str, Any] | None:
@@ -131,8 +131,8 @@ class StackStep:
         tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
         if stack["StackStatus"] not in UNUSABLE and not self._tags.items() <= tags.items():
             raise DeployError(
-                f"The stack {self._name} is there and is not this stage's, by its tags. Take "
-                "another stage, or delete it."
+                f"A stack {self._name} exists, but its tags say that it is not this stage's. "
+                "Choose another stage, or delete it."
             )
         return stack
 
@@ -197,7 +197,7 @@ class StackStep:
         status = self._settle(tell)
         if status not in wanted:
             raise DeployError(
-                f"The stack {self._name} is {status or 'gone'}. {self._reason()} Mend that, then "
+                f"The stack {self._name} is {status or 'gone'}. {self._reason()} Fix that, then "
                 "run the same command again."
             )
 
@@ -213,9 +213,9 @@ class StackStep:
             if not event["ResourceStatus"].endswith("_FAILED") or "cancelled" in reason:
                 continue
             if TOO_SOON in reason:
-                return "SQS lends the name of a deleted queue again after a minute: wait for that."
+                return "SQS refuses the name of a deleted queue for a minute. Wait, then try again."
             return f"{event['LogicalResourceId']}: {reason}"
-        return "Its events, in the CloudFormation console, say why."
+        return "Its events in the CloudFormation console say why."
 
 
 def _line(change: dict[str, Any]) -> str:

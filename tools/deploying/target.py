@@ -139,9 +139,9 @@ def read_config(project: Path, stage: str) -> Config:
     """`.chalice/config.json`, which has this stage. Raises DeployError."""
     if not STAGE.fullmatch(stage):
         raise DeployError(
-            f"{stage!r} is not a valid name for a stage: use 1 to 16 lower-case letters and digits, "
-            "starting with a letter. To take down a stage with a hyphen, check out the commit that "
-            "deployed it, then run `make destroy`."
+            f"{stage!r} is not a valid name for a stage: use 1 to 16 lower-case letters and "
+            "digits, starting with a letter. To take down a stage with a hyphen, check out the "
+            "commit that deployed it, then run `make destroy`."
         )
     config: Config = json.loads((project / ".chalice" / "config.json").read_text())
     if stage not in config["stages"]:

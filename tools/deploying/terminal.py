@@ -105,7 +105,7 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     if not found:
         if not plan:
             deployment.forget()
-        click.echo(f"There is nothing of {where} to take down.")
+        click.echo(f"There is nothing to take down of {where}.")
         return
     kept = deployment.stack.retained()
     for part in found:

@@ -70,7 +70,7 @@ def settle(
         create_waiter_with_client(waiter, MODEL, client).wait(WaiterConfig=config, **named)
     except WaiterError as error:
         raise DeployError(
-            f"{what} has not settled ({error}). Run the same command again: it waits on."
+            f"{what} has not settled ({error}). Run the same command again to wait longer."
         ) from error
 
 

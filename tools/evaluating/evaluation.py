@@ -78,7 +78,7 @@ def evaluate(
     ]
     if len({(each.package.info.name, each.engine) for each in asked}) < len(asked):
         raise Refused(
-            f"--against {against} is {name} itself, which runs by {asked[0].engine} here."
+            f"--against {against} is {name} itself, which runs on {asked[0].engine} here."
         )
     truths = [Truths(each.classifier.labels, each.package.info.background_class) for each in asked]
     found = find(pictures, truths)
@@ -150,7 +150,7 @@ def told(found: Labelled, truths: Sequence[Truths]) -> list[str]:
             f"{listed(found.unknown, truths)}."
         )
     lines += [
-        f"The label {label} is several classes', any of which is right: {', '.join(names)}."
+        f"The label {label} belongs to several classes, any of which is right: {', '.join(names)}."
         for label, names in list(found.shared.items())[:3]
     ]
     if found.faults:
@@ -172,17 +172,17 @@ def _repeated(photos: Sequence[Photo]) -> list[str]:
     if not several:
         return []
     return [
-        f"{count(len(several), 'picture')} listed with several labels: each of these counts, and a "
-        "model of one label is right about one of them at most."
+        f"{count(len(several), 'picture')} with several labels. Each label counts, and a model "
+        "with one label can be right about only one of them."
     ]
 
 
 def _notes(results: Sequence[Result]) -> list[str]:
     """What to know of the figures."""
     notes = [
-        f"{each.name} judges each label by itself: it is right where a picture's label has a score "
-        f"of at least {percent(FOUND)}. What it finds besides is not judged, as one label "
-        "does not say what else a picture shows."
+        f"{each.name} judges each label by itself. It is right if a picture's label has a score "
+        f"of at least {percent(FOUND)}. Other labels that it finds are not judged, because one "
+        "label does not say what else a picture shows."
         for each in results
         if each.multi_label
     ]
@@ -192,8 +192,8 @@ def _notes(results: Sequence[Result]) -> list[str]:
         needed = math.ceil(p * (1 - p) * (Z_95 / half) ** 2 / 10) * 10
         notes.append(
             "Too few pictures to tell much: of all such pictures, anything from "
-            f"{interval(top1.interval)} may be right. Some {needed} pictures tell it to "
-            f"{points(half)} either way."
+            f"{interval(top1.interval)} may be right. With some {needed} pictures the figure is "
+            f"good to {points(half)} either way."
         )
     return notes
 

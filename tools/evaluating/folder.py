@@ -30,7 +30,7 @@ def free(folder: Path | None, name: str, parent: Path) -> Path:
     """
     if folder is not None:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise Refused(f"{folder} is there and not empty; name another folder.")
+            raise Refused(f"The folder {folder} is not empty; name another folder.")
         return folder
     number = 1
     while (found := parent / (name if number == 1 else f"{name}-{number}")).exists():
@@ -109,8 +109,8 @@ def _page(found: Evaluation) -> Iterator[str]:
         yield f"**{note}** "
         yield ""
     yield (
-        "If a model was trained on these pictures, they say nothing of how good it is; what one "
-        "model or way gains over another still counts."
+        "If a model was trained on these pictures, they do not say how good it is. Differences "
+        "between models or ways still count."
     )
     if found.compared:
         yield from ("", "## Against each other", "", *_compared(found.compared))
@@ -174,7 +174,8 @@ def _compared(found: Compared) -> list[str]:
         ["neither", f"{found.neither:,}"],
     ]
     test = (
-        f"McNemar's exact test of the pictures that only one is right of: {p_value(found.p_value)}."
+        "McNemar's exact test looks at the pictures that only one of the two gets right: "
+        f"{p_value(found.p_value)}."
     )
     return [said(versus(found), 400), "", *table(["right", "pictures"], rows), "", test]
 

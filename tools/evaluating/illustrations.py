@@ -100,7 +100,7 @@ def of_classes(by_class: Sequence[ClassShare], name: str) -> str:
     ]
     title, notes = f"How often {name} is right, by class", ["With 95% intervals; the worst first."]
     if len(by_class) > CLASSES:
-        title = f"The {CLASSES} classes that {name} is right of least often"
+        title = f"The {CLASSES} classes on which {name} is right least often"
         notes = [f"Of {len(by_class):,} classes; classes.csv has all. With 95% intervals."]
     return sheet(title, shares(rows, "right, of the pictures of the class"), notes)
 
@@ -112,7 +112,7 @@ def _taken(each: ClassShare) -> str:
 def of_confusion(matrix: Matrix, name: str) -> str:
     """What is taken for what."""
     notes = [
-        "A row is what pictures show, a column what was answered. Red is wrong; the stronger a "
+        "Rows: what pictures show. Columns: what was answered. Red is wrong; the stronger a "
         "cell's colour, the larger its share of the row."
     ]
     if matrix.hidden:

@@ -150,8 +150,8 @@ def _check_numbers(photos: Sequence[Photo], truths: Sequence[Truths]) -> None:
     for truth in truths:
         if any(map(truth.is_index, numbers)) and not all(map(truth.classes, numbers)):
             raise Refused(
-                f"Labels are numbers up to {max(numbers, key=int)}, and classes count from 0 to "
-                f"{len(truth.labels) - 1}. Say them by name, or count from 0."
+                f"Labels are numbers up to {max(numbers, key=int)}, but classes count from 0 to "
+                f"{len(truth.labels) - 1}. Name the classes, or count from 0."
             )
 
 
@@ -167,11 +167,11 @@ def _mostly_unknown(
     deeper = sorted({str(p.parent) for p in parents if p.parent != path and _known(p.name, truths)})
     if all(map(is_number, unknown)):
         lines.append(
-            "They are numbers, and a class that is hidden leaves open which of the others is "
-            "their first: say the classes by name."
+            "They are numbers, and one class is hidden, so it is not clear which class is the "
+            "first. Name the classes instead."
         )
     elif deeper:
-        lines.append(f"Is it {deeper[0]} that is meant?")
+        lines.append(f"Do you mean {deeper[0]}?")
     else:
         lines.append("Is this the right model, and the right column or folder?")
     return " ".join(lines)

@@ -35,8 +35,8 @@ def of_calibration(found: Calibration, name: str) -> str:
     ]
     return sheet(f"Is {name} as sure as it is right?", Drawing(LEFT + SIDE, bottom + 46, parts), [
         sentence(found),
-        "On the dashed line a model is right as often as it says. Points have 95% intervals; those "
-        f"of fewer than {FEW} answers are faint.",
+        "On the dashed line, a model is right as often as it says. Points have 95% intervals; "
+        f"faint points have fewer than {FEW} answers.",
     ])  # fmt: skip
 
 
@@ -45,14 +45,14 @@ def sentence(found: Calibration) -> str:
     error = f"Expected calibration error {percent(found.error)}"
     if found.error <= found.by_chance:
         return (
-            f"{error}: no more than chance makes of a calibrated model "
-            f"(to {percent(found.by_chance)}) with so many pictures."
+            f"{error}. That is no more than a calibrated model shows by chance on so many "
+            f"pictures (up to {percent(found.by_chance)})."
         )
     gap = found.confidence - found.share
     side = "surer than it is right" if gap > 0 else "less sure than it is right"
     return (
-        f"{error}, where chance makes at most {percent(found.by_chance)}: on average it is {side}, "
-        f"{percent(found.confidence)} against {percent(found.share)}."
+        f"{error}; a calibrated model shows at most {percent(found.by_chance)} by chance. On "
+        f"average it is {side}: {percent(found.confidence)} against {percent(found.share)}."
     )
 
 

@@ -27,7 +27,9 @@ class Limits:
 FLOAT = Limits(0.001, 0.999, "")
 WEIGHTS = Limits(0.1, 0.9, "Try --float, or allow")
 STATIC = Limits(
-    0.3, 0.8, "Give more --samples, such as it will see; leave --onnxruntime out; or allow"
+    0.3,
+    0.8,
+    "Give more --samples like the pictures that it will see; leave --onnxruntime out; or allow",
 )
 """Activations in 8 bits as well: of doodle they differed by 0.12 (0.91) where right, on samples and
 generated images, and by 0.97 (-0.03) with weights of 8 bits, whose sums of products saturate."""
@@ -88,9 +90,10 @@ def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
     held, found = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
     if int(litert.sum()) - int(ort.sum()) > LOSS * held:
         raise ModelInvalid(
-            f"On samples that were held back, model.ort has TensorFlow's best class {found}: it "
-            "loses more than half a point; nothing was installed. Leave --onnxruntime out, as "
-            "LiteRT is right more often, or give more --samples, such as it will see."
+            f"On samples that were held back, model.ort has TensorFlow's best class {found}. That "
+            "loses more than half a point, so nothing was installed. Leave --onnxruntime out, "
+            "because LiteRT is right more often, or give more --samples like the pictures that "
+            "it will see."
         )
     return f"Held back, the best class of model.ort is the same {found}."
 

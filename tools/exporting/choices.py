@@ -51,11 +51,11 @@ def check(options: Mapping[str, Any]) -> None:
         if options[key]:
             check_kind(options[key], KINDS.get(key, key))
     if given != ["--keras"] and not options["labels"] and not _teachable(options):
-        raise ModelInvalid(f"{given[0]} needs --labels, a file with a class a line, in order.")
+        raise ModelInvalid(f"{given[0]} needs --labels, a file with one class a line, in order.")
     chosen(WHOLE, options)
     if given == ["--keras"] and any(options[key] for key in ("mean", "std", "channels")):
         raise ModelInvalid(
-            "--keras brings its own preprocessing; leave --mean, --std and --channels out."
+            "--keras brings its own preprocessing; leave out --mean, --std and --channels."
         )
     _check_onnxruntime(options)
 
@@ -65,11 +65,13 @@ def _check_onnxruntime(options: Mapping[str, Any]) -> None:
         return
     if not options["samples"]:
         raise ModelInvalid(
-            "--onnxruntime needs --samples, a folder of some 100 images such as the network will "
-            "see: the ranges of its 8-bit values come from them."
+            "--onnxruntime needs --samples, a folder of some 100 images like those that the "
+            "network will see. They give the ranges of its 8-bit values."
         )
     if options["float_"]:
-        raise ModelInvalid("--onnxruntime makes 8-bit values; leave --float or it out.")
+        raise ModelInvalid(
+            "--onnxruntime makes 8-bit values; leave out either --float or --onnxruntime."
+        )
     ortexport.check_machine()
     ortexport.check_packages()
 
@@ -98,7 +100,7 @@ def prepared(
     elif own:
         why = own[1]
     elif source.takes_pixels():
-        why = "as it scales them itself"
+        why = "because it scales them itself"
     elif trial:
         how, why = decided(trial, source.name)
     else:

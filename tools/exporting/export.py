@@ -34,8 +34,8 @@ LACKING = re.compile(r"(?:TF Select|Custom) ops: (.+)")
 HALF = re.compile(r"tensor<[^>]*x?b?f16>")
 """How the converter names operations that LiteRT lacks, and tensors of 16 bits."""
 PLAIN = (
-    "Build it of usual layers, 32 bits and one fixed size, where it was made, save that, and "
-    "export it again."
+    "Where you built it, use common layers, 32 bits and one fixed size; save that, and export it "
+    "again."
 )
 Say = Callable[[str], None]
 
@@ -237,8 +237,8 @@ def _operations_named() -> Iterator[None]:
     except Exception as error:
         if HALF.search(str(error)):
             raise ModelInvalid(
-                "It computes in 16 bits, for which LiteRT has no operations. Export its file of "
-                "Keras with --keras-file, which is then computed in 32 bits, or save it in 32 bits."
+                "It computes in 16 bits, and LiteRT has no operations for that. Export its Keras "
+                "file with --keras-file, which computes in 32 bits, or save it in 32 bits."
             ) from error
         if found := LACKING.search(str(error)):
             raise ModelInvalid(

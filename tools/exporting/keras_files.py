@@ -63,7 +63,7 @@ def in_32_bits(model: Any, say: Callable[[str], None]) -> Any:
     whole = _widened(config)
     if whole == config:
         return model
-    say("Precision: 32 bits, where it was trained in 16 or in both.")
+    say("Precision: 32 bits; it was trained in 16 bits, or in both.")
     twin = type(model).from_config(whole)
     twin.set_weights([np.asarray(values, np.float32) for values in model.get_weights()])
     return twin
@@ -96,8 +96,8 @@ def _read(path: Path) -> tuple[Any, str]:
         raise ModelInvalid(f"{path} is not a file of Keras: {last_line(error)}.") from error
     if config is None:
         raise ModelInvalid(
-            f"{path} holds weights alone. Save the whole model, with `model.save`; or, if it is a "
-            "network of keras.applications, give --keras with its name, and this as --weights."
+            f"{path} has only weights. Save the whole model with `model.save`. Or, if it is a "
+            "network of keras.applications, give its name as --keras and this file as --weights."
         )
     return json.loads(config), version if isinstance(version, str) else version.decode()
 

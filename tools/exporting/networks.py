@@ -97,10 +97,10 @@ def keras_application(
     build = getattr(tf.keras.applications, name, None)
     if build is None or not name[:1].isupper():
         names = [known for known in dir(tf.keras.applications) if known[0].isupper()]
-        raise ModelInvalid(f"Keras has no application {name!r}; there are {', '.join(names)}.")
+        raise ModelInvalid(f"Keras has no application {name!r}. It has {', '.join(names)}.")
     if weights not in ("imagenet", "none") and not Path(weights).is_file():
         raise ModelInvalid(f"--weights must be imagenet, none or a file, not {weights!r}.")
-    step = "Give --size and --weights that suit it; --weights none has random ones."
+    step = "Give a --size and --weights that fit; --weights none takes random weights."
     with quoted(f"Keras could not build {name}", step):
         network = build(
             weights=None if weights == "none" else weights,

@@ -32,8 +32,8 @@ def check_machine(machine: str = "") -> None:
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
         raise ModelInvalid(
-            f"--onnxruntime makes what runs on x86_64, and has to try it; this machine is "
-            f"{machine}. Export there, or without it: LiteRT is the faster one here."
+            "--onnxruntime makes a file for x86_64 and has to try it, but this machine is "
+            f"{machine}. Export on x86_64, or without --onnxruntime: LiteRT is faster here."
         )
 
 

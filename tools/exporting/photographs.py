@@ -58,8 +58,8 @@ def samples(
         say(f"Skipped in {folder}, not images that can be read: {names}{more}.")
     if len(found) < FEWEST:
         raise ModelInvalid(
-            f"{folder} holds {len(found)} images that can be read; --onnxruntime needs at least "
-            f"{FEWEST}, better some 100, such as the network will see."
+            f"{folder} has {len(found)} images that can be read. --onnxruntime needs at least "
+            f"{FEWEST}, better some 100, like those that the network will see."
         )
     return found
 

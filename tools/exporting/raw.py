@@ -68,9 +68,9 @@ class OwnPictures:
         """Raise ModelInvalid where most of them get another answer than TensorFlow gives."""
         if self.pictures >= FEWEST and 2 * len(self.differ) > self.pictures:
             raise ModelInvalid(
-                f"On {len(self.differ)} of your {self.pictures} pictures the package says another "
-                "class than the network in TensorFlow; nothing was installed. Give --resize, "
-                "--crop and --filter as it was trained."
+                f"On {len(self.differ)} of your {self.pictures} pictures the package gives "
+                "another class than the network in TensorFlow, so nothing was installed. Give "
+                "--resize, --crop and --filter as in its training."
             )
 
 

@@ -57,8 +57,9 @@ def saved_model(
     chosen = _chosen(loaded.signatures, folder, signature, output, say)
     if _is_random(chosen.function.graph.as_graph_def()):
         raise ModelInvalid(
-            f"{folder} changes pictures at random, as layers that augment do: its answers differ "
-            "from call to call. Export the .keras file with --keras-file, or save it without them."
+            f"{folder} changes pictures at random, as layers that augment do, so its answers "
+            "differ from call to call. Export the .keras file with --keras-file, or save it "
+            "without these layers."
         )
     argument, spec = chosen.input
     image = image_of(spec.shape, side, str(folder))
@@ -97,8 +98,8 @@ def _chosen(
 ) -> Signature:
     if not signatures:
         raise ModelInvalid(
-            f'{folder} has no signature. Save it with one, with `model.export("net")` of Keras or '
-            "the `signatures` of tf.saved_model.save."
+            f"{folder} has no signature. Save it with a signature, with Keras's "
+            '`model.export("net")` or with the `signatures` of tf.saved_model.save.'
         )
     known = sorted(signatures)
     if name is not None and name not in known:

@@ -55,8 +55,8 @@ def load(path: Path) -> Any:
         topology, manifest = about["modelTopology"], about["weightsManifest"]
     if about.get("format") == "graph-model" or "node" in topology:
         raise ModelInvalid(
-            f"{path} is a graph model of TensorFlow.js, whose layers are gone. Export what it was "
-            "converted from: with --saved-model, --keras-file or --frozen-graph."
+            f"{path} is a graph model of TensorFlow.js, which has no layers any more. Export what "
+            "it was converted from, with --saved-model, --keras-file or --frozen-graph."
         )
     with quoted(f"The weightsManifest of {path} cannot be read", "Download it again."):
         weights = read_weights(manifest, path.parent)

@@ -38,7 +38,7 @@ def download(
         if blob_id(part) != blob:
             part.unlink()
             raise FetchError(
-                f"{host(url)} gave another file than the catalogue names (git blob {blob}); it "
+                f"{host(url)} sent another file than the catalogue names (git blob {blob}), so it "
                 "was removed. Is a proxy or a sign-in page in between? See --base-url."
             )
 
@@ -63,13 +63,13 @@ def _transfer(url: str, file: BinaryIO, progress: Progress, patience: Patience) 
             reason = str(error)
             if file.tell() == start:
                 raise FetchError(
-                    f"{host(url)} cannot be reached ({reason}). Try again where it can be, or "
-                    "give a mirror with --base-url."
+                    f"{host(url)} cannot be reached ({reason}). Try again from where it can be "
+                    "reached, or give a mirror with --base-url."
                 ) from error
         time.sleep(patience.pause)
     raise FetchError(
-        f"{host(url)} broke off {patience.interruptions + 1} times ({reason}). Run it again to go "
-        "on from there."
+        f"{host(url)} broke off {patience.interruptions + 1} times ({reason}). Run the command "
+        "again to continue."
     )
 
 
@@ -120,7 +120,7 @@ def _exclusive(part: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise FetchError("It is being fetched by another process; wait for it.") from error
+            raise FetchError("Another process is fetching it; wait for that.") from error
         file.seek(0, os.SEEK_END)
         try:
             yield file

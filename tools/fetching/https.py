@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, exceptions.NameResolutionError):
         return "its name is not known here"
     if isinstance(error, exceptions.ProxyError):
-        return "the proxy of the environment lets nothing through"
+        return "the proxy lets nothing through"
     if isinstance(error, exceptions.SSLError):
         return f"TLS: {error}"
     refused = isinstance(error, exceptions.NewConnectionError)  # a kind of timeout in urllib3

@@ -84,7 +84,8 @@ def of_network(
     found = read(given) if given else own
     if found is None:
         raise ModelInvalid(
-            f"{network} has no labels inside; give --labels, a file with a class a line, in order."
+            f"{network} has no labels inside; give --labels, a file with one class a line, in "
+            "order."
         )
     found = found.fitted(classes)
     say(found.told())
@@ -131,8 +132,8 @@ def _chosen(named: list[str], there: list[str], network: Path) -> str | None:
     found = [name for name in named if name in there] or texts
     if len(found) > 1:
         raise ModelInvalid(
-            f"Inside {network} are {', '.join(found[:5])}: which has the labels cannot be told. "
-            f"Take it out with `unzip {network.name}` and give it as --labels."
+            f"Inside {network} are {', '.join(found[:5])}, and it is not clear which has the "
+            f"labels. Take it out with `unzip {network.name}` and give it as --labels."
         )
     return found[0] if found else None
 
@@ -151,11 +152,13 @@ def parsed(data: bytes, file: str) -> LabelFile:
     except ModelInvalid as error:
         raise ModelInvalid(f"{file} cannot be read as labels: {error}.") from error
     if not names:
-        raise ModelInvalid(f"{file} has no labels; give it one a line, in the order of classes.")
+        raise ModelInvalid(f"{file} has no labels; write one a line, in the order of the classes.")
     if not all(map(_is_unicode, names)):
         raise ModelInvalid(f"{file} has a name with half of a sign (\\ud800 to \\udfff in JSON).")
     if "" in names:
-        raise ModelInvalid(f"{file} has no name for class {names.index('')}; give every class one.")
+        raise ModelInvalid(
+            f"{file} has no name for class {names.index('')}; give every class a name."
+        )
     return LabelFile(names, file, " ".join(rows.header.split()), rows.without)
 
 

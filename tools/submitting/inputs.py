@@ -59,13 +59,17 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
             for path in _walk(source):
                 image = _image(path, path.relative_to(source) if alone else path)
                 if path.is_dir():
-                    yield image._replace(problem="it is a link to a folder; name that one itself.")
+                    yield image._replace(
+                        problem=("it is a link to a folder; name the folder itself.")
+                    )
                 elif not path.exists():
-                    yield image._replace(problem="it is a link to what is not there.")
+                    yield image._replace(problem="it is a link that leads nowhere.")
                 else:
                     yield image if _is_picture(path) else image._replace(other=True)
         elif is_manifest(source.name):
-            raise InputError(f"{source} is a manifest: submit it alone, or its images themselves.")
+            raise InputError(
+                f"{source} is a manifest: submit it alone, or submit its images instead."
+            )
         else:
             yield _image(source, Path(source.name) if alone else source)
 
@@ -122,8 +126,8 @@ def _is_picture(path: Path) -> bool:
 def _image(path: Path, called: Path) -> Image:
     id = os.fsencode(called.as_posix()).decode(errors="replace")
     if len(id) > MAX_ID:
-        raise InputError(f"{path} is too long a name: shorten it to {MAX_ID} characters.")
+        raise InputError(f"The name {path} is too long: shorten it to {MAX_ID} characters.")
     kind = UNREAD.get(path.suffix.lower())
     return Image(
-        path, id, f"{kind} is not read by the service; save it as JPEG or PNG." if kind else ""
+        path, id, f"the service does not read {kind}; save it as JPEG or PNG." if kind else ""
     )

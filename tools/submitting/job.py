@@ -69,7 +69,7 @@ class Job:
             if not uploaded:
                 raise
             raise ApiError(
-                f"{error}\nThe images need no second upload: submit {uri} instead of them."
+                f"{error}\nThe images are already uploaded: submit {uri} instead of them."
             ) from error
 
     def follow(self, view: BatchView, expected: int = 0) -> int:
@@ -78,12 +78,10 @@ class Job:
             view = follow(self.api, view, self.pace, expected)
             examples = save(self.api, view, self.out)
         except KeyboardInterrupt:
-            click.echo(
-                f"\nThe batch goes on. To pick it up again:\n  {self._again(view)}", err=True
-            )
+            click.echo(f"\nThe batch goes on. To follow it again:\n  {self._again(view)}", err=True)
             return INTERRUPTED
         except (ApiError, OSError) as error:
-            raise ApiError(f"{error}\nTo pick the batch up again: {self._again(view)}") from error
+            raise ApiError(f"{error}\nTo follow the batch again: {self._again(view)}") from error
         counts = view.counts
         if view.status != "finished":
             why = view.error.message if view.error else ""
@@ -101,7 +99,7 @@ class Job:
 
     def _leave(self, view: BatchView) -> int:
         click.echo(view.batch_id)
-        click.echo(f"It runs. To follow it: {self._again(view)}", err=True)
+        click.echo(f"It is running. To follow it: {self._again(view)}", err=True)
         return 0
 
     def _again(self, view: BatchView) -> str:
@@ -117,4 +115,4 @@ def _tell_left_out(uploaded: Uploaded) -> None:
     if uploaded.others:
         named = ", ".join(uploaded.other_examples)
         more = ", …" if uploaded.others > len(uploaded.other_examples) else ""
-        click.echo(f"No pictures, and passed over: {uploaded.others} ({named}{more})", err=True)
+        click.echo(f"Not pictures, and skipped: {uploaded.others} ({named}{more})", err=True)

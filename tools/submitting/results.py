@@ -43,9 +43,7 @@ def save(api: Api, view: BatchView, target: Path | None) -> Examples:
             try:
                 record = decode(line)
             except msgspec.DecodeError as error:
-                raise ApiError(
-                    f"The results hold a line that is none of theirs: {error}"
-                ) from error
+                raise ApiError(f"The results have a line that is not a record: {error}") from error
             if record.error:
                 said = f"{record.id}: {record.error.message}"
                 examples.setdefault(record.error.code, textwrap.shorten(said, EXAMPLE_CHARACTERS))

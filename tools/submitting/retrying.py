@@ -69,6 +69,6 @@ def _unanswered(url: str, error: Exception) -> str:
     service = f"{parts.scheme}://{parts.netloc}"
     reason = error.reason if isinstance(error, MaxRetryError) else error
     if not isinstance(reason, (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)):
-        return f"{service} took the request and did not answer it; see what became of it by --list."
+        return f"{service} took the request but did not answer it; --list shows what became of it."
     remedy = "start it with `make run`" if is_local(parts.hostname or "") else "check the network"
     return f"{service} cannot be reached: {remedy}, or name another service with --api."

@@ -69,7 +69,7 @@ def upload_images(api: Api, images: Callable[[], Iterable[Image]], pace: Pace) -
     """
     files, size = _survey(images())
     if not files:
-        raise InputError(f"No image was found; they end in {', '.join(sorted(SUFFIXES))}.")
+        raise InputError(f"No image was found. Images end in {', '.join(sorted(SUFFIXES))}.")
     api.check()
     batch = _batch_name("images")
     uploaded = Uploaded()
@@ -99,8 +99,8 @@ def _upload_manifest(api: Api, name: str, data: bytes, batch: str) -> str:
     except ApiError as error:
         if "EntityTooLarge" in str(error):
             raise ApiError(
-                f"A manifest of {len(data) / 1e6:.0f} MB is more than one upload takes: submit "
-                "the images in several batches."
+                f"A manifest of {len(data) / 1e6:.0f} MB is too large for one upload: submit the "
+                "images in several batches."
             ) from error
         raise
 
