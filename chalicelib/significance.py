@@ -130,7 +130,7 @@ def _difference(right_a: int, of_a: int, right_b: int, of_b: int) -> tuple[float
 
 def _check(right: int, of: int) -> None:
     if not 0 <= right <= of:
-        raise ValueError(f"{right} right answers of {of} are impossible.")
+        raise ValueError(f"{right} right answers of {of} cannot be.")
 
 
 def _quantile(probability: float) -> float:

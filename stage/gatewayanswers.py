@@ -6,7 +6,7 @@ MESSAGE = "$context.error.messageString"
 """API Gateway's own words, in quotes
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html)."""
 BUSY = (
-    "503", "Busy", "The service has no room for this at the moment; try again in a few seconds.",
+    "503", "Busy", "The service is busy; try again in a few seconds.",
 )  # fmt: skip
 """Of a function that Lambda throttles: the API's is an INTEGRATION_FAILURE then
 (https://stackoverflow.com/questions/36363280), the authorizer's a failure to connect to it
@@ -14,18 +14,18 @@ BUSY = (
 ANSWERS: dict[str, tuple[str, str, str]] = {
     "UNAUTHORIZED": (
         "401", "Unauthorized",
-        "This wants a token: send the header Authorization: Bearer TOKEN.",
+        "This needs a token; send the header Authorization: Bearer TOKEN.",
     ),
-    "ACCESS_DENIED": ("403", "Forbidden", "This token is not the one of this service."),
+    "ACCESS_DENIED": ("403", "Forbidden", "This is not the token of this service."),
     "MISSING_AUTHENTICATION_TOKEN": (
-        "403", "Forbidden", "There is no such path or method; GET /openapi.json has them all.",
+        "403", "Forbidden", "There is no such path or method; GET /openapi.json lists them.",
     ),
     "REQUEST_TOO_LARGE": (
-        "413", "BodyTooLarge", "A request has at most 10 MB; larger images go by POST /uploads.",
+        "413", "BodyTooLarge", "A request may have at most 10 MB; send larger images by POST /uploads.",
     ),
     "THROTTLED": ("429", "TooManyRequests", "Too many requests at once; try again in a second."),
     "INTEGRATION_TIMEOUT": (
-        "504", "Timeout", "The answer took over 29 seconds; send fewer images, or POST /batches.",
+        "504", "Timeout", "The answer took more than 29 seconds; send fewer images, or POST /batches.",
     ),
     "INTEGRATION_FAILURE": BUSY,
     "AUTHORIZER_FAILURE": BUSY,

@@ -84,8 +84,8 @@ def _several(judgement: Judgement) -> list[str]:
         return []
     return [
         "",
-        f"{' and '.join(names)} may find several labels in an image. It is right if the known "
-        f"label has a score of at least {percent(FOUND)}.",
+        f"{' and '.join(names)} may find several labels in an image. Such a model is right if the "
+        f"known label has a score of at least {percent(FOUND)}.",
     ]
 
 
