@@ -21,11 +21,11 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
         "403", "Forbidden", "There is no such path or method; GET /openapi.json lists them.",
     ),
     "REQUEST_TOO_LARGE": (
-        "413", "BodyTooLarge", "A request may have at most 10 MB; send larger images by POST /uploads.",
+        "413", "BodyTooLarge", "A request may have 10 MB; send larger images by POST /uploads.",
     ),
     "THROTTLED": ("429", "TooManyRequests", "Too many requests at once; try again in a second."),
     "INTEGRATION_TIMEOUT": (
-        "504", "Timeout", "The answer took more than 29 seconds; send fewer images, or POST /batches.",
+        "504", "Timeout", "The answer took over 29 seconds; send fewer images, or POST /batches.",
     ),
     "INTEGRATION_FAILURE": BUSY,
     "AUTHORIZER_FAILURE": BUSY,
