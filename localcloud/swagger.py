@@ -86,10 +86,36 @@ def _get_account_settings(response: LambdaResponse) -> str:
     return json.dumps({"AccountLimit": {"ConcurrentExecutions": CONCURRENT_EXECUTIONS}})
 
 
+def _get_function_recursion_config(response: LambdaResponse) -> str:
+    """By which a deployment sees whether a function may call itself."""
+    function = response.backend.get_function(unquote(response.path.rsplit("/", 2)[-2]))
+    return json.dumps({"RecursiveLoop": getattr(function, "recursive_loop", "Terminate")})
+
+
+def _put_function_recursion_config(response: LambdaResponse) -> str:
+    function = response.backend.get_function(unquote(response.path.rsplit("/", 2)[-2]))
+    function.recursive_loop = json.loads(response.body)["RecursiveLoop"]  # type: ignore[attr-defined]
+    return _get_function_recursion_config(response)
+
+
+ADDED = (
+    _get_layer_version_by_arn,
+    _get_account_settings,
+    _get_function_recursion_config,
+    _put_function_recursion_config,
+)
+
+ADDED_PATHS = (
+    r"{0}/(?P<api_version>[^/]+)/account-settings/?$",
+    r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/recursion-config/?$",
+)
+
+
 def install() -> None:
     """Make moto use it; to be called before the first request."""
     apigateway_backends.backend = Apis
-    setattr(LambdaResponse, "get_layer_version_by_arn", _get_layer_version_by_arn)  # noqa: B010
-    setattr(LambdaResponse, "get_account_settings", _get_account_settings)  # noqa: B010
-    urls.url_paths[r"{0}/(?P<api_version>[^/]+)/account-settings/?$"] = LambdaResponse.dispatch
+    for operation in ADDED:
+        setattr(LambdaResponse, operation.__name__.removeprefix("_"), operation)
+    for path in ADDED_PATHS:
+        urls.url_paths[path] = LambdaResponse.dispatch
     default_user_config["lambda"] = {"use_docker": False}

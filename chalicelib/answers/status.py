@@ -38,9 +38,10 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         out until those of what was done are written.
     labels: images by best label; of a multi-label model, by each label with a score of at least
         0.5. errors: images by error code.
-    results: where `results.jsonl` can be had for an hour. Of a batch that was cancelled or failed:
-        the results of what was done until then, or, until those are written, of the last round.
-    summary: where the summary of these results can be had for an hour.
+    results: where `results.jsonl` can be had for up to an hour. Of a batch that was cancelled or
+        failed: the results of what was done until then, or, until those are written, of the last
+        round.
+    summary: where the summary of these results can be had for up to an hour.
     error: why the batch ended before its time.
     """
 
@@ -185,7 +186,7 @@ class Chunks(msgspec.Struct, frozen=True):
 
 
 class ReportLinks(msgspec.Struct, frozen=True):
-    """Where each form of the report, and the results, can be had for an hour."""
+    """Where each form of the report, and the results, can be had for up to an hour."""
 
     json: str
     markdown: str

@@ -13,7 +13,9 @@ from chalicelib.aws.s3answers import translated, unless_lost
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 
 LINK_SECONDS = 3600
-"""How long the address of a result, or an upload's form, may be used."""
+"""How long the address of a result, or an upload's form, may be used at most: it ends before if the
+credentials of the function that signed it do
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html)."""
 
 MAX_OBJECT = 100 * 2**20
 """Bytes of an object of ours that is read whole: a chunk of images inline, and room."""

@@ -143,6 +143,12 @@ class TestDeployed:
             layers = [layer["Arn"].rpartition(":")[0] for layer in one["Layers"]]
             assert layers == layers_named("managed-layer", "model", "onnxruntime")
 
+    def test_the_worker_may_send_messages_to_its_own_queue(self, tool: Tool) -> None:
+        client = tool.client("lambda")
+        for handler, told in (("on_work", "Allow"), ("on_upload", "Terminate")):
+            named = {"FunctionName": function(handler)}
+            assert client.get_function_recursion_config(**named)["RecursiveLoop"] == told
+
     def test_functions_find_their_world_in_the_environment(self, tool: Tool) -> None:
         there = tool.client("lambda").get_function_configuration(FunctionName=NAME)
         variables = there["Environment"]["Variables"]

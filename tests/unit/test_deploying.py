@@ -23,6 +23,7 @@ from tools import deploy
 from tools.bundling.pythons import BundleError
 from tools.deploying import checks, terminal
 from tools.deploying.bucketmodels import ModelsStep
+from tools.deploying.chains import ChainsStep
 from tools.deploying.deployment import Deployment
 from tools.deploying.eventsources import RetriesStep
 from tools.deploying.functions import Chalice, credentials_environment, reason
@@ -387,6 +388,28 @@ def test_traces_end_that_nobody_asks_for_any_more(mode: str, traced: bool, ends:
     with stub:
         assert step.changes() == ["trace on_work no more"] * ends
         step.apply(lambda _: None)
+    stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize("loop", ["Terminate", "Allow", None])
+def test_lambda_is_told_that_the_worker_calls_itself_as_intended(loop: str | None) -> None:
+    client = boto3.client(
+        "lambda", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b"
+    )
+    stub, worker = Stubber(client), {"FunctionName": "serverless-inception-dev-on_work"}
+    record: Any = OneFunction() if loop else SimpleNamespace(functions=dict)
+    step = ChainsStep(client, lambda: record)
+    if loop:
+        stub.add_response("get_function_recursion_config", {"RecursiveLoop": loop}, worker)
+    with stub:
+        wanted = loop != "Allow"
+        assert step.changes() == ["let on_work go on in any number of messages"] * wanted
+        if loop == "Terminate":
+            stub.add_response(
+                "put_function_recursion_config", {"RecursiveLoop": "Allow"},
+                {**worker, "RecursiveLoop": "Allow"},
+            )  # fmt: skip
+            step.apply(lambda _: None)
     stub.assert_no_pending_responses()
 
 

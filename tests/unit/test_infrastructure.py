@@ -159,6 +159,9 @@ def test_nothing_is_deleted_but_uploads_where_that_is_asked_for(template: Any) -
         assert tidy["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] == 1
         assert "ExpirationInDays" not in tidy
         for other in others:
+            if "Fn::If" not in other:
+                assert "ExpirationInDays" not in other, "what is current stays"
+                continue
             condition, rule, otherwise = other["Fn::If"]
             assert (condition, otherwise) == ("WithUploadDays", {"Ref": "AWS::NoValue"})
             deleted.append((name, rule["Prefix"]))
@@ -203,6 +206,16 @@ def test_the_api_has_the_log_group_that_lambda_writes_to(template: Any) -> None:
     assert logs["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/{name}"
     assert logs["RetentionInDays"] == CONFIG["log_retention_in_days"]
     assert CONFIG["lambda_functions"]["api_handler"]["log_retention_in_days"] == 0
+
+
+def test_a_model_that_was_overwritten_can_be_had_back_for_a_month(template: Any) -> None:
+    buckets = resources(template, "AWS::S3::Bucket")
+    kept = {name for name, bucket in buckets.items() if "VersioningConfiguration" in bucket}
+    assert kept == {"ModelsBucket"}
+    assert buckets["ModelsBucket"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = buckets["ModelsBucket"]["LifecycleConfiguration"]["Rules"]
+    (forgets,) = [rule for rule in rules if "NoncurrentVersionExpiration" in rule]
+    assert forgets["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
 
 
 def granted(template: Any) -> dict[str, tuple[set[str], set[str]]]:

@@ -14,6 +14,7 @@ from tools.bundling.build import alone
 from tools.bundling.enginelayer import needed
 from tools.bundling.pythons import BundleError, environment
 from tools.deploying.bucketmodels import ModelsStep
+from tools.deploying.chains import ChainsStep
 from tools.deploying.chalicerecord import Record, Resource
 from tools.deploying.checks import sizes
 from tools.deploying.configuration import ConfigurationStep, Made, requirements
@@ -82,6 +83,7 @@ class Deployment:
             AnswersStep(gateway, self.api, self.stage),
             StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst, traced),
             TracingStep(client("lambda"), self.record, traced),
+            ChainsStep(client("lambda"), self.record),
             WorkersStep(client("lambda"), self.record, wishes.workers),
             RetriesStep(client("lambda"), self.target),
             self.retention,

@@ -125,4 +125,9 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     deployment.forget()
     click.echo(f"Gone: {where}.")
     for bucket in kept:
-        click.echo(f"  Kept: s3://{bucket}; `aws s3 rb --force s3://{bucket}` deletes it for good")
+        click.echo(f"  Kept: s3://{bucket}")
+    if kept:
+        click.echo(
+            "  To delete a bucket for good, empty it in the S3 console, and delete it there: the "
+            "models bucket keeps old versions for 30 days, which `aws s3 rb` leaves."
+        )

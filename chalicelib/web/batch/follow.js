@@ -137,7 +137,7 @@ export class Follower {
     this.#follow();
   }
 
-  // The link of the view may have run out: it is good for an hour.
+  // The link of the view may have run out: it is good for up to an hour.
   async #saveJsonl() {
     try {
       const { results, counts } = await getBatch(this.#id);

@@ -140,7 +140,7 @@ function downloads(name) {
   return list;
 }
 
-// A link is good for an hour only, and the page may have been open for longer.
+// A link is good for up to an hour, and the page may have been open for longer.
 async function fetchFile(name, key, ending, button) {
   button.disabled = true;
   try {
