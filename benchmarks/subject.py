@@ -17,7 +17,8 @@ from PIL import Image, ImageFilter
 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelNotFound
-from chalicelib.inference.packages import ModelPackage, Models
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT, Settings
 
 NETWORK = Path(os.environ.get("TEST_DATA", ROOT.parent / "shared" / "data")) / "inception-v3"

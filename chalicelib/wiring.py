@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from chalicelib.classification import Classification
 from chalicelib.files import is_read_only
 from chalicelib.inference import engines
-from chalicelib.inference.packages import Models
+from chalicelib.inference.models import Models
 from chalicelib.inference.pool import Classifiers, Load
 from chalicelib.parts import BATCHES, EXPERIMENT, WORKFLOWS
 from chalicelib.ports import Given, Ports
@@ -113,7 +113,7 @@ class Services:
 
         ports, settings = self._ports, self.settings
         buckets = settings.images_bucket, settings.results_bucket
-        return BatchService(ports.store, ports.queue, *buckets, self.models.find, ports.clock)
+        return BatchService(ports.store, ports.queue, *buckets, self.models.check, ports.clock)
 
     @cached_property
     def events(self) -> "BatchEvents":
@@ -142,7 +142,7 @@ class Services:
             raise SettingsError(f"ARMS: {error}") from error
         documents = Documents(ports.store, settings.results_bucket)
         quick = Documents(ports.quick_store, settings.results_bucket)
-        return Experiment(documents, arms, settings.model, self.models.find, ports.clock, quick)
+        return Experiment(documents, arms, settings.model, self.models.check, ports.clock, quick)
 
     @property
     def trial(self) -> "Experiment | None":
@@ -177,8 +177,8 @@ class Services:
         return Rules(
             self.settings.images_bucket,
             self.settings.results_bucket,
-            labels_of=lambda name: self.models.find(name).labels(),
-            default_model=lambda: self.classifiers.get().info.name,
+            labels_of=self.models.labels,
+            default_model=self.classifiers.default,
             can_promote=EXPERIMENT.is_in(self.settings),
         )
 

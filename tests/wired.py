@@ -22,7 +22,7 @@ ENVIRONMENT = {
 
 
 class MemoryModels:
-    """Packages, each with its classifier; `chalicelib.inference.packages.Models`."""
+    """Packages, each with its classifier; `chalicelib.inference.models.Models`."""
 
     def __init__(self, *classifiers: ColourClassifier) -> None:
         self.known = {classifier.info.name: classifier for classifier in classifiers}
@@ -31,9 +31,14 @@ class MemoryModels:
         if name not in self.known:
             raise ModelNotFound(f"There is no model {name!r}.")
         classifier = self.known[name]
-        return SimpleNamespace(
-            info=classifier.info, labels=lambda: classifier.labels, is_current=lambda: True
-        )
+        return SimpleNamespace(info=classifier.info, is_current=lambda: True)
+
+    def check(self, name: str) -> None:
+        self.find(name)
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        self.find(name)
+        return self.known[name].labels
 
     def here(self, name: str) -> ModelInfo:
         return self.known[name].info

@@ -11,7 +11,8 @@ import click
 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.inference.packages import ModelPackage, Models
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import Settings
 from tools.bundling import enginelayer
 from tools.bundling.build import ARCHITECTURES, VERSION, VERSIONS, WORK, bundle, model_layer

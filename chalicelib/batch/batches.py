@@ -41,7 +41,7 @@ class BatchService:
     """Batches of the results bucket.
 
     images, results: names of the buckets.
-    find_model: raises ModelNotFound for a name that no package has.
+    check_model: raises ModelNotFound for a name that no package has.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class BatchService:
         queue: Queue,
         images: str,
         results: str,
-        find_model: Callable[[str], object],
+        check_model: Callable[[str], object],
         clock: Callable[[], float] = now,
     ) -> None:
         self._store, self._queue = store, queue
         self.images, self._results = images, results
-        self._find_model, self._clock = find_model, clock
+        self._check_model, self._clock = check_model, clock
 
     def create(self, request: BatchRequest) -> BatchView:
         """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
@@ -63,7 +63,7 @@ class BatchService:
         if sum(way is not None for way in given) != 1:
             raise BadRequest("Send exactly one of instances, manifest and prefix.")
         if request.model is not None:
-            self._find_model(request.model)
+            self._check_model(request.model)
         created = self._clock()
         batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:

@@ -24,7 +24,7 @@ class Experiment:
     """Arms, votes and standings in the results bucket.
 
     arms: those of the environment, in force until `experiment.json` says otherwise.
-    champion: the service's own model. find_model: raises ModelNotFound for a name no package has.
+    champion: the service's own model. check_model: raises ModelNotFound for a name no package has.
     quick: the same bucket by a client that soon gives up; what `/predict` reads comes by it.
     patience: seconds that an answer waits for it, however long that takes.
     """
@@ -34,12 +34,12 @@ class Experiment:
         documents: Documents,
         arms: Arms,
         champion: str,
-        find_model: Callable[[str], object],
+        check_model: Callable[[str], object],
         clock: Callable[[], float] = time.time,
         quick: Documents | None = None,
         patience: float = PATIENCE,
     ) -> None:
-        self._find_model, self._clock = find_model, clock
+        self._check_model, self._clock = check_model, clock
         self._champion, self._votes = champion, Votes(documents)
         self._weights = Weights(quick or documents, arms, clock, patience)
         self._ids = InferenceIds(quick or documents, clock, patience)
@@ -133,7 +133,7 @@ class Experiment:
         """Other weights, for all containers within `CACHE_SECONDS`; returns the view.
 
         Raises BadRequest for weights that do not fit, and ModelNotFound or ModelInvalid for a new
-        arm, or one to get traffic, that cannot answer: a broken model can always be taken out.
+        arm, or one to get traffic, that no package has: a missing model can always be taken out.
         """
         try:
             arms = Arms(request.arms)
@@ -142,16 +142,16 @@ class Experiment:
         present = self._weights.get().arms.weights
         for name, weight in arms.weights.items():
             if weight or name not in present:
-                self._find_model(name)
+                self._check_model(name)
         self._weights.put(arms)
         return self.view()
 
     def promote(self, champion: str, challenger: str) -> dict[str, float]:
         """Give all traffic to the challenger and none to the champion; returns the weights.
 
-        Raises ModelNotFound or ModelInvalid where the challenger cannot answer.
+        Raises ModelNotFound or ModelInvalid where no package has the challenger.
         """
-        self._find_model(challenger)
+        self._check_model(challenger)
         arms = Arms({champion: 0.0, challenger: 1.0})
         self._weights.put(arms)
         return arms.weights

@@ -1,9 +1,6 @@
-"""Model packages: what one is, where it is found, how it is verified."""
+"""A model package: what it is made of, how it is read and verified."""
 
 import re
-import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +8,8 @@ from typing import Annotated
 import msgspec
 
 from chalicelib.answers.predictions import Scores
-from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
-from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable
-from chalicelib.files import sha256, staged
+from chalicelib.errors import ModelInvalid
+from chalicelib.files import sha256
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
 
@@ -91,8 +87,7 @@ class ModelPackage:
         try:
             return _labels(self.folder)
         except (OSError, UnicodeDecodeError) as error:
-            problem = f"Model {self.info.name} has no readable {LABELS}; fetch or add it again."
-            raise ModelInvalid(problem) from error
+            raise no_labels(self.info.name) from error
 
     def is_current(self) -> bool:
         """Whether the folder still holds this package, and not one that has taken its place."""
@@ -116,100 +111,27 @@ class ModelPackage:
                 )
 
 
-class Models:
-    """The packages there are: in the folders first, then in the bucket.
+def no_labels(name: str) -> ModelInvalid:
+    """What is wrong with a package whose labels cannot be read."""
+    return ModelInvalid(f"Model {name} has no readable {LABELS}; fetch or add it again.")
 
-    dirs: folders of packages, looked in in this order; the last is the cache, where a package from
-        the bucket is put and a damaged one is removed from.
-    reads: names the file to be loaded; only that one is hashed, to keep cold starts short.
+
+def check_info(text: bytes, name: str) -> ModelInfo:
+    """The contents of a `model.json`, as they are.
+
+    Raises ModelInvalid where they are malformed, or another model's.
     """
-
-    def __init__(
-        self,
-        dirs: Sequence[Path],
-        bucket: str,
-        store: ObjectStore,
-        reads: Callable[[ModelInfo], str] | None = None,
-        is_sealed: Callable[[Path], bool] = lambda folder: False,
-    ) -> None:
-        self._dirs = tuple(dirs)
-        self._cache = self._dirs[-1]
-        self._bucket = bucket
-        self._store = store
-        self._reads = reads
-        self._is_sealed = is_sealed
-
-    def find(self, name: str) -> ModelPackage:
-        """The verified package of that name.
-
-        Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
-        ServiceUnavailable where the bucket does not answer, or refuses what may be there.
-        """
-        if NAME.fullmatch(name):
-            if folder := self._folder(name):
-                return self._verified(folder)
-            if self._bucket:
-                return self._download(name)
-        raise _unknown(name)
-
-    def here(self, name: str) -> ModelInfo | None:
-        """What the folders say of that name; None where they hold no such package."""
-        with suppress(ModelInvalid):
-            if folder := self._folder(name):
-                return read_package(folder).info
-        return None
-
-    def list(self) -> list[ModelPackage]:
-        """The packages in the folders, by name; unreadable ones are left out."""
-        found: dict[str, ModelPackage] = {}
-        for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
-            with suppress(ModelInvalid):
-                package = read_package(path.parent)
-                found.setdefault(package.info.name, package)
-        return [found[name] for name in sorted(found)]
-
-    def _folder(self, name: str) -> Path | None:
-        folders = (parent / name for parent in self._dirs)
-        return next((folder for folder in folders if (folder / INFO).is_file()), None)
-
-    def _verified(self, folder: Path) -> ModelPackage:
-        """The package; in place of a damaged copy, which is removed, the bucket's if it has one."""
-        try:
-            package = read_package(folder)
-            if not self._is_sealed(folder):
-                self._verify(package)
-        except ModelInvalid:
-            if folder.parent == self._cache:
-                shutil.rmtree(folder, ignore_errors=True)
-                if self._bucket:
-                    with suppress(ModelNotFound):
-                        return self._download(folder.name)
-            raise
-        return package
-
-    def _download(self, name: str) -> ModelPackage:
-        with staged(self._cache / name) as folder:
-            try:
-                found = self._store.find(self._bucket, f"{name}/{INFO}", MAX_OBJECT)
-                if found is None:
-                    raise _unknown(name, " here or in the models bucket")
-                (folder / INFO).write_bytes(found.data)
-                for file in read_package(folder, name).files[1:]:
-                    self._store.download(self._bucket, f"{name}/{file}", folder / file)
-            except ServiceUnavailable as error:
-                raise type(error)(
-                    f"The model {name!r} cannot be fetched at the moment; try again later.",
-                    error.detail,
-                ) from error
-            self._verify(read_package(folder, name))
-        return read_package(self._cache / name)
-
-    def _verify(self, package: ModelPackage) -> None:
-        package.verify(*(self._reads(package.info),) if self._reads else ())
+    try:
+        info = msgspec.json.decode(text, type=ModelInfo)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _unusable(name, error) from error
+    if info.name != name:
+        raise ModelInvalid(f"The package {name} calls itself {info.name!r}; add it again.")
+    return info
 
 
-def _unknown(name: str, where: str = "") -> ModelNotFound:
-    return ModelNotFound(f"There is no model {name[:64]!r}{where}; GET /models lists the models.")
+def _unusable(name: str, error: Exception) -> ModelInvalid:
+    return ModelInvalid(f"Model {name} has an unusable {INFO} ({error}); add it again.")
 
 
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:
@@ -220,13 +142,10 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
     name = name or folder.name
     try:
         text = (folder / INFO).read_bytes()
-        info = msgspec.json.decode(text, type=ModelInfo)
         older = msgspec.json.decode(text, type=_Older)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        problem = f"Model {name} has an unusable {INFO} ({error}); add it again."
-        raise ModelInvalid(problem) from error
-    if info.name != name:
-        raise ModelInvalid(f"The package {name} calls itself {info.name!r}; add it again.")
+        raise _unusable(name, error) from error
+    info = check_info(text, name)
     if older.preprocessing is None:
         info = msgspec.structs.replace(info, preprocessing=_assumed(folder, older.input_scaling))
     return ModelPackage(folder, info)
@@ -244,5 +163,9 @@ def _assumed(folder: Path, scaling: _Scaling | None) -> Preprocessing:
 
 
 def _labels(folder: Path) -> tuple[str, ...]:
-    text = (folder / LABELS).read_text("utf-8")
-    return tuple(line.strip() for line in text.splitlines())
+    return parse_labels((folder / LABELS).read_bytes())
+
+
+def parse_labels(text: bytes) -> tuple[str, ...]:
+    """The lines of a `labels.txt`. Raises UnicodeDecodeError."""
+    return tuple(line.strip() for line in text.decode().splitlines())

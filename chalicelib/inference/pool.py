@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.inference import engines
-from chalicelib.inference.packages import ModelPackage, Models
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import ModelPackage
 
 if TYPE_CHECKING:
     from chalicelib.inference.classifier import Classifier
@@ -77,15 +78,33 @@ class Classifiers:
         try:
             return self._loaded(self._model)
         except ModelNotFound as error:
-            if self._fallback:
-                if self._recalled(self._fallback) is None:
-                    text = "There is no model %r here: %s answers in its place."
-                    logger.warning(text, self._model, self._fallback)
-                return self._loaded(self._fallback)
-            raise ModelInvalid(
-                f"The model of this service, {self._model!r}, is not deployed with it; fetch it "
-                "with `make model`, or set MODEL to a model that is installed."
-            ) from error
+            stand_in = self._stand_in(error)
+        if self._recalled(stand_in) is None:
+            text = "There is no model %r here: %s answers in its place."
+            logger.warning(text, self._model, stand_in)
+        return self._loaded(stand_in)
+
+    def default(self) -> str:
+        """The name of the model that `get` answers with where none is asked for; nothing is loaded.
+
+        Raises what `get` does, but for a network that is damaged.
+        """
+        try:
+            self._models.check(self._model)
+        except ModelNotFound as error:
+            stand_in = self._stand_in(error)
+            self._models.check(stand_in)
+            return stand_in
+        return self._model
+
+    def _stand_in(self, error: ModelNotFound) -> str:
+        """The fallback, which answers where the service's own model is not to be found."""
+        if self._fallback:
+            return self._fallback
+        raise ModelInvalid(
+            f"The model of this service, {self._model!r}, is not deployed with it; fetch it "
+            "with `make model`, or set MODEL to a model that is installed."
+        ) from error
 
     def healthy(self, allow_slow: bool) -> "Classifier":
         """The default classifier.

@@ -23,7 +23,8 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.engines import chosen
 from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME_KERNELS, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
-from chalicelib.inference.packages import ModelPackage, Models, read_package
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import ModelPackage, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.page import WEB
 from chalicelib.settings import ROOT, EngineName

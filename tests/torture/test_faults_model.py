@@ -11,7 +11,8 @@ import pytest
 
 from chalicelib.files import sha256, staged
 from chalicelib.inference.classifier import Classifier
-from chalicelib.inference.packages import ModelPackage, Models
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import ModelPackage
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, deny, fail, kill

@@ -30,7 +30,8 @@ from chalicelib.errors import BadRequest, InceptionError, ModelNotFound, NotFoun
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, SKEW, InferenceIds
 from chalicelib.experiment.votes import Tally, Vote, Votes
-from chalicelib.inference.packages import NAME, Models
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import NAME
 from chalicelib.requests import BatchRequest, UploadRequest, WorkflowRequest
 from chalicelib.significance import (
     always_valid_p_value,

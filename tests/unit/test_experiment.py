@@ -73,9 +73,9 @@ class Lab:
     def container(self, champion: str = "doodle") -> Experiment:
         documents = Documents(self.store, "results")
         arms = Arms.parse(self.arms)
-        return Experiment(documents, arms, champion, self.find_model, clock=lambda: self.now)
+        return Experiment(documents, arms, champion, self.check_model, clock=lambda: self.now)
 
-    def find_model(self, name: str) -> None:
+    def check_model(self, name: str) -> None:
         if name in self.broken:
             raise ModelInvalid(f"Model {name} is damaged.")
         if name not in ("doodle", "small", "third"):
@@ -751,7 +751,7 @@ def hanging() -> Iterator[HangingStore]:
 def patiently(store: MemoryStore, lab: Lab, patience: float) -> Experiment:
     documents, arms = Documents(store, "results"), Arms.parse(lab.arms)
     return Experiment(
-        documents, arms, "doodle", lab.find_model, clock=lambda: lab.now, patience=patience
+        documents, arms, "doodle", lab.check_model, clock=lambda: lab.now, patience=patience
     )
 
 

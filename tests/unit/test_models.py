@@ -8,7 +8,8 @@ import pytest
 from chalicelib.errors import AccessRefused, ModelInvalid, ModelNotFound, ServiceUnavailable
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
-from chalicelib.inference.packages import Models, read_package
+from chalicelib.inference.models import Models
+from chalicelib.inference.packages import read_package
 from tests.fakes import MemoryStore
 from tests.unit.test_labels import imagenet
 
@@ -278,3 +279,42 @@ def test_what_makes_no_sense_is_told_with_its_place(tmp_path: Path) -> None:
     folder = put(tmp_path / "m", files("m", preprocessing={"mean": [1, 2], "std": [1]}))
     with pytest.raises(ModelInvalid, match="give one number for mean and std, or 3"):
         read_package(folder)
+
+
+def without_network(name: str, **changes: bytes | None) -> MemoryStore:
+    """A bucket that has all of a package but its network."""
+    content = files(name) | {"model.tflite": None}
+    content |= {file.replace("_", "."): data for file, data in changes.items()}
+    return MemoryStore({("b", f"m/{file}"): data for file, data in content.items() if data})
+
+
+def test_that_a_model_is_there_and_its_labels_take_no_network(bundled: Path, cache: Path) -> None:
+    put(bundled / "n", files("n", network=b"damaged"))
+    models = Models([bundled, cache], "b", without_network("m"))
+    for name in ("m", "n"):
+        models.check(name)
+        assert models.labels(name) == ("cat", "dog")
+    assert not cache.exists()
+
+
+def test_a_check_tells_what_is_missing_from_what_is_broken(bundled: Path, cache: Path) -> None:
+    put(bundled / "n", {"model.json": b"{"})
+    for models in (Models([bundled], "", MemoryStore()), Models([cache], "b", MemoryStore())):
+        for ask in (models.check, models.labels):
+            for name in ("m", "../m"):
+                with pytest.raises(ModelNotFound):
+                    ask(name)
+    with pytest.raises(ModelInvalid, match=r"unusable model\.json"):
+        Models([bundled, cache], "b", MemoryStore()).check("n")
+    with pytest.raises(ModelInvalid, match=r"unusable model\.json"):
+        Models([cache], "b", without_network("m", model_json=b"{")).check("m")
+    for labels in (None, b"\xff"):
+        with pytest.raises(ModelInvalid, match=r"no readable labels\.txt"):
+            Models([cache], "b", without_network("m", labels_txt=labels)).labels("m")
+
+
+def test_a_check_looks_into_the_bucket_past_a_broken_copy_of_the_cache(cache: Path) -> None:
+    put(cache / "m", {"model.json": b"{"})
+    Models([cache], "b", without_network("m")).check("m")
+    with pytest.raises(ModelInvalid):
+        Models([cache], "", MemoryStore()).check("m")

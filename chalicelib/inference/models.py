@@ -1,0 +1,159 @@
+"""Which models there are: packages in the folders first, then in the bucket."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
+from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable
+from chalicelib.files import staged
+from chalicelib.inference.packages import (
+    INFO,
+    LABELS,
+    NAME,
+    ModelInfo,
+    ModelPackage,
+    check_info,
+    no_labels,
+    parse_labels,
+    read_package,
+)
+
+
+class Models:
+    """The packages there are: in the folders first, then in the bucket.
+
+    dirs: folders of packages, looked in in this order; the last is the cache, where a package from
+        the bucket is put and a damaged one is removed from.
+    reads: names the file to be loaded; only that one is hashed, to keep cold starts short.
+    """
+
+    def __init__(
+        self,
+        dirs: Sequence[Path],
+        bucket: str,
+        store: ObjectStore,
+        reads: Callable[[ModelInfo], str] | None = None,
+        is_sealed: Callable[[Path], bool] = lambda folder: False,
+    ) -> None:
+        self._dirs = tuple(dirs)
+        self._cache = self._dirs[-1]
+        self._bucket = bucket
+        self._store = store
+        self._reads = reads
+        self._is_sealed = is_sealed
+
+    def find(self, name: str) -> ModelPackage:
+        """The verified package of that name.
+
+        Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
+        ServiceUnavailable where the bucket does not answer, or refuses what may be there.
+        """
+        if NAME.fullmatch(name):
+            if folder := self._folder(name):
+                return self._verified(folder)
+            if self._bucket:
+                return self._download(name)
+        raise _unknown(name)
+
+    def check(self, name: str) -> None:
+        """Raise ModelNotFound unless there is such a model.
+
+        Its network is neither read nor fetched, so a request may ask. Raises ModelInvalid, too,
+        where its `model.json` is unusable, and ServiceUnavailable.
+        """
+        if self._described(name) is None:
+            check_info(self._object(name, INFO), name)
+
+    def labels(self, name: str) -> tuple[str, ...]:
+        """The names of the model's classes; see `check`."""
+        if package := self._described(name):
+            return package.labels()
+        self.check(name)
+        try:
+            return parse_labels(self._object(name, LABELS))
+        except (ModelNotFound, UnicodeDecodeError) as error:
+            raise no_labels(name) from error
+
+    def here(self, name: str) -> ModelInfo | None:
+        """What the folders say of that name; None where they hold no such package."""
+        with suppress(ModelInvalid):
+            if folder := self._folder(name):
+                return read_package(folder).info
+        return None
+
+    def list(self) -> list[ModelPackage]:
+        """The packages in the folders, by name; unreadable ones are left out."""
+        found: dict[str, ModelPackage] = {}
+        for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
+            with suppress(ModelInvalid):
+                package = read_package(path.parent)
+                found.setdefault(package.info.name, package)
+        return [found[name] for name in sorted(found)]
+
+    def _folder(self, name: str) -> Path | None:
+        folders = (parent / name for parent in self._dirs)
+        return next((folder for folder in folders if (folder / INFO).is_file()), None)
+
+    def _described(self, name: str) -> ModelPackage | None:
+        """The package in the folders, not verified; None where the bucket is to be asked."""
+        folder = self._folder(name) if NAME.fullmatch(name) else None
+        if folder is None and self._bucket and NAME.fullmatch(name):
+            return None
+        if folder is None:
+            raise _unknown(name)
+        try:
+            return read_package(folder)
+        except ModelInvalid:
+            if folder.parent == self._cache and self._bucket:
+                return None  # `find` puts the bucket's in its place
+            raise
+
+    def _verified(self, folder: Path) -> ModelPackage:
+        """The package; in place of a damaged copy, which is removed, the bucket's if it has one."""
+        try:
+            package = read_package(folder)
+            if not self._is_sealed(folder):
+                self._verify(package)
+        except ModelInvalid:
+            if folder.parent == self._cache:
+                shutil.rmtree(folder, ignore_errors=True)
+                if self._bucket:
+                    with suppress(ModelNotFound):
+                        return self._download(folder.name)
+            raise
+        return package
+
+    def _download(self, name: str) -> ModelPackage:
+        with staged(self._cache / name) as folder:
+            (folder / INFO).write_bytes(self._object(name, INFO))
+            for file in read_package(folder, name).files[1:]:
+                with _fetching(name):
+                    self._store.download(self._bucket, f"{name}/{file}", folder / file)
+            self._verify(read_package(folder, name))
+        return read_package(self._cache / name)
+
+    def _object(self, name: str, file: str) -> bytes:
+        with _fetching(name):
+            found = self._store.find(self._bucket, f"{name}/{file}", MAX_OBJECT)
+        if found is None:
+            raise _unknown(name, " here or in the models bucket")
+        return found.data
+
+    def _verify(self, package: ModelPackage) -> None:
+        package.verify(*(self._reads(package.info),) if self._reads else ())
+
+
+def _unknown(name: str, where: str = "") -> ModelNotFound:
+    return ModelNotFound(f"There is no model {name[:64]!r}{where}; GET /models lists the models.")
+
+
+@contextmanager
+def _fetching(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ServiceUnavailable as error:
+        raise type(error)(
+            f"The model {name!r} cannot be fetched at the moment; try again later.", error.detail
+        ) from error
