@@ -31,5 +31,5 @@ def failure(part: str, error: Exception) -> ServiceUnavailable:
 
 def code_of(error: object) -> str:
     """AWS's code of a botocore ClientError; empty for any other."""
-    response = getattr(error, "response", {})
+    response = getattr(error, "response", None) or {}  # lost connections have one that is None
     return str(response.get("Error", {}).get("Code", ""))
