@@ -1,0 +1,54 @@
+"""What `make run` installs: how much it is, and how long it takes.
+
+    python -m benchmarks.install
+
+Makes a virtual environment as the Makefile does, in a temporary folder, without pip's cache. The
+time depends on the network and on how near the package index is.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks import findings
+from benchmarks.findings import Figure
+
+ROOT = Path(__file__).parents[1]
+
+
+def install(folder: Path) -> float:
+    """Install what a laptop needs into a new environment. Returns seconds."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip = [folder / "bin" / "pip", "--disable-pip-version-check", "--no-cache-dir", "install"]
+    needed = ["--quiet", "--prefer-binary", "-r", ROOT / "requirements-dev.txt"]
+    subprocess.run([*pip, *needed], check=True)
+    return time.perf_counter() - start
+
+
+def size(folder: Path) -> int:
+    """Bytes of all files below the folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@click.command(help=__doc__)
+@findings.options
+def main(as_json: bool, save: bool) -> None:
+    """Measure, and print."""
+    with tempfile.TemporaryDirectory() as name:
+        seconds = install(Path(name))
+        megabytes = size(Path(name)) / 1e6
+    figures = [
+        Figure("mb", "size of `.venv` after `make run`", megabytes, f"{megabytes:,.0f} MB"),
+        Figure("seconds", "time to install it", seconds, f"{seconds:.0f} s"),
+    ]
+    title = "What is installed on a laptop"
+    findings.publish(findings.Record("install", title, figures), as_json, save)
+
+
+if __name__ == "__main__":
+    main()
