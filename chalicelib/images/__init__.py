@@ -1,1 +1,1 @@
-"""A file in, upright pixels out, as a package's preprocessing says."""
+"""Images: a file in, upright pixels out, as a package's preprocessing says."""

@@ -1,4 +1,4 @@
-"""How large the frames of an AV1 stream can be, and what decoding them takes.
+"""Bound the size of an AV1 stream's frames, and the cost of decoding them.
 
 https://aomediacodec.github.io/av1-spec/, sections 5.3 to 5.5.
 """
@@ -10,21 +10,24 @@ MAX_UNITS = 10_000
 
 _SEQUENCE_HEADER = 1
 _FRAMES = (3, 6, 7)
-"""Kinds of unit that can begin a frame: a frame's header, a frame, a header once more."""
+"""Kinds of unit that can begin a frame: frame header, frame, repeated frame header."""
 
 _BLOCK = 128
-"""Decoders allocate whole blocks of this many pixels a side."""
+"""Side of a block in pixels. Decoders allocate whole blocks."""
 
 
 class Frames(NamedTuple):
-    """pixels: of all frames. planes: bytes to decode them. pixel_bytes: of two pixels, the most."""
+    """The cost of frames.
+
+    pixels: of all frames. planes: bytes to decode them. pixel_bytes: of two pixels, at most.
+    """
 
     pixels: int = 0
     planes: int = 0
     pixel_bytes: int = 0
 
     def joined(self, other: "Frames") -> "Frames":
-        """These and others."""
+        """Adds other frames to these."""
         return Frames(
             self.pixels + other.pixels,
             self.planes + other.planes,
@@ -33,10 +36,10 @@ class Frames(NamedTuple):
 
 
 class _Sequence(NamedTuple):
-    """What a sequence header says of every frame.
+    """What a sequence header says about every frame.
 
-    declared: the largest width and height. largest: what a frame's own header can set at most.
-    pixel_bytes: of two pixels, in the planes of a decoded frame. copies: planes of one frame.
+    declared: the largest width and height. largest: the most that a frame's own header can set.
+    pixel_bytes: bytes of two pixels in the planes of a decoded frame. copies: planes of a frame.
     """
 
     declared: tuple[int, int]
@@ -46,11 +49,11 @@ class _Sequence(NamedTuple):
 
 
 def frames_of(stream: bytes, size: tuple[int, int]) -> Frames:
-    """Count what the frames of a picture's stream take, at most.
+    """Returns the largest cost that the frames of a picture's stream can have.
 
     size: width and height in pixels that the file declares for the picture.
-    Raises ValueError or IndexError where the stream's own headers say another size, or end too
-    early, or where it has too many units.
+    Raises ValueError or IndexError if the stream's own headers say another size or end too early,
+    or if it has too many units.
     """
     found, sequence = Frames(), None
     position = 0
@@ -74,16 +77,16 @@ def frames_of(stream: bytes, size: tuple[int, int]) -> Frames:
 def _one(sequence: _Sequence) -> Frames:
     width, height = sequence.largest
     area = -(-width // _BLOCK) * -(-height // _BLOCK) * _BLOCK**2
-    # what a decoder notes of blocks, beside the pixels: dav1d was seen to take less than a byte
+    # a decoder's notes on blocks, beside the pixels: dav1d was seen to need less than a byte
     planes = area * sequence.pixel_bytes * sequence.copies // 2 + area
     return Frames(width * height, planes, sequence.pixel_bytes)
 
 
 def _unit(stream: bytes, position: int) -> tuple[int, int, int]:
-    """Kind of the unit at `position`, and where its content starts and ends."""
+    """Returns the kind of the unit at `position`, and the start and end of its content."""
     header = stream[position]
     start = position + 1 + (header >> 2 & 1)
-    if not header & 2:  # without a size it is the last
+    if not header & 2:  # a unit without a size is the last
         return header >> 3 & 15, start, len(stream)
     size = 0
     for place in range(8):
@@ -130,7 +133,7 @@ def _sequence(bits: _Bits) -> _Sequence:
 
 
 def _skip_timing(bits: _Bits) -> None:
-    """Timing, and the operating points."""
+    """Skips timing and operating points."""
     model = length = 0
     if bits():
         bits(64)
@@ -155,13 +158,13 @@ def _skip_uvlc(bits: _Bits) -> None:
     zeros = 0
     while not bits():
         zeros += 1
-    if zeros >= 32:  # decoders differ in how they go on
+    if zeros >= 32:  # decoders differ in how they continue
         raise ValueError("a number of more than 32 bits")
     bits(zeros)
 
 
 def _skip_tools(bits: _Bits) -> None:
-    """What frames that refer to others may use."""
+    """Skips the tools for frames that refer to other frames."""
     bits(4)
     order = bits()
     if order:
@@ -174,7 +177,7 @@ def _skip_tools(bits: _Bits) -> None:
 
 
 def _pixel_bytes(bits: _Bits, profile: int) -> int:
-    """Bytes of two pixels with their chroma."""
+    """Returns the bytes of two pixels with their chroma."""
     deep = bits()
     twelve = profile == 2 and deep and bits()
     grey = profile != 1 and bits()

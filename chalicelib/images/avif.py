@@ -1,4 +1,4 @@
-"""What an AVIF's boxes and headers tell before a pixel is decoded: whether it may be, at what cost.
+"""Read an AVIF's boxes and headers, to decide whether to decode it, and at what cost.
 
 Boxes: ISO/IEC 14496-12; items and their properties: ISO/IEC 23008-12, as
 https://aomediacodec.github.io/av1-avif/ uses them. The frames: `chalicelib.images.av1`.
@@ -15,25 +15,25 @@ MAX_BOXES = 5_000
 """Boxes within one box. A file of 1,000 tiles has 1,000 items, each in a box."""
 
 MAX_TABLE_BYTES = 128 * 1024
-"""The lists of items, their places, properties and references: decoders look items up one by one,
-at a cost that grows with the square. 1,000 tiles take about 50 kB."""
+"""Bytes of the lists of items, places, properties and references. Decoders look items up one by
+one, at a cost that grows with the square. 1,000 tiles take about 50 kB."""
 
 MAX_FRAME_PIXELS = 100_000_000
-"""Pixels of all frames: twice what an image may have, for its alpha, a gain map or layers."""
+"""Pixels of all frames: twice those of an image, for alpha, a gain map or layers."""
 
 _DECODED = (b"av01", b"grid")
 _TABLES = (b"iinf", b"iloc", b"iref", b"ipma")
 _Box = tuple[bytes, int, int]
-"""Kind, and where its content starts and ends."""
+"""A box: its kind, and where its content starts and ends."""
 
 
 class Avif(NamedTuple):
-    """An AVIF as a decoder may have it.
+    """An AVIF that may be decoded.
 
-    data: the file; items that are no picture (EXIF, XMP) are marked as to be passed over, because
-        Pillow parses these in Python.
+    data: the file. Items that are not pictures (EXIF, XMP) are marked to be skipped, because
+        Pillow would parse them in Python.
     size: declared width and height in pixels, before the picture is turned upright.
-    planes: the bytes that a decoder needs for all frames, and for the canvas that tiles are put on.
+    planes: the bytes that a decoder needs for all frames, and for the canvas of tiles.
     """
 
     data: bytes
@@ -47,9 +47,9 @@ class _Item(NamedTuple):
 
 
 def inspect_avif(data: bytes) -> Avif:
-    """Read which pictures an AVIF holds, and the size that each one's own header declares.
+    """Reads which pictures an AVIF holds, and the size in the header of each.
 
-    All of them are counted, as if all were decoded. Raises ImageUnreadable for sequences and for
+    All are counted, as if all were decoded. Raises ImageUnreadable for sequences and for
     kinds that are not decoded, ImageTooLarge for too many parts or pixels, and ValueError,
     struct.error or LookupError for a file that is damaged, cut off or contradicts itself.
     """
@@ -94,7 +94,7 @@ def _too_many_parts() -> ImageTooLarge:
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
-    """The boxes side by side from `start` to `end`, one whose size is 0 reaching to the end."""
+    """Yields the boxes from `start` to `end`. A box whose size is 0 reaches to the end."""
     for _ in range(MAX_BOXES):
         if start == end:
             return
@@ -111,7 +111,7 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
 
 
 def _top(data: bytes) -> list[_Box]:
-    """The boxes of the file. Raises ImageUnreadable for a sequence."""
+    """Returns the boxes of the file. Raises ImageUnreadable for a sequence."""
     found = list(_boxes(data, 0, len(data)))
     kind, start, end = found[0]
     _check(kind == b"ftyp" and end - start <= 1024)
@@ -140,7 +140,7 @@ class _Numbers:
         self.flags = self.of(3) if header else 0
 
     def of(self, size: int) -> int:
-        """The next number, of `size` bytes."""
+        """Reads the next number, of `size` bytes."""
         start = self._at
         self._at += size
         _check(self._at <= self._end)
@@ -148,7 +148,7 @@ class _Numbers:
 
     @property
     def rest(self) -> tuple[int, int]:
-        """What is left of the box."""
+        """Returns the rest of the box."""
         return self._at, self._end
 
 
@@ -158,7 +158,7 @@ def _primary(data: bytes, box: _Box) -> int:
 
 
 def _items(data: bytes, box: _Box) -> dict[int, _Item]:
-    """The items by their numbers."""
+    """Returns the items by number."""
     numbers, items = _Numbers(data, box), {}
     count = numbers.of(4 if numbers.version else 2)
     for entry in _boxes(data, *numbers.rest):
@@ -174,7 +174,7 @@ def _items(data: bytes, box: _Box) -> dict[int, _Item]:
 
 
 def _sizes(data: bytes, ipco: _Box, ipma: _Box) -> dict[int, tuple[int, int]]:
-    """The declared width and height of each item that has some."""
+    """Returns the declared width and height of the items that have them."""
     properties = list(_boxes(data, *ipco[1:]))
     numbers, sizes = _Numbers(data, ipma), {}
     for _ in range(numbers.of(4)):
@@ -190,7 +190,7 @@ def _sizes(data: bytes, ipco: _Box, ipma: _Box) -> dict[int, tuple[int, int]]:
 
 
 def _places(data: bytes, iloc: _Box, idat: _Box | None) -> dict[int, list[bytes]]:
-    """The pieces that each item consists of, which are no longer than the file in all."""
+    """Returns the pieces of each item. Together they are no longer than the file."""
     numbers, left = _Numbers(data, iloc), len(data)
     places: dict[int, list[bytes]] = {}
     version = numbers.version
@@ -216,14 +216,14 @@ def _places(data: bytes, iloc: _Box, idat: _Box | None) -> dict[int, list[bytes]
 
 
 def _canvas(grid: bytes) -> tuple[int, int]:
-    """Width and height of what tiles are put together to."""
+    """Returns width and height of the picture that tiles form."""
     form = ">II" if grid[1] & 1 else ">HH"
     width, height = struct.unpack_from(form, grid, 4)
     return width, height
 
 
 def _without_metadata(data: bytes, items: dict[int, _Item]) -> bytes:
-    """The file with every item but pictures marked as one of no known kind."""
+    """Returns the file with every item that is not a picture marked as unknown."""
     kept = bytearray(data)
     for kind, at in items.values():
         if kind not in _DECODED:

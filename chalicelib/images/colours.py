@@ -1,4 +1,4 @@
-"""Pixels of every mode that Pillow decodes to -> RGB on white."""
+"""Convert pixels of every mode of Pillow to RGB on white."""
 
 from typing import Any
 
@@ -16,25 +16,25 @@ _AVERAGEABLE = {
     "CMYK": "RGB",
 }
 _KEY_SCALE = {"L;2": 85, "L;4": 17, "RGB;16B": 1 / 256}
-"""By PNG sample layout: Pillow scales samples to 8 bits, but not the transparent colour."""
+"""The scale of the transparent colour by PNG layout: Pillow scales only the samples."""
 
 
 def averageable(image: OpenImage) -> Pillow.Image:
-    """Decode, and convert at full size the modes whose values cannot be averaged."""
+    """Decodes an image, and converts modes whose values cannot be averaged."""
     key = _transparency(image)
     image.load()
     if image.mode.startswith("I;16") and key is not None:
         return _keyed_16_bit_grey(image, key)
     if image.mode == "PA" or key is not None:
         rgba = image.convert("RGBA")
-        image.close()  # three copies of 50 megapixels would be too many
+        image.close()  # three copies of 50 megapixels would take too much memory
         return rgba.convert("RGBa")
     target = _AVERAGEABLE.get(image.mode)
     return image.convert(target) if target else image
 
 
 def _transparency(image: OpenImage) -> Any:
-    """Return what is transparent: alphas of a palette, or a colour, scaled as the samples are."""
+    """Returns the transparency: a palette's alphas, or a colour scaled like the samples."""
     key = image.info.get("transparency")
     if key is not None and isinstance(image, PngImagePlugin.PngImageFile):
         scale = _KEY_SCALE.get(str(image.tile[0].args), 1)
@@ -70,7 +70,7 @@ def rgb_on_white(image: Pillow.Image, ends: tuple[int, int] | None) -> NDArray[n
 
 
 def _to_8_bits(values: NDArray[np.float64], ends: tuple[float, float] | None) -> NDArray[np.uint8]:
-    """Scale black and white to 0 and 255; without `ends`, by the smallest usual scale that fits."""
+    """Scales black and white to 0 and 255; without `ends`, by the smallest scale that fits."""
     values[~np.isfinite(values)] = 0
     highest = float(values.max())
     full_scales = (1.0, 255.0, 65_535.0, 2.0**32 - 1, highest)
@@ -79,7 +79,7 @@ def _to_8_bits(values: NDArray[np.float64], ends: tuple[float, float] | None) ->
 
 
 def black_and_white(image: OpenImage) -> tuple[int, int] | None:
-    """Return the values of black and white of a 16-bit grey image; None for other modes."""
+    """Returns the values of black and white in a 16-bit grey image; None for other modes."""
     if not image.mode.startswith("I;16"):
         return None
     if not isinstance(image, TiffImagePlugin.TiffImageFile):

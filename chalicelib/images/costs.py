@@ -1,4 +1,4 @@
-"""What decoding an image takes in pixels visited and in memory, and how much of that is taken."""
+"""Bound the work and the memory that decoding an image may take."""
 
 from PIL import JpegImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile as OpenImage
@@ -7,23 +7,23 @@ from chalicelib.errors import ImageTooLarge, ImageUnreadable
 from chalicelib.images.formats import ImageFile
 
 MAX_PIXELS = 50_000_000
-"""Declared width x height: 50 megapixels, what the largest phone cameras take."""
+"""Declared width x height: 50 megapixels, as of the largest phone cameras."""
 
 MAX_SCAN_PIXELS = 1_000_000_000
-"""Pixels x scans of a JPEG: each costs 1 to 2 ns even if the scan is empty, so 2 s at most. The
-standard progressive script has 10 scans, 18 in CMYK: 50 megapixels of either pass. Of a TIFF, the
-pixels of all its strips or tiles, each of which may be listed many times."""
+"""Pixels x scans of a JPEG. Each costs 1 to 2 ns even in an empty scan, so 2 s at most. The
+standard progressive script has 10 scans, or 18 in CMYK: 50 megapixels of either pass. For a TIFF,
+the pixels of all its strips or tiles, each of which may be listed many times."""
 
 MAX_DECODE_BYTES = 520_000_000
-"""Estimated peak of memory while decoding: with the interpreter, a model and the file itself the
-process stays below 700 MB."""
+"""Estimated peak of memory while decoding. With interpreter, model and file, the process stays
+below 700 MB."""
 
 TIFF_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
-"""None, the fax codes, LZW, JPEG, deflate and PackBits; other codecs are rare and less tried."""
+"""No compression, fax codes, LZW, JPEG, deflate, PackBits. Others are rare and less tested."""
 
 
 def check_size(width: int, height: int) -> None:
-    """Raise ImageTooLarge for more pixels than MAX_PIXELS."""
+    """Raises ImageTooLarge for more pixels than MAX_PIXELS."""
     pixels = width * height
     if pixels > MAX_PIXELS:
         raise ImageTooLarge(
@@ -33,9 +33,9 @@ def check_size(width: int, height: int) -> None:
 
 
 def check_work(image: OpenImage, file: ImageFile) -> None:
-    """Raise ImageTooLarge for more pixels, scans or pieces than are taken.
+    """Raises ImageTooLarge for too many pixels, scans or pieces.
 
-    Raises ImageUnreadable for a TIFF whose pieces cannot be counted, or of a rare compression.
+    Raises ImageUnreadable for a TIFF whose pieces cannot be counted, or with a rare compression.
     """
     check_size(image.width, image.height)
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -51,9 +51,9 @@ def check_work(image: OpenImage, file: ImageFile) -> None:
 
 
 def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
-    """Return the pixels of all pieces, those of a piece that is listed twice twice.
+    """Returns the pixels of all listed pieces. A piece that is listed twice counts twice.
 
-    Pillow decodes every raw piece that is listed, however many the image has room for.
+    Pillow decodes every raw piece in the list, even more than the image has room for.
     """
     tags = image.tag_v2
     compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
@@ -63,7 +63,9 @@ def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> i
     if compression != 7:
         return len(offsets) * _tiff_piece_pixels(image)
     lengths = tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags[TiffImagePlugin.TILEBYTECOUNTS]
-    if sum(lengths) > len(data) or min(lengths) <= 0:  # libtiff guesses the length of an empty one
+    if (
+        sum(lengths) > len(data) or min(lengths) <= 0
+    ):  # libtiff guesses the length of an empty piece
         raise ImageUnreadable("The TIFF's strips overlap; save it as a new file.")
     pieces = zip(offsets, lengths, strict=True)
     scans = sum(data.count(b"\xff\xda", start, start + length) for start, length in pieces)
@@ -71,7 +73,7 @@ def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> i
 
 
 def _tiff_piece_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Return the pixels of the largest piece, strip or tile, that is decoded at once."""
+    """Returns the pixels of the largest piece, a strip or a tile."""
     tags = image.tag_v2
     pixels = 0
     if TiffImagePlugin.TILEWIDTH in tags:
@@ -84,9 +86,9 @@ def _tiff_piece_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
 
 
 def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
-    """Return the estimated peak in bytes; raise ImageTooLarge where that is over MAX_DECODE_BYTES.
+    """Returns the estimated peak in bytes. Raises ImageTooLarge above MAX_DECODE_BYTES.
 
-    declared: the pixels before a JPEG's reduced scale.
+    declared: the pixels at full scale, for a JPEG that is decoded at a smaller scale.
     """
     needed = _memory_needed(image, file, declared)
     if needed > MAX_DECODE_BYTES:
@@ -97,7 +99,9 @@ def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
 
 
 def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
-    pixels = image.height * (4 * image.width + 8)  # RGB too takes 4 bytes in Pillow, a row 8
+    pixels = image.height * (
+        4 * image.width + 8
+    )  # in Pillow RGB also takes 4 bytes a pixel, and a row takes 8
     while_decoding = pixels
     if isinstance(image, JpegImagePlugin.JpegImageFile) and file.scans > 1:
         while_decoding += 2 * declared * image.layers  # all coefficients, 16 bits each

@@ -1,4 +1,4 @@
-"""Image bytes -> the upright RGB array that a package's preprocessing asks for."""
+"""Decode image bytes to the upright RGB array that a package's preprocessing asks for."""
 
 import logging
 import math
@@ -12,7 +12,7 @@ from io import BytesIO
 import numpy as np
 from numpy.typing import NDArray
 
-# All plugins by name: Image.open would import others on first use, a dozen of them at once.
+# Each plugin by name: Image.open would import a dozen others at its first use.
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -32,16 +32,18 @@ from chalicelib.images.preprocessing import WHOLE, Box, Filter, Preprocessing
 from chalicelib.images.tiff import orientation
 
 LARGE_DECODE_BYTES = 16_000_000
-"""Images that need more than this are decoded one at a time, so that the peaks do not add up."""
+"""Images above this are decoded one at a time, so that their peaks do not add up."""
 
 LEAST_ROWS = 0.8
-"""Of a JPEG that lacks its last bytes: with a fifth of the rows grey, MobileNet v2 is right about
-84.0% of 200 ImageNet photographs instead of 89.5%, with half of them grey 54.0%
-(benchmarks/pictures.py)."""
+"""The share of rows that a JPEG without its last bytes must have. With a fifth of the rows grey,
+MobileNet v2 is right on 84.0% of 200 ImageNet photographs instead of 89.5%; with half of them grey
+on 54.0% (benchmarks/pictures.py)."""
 
-Pillow.MAX_IMAGE_PIXELS = MAX_PIXELS // 2  # Pillow raises above twice this, before allocating
+Pillow.MAX_IMAGE_PIXELS = (
+    MAX_PIXELS // 2
+)  # Pillow raises above twice this limit, before it allocates
 warnings.filterwarnings("ignore", module=r"PIL\.")
-# glibc gives blocks over 32 MB back at once; Pillow's 16 MB it would keep, for each thread anew
+# glibc returns blocks over 32 MB at once; it would keep Pillow's blocks of 16 MB for each thread
 # (https://pillow.readthedocs.io/en/stable/reference/block_allocator.html).
 Pillow.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -59,13 +61,13 @@ _large_decode = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """An image as a model takes it, and what it was.
+    """A decoded image, with facts about the original.
 
     pixels: uint8 [height, width, 3] of the model's input size, RGB 0..255, C-contiguous, read-only.
     width, height: of the upright original, in pixels.
     format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF".
-    truncated: whether it is a JPEG that lacked its last bytes: up to a fifth of the rows at its end
-        may be grey, or details missing.
+    truncated: whether it is a JPEG without its last bytes. Up to a fifth of its rows may be grey,
+        or details may be missing.
     """
 
     pixels: NDArray[np.uint8]
@@ -76,14 +78,14 @@ class Image:
 
 
 def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Image:
-    """Decode an image file to `size`, (width, height) in pixels.
+    """Decodes an image file to `size`, (width, height) in pixels.
 
-    how: which part of the picture is taken, and what averages its pixels. Their channels and scale
-        are left to `chalicelib.inference.tensors`.
-    The first frame or page; upright by its EXIF orientation, or an AVIF's own; alpha composited on
+    how: says which part of the picture is taken, and how pixels are averaged.
+        `chalicelib.inference.tensors` sees to channels and scale.
+    Takes the first frame or page, upright by EXIF or by an AVIF's own properties, with alpha on
     white. Safe to call from several threads.
 
-    Raises ImageUnreadable for bytes that are no accepted format or are damaged or cut off, and
+    Raises ImageUnreadable for an unknown format or a file that is damaged or cut off, and
     ImageTooLarge for more pixels, scans or memory than the limits of `chalicelib.images.costs`.
     """
     with _domain_errors():
@@ -105,7 +107,9 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
             small = _resize(averageable(image), box, fitted, how.filter)
             ends = black_and_white(image)
             image.close()
-            del image  # before the next large one begins; a decoder of AVIF lives as long as it
+            del (
+                image
+            )  # before the next large image begins; an AVIF decoder lives as long as its image
         pixels = _upright(rgb_on_white(small, ends), turn)
         pixels = np.ascontiguousarray(_framed(pixels, size, how))
         pixels.flags.writeable = False
@@ -115,10 +119,10 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
 def _opened(file: ImageFile) -> OpenImage:
     if file.size is None:
         return _PLUGINS[file.format](BytesIO(file.data))
-    check_size(*file.size)  # before libavif, which has limits of its own
-    from PIL import AvifImagePlugin  # 2 MB of library, for whom an AVIF comes to
+    check_size(*file.size)  # checked before libavif, which has limits of its own
+    from PIL import AvifImagePlugin  # 2 MB of library, loaded only for an AVIF
 
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # two were no faster at 12 megapixels
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # two threads were no faster at 12 megapixels
     return AvifImagePlugin.AvifImageFile(BytesIO(file.data))
 
 
@@ -132,7 +136,7 @@ def _domain_errors() -> Iterator[None]:
         raise ImageTooLarge(
             f"The image has more than {MAX_PIXELS // 1_000_000} megapixels; send a smaller one."
         ) from error
-    # Pillow raises what its decoders happen upon: SyntaxError, struct.error, TypeError, ….
+    # Pillow's decoders raise all kinds of errors: SyntaxError, struct.error, TypeError, ….
     except Exception as error:
         raise ImageUnreadable(
             f"The image is damaged or cut off and cannot be decoded; send {ACCEPTED}."
@@ -140,10 +144,10 @@ def _domain_errors() -> Iterator[None]:
 
 
 def _check_rows(image: OpenImage) -> None:
-    """Refuse a JPEG without its end of which too few rows are there.
+    """Refuses a JPEG that lacks its end and too many rows.
 
-    What is not there is the middle of the scale, 127 or 128 in every channel. It is read from left
-    to right in rows of blocks: where the last pixel of a row is there, so is all before it.
+    Missing pixels have the middle of the scale, 127 or 128 in every channel. A JPEG is read in rows
+    of blocks from left to right: if the last pixel of a row is there, so is everything before it.
     """
     image.load()
     width, height = image.size
@@ -157,10 +161,9 @@ def _check_rows(image: OpenImage) -> None:
 
 
 def _reduced(image: OpenImage, box: Box, size: tuple[int, int]) -> Box:
-    """Have a JPEG decoded at the smallest scale at which `box` has `size` pixels; `box` there.
+    """Sets a JPEG to the smallest scale at which `box` has `size` pixels; returns `box` there.
 
-    Its blocks of 8x8 can be decoded to 4x4, 2x2 or 1x1, for a part of the time; what the pixels
-    come to then differs little.
+    Blocks of 8x8 can be decoded to 4x4, 2x2 or 1x1 in less time. The resized pixels differ little.
     """
     width, height = image.size
     ratio = min((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1])
@@ -174,7 +177,7 @@ def _reduced(image: OpenImage, box: Box, size: tuple[int, int]) -> Box:
 
 
 def _resize(image: Pillow.Image, box: Box, size: tuple[int, int], filter_: Filter) -> Pillow.Image:
-    # Reduced by whole factors first where that pays: a 720p image is resized sooner, and exactly,
+    # Reduced by whole factors first if that pays: a 720p image is resized faster, and exactly,
     # without. 16-bit integers cannot be.
     gap = None if image.mode.startswith("I;16") else 3.0
     return image.resize(size, Pillow.Resampling[filter_.upper()], box, gap)
@@ -183,7 +186,7 @@ def _resize(image: Pillow.Image, box: Box, size: tuple[int, int], filter_: Filte
 def _framed(
     pixels: NDArray[np.uint8], size: tuple[int, int], how: Preprocessing
 ) -> NDArray[np.uint8]:
-    """Put what was fitted into a picture of `size`, in the middle of one colour."""
+    """Puts the fitted picture into the middle of one of `size`, on one colour."""
     height, width = pixels.shape[:2]
     if (width, height) == size:
         return pixels
@@ -195,7 +198,7 @@ def _framed(
 
 
 def _upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    """Undo EXIF orientation `turn`, 1 to 8 (CIPA DC-008, section 4.6.5)."""
+    """Undoes EXIF orientation `turn`, 1 to 8 (CIPA DC-008, section 4.6.5)."""
     if turn >= 5:
         pixels = pixels.swapaxes(0, 1)
     if turn in (3, 4, 7, 8):

@@ -1,8 +1,8 @@
-"""What an image file's bytes tell before a pixel is decoded: its format, and its cost.
+"""Identify an image file, and bound the cost of decoding it, before a pixel is decoded.
 
-Decoding costs far more than reading, so what makes it cost without end is refused or taken out
-here: metadata (Pillow parses it in Python, at a cost that grows with its square) is left out of
-JPEG and PNG, and the number of steps of the other formats is bounded.
+Decoding costs far more than reading, so this module refuses or removes what makes it cost without
+end. It leaves metadata out of JPEG and PNG, because Pillow parses it in Python, at a cost that
+grows with its square. It bounds the number of steps of the other formats.
 """
 
 import re
@@ -16,11 +16,11 @@ from chalicelib.images.tiff import without_subdirectories
 ACCEPTED = "a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF image"
 
 MAX_STEPS = 50_000
-"""Chunks of a PNG or blocks of a GIF. Encoders write a few thousand at most; Pillow spends about
+"""Chunks of a PNG or blocks of a GIF. Encoders write a few thousand at most. Pillow spends about
 5 us on each, and millions fit into 20 MB."""
 
 MAX_RLE_BYTES = 4_000_000
-"""Size of a run-length coded BMP, in bytes and in pixels: Pillow decodes these in Python."""
+"""Size of a run-length coded BMP, in bytes and in pixels. Pillow decodes these in Python."""
 
 _MAGIC = {
     "JPEG": re.compile(rb"\xff\xd8\xff"),
@@ -29,7 +29,7 @@ _MAGIC = {
     "WEBP": re.compile(rb"RIFF.{4}WEBP", re.DOTALL),
     "BMP": re.compile(rb"BM"),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
-    # its brand is the first, or among the others of a file that does not begin as a HEIC
+    # its brand comes first, or among the others of a file that does not begin as HEIC
     "AVIF": re.compile(rb".{4}ftyp(?!hei|hev)(?:.{4}){0,15}?avi[fs]", re.DOTALL),
 }
 
@@ -58,18 +58,18 @@ _ADVICE = {
     "a HEIC photo": "save or share it as JPEG. An iPhone takes JPEGs once Settings > Camera > "
     "Formats is set to Most Compatible",
 }
-"""Of a stranger that can be made an image with what its owner has at hand."""
+"""Advice for formats that their owner can easily convert."""
 
 
 class ImageFile(NamedTuple):
-    """A file as it may be given to a decoder.
+    """An image file that may be decoded.
 
-    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF", told by the first bytes alone.
+    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF", by the first bytes alone.
     data: the file, without the metadata of a JPEG, PNG or AVIF.
-    exif: the EXIF block, a TIFF structure; empty for none, or where the decoder reads it itself.
+    exif: the EXIF block, a TIFF structure; empty for none, or if the decoder reads it itself.
     scans: how often a JPEG decoder visits every pixel; 1 for other formats.
-    truncated: whether it is a JPEG that lacked its end, which `data` has: its last rows may be
-        grey, and must be looked at.
+    truncated: whether it is a JPEG that lacked its end. `data` has an end, and the last rows may
+        be grey, so they must be checked.
     size: width and height that an AVIF declares, in pixels; None for other formats.
     planes: bytes of its frames that an AVIF's decoder holds; 0 for other formats.
     """
@@ -104,7 +104,7 @@ def inspect(data: bytes) -> ImageFile:
         case "TIFF":
             return ImageFile("TIFF", without_subdirectories(data))
         case "AVIF":
-            from chalicelib.images.avif import inspect_avif  # for whom one comes to
+            from chalicelib.images.avif import inspect_avif  # imported only for such a file
 
             avif = inspect_avif(data)
             return ImageFile("AVIF", avif.data, size=avif.size, planes=avif.planes)
@@ -113,7 +113,7 @@ def inspect(data: bytes) -> ImageFile:
 
 
 def identify(data: bytes) -> str:
-    """Return the format of `data`; raise ImageUnreadable that names what it is instead."""
+    """Returns the format of `data`. Raises ImageUnreadable, naming what it is instead."""
     if not data:
         raise ImageUnreadable(f"The image is empty (0 bytes); send {ACCEPTED}.")
     for name, magic in _MAGIC.items():
@@ -131,7 +131,7 @@ _PNG_CHUNKS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
 
 def _inspect_png(data: bytes) -> ImageFile:
-    """Keep what decides the pixels of the default image, which in an APNG is the first frame."""
+    """Keeps what decides the pixels of the default image, the first frame of an APNG."""
     whole = memoryview(data)
     kept, exif, position = [whole[:8]], b"", 8
     for _ in range(MAX_STEPS):
@@ -152,7 +152,7 @@ def _inspect_png(data: bytes) -> ImageFile:
 
 
 def _check_gif(data: bytes) -> None:
-    """Bound the blocks before the first frame (https://www.w3.org/Graphics/GIF/spec-gif89a.txt)."""
+    """Bounds the blocks before the first frame (https://www.w3.org/Graphics/GIF/spec-gif89a.txt)."""
     position = 13 + (3 << 1 + (data[10] & 7) if data[10] & 0x80 else 0)
     in_extension = False
     for _ in range(MAX_STEPS):

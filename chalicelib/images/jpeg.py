@@ -1,4 +1,4 @@
-"""What the segments of a JPEG tell before a pixel is decoded (ITU-T T.81, annex B).
+"""Read the segments of a JPEG before a pixel is decoded (ITU-T T.81, annex B).
 
 https://www.w3.org/Graphics/JPEG/itu-t81.pdf
 """
@@ -11,16 +11,16 @@ from typing import NamedTuple
 from chalicelib.errors import ImageTooLarge, ImageUnreadable
 
 MAX_SEGMENTS = 50_000
-"""Encoders write some dozens; looking for each takes about 1 us, and millions fit into 20 MB."""
+"""Segments of a JPEG. Encoders write dozens; each takes about 1 us, and millions fit into 20 MB."""
 
 MAX_SCANS = 100
-"""The limit that libtiff sets too (TIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER in its tif_jpeg.c). Encoders
-write 1 to 20; an empty scan takes 36 bytes and still visits every pixel."""
+"""Scans of a JPEG: libtiff's limit, too (TIFF_JPEG_MAX_ALLOWED_SCAN_NUMBER in its tif_jpeg.c).
+Encoders write 1 to 20. An empty scan takes 36 bytes and still visits every pixel."""
 
 LAST_BITS = 1
-"""How many bits of the coefficients a JPEG of several scans may lack where its end is missing. On
-200 ImageNet photographs, with Pillow's scans, MobileNet v2 is then right about 84.0% instead of
-88.5%; with two bits missing 82.0%, and with the first scan alone 27.0%."""
+"""How many bits of the coefficients a JPEG of several scans may lack if its end is missing. On 200
+ImageNet photographs, with Pillow's scans, MobileNet v2 is then right on 84.0% instead of 88.5%;
+with two bits missing on 82.0%, and with the first scan alone on 27.0%."""
 
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _FRAMES = {0xC0, 0xC1, 0xC2}
@@ -31,10 +31,10 @@ _END = b"\xff\xd9"
 
 
 class Jpeg(NamedTuple):
-    """A JPEG as a decoder may have it.
+    """A JPEG that may be decoded.
 
     data: the file without its metadata. exif: the EXIF block, empty for none. scans: how often a
-    decoder visits every pixel. truncated: whether the file lacked its end; then `data` has one.
+    decoder visits every pixel. truncated: whether the file lacked its end, which `data` then has.
     """
 
     data: bytes
@@ -44,12 +44,12 @@ class Jpeg(NamedTuple):
 
 
 def inspect_jpeg(data: bytes) -> Jpeg:
-    """Leave out the metadata of a JPEG, and count its scans.
+    """Removes the metadata of a JPEG, and counts its scans.
 
-    Raises ImageUnreadable for a kind that is not decoded, and for one of several scans that ends
-    before every coefficient is there but for its last bits; ImageTooLarge for too many parts.
+    Raises ImageUnreadable for a kind that is not decoded, and for a file of several scans that ends
+    before nearly all bits of every coefficient are there. Raises ImageTooLarge for too many parts.
     """
-    whole = memoryview(data)  # a slice of it is no copy
+    whole = memoryview(data)  # slicing a view copies nothing
     kept, exif, first_scan, frame, end = [whole[:2]], b"", 0, b"", 0
     scans: list[bytes] = []
     for kind, start, end in _segments(data):
@@ -77,7 +77,7 @@ def inspect_jpeg(data: bytes) -> Jpeg:
             )
     truncated = bool(scans) and kind != _EOI
     stop, complete = len(data), len(scans) - (kind == _SOS)
-    if truncated and end > stop:  # within a segment's header, which goes
+    if truncated and end > stop:  # within a segment's header, which is dropped
         stop, scans = start, scans[:complete]
     if scans:
         kept.append(whole[first_scan:stop])
@@ -88,7 +88,7 @@ def inspect_jpeg(data: bytes) -> Jpeg:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment up to the end of the (first) image.
+    """Yields marker, start and end of each segment up to the end of the (first) image.
 
     Between segments libjpeg looks for the next marker as this does, so both see the same scans.
     """
@@ -112,9 +112,9 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _check_scans(frame: bytes, scans: list[bytes], complete: int) -> None:
-    """Raise ImageUnreadable unless the scans that are complete hold nearly all of the picture.
+    """Raises ImageUnreadable unless the complete scans hold nearly all of the picture.
 
-    One scan of everything goes from top to bottom: of it the rows count, once decoded.
+    A single scan goes from top to bottom; its rows are counted after decoding instead.
     """
     components = frame[6::3]
     parts = [_part(scan) for scan in scans]
@@ -129,7 +129,7 @@ def _check_scans(frame: bytes, scans: list[bytes], complete: int) -> None:
 
 
 def _part(scan: bytes) -> tuple[bytes, range, int]:
-    """A scan's components, the coefficients it has of them, and how many bits it leaves out."""
+    """Returns a scan's components, their coefficients, and how many bits it leaves out."""
     stop = 1 + 2 * scan[0]
     first, last, bits = scan[stop : stop + 3]
     return scan[1:stop:2], range(first, last + 1), bits & 15

@@ -1,4 +1,4 @@
-"""How a picture becomes what a network was trained on: what a package says of it, and its rules."""
+"""The preprocessing of a package: how a picture becomes the network's input."""
 
 from typing import Annotated, Literal
 
@@ -11,21 +11,21 @@ _ForEach = Annotated[tuple[float, ...], msgspec.Meta(min_length=1, max_length=3)
 _Byte = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 Box = tuple[float, float, float, float]
-"""Left, upper, right and lower edge in pixels."""
+"""A part of a picture: left, upper, right and lower edge in pixels."""
 
 
 class Preprocessing(msgspec.Struct, frozen=True):
-    """What `preprocessing` of a `model.json` holds.
+    """The contents of `preprocessing` in a `model.json`.
 
     resize: "squash" fits the whole picture to the input, whatever its shape; "crop" takes the
         middle of it, in the shape of the input; "letterbox" fits the whole picture into the input
         and fills what is left.
     crop: the part of the shorter side that "crop" takes, over 0 to 1.
-    colour: red, green and blue of what "letterbox" fills, 0..255.
-    filter: how pixels are averaged where the size changes.
+    colour: red, green and blue of the bars of "letterbox", 0..255.
+    filter: how pixels are averaged when the size changes.
     channels: their order; "grey" is luma, for a network of one channel or in each of its three.
     mean, std: the network takes (pixel - mean) / std of pixels 0..255: one number for all channels,
-        or one for each, in the order of `channels`. None where it takes pixels as they are.
+        or one for each, in the order of `channels`. None if it takes pixels as they are.
     """
 
     resize: Resize = "squash"
@@ -49,24 +49,24 @@ class Preprocessing(msgspec.Struct, frozen=True):
 
     @property
     def depth(self) -> int:
-        """How many different channels the network is given."""
+        """How many different channels the network gets."""
         return 1 if self.channels == "grey" else 3
 
     def box(self, picture: tuple[int, int], size: tuple[int, int]) -> Box:
-        """The part of a picture that is seen.
+        """Returns the part of a picture that the network sees.
 
         picture, size: width and height in pixels, of the picture and of the input.
         """
         if self.resize != "crop":
             return 0.0, 0.0, float(picture[0]), float(picture[1])
         scale = self.crop * min(picture[0] / size[0], picture[1] / size[1])
-        # rounding may take all of a side, and a little more, which no decoder has
+        # rounding may give a little more than a side, which no decoder has
         width, height = min(scale * size[0], picture[0]), min(scale * size[1], picture[1])
         left, upper = (picture[0] - width) / 2, (picture[1] - height) / 2
         return left, upper, left + width, upper + height
 
     def fitted(self, picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
-        """Width and height that the part which is seen is resized to; see `box`."""
+        """Returns width and height to which the part of `box` is resized."""
         if self.resize != "letterbox":
             return size
         scale = min(size[0] / picture[0], size[1] / picture[1])
@@ -75,8 +75,8 @@ class Preprocessing(msgspec.Struct, frozen=True):
 
 
 WHOLE = Preprocessing()
-"""The whole picture squashed, its pixels as they are."""
+"""The whole picture, squashed, with its pixels as they are."""
 
 IMAGENET = Preprocessing("crop", 0.875)
-"""What networks of ImageNet are evaluated with, 224 of 256 pixels, whatever their size
+"""How ImageNet's networks are evaluated: on 224 of 256 pixels, whatever their size
 (https://github.com/tensorflow/models/tree/master/research/slim/preprocessing)."""

@@ -1,4 +1,4 @@
-"""The directory of a TIFF file or EXIF block (TIFF 6.0, section 2), read without decoding.
+"""Read the directory of a TIFF file or EXIF block (TIFF 6.0, section 2) without decoding.
 
 https://www.itu.int/itudoc/itu-t/com16/tiff-fx/docs/tiff6.pdf
 """
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from chalicelib.errors import ImageTooLarge
 
 MAX_TIFF_TAGS = 4096
-"""Entries of a TIFF directory: real files have fewer than 100, BigTIFF's format allows 2^64."""
+"""Entries of a TIFF directory. Real files have fewer than 100; BigTIFF allows 2^64."""
 
 MAX_TIFF_VALUES = 65_536
-"""Numbers in one TIFF entry, which Pillow turns into Python objects: a strip for each of 50,000
-rows fits."""
+"""Numbers in one TIFF entry. Pillow turns them into Python objects; a strip for each of 50,000 rows
+fits."""
 
 _BYTE_TYPES = {1, 2, 6, 7}
 _OFFSETS_AND_LENGTHS = {273, 279, 324, 325}
@@ -23,7 +23,7 @@ _SHORT = 3
 
 
 def orientation(exif: bytes) -> int:
-    """Return the EXIF orientation, 1 to 8, of an EXIF block; 1 where it is absent or corrupt."""
+    """Returns the orientation, 1 to 8, of an EXIF block; 1 if it is absent or corrupt."""
     tiff = exif.removeprefix(b"Exif\0\0")
     try:
         for tag, type_, count, at in _entries(tiff):
@@ -36,10 +36,10 @@ def orientation(exif: bytes) -> int:
 
 
 def without_subdirectories(data: bytes) -> bytes:
-    """Blank the pointers of a TIFF to its EXIF, GPS and interoperability directories.
+    """Blanks the pointers of a TIFF to its EXIF, GPS and interoperability directories.
 
-    Pillow would parse these when it loads the pixels. Raises ImageTooLarge for a directory that
-    is too large itself.
+    Pillow would parse these when it loads the pixels. Raises ImageTooLarge if the directory itself
+    is too large.
     """
     blanked = bytearray(data)
     for tag, type_, count, at in _entries(data):
@@ -53,9 +53,9 @@ def without_subdirectories(data: bytes) -> bytes:
 
 
 def _entries(data: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Yield tag, type, count and the position of the value (or of its offset) of the first IFD.
+    """Yields tag, type, count, and position of the value or its offset, of the first IFD.
 
-    Raises ImageTooLarge for too many entries, struct.error where they end too early.
+    Raises ImageTooLarge for too many entries, and struct.error if they end too early.
     """
     order, big = _byte_order(data), _is_bigtiff(data)
     first = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)[0]

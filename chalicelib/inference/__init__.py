@@ -1,1 +1,1 @@
-"""A tensor in, ranked labels out."""
+"""Inference: a tensor in, ranked labels out."""

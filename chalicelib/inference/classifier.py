@@ -1,4 +1,4 @@
-"""An RGB array in, ranked labels out."""
+"""Classify an RGB array with one loaded network."""
 
 from contextlib import AbstractContextManager, nullcontext
 
@@ -18,14 +18,14 @@ UNTIMED = nullcontext()
 class Classifier:
     """One loaded network. Safe to use from several threads, which take turns.
 
-    package: verified by whoever found it.
-    threads: CPU threads of an inference that is alone.
+    package: already verified.
+    threads: CPU threads of an inference that runs alone.
     copies: inferences that may run at the same time. More copies: higher throughput. One copy on
-        all threads: lowest latency. Where there are several, one more on all threads is kept for an
-        inference that is alone. Each takes some 40 MB for an Inception v3.
-    load: loads a network, by one of the engines.
-    kernels, slow: what computes, and whether that is slower than it could be on this processor.
-    Raises ModelInvalid where the file is not an image classifier with these labels.
+        all threads: lowest latency. If there are several, a further copy on all threads serves an
+        inference that runs alone. A copy of an Inception v3 takes some 40 MB.
+    load: loads a network with one of the engines.
+    kernels, slow: what computes, and whether it is slower than it could be on this processor.
+    Raises ModelInvalid if the file is not an image classifier with these labels.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class Classifier:
     def scores(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.float32]:
-        """Scores by label, background included: float32 [labels], 0..1, as `to_scores` has them.
+        """Returns a score for each label, background included: float32 [labels], 0..1.
 
-        Their sum is at most 1, unless the model is multi-label.
-        pixels: uint8 [height, width, 3], RGB, of `input_size`. during: is entered for the inference
-        itself, once it is this thread's turn.
+        Their sum is at most 1, unless the model is multi-label; see `to_scores`.
+        pixels: uint8 [height, width, 3], RGB, of `input_size`. during: a context that is entered
+        around the inference itself, when it is this thread's turn.
         """
         raw, logits = self._run(pixels, during), self.info.scores == "logits"
         return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the network itself gives, dequantised: float32 [units], of any range."""
+        """Returns the network's own output, dequantised: float32 [units], of any range."""
         return dequantised(self._run(pixels), self._output)
 
     def rank(
         self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
     ) -> list[Label]:
-        """The best labels, best first: at most `max_labels`, each of at least `min_confidence`.
+        """Returns at most `max_labels` labels, best first, with at least `min_confidence`.
 
         The background class is left out.
         """

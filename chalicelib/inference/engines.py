@@ -1,4 +1,4 @@
-"""The engines that run networks, and which of them runs a package's.
+"""The engines that run networks, and which engine runs which package.
 
 The library of an engine is imported only when that engine is used.
 """
@@ -29,14 +29,14 @@ class Network(Protocol):
 
     @property
     def kernels(self) -> str:
-        """What computes."""
+        """The name of the kernels that compute it."""
 
     @property
     def slow(self) -> bool:
-        """Whether that is several times slower than it could be here."""
+        """Whether these kernels are several times slower than the best on this processor."""
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """The raw output. array: of the shape and dtype of `input`."""
+        """Returns the raw output. array: has the shape and dtype of `input`."""
 
 
 Load = Callable[[ModelPackage, int], Network]
@@ -44,25 +44,25 @@ Load = Callable[[ModelPackage, int], Network]
 
 
 class Engine(Protocol):
-    """What runs networks."""
+    """An engine: a library that runs networks."""
 
     @property
     def name(self) -> EngineName:
-        """What settings and reports call it."""
+        """The name of the engine in settings and reports."""
 
     def file(self, info: ModelInfo) -> str:
-        """The file of a package that it loads; `model.tflite` where the package lacks that."""
+        """The file of a package that it loads; `model.tflite` if the package has no other."""
 
     def load(self, package: ModelPackage, threads: int) -> Network:
-        """The network of a package. Raises ModelInvalid where it is not an image classifier."""
+        """Loads a package's network. Raises ModelInvalid if it is not an image classifier."""
 
     def prepare(self) -> None:
-        """Import it ahead of time."""
+        """Imports the engine's library early."""
 
 
 @dataclass(frozen=True)
 class LiteRtEngine:
-    """LiteRT, which every package has a file for."""
+    """LiteRT. Every package has a file for it."""
 
     name: EngineName = "litert"
 
@@ -71,7 +71,7 @@ class LiteRtEngine:
         return MODEL
 
     def load(self, package: ModelPackage, threads: int) -> Network:
-        """The network of `model.tflite`; see `Engine.load`."""
+        """Loads the network of `model.tflite`; see `Engine.load`."""
         from chalicelib.inference.litert import LiteRT
 
         return LiteRT(package.model_path, threads)
@@ -83,18 +83,18 @@ class LiteRtEngine:
 
 @dataclass(frozen=True)
 class OnnxRuntimeEngine:
-    """ONNX Runtime, for packages that have a file for it."""
+    """ONNX Runtime. Some packages have a file for it."""
 
     name: EngineName = "onnxruntime"
 
     def file(self, info: ModelInfo) -> str:
-        """`model.ort` where the package has one."""
+        """`model.ort`, if the package has it."""
         return ORT if info.ort_sha256 else MODEL
 
     def load(self, package: ModelPackage, threads: int) -> Network:
-        """The network of `model.ort`; see `Engine.load`.
+        """Loads the network of `model.ort`; see `Engine.load`.
 
-        Raises ModelInvalid, too, where the package has none or ONNX Runtime is not installed.
+        Also raises ModelInvalid if the package has no such file, or ONNX Runtime is not installed.
         """
         from chalicelib.inference.onnx import OnnxRuntime
 
@@ -128,9 +128,9 @@ def onnxruntime_suits() -> bool:
 def chosen(
     info: ModelInfo | None, name: EngineName, suits: Callable[[], bool] = onnxruntime_suits
 ) -> Engine:
-    """The engine of that name; for `auto`, the faster one that the package has a file for.
+    """Returns the engine of that name; for `auto`, the fastest for this package and processor.
 
-    info: of the package; None where it is not here yet.
+    info: the package's; None if the package is not here yet.
     """
     if name == "auto":
         return ONNXRUNTIME if info and info.ort_sha256 and suits() else LITERT

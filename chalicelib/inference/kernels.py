@@ -8,26 +8,25 @@ import numpy as np
 XNNPACK, BUILTIN, ONNXRUNTIME_KERNELS = "xnnpack", "builtin", "onnxruntime"
 
 HEAVY = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"})
-"""The operators that a classifier spends its time in."""
+"""The operators in which a classifier spends its time."""
 
 KNOWN = frozenset({np.float32, np.int8, np.uint8})
-"""What XNNPACK lets them read; networks of 16-bit integers are left to LiteRT."""
+"""The types that XNNPACK computes; it leaves networks of 16-bit integers to LiteRT."""
 
 
 class Kernels(NamedTuple):
-    """What computes a network. slow: whether XNNPACK should have taken it and has not."""
+    """The kernels of a network. slow: whether XNNPACK should have taken it and did not."""
 
     name: str
     slow: bool
 
 
 def kernels(operators: Iterable[Mapping[str, Any]]) -> Kernels:
-    """The kernels of a network.
+    """Tells which kernels a network runs on.
 
-    operators: as the interpreter tells them once its tensors are allocated. For each part of the
-    network that XNNPACK took there is then one called DELEGATE, after those of the network itself.
-    XNNPACK takes a part at least of every network of floats or 8-bit integers: where it took none
-    the host is to blame.
+    operators: the interpreter's list, once its tensors are allocated. After the network's own
+    operators it has one called DELEGATE for each part that XNNPACK took. XNNPACK takes at least a
+    part of every network of floats or 8-bit integers. If it took none, the host is to blame.
     """
     known = False
     for operator in operators:

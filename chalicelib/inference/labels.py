@@ -1,34 +1,34 @@
-"""What a classifier says of an image, and whether that is right."""
+"""Labels: the names of classes, and whether an answer is right."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from unicodedata import normalize
 
 FOUND = 0.5
-"""The least score of a label that a multi-label model is taken to find in a picture."""
+"""A multi-label model finds a label in a picture if its score is at least this."""
 
 NO_LABEL = "(none)"
 """Stands for the label of an answer that has none."""
 
 _BACKGROUND = {"background", "dummy"}
-"""What networks call a class that stands for nothing."""
+"""Names of a class that stands for nothing."""
 
 _IMAGENET = {0: "tench", 1: "goldfish", 207: "golden retriever", 281: "tabby", 999: "toilet tissue"}
-"""Some of its 1,000 classes, in the order that Keras, TF-slim and PyTorch number them."""
+"""Some of ImageNet's 1,000 classes, by their index in Keras, TF-slim and PyTorch."""
 
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """What two spellings of a name have in common: case and spaces aside, which `_` stands for.
+    """Returns the form that all spellings of a name share: no capitals, single spaces, no `_`.
 
-    Accents are composed, as macOS has them apart in the names of files.
+    Accents are composed, because macOS decomposes them in file names.
     """
     return normalize("NFC", " ".join(text.replace("_", " ").split()).casefold())
 
 
 @lru_cache(maxsize=4096)
 def names(label: str) -> tuple[str, ...]:
-    """The folded names of a class: its label as a whole, then each part between commas."""
+    """Returns the folded names of a class: the whole label, then each part between commas."""
     parts = (fold(part) for part in label.split(","))
     return tuple(dict.fromkeys(name for name in (fold(label), *parts) if name))
 
@@ -36,7 +36,7 @@ def names(label: str) -> tuple[str, ...]:
 def is_right(answer: str, label: str) -> bool:
     """Whether a given answer is one of a label's names: "hot dog" is one of "hotdog, hot dog".
 
-    The one rule for that, case and spaces aside; used wherever an answer is judged.
+    Case and spaces do not matter. Every place that judges an answer uses this rule.
     """
     return fold(answer) in names(label)
 

@@ -1,4 +1,4 @@
-"""LiteRT, the engine that every package has a file for. The only module that knows it."""
+"""LiteRT, the engine for every package. Only this module imports it."""
 
 import re
 from functools import cached_property, lru_cache
@@ -14,12 +14,12 @@ from chalicelib.inference import processors
 from chalicelib.inference.kernels import Kernels, kernels
 from chalicelib.inference.tensors import Tensor, check_classifier
 
-if processors.unlisted():  # here, because it must be before the first interpreter, and only once
+if processors.unlisted():  # once, and before the first interpreter
     processors.list_for("ai_edge_litert")
 
 LACKING = re.compile(r"Node number \d+ \((.+?)\) failed to (?:prepare|invoke)")
 NEWER_GRAPH = re.compile(r"builtin opcode '(\w+)' version '(\d+)'|builtin_code out of range: (\d+)")
-"""How LiteRT names an operation that it does not have, and one that it has in older versions."""
+"""LiteRT's words for an operation that it does not have, or not in this version."""
 
 
 class LiteRT:
@@ -38,18 +38,18 @@ class LiteRT:
 
     @property
     def kernels(self) -> str:
-        """What computes: see `chalicelib.inference.kernels`."""
+        """The kernels that compute it: see `chalicelib.inference.kernels`."""
         return self._kernels.name
 
     @property
     def slow(self) -> bool:
-        """Whether XNNPACK should have taken the network and has not."""
+        """Whether XNNPACK should have taken the network and did not."""
         return self._kernels.slow
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """The raw output. array: of the shape and dtype of `input`.
+        """Returns the raw output. array: has the shape and dtype of `input`.
 
-        Raises ModelInvalid where the network turns out to be one that cannot be computed.
+        Raises ModelInvalid if LiteRT cannot compute the network.
         """
         self._interpreter.set_tensor(self.input.index, array)
         try:
@@ -72,7 +72,7 @@ class LiteRT:
 
 @lru_cache(maxsize=64)
 def input_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels that the network in a `.tflite` file takes.
+    """Returns width and height, in pixels, of the input of a `.tflite` file.
 
     Raises ModelInvalid where the file is not an image classifier.
     """
@@ -81,17 +81,17 @@ def input_size(path: Path) -> tuple[int, int]:
 
 
 def inspect(path: Path) -> tuple[Tensor, Tensor]:
-    """The input and the output of the network in a `.tflite` file.
+    """Returns the input and output tensors of a `.tflite` file.
 
     Raises ModelInvalid where the file is not an image classifier, or LiteRT cannot compute it.
     """
     network = LiteRT(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
-    _ = network.kernels  # which reads every tensor's name
+    _ = network.kernels  # reads every tensor's name
     return network.input, network.output
 
 
 def _open(path: Path, threads: int, resolver: OpResolverType) -> tuple[Interpreter, Tensor, Tensor]:
-    """An interpreter of the file, with its one input and its scores."""
+    """Opens the file: an interpreter, its input and its output."""
     try:
         interpreter = Interpreter(
             model_path=str(path), num_threads=threads, experimental_op_resolver_type=resolver
@@ -104,7 +104,7 @@ def _open(path: Path, threads: int, resolver: OpResolverType) -> tuple[Interpret
 
 
 def _allocate(interpreter: Interpreter, path: Path) -> None:
-    """Have every operation ready. Raises ModelInvalid, naming one that LiteRT does not have."""
+    """Prepares every operation. Raises ModelInvalid, naming an operation that LiteRT lacks."""
     try:
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
@@ -112,7 +112,7 @@ def _allocate(interpreter: Interpreter, path: Path) -> None:
 
 
 def _refusal(path: Path, error: Exception) -> str:
-    """Why the network cannot be served, and what to do, from what LiteRT says of it."""
+    """Turns LiteRT's message into an error that says what to do."""
     said, file = str(error), f"{path.name} of {path.parent.name}"
     if newer := NEWER_GRAPH.search(said):
         name, version, code = newer.groups()

@@ -1,4 +1,4 @@
-"""Which models there are: packages in the folders first, then in the bucket."""
+"""Find model packages: in the folders first, then in the bucket."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +22,10 @@ from chalicelib.inference.packages import (
 
 
 class Models:
-    """The packages there are: in the folders first, then in the bucket.
+    """Finds model packages: in the folders first, then in the bucket.
 
-    dirs: folders of packages, looked in in this order; the last is the cache, where a package from
-        the bucket is put and a damaged one is removed from.
+    dirs: folders of packages, in the order of the search. The last is the cache: packages from the
+        bucket are put there, and damaged copies are removed from it.
     reads: names the file to be loaded; only that one is hashed, to keep cold starts short.
     """
 
@@ -45,7 +45,7 @@ class Models:
         self._is_sealed = is_sealed
 
     def find(self, name: str) -> ModelPackage:
-        """The verified package of that name.
+        """Returns the verified package of that name.
 
         Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
         ServiceUnavailable where the bucket does not answer, or refuses what may be there.
@@ -67,7 +67,7 @@ class Models:
             check_info(self._object(name, INFO), name)
 
     def labels(self, name: str) -> tuple[str, ...]:
-        """The names of the model's classes; see `check`."""
+        """Returns the names of the model's classes; see `check`."""
         if package := self._described(name):
             return package.labels()
         self.check(name)
@@ -77,14 +77,14 @@ class Models:
             raise no_labels(name) from error
 
     def here(self, name: str) -> ModelInfo | None:
-        """What the folders say of that name; None where they hold no such package."""
+        """Returns the info of the package in the folders; None if it is not there."""
         with suppress(ModelInvalid):
             if folder := self._folder(name):
                 return read_package(folder).info
         return None
 
     def list(self) -> list[ModelPackage]:
-        """The packages in the folders, by name; unreadable ones are left out."""
+        """Lists the packages in the folders by name, without those that cannot be read."""
         found: dict[str, ModelPackage] = {}
         for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
             with suppress(ModelInvalid):
@@ -97,7 +97,7 @@ class Models:
         return next((folder for folder in folders if (folder / INFO).is_file()), None)
 
     def _described(self, name: str) -> ModelPackage | None:
-        """The package in the folders, not verified; None where the bucket is to be asked."""
+        """Returns the unverified package in the folders; None if the bucket must be asked."""
         folder = self._folder(name) if NAME.fullmatch(name) else None
         if folder is None and self._bucket and NAME.fullmatch(name):
             return None
@@ -111,7 +111,7 @@ class Models:
             raise
 
     def _verified(self, folder: Path) -> ModelPackage:
-        """The package; in place of a damaged copy, which is removed, the bucket's if it has one."""
+        """Verifies the package; replaces a damaged copy by the bucket's if it can."""
         try:
             package = read_package(folder)
             if not self._is_sealed(folder):

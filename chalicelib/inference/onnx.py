@@ -1,7 +1,7 @@
-"""ONNX Runtime, faster than LiteRT where a processor has AVX2 and nothing newer (docs/engines.md).
+"""ONNX Runtime, faster than LiteRT on processors with AVX2 and nothing newer (docs/engines.md).
 
-The only module that knows it. Of its package only the compiled binding is loaded: the Python around
-that takes a good part of a cold start and decides nothing here, and a deployment has none of it.
+Only this module imports it, and only its compiled binding. The Python code around the binding would
+take a good part of a cold start, and a deployment does not have it.
 """
 
 import sys
@@ -24,9 +24,9 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "tensor(uint8)": np.dtype(np.uint8),
     "tensor(float)": np.dtype(np.float32),
 }
-"""What `model.ort` may take and give."""
+"""The types that `model.ort` may take and give."""
 ERRORS_ONLY = 3
-"""Its severity, of five (https://onnxruntime.ai/docs/api/python/api_summary.html)."""
+"""ONNX Runtime's log level, of five (https://onnxruntime.ai/docs/api/python/api_summary.html)."""
 
 _lock = threading.Lock()
 
@@ -35,8 +35,8 @@ class OnnxRuntime:
     """The network of a `.ort` file, mapped into memory.
 
     threads: CPU threads of an inference.
-    Raises ModelInvalid where the file is not an image classifier that takes pixels as they are, or
-    where ONNX Runtime is not installed.
+    Raises ModelInvalid if the file is not an image classifier that takes pixels as they are, or if
+    ONNX Runtime is not installed.
     """
 
     kernels, slow = ONNXRUNTIME_KERNELS, False
@@ -49,14 +49,14 @@ class OnnxRuntime:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = ERRORS_ONLY
         options.add_session_config_entry("session.use_memory_mapped_ort_model", "1")
-        # threads that wait must not keep a busy host's processors from those that work
+        # threads that wait must not take processor time from threads that work
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = runtime.InferenceSession(options, str(path), True, False)
             self._session.initialize_session(["CPUExecutionProvider"], [{}], set())
             inputs = [_tensor(meta) for meta in self._session.inputs_meta]
             outputs = [_tensor(meta) for meta in self._session.outputs_meta]
-        except Exception as error:  # each kind of its own is a plain Exception
+        except Exception as error:  # its errors are all plain subclasses of Exception
             raise ModelInvalid(
                 f"{path.name} of {path.parent.name} is not a network that this version of ONNX "
                 "Runtime reads; export it again, or set ENGINE=litert."
@@ -68,19 +68,19 @@ class OnnxRuntime:
             )
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """The raw output. array: of the shape and dtype of `input`."""
+        """Returns the raw output. array: has the shape and dtype of `input`."""
         raw: NDArray[np.generic]
         (raw,) = self._session.run([self.output.name], {self.input.name: array}, None)
         return raw
 
 
 def installed() -> bool:
-    """Whether there is a binding for this Python; it is not loaded."""
+    """Whether a binding for this Python is installed. Does not load it."""
     return BINDING in sys.modules or _spec() is not None
 
 
 def binding() -> Any:
-    """The compiled module. Raises ModelInvalid where it is not installed, or would not survive."""
+    """Loads the compiled module. Raises ModelInvalid if it is missing or would abort here."""
     with _lock:
         if BINDING in sys.modules:
             return sys.modules[BINDING]
@@ -90,16 +90,16 @@ def binding() -> Any:
                 "ENGINE is onnxruntime, but that is not installed here; run `pip install "
                 "onnxruntime` on x86_64, or set ENGINE=litert."
             )
-        if processors.unlisted():  # it was seen to abort there
+        if processors.unlisted():  # ONNX Runtime was seen to abort there
             raise ModelInvalid("ONNX Runtime does not run on this host; set ENGINE=litert.")
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
-        sys.modules[BINDING] = module  # where the whole package, if ever imported, looks for it
+        sys.modules[BINDING] = module  # the whole package, if ever imported, looks for it there
         return module
 
 
 def _spec() -> ModuleSpec | None:
-    """Where the binding is, found without importing the packages that it is in."""
+    """Finds the binding without importing the packages around it."""
     package = find_spec("onnxruntime")
     places = package.submodule_search_locations if package else None
     return PathFinder.find_spec(BINDING, [str(Path(each) / "capi") for each in places or ()])

@@ -1,4 +1,4 @@
-"""A model package: what it is made of, how it is read and verified."""
+"""Model packages: their files, how to read them and how to verify them."""
 
 import re
 from dataclasses import dataclass
@@ -14,24 +14,24 @@ from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
-"""The files of a package. ORT, the same network for ONNX Runtime, is not in all of them."""
+"""The files of a package. Not every package has ORT, the same network for ONNX Runtime."""
 
 DIGEST = msgspec.Meta(pattern="^[0-9a-f]{64}$")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""What a package may be called: nothing that could lead out of a folder or a bucket's prefix."""
+"""Names of packages. None can lead out of a folder or out of a bucket's prefix."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
     """The contents of `model.json`.
 
     sha256: hexadecimal digest of `model.tflite`.
-    ort_sha256: that of `model.ort`, the same network for ONNX Runtime, which takes pixels as they
-        are and gives the same scores, or None.
+    ort_sha256: digest of `model.ort`, or None. It is the same network for ONNX Runtime; it takes
+        pixels as they are and gives the same scores.
     background_class: index of a class that is never shown, or None.
     preprocessing: how a picture becomes the network's input.
-    scores, multi_label: what the network gives, and whether each class is judged by itself, so that
-        several may be right, or none; see `chalicelib.inference.tensors.to_scores`.
+    scores, multi_label: what the network gives, and whether each class is judged by itself. Then
+        several classes may be right, or none; see `chalicelib.inference.tensors.to_scores`.
     """
 
     name: str
@@ -49,7 +49,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digest of each file that has a network in it."""
+        """The digest of each file that holds a network."""
         return {MODEL: self.sha256} | ({ORT: self.ort_sha256} if self.ort_sha256 else {})
 
 
@@ -59,7 +59,7 @@ class _Scaling(msgspec.Struct, frozen=True):
 
 
 class _Older(msgspec.Struct, frozen=True):
-    """What a `model.json` said before there was `preprocessing`."""
+    """The fields of a `model.json` from before `preprocessing`."""
 
     preprocessing: Preprocessing | None = None
     input_scaling: _Scaling | None = None
@@ -67,7 +67,7 @@ class _Older(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A folder that holds a classifier: the network, its labels and what is known of it."""
+    """A folder with a classifier: network, labels and `model.json`."""
 
     folder: Path
     info: ModelInfo
@@ -79,27 +79,27 @@ class ModelPackage:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the files that it is made of."""
+        """The names of the package's files."""
         return INFO, LABELS, *self.info.digests
 
     def labels(self) -> tuple[str, ...]:
-        """The names of the classes, by class index. Raises ModelInvalid where there are none."""
+        """Returns the names of the classes, by index. Raises ModelInvalid if there are none."""
         try:
             return _labels(self.folder)
         except (OSError, UnicodeDecodeError) as error:
             raise no_labels(self.info.name) from error
 
     def is_current(self) -> bool:
-        """Whether the folder still holds this package, and not one that has taken its place."""
+        """Whether the folder still holds this package, and no other has replaced it."""
         try:
             return read_package(self.folder).info == self.info
         except ModelInvalid:
             return False
 
     def verify(self, *files: str) -> None:
-        """Raise ModelInvalid unless its networks have the digests that `model.json` gives.
+        """Raises ModelInvalid unless the networks have the digests of `model.json`.
 
-        files: those to look at; all where none is named.
+        files: the files to check; all if none is named.
         """
         digests = self.info.digests
         for file in files or digests:
@@ -112,14 +112,14 @@ class ModelPackage:
 
 
 def no_labels(name: str) -> ModelInvalid:
-    """What is wrong with a package whose labels cannot be read."""
+    """The error of a package whose labels cannot be read."""
     return ModelInvalid(f"Model {name} has no readable {LABELS}; fetch or add it again.")
 
 
 def check_info(text: bytes, name: str) -> ModelInfo:
-    """The contents of a `model.json`, as they are.
+    """Parses a `model.json`.
 
-    Raises ModelInvalid where they are malformed, or another model's.
+    Raises ModelInvalid if it is malformed, or belongs to another model.
     """
     try:
         info = msgspec.json.decode(text, type=ModelInfo)
@@ -135,9 +135,10 @@ def _unusable(name: str, error: Exception) -> ModelInvalid:
 
 
 def read_package(folder: Path, name: str | None = None) -> ModelPackage:
-    """The package in `folder`, whose name is the folder's own unless given; nothing is verified.
+    """Reads the package in `folder`, without verifying it.
 
-    Raises ModelInvalid where `model.json` is missing, malformed or another model's.
+    name: the package's; None for the folder's own.
+    Raises ModelInvalid if `model.json` is missing, malformed or another model's.
     """
     name = name or folder.name
     try:
@@ -152,10 +153,10 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
 
 
 def _assumed(folder: Path, scaling: _Scaling | None) -> Preprocessing:
-    """What a package of before gets: as its labels are usually given, scaled as it says."""
+    """The preprocessing of an older package: usual for its labels, and scaled as it says."""
     try:
         found = IMAGENET if is_imagenet(_labels(folder)) else WHOLE
-    except (OSError, UnicodeDecodeError):  # which whoever needs them is told
+    except (OSError, UnicodeDecodeError):  # whoever needs the labels gets the error
         found = WHOLE
     if scaling is None:
         return found
@@ -167,5 +168,5 @@ def _labels(folder: Path) -> tuple[str, ...]:
 
 
 def parse_labels(text: bytes) -> tuple[str, ...]:
-    """The lines of a `labels.txt`. Raises UnicodeDecodeError."""
+    """Returns the lines of a `labels.txt`. Raises UnicodeDecodeError."""
     return tuple(line.strip() for line in text.decode().splitlines())

@@ -1,4 +1,4 @@
-"""The classifiers of a container. Who only asks for them pays for no LiteRT, NumPy or model."""
+"""The loaded classifiers of a process. Importing this loads no LiteRT, NumPy or model."""
 
 import logging
 import platform
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Load = Callable[[ModelPackage, int, int], "Classifier"]
 
 logger = logging.getLogger("serverless-inception.classifier")
-"""A child of the one that `app.py` makes, and so written as JSON by it."""
+"""A child of the logger of `app.py`, which writes JSON."""
 
 LOADED_AT_ONCE = 2
 """Classifiers kept in memory: an experiment's two arms. An 8-bit Inception v3 takes about 65 MB."""
@@ -29,16 +29,15 @@ SLOW = (
     f"recognise the processor of this {platform.machine()} host. docs/arm64.md says what to do; "
     "ALLOW_SLOW_KERNELS=true accepts it."
 )
-"""What to say of a model of that name."""
+"""The log line about such a model."""
 
 
 class Classifiers:
-    """The classifiers in memory, each loaded at its first use.
+    """Keeps classifiers in memory, and loads each at its first use.
 
-    model: name of the package that answers where none is asked for.
-    fallback: answers where `model` is not to be found; empty for none.
-    threads, copies, engine: of each classifier. load: makes one of them; `Classifier` where none is
-        given.
+    model: the package that answers if a request names none.
+    fallback: the package that answers if `model` cannot be found; empty for none.
+    threads, copies, engine: of each classifier. load: makes a classifier; None for `Classifier`.
     """
 
     def __init__(
@@ -58,14 +57,14 @@ class Classifiers:
         self._make, self._engine = load or self._classifier, engine
         self._ready: dict[str, Classifier] = {}
         self._loading: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()  # of the two above; nobody loads with it
+        self._lock = threading.Lock()  # guards the two above; is never held while a model loads
 
     def get(self, name: str | None = None, version: str | None = None) -> "Classifier":
-        """The classifier of that name, or the default one.
+        """Returns the classifier of that name, or the default classifier.
 
-        version: what the package of that name must be; None for whichever it is.
-        Raises ModelNotFound where no such package exists, and ModelInvalid where it, or the default
-        one, cannot be served.
+        version: the version that the package must have; None for any.
+        Raises ModelNotFound if no such package exists, and ModelInvalid if it, or the default
+        package, cannot be served.
         """
         if name is not None:
             classifier = self._loaded(name)
@@ -85,9 +84,9 @@ class Classifiers:
         return self._loaded(stand_in)
 
     def default(self) -> str:
-        """The name of the model that `get` answers with where none is asked for; nothing is loaded.
+        """Returns the name of the default classifier, without loading it.
 
-        Raises what `get` does, but for a network that is damaged.
+        Raises what `get` does, except for a damaged network.
         """
         try:
             self._models.check(self._model)
@@ -98,7 +97,7 @@ class Classifiers:
         return self._model
 
     def _stand_in(self, error: ModelNotFound) -> str:
-        """The fallback, which answers where the service's own model is not to be found."""
+        """Returns the fallback's name, for a service whose own model cannot be found."""
         if self._fallback:
             return self._fallback
         raise ModelInvalid(
@@ -107,9 +106,9 @@ class Classifiers:
         ) from error
 
     def healthy(self, allow_slow: bool) -> "Classifier":
-        """The default classifier.
+        """Returns the default classifier.
 
-        Raises what `get` does, and SlowKernels where it is slow and that is not allowed.
+        Raises what `get` does, and SlowKernels if it is slow and that is not allowed.
         """
         classifier = self.get()
         if classifier.slow and not allow_slow:
@@ -117,7 +116,7 @@ class Classifiers:
         return classifier
 
     def _loaded(self, name: str) -> "Classifier":
-        """The classifier in memory, else loaded by one thread; who wants another does not wait."""
+        """Returns the classifier, loaded by one thread; other models' loads do not wait."""
         if (classifier := self._recalled(name)) is not None:
             return classifier
         with self._lock:
@@ -137,7 +136,7 @@ class Classifiers:
         return classifier
 
     def _recalled(self, name: str) -> "Classifier | None":
-        """The one in memory, which is then the last to be let go."""
+        """Returns the classifier in memory, which then becomes the last to be dropped."""
         with self._lock:
             classifier = self._ready.pop(name, None)
             if classifier is not None:
@@ -145,10 +144,10 @@ class Classifiers:
             return classifier
 
     def _load(self, name: str) -> "Classifier":
-        """Load, and write one line of log about it."""
+        """Loads a classifier, and logs one line about it."""
         start = time.perf_counter()
         package = None
-        while package is None or not package.is_current():  # or it was replaced meanwhile
+        while package is None or not package.is_current():  # again, if it was replaced meanwhile
             package = self._models.find(name)
             classifier = self._make(package, self._threads, self._copies)
         facts = {

@@ -1,10 +1,10 @@
-"""What the processors are; and tells libraries of them on hosts that list none, as Lambda's arm64.
+"""Detect the processor, and list it for libraries where the host does not, as on Lambda's arm64.
 
 pytorch/cpuinfo, by which LiteRT recognises a processor, reads two lists in /sys and gives up
 without them (https://github.com/pytorch/cpuinfo/issues/143); LiteRT then goes on without XNNPACK,
-its fast kernels, and says so on standard error alone. Nothing but these lists is missing: all else
-is in /proc/cpuinfo. So the two paths that the loaded library holds are made to lead to a list of
-our own. Where that fails nothing is lost: `Classifier.slow` shows it.
+its fast kernels, and says so only on standard error. Only these lists are missing; all else is in
+/proc/cpuinfo. So this module points the two paths inside the loaded library at a list of our own.
+If that fails, nothing is lost, and `Classifier.slow` shows it.
 """
 
 import ctypes
@@ -20,41 +20,43 @@ LISTS = ("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
 
 
 def unlisted() -> bool:
-    """Whether this host is one of those; on x86-64 the lists are not needed."""
+    """Whether this host needs the lists and lacks them. x86-64 does not need them."""
     return platform.machine() == "aarch64" and not any(Path(each).exists() for each in LISTS)
 
 
 NEWER_THAN_AVX2 = {"avx512_vnni", "avx_vnni", "amx_int8"}
-"""Flags of instructions that sum up products of bytes; LiteRT has kernels for them."""
+"""Flags of instructions that add up products of bytes. LiteRT has kernels for them."""
 
 
 def flags(cpuinfo: str) -> frozenset[str]:
-    """What the first processor of an x86-64's /proc/cpuinfo can do; nothing elsewhere."""
+    """Returns the flags of the first processor in /proc/cpuinfo; empty except on x86-64."""
     found = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
     return frozenset(found.partition(":")[2].split())
 
 
 def at_most_avx2(machine: str, able: frozenset[str]) -> bool:
-    """Whether a processor with these flags multiplies bytes by AVX2, and has nothing newer."""
+    """Whether a processor with these flags has AVX2 and nothing newer for bytes."""
     return machine == "x86_64" and "avx2" in able and not able & NEWER_THAN_AVX2
 
 
 @lru_cache(maxsize=1)
 def avx2_at_most() -> bool:
-    """Whether this host's does: there ONNX Runtime is faster than LiteRT (docs/engines.md)."""
+    """Whether this host has at most AVX2. Then ONNX Runtime is faster (docs/engines.md)."""
     with suppress(OSError):
         return at_most_avx2(platform.machine(), flags(Path("/proc/cpuinfo").read_text()))
     return False
 
 
 def list_for(library: str) -> int:
-    """Let the shared libraries with `library` in their path find lists; how many paths were led.
+    """Points the shared libraries with `library` in their path at our lists.
 
-    To be called when they are loaded, and before they look.
+    Call it after they are loaded and before they look. Returns how many paths were rewritten.
     """
     led = 0
     with suppress(OSError):
-        descriptor = os.memfd_create("processors")  # a file without a place, there till the end
+        descriptor = os.memfd_create(
+            "processors"
+        )  # a file without a name, open until the process ends
         os.write(descriptor, f"0-{(os.cpu_count() or 1) - 1}\n".encode())
         ours = f"/proc/self/fd/{descriptor}".encode()
         for address, path in _places(library):
@@ -64,7 +66,7 @@ def list_for(library: str) -> int:
 
 
 def _places(library: str) -> Iterator[tuple[int, bytes]]:
-    """Where in memory the paths of the lists are, among the constants of those libraries."""
+    """Finds the paths of the lists in memory, among the constants of those libraries."""
     for line in Path("/proc/self/maps").read_text().splitlines():
         span, access, offset, _, _, *file = line.split(maxsplit=5)
         if access != "r--p" or not file or library not in file[0]:
@@ -80,7 +82,7 @@ def _places(library: str) -> Iterator[tuple[int, bytes]]:
 
 
 def _overwrite(address: int, data: bytes) -> None:
-    """Write over constants in memory; this process gets its own copy of the page."""
+    """Overwrites constants in memory. This process gets its own copy of the page."""
     libc = ctypes.CDLL(None, use_errno=True)
     page = address & -mmap.PAGESIZE
     size = ctypes.c_size_t(address + len(data) - page)

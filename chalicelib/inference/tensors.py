@@ -1,4 +1,4 @@
-"""What goes into a network and comes out of it: arrays, in the network's own dtype and scale."""
+"""Convert pixels to a network's input, and its output to scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from chalicelib.images.preprocessing import Preprocessing
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a network says of its input or output.
+    """The description of a network's input or output.
 
     scale, zero_point: real value = (quantised - zero_point) * scale; scale is 0 for floats.
     """
@@ -27,7 +27,7 @@ class Tensor:
 
     @property
     def channels_first(self) -> bool:
-        """Whether an image is [1, channels, height, width] here, as PyTorch has them."""
+        """Whether an image is [1, channels, height, width], as in PyTorch."""
         return self.shape[1] in DEPTHS and self.shape[3] not in DEPTHS
 
     @property
@@ -48,9 +48,9 @@ DEPTHS = (1, 3)
 def check_classifier(
     name: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """The image and the scores of the network of that name.
+    """Returns the image tensor and the scores tensor of an image classifier.
 
-    Raises ModelInvalid where it does not take one and give the other, and nothing else.
+    Raises ModelInvalid unless the network takes exactly the one and gives exactly the other.
     """
     images = len(inputs) == 1 and len(inputs[0].shape) == 4 and inputs[0].depth in DEPTHS
     if not images or len(outputs) != 1 or np.prod(outputs[0].shape) != outputs[0].shape[-1]:
@@ -63,7 +63,7 @@ def check_classifier(
 
 
 def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:
-    """Raise ModelInvalid where the network of that name cannot be given its pixels so."""
+    """Raises ModelInvalid if this preprocessing does not fit the network's input."""
     if tensor.depth == 1 and (how.channels == "bgr" or len(how.mean or ()) > 1):
         raise ModelInvalid(
             f"Model {name} takes one channel, so its channels must be grey, and its mean and std "
@@ -72,27 +72,27 @@ def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:
 
 
 def to_input(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> NDArray[np.generic]:
-    """RGB pixels [height, width, 3] as the network takes an image: its shape and dtype, without 1.
+    """Converts RGB pixels [height, width, 3] to the network's input, without its batch dimension.
 
     A quantised input without a scaling of its own takes pixels as they are: 0..255 as uint8, or
     -128..127 as int8, as TensorFlow's converter leaves them
-    (https://ai.google.dev/edge/litert/models/quantization_spec). So does one of uint8 that is not
-    quantised: what scales them is part of the network.
+    (https://ai.google.dev/edge/litert/models/quantization_spec). So does a uint8
+    input that is not quantised: then the network scales them itself.
     """
     array = _scaled(_arranged(pixels, tensor, how), tensor, how)
     return np.ascontiguousarray(array.transpose(2, 0, 1) if tensor.channels_first else array)
 
 
 def _arranged(pixels: NDArray[np.uint8], tensor: Tensor, how: Preprocessing) -> NDArray[np.uint8]:
-    """The channels that the network takes, in their order, last."""
+    """Returns the channels in the network's order, as the last dimension."""
     if tensor.depth == 1 or how.channels == "grey":
         return np.broadcast_to(luma(pixels), (*pixels.shape[:2], tensor.depth))
     return pixels[..., ::-1] if how.channels == "bgr" else pixels
 
 
 def luma(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey [height, width, 1] of RGB pixels, as Pillow and TensorFlow weigh them (ITU-R 601-2)."""
-    weighed = pixels @ np.array([19595, 38470, 7471], np.uint32)  # of 65536, as Pillow has them
+    """Returns grey [height, width, 1] of RGB pixels, weighed as in Pillow (ITU-R 601-2)."""
+    weighed = pixels @ np.array([19595, 38470, 7471], np.uint32)  # in 65536ths, as in Pillow
     return ((weighed[..., np.newaxis] + 0x8000) >> 16).astype(np.uint8)
 
 
@@ -120,11 +120,12 @@ def to_scores(
     logits: bool = False,
     multi_label: bool = False,
 ) -> NDArray[np.float32]:
-    """A score for each label from a network's raw output [units]: float32 [labels], 0..1.
+    """Returns a score for each label from the raw output [units]: float32 [labels], 0..1.
 
-    labels: as many as units; or 2 of one unit, which is the second's, and the first has the rest.
-    multi_label: each label is judged by itself. Otherwise the scores sum to at most 1: rounding to
-        8 bits lets the sum of a softmax pass it, and then all are scaled down alike.
+    labels: as many as units. Or 2 for one unit: it scores the second label, and the first label
+        gets the rest.
+    multi_label: each label is judged by itself. Otherwise the scores sum to at most 1. Rounding to
+        8 bits can push the sum of a softmax above 1; then all scores are scaled down.
     """
     values = np.nan_to_num(dequantised(raw, tensor))
     values = to_probabilities(values, multi_label) if logits else values.clip(0.0, 1.0)
@@ -135,7 +136,7 @@ def to_scores(
 
 
 def to_probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[np.float32]:
-    """Logits [..., units] through a softmax; where each stands for itself, through a sigmoid."""
+    """Logits [..., units] to probabilities: by a softmax, or by sigmoids if multi-label."""
     if multi_label or logits.shape[-1] == 1:
         return np.exp(-np.logaddexp(0, -logits))
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -144,7 +145,7 @@ def to_probabilities(logits: NDArray[np.float32], multi_label: bool) -> NDArray[
 
 
 def dequantised(raw: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:
-    """Real values of a network's raw output: float32, of the same shape."""
+    """Returns the real values of a raw output: float32, of the same shape."""
     values = raw.astype(np.float32)
     if tensor.scale:
         values = (values - tensor.zero_point) * np.float32(tensor.scale)
@@ -152,6 +153,6 @@ def dequantised(raw: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]
 
 
 def top(scores: NDArray[np.float32], count: int, hidden: int | None) -> list[int]:
-    """Indices of the `count` highest scores, highest first; ties in class order."""
+    """Returns the indices of the `count` highest scores, highest first; ties in class order."""
     order = np.argsort(-scores, kind="stable")[: count + 1]
     return [int(i) for i in order if i != hidden][:count]

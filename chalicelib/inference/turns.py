@@ -1,4 +1,4 @@
-"""Who may run now, and on what: one alone on all threads, several on a part of them each."""
+"""Share networks among threads: a lone thread gets all CPU threads, several share them."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """Lends things that one thread at a time may use.
+    """Lends things that only one thread at a time may use.
 
-    shared: one for each thread that may run at the same time. alone: for a thread that finds nobody
-    else running, in place of one of `shared`; None where those do for it too.
+    shared: a thing for each thread that may run at the same time. alone: the thing for a thread
+    that runs alone; None if it takes one of `shared` too.
     """
 
     def __init__(self, shared: Sequence[T], alone: T | None = None) -> None:
@@ -23,7 +23,7 @@ class Turns(Generic[T]):
 
     @contextmanager
     def turn(self) -> Iterator[T]:
-        """One of them, once there is room."""
+        """Waits for a free thing, and lends it for the block."""
         with self._room:
             with self._lock:
                 if self._running == 0 and self._alone is not None:
