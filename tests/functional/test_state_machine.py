@@ -162,14 +162,14 @@ def test_a_bad_request_is_refused_at_once(machine: StateMachine) -> None:
 
 def test_what_passes_is_tried_again(machine: StateMachine) -> None:
     trouble = {
-        "prepare": {"error": "SourceUnreachable", "times": 1},
+        "prepare": {"error": "ServiceUnavailable", "times": 1},
         "classify challenger 2": {"error": "TimeoutError", "times": 2},
         "report": {"error": "Sandbox.Timedout", "times": 1},
     }
     execution = machine.run("passing", {"chunks": 3, "trouble": trouble})
     assert execution.output["outcome"] == "kept"
     assert Counter(execution.failures) == {
-        "SourceUnreachable": 1, "TimeoutError": 2, "Sandbox.Timedout": 1,
+        "ServiceUnavailable": 1, "TimeoutError": 2, "Sandbox.Timedout": 1,
     }  # fmt: skip
     assert len(execution.calls("classify challenger 2")) == 3
     assert execution.entered["Challenger lost"] == 0
