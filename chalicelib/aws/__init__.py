@@ -1,1 +1,1 @@
-"""Ports, and AWS behind them."""
+"""Ports to object store, queue and state machine, and AWS behind them."""

@@ -1,4 +1,4 @@
-"""Blocks of bytes as a file, which is what uploads are read from."""
+"""Read blocks of bytes as a file, for uploads."""
 
 import io
 from collections.abc import Iterable
@@ -6,18 +6,18 @@ from typing import Any
 
 
 class Blocks(io.RawIOBase):
-    """Reads the blocks one after the other; holds one of them."""
+    """A file that reads block after block, and holds only one."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill as much of the buffer as a block does; how many bytes, 0 at the end."""
+        """Copies up to one block into the buffer. Returns how many bytes, 0 at the end."""
         while not self._left:
             block = next(self._blocks, None)
             if block is None:

@@ -1,4 +1,4 @@
-"""Clients of AWS. boto3, which takes a while to import, is imported for the first of them."""
+"""Make clients of AWS. The first client imports boto3, which takes a while."""
 
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ def client(
     attempts: int = 4,
     **options: Any,
 ) -> Any:
-    """A client of that service. Timeouts are in seconds, and of each attempt."""
+    """Makes a client of that service. Timeouts are in seconds, for each attempt."""
     from botocore.config import Config
 
     from chalicelib.aws.session import session
@@ -27,7 +27,7 @@ def client(
 
 
 def s3(**limits: Any) -> Any:
-    """A client of S3. limits: see `client`."""
+    """Makes a client of S3. limits: see `client`."""
     # Forms and links are signed as buckets made since 2020 want it, for the bucket's own region:
     # the global endpoint redirects there at first, which a signature does not outlive
     # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
@@ -36,9 +36,9 @@ def s3(**limits: Any) -> Any:
 
 
 def ssm() -> Any:
-    """A client of SSM. A caller waits for it first, so all attempts fit into ten seconds."""
+    """Makes a client of SSM. Callers wait for it, so all attempts fit into ten seconds."""
     return client("ssm", read_timeout=2, connect_timeout=2, attempts=3)
 
 
 quick_s3 = partial(s3, connect_timeout=1, read_timeout=2, attempts=2)
-"""Makes a client of S3 that soon gives up: for what an answer waits for and can do without."""
+"""Makes a client of S3 that gives up soon, for data that an answer can do without."""

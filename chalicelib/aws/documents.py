@@ -1,4 +1,4 @@
-"""JSON and JSONL objects of one bucket."""
+"""Read and write JSON and JSONL objects of one bucket."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,35 +12,35 @@ T = TypeVar("T")
 
 
 class Documents:
-    """The objects of one bucket that are written and read as values.
+    """Reads and writes values as objects of one bucket.
 
-    A refusal is no absence: what may be there and is not to be had raises AccessRefused.
-    Where doing a thing twice does no harm, a caller need not be `sure`: then what is refused counts
-    as not there, and is not looked for a second time.
+    A refusal is not an absence: if an object may exist and cannot be read, AccessRefused is raised.
+    A caller that may do its work twice need not be `sure`. Then a refused object counts as missing,
+    and is not looked for a second time.
     """
 
     def __init__(self, store: ObjectStore, bucket: str) -> None:
         self.store, self.bucket = store, bucket
 
     def get(self, key: str, type_: type[T], sure: bool = True) -> T | None:
-        """A JSON object; None where there is none. Raises msgspec.DecodeError for other JSON."""
+        """Reads JSON; None if there is no object. Raises msgspec.DecodeError for other JSON."""
         data = self._data(key, sure)
         return None if data is None else msgspec.json.decode(data, type=type_)
 
     def tagged(self, key: str, type_: type[T]) -> tuple[T, str] | None:
-        """A JSON object and the ETag with which `put` replaces it and no other."""
+        """Reads JSON and its ETag, with which `put` replaces only this version."""
         found = self.store.find(self.bucket, key, MAX_OBJECT)
         return None if found is None else (msgspec.json.decode(found.data, type=type_), found.etag)
 
     def put(
         self, key: str, value: object, only_new: bool = False, replacing: str | None = None
     ) -> str | None:
-        """Write JSON; its ETag, or None where it was not written: see ObjectStore."""
+        """Writes JSON. Returns its ETag, or None if it was not written: see ObjectStore."""
         data = msgspec.json.encode(value)
         return self.store.put(self.bucket, key, data, "application/json", only_new, replacing)
 
     def first(self, key: str, type_: type[T], make: Callable[[], T]) -> T:
-        """The JSON object that is there, or else what `make` returns, unless someone was faster."""
+        """Reads JSON; if there is no object, writes what `make` returns. The first writer wins."""
         found = self.get(key, type_)
         if found is None:
             found = make()
@@ -53,23 +53,23 @@ class Documents:
         return found
 
     def mark(self, key: str) -> None:
-        """Write an empty object."""
+        """Writes an empty object."""
         self.store.put(self.bucket, key, b"", "application/octet-stream")
 
     def has(self, key: str, sure: bool = True) -> bool:
-        """Whether an object is there: asked for, which costs a twelfth of a listing."""
+        """Whether an object exists. Asking for it costs a twelfth of a listing."""
         try:
             return self._data(key, sure, most=0) is not None
         except ObjectTooLarge:
             return True
 
     def put_lines(self, key: str, items: Iterable[object], only_new: bool = False) -> str | None:
-        """Write JSONL; see `put`."""
+        """Writes JSONL; see `put`."""
         data = msgspec.json.Encoder().encode_lines(items)
         return self.store.put(self.bucket, key, data, "application/jsonl", only_new)
 
     def lines(self, key: str, type_: type[T], sure: bool = True) -> list[T]:
-        """The values of JSONL; empty where there is no such object."""
+        """Reads the values of JSONL; empty if there is no such object."""
         data = self._data(key, sure)
         return [] if data is None else msgspec.json.Decoder(type_).decode_lines(data)
 

@@ -13,24 +13,24 @@ from chalicelib.aws.s3answers import translated, unless_lost
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 
 LINK_SECONDS = 3600
-"""How long the address of a result, or an upload's form, may be used at most: it ends before if the
+"""How long a link to a result, or an upload's form, works at most. It ends earlier if the
 credentials of the function that signed it do
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html)."""
 
 MAX_OBJECT = 100 * 2**20
-"""Bytes of an object of ours that is read whole: a chunk of images inline, and room."""
+"""Bytes of an object of ours that is read whole: a chunk with images inside, and room."""
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block of a stream."""
 
 RANGE_BYTES = 4 << 20
-"""Bytes that one connection gets of a file in `download`: six for an Inception v3 of 24 MB, which
-came in 0.20 s where a connection carries 40 MB/s, 0.31 s by boto3's 8 MiB and 0.68 s in one."""
+"""Bytes of a file that one connection of `download` gets. An Inception v3 of 24 MB takes six:
+0.20 s where a connection carries 40 MB/s, against 0.31 s with boto3's 8 MiB and 0.68 s with one."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An object that was read: its bytes, and the ETag that tells them from others."""
+    """An object that was read: its bytes, and the ETag of this version."""
 
     data: bytes
     etag: str
@@ -47,31 +47,31 @@ class Found:
 class ObjectStore(Protocol):
     """Objects by bucket and key.
 
-    Every method raises ServiceUnavailable where the store does not answer, AccessRefused where it
-    refuses, and all that read ObjectMissing where there is no such object. To whoever may not list
-    the bucket that is refused as well: only `find` is sure.
+    Every method raises ServiceUnavailable if the store does not answer, and AccessRefused if it
+    refuses. Methods that read raise ObjectMissing if there is no such object. S3 refuses that too
+    to a caller who may not list the bucket; only `find` is sure.
     """
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        """The object's bytes. Raises ObjectTooLarge where there are more than `max_bytes`."""
+        """Reads the object. Raises ObjectTooLarge if it has more than `max_bytes`."""
 
     def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
-        """The object, or None where there is none for certain.
+        """Reads the object; None if it certainly does not exist.
 
-        Raises AccessRefused where it may be there and is not to be had, because a refusal says
-        nothing about what there is; ObjectTooLarge where it has more than `max_bytes`.
+        Raises AccessRefused if it may exist and cannot be read, and ObjectTooLarge if it has more
+        than `max_bytes`.
         """
 
     def download(self, bucket: str, key: str, target: Path) -> None:
-        """Write the object into the file `target`, without holding it in memory; in parallel."""
+        """Downloads the object into the file `target` in parallel, not held in memory."""
 
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
-        """The object's bytes in blocks; opened at the call, as it is at that moment."""
+        """Returns the object's bytes in blocks, of the version at the moment of the call."""
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
-        """The objects whose key starts with `prefix`, in the order of their UTF-8 keys.
+        """Lists the objects whose key starts with `prefix`, in the order of their UTF-8 keys.
 
-        after: only those whose key comes after this one.
+        after: only objects whose key comes after this key.
         """
 
     def put(
@@ -83,40 +83,40 @@ class ObjectStore(Protocol):
         only_new: bool = False,
         replacing: str | None = None,
     ) -> str | None:
-        """Write an object; its ETag, or None where a condition kept it from being written.
+        """Writes an object. Returns its ETag, or None if a condition prevented the write.
 
-        only_new: unless there is one. replacing: only in place of the one of that ETag. Where it
-        was not written somebody else was there, or we were, and the answer was lost on its way.
+        only_new: only if there is no such object. replacing: only in place of the version with that
+        ETag. If it was not written, somebody else was faster, or our own answer was lost.
         """
 
     def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
-        """Write an object that comes in blocks; nobody ever sees half of it."""
+        """Writes an object from blocks. Nobody ever sees half of it."""
 
     def copy(
         self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
     ) -> bool:
-        """Copy an object, without its bytes coming here; whether it was copied.
+        """Copies an object inside the store. Returns whether it was copied.
 
-        etag: of the one that is meant, with its quotes; another one is not copied.
+        etag: of the version to copy, with its quotes; another version is not copied.
         """
 
     def delete(self, bucket: str, key: str) -> None:
-        """Delete an object, or do nothing where there is none."""
+        """Deletes an object, or does nothing if there is none."""
 
     def link(self, bucket: str, key: str, seconds: int) -> str:
-        """A URL that reads the object, whoever has it, for that long."""
+        """Returns a URL with which anybody can read the object, for that long."""
 
     def upload_form(
         self, bucket: str, key: str, seconds: int, max_bytes: int
     ) -> tuple[str, dict[str, str]]:
-        """A URL and form fields with which whoever has them may POST this one object."""
+        """Returns a URL and form fields with which anybody can POST this one object."""
 
 
 class S3Store:
     """The object store on Amazon S3, or on anything that speaks its protocol.
 
-    make_client: returns a boto3 S3 client; called at the first use, because importing boto3 takes
-        longer than a prediction and most requests need no bucket.
+    make_client: returns a boto3 S3 client. It is called at the first use, because importing boto3
+        takes longer than a prediction, and most requests need no bucket.
     """
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
@@ -130,9 +130,9 @@ class S3Store:
     def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
         """See ObjectStore.
 
-        To whoever may not list a bucket S3 answers 403 for what is not there, as it does for what
-        may not be read; a listing of that one key, which a policy can allow by its prefix, tells
-        which it was (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
+        A caller who may not list a bucket gets 403 for a missing object, as for one that may not be
+        read. A listing of that key, which a policy can allow by its prefix, tells which it was
+        (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
         """
         with suppress(ObjectMissing):
             try:

@@ -1,4 +1,4 @@
-"""What S3's answers mean: refusals, failures, and conditions that did not hold."""
+"""Turn S3's refusals, failures and failed conditions into the domain's errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from chalicelib.aws.failures import code_of, failure
 from chalicelib.errors import ObjectMissing
 
 ABSENCES = {"404", "NoSuchKey"}
-"""What S3 answers for a key that it does not have, to those who may list the bucket; the first of a
-HEAD. To all others it says AccessDenied, as it does of what they may not read
+"""Codes for a missing key, if the caller may list the bucket; the first is a HEAD's. Other callers
+get AccessDenied, as for an object that they may not read
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions"). Our functions
 may list by prefix alone (policies/), so a read cannot tell the two apart: `find` does."""
 
 LOST = {"412", "PreconditionFailed", "409", "ConditionalRequestConflict", "NoSuchKey"}
-"""Answers to a conditional request that mean that somebody else was there, or is at this moment;
-404 where the object was deleted meanwhile
+"""Answers to a conditional request if somebody else wrote the object, or is writing it; 404 if it
+was deleted meanwhile
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)."""
 
 
@@ -39,7 +39,7 @@ def translated(uri: str) -> Iterator[None]:
 
 
 def unless_lost(request: Callable[[], T]) -> T | None:
-    """The answer to a conditional request; None where its condition did not hold.
+    """Returns the answer to a conditional request; None if its condition did not hold.
 
     Raises botocore's errors.
     """

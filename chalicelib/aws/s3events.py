@@ -1,4 +1,4 @@
-"""S3's own events, however they come: to a function, on a queue, through SNS or EventBridge."""
+"""Read S3's events, from a function, a queue, SNS or EventBridge."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -13,9 +13,9 @@ from chalicelib.errors import BadRequest
 class Put(msgspec.Struct, frozen=True):
     """An object that was put into a bucket.
 
-    version: tells it from other puts of this key: S3's sequencer, or the time of an event without.
-    at: when, in seconds since the epoch. etag: of what was put, without quotes; None where the
-        event does not tell.
+    version: S3's sequencer, or the event's time; it differs between puts of one key.
+    at: seconds since the epoch. etag: of the object, without quotes; None if the event does not
+        tell.
     """
 
     bucket: str
@@ -33,7 +33,7 @@ class _Object(msgspec.Struct, frozen=True):
     """The object of an event from EventBridge."""
 
     key: str
-    sequencer: str = ""  # of puts and deletions alone
+    sequencer: str = ""  # only events about puts and deletions have it
     etag: str | None = None
 
 
@@ -77,7 +77,7 @@ class _Records(msgspec.Struct, frozen=True):
 
 
 class _Test(msgspec.Struct, frozen=True):
-    """What S3 sends when it is told to send events."""
+    """The test event that S3 sends when notifications are set up."""
 
     event: Literal["s3:TestEvent"] = msgspec.field(name="Event")
 
@@ -86,7 +86,7 @@ class _Test(msgspec.Struct, frozen=True):
 
 
 class _Failure(msgspec.Struct, frozen=True, rename="camel"):
-    """What Lambda sends to the dead letters of an event that `on_upload` failed on
+    """Lambda's dead letter for an event on which `on_upload` failed
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
     """
 
@@ -122,17 +122,17 @@ class _Notification(msgspec.Struct, frozen=True, rename="pascal"):
 
 
 def unwrapped(body: str) -> str:
-    """What a topic of SNS was given, where the message came through one; else as it is."""
+    """Returns the message inside an SNS notification; other messages as they are."""
     with suppress(msgspec.DecodeError, UnicodeError):
         return msgspec.json.decode(body, type=_Notification).message.strip()
     return body
 
 
 def puts(event: str | bytes) -> list[Put]:
-    """The puts that the JSON of an event tells of: none, where something else happened in S3.
+    """Returns the puts in the JSON of an event; none if something else happened in S3.
 
     It may come from S3, from EventBridge, or back from the dead letters.
-    Raises BadRequest where it is no event of S3.
+    Raises BadRequest if it is not an event of S3.
     """
     kinds: tuple[type[_Event], ...] = (_Failure, _Records, _Bridged, _Test)
     for kind in kinds:

@@ -15,17 +15,17 @@ MAX_ENTRIES = 10
 class Queue(Protocol):
     """A queue of JSON messages, delivered at least once and in any order.
 
-    Every method raises ServiceUnavailable where it does not answer, AccessRefused where it refuses.
+    Every method raises ServiceUnavailable if it does not answer, and AccessRefused if it refuses.
     """
 
     def send(self, messages: Sequence[object]) -> None:
-        """Send all of them. Raises ServiceUnavailable where any could not be sent."""
+        """Sends all messages. Raises ServiceUnavailable if any could not be sent."""
 
     def idle(self) -> bool:
-        """Whether, as far as is known, nothing waits on it and nobody works on a message."""
+        """Whether nothing seems to wait on the queue, and nobody seems to work on a message."""
 
     def patience(self) -> float:
-        """Seconds from a message's first receipt after which it is a dead letter, or was done."""
+        """Seconds after a message's first receipt until it is done or a dead letter."""
 
 
 class _Redrive(msgspec.Struct, frozen=True):
@@ -62,14 +62,14 @@ class SqsQueue:
         return all(int(answer["Attributes"][name]) == 0 for name in names)
 
     def patience(self) -> float:
-        """See Queue: so many visibility timeouts as it may be received times."""
+        """See Queue: the visibility timeout times the number of receipts that are allowed."""
         names = ["VisibilityTimeout", "RedrivePolicy"]
         answer = self._call("get_queue_attributes", AttributeNames=names)["Attributes"]
         policy = msgspec.json.decode(answer.get("RedrivePolicy", "{}"), type=_Redrive)
         return float(max(int(answer["VisibilityTimeout"]), 1) * policy.receives)
 
     def _send(self, entries: list[dict[str, str]]) -> None:
-        for _ in range(3):  # a batch request can succeed for some of its messages only
+        for _ in range(3):  # a batch request can succeed for only some of its messages
             failed = self._call("send_message_batch", Entries=entries).get("Failed", [])
             entries = [e for e in entries if e["Id"] in {each["Id"] for each in failed}]
             if not entries:

@@ -1,4 +1,4 @@
-"""Parameter Store, where a stage's token is kept."""
+"""Read Parameter Store, which keeps a stage's token."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from chalicelib.errors import NotConfigured
 
 
 class Parameter:
-    """A parameter of AWS Systems Manager's Parameter Store, decrypted.
+    """A parameter in AWS Systems Manager's Parameter Store.
 
     make_client: returns a boto3 client of SSM; called at the first use.
     """
@@ -18,10 +18,10 @@ class Parameter:
         self._client: Any = None
 
     def read(self) -> str:
-        """Its value.
+        """Returns the decrypted value.
 
-        Raises NotConfigured where it has no name, ServiceUnavailable where Parameter Store does not
-        answer or has none of that name, and AccessRefused where it refuses.
+        Raises NotConfigured if the parameter has no name, ServiceUnavailable if Parameter Store
+        does not answer or lacks it, and AccessRefused if it refuses.
         """
         if not self._name:
             raise NotConfigured(

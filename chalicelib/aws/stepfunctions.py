@@ -9,7 +9,7 @@ from chalicelib.aws.failures import code_of, translated
 from chalicelib.errors import Conflict, NotFound
 
 FIRST, LAST = 100, 1000
-"""Events read of a history's two ends; of what lies between, the chunks, the bucket tells more."""
+"""Events read from each end of a history. Of the chunks between, the bucket tells more."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Event:
-    """One event of a history. state: name of the state that was entered or left, or empty."""
+    """An event of a history. state: the state that was entered or left, or empty."""
 
     number: int
     kind: str
@@ -42,26 +42,26 @@ class Event:
 
 
 class Executions(Protocol):
-    """Runs of the state machine, by their names.
+    """Runs of the state machine, by name.
 
-    Every method raises ServiceUnavailable where Step Functions does not answer, AccessRefused where
+    Every method raises ServiceUnavailable if Step Functions does not answer, and AccessRefused if
     it refuses.
     """
 
     def start(self, name: str, input: str) -> Execution:
-        """Start a run, or find the one that this name and input started before.
+        """Starts a run, or finds the run that this name and input started before.
 
-        Raises Conflict where that name was started with another input.
+        Raises Conflict if that name was started with other input.
         """
 
     def describe(self, name: str) -> Execution:
-        """How far a run is. Raises NotFound."""
+        """Returns how far a run is. Raises NotFound."""
 
     def recent(self, count: int) -> list[Execution]:
-        """The latest runs, newest first, without their input and output."""
+        """Lists the latest runs, newest first, without input and output."""
 
     def history(self, name: str) -> list[Event]:
-        """The first and the last events of a run, oldest first. Raises NotFound."""
+        """Returns the first and the last events of a run, oldest first. Raises NotFound."""
 
 
 class StepFunctions:
@@ -150,7 +150,7 @@ def _execution(answer: dict[str, Any]) -> Execution:
 
 
 def _event(event: dict[str, Any]) -> Event:
-    """Of whatever kind; the details are in a field that is named after it."""
+    """Reads an event of any kind; its details are in a field named after the kind."""
     details = _first(value for key, value in event.items() if key.endswith("EventDetails"))
     return Event(
         number=event["id"],

@@ -1,1 +1,1 @@
-"""What a request names -> its bytes, from the public internet and the buckets alone."""
+"""Sources: get the bytes that a request names, from the public internet or from buckets."""

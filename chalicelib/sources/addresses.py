@@ -1,4 +1,4 @@
-"""Which URLs are understood, and which IP addresses may be connected to."""
+"""Read URLs, and decide which IP addresses may be connected to."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from chalicelib.sources.hostnames import in_ascii
 Address = IPv4Address | IPv6Address
 
 MAX_URL_LENGTH = 8192
-"""Characters; as much as common servers take (Apache's LimitRequestLine is 8,190)."""
+"""Characters of a URL, as many as common servers take (Apache's LimitRequestLine is 8,190)."""
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -72,7 +72,7 @@ _ENDS_IN_NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 def is_public(address: Address) -> bool:
     """Whether the address is on the public internet, by an explicit list.
 
-    An IPv4 address embedded in an IPv6 one is never looked at: no such form is public.
+    IPv4 addresses embedded in IPv6 addresses are not looked at: no such form is public.
     """
     if isinstance(address, IPv4Address):
         return not any(address in block for block in _SPECIAL_V4)
@@ -86,10 +86,10 @@ def is_loopback(address: Address) -> bool:
 
 @dataclass(frozen=True)
 class Location:
-    """What an http or https URL names: the one reading that check and connection share.
+    """The parts of an http or https URL, read once for the check and the connection.
 
-    host: lower case ASCII, as given to DNS; an IPv6 address stands without brackets.
-    port: 0..65535. path: path and query, percent-encoded. address: set where `host` is one.
+    host: lower case ASCII, as DNS gets it; an IPv6 address has no brackets.
+    port: 0..65535. path: path and query, percent-encoded. address: set if `host` is an IP address.
     """
 
     scheme: str
@@ -100,30 +100,30 @@ class Location:
 
     @property
     def name(self) -> str:
-        """The host without the dot that may end it, for certificates and messages."""
+        """The host without a final dot, for certificates and messages."""
         return self.host.rstrip(".")
 
     @property
     def url(self) -> str:
-        """The whole URL, to resolve a relative redirect against."""
+        """The whole URL, as the base of a relative redirect."""
         host = f"[{self.host}]" if isinstance(self.address, IPv6Address) else self.host
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
 @dataclass(frozen=True)
 class Target(Location):
-    """A location together with the only addresses that may be connected to for it."""
+    """A location, and the only addresses that may be connected to for it."""
 
     addresses: tuple[Address, ...]
 
     @property
     def label(self) -> str:
-        """The host as messages name it."""
+        """The host's name in messages."""
         return self.name[:100]
 
 
 def parse_location(url: str) -> Location:
-    """Read an http or https URL. Raises SourceInvalid, saying what is wrong with it."""
+    """Reads an http or https URL. Raises SourceInvalid, which says what is wrong with it."""
     # urllib3 takes 60 to 140 ms to import, which a process that fetches no URL need not pay.
     from urllib3.exceptions import LocationParseError
     from urllib3.util import parse_url
@@ -144,7 +144,7 @@ def parse_location(url: str) -> Location:
 
 
 def _in_ascii(url: str) -> str:
-    """The host as DNS has it; other characters percent-encoded, as path and query want them."""
+    """Returns the URL in ASCII: the host as in DNS, path and query percent-encoded."""
     if len(url) > MAX_URL_LENGTH:
         raise SourceInvalid(f"A url may have at most {MAX_URL_LENGTH} characters.")
     if _ILLEGAL.search(url):
@@ -166,7 +166,7 @@ def _in_ascii(url: str) -> str:
 
 
 def _host(host: str) -> tuple[str, Address | None]:
-    """Raises SourceInvalid for what is neither a host name nor an address in its usual form."""
+    """Reads the host. Raises SourceInvalid unless it is a host name or a usual IP address."""
     name = host.removesuffix(".")
     try:
         if host.startswith("["):

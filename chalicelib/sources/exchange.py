@@ -1,6 +1,6 @@
-"""One HTTP request to addresses that were checked before, bounded in time and bytes.
+"""Send one HTTP request to addresses that were checked before, bounded in time and bytes.
 
-Imports urllib3, hence is imported by `fetch.py` at the first request and not before.
+Imports urllib3, so `fetch.py` imports this module only at the first request.
 """
 
 import io
@@ -41,11 +41,11 @@ _tls_lock = threading.Lock()
 def exchange(
     target: Target, deadline: Deadline, max_bytes: int, ca_certs: str | None
 ) -> Iterator[HTTPResponse]:
-    """GET `target` from one of its addresses; the answer, its body unread and not decoded.
+    """Sends a GET to one of the addresses of `target`. Returns the answer with its body unread.
 
-    max_bytes: of the whole answer as it comes over the wire, headers and framing included.
-    Raises OSError where the host cannot be reached, is too slow or breaks off, here or while the
-    body is read; SourceRefused where its certificate is not valid; ImageTooLarge.
+    max_bytes: of the whole answer on the wire, with headers and framing.
+    Raises OSError if the host cannot be reached, is too slow or breaks off, here or while the body
+    is read; SourceRefused if its certificate is not valid; ImageTooLarge.
     """
     connection: _PlainConnection | _TlsConnection
     if target.scheme == "https":
@@ -81,27 +81,27 @@ def _tls(ca_certs: str | None) -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _tls_context(ca_certs: str | None) -> ssl.SSLContext:
-    """Made once: reading the system's roots was seen to take 60 ms."""
+    """Returns the TLS context. Made once: reading the system's roots was seen to take 60 ms."""
     return ssl.create_default_context(cafile=ca_certs)
 
 
 class _Pinned:
-    """Connects to the addresses it is given instead of asking DNS once more."""
+    """A connection to given addresses, which asks DNS for nothing."""
 
     sock: Any
 
     def bind(self, target: Target, deadline: Deadline, max_bytes: int) -> None:
-        """To be called before the first request."""
+        """Sets target and deadline. Call it before the first request."""
         self._target, self._deadline, self._max_bytes = target, deadline, max_bytes
         self._bounded: _BoundedSocket | None = None
 
     def hang_up(self) -> None:
-        """Close the answer, which urllib3 leaves open where it refuses one of its headers."""
+        """Closes the answer, which urllib3 leaves open if it refuses a header."""
         if self._bounded:
             self._bounded.hang_up()
 
     def _new_conn(self) -> socket.socket:
-        # The step urllib3.contrib.socks replaces too; TLS, SNI and the certificate's check follow.
+        # urllib3.contrib.socks replaces this step too; TLS, SNI and the certificate's check follow
         waiting = list(self._target.addresses)
         while True:
             share = self._deadline.remaining() / len(waiting)
@@ -112,11 +112,13 @@ class _Pinned:
                     raise
             else:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(self._deadline.remaining())  # the TLS handshake keeps it as a whole
+                sock.settimeout(
+                    self._deadline.remaining()
+                )  # the TLS handshake as a whole keeps this timeout
                 return sock
 
     def connect(self) -> None:
-        """Open the connection; from then on every read knows the deadline."""
+        """Opens the connection. From then on every read knows the deadline."""
         super().connect()  # type: ignore[misc]
         self._bounded = self.sock = _BoundedSocket(self.sock, self._deadline, self._max_bytes)
 
@@ -130,7 +132,7 @@ class _TlsConnection(_Pinned, HTTPSConnection):
 
 
 class _BoundedSocket:
-    """As much of a socket as http.client uses, with readers that are bounded."""
+    """The part of a socket that http.client uses, with bounded readers."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock, self._deadline, self._max_bytes = sock, deadline, max_bytes
@@ -145,17 +147,17 @@ class _BoundedSocket:
         return io.BufferedReader(_BoundedReader(raw, self._sock, self._deadline, self._max_bytes))
 
     def settimeout(self, timeout: float | None) -> None:
-        """Nothing: the deadline decides."""
+        """Does nothing: the deadline decides."""
 
     def shutdown(self, how: int) -> None:
         self._sock.shutdown(how)
 
     def close(self) -> None:
-        """As a socket's: what reads the answer may go on."""
+        """Closes as a socket does: whoever reads the answer may go on."""
         self._sock.close()
 
     def hang_up(self) -> None:
-        """Close it for who reads, too."""
+        """Closes it for readers too."""
         self.close()
         if self._answer:
             self._answer.close()
@@ -164,8 +166,8 @@ class _BoundedSocket:
 class _BoundedReader(io.RawIOBase):
     """Reads until a deadline and up to a number of bytes.
 
-    A socket's own timeout starts anew with every byte a host cares to send, and http.client and
-    urllib3 read framing (header lines, chunk sizes, trailers) that nothing else counts.
+    A socket's own timeout starts anew with every byte. And http.client and urllib3 read framing
+    (header lines, chunk sizes, trailers) that nothing else counts.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""URL -> bytes, from the public internet alone and within limits of time and size."""
+"""Fetch URLs from the public internet only, within limits of time and size."""
 
 import io
 import math
@@ -28,7 +28,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 RETRYABLE = frozenset({408, 425, 429})
 READ_SIZE = 64 * 1024
 LENGTH = re.compile(r"[0-9]{1,18}(?:\s*,\s*[0-9]{1,18})*")
-"""Several that differ are refused by urllib3."""
+"""A Content-Length; urllib3 refuses several that differ."""
 
 
 Exchange = Callable[[Target, Deadline], AbstractContextManager["HTTPResponse"]]
@@ -37,11 +37,11 @@ Exchange = Callable[[Target, Deadline], AbstractContextManager["HTTPResponse"]]
 class Fetcher:
     """GETs images from public addresses.
 
-    allow_loopback: also from loopback addresses, on any port, where the first URL names one.
+    allow_loopback: also from loopback addresses, on any port, if the first URL names one.
     resolve: host, port -> addresses; called once a hop. exchange: target, deadline -> answer.
     time_limit: seconds for one URL in all. max_redirects: hops after the first.
-    failure_step: a URL that cannot be reached fails at a whole multiple of these seconds, so that
-        a refused private address takes as long as a closed port; 0 for at once.
+    failure_step: a URL that cannot be reached fails after a multiple of these seconds, so that a
+        refused private address takes as long as a closed port. 0: at once.
     ca_certs: file of roots to trust instead of the system's.
     """
 
@@ -68,7 +68,7 @@ class Fetcher:
         self._ca_certs = ca_certs
 
     def __call__(self, url: str) -> bytes:
-        """The body behind an http or https URL.
+        """Returns the body behind an http or https URL.
 
         Raises SourceInvalid, SourceRefused, SourceUnreachable and ImageTooLarge.
         """
@@ -84,7 +84,7 @@ class Fetcher:
                         return self._body(target, answer)
                     onward = answer.headers.get("Location")
             except OSError:
-                # No cause: a trace of it could quote the URL, whose query may hold a signature.
+                # without its cause: a trace could quote the URL, whose query may hold a signature
                 raise self._unreachable(location, start) from None
             loopback = loopback and is_loopback(target.addresses[0])
             location = self._next(target, onward, loopback)
@@ -100,9 +100,9 @@ class Fetcher:
         return location
 
     def _check(self, location: Location, loopback: bool, deadline: Deadline) -> Target:
-        """The location with addresses that may be connected to, every one of them.
+        """Resolves a location and checks all its addresses.
 
-        Raises OSError where there are none or any of them may not.
+        Raises OSError if it has none, or if any of them may not be connected to.
         """
         found = (
             [location.address]
@@ -159,7 +159,7 @@ class Fetcher:
         return ImageTooLarge(f"The image is over {self._max_bytes / 1e6:g} MB; use a smaller one.")
 
     def _unreachable(self, location: Location, start: float) -> SourceUnreachable:
-        """One error for every cause, given at a moment that tells none from another."""
+        """Returns the same error for every cause, at a moment that does not tell the cause."""
         elapsed = self._clock() - start
         if self._failure_step > 0 and elapsed < self._time_limit:
             steps = max(1, math.ceil(elapsed / self._failure_step))
@@ -181,10 +181,10 @@ def _refuse_status(host: str, status: int) -> None:
 
 
 def _check_length(answer: "HTTPResponse") -> None:
-    """Raise ConnectionError where the body has no end that can be told.
+    """Raises ConnectionError if the end of the body cannot be told.
 
     https://www.rfc-editor.org/rfc/rfc9112#section-6.3: an invalid Content-Length is a damaged
-    answer, unless the body comes in chunks. http.client takes it for none.
+    answer, unless the body comes in chunks. http.client would ignore it.
     """
     length = answer.headers.get("Content-Length")
     chunked = "Transfer-Encoding" in answer.headers

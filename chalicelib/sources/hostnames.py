@@ -1,8 +1,8 @@
-"""Host names in any script -> the ASCII that DNS has, as browsers write it.
+"""Convert host names in any script to the ASCII of DNS, as browsers do.
 
-UTS #46 (https://www.unicode.org/reports/tr46/), not transitional, by what Python knows of Unicode:
-the package `idna` has tables of its own, which every cold start would carry. What is not letters,
-marks and digits is refused, so where the two would differ there is no answer.
+UTS #46 (https://www.unicode.org/reports/tr46/), not transitional, with Python's own Unicode
+tables: those of the package `idna` would slow every cold start. Only letters, marks and digits are
+accepted, so where the two tables differ the name is refused.
 """
 
 import unicodedata
@@ -12,10 +12,10 @@ MAX_LENGTH = 253
 
 _CATEGORIES = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})
 _SIGNS = frozenset("-_·・〇")
-"""What else names have: of Catalan, Japanese and Chinese (RFC 5892, 2.6 and appendix A)."""
+"""Other characters of names, in Catalan, Japanese and Chinese (RFC 5892, 2.6 and appendix A)."""
 
 _UNFOLDED = frozenset("ßςẞ")
-"""Letters that folding would make others of; the last is refused, because browsers disagree."""
+"""Letters that folding would change. The last is refused, because browsers disagree."""
 
 _INVISIBLE = frozenset(
     map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164))
@@ -24,10 +24,10 @@ _SELECTORS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
 
 
 def in_ascii(host: str) -> str:
-    """The name with every label of another script as xn--….
+    """Returns the name with every label of another script as xn--….
 
-    Characters that stand for others, such as full-width digits and dots, become those first: what
-    is returned may be an IPv4 address, and is yet to be checked. Raises ValueError.
+    Full-width digits, dots and the like become plain ones first. So the result may be an IPv4
+    address, and must still be checked. Raises ValueError.
     """
     if len(host) > MAX_LENGTH:
         raise ValueError("too long")

@@ -1,4 +1,4 @@
-"""What a request names -> the bytes of the image."""
+"""Read the bytes of the image that a request names."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ from chalicelib.errors import (
 from chalicelib.requests import Instance
 
 MAX_BYTES = 20 * 10**6
-"""Bytes of an encoded image, whichever way it comes in."""
+"""Bytes of an encoded image, from any source."""
 
 MAX_KEY_BYTES = 1024
 """S3's limit (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
@@ -28,7 +28,7 @@ _DATA = re.compile(r"(?:[A-Za-z0-9\-_.!~*'();/?:@&=+$,\[\]]++|%[0-9A-Fa-f]{2})*+
 
 
 class Sources:
-    """Gets an instance's bytes, at most MAX_BYTES of them.
+    """Gets an instance's bytes, at most MAX_BYTES.
 
     fetch: http or https URL -> bytes. read_object: bucket, key, limit in bytes -> bytes.
     image_buckets: the buckets that an s3_uri may name.
@@ -45,11 +45,10 @@ class Sources:
         self._image_buckets = image_buckets
 
     def load(self, instance: Instance) -> bytes:
-        """The encoded image.
+        """Returns the encoded image.
 
-        Raises SourceInvalid where the instance does not name one image properly, ImageTooLarge,
-        what `fetch` raises, and SourceRefused or SourceUnreachable for a bucket, which the
-        caller named.
+        Raises SourceInvalid if the instance does not name one image properly, ImageTooLarge, what
+        `fetch` raises, and SourceRefused or SourceUnreachable for a bucket that the caller named.
         """
         _check_one_way(instance)
         if instance.b64 is not None:
@@ -107,12 +106,12 @@ def _check_one_way(instance: Instance) -> None:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it has a UTF-8 form: JSON can escape half of a surrogate pair, which has none."""
+    """Whether the text can be UTF-8. JSON can escape half of a surrogate pair, which cannot."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _decode_base64(text: str) -> bytes:
-    """Strict: the standard alphabet, padding, nothing else (RFC 4648 section 4)."""
+    """Decodes strictly: the standard alphabet, padding, nothing else (RFC 4648 section 4)."""
     size = len(text) // 4 * 3 - text.count("=")
     if size > MAX_BYTES:
         raise _too_large()
@@ -129,7 +128,7 @@ def _decode_base64(text: str) -> bytes:
 
 
 def _decode_data_url(rest: str) -> bytes:
-    """What follows `data:`, as RFC 2397 has it: [media type][;base64],data."""
+    """Decodes what follows `data:` (RFC 2397): [media type][;base64],data."""
     header, comma, data = rest.partition(",")
     if not comma:
         raise SourceInvalid("A data: url needs a comma before its data.")
@@ -137,7 +136,7 @@ def _decode_data_url(rest: str) -> bytes:
         raise _too_large()
     if not _DATA.fullmatch(data):
         raise SourceInvalid("The data: url's data has characters that must be percent-encoded.")
-    # Quoted-printable with another sign; unquote_to_bytes takes 230 MB for a million escapes.
+    # quoted-printable with another sign: unquote_to_bytes takes 230 MB for a million escapes
     decoded = binascii.a2b_qp(data.replace("=", "=3D").replace("%", "="))
     if header.lower().endswith(";base64"):
         return _decode_base64(decoded.decode("latin-1"))

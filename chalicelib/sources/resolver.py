@@ -1,4 +1,4 @@
-"""Host names -> addresses, in bounded time."""
+"""Resolve host names to addresses, in bounded time."""
 
 import socket
 import threading
@@ -11,14 +11,14 @@ from chalicelib.patience import begin
 from chalicelib.sources.addresses import Address
 
 MAX_OF_A_NAME = 32
-"""Look-ups of one name that may be under way at once: twice the instances of a request."""
+"""Look-ups of one name at the same time: twice the instances of a request."""
 
 MAX_LOOKUPS = 512
-"""Look-ups under way at once, of whatever names. A system gives up on a dead name server after some
-ten seconds, so these are those of thirty requests whose every name hangs."""
+"""Look-ups of all names at the same time: enough for thirty requests in which every name hangs. A
+system gives up on a dead name server after some ten seconds."""
 
 Resolve = Callable[[str, int], list[Address]]
-"""Host, port -> every address. Raises OSError where there is none."""
+"""Resolves host and port to every address. Raises OSError if there is none."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Deadline:
     moment: float
 
     def remaining(self) -> float:
-        """Seconds that are left, more than 0. Raises TimeoutError where there are none."""
+        """Returns the seconds that are left, more than 0. Raises TimeoutError if none are."""
         left = self.moment - self.clock()
         if left <= 0:
             raise TimeoutError
@@ -37,16 +37,16 @@ class Deadline:
 
 
 def system_resolver(host: str, port: int) -> list[Address]:
-    """Every address the system knows for `host`, best first. Raises OSError where it has none."""
+    """Returns every address that the system knows for `host`, best first. Raises OSError."""
     answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [ip_address(address) for *_, (address, *_) in answers]
 
 
 class Lookups:
-    """Runs a resolver, which knows no time limit, on threads that can be left behind.
+    """Runs a resolver without time limit on threads that can be left behind.
 
-    A name that hangs costs those alone who ask for it: at most MAX_OF_A_NAME of its look-ups are
-    under way, and MAX_LOOKUPS in all, because a dead name server must not pile them up.
+    A name that hangs delays only those who ask for it: it has at most MAX_OF_A_NAME look-ups at the
+    same time, and all names have MAX_LOOKUPS, so that a dead name server does not pile them up.
     """
 
     def __init__(self, resolve: Resolve) -> None:
@@ -55,7 +55,7 @@ class Lookups:
         self._changed = threading.Condition()
 
     def __call__(self, host: str, port: int, deadline: Deadline) -> list[Address]:
-        """The host's addresses. Raises OSError, TimeoutError included."""
+        """Returns the host's addresses. Raises OSError, TimeoutError included."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room(host), deadline.remaining()):
                 raise TimeoutError
@@ -72,5 +72,5 @@ class Lookups:
         finally:
             with self._changed:
                 self._under_way[host] -= 1
-                self._under_way += Counter()  # without the names that are done
+                self._under_way += Counter()  # drop the names that are done
                 self._changed.notify_all()
