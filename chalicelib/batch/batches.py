@@ -22,6 +22,7 @@ from chalicelib.bulk.naming import MOST_RECENT, new_id
 from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
 from chalicelib.requests import BatchRequest, Options, UploadRequest
 from chalicelib.sources.read import MAX_BYTES, split_s3_uri
+from chalicelib.wording import count
 
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
@@ -70,7 +71,7 @@ class BatchService:
             data = manifest_of(request.instances)
             key = f"batches/{batch_id}/manifest.jsonl"
             self._store.put(self._results, key, data, "application/jsonl")
-            source = f"{len(request.instances)} instances"
+            source = count(len(request.instances), "instance")
         else:
             source = self._own_address(request.manifest or request.prefix or "")
         self.begin(batch_id, created, source, request)

@@ -173,9 +173,37 @@ def test_folder_dropped(batch: Page, folder: Path) -> None:
     drop_from_disk(batch, folder)
 
     expect_finished(batch, "All 2 classified")
-    assert sorted(found(batch)) == ["1 (2).jpg", "1.jpg"]
+    assert found(batch) == {"day 1/1.jpg": "umbrella", "day 2/1.jpg": "banana"}
+    expect(batch.locator("#batch-caption")).to_contain_text("From My-holiday")
+    for image in batch.locator("#batch-rows .thumb img").all():
+        expect(image).not_to_have_js_property("naturalWidth", 0)
     assert sorted(found(batch).values()) == ["banana", "umbrella"]
     expect(batch.locator("#batch-caption")).to_contain_text("From My-holiday")
+
+
+def test_lines_without_a_name_are_called_by_their_address(batch: Page, files: str) -> None:
+    lines = f"{files}/a/umbrella%201.jpg\n{files}/none.jpg?size=1\n"
+
+    drop(batch, [("list.txt", lines.encode())])
+
+    expect_finished(batch, "All 2 failed")
+    assert list(found(batch)) == ["umbrella 1.jpg", "none.jpg"]
+
+
+def test_what_was_classified_and_what_failed_have_colours_of_their_own(batch: Page) -> None:
+    pictures = [("good.jpg", sample("umbrella").read_bytes()), ("bad.jpg", b"This is no JPEG.")]
+    drop(batch, pictures)
+    expect_finished(batch, "1 of 2 classified")
+    colour = "(element) => getComputedStyle(element, {}).{}"
+    of_bar = colour.format("null", "backgroundColor")
+    good = batch.locator(".batch-done").evaluate(of_bar)
+    bad = batch.locator(".batch-failed").evaluate(of_bar)
+    assert good != bad
+    shown = batch.locator(".cell-best .bar").evaluate(
+        colour.format("'::before'", "backgroundColor")
+    )
+    assert shown == good
+    assert batch.locator(".row-error").evaluate(colour.format("null", "color")) == bad
 
 
 def test_bad_line_of_a_manifest_is_a_row_and_the_filter_finds_it(

@@ -204,6 +204,67 @@ def test_text_file_is_refused_in_the_servers_words(page: Page, tmp_path: Path) -
     shoot(page, "error-file")
 
 
+def test_address_field_tells_of_the_picture_that_is_shown(page: Page, files: str) -> None:
+    field = page.get_by_label("Address of a picture")
+    address = f"{files}/umbrella.jpg"
+    field.fill(address)
+    page.get_by_role("button", name="Classify").click()
+    expect_answer(page, "umbrella")
+
+    page.get_by_role("button", name="banana").click()
+    expect_answer(page, "banana")
+    expect(field).to_have_value("")
+    page.locator("#recent-list button", has_text="umbrella").click()
+    expect_answer(page, "umbrella")
+    expect(field).to_have_value(address)
+    page.get_by_label("Choose a file").set_input_files(sample("balloon"))
+    expect_answer(page, "balloon")
+    expect(field).to_have_value("")
+
+
+def test_earlier_picture_is_taken_down_where_it_is_not_what_failed(page: Page) -> None:
+    page.get_by_role("button", name="banana").click()
+    expect_answer(page, "banana")
+    page.get_by_label("Address of a picture").fill("not an address")
+    page.get_by_role("button", name="Classify").click()
+
+    expect_problem(page, "That is not an address.")
+    expect(page.locator("#picture")).to_be_hidden()
+    expect(page.locator("#stage-empty")).to_be_visible()
+    expect(page.locator("#caption")).to_have_text("")
+    page.get_by_role("button", name="banana").click()
+    expect(page.locator("#picture")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "FILE", "gs"])
+def test_address_of_another_kind_is_refused_by_its_name(page: Page, scheme: str) -> None:
+    page.get_by_label("Address of a picture").fill(f"{scheme}://host.example/cat.jpg")
+    page.get_by_role("button", name="Classify").click()
+
+    expect_problem(page, f"not by {scheme.lower()}. Download it")
+
+
+@pytest.mark.parametrize("browser_options", [{"forced_colors": "active"}], ids=["forced"])
+def test_drop_area_is_seen_in_forced_colours(page: Page) -> None:
+    style = "(element) => getComputedStyle(element)"
+    stage = page.locator("#stage").evaluate(f"{style}.borderTopStyle")
+    area = page.locator("#stage-empty").evaluate(f"{style}.outlineStyle")
+    assert (stage, area) == ("solid", "dashed")
+    shoot(page, "forced-colours")
+
+
+@pytest.mark.parametrize(
+    "browser_options", [{"viewport": {"width": 320, "height": 640}}], ids=["narrow"]
+)
+def test_picker_shows_the_models_name_on_a_narrow_phone(page: Page) -> None:
+    width = "(element) => [element.clientWidth, element.ownerDocument.documentElement.scrollWidth]"
+    inside, whole = page.locator("#model").evaluate(width)
+    assert whole <= 320
+    shoot(page, "narrow")
+    assert inside >= 200
+    shoot(page, "narrow")
+
+
 def test_dead_url_says_what_to_do_and_can_be_tried_again(page: Page) -> None:
     dead = f"http://127.0.0.1:{pick_free_port()}/cat.jpg"
     page.get_by_label("Address of a picture").fill(dead)

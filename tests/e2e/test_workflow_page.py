@@ -307,7 +307,12 @@ def test_inner_folders_are_the_labels(workflow: Page, labelled: Path) -> None:
     found = sorted((name, truth) for name, truth, *_ in answers(workflow))
     truths = sorted(truth for _, truth in found)
     assert truths == ["Banana", "Umbrella", "Umbrella", "–"]
-    assert {name for name, _ in found} == {"0.jpg", "0 (2).jpg", "1.jpg", "loose.jpg"}
+    assert {name for name, _ in found} == {
+        "umbrella/0.jpg",
+        "umbrella/1.jpg",
+        "banana/0.jpg",
+        "loose.jpg",
+    }
     for image in workflow.locator(".answers-table img").all():
         image.scroll_into_view_if_needed()
         expect(image).to_have_js_property("complete", True)
@@ -587,6 +592,10 @@ def test_nothing_scrolls_sideways_on_a_phone(workflow: Page, labelled: Path) -> 
     expect_fit("done")
     workflow.locator(".arm-table").scroll_into_view_if_needed()
     expect_fit("report")
+    picture = workflow.locator(".report-picture img")
+    expect(picture).to_have_js_property("complete", True)
+    box = picture.bounding_box()
+    assert box and box["width"] >= 600, "its words are too small to read"
     workflow.locator(".answers-table").scroll_into_view_if_needed()
     expect_fit("answers")
     fake_run(workflow, lambda _: FAILED)

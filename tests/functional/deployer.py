@@ -25,7 +25,7 @@ from tools.deploying.checks import python_version
 from tools.deploying.configuration import requirements
 from tools.deploying.step import DeployError
 
-OPEN = {"/", "/health", "/openapi.json", "/static/{name}"}
+OPEN = {"/", "/static/{name}", "/favicon.ico", "/robots.txt", "/health", "/openapi.json"}
 
 
 def _reason_to_skip() -> str:

@@ -10,7 +10,7 @@ import { counted, part } from "../shared/dom.js";
 
 const SOONEST = 1000; // ms between two looks at the recent batches, growing while one of them runs
 const LATEST = 15_000;
-const kept = new Map(); // batch id -> {names: Map of a result's id -> file, pictures: files, note}
+const kept = new Map(); // batch id -> {sources: Map of a result's id -> file, pictures: files, note}
 
 // modelAsked(): the model picked by hand, or "". go(hash): to another view of the page.
 export function makeTab({ modelAsked, go }) {
@@ -117,7 +117,7 @@ export function makeTab({ modelAsked, go }) {
 
   async function start(mine) {
     try {
-      arrive(await startBatch(mine.request), mine);
+      arrive(await startBatch(await mine.request()), mine);
     } catch (problem) {
       hold(problem, { again: () => start(mine) });
     }
@@ -125,8 +125,8 @@ export function makeTab({ modelAsked, go }) {
 
   // mine: the shipment it was made of, null where there was none to send.
   function arrive(view, mine) {
-    const { names = new Map(), pictures = [], note = "" } = mine ?? {};
-    kept.set(view.batch_id, { names, pictures, note });
+    const { sources = new Map(), pictures = [], note = "" } = mine ?? {};
+    kept.set(view.batch_id, { sources, pictures, note });
     const isLeft = shipment !== mine; // cancelled at the last moment, and perhaps the next one is being sent
     if (isLeft) return;
     shipment = null;

@@ -22,7 +22,7 @@ export class Follower {
   #previews = new Map();
   #isOver = false;
 
-  // kept: {names: Map of a result's id -> local file, pictures, note}, where its files came from here.
+  // kept: {sources: Map of a result's id -> local file, pictures, note}, where its files came from here.
   open(id, kept) {
     if (id === this.#id && this.#isOver) return;
     this.close();
@@ -116,7 +116,7 @@ export class Follower {
   }
 
   #previewOf({ id, source }) {
-    const file = this.#kept?.names.get(id);
+    const file = this.#kept?.sources.get(id);
     if (!file || !source.startsWith("s3://")) return /^https?:\/\//i.test(source) ? source : "";
     if (!this.#previews.has(id)) this.#previews.set(id, URL.createObjectURL(file));
     return this.#previews.get(id);

@@ -1,4 +1,5 @@
 // One record of the results as a row of the table.
+import { nameOf } from "../shared/files.js";
 import { foundIn, make, share } from "../shared/dom.js";
 import { wordsFor } from "../shared/words.js";
 import { thumbnail } from "../shared/thumbnail.js";
@@ -25,7 +26,7 @@ function cell(className, ...content) {
 }
 
 function identity({ id, source }) {
-  const name = make("span", "row-id", id);
+  const name = make("span", "row-id", nameOf({ id, source }));
   name.title = id;
   if (!isWeb(source)) return [name];
   const link = make("a", "row-source", source.replace(/^https?:\/\//i, "").slice(0, 200));

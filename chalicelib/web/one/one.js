@@ -6,7 +6,7 @@ import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
 import { Sketch } from "./canvas.js";
 import { ModelPicker } from "./modelpicker.js";
 import { fromAddress, fromFile, fromSample } from "./sources.js";
-import { describePicture, remember, showPicture } from "./stage.js";
+import { describePicture, remember, showPicture, takeDown } from "./stage.js";
 
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
 const state = { running: null, again: null, drawing: 0 };
@@ -30,15 +30,18 @@ async function classify(prepare) {
   state.again = () => classify(prepare);
   resume.set(tab, state.again);
   const waiting = setTimeout(() => job.signal.aborted || showLoading(), PATIENCE);
+  let source = null;
   try {
-    const source = await prepare(job.signal);
+    source = await prepare(job.signal);
     if (job.signal.aborted) return;
-    if (tab === pictureTab) showPicture(source);
+    if (tab === pictureTab) putUp(source);
     const { asked } = picker;
     const entry = { source, asked, ...(await predict(source, asked, job.signal)) };
     if (!job.signal.aborted) present(entry, tab);
   } catch (error) {
-    if (!job.signal.aborted) fail(error);
+    if (job.signal.aborted) return;
+    if (!source && tab === pictureTab) takeDown(); // what is there is not what this is about
+    fail(error);
   } finally {
     clearTimeout(waiting);
   }
@@ -55,8 +58,14 @@ function show(entry, tab) {
   resume.set(tab, () => show(entry, tab));
   showAnswer(entry, picker.models, picker.standing(entry));
   if (tab === drawTab) return;
-  showPicture(entry.source);
+  putUp(entry.source);
   describePicture(entry.source, entry.answer.predictions[0].image);
+}
+
+// The address field tells of the picture that is shown, and of no earlier one.
+function putUp(source) {
+  showPicture(source);
+  if (document.activeElement !== part("url")) part("url").value = source.json?.url ?? source.json?.s3_uri ?? "";
 }
 
 function fail(error) {
@@ -84,7 +93,10 @@ function classifyPicture(prepare) {
 const classifyAddress = (text) => classifyPicture(async () => fromAddress(text));
 
 // options: {name, curlNote, note}
-export const onFile = (file, options) => classifyPicture(() => fromFile(file, options));
+export function onFile(file, options) {
+  part("url").value = "";
+  return classifyPicture(() => fromFile(file, options));
+}
 
 export function onAddress(text) {
   part("url").value = text;

@@ -19,6 +19,14 @@ export function showPicture({ name, preview, note }) {
   else blind("No preview: only the server can see this address.");
 }
 
+export function takeDown() {
+  shown = "";
+  caption([]);
+  part("picture").hidden = true;
+  part("stage-blind").hidden = true;
+  part("stage-empty").hidden = false;
+}
+
 function blind(sentence) {
   part("picture").hidden = true;
   part("stage-blind").hidden = false;

@@ -31,6 +31,29 @@ const paths = new WeakMap(); // file -> its path in the dropped folder it came i
 // "holiday/day 1/1.jpg" for a file of a folder, else its name alone
 export const pathOf = (file) => file.webkitRelativePath || paths.get(file) || file.name;
 
+const MAX_ID = 256;
+
+// File -> its name in the results: the path inside the folder that was given, which tells equal names apart.
+export function idsOf(files) {
+  const paths = files.map(pathOf);
+  const roots = new Set(paths.map((path) => path.split("/")[0]));
+  const isOne = roots.size === 1 && paths.every((path) => path.includes("/"));
+  const taken = new Set();
+  return new Map(files.map((file, i) => {
+    const path = isOne ? paths[i].slice(paths[i].indexOf("/") + 1) : paths[i];
+    return [file, different(path.slice(-MAX_ID), taken)];
+  }));
+}
+
+// "cat.jpg", "cat (2).jpg": files that were chosen one by one may have the same name.
+function different(name, taken) {
+  const [, stem, ending] = /^(.*?)(\.[^./]{1,8})?$/su.exec(name);
+  let unique = name;
+  for (let count = 2; taken.has(unique); count += 1) unique = `${stem.slice(0, MAX_ID - 20)} (${count})${ending ?? ""}`;
+  taken.add(unique);
+  return unique;
+}
+
 // All files of a drop, with those in its folders. The entries must be asked for before the event ends.
 export async function filesOf(dataTransfer) {
   const entries = [...dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
@@ -88,6 +111,9 @@ export function instancesOf(text) {
 
 export const linesOf = (text) => text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
 
+// The name of a record to show: a line that gave none has its number, where the address says more.
+export const nameOf = ({ id, source }) => (/^\d+$/.test(id) && /^(https?|s3):\/\//i.test(source) ? lastPart(source) : id);
+
 function lastPart(address) {
   if (/^data:/i.test(address)) return "data";
   const [path] = address.split(/[?#]/);
@@ -99,7 +125,8 @@ function lastPart(address) {
   }
 }
 
-// A name of uploads that belong together: [A-Za-z0-9-]{1,64}
+// A name of uploads that belong together: [A-Za-z0-9-]{1,64}, with a random end
+export const RANDOM = /-[0-9a-f]{8}$/;
 export function batchName(title) {
   const plain = title.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
   const [random] = crypto.getRandomValues(new Uint32Array(1));

@@ -1,6 +1,6 @@
 // From files or a list to a batch: what is sent first, and what is asked for then.
 import { Problem } from "./api.js";
-import { batchName, instancesOf, linesOf, namer, sortOut } from "./files.js";
+import { RANDOM, batchName, idsOf, instancesOf, linesOf, namer, sortOut } from "./files.js";
 import { uploadAll } from "./upload.js";
 import { counted } from "./dom.js";
 
@@ -12,10 +12,12 @@ const NOTHING = "There is no picture among these files. Give JPEG, PNG, WebP and
 
 // One sending of files; `send` once more sends what could not be sent before.
 export class Shipment {
-  names = new Map();
+  names = new Map(); // name in the bucket -> file, of what was sent
+  sources = new Map(); // name in the results -> file, likewise
   failed = [];
   error = null;
   prefix = ""; // s3:// address of what was sent, up to its name
+  #ids; // Map of file -> its name in the results
   #abort = new AbortController();
 
   // options: {max_labels, model} of the batch. Raises Problem where there is nothing to send.
@@ -23,6 +25,7 @@ export class Shipment {
     const { manifest, pictures, leftOut, title } = sortOut(files);
     if (!manifest && !pictures.length) throw new Problem(NOTHING);
     const nameOf = namer();
+    this.#ids = idsOf(pictures);
     Object.assign(this, { manifest, pictures, options, title, note: noteOn(leftOut), batch: batchName(title) });
     this.failed = (manifest ? [manifest] : pictures).map((file) => ({ file, name: nameOf(file.name) }));
     this.total = this.failed.length;
@@ -33,14 +36,27 @@ export class Shipment {
     const before = this.names.size;
     const outcome = await uploadAll(waiting, this.batch, this.#abort.signal, ({ files, ...bytes }) =>
       onProgress({ files: before + files, total: this.total, ...bytes }));
-    for (const [id, file] of outcome.names) this.names.set(id, file);
+    for (const [name, file] of outcome.names) {
+      this.names.set(name, file);
+      if (!this.manifest) this.sources.set(this.#ids.get(file), file);
+    }
     this.prefix ||= outcome.prefix;
     Object.assign(this, { failed: outcome.failed, error: outcome.error });
   }
 
-  // The request of the batch that is made of what was sent.
-  get request() {
-    const what = this.manifest ? { manifest: this.prefix + [...this.names.keys()][0] } : { prefix: this.prefix };
+  // What was sent, in the order it was given. -> [{id, s3_uri}]
+  get instances() {
+    const names = new Map([...this.names].map(([name, file]) => [file, name]));
+    const sent = this.pictures.filter((file) => names.has(file));
+    return sent.map((file) => ({ id: this.#ids.get(file), s3_uri: this.prefix + names.get(file) }));
+  }
+
+  // The request of the batch that is made of what was sent. Names that the bucket does not have go along in a list.
+  async request() {
+    if (this.manifest) return { manifest: this.prefix + [...this.names.keys()][0], ...this.options };
+    const { instances } = this;
+    const areSame = instances.every(({ id, s3_uri: address }) => address === this.prefix + id);
+    const what = areSame ? { prefix: this.prefix } : await sendList(instances, this.batch);
     return { ...what, ...this.options };
   }
 
@@ -71,3 +87,11 @@ export function requestOf(text, options) {
 }
 
 export const listFile = (text) => new File([text], "list.txt", { type: "text/plain" });
+
+// Put a list of instances into the bucket. place: where, by the name of the uploads it belongs to; a second try puts it there again.
+export async function sendList(instances, place) {
+  const file = new File(instances.map((instance) => `${JSON.stringify(instance)}\n`), `${place.replace(RANDOM, "")}.jsonl`);
+  const sent = await uploadAll([{ file, name: file.name }], place, new AbortController().signal, () => {});
+  if (sent.failed.length) throw sent.error ?? new Problem("The list could not be sent. Try again.", { canRetry: true });
+  return { manifest: sent.prefix + [...sent.names.keys()][0] };
+}

@@ -18,9 +18,11 @@ const isUri = (source) => source.startsWith("s3://");
 
 // "10 instances" -> "a list of 10"; "s3://images/batches/holiday-1f2e3d4c/" -> "holiday"
 export function originOf(source) {
-  const [, count] = /^(\d+) instances$/.exec(source) ?? [];
-  if (count) return count === "1" ? "one address" : `a list of ${Number(count).toLocaleString("en")}`;
+  const [, count] = /^([\d,]+) instances?$/.exec(source) ?? [];
+  if (count) return count === "1" ? "one address" : `a list of ${count}`;
   if (!isUri(source)) return source;
+  const [, folder] = /\/([^/]+)-[0-9a-f]{8}\/\1\.jsonl$/.exec(source) ?? [];
+  if (folder) return folder; // the list of a folder's files that the page put there itself
   const last = source.replace(/\/$/, "").split("/").pop();
   return source.endsWith("/") ? last.replace(/-[0-9a-f]{8}$/, "") : last;
 }

@@ -1,4 +1,5 @@
 // Single pictures of a short run: what each model took them for.
+import { nameOf } from "../../shared/files.js";
 import { wordsFor } from "../../shared/words.js";
 import { make, share } from "../../shared/dom.js";
 import { thumbnail } from "../../shared/thumbnail.js";
@@ -23,7 +24,7 @@ export function predictionTable(predictions, judgement, kept) {
 
 function row({ id, source, label = "", champion, challenger }, { first, second, hasTruth, kept }) {
   const line = make("tr");
-  const name = make("td", "answer-name", id);
+  const name = make("td", "answer-name", nameOf({ id, source }));
   name.title = id;
   line.append(cell("answer-picture", preview(kept?.files.get(id), source)), name);
   if (hasTruth) line.append(titled(make("td", "answer-truth", label || "–"), "Right answer"));

@@ -1,8 +1,6 @@
 // What a run is about: pictures to be sent, a manifest, or a list of addresses, and what they are known to show.
-import { Problem } from "../../shared/api.js";
 import { batchName, instancesOf, linesOf, pathOf } from "../../shared/files.js";
-import { Shipment } from "../../shared/shipment.js";
-import { uploadAll } from "../../shared/upload.js";
+import { Shipment, sendList } from "../../shared/shipment.js";
 
 const MAX_INSTANCES = 10_000;
 const MAX_BODY = 2_000_000; // of 10 MB, which Step Functions and a slow line would not thank for
@@ -35,20 +33,19 @@ export function fromFiles(files) {
     addresses: [],
     note: shipment.note,
     shipment,
-    sources: shipment.names,
+    sources: shipment.sources,
     request: () => (shipment.manifest
       ? { manifest: shipment.prefix + [...shipment.names.keys()][0] }
-      : compact(instancesSent(shipment, known), place)),
+      : compact(labelled(shipment, known), place)),
   };
 }
 
-function instancesSent({ names, pictures, prefix }, known) {
-  const ids = new Map([...names].map(([id, file]) => [file, id]));
-  return pictures.filter((file) => ids.has(file)).map((file) => ({
-    id: ids.get(file),
-    s3_uri: prefix + ids.get(file),
-    ...(known.get(file) ? { label: known.get(file) } : {}),
-  }));
+// known: Map of file -> label.
+function labelled({ instances, sources }, known) {
+  return instances.map((instance) => {
+    const label = known.get(sources.get(instance.id));
+    return label ? { ...instance, label } : instance;
+  });
 }
 
 // "https://example.com/cat.jpg tabby cat" a line; the label may be left out.
@@ -70,16 +67,10 @@ export function fromLines(text, title) {
   };
 }
 
-// A long list goes into the bucket first, as a manifest; place: its name there, where a second try puts it again.
+// A long list goes into the bucket first, as a manifest. place: see sendList.
 async function compact(instances, place) {
-  const lines = instances.map((instance) => `${JSON.stringify(instance)}\n`);
-  const length = lines.reduce((sum, line) => sum + line.length, 0);
-  if (instances.length <= MAX_INSTANCES && length <= MAX_BODY) return { instances };
-  const file = new File(lines, "list.jsonl");
-  const signal = new AbortController().signal;
-  const sent = await uploadAll([{ file, name: file.name }], place, signal, () => {});
-  if (sent.failed.length) throw sent.error ?? new Problem("The list could not be sent. Try again.", { canRetry: true });
-  return { manifest: sent.prefix + [...sent.names.keys()][0] };
+  const length = instances.reduce((sum, instance) => sum + JSON.stringify(instance).length, 0);
+  return instances.length <= MAX_INSTANCES && length <= MAX_BODY ? { instances } : sendList(instances, place);
 }
 
 // Label -> how many pictures, the most frequent first; without those that have none.
