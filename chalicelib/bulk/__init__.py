@@ -1,1 +1,1 @@
-"""What batches and workflows stand on: manifests, chunks and their records."""
+"""Manifests, chunks and records, on which batches and workflows stand."""

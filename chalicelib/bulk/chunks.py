@@ -1,4 +1,4 @@
-"""A manifest's entries -> chunks, the unit of work of batches and of workflows."""
+"""Cut a manifest's entries into chunks, the unit of work of batches and workflows."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -8,23 +8,23 @@ from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import Entry
 
 SMALL_CHUNK, LARGE_CHUNK = 25, 100
-"""Images in a chunk. Small ones share a little work among many workers, and a message lost or
-repeated costs little; large ones cost a quarter of the requests to S3, SQS and Step Functions,
-which for small ones are a quarter of what the predictions cost (docs/cost.md)."""
+"""Images in a chunk. Small chunks spread a little work over many workers, and a lost or repeated
+message costs little. Large chunks need a quarter of the requests to S3, SQS and Step Functions,
+which with small chunks cost a quarter of what the predictions cost (docs/cost.md)."""
 
 SMALL_RUN = 10_000
-"""Images that are cut into small chunks. An inline Map does them: 400 chunks are about 7,000 of the
+"""Images that are cut into small chunks, for an inline Map. 400 chunks make about 7,000 of the
 25,000 events of a history
 (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
 
 MAX_IMAGES = 1_000_000
-"""Of a batch or a workflow: what a chunk's number, a finish and a report are made for."""
+"""Images of a batch or a workflow, for which chunk numbers, finish and report are made."""
 
 CHUNK_BYTES = SMALL_CHUNK * MAX_LINE
-"""Of addresses and inline images in a chunk."""
+"""Bytes of addresses and inline images in a chunk."""
 
 GROUP_BYTES = 2 * CHUNK_BYTES
-"""The same, of chunks that are held at once."""
+"""Bytes of addresses and inline images in all chunks that are held at once."""
 
 T = TypeVar("T")
 
@@ -32,25 +32,25 @@ T = TypeVar("T")
 def chunked(
     entries: Iterable[Entry], size: Callable[[int], int], begun: int = 0
 ) -> Iterator[list[Entry]]:
-    """The entries in chunks.
+    """Cuts the entries into chunks.
 
-    size: of a chunk, by the number of entries before it. begun: those before the first one here.
+    size: of a chunk, by the number of entries before it. begun: entries before the first.
     """
     return _packed(entries, size, _weight, CHUNK_BYTES, begun, alone=lambda entry: entry.alone)
 
 
 def growing(before: int) -> int:
-    """The size of a chunk in a run whose end is not known: small at first."""
+    """Returns the size of a chunk in a run of unknown length: small at first."""
     return SMALL_CHUNK if before < SMALL_RUN else LARGE_CHUNK
 
 
 def held(chunks: Iterable[list[Entry]], most: int) -> Iterator[list[list[Entry]]]:
-    """The chunks in groups of up to `most`, of fewer where they have large images inline."""
+    """Groups up to `most` chunks, or fewer if they have large images inline."""
     return _packed(chunks, lambda before: most, lambda chunk: sum(map(_weight, chunk)), GROUP_BYTES)
 
 
 def grouped(items: Iterator[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`; the last one may be shorter."""
+    """Groups items into lists of `size`; the last list may be shorter."""
     while group := list(islice(items, size)):
         yield group
 
@@ -63,8 +63,9 @@ def _packed(
     begun: int = 0,
     alone: Callable[[T], bool] = lambda item: False,
 ) -> Iterator[list[T]]:
-    """Lists of as many items as `most` says by the number before, and no heavier than `limit`;
-    of one where it is to be `alone`."""
+    """Packs items into lists that are no longer than `most` and no heavier than `limit`.
+
+    most: by the number of items before. alone: whether an item gets a list of its own."""
     packed, weight = list[T](), 0
     for item in items:
         heavy = weigh(item)

@@ -1,4 +1,4 @@
-"""A manifest in a bucket -> its bytes, or a copy of a batch's or a run's own."""
+"""Read a manifest in a bucket, or copy it for a batch or a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from chalicelib.sources.read import split_s3_uri
 def copy_manifest(
     store: ObjectStore, source: str, to_bucket: str, to_key: str, etag: str | None = None
 ) -> bool:
-    """Copy the manifest at the address `source`; whether it was, which `etag` decides.
+    """Copies the manifest at `source`, if it still has `etag`. Returns whether it did.
 
     Raises what `stream_manifest` does.
     """
@@ -21,10 +21,10 @@ def copy_manifest(
 
 
 def stream_manifest(store: ObjectStore, source: str) -> Iterator[bytes]:
-    """The bytes of the manifest at the address `source`, in blocks.
+    """Returns the bytes of the manifest at `source`, in blocks.
 
-    Raises NotFound where there is none, which the caller may be told, and AccessRefused where a
-    bucket of ours refuses, which is no doing of the caller's.
+    Raises NotFound if there is no such manifest, and AccessRefused if the bucket refuses, which is
+    not the caller's fault.
     """
     with _looked_for(store, source) as (bucket, key):
         return store.stream(bucket, key)

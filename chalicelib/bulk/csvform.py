@@ -1,4 +1,4 @@
-"""CSV manifests: lines -> rows, whatever separates the columns."""
+"""Read CSV manifests, whatever separates their columns."""
 
 import csv
 import re
@@ -11,31 +11,30 @@ from chalicelib.bulk.lines import MAX_LINE, Line
 from chalicelib.bulk.parsers import NOT_ONE, BadLine, Form, Named, address
 
 ADDRESS_COLUMNS = ("url", "s3_uri", "source-ref")
-"""Of a CSV's header; the last is what SageMaker's manifests call it
+"""Names of the column with addresses. The last is that of SageMaker's manifests
 (https://docs.aws.amazon.com/sagemaker/latest/dg/sms-input-data-input-manifest.html)."""
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-"""What parts the columns of a CSV, and its name; Excel takes the second where a comma is a decimal
-sign."""
+"""Separators of a CSV and their names. Excel uses the second if a comma is the decimal sign."""
 
 _SEP = re.compile('"?sep=(.)"?', re.IGNORECASE)
 
 RECORD_LINES = 32
-"""Lines that one record of a CSV may have: a lost quote must not cost the rest of the file."""
+"""Lines that a CSV record may have, so that a lost quote does not cost the rest of the file."""
 
 
 class CsvForm(Form):
-    """One CSV file. Its first line that can be read and is no comment tells the separator."""
+    """The form of one CSV file. Its first readable line, comments aside, tells the separator."""
 
     def __init__(self) -> None:
         self._delimiter = ""
         self._header: list[str] = []
 
     def records(self, numbered: Iterable[Line]) -> Iterator[Line]:
-        """The lines put together: a quoted field may have line breaks, which become LF.
+        """Joins lines to records: a quoted field may have line breaks, which become LF.
 
-        A record has the number of its first line. Where a quote is not closed within RECORD_LINES,
-        its line stays as it is, and so do those after it.
+        A record has the number of its first line. If a quote is not closed within RECORD_LINES, its
+        line stays as it is, and so do the lines after it.
         """
         stream = iter(numbered)
         ahead: list[Line] = []
@@ -59,7 +58,7 @@ class CsvForm(Form):
         fields = _fields(text.strip(blanks), self._delimiter)
         if not fields:
             raise BadLine("its quotes are not those of a CSV")
-        if not any(field.strip() for field in fields):  # as Excel keeps rows that were emptied
+        if not any(field.strip() for field in fields):  # Excel keeps emptied rows like this
             return None
         if self._header:
             return self._row(fields)
@@ -69,7 +68,9 @@ class CsvForm(Form):
         return None
 
     def _row(self, fields: Sequence[str]) -> Named:
-        if any(field.strip() for field in fields[len(self._header) :]):  # an address with commas
+        if any(
+            field.strip() for field in fields[len(self._header) :]
+        ):  # probably an address with commas
             raise BadLine(
                 f"it has {len(fields)} columns and the header has {len(self._header)}; put an "
                 "address in quotes if it contains the separator"
@@ -83,9 +84,9 @@ class CsvForm(Form):
 
 
 def delimiter_of(first: str) -> str:
-    """What parts the columns of a CSV, by its first line: Excel's `sep=;`, or the header.
+    """Returns the separator of a CSV, from its first line: Excel's `sep=;`, or the header.
 
-    Of a header it is what leads to a column with addresses, else the most frequent.
+    In a header it is the separator that gives a column with addresses, else the most frequent.
     """
     if named := _SEP.fullmatch(first):
         return named[1]
@@ -94,10 +95,10 @@ def delimiter_of(first: str) -> str:
 
 
 def _fields(text: str, delimiter: str) -> list[str]:
-    if '"' not in text:  # a reader for each line does the same, and costs more
+    if '"' not in text:  # a reader for each line would do the same and cost more
         return text.split(delimiter)
     fields = _quoted(text, delimiter)
-    if not fields:  # no reader takes blanks after a quote, which people write
+    if not fields:  # people write blanks after a quote, which csv does not accept
         fields = _quoted(re.sub(rf'"[ \t]+(?={re.escape(delimiter)})', '"', text), delimiter)
     return fields
 
@@ -110,7 +111,7 @@ def _quoted(text: str, delimiter: str) -> list[str]:
 
 
 def _addresses(fields: Sequence[str]) -> set[str]:
-    """The columns with addresses."""
+    """Returns the columns with addresses."""
     return {field.strip().lower() for field in fields} & set(ADDRESS_COLUMNS)
 
 
@@ -124,7 +125,7 @@ def _without_address(header: Sequence[str], delimiter: str) -> str:
 
 
 def _closed(first: Line, ahead: list[Line], stream: Iterator[Line], delimiter: str) -> Line:
-    """The record that begins at `first`; takes from `ahead`, then `stream`, what belongs to it."""
+    """Reads the record that begins at `first`; its other lines come from `ahead`, then `stream`."""
     number, text = first
     if text is None or text.lstrip().startswith(b"#") or not _is_open(text, delimiter):
         return first
@@ -146,7 +147,7 @@ def _closed(first: Line, ahead: list[Line], stream: Iterator[Line], delimiter: s
 
 
 def _is_open(text: bytes, delimiter: str) -> bool:
-    """Whether it ends within a quoted field."""
+    """Whether the text ends within a quoted field."""
     if b'"' not in text or _is_sound(text, delimiter):
         return False
     return _is_sound(text + b'"', delimiter)

@@ -1,4 +1,4 @@
-"""How much time a function has left, and whether it is enough to begin something."""
+"""Tell whether a function has enough time left to begin something."""
 
 from collections.abc import Callable
 
@@ -11,6 +11,6 @@ InTime = Callable[[], bool]
 
 
 def in_time(remaining: Remaining, margin: float) -> InTime:
-    """Until `margin` seconds are left, or half of those there are now where they are fewer."""
+    """Returns a check that holds until `margin` seconds are left, or half of the time if less."""
     least = min(margin, remaining() / 2)
     return lambda: remaining() >= least

@@ -1,4 +1,4 @@
-"""The instances of a request -> a manifest of them."""
+"""Write the instances of a request as a manifest."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from chalicelib.errors import BadRequest
 from chalicelib.requests import Instance
 
 PLACES_NAMED = 20
-"""Places that a refusal names."""
+"""Faulty instances that a refusal names."""
 
 
 def manifest_of(instances: Sequence[Instance]) -> bytes:
-    """The instances as JSONL; one that has no id gets its place, from 0, unless another has that.
+    """Writes the instances as JSONL. Instances without an id get their place, from 0, as id.
 
-    Raises BadRequest, which names their places, where any does not name one image.
+    Raises BadRequest, with the places of instances that do not name one image.
     """
     own = {each.id for each in instances}
     numbered = [
@@ -36,7 +36,7 @@ def manifest_of(instances: Sequence[Instance]) -> bytes:
 
 
 def _unlike(own: set[str | None], id: str) -> str:
-    """The id, or one made of it that none of those in `own` is."""
+    """Returns the id, changed if `own` already has it."""
     while id in own:
         id = f"instance {id}"
     return id

@@ -1,4 +1,4 @@
-"""A manifest's bytes -> its numbered lines, in UTF-8, whatever wrote the file."""
+"""Read a manifest's bytes as numbered lines in UTF-8, whatever wrote the file."""
 
 import codecs
 import json
@@ -11,7 +11,7 @@ MAX_LINE = 2 * 2**20
 _WIDE = ("utf-16", "utf-16-le", "utf-16-be")
 
 Line = tuple[int, bytes | None]
-"""Number, from 1, and bytes without the line break; None in place of one over MAX_LINE."""
+"""Number, from 1, and bytes without the line break; None for a line over MAX_LINE."""
 
 
 class UnknownEncoding(ValueError):
@@ -19,10 +19,10 @@ class UnknownEncoding(ValueError):
 
 
 def lines(blocks: Iterable[bytes]) -> Iterator[Line]:
-    """The lines of UTF-8 or UTF-16, with a BOM or without, that end in LF, CRLF or CR.
+    """Yields the lines of UTF-8 or UTF-16, with or without a BOM, that end in LF, CRLF or CR.
 
-    What is damaged in UTF-16 becomes the byte 0xFF, which no UTF-8 has, so that it costs its line
-    alone. Raises UnknownEncoding.
+    Damaged UTF-16 becomes the byte 0xFF, which UTF-8 does not have, so only its line is lost.
+    Raises UnknownEncoding.
     """
     pending, number, too_long = b"", 0, False
     for block in _utf8(blocks):
@@ -39,7 +39,7 @@ def lines(blocks: Iterable[bytes]) -> Iterator[Line]:
 
 
 def _utf8(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same text in UTF-8 without a BOM; no block ends between a CR and what follows it."""
+    """Converts text to UTF-8 without a BOM. No block ends right after a CR."""
     pending = b""
     for block in _decoded(blocks):
         block = pending + block
@@ -52,7 +52,9 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[bytes]:
     stream, head = iter(blocks), b""
     while len(head) < 4 and (block := next(stream, None)) is not None:
         head += block
-    encoding = json.detect_encoding(head)  # by a BOM, or by where the first characters have zeros
+    encoding = json.detect_encoding(
+        head
+    )  # a BOM tells, or the place of the zeros in the first characters
     if encoding in ("utf-8", "utf-8-sig"):
         yield head.removeprefix(codecs.BOM_UTF8)
         yield from stream

@@ -1,4 +1,4 @@
-"""Manifests: a file that lists images -> the images, one by one, never held whole."""
+"""Read manifests, files that list images, entry by entry and never whole."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,25 +20,25 @@ FORMS: dict[str, type[Form]] = {
     ".jsonl": JsonForm,
     ".manifest": JsonForm,
 }
-"""By the ending of a manifest; the last is SageMaker's."""
+"""The forms by a manifest's ending; the last is SageMaker's."""
 
 ENDINGS = ".txt, .csv, .jsonl or .manifest"
 
 PEEKED = 25
-"""Lines that are read before the first is given an id: whether the file's own ids are numbers."""
+"""Lines that are read ahead, to see whether the file's own ids are numbers."""
 
 _FORMS = ("{}", "line {}", "line {} of the manifest")
-"""What a line's number makes an id of, the likeliest first."""
+"""Forms of ids made from a line's number, the first preferred."""
 _OWN = [re.compile(form.format("([1-9][0-9]{0,14})")) for form in _FORMS]
 _LAST = len(_FORMS) - 1
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one line names: an image, or a `problem` that says why it names none.
+    """An entry of a manifest: an image, or the `problem` of a line that names none.
 
-    position: 0 for the first entry. id: the line's own, or else its number, 1 for the first line;
-    "line 1" where the manifest's own ids are numbers, "line 1 of the manifest" where some are this.
-    label: what the image is known to show, where the line says so. alone: it shares no chunk.
+    position: 0 for the first entry. id: the line's own, or else its number from 1. If the
+    manifest's own ids are numbers it is "line 1"; if some look like that, "line 1 of the manifest".
+    label: what the image is known to show, if the line says so. alone: it shares no chunk.
     """
 
     position: int
@@ -50,12 +50,12 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def source(self) -> str:
-        """The image's address, as results name it."""
+        """The image's address in results."""
         return self.instance.url or self.instance.s3_uri or "inline"
 
 
 class _Told(NamedTuple):
-    """What a line says: its number, its own id, and an image or what is wrong."""
+    """The content of a line: its number, its own id, and an image or a problem."""
 
     number: int
     named: Named
@@ -63,16 +63,16 @@ class _Told(NamedTuple):
 
 
 def is_manifest(key: str) -> bool:
-    """Whether an object of that key is a manifest, by its ending."""
+    """Whether the key has the ending of a manifest."""
     return not key.endswith("/") and PurePosixPath(key.lower()).suffix in FORMS
 
 
 def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator[Entry]:
-    """The entries of a manifest whose bytes come in `blocks`; its form is told by the key's ending.
+    """Yields the entries of a manifest. The key's ending tells its form.
 
-    A BOM, CRLF, blank lines, empty rows and comments (#) are passed over. A bad line becomes an
-    entry with a `problem` that names the line. max_id: characters of an id.
-    Raises BadRequest where the ending is of no known form.
+    blocks: its bytes. A BOM, CRLF, blank lines, empty rows and comments (#) are skipped. A bad line
+    becomes an entry with a `problem` that names the line. max_id: characters of an id.
+    Raises BadRequest if the ending is unknown.
     """
     suffix = PurePosixPath(key.lower()).suffix
     if suffix not in FORMS:
@@ -85,23 +85,22 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
 
 
 class _Numbers:
-    """Gives every line an id: its own, else one that no other line has for its own.
+    """Gives every line an id: its own, or its number in a form that no own id has.
 
-    That is its number, in the first of the forms that no own id has been seen to have. ids: own
-    ones that are known beforehand.
+    ids: own ids that are known beforehand.
     """
 
     def __init__(self, ids: Iterable[str | None]) -> None:
-        self._given = [0] * len(_FORMS)  # the last line that got an id of the form
+        self._given = [0] * len(_FORMS)  # by form, the last line that got such an id
         self._taken = {form for form, _ in filter(None, map(_form, ids))}
 
     def entry(self, position: int, line: _Told) -> Entry:
-        """The line's entry, of which every one that comes after it must be told too."""
+        """Makes a line's entry. Call it for every line, in order."""
         id, problem = line.named.id, line.problem
         if own := _form(id):
             form, number = own
             self._taken.add(form)
-            # the last form is kept for lines without an id: nothing is left to give them instead
+            # the last form is reserved for lines without an id, which have no other form left
             if form == _LAST or number <= self._given[form]:
                 id, problem = (
                     None,
@@ -119,13 +118,13 @@ class _Numbers:
 
 
 def _form(id: str | None) -> tuple[int, int] | None:
-    """Which form an own id has, and of which line's number; None for none of them."""
+    """Returns the form of an own id and the line number in it; None if it has no such form."""
     found = ((form, own.fullmatch(id or "")) for form, own in enumerate(_OWN))
     return next(((form, int(match[1])) for form, match in found if match), None)
 
 
 def _told(numbered: Iterable[Line], form: Form, max_id: int) -> Iterator[_Told]:
-    """What each line says that says anything."""
+    """Yields the content of every line that has any."""
     try:
         for number, line in form.records(numbered):
             try:

@@ -1,4 +1,4 @@
-"""How batches and workflow runs are named and listed."""
+"""Name and list batches and workflow runs."""
 
 import time
 
@@ -7,5 +7,5 @@ MOST_RECENT = 20
 
 
 def new_id(created: float, token: str) -> str:
-    """The id of a batch or a run: when it began, and what tells it from others of that second."""
+    """Makes the id of a batch or a run: its start, and a random part."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(created))}-{token[:8]}"

@@ -1,4 +1,4 @@
-"""A line of a manifest -> the image that it names. Text and JSON; `csvform` has the third form."""
+"""Parse a line of a manifest in text or JSON; `csvform` has the third form."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ NOT_ONE = "it must name an image in exactly one way"
 
 
 class BadLine(ValueError):
-    """A line that names no image; the message says why. id: the line's own, where it has one."""
+    """A line that names no image; the message says why. id: the line's own, if it has one."""
 
     def __init__(self, why: str, id: str | None = None) -> None:
         super().__init__(why)
@@ -22,14 +22,14 @@ class BadLine(ValueError):
 
 
 class _JsonId(msgspec.Struct, frozen=True):
-    """Of a line of `.jsonl` that names no image: what is left to tell it by."""
+    """The id in a line of `.jsonl` that names no image."""
 
     id: str | int | None = None
     record_id: str | None = msgspec.field(default=None, name="recordId")
 
 
 class _JsonLine(_JsonId, frozen=True):
-    """A line of `.jsonl`: an instance, or what SageMaker and Bedrock call one; more is ignored."""
+    """A line of `.jsonl`: an instance, in our names, SageMaker's or Bedrock's."""
 
     url: str | None = None
     s3_uri: str | None = None
@@ -39,7 +39,7 @@ class _JsonLine(_JsonId, frozen=True):
 
     @property
     def shown(self) -> str | None:
-        """What the image shows; a number is a class index, as SageMaker has it."""
+        """What the image shows; a number is a class index, as in SageMaker."""
         return None if self.label is None else str(self.label)
 
 
@@ -48,7 +48,7 @@ class _About(msgspec.Struct, frozen=True):
 
 
 class Named(NamedTuple):
-    """What a line names."""
+    """The image that a line names, with its id and label."""
 
     instance: Instance
     id: str | None = None
@@ -59,19 +59,19 @@ class Form(ABC):
     """How to read one file."""
 
     def records(self, numbered: Iterable[Line]) -> Iterable[Line]:
-        """The lines, put together where several make a record."""
+        """Joins lines, if a record may have several."""
         return numbered
 
     @abstractmethod
     def parse(self, text: str) -> Named | None:
-        """What a record names, by its text, blanks and all; None for one that names nothing.
+        """Parses a record, with its blanks; None if it names nothing.
 
-        To be called with the records in their order. Raises BadLine.
+        Call it with the records in order. Raises BadLine.
         """
 
 
 class TextForm(Form):
-    """An address a line."""
+    """A manifest with an address on each line."""
 
     def parse(self, text: str) -> Named:
         """See Form."""
@@ -79,7 +79,7 @@ class TextForm(Form):
 
 
 class JsonForm(Form):
-    """A JSON object a line."""
+    """A manifest with a JSON object on each line."""
 
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(_JsonLine)
@@ -102,12 +102,12 @@ class JsonForm(Form):
 
 
 def address(text: str) -> Instance:
-    """The image at an address: s3:// or a URL."""
+    """Returns the image at an address: s3:// or a URL."""
     return Instance(s3_uri=text) if text.startswith("s3://") else Instance(url=text)
 
 
 def class_name(text: str) -> str | None:
-    """The label that a labelling job of Ground Truth gave, where it was only one
+    """Returns the label of a Ground Truth labelling job, if there is only one
     (https://docs.aws.amazon.com/sagemaker/latest/dg/sms-data-output.html#sms-output-class)."""
     line = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
     names = []

@@ -1,4 +1,4 @@
-"""Entries -> their records: fetched and decoded side by side while the classifier runs."""
+"""Classify entries into records: fetch and decode side by side while the classifier runs."""
 
 import hashlib
 import threading
@@ -17,23 +17,23 @@ from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.requests import Options
 
 IMAGES_AT_ONCE = 8
-"""Images of a chunk under way at once: enough to hide the waiting for hosts and buckets."""
+"""Images of a chunk in work at the same time: enough to hide waits for hosts and buckets."""
 
 TRIES = 3
-"""Of an image whose error may pass; the wait before the next doubles from RETRY_WAIT seconds."""
+"""Tries of an image whose error may pass. The waits double from RETRY_WAIT seconds."""
 
 RETRY_WAIT = 0.5
 
 IMAGE_MARGIN = 20.0
-"""Seconds before Lambda's deadline after which no image is begun: the 10 that fetching one may
-take, and as much to decode it and write the chunk's records."""
+"""Seconds before Lambda's deadline after which no image is begun: 10 to fetch it, and as many to
+decode it and write the chunk's records."""
 
 REMEMBERED = 4096
-"""Images whose outcome a container keeps by their digest; a few hundred bytes each."""
+"""Images whose outcome a container remembers by digest; a few hundred bytes each."""
 
 
 class Memo:
-    """Outcomes by key, each worked out once however many ask at the same time."""
+    """Remembers outcomes by key. Each is computed once, however many ask at the same time."""
 
     def __init__(self, size: int = REMEMBERED) -> None:
         self._size = size
@@ -41,7 +41,7 @@ class Memo:
         self._lock = threading.Lock()
 
     def __call__(self, key: object, work: Callable[[], Outcome]) -> Outcome:
-        """The outcome of `work`, or what it was for the same key before. Errors are not kept."""
+        """Returns the outcome of `work`, or the remembered outcome of that key. Forgets errors."""
         with self._lock:
             mine = key not in self._futures
             future = self._futures.setdefault(key, Future())
@@ -58,10 +58,10 @@ class Memo:
 
 
 class Recorder:
-    """Classifies entries into records: what fails becomes one too.
+    """Classifies entries into records. A failure becomes a record too.
 
-    alone: whether an image is decoded and classified by itself, which takes as long as it would for
-        a caller, or beside others, which takes each longer and all of them less.
+    alone: whether images are decoded and classified one at a time. Each then takes as long as for a
+        caller. Side by side, each takes longer and all of them less.
     """
 
     def __init__(
@@ -77,10 +77,10 @@ class Recorder:
     def records(
         self, options: Options, todo: Mapping[int, Entry], go_on: InTime
     ) -> dict[int, Record]:
-        """The records of the entries that there is time for, by the entries' keys.
+        """Returns the records of entries, by key, as far as there is time.
 
-        Where the model cannot answer, and never will, every image has that error at once.
-        Raises ServiceUnavailable where the model's bucket is away for now.
+        If the model can never answer, every image gets that error at once.
+        Raises ServiceUnavailable if the model's bucket does not answer now.
         """
         refusal = self._refusal(options)
         with ThreadPoolExecutor(IMAGES_AT_ONCE) as pool:
@@ -89,11 +89,11 @@ class Recorder:
             return {place: record for place, record in found if record is not None}
 
     def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
-        """The record of one entry; None where there is no time left to begin it. See `records`."""
+        """Returns the record of one entry; None if there is no time to begin it. See `records`."""
         return self._record(options, go_on, self._refusal(options), entry)
 
     def _refusal(self, options: Options) -> ErrorInfo | None:
-        """Have the model at hand; else why it will never be."""
+        """Loads the model. Returns the error if it can never be loaded."""
         try:
             self._classification.model(options.model)
         except InceptionError as error:

@@ -1,4 +1,4 @@
-"""The record of one image: a line of the results of batches and workflows."""
+"""Records: the lines in the results of batches and workflows, one for each image."""
 
 import msgspec
 
@@ -7,7 +7,7 @@ from chalicelib.inference.labels import FOUND, is_right
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the results: labels or an error, never both.
+    """The record of one image: labels or an error, never both.
 
     ms: milliseconds of decoding and inference. multi_label: each label is judged by itself.
     truncated: the image is a JPEG that lacked its last bytes, so a part of it was not seen.
@@ -23,15 +23,15 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     truncated: bool = False
 
     def said(self, asked: str) -> Label | None:
-        """The label that the answer stands for: the top one; None where it has none.
+        """Returns the answer's label: the top label, or None if it has none.
 
-        asked: a given answer. A multi-label model stands for what that names, if it finds it.
+        asked: a given label. For a multi-label model it is the answer, if the model finds it.
         """
         labels = self.labels or []
         about = (each for each in self.found() if is_right(asked, each.name))
         return next(about, None) or next(iter(labels), None)
 
     def found(self) -> list[Label]:
-        """The labels that are taken to be in the picture: the top one, or all that are likely."""
+        """Returns the labels found in the picture: the top label, or all likely labels."""
         labels = self.labels or []
         return [each for each in labels if each.score >= FOUND] if self.multi_label else labels[:1]
