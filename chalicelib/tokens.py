@@ -26,7 +26,7 @@ class Tokens:
         self, read: Callable[[], str], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._read, self._clock = read, clock
-        self._kept: tuple[bytes, float] | None = None
+        self._kept, self._read_at = b"", float("-inf")
 
     def allow(self, authorization: str) -> bool:
         """Whether the header's value is `Bearer TOKEN`, with the right token.
@@ -46,12 +46,12 @@ class Tokens:
     def _secret(self, max_age: float) -> bytes:
         """The digest of the secret, read at most `max_age` seconds ago."""
         now = self._clock()
-        if self._kept is None or now - self._kept[1] >= max_age:
+        if now - self._read_at >= max_age:
             secret = self._read()
             if not secret.strip():
                 raise NotConfigured("The stored token is empty; deploy the stage again.")
-            self._kept = _digest(secret), now
-        return self._kept[0]
+            self._kept, self._read_at = _digest(secret), now
+        return self._kept
 
 
 def _digest(token: str) -> bytes:

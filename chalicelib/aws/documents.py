@@ -1,7 +1,7 @@
 """Read and write JSON and JSONL objects of one bucket."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -9,6 +9,13 @@ from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge, ServiceUnavailable
 
 T = TypeVar("T")
+
+
+class Tagged(NamedTuple, Generic[T]):
+    """A JSON object, and the ETag with which `Documents.put` replaces it and no other."""
+
+    value: T
+    etag: str
 
 
 class Documents:
@@ -27,10 +34,12 @@ class Documents:
         data = self._data(key, sure)
         return None if data is None else msgspec.json.decode(data, type=type_)
 
-    def tagged(self, key: str, type_: type[T]) -> tuple[T, str] | None:
-        """Reads JSON and its ETag, with which `put` replaces only this version."""
-        found = self.store.find(self.bucket, key, MAX_OBJECT)
-        return None if found is None else (msgspec.json.decode(found.data, type=type_), found.etag)
+    def tagged(self, key: str, type_: type[T]) -> Tagged[T] | None:
+        """Reads JSON and its ETag; None if there is no such object."""
+        stored = self.store.find(self.bucket, key, MAX_OBJECT)
+        if stored is None:
+            return None
+        return Tagged(msgspec.json.decode(stored.data, type=type_), stored.etag)
 
     def put(
         self, key: str, value: object, only_new: bool = False, replacing: str | None = None

@@ -104,7 +104,7 @@ def fan_out(
 
 def queue_undone(ledger: Ledger, batch: Batch, queue: Queue) -> None:
     """Queue again every chunk that is cut and not done, as after a stop, which let them pass."""
-    done = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
+    done = {tally.chunk for tally in ledger.tallies(batch.round)}
     chunks = range(1, ledger.fan_out(batch.round).chunks + 1)
     queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n in chunks if n not in done])
 

@@ -27,11 +27,13 @@ whoever is late with a round does nothing to the next.
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.documents import Documents
+from chalicelib.aws.documents import Documents, Tagged
 from chalicelib.aws.s3 import ObjectStore
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
@@ -44,6 +46,14 @@ BLOCK = 1000
 _ID = re.compile("[A-Za-z0-9-]{1,64}")
 """Of any other S3 may not say that it is not there: it takes no key that is too long or has `..`
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
+
+
+class ChunkTally(NamedTuple):
+    """A part in numbers: how many records it has, and how many of them are errors."""
+
+    chunk: int
+    records: int
+    failed: int
 
 
 class Ledger(Documents):
@@ -76,9 +86,9 @@ class Ledger(Documents):
 
     def batch(self) -> Batch:
         """What was asked for. Raises NotFound."""
-        return self.tagged_batch()[0]
+        return self.tagged_batch().value
 
-    def tagged_batch(self) -> tuple[Batch, str]:
+    def tagged_batch(self) -> Tagged[Batch]:
         """What was asked for, and its ETag. Raises NotFound."""
         may_be = _ID.fullmatch(self.batch_id)
         found = self.tagged(self.key("batch.json"), Batch) if may_be else None
@@ -88,12 +98,13 @@ class Ledger(Documents):
 
     def fan_out(self, round: int) -> FanOut:
         """How far the round's fan-out came."""
-        return self.tagged_fan_out(round)[0]
+        state, _ = self.tagged_fan_out(round)
+        return state
 
     def tagged_fan_out(self, round: int) -> tuple[FanOut, str | None]:
         """How far the round's fan-out came, and the ETag of where that is written down."""
-        found = self.tagged(self.round_key(round, "fanout.json"), FanOut)
-        return found or (FanOut(digest=""), None)
+        written = self.tagged(self.round_key(round, "fanout.json"), FanOut)
+        return written or (FanOut(digest=""), None)
 
     def advance(self, round: int, state: FanOut, etag: str | None) -> str | None:
         """Write down how far the fan-out came since the state of that ETag; the new one.
@@ -152,16 +163,15 @@ class Ledger(Documents):
         failed = sum(record.error is not None for record in records)
         self.mark(self.round_key(round, f"tally/{chunk:06d}-{len(records)}-{failed}"))
 
-    def tallies(self, round: int, block: int | None = None) -> Iterator[tuple[int, int, int]]:
-        """Chunk, records and failures of each part that is counted; of one block of chunks only.
+    def tallies(self, round: int, block: int | None = None) -> Iterator[ChunkTally]:
+        """The parts that are counted; those of one block of chunks only.
 
         Each chunk once: of two marks the last, because an older version counted what was empty.
         """
         start = "" if block is None else f"{block:03d}"
-        marks = (tuple(map(int, names)) for names in self._names(round, f"tally/{start}"))
-        for _, same in groupby(marks, key=lambda mark: mark[0]):
-            chunk, records, failed = max(same)
-            yield chunk, records, failed
+        marks = (ChunkTally(*map(int, names)) for names in self._names(round, f"tally/{start}"))
+        for _, same in groupby(marks, key=attrgetter("chunk")):
+            yield max(same)
 
     def uncount(self, round: int, chunk: int) -> None:
         """Take back that the part is counted."""

@@ -57,7 +57,7 @@ def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
 
 def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, fan: FanOut) -> bool:
     """Whether any chunk was written here: it was given up, or wanted nothing but that."""
-    counted = {chunk for chunk, _, _ in ledger.tallies(batch.round)}
+    counted = {tally.chunk for tally in ledger.tallies(batch.round)}
     missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
     lost = [chunk for chunk in missing if losses.is_lost(chunk)]
     places = partial(_places, ledger, batch)

@@ -28,7 +28,7 @@ def _write(ledger: Ledger, batch: Batch) -> None:
     done = ledger.first(
         ledger.end_key(batch.round, DONE),
         list[int],
-        lambda: [chunk for chunk, _, _ in ledger.tallies(batch.round)],
+        lambda: [tally.chunk for tally in ledger.tallies(batch.round)],
     )
     parts = read_parts(ledger, batch.round, done)
     before = ledger.summary(batch.round - 1) if batch.round else None

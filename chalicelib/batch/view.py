@@ -41,7 +41,8 @@ def view_of(ledger: Ledger) -> BatchView:
     if before is not None:
         view = _ended(show(counts=before.counts), ledger, before, "results.jsonl", "summary.json")
         return msgspec.structs.replace(view, finished_at=None)
-    return show(counts=_progress(ledger, batch)[1])
+    _, counts = _progress(ledger, batch)
+    return show(counts=counts)
 
 
 def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name: str) -> BatchView:
@@ -64,7 +65,8 @@ def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name
 def _progress(ledger: Ledger, batch: Batch) -> tuple[BatchStatus, Counts]:
     """Status and counts of a round that has not ended."""
     fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
-    done, failed = sum(t[1] for t in tallies), sum(t[2] for t in tallies)
+    done = sum(tally.records for tally in tallies)
+    failed = sum(tally.failed for tally in tallies)
     known = max(fan.entries, done)  # chunks may be done before their fan-out is written down
     counts = Counts(known, done, failed)
     last = ledger.summary(batch.round - 1) if batch.round else None

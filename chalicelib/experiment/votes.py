@@ -17,7 +17,8 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import Annotated
+from operator import attrgetter
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -139,7 +140,8 @@ class Votes:
 
     def report(self) -> Report | None:
         """The counts of the last fold; None where there are none that can be read."""
-        return self._tagged()[0]
+        report, _ = self._tagged()
+        return report
 
     def _tagged(self) -> tuple[Report | None, str | None]:
         """The report and its ETag; neither where the next fold is to count all votes."""
@@ -152,6 +154,14 @@ class Votes:
         return count(self._documents.store.list(self._documents.bucket, prefix))
 
 
+class _Mark(NamedTuple):
+    """A vote as its key tells it: on which answer, when, and whether that was wrong, as 0 or 1."""
+
+    answer: tuple[str, ...]
+    at: float
+    wrong: int
+
+
 def count(listing: Iterable[Found]) -> Days:
     """The tallies of objects in the order of their keys; an answer counts once.
 
@@ -159,11 +169,15 @@ def count(listing: Iterable[Found]) -> Days:
     was wrong. Objects that are no votes are passed over.
     """
     days: Days = {}
-    votes = ((found.modified, match) for found in listing if (match := _KEY.fullmatch(found.key)))
-    for (day, arm, _), same in groupby(votes, key=lambda vote: vote[1].group(1, 2, 3)):
-        _, correct = max((modified, -int(match[4])) for modified, match in same)
+    marks = (
+        _Mark(match.group(1, 2, 3), entry.modified, 1 - int(match[4]))
+        for entry in listing
+        if (match := _KEY.fullmatch(entry.key))
+    )
+    for (day, arm, _), same in groupby(marks, key=attrgetter("answer")):
+        last = max(same)
         tallies = days.setdefault(day, {})
-        tallies[arm] = tallies.get(arm, Tally()) + Tally(1, -correct)
+        tallies[arm] = tallies.get(arm, Tally()) + Tally(1, 1 - last.wrong)
     return days
 
 
