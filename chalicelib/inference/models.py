@@ -129,10 +129,23 @@ class Models:
         with staged(self._cache / name) as folder:
             (folder / INFO).write_bytes(self._object(name, INFO))
             for file in read_package(folder, name).files[1:]:
-                with _fetching(name):
-                    self._store.download(self._bucket, f"{name}/{file}", folder / file)
+                self._fetch(name, file, folder)
             self._verify(read_package(folder, name))
         return read_package(self._cache / name)
+
+    def _fetch(self, name: str, file: str, folder: Path) -> None:
+        """Raises ModelInvalid if the bucket has the package without this file."""
+        key = f"{name}/{file}"
+        with _fetching(name):
+            try:
+                self._store.download(self._bucket, key, folder / file)
+            except ServiceUnavailable as error:
+                if key in {found.key for found in self._store.list(self._bucket, f"{name}/")}:
+                    raise
+                raise ModelInvalid(
+                    f"Model {name} has no {file} in the models bucket; upload the whole package "
+                    "again."
+                ) from error
 
     def _object(self, name: str, file: str) -> bytes:
         with _fetching(name):

@@ -42,6 +42,7 @@ class OnnxRuntime:
     kernels, slow = ONNXRUNTIME_KERNELS, False
 
     def __init__(self, path: Path, threads: int) -> None:
+        self._name = f"{path.name} of {path.parent.name}"
         runtime = binding()
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -63,14 +64,21 @@ class OnnxRuntime:
             ) from error
         self.input, self.output = check_classifier(path.parent.name, inputs, outputs)
         if self.input.dtype != np.uint8 or min(self.input.shape) < 1:
-            raise ModelInvalid(
-                f"{path.name} of {path.parent.name} must take uint8 pixels of a fixed size."
-            )
+            raise ModelInvalid(f"{self._name} must take uint8 pixels of a fixed size.")
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Returns the raw output. array: has the shape and dtype of `input`."""
+        """Returns the raw output. array: has the shape and dtype of `input`.
+
+        Raises ModelInvalid if the network turns out to be one that cannot be computed.
+        """
         raw: NDArray[np.generic]
-        (raw,) = self._session.run([self.output.name], {self.input.name: array}, None)
+        try:
+            (raw,) = self._session.run([self.output.name], {self.input.name: array}, None)
+        except Exception as error:  # each kind of its own is a plain Exception
+            raise ModelInvalid(
+                f"{self._name} cannot be computed by ONNX Runtime; export it again, or set "
+                "ENGINE=litert."
+            ) from error
         return raw
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chalicelib.errors import ModelInvalid, ModelNotFound, SlowKernels
+from chalicelib.errors import InceptionError, ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.inference import engines
 from chalicelib.inference.models import Models
 from chalicelib.inference.packages import ModelPackage
@@ -149,7 +149,7 @@ class Classifiers:
         package = None
         while package is None or not package.is_current():  # again, if it was replaced meanwhile
             package = self._models.find(name)
-            classifier = self._make(package, self._threads, self._copies)
+            classifier = self._made(package)
         facts = {
             "model": name,
             "version": classifier.info.version,
@@ -161,6 +161,19 @@ class Classifiers:
         else:
             logger.info("model loaded", extra=facts)
         return classifier
+
+    def _made(self, package: ModelPackage) -> "Classifier":
+        """Raises ModelInvalid for whatever an engine says of a network: it says so every time."""
+        try:
+            return self._make(package, self._threads, self._copies)
+        except (InceptionError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            logger.exception("model %r cannot be loaded", package.info.name)
+            raise ModelInvalid(
+                f"Model {package.info.name} cannot be loaded ({type(error).__name__}); export it "
+                "again, or ask for another model. The log says more."
+            ) from error
 
     def _classifier(self, package: ModelPackage, threads: int, copies: int) -> "Classifier":
         from chalicelib.inference.classifier import Classifier

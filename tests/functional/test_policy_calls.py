@@ -386,23 +386,31 @@ def workflows_of_manifests(stage: Stage) -> None:
 
 
 def models_that_are_gone(stage: Stage) -> None:
-    """The API knew of one, the others come too late; and one that nobody ever had."""
-    stage.put_model("gone", ROOT / "vendor" / "models" / "doodle")
+    """The API knew of some that others come too late for; and of others nobody ever had all."""
     photo = {"s3_uri": f"s3://{stage.images}/photo.jpg"}
-    asked = {"instances": [photo], "challenger": "gone"}
-    late = stage.ask("POST", "/batches", {"instances": [photo], "model": "gone"}, 202)
-    _task(stage, "prepare", name="gone", request=asked)
-    stage.s3.delete_object(Bucket=stage.outputs["MODELS_BUCKET"], Key="gone/model.json")
-    stage.drain()
-    view = stage.ask("GET", f"/batches/{late['batch_id']}")
-    assert view["errors"] == {"ModelNotFound": 1}
-    place = {"name": "gone", "chunk": 1, "arm": "challenger"}
-    for task, event in (("classify", place), ("promote", {"name": "gone"})):
-        answer = stage[f"workflow_{task}"].handle(event)
-        assert isinstance(answer, Failed) and answer.kind == "ModelNotFound"
-    stage.ask("POST", "/predict", {**photo, "model": "none"}, 404)
-    unknown = {"name": "unknown", "request": {**asked, "challenger": "none"}}
-    assert stage["workflow_prepare"].handle(unknown)["error"]["code"] == "ModelNotFound"
+    for name, file, code, tasks in (
+        ("gone", "model.json", "ModelNotFound", ("classify", "promote")),
+        ("torn", "model.tflite", "ModelInvalid", ("classify",)),
+    ):
+        stage.put_model(name, ROOT / "vendor" / "models" / "doodle")
+        asked = {"instances": [photo], "challenger": name}
+        late = stage.ask("POST", "/batches", {"instances": [photo], "model": name}, 202)
+        _task(stage, "prepare", name=name, request=asked)
+        stage.s3.delete_object(Bucket=stage.outputs["MODELS_BUCKET"], Key=f"{name}/{file}")
+        stage.drain()
+        assert stage.ask("GET", f"/batches/{late['batch_id']}")["errors"] == {code: 1}
+        for task in tasks:
+            event = {"name": name, "chunk": 1, "arm": "challenger"}
+            answer = stage[f"workflow_{task}"].handle(event)
+            assert isinstance(answer, Failed) and answer.kind == code
+    stage.put_model("half", ROOT / "vendor" / "models" / "doodle")
+    stage.s3.delete_object(Bucket=stage.outputs["MODELS_BUCKET"], Key="half/labels.txt")
+    for name, status, code in (("none", 404, "ModelNotFound"), ("half", 503, "ModelInvalid")):
+        stage.ask("POST", "/predict", {**photo, "model": name}, status)
+        request = {"instances": [photo], "challenger": name}
+        stage.ask("POST", "/workflows", request, status)
+        unknown = {"name": "unknown", "request": request}
+        assert stage["workflow_prepare"].handle(unknown)["error"]["code"] == code
 
 
 def _task(stage: Stage, task: str, **event: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import ModelNotFound
+from chalicelib.errors import ModelInvalid, ModelNotFound
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers
 from tests.fakes import ColourClassifier
 
@@ -26,7 +26,8 @@ class Shelf:
         if name == "slow":
             self.asked.release()
             assert self.released.wait(60)
-        return SimpleNamespace(name=name, is_current=lambda: True)
+        info = SimpleNamespace(name=name)
+        return SimpleNamespace(name=name, info=info, is_current=lambda: True)
 
     def load(self, package: Any, threads: int, copies: int) -> Any:
         self.loaded.append(package.name)
@@ -73,3 +74,27 @@ def test_a_model_that_is_missing_is_looked_for_again(shelf: Shelf) -> None:
     for _ in range(2):
         with pytest.raises(ModelNotFound):
             there.get("none")
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (KeyError("quantization"), ModelInvalid),
+        (ImportError("undefined symbol"), ModelInvalid),
+        (ModelInvalid("It is no classifier."), ModelInvalid),
+        (OSError("the disk is full"), OSError),  # which may pass
+        (MemoryError(), MemoryError),
+    ],
+)
+def test_whatever_an_engine_says_of_a_network_will_not_pass(
+    shelf: Shelf, raised: Exception, told: type[Exception]
+) -> None:
+    def load(*_: Any) -> Any:
+        raise raised
+
+    there = Classifiers(shelf, 1, "own", "", load=load)  # type: ignore[arg-type]
+    with pytest.raises(told) as error:
+        there.get("broken")
+    if told is ModelInvalid:
+        assert error.value is raised or "Model broken cannot be loaded" in str(error.value)
+        assert not error.value.retryable

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.errors import AccessRefused, ModelInvalid, ModelNotFound, ServiceUnavailable
+from chalicelib.errors import AccessRefused, ModelInvalid, ModelNotFound
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.models import Models
@@ -227,11 +227,13 @@ def test_a_damaged_object_for_onnxruntime_never_reaches_the_cache(cache: Path) -
     assert list(cache.iterdir()) == []
 
 
-def test_a_bucket_without_the_network_that_is_named(cache: Path) -> None:
+@pytest.mark.parametrize("file", ["model.ort", "model.tflite", "labels.txt"])
+def test_a_package_that_lacks_a_file_in_the_bucket_never_loads(cache: Path, file: str) -> None:
+    """Another try would not find it either, so that no batch waits for it."""
     content = both("m")
-    del content["model.ort"]
+    del content[file]
     store = MemoryStore({("b", f"m/{name}"): data for name, data in content.items()})
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(ModelInvalid, match=f"no {file} in the models bucket; upload"):
         Models([cache], "b", store).find("m")
     assert list(cache.iterdir()) == []
 
