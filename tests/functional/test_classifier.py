@@ -270,6 +270,8 @@ def test_a_network_for_onnxruntime_takes_pixels_and_gives_scores(tmp_path: Path)
 
     fine = onnx.OnnxRuntime(made("a.ort", TensorProto.UINT8, [1, 4, 5, 3]), 1)
     assert fine.input.shape == (1, 4, 5, 3)
+    with pytest.raises(ModelInvalid, match="cannot be computed by ONNX Runtime"):
+        fine.run(np.zeros([1, 9, 9, 3], np.uint8))
     np.testing.assert_array_equal(fine.run(np.full((1, 4, 5, 3), 7, np.uint8)), [[7, 7, 7]])
     with pytest.raises(ModelInvalid, match="must take uint8 pixels"):
         onnx.OnnxRuntime(made("b.ort", TensorProto.FLOAT, [1, 4, 5, 3]), 1)
