@@ -82,6 +82,14 @@ class MemoryStore:
         keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
         return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
+    def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        names = {
+            prefix + found.key.removeprefix(prefix).partition("/")[0] + "/"
+            for found in MemoryStore.list(self, bucket, prefix)
+            if "/" in found.key.removeprefix(prefix)
+        }
+        return iter(sorted((name for name in names if name > after), key=str.encode))
+
     def put(
         self,
         bucket: str,

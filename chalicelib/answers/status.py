@@ -28,14 +28,27 @@ class Counts(msgspec.Struct, frozen=True):
     failed: Count
 
 
-class BatchView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A batch.
+class BatchOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch, as a list shows it.
 
     source: where the images come from, in words or as an address.
     status: `cancelled` and `failed` have ended before their time, `failed` with an `error`;
         `POST /batches/{batch_id}/retry` goes on with them.
     finished_at: when its results were written. Of a batch that was cancelled or failed it is left
         out until those of what was done are written.
+    """
+
+    batch_id: str
+    source: str
+    created_at: datetime
+    status: BatchStatus
+    counts: Counts
+    finished_at: datetime | None = None
+
+
+class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
+    """A batch.
+
     labels: images by best label; of a multi-label model, by each label with a score of at least
         0.5. errors: images by error code.
     results: where `results.jsonl` can be had for up to an hour. Of a batch that was cancelled or
@@ -45,12 +58,6 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: why the batch ended before its time.
     """
 
-    batch_id: str
-    source: str
-    created_at: datetime
-    status: BatchStatus
-    counts: Counts
-    finished_at: datetime | None = None
     labels: dict[str, int] | None = None
     errors: dict[str, int] | None = None
     results: str | None = None
@@ -59,9 +66,9 @@ class BatchView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BatchList(msgspec.Struct, frozen=True):
-    """The recent batches, newest first."""
+    """The recent batches, newest first; `GET /batches/{batch_id}` tells more of each."""
 
-    batches: list[BatchView]
+    batches: list[BatchOutline]
 
 
 class UploadForm(msgspec.Struct, frozen=True):

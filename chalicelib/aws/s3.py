@@ -74,6 +74,12 @@ class ObjectStore(Protocol):
         after: only objects whose key comes after this key.
         """
 
+    def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        """The beginnings of keys, from `prefix` to the next slash, that any object has; in order.
+
+        after: only those that come after this key.
+        """
+
     def put(
         self,
         bucket: str,
@@ -182,6 +188,15 @@ class S3Store:
             for page in pages.paginate(**request):
                 for found in page.get("Contents", []):
                     yield Found(found["Key"], found["LastModified"].timestamp())
+
+    def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
+        """See ObjectStore."""
+        request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
+        request |= {"StartAfter": after} if after else {}
+        with translated(f"s3://{bucket}/{prefix}"):
+            for page in self._s3().get_paginator("list_objects_v2").paginate(**request):
+                for folder in page.get("CommonPrefixes", []):
+                    yield folder["Prefix"]
 
     def put(
         self,

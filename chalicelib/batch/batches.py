@@ -2,24 +2,24 @@
 
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
-from itertools import islice
 from pathlib import PurePosixPath
 
 import msgspec
 
-from chalicelib.answers.status import BatchView, UploadForm
+from chalicelib.answers.status import BatchOutline, BatchView, UploadForm
 from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
-from chalicelib.batch.ledger import Ledger, recent_key
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.outlines import recent_batches
+from chalicelib.batch.recent import recent_key
 from chalicelib.batch.records import Batch, Stop, now
 from chalicelib.batch.view import view_of
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import ENDINGS, is_manifest
-from chalicelib.bulk.naming import MOST_RECENT, new_id
-from chalicelib.errors import BadRequest, Conflict, NotFound, SourceInvalid
+from chalicelib.bulk.naming import new_id
+from chalicelib.errors import BadRequest, Conflict, SourceInvalid
 from chalicelib.requests import BatchRequest, Options, UploadRequest
 from chalicelib.sources.read import MAX_BYTES, split_s3_uri
 from chalicelib.wording import count
@@ -29,9 +29,6 @@ BATCH_INPUTS = "batches/"
 
 MAX_MANIFEST = 500 * 10**6
 """Bytes of an uploaded manifest: a million lines of long addresses."""
-
-LOOKED_AT = 5 * MOST_RECENT
-"""Marks of batches that a listing looks behind: those of deleted ones stay."""
 
 
 class Replaced(Exception):
@@ -126,15 +123,9 @@ class BatchService:
         """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
         return view_of(Ledger(self._store, self._results, batch_id))
 
-    def recent(self) -> list[BatchView]:
-        """The latest batches, newest first; those that were deleted are passed over."""
-        views: list[BatchView] = []
-        for found in islice(self._store.list(self._results, "recent/"), LOOKED_AT):
-            with suppress(NotFound):
-                views.append(self.view(found.key.split("-", 1)[1]))
-            if len(views) == MOST_RECENT:
-                break
-        return views
+    def recent(self) -> list[BatchOutline]:
+        """The latest batches, newest first; see `recent_batches`."""
+        return recent_batches(self._store, self._results)
 
     def cancel(self, batch_id: str) -> BatchView:
         """Stop what is not begun. Raises NotFound, and Conflict where it has ended."""

@@ -14,6 +14,7 @@ import msgspec
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import BLOCK, Ledger
+from chalicelib.batch.recent import mark_end
 from chalicelib.batch.records import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
 from chalicelib.errors import ServiceUnavailable
@@ -62,26 +63,31 @@ def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bo
     if sum(1 for _ in ledger.tallies(batch.round)) < fan.chunks:
         return False
     try:
-        _finish(ledger, batch, fan)
+        summary = _finish(ledger, batch, fan)
     except _PartMissing as missing:
         ledger.uncount(batch.round, missing.chunk)
         return False
     except _NotWhole:
         ledger.stop(batch.round, Stop(NOT_WHOLE))
         return False
+    mark_end(ledger, batch, "finished", summary)
     ledger.rest(batch.round)
     return True
 
 
-def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> None:
+def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> Summary:
     """Write the results, again, from the same parts, to the same bytes; and the summary once."""
     records = merged(ledger, batch, _checked(ledger, batch, fan))
     summary = write_results(ledger, batch, "results.jsonl", records)
     where = ledger.end_key(batch.round, "summary.json")
-    if not ledger.put(where, summary, only_new=True) and ledger.summary(batch.round) is None:
+    if ledger.put(where, summary, only_new=True):
+        return summary
+    first = ledger.summary(batch.round)
+    if first is None:
         raise ServiceUnavailable(
-            detail=(f"Another writer changed {where} at the same time; try again.")
+            detail=f"Another writer changed {where} at the same time; try again."
         )
+    return first
 
 
 def write_results(

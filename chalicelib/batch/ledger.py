@@ -18,7 +18,7 @@
         repairs/, begun/, alone/    what went missing; see `losses`
         results.jsonl, summary.json, cancelled…     of a retry, as those of the batch above
     active/ID, active/ID/1          empty objects: rounds that the schedule looks after
-    recent/TIME-ID                  empty objects: batches, newest first
+    recent/                         empty objects: batches, newest first; see `recent`
 
 Every key is fixed by batch, round and chunk, so doing a thing twice rewrites the same object, and
 whoever is late with a round does nothing to the next.
@@ -43,6 +43,8 @@ from chalicelib.errors import NotFound, ObjectMissing
 BLOCK = 1000
 """Chunks whose tallies one listing returns; a worker looks at its own block only."""
 
+BATCH_FOLDERS, ACTIVE = "batches/", "active/"
+
 _ID = re.compile("[A-Za-z0-9-]{1,64}")
 """Of any other S3 may not say that it is not there: it takes no key that is too long or has `..`
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
@@ -62,7 +64,7 @@ class Ledger(Documents):
     def __init__(self, store: ObjectStore, bucket: str, batch_id: str) -> None:
         super().__init__(store, bucket)
         self.batch_id = batch_id
-        self._root = f"batches/{batch_id}/"
+        self._root = f"{BATCH_FOLDERS}{batch_id}/"
 
     def key(self, name: str) -> str:
         """The key of one of the batch's objects."""
@@ -78,7 +80,7 @@ class Ledger(Documents):
 
     def active_key(self, round: int) -> str:
         """The key that is there while the schedule looks after the round."""
-        return f"active/{self.batch_id}/{round}" if round else f"active/{self.batch_id}"
+        return f"{ACTIVE}{self.batch_id}" + (f"/{round}" if round else "")
 
     def rest(self, round: int) -> None:
         """Have the schedule look after the round no longer."""
@@ -214,7 +216,7 @@ class Ledger(Documents):
 
 def parse_active(key: str) -> tuple[str, int]:
     """Batch and round of an `active_key`."""
-    batch_id, _, round = key.removeprefix("active/").partition("/")
+    batch_id, _, round = key.removeprefix(ACTIVE).partition("/")
     return batch_id, int(round or 0)
 
 
@@ -226,8 +228,3 @@ def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield from whole
     if pending:
         yield pending
-
-
-def recent_key(batch: Batch) -> str:
-    """An index key that sorts the newest first; a year over 5138 is an event's mistake."""
-    return f"recent/{max(10**11 - int(batch.created_at), 0):011d}-{batch.batch_id}"

@@ -105,6 +105,18 @@ def test_a_listing_is_in_order_and_of_its_prefix(
     assert list(store.list(bucket, "none")) == []
 
 
+@pytest.mark.parametrize("store_and_put", ["memory", "s3"], indirect=True)
+def test_folders_are_told_once_each_in_order(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    for key in ("a/2/x", "a/2/y/z", "a/10/x", "a/file", "b/1/x", "a/3/x"):
+        put(key, b"")
+    assert list(store.folders(bucket, "a/")) == ["a/10/", "a/2/", "a/3/"]
+    assert list(store.folders(bucket, "a/", after="a/2")) == ["a/2/", "a/3/"]
+    assert list(store.folders(bucket, "c/")) == []
+
+
 def test_only_the_first_writes_what_must_be_new(
     store_and_put: tuple[ObjectStore, Put], bucket: str
 ) -> None:

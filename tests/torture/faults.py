@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import Ledger, parse_active
+from chalicelib.batch.outlines import outline_of
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining
 from chalicelib.bulk.records import Record
@@ -268,12 +270,11 @@ class BatchCloud:
         return msgspec.json.Decoder(Record).decode_lines(self.store.read("results", key, 2**30))
 
     def balance(self, batch_id: str) -> list[str]:
-        """See `balanced`; the view's figures are those of the results too."""
+        """See `balanced`; the figures of the view and of the list are those of the results too."""
         records = self.records(batch_id)
         failed = balanced(self.submitted[batch_id], ((each.id, each) for each in records))
-        counts = self.process().batches.view(batch_id).counts
-        assert (counts.total, counts.done, counts.failed) == (
-            len(records), len(records), len(failed),
-        )  # fmt: skip
-        assert not self.active
+        batches = self.process().batches
+        view = batches.view(batch_id)
+        assert view.counts == Counts(len(records), len(records), len(failed))
+        assert not self.active and outline_of(view) in batches.recent()
         return failed

@@ -25,6 +25,7 @@ from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import Found
 from chalicelib.aws.s3events import Put
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
+from chalicelib.batch.outlines import outline_of
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, InceptionError, ServiceUnavailable
 from chalicelib.requests import BatchRequest, Instance
@@ -892,7 +893,9 @@ class AnyLife(RuleBasedStateMachine):
 
     @invariant()
     def progress_makes_sense(self) -> None:
-        for view in self.cloud.process().batches.recent():
+        batches = self.cloud.process().batches
+        for view in batches.recent():
+            assert view == outline_of(batches.view(view.batch_id)), "the list says what is not so"
             counts = view.counts
             assert 0 <= counts.failed <= counts.done <= max(counts.total, counts.done) <= 40
             assert view.status in ("queued", "running", "finished", "cancelled")

@@ -21,8 +21,9 @@ from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3events import Put
 from chalicelib.batch import stop
 from chalicelib.batch.fanout import FanOutMessage
-from chalicelib.batch.ledger import Ledger, parse_active, recent_key
+from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
+from chalicelib.batch.recent import recent_key
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.naming import new_id
 from chalicelib.bulk.records import Record

@@ -12,7 +12,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from chalicelib.answers.predictions import ErrorAnswer
-from chalicelib.answers.status import BatchList, BatchView, UploadForm
+from chalicelib.answers.status import BatchList, BatchOutline, BatchView, UploadForm
 from chalicelib.requests import BatchRequest, UploadRequest
 from tools.submitting.pace import Pace
 from tools.submitting.retrying import TRANSIENT, ApiError, Http
@@ -60,7 +60,7 @@ class Api:
         retries = self._http.patiently if patient else self._http.at_once
         return self._ask(BatchView, "GET", _path(batch_id), retries)
 
-    def recent(self) -> list[BatchView]:
+    def recent(self) -> list[BatchOutline]:
         """The latest batches, newest first."""
         return self._ask(BatchList, "GET", "/batches", self._http.at_once).batches
 

@@ -1,0 +1,73 @@
+"""The index of batches: one listing tells which there are, and how those ended that have.
+
+    recent/TIME-ID      a batch, newest first
+    recent/TIME-ID/0.finished.91.91.1.1800000000.1800000031/SOURCE      how a round of it ended
+
+The second key says what a list of batches shows: round, status, images asked for, done and failed,
+when the batch was created and when the round ended, and the source. It is written after the summary
+that it repeats, and before the mark in `active/` goes. So it counts only where that mark is gone.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+from typing import Literal, cast
+from urllib.parse import quote, unquote
+
+from chalicelib.answers.status import BatchOutline, BatchStatus, Counts
+from chalicelib.aws.s3 import Found
+from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.records import Batch, Summary
+from chalicelib.sources.read import MAX_KEY_BYTES
+from chalicelib.times import moment
+
+PREFIX = "recent/"
+
+Ended = Literal["finished", "cancelled", "failed"]
+
+_END = re.compile(r"(\d+)\.(finished|cancelled|failed)\.(\d+)\.(\d+)\.(\d+)\.(-?\d+)\.(-?\d+)/(.*)")
+
+
+def recent_key(batch: Batch) -> str:
+    """An index key that sorts the newest first; a year over 5138 is an event's mistake."""
+    return f"{PREFIX}{max(10**11 - int(batch.created_at), 0):011d}-{batch.batch_id}"
+
+
+def mark_end(ledger: Ledger, batch: Batch, status: Ended, summary: Summary) -> None:
+    """Write into the index how the batch's round ended, unless the source is too long for a key."""
+    counts = summary.counts
+    times = math.floor(batch.created_at), math.floor(summary.finished_at)
+    figures = (batch.round, status, counts.total, counts.done, counts.failed, *times)
+    source = quote(batch.source, safe="")
+    key = f"{recent_key(batch)}/{'.'.join(map(str, figures))}/{source}"
+    if len(key) <= MAX_KEY_BYTES:
+        ledger.mark(key)
+
+
+def last_ends(marks: Iterable[Found]) -> dict[str, BatchOutline | None]:
+    """The batches of an index by their ids, in its order: how each ended last, if it has."""
+    ends: dict[str, list[tuple[tuple[float, ...], BatchOutline]]] = {}
+    for mark in marks:
+        batch, _, end = mark.key.removeprefix(PREFIX).partition("/")
+        batch_id = batch.partition("-")[2]
+        mine = ends.setdefault(batch_id, [])
+        if match := _END.fullmatch(end):
+            mine.append(_read(batch_id, match, mark.modified))
+    return {id: max(mine, key=lambda end: end[0])[1] if mine else None for id, mine in ends.items()}
+
+
+def _read(
+    batch_id: str, match: re.Match[str], written: float
+) -> tuple[tuple[float, ...], BatchOutline]:
+    """What a key says, and before it what tells which of two ends is the later."""
+    round, total, done, failed, created, finished = map(int, match.group(1, 3, 4, 5, 6, 7))
+    status = cast(BatchStatus, match[2])
+    outline = BatchOutline(
+        batch_id=batch_id,
+        source=unquote(match[8]),
+        created_at=moment(created),
+        status=status,
+        counts=Counts(total, done, failed),
+        finished_at=moment(finished),
+    )
+    return (round, status == "finished", written, done), outline
