@@ -2,16 +2,17 @@
 
 What they are given and return is a few names and numbers; images, records and reports pass by the
 results bucket. A task may run twice: it writes the same objects again. Bad input is an answer,
-never an exception: what a task raises is worth another try, or lost; the machine goes by its name.
+never an exception: what a task raises is worth another try, or lost.
 """
 
+import functools
 import hashlib
 import logging
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import PurePosixPath
-from typing import Any, Protocol
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
@@ -36,6 +37,26 @@ from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 logger = logging.getLogger("serverless-inception.workflow")
 """A child of the one that `app.py` makes, and so written as JSON by it."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _task(method: Callable[P, R]) -> Callable[P, R]:
+    """Raise each fault of ours by the one name that workflow.asl.json tries again.
+
+    Each further name would be in the template a dozen times, which has no room for it.
+    """
+
+    @functools.wraps(method)
+    def task(*given: P.args, **named: P.kwargs) -> R:
+        try:
+            return method(*given, **named)
+        except ServiceUnavailable as error:
+            raise ServiceUnavailable(str(error), error.detail) from error
+
+    return task
 
 
 class Loaded(Protocol):
@@ -70,6 +91,7 @@ class WorkflowTasks:
         self._store, self._rules, self._recorder = store, rules, recorder
         self._load_model, self._experiment, self._clock = load_model, experiment, clock
 
+    @_task
     def prepare(self, name: str, request: object) -> dict[str, Any]:
         """Check the request, write the chunks down, and say what there is to do."""
         try:
@@ -151,6 +173,7 @@ class WorkflowTasks:
             copy_manifest(self._store, request.manifest, run.bucket, run.key(name))
         return name
 
+    @_task
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:
         """Write the chunk's records by that arm.
 
@@ -177,6 +200,7 @@ class WorkflowTasks:
         failed = sum(record.error is not None for record in records)
         return {"chunk": chunk, "records": len(records), "failed": failed}
 
+    @_task
     def record_loss(
         self, name: str, chunk: int, arm: Arm, error: str, cause: str
     ) -> dict[str, Any]:
@@ -188,6 +212,7 @@ class WorkflowTasks:
         run.write_part(arm, chunk, records)
         return {"chunk": chunk, "records": len(records), "failed": len(records)}
 
+    @_task
     def judge(self, name: str) -> dict[str, Any]:
         """Write the results, and compare the arms by them."""
         run = self._run(name)
@@ -199,6 +224,7 @@ class WorkflowTasks:
             "verdict": judgement.verdict,
         }
 
+    @_task
     def promote(self, name: str) -> dict[str, Any]:
         """Give the experiment's traffic to the challenger."""
         plan = self._run(name).plan()
@@ -207,6 +233,7 @@ class WorkflowTasks:
         arms = self._experiment.promote(plan.champion, plan.challenger)
         return {"outcome": "promoted", "arms": arms}
 
+    @_task
     def report(self, name: str, outcome: Outcome) -> dict[str, Any]:
         """Write the report; the execution's output."""
         output: dict[str, Any] = msgspec.to_builtins(

@@ -28,7 +28,7 @@ IDS = [str(n) for n in range(IMAGES)]
 REQUEST = {
     "manifest": "s3://images/list.csv", "champion": "blind", "challenger": "sharp", "promote": True,
 }  # fmt: skip
-TRIES: dict[type[BaseException], int] = {Killed: 2, ServiceUnavailable: 5, TimeoutError: 5}
+TRIES = {Killed: 2, ServiceUnavailable: 5, TimeoutError: 5}
 """How often the state machine tries a task again, by what ended it."""
 
 
@@ -91,12 +91,11 @@ class Machine:
                 self._steps.moment("after the answer")
                 return answer
             except tuple(TRIES) as error:
-                kind = next(kind for kind in TRIES if isinstance(error, kind))
-                failures[kind] += 1
+                failures[type(error)] += 1
                 if isinstance(error, Killed):
                     self._steps = Steps()
                     self._tasks = self._cloud.container(self._steps)
-                if failures[kind] > TRIES[kind]:
+                if failures[type(error)] > TRIES[type(error)]:
                     raise Lost from error
 
 
