@@ -253,7 +253,10 @@ def test_every_other_method_of_every_route(wire: Wire, outcome: Outcome) -> None
         for method in METHODS:
             if method not in known:
                 reply = wire.ask(method, path)
-                check_error(reply)
+                if method == "HEAD":
+                    assert reply.body == b""
+                else:
+                    check_error(reply)
                 assert reply.status == 405 and set(reply.headers["allow"].split(", ")) == set(known)
                 tried += 1
         preflight = wire.ask("OPTIONS", path, Origin="https://other.example")
@@ -281,7 +284,7 @@ PATHS = [
     "/batches/..%2fexperiment.key", "/batches//", "/batches/%00", "/workflows/%2e%2e%2finputs",
     "/workflows/*", "/workflows/a:b", "/workflows/" + "n" * 300, "/v2/models/../doodle",
     "/v2/models/%2e%2e", "/v2/models/doodle%2f..%2fdoodle", "/v2//models/doodle",
-    "/v2/models/doodle\n/infer", "/v2/models/DOODLE", "/v2/models/doodle%00", "/favicon.ico",
+    "/v2/models/doodle\n/infer", "/v2/models/DOODLE", "/v2/models/doodle%00",
     "/.env", "/.git/config", "/app.py", "/.chalice/config.json", "/api/predict", "/..", "/%",
     "/%zz", "*", "predict", "/" + "a/" * 2000, "/" + "a" * 60_000, "/?" + "a=b&" * 15_000,
     "//[::1/predict", "/[", "http://[/", "http://evil.example/predict", f"/{MARKUP}",
