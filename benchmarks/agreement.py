@@ -17,7 +17,7 @@ from PIL import Image
 from benchmarks import findings, subject
 from benchmarks.findings import Figure, Record, Table
 from chalicelib.inference.classifier import Classifier
-from chalicelib.inference.engines import LITERT, ONNXRUNTIME
+from chalicelib.inference.engines import LITERT, ONNXRUNTIME, Engine
 from tools.exporting import tfjs
 from tools.exporting.photographs import held_back
 
@@ -27,7 +27,10 @@ CROP = 0.75
 Pixels = NDArray[np.uint8]
 Scores = NDArray[np.float32]
 Answer = Callable[[Pixels], Scores]
-ENGINES = {"litert": ("LiteRT", LITERT), "onnxruntime": ("ONNX Runtime", ONNXRUNTIME)}
+ENGINES: dict[str, tuple[str, Engine]] = {
+    "litert": ("LiteRT", LITERT),
+    "onnxruntime": ("ONNX Runtime", ONNXRUNTIME),
+}
 
 
 def photographs() -> list[Pixels]:

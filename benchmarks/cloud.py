@@ -45,10 +45,10 @@ def classify(cloud: LocalCloud, count: int) -> list[str]:
     batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
     with click.progressbar(length=count, file=sys.stderr) as bar:
 
-        def results() -> str | None:
+        def results() -> str:
             view = urllib3.request("GET", f"{cloud.url}/batches/{batch}").json()
             bar.update(view["counts"]["done"] - bar.pos)
-            return view.get("results")
+            return str(view.get("results") or "")
 
         address = wait_for(results, 1800)
     lines = urllib3.request("GET", address).data.splitlines()

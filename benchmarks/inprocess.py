@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -66,7 +67,9 @@ class Service:
 
         self.image, self.log, self.metrics = image, Written(), Written()
         self.within = (0.0, 0.0, 0.0)
-        app.logger.registered_handler.setStream(self.log)
+        handler = app.logger.registered_handler
+        assert isinstance(handler, logging.StreamHandler)
+        handler.setStream(self.log)
         app.app.register_middleware(self._stamp, "http")
         self._http = Client(app.app).http
         self.predictor = services().predictor

@@ -129,8 +129,10 @@ def draw(found: dict[str, Any]) -> None:
                 COLOURS, [*(name.split(" ")[0] for name in shown), "the rest"], strict=False
             )
         ]
-        below = {"loc": "outside lower center", "ncols": len(handles), "columnspacing": 1.2}
-        axes[0].figure.legend(handles=handles, fontsize=9, handlelength=1.2, **below)
+        axes[0].figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.2,
+            fontsize=9, handlelength=1.2,
+        )  # fmt: skip
 
 
 def _named(sizes: dict[str, float], name: str) -> float:

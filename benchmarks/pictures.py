@@ -16,6 +16,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -113,9 +114,7 @@ def accuracy(asked: Contestant, found: Labelled) -> dict[str, int]:
         return sum(ask([IMAGENET], label)[0])
 
     rows = {
-        f"rows-{part * 100:.0f}": right(
-            f"{part:.0%}", lambda data, part=part: with_rows(data, part)
-        )  # type: ignore[misc]
+        f"rows-{part * 100:.0f}": right(f"{part:.0%}", partial(with_rows, part=part))
         for part in (1.0, *KEPT)
     }
     scans = {

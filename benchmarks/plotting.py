@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cycler import cycler
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # matplotlib takes a second to import, and not all who measur
 
 INK, PAPER, RULE = "#1f2430", "#fbfaf7", "#d9d5cc"
 COLOURS = ["#2f6db5", "#d1642a", "#3b8f6b", "#8a5ab0", "#a8892c", "#6b7280"]
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 11,
     "svg.fonttype": "path",  # so that it looks the same without our fonts

@@ -50,12 +50,11 @@ def options(runs: int) -> Callable[[Command], Command]:
     """Give a command the options of a Subject, as `subject`, and --runs, of that default."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     tensorflow = "The same network in keras.applications, for TensorFlow's ways."
-    keras = {"default": "InceptionV3", "show_default": True, "help": tensorflow}
 
     def decorate(command: Command) -> Command:
         @click.argument("image", required=False, type=file)
         @click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
-        @click.option("--application", **keras)
+        @click.option("--application", default="InceptionV3", show_default=True, help=tensorflow)
         @click.option("--runs", default=runs, show_default=True, help="Counted runs.")
         @click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
         @wraps(command)

@@ -206,5 +206,5 @@ def budget_ms(prices: Prices, way: Way, architecture: str, target: float) -> flo
     """
     parts = dollars(prices, way, MEMORY_PER_CPU_MB, architecture, 0)
     left = target - sum(parts.values()) + parts["Lambda, time"]
-    price = prices.aws_lambda[f"gb_second_{architecture}"]
+    price: float = prices.aws_lambda[f"gb_second_{architecture}"]
     return left / (gb_seconds(MEMORY_PER_CPU_MB, 1) * price)

@@ -14,7 +14,7 @@ import simpy
 
 from benchmarks.scale.elements import Bucket, Functions, Outcome, Work
 from benchmarks.scale.platforms import Platform
-from chalicelib.batch.repair import REPAIRS
+from chalicelib.batch.losses import REPAIRS
 
 FAN_OUT = -1
 """The message that cuts the manifest into chunks; the others are chunks, counted from 0."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from tools.deploying.restapi import ANSWERS
+from stage.gatewayanswers import ANSWERS
 
 STAGE = "/dev"
 HOP = {"connection", "keep-alive", "transfer-encoding"}
@@ -91,7 +91,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response_only(status)
         for name, value in {**kept, "Content-Length": str(len(body))}.items():
             self.send_header(name, value)
-        self.server.sent += len(body) + sum(map(len, self._headers_buffer))
+        self.server.sent += len(body) + sum(map(len, vars(self)["_headers_buffer"]))
         self.end_headers()
         self.wfile.write(body)
 

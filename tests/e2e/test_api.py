@@ -102,12 +102,12 @@ def test_an_error_has_one_shape(
     api: Api, body: bytes, content_type: str, status: int, code: str
 ) -> None:
     answer = api.post(body, content_type)
-    body = answer.json()
-    assert (answer.status, body["error"]["code"]) == (status, code)
-    assert body.keys() == {"error", "Code", "Message"}
+    told = answer.json()
+    assert (answer.status, told["error"]["code"]) == (status, code)
+    assert told.keys() == {"error", "Code", "Message"}
     is_passing = code == "SourceUnreachable"
-    assert body["error"] == {"code": code, "message": body["Message"], "retryable": is_passing}
-    assert body["Code"] == code  # for clients of before
+    assert told["error"] == {"code": code, "message": told["Message"], "retryable": is_passing}
+    assert told["Code"] == code  # for clients of before
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Content-Type"] == "application/json"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import (
     PHONE,
@@ -21,13 +22,10 @@ from tests.e2e.browser import (
     drop_from_disk,
     sample,
     shoot,
-    sync_api,
     tab_to,
 )
 from tests.e2e.conftest import file_server
 from tests.fakes import refusal
-
-Page, expect = sync_api().Page, sync_api().expect
 
 LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
 PATIENCE = 60_000  # ms: what other tests left on the queue is worked off first
@@ -302,8 +300,16 @@ def test_retry_that_was_cancelled_is_followed_until_its_own_results_are_there(
             **({"finished_at": "2026-01-01T00:00:09Z"} if is_written else {}),
         }  # fmt: skip
 
-    failed = {"id": "b", "source": "http://h/b", "error": {"code": "SourceRefused", "message": ""}}
-    mended = {"id": "a", "source": "http://h/a", "labels": [{"name": "umbrella", "score": 1}]}
+    failed: dict[str, Any] = {
+        "id": "b",
+        "source": "http://h/b",
+        "error": {"code": "SourceRefused", "message": ""},
+    }
+    mended: dict[str, Any] = {
+        "id": "a",
+        "source": "http://h/a",
+        "labels": [{"name": "umbrella", "score": 1}],
+    }
     files = {"stopped": [mended, failed], "last-round": [{**failed, "id": "a"}, failed]}
     headers = {"Access-Control-Allow-Origin": "*"}
 

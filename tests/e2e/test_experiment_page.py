@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
-from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, sync_api, tab_to
+from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, tab_to
 from tests.e2e.test_page import draw
 from tests.fakes import refusal
-
-Page, expect = sync_api().Page, sync_api().expect
 
 CHAMPION, CHALLENGER = "doodle", "doodle-small"
 PATIENCE = 30_000  # ms: votes are counted by the schedule

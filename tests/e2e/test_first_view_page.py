@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser import sync_api
 from tests.e2e.edge import Bucket, Edge, stage
-
-Browser, Page, expect = sync_api().Browser, sync_api().Page, sync_api().expect
 
 pytestmark = pytest.mark.chromium
 

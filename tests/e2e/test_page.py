@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import ROOT, pick_free_port
-from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, sync_api, tab_to
+from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, tab_to
 from tests.e2e.conftest import file_server
-
-Browser, Page, expect = sync_api().Browser, sync_api().Page, sync_api().expect
 
 DRAWINGS = ROOT / "tests" / "data" / "mouse_drawings.json"
 
@@ -48,6 +47,7 @@ def strokes_on_screen(page: Page, label: str) -> list[list[tuple[float, float]]]
     drawing = next(each for each in json.loads(DRAWINGS.read_text()) if each["label"] == label)
     page.get_by_role("tab", name="Draw").click()
     box = page.locator("#canvas").bounding_box()
+    assert box
     return [
         [(box["x"] + x * box["width"] / 280, box["y"] + y * box["height"] / 280) for x, y in stroke]
         for stroke in drawing["strokes"]
@@ -80,7 +80,7 @@ def test_sample_click_shows_labels_model_time_and_command(page: Page, server: st
 
 def test_every_sample_is_offered_and_recognised(page: Page) -> None:
     buttons = page.locator("[data-sample]").all()
-    labels = [button.get_attribute("data-sample") for button in buttons]
+    labels = [button.get_attribute("data-sample") or "" for button in buttons]
 
     assert len(labels) == 6
     assert {sample(label) for label in labels} == set(WEB.glob("sample-*.jpg"))
@@ -190,7 +190,7 @@ def test_large_picture_is_made_smaller_before_it_is_sent(page: Page, tmp_path: P
     with page.expect_request("**/predict?*") as sent:
         page.get_by_label("Choose a file").set_input_files(large)
 
-    assert len(sent.value.post_data_buffer) < 4_500_000
+    assert len(sent.value.post_data_buffer or b"") < 4_500_000
     expect(page.locator("#caption")).to_contain_text("a copy of 2048 × 1024 px was sent")
     expect(page.locator("#answer")).to_have_attribute("data-state", "answer")
 
@@ -368,10 +368,10 @@ def test_command_shown_gives_the_same_answer(
         page.keyboard.press("Enter")
     expect_answer(page, "umbrella")
 
-    command = ["sh", "-c", page.locator("#curl").text_content()]
+    command = ["sh", "-c", page.locator("#curl").text_content() or ""]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
 
-    shown = json.loads(page.locator("#json").text_content())
+    shown = json.loads(page.locator("#json").text_content() or "")
     assert json.loads(printed)["predictions"] == shown["predictions"]
 
 

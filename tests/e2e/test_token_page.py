@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, sync_api, tab_to
+from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, tab_to
 from tests.e2e.conftest import LocalCloud, running
 
-Page, expect = sync_api().Page, sync_api().expect
 TOKEN = "kZ0-example_token"
 FITS = "document.documentElement.scrollWidth <= innerWidth"
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
 from tests.conftest import ROOT
@@ -22,13 +23,10 @@ from tests.e2e.browser import (
     drop_from_disk,
     sample,
     shoot,
-    sync_api,
     tab_to,
 )
 from tests.e2e.conftest import LocalCloud, file_server, running
 from tests.fakes import refusal
-
-Page, expect = sync_api().Page, sync_api().expect
 
 LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
 PATIENCE = 60_000  # ms: a run has a dozen steps, each a function that may have to start

@@ -61,7 +61,8 @@ def answer(request: BaseHTTPRequestHandler, state: Mirror) -> None:
     if path in state.statuses or path not in state.files:
         return head(request, state.statuses.get(path, 404), {"Content-Length": "0"})
     data = state.files[path]
-    start = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and not state.ignores_range else 0
+    given = re.fullmatch(r"bytes=(\d+)-", asked or "")
+    start = int(given[1]) if given and not state.ignores_range else 0
     if start and start >= len(data):
         return head(request, 416, {"Content-Range": f"bytes */{len(data)}", "Content-Length": "0"})
     headers = {"Content-Length": str(len(data) - start)}

@@ -65,13 +65,13 @@ def model(tf: Any, before: Build, shape: tuple[int, ...] = (SIDE, SIDE, 3)) -> A
 def normalised(tf: Any) -> Build:
     layer = tf.keras.layers.Normalization()
     layer.adapt(np.stack(sample_images((SIDE, SIDE), 8)).astype(np.float32))
-    return layer  # type: ignore[no-any-return]
+    return layer
 
 
 def augmented(tf: Any) -> Build:
     layers = tf.keras.layers
     steps = [layers.RandomFlip(), layers.RandomRotation(0.1), layers.RandomZoom(0.1)]
-    return tf.keras.Sequential([*steps, layers.Rescaling(1 / 127.5, -1)])  # type: ignore[no-any-return]
+    return tf.keras.Sequential([*steps, layers.Rescaling(1 / 127.5, -1)])
 
 
 def nested(tf: Any) -> Build:
@@ -80,7 +80,7 @@ def nested(tf: Any) -> Build:
     scaled = tf.keras.layers.Rescaling(1 / 255)(inputs)
     wide = tf.keras.initializers.RandomNormal(stddev=1.0, seed=3)
     conv = tf.keras.layers.Conv2D(4, 3, padding="same", kernel_initializer=wide)
-    return tf.keras.Model(inputs, conv(scaled))  # type: ignore[no-any-return]
+    return tf.keras.Model(inputs, conv(scaled))
 
 
 INSIDE: dict[str, Callable[[Any], Build]] = {
@@ -91,7 +91,8 @@ INSIDE: dict[str, Callable[[Any], Build]] = {
     "operations, BGR": lambda tf: tf.keras.applications.vgg16.preprocess_input,
     "operations, a mean and a deviation": lambda tf: (
         lambda x: (
-            (x / 255.0 - np.float32([0.485, 0.456, 0.406])) / np.float32([0.229, 0.224, 0.225])
+            (x / 255.0 - np.array([0.485, 0.456, 0.406], np.float32))
+            / np.array([0.229, 0.224, 0.225], np.float32)
         )
     ),
     "a resize before": lambda tf: (
@@ -264,7 +265,7 @@ def test_keras_says_what_its_networks_are_given(
     assert how == expected
     pixels = np.stack(sample_images((8, 8), 1))
     tensor = Tensor(0, "", (1, 8, 8, 3), np.dtype(np.float32), 0.0, 0)
-    ours = to_input(pixels[0], tensor, how)
+    ours: Any = to_input(pixels[0], tensor, how)
     np.testing.assert_allclose(ours, prepare(pixels.astype(np.float32))[0], atol=1e-3)
 
 
@@ -323,7 +324,7 @@ def test_a_file_of_litert_is_looked_into(
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
 
 
-def normalised(network: bytes, mean: list[float], std: list[float]) -> bytes:
+def with_normalisation(network: bytes, mean: list[float], std: list[float]) -> bytes:
     """The same network, saying what its pixels were normalised by."""
     builder = flatbuffers.Builder()
 
@@ -359,7 +360,7 @@ def test_a_file_of_litert_may_say_its_normalisation(
     traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
     plain = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
     file = tmp_path / "net.tflite"
-    file.write_bytes(normalised(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
+    file.write_bytes(with_normalisation(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
     result = run("add", file)
     assert result.exit_code == 0, result.output
     assert "(pixel - (10, 20, 30)) / (50, 60, 70), as its metadata says" in result.output

@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from chalice.app import AuthResponse, Chalice
@@ -47,7 +48,7 @@ def address() -> Iterator[tuple[str, int]]:
     server.server.server_close()
 
 
-def ask(address: tuple[str, int], data: bytes) -> tuple[int, dict[str, str], dict[str, str]]:
+def ask(address: tuple[str, int], data: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
     """Status, headers and JSON of the answer to exactly that."""
     with socket.create_connection(address, 30) as connection, connection.makefile("rb") as file:
         connection.sendall(data)

@@ -85,11 +85,11 @@ class StateMachine:
         return str(started["executionArn"])
 
     def wait(self, arn: str) -> Execution:
-        def ended() -> dict[str, Any] | None:
+        def ended() -> dict[str, Any]:
             described: dict[str, Any] = self.sfn.describe_execution(executionArn=arn)
-            return described if described["status"] in ENDED else None
+            return described if described["status"] in ENDED else {}
 
-        return Execution(self.sfn, self.s3, self.bucket, wait_for(ended) or {})
+        return Execution(self.sfn, self.s3, self.bucket, wait_for(ended))
 
     def run(self, name: str, request: Any) -> Execution:
         return self.wait(self.start(name, request))

@@ -61,7 +61,7 @@ def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
 def serving(log: Path, aws: dict[str, Any], **env: str) -> Iterator[str]:
     """The base URL of `chalice local`."""
     port = pick_free_port()
-    command = [Path(sys.executable).with_name("chalice"), "local"]
+    command = [str(Path(sys.executable).with_name("chalice")), "local"]
     command += ["--no-autoreload", "--port", str(port)]
     with (
         log.open("wb") as output,

@@ -113,8 +113,11 @@ def ours(name: str) -> bool:
 class Outcome(Protocol):
     """What became of an image."""
 
-    labels: Any
-    error: Any
+    @property
+    def labels(self) -> Any: ...
+
+    @property
+    def error(self) -> Any: ...
 
 
 def balanced(submitted: Sequence[str], found: Iterable[tuple[str, Outcome | None]]) -> list[str]:
@@ -266,7 +269,7 @@ class BatchCloud:
         """The results that the batch's view links to."""
         view = self.process().batches.view(batch_id)
         assert view.status == "finished", view
-        key = "batches/" + urlsplit(view.results).path.partition("batches/")[2]
+        key = "batches/" + urlsplit(view.results or "").path.partition("batches/")[2]
         return msgspec.json.Decoder(Record).decode_lines(self.store.read("results", key, 2**30))
 
     def balance(self, batch_id: str) -> list[str]:

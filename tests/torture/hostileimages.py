@@ -184,10 +184,10 @@ def sizes() -> Iterator[Kind]:
     yield Kind("a BMP of negative width", UNREADABLE + TOO_LARGE, [b"BM" + least])
     vast = [tiff((2**32 - 1, 2**32 - 1), (8,), 1, b""), tiff((2**31, 1), (8,), 1, b"")]
     yield Kind("a TIFF that declares 4 billion pixels square", TOO_LARGE + UNREADABLE, vast)
-    for size in ((1, 1), (1, 20_000), (20_000, 1), (3, 3), (2, 16_000)):
-        image = Pillow.new("RGB", size, GREEN)
+    for shape in ((1, 1), (1, 20_000), (20_000, 1), (3, 3), (2, 16_000)):
+        image = Pillow.new("RGB", shape, GREEN)
         files = [file(image, name) for name in ("JPEG", "PNG", "BMP", "TIFF", "GIF")]
-        yield Kind(f"{size[0]} x {size[1]} pixels", CLASSIFIED, files)
+        yield Kind(f"{shape[0]} x {shape[1]} pixels", CLASSIFIED, files)
     yield Kind(
         "a PNG of 1 x 20 million", CLASSIFIED, [png((1, 20_000_000), 8, 0, bytes(4 * 10**7))]
     )

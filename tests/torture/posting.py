@@ -18,7 +18,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def main() -> None:
     for name in ("IMAGES_BUCKET", "RESULTS_BUCKET", "ARMS", "MODELS_BUCKET"):
         os.environ.pop(name, None)
     results, sys.stdout = sys.stdout, io.StringIO()  # which gets the metrics
-    ways = {
+    ways: dict[str, Callable[..., Any]] = {
         "http": _files_posted,
         "mutations": _mutations_posted,
         "together": _together,

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import TypeVar
 
 import msgspec
@@ -307,7 +307,7 @@ def everywhere(
     places = [at for at, name in enumerate(named_moments(state, action)) if among(name)]
     for at in places if sample is None else some(places, sample):
         cloud, batch_id = copied(state)
-        steps = Steps(at, lambda cloud=cloud, id=batch_id: fault(cloud, id))
+        steps = Steps(at, partial(fault, cloud, batch_id))
         run(action, cloud, batch_id, steps)
         yield cloud, batch_id
 
@@ -706,7 +706,7 @@ def test_a_deadline_after_any_image_of_a_chunk(outcome: Outcome) -> None:
         process = cloud.process()
         while cloud.queue.bodies:
             left = itertools.chain([900.0], itertools.repeat(30.0, images), itertools.repeat(1.0))
-            cloud.deliver(process, cloud.queue.bodies.pop(0), lambda left=left: next(left))
+            cloud.deliver(process, cloud.queue.bodies.pop(0), partial(next, left))
             deliveries += 1
             assert deliveries < 1000
         check(cloud, batch_id)
@@ -917,7 +917,7 @@ class AnyLife(RuleBasedStateMachine):
         AnyLife.images += 31 if old else 40
 
 
-EVENT = msgspec.json.encode(
+EVENT: str = msgspec.json.encode(
     {"Records": [{
         "eventTime": "2026-11-22T10:00:00.000Z",
         "s3": {"bucket": {"name": "images"}, "object": {"key": "list.txt", "sequencer": "00AA"}},
@@ -926,7 +926,7 @@ EVENT = msgspec.json.encode(
 
 
 def test_any_life_of_a_batch(long: bool, outcome: Outcome) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         AnyLife,
         settings=settings(
             max_examples=500 if long else 15,

@@ -63,7 +63,7 @@ def says(status: int, code: str) -> Fault:
     return answer
 
 
-def raises(error: type[Exception]) -> Fault:
+def raises(error: Callable[..., Exception]) -> Fault:
     def answer(request: Any) -> AWSResponse:
         raise error(endpoint_url=request.url)
 
@@ -156,7 +156,7 @@ def test_s3_and_sqs_refuse_every_third_request(
     outcome: Outcome,
 ) -> None:
     """In the short form each refusal is of the next kind; in the long one each kind has its own."""
-    kinds = [itertools.cycle(FAULTS.values())]
+    kinds: list[Iterator[Fault]] = [itertools.cycle(FAULTS.values())]
     if long:
         kinds = [itertools.repeat(fault) for fault in FAULTS.values()]
     refused = images = 0

@@ -1,9 +1,9 @@
 """Workflows under faults: every image is in the results once, and a promotion happens once."""
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -60,10 +60,11 @@ class Machine:
         """The output of the execution."""
         prepared = self._task(lambda tasks: tasks.prepare("run", request))
         assert "error" not in prepared, prepared
-        for chunk, arm in itertools.product(prepared["chunks"], ("champion", "challenger")):
-            self._classify(chunk, arm)
+        for chunk in prepared["chunks"]:
+            self._classify(chunk, "champion")
+            self._classify(chunk, "challenger")
         judged = self._task(lambda tasks: tasks.judge("run"))
-        outcome = "kept"
+        outcome: Any = "kept"
         if judged["error_rate"] > prepared["max_error_rate"]:
             outcome = "degraded"
         elif judged["better"]:
@@ -138,7 +139,7 @@ def everywhere(
     places = [at for at, name in enumerate(moments()) if among(name)]
     for at in places[begin::stride]:
         cloud = Runs()
-        steps = Steps(at, lambda cloud=cloud: fault(cloud))
+        steps = Steps(at, partial(fault, cloud))
         yield cloud, Machine(cloud, steps).run()
         assert steps.fired
 
@@ -285,7 +286,7 @@ def test_a_minute_without_s3(long: bool, outcome: Outcome) -> None:
     for at in range(0, len(moments()) - 10, stride):
         cloud = Runs()
         away = Away(at)
-        machine = Machine(cloud, away)  # type: ignore[arg-type]
+        machine = Machine(cloud, away)
         assert check(cloud, machine.run()) == 0
         assert away.refused == 4
         points += 1

@@ -167,7 +167,7 @@ TENSORS: dict[str, dict[str, Any]] = {
 
 def test_tensors_that_are_none(wire: Wire, stage: LocalCloud, outcome: Outcome) -> None:
     worst = 0.0
-    asked = [{"inputs": [TENSOR | tensor]} for tensor in TENSORS.values()]
+    asked: list[dict[str, Any]] = [{"inputs": [TENSOR | tensor]} for tensor in TENSORS.values()]
     asked.append({"inputs": [TENSOR], "outputs": [{"name": "scores"}] * 100_000})
     asked.append({"inputs": [TENSOR] * 1000})
     asked.append({"inputs": [TENSOR], "id": "x" * 10**6})

@@ -213,8 +213,8 @@ def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> No
             run.mark(run.key(key))
         run.write_chunks(iter([]), 1)
         for arm in ("champion", "challenger"):
-            run.write_part(arm, chunk, [Record("a", "b")])  # type: ignore[arg-type]
-            run.mark(run.partial_key(arm, chunk))  # type: ignore[arg-type]
+            run.write_part(arm, chunk, [Record("a", "b")])
+            run.mark(run.partial_key(arm, chunk))
         for key in run.report_keys().values():
             run.mark(key)
         return {key for _, key in store.objects}
@@ -389,7 +389,7 @@ def test_signed_ids(tried: Tried, outcome: Outcome) -> None:
     flips = st.lists(st.integers(0, 10**6), min_size=1, max_size=4)
 
     def flipped(arm: str, label: str | None, assigned: bool, places: list[int]) -> None:
-        data = bytearray(raw(ids(store, NOON).issue(arm, label, assigned)))
+        data: Any = bytearray(raw(ids(store, NOON).issue(arm, label, assigned)))
         good = bytes(data)
         for place in places:
             data[place // 8 % len(data)] ^= 1 << place % 8

@@ -61,7 +61,7 @@ class Cloud:
     ) -> None:
         self.store = store or MemoryStore()
         self.queue, self.answers = MemoryQueue(), MemoryQueue()
-        self.classifier = classifier or Counting()
+        self.classifier: Any = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
         self.models = MemoryModels(self.classifier)
@@ -680,7 +680,7 @@ def test_a_start_that_dies_is_made_whole_by_the_event_that_comes_again(cloud: Cl
     cloud.store.objects["images", "m.txt"] = b"http://h/1\n"
     put = cloud.store.put
 
-    def dies(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+    def dies(bucket: str, key: str, *rest: Any, **options: Any) -> Any:
         if key.startswith("recent/"):
             raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
@@ -824,7 +824,7 @@ def test_a_fault_of_the_platform_makes_the_message_come_again(cloud: Cloud) -> N
     cloud.deliver(cloud.queue.bodies.pop(0))
     body, put = cloud.queue.bodies.pop(0), cloud.store.put
 
-    def fails(bucket: str, key: str, *rest: Any, **options: Any) -> bool:
+    def fails(bucket: str, key: str, *rest: Any, **options: Any) -> Any:
         if "/parts/" in key:
             raise ServiceUnavailable("The bucket does not answer.")
         return put(bucket, key, *rest, **options)
@@ -844,7 +844,7 @@ def test_two_workers_on_one_chunk_agree(cloud: Cloud) -> None:
     body, put = cloud.queue.bodies.pop(0), cloud.store.put
     faster = msgspec.json.Encoder().encode_lines([Record("id1", "a", []), Record("id2", "b", [])])
 
-    def overtaken(bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> bool:
+    def overtaken(bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> Any:
         if "/parts/" in key:
             cloud.store.objects[bucket, key] = faster
         return put(bucket, key, data, *rest, **options)

@@ -19,8 +19,8 @@ from chalicelib.errors import (
     SourceRefused,
     SourceUnreachable,
 )
-from chalicelib.sources.addresses import Address, is_loopback, is_public, parse_location
-from chalicelib.sources.fetch import Fetcher, Target
+from chalicelib.sources.addresses import Address, Target, is_loopback, is_public, parse_location
+from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.resolver import Deadline, Resolve
 
 V4, V6 = "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c"

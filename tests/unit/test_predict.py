@@ -221,7 +221,7 @@ def test_the_services_own_model_answers_for_an_arm_that_is_gone(
     models = OneClassifier(ColourClassifier())
     service = Predictor(Classification(sources, models), Trial("gone"))  # type: ignore[arg-type]
     given = {"instances": [Instance(url="http://h/r")]} if several else {"url": "http://h/r"}
-    answer = service.predict(PredictRequest(**given))  # type: ignore[arg-type]
+    answer = service.predict(PredictRequest(**given))
     assert (answer.model.name, answer.arm, answer.lost_arm) == ("colour", None, "gone")
     assert answer.predictions[0].labels and "colour/" in answer.inference_id
     assert answer.inference_id.endswith("/False")  # a vote on it is none for the arm

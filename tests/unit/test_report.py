@@ -1,5 +1,6 @@
 import re
 from collections import Counter
+from typing import Any
 from xml.etree import ElementTree
 
 import msgspec
@@ -47,7 +48,7 @@ def plan(judgement: Judgement, source: str = "s3://images/x.csv", promote: bool 
     )
 
 
-def report(judgement: Judgement, outcome: str = "kept", **given: object) -> str:
+def report(judgement: Judgement, outcome: str = "kept", **given: Any) -> str:
     return markdown(plan(judgement, **given), outcome, judgement, WHEN)
 
 

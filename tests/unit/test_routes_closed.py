@@ -86,7 +86,7 @@ def test_chalice_makes_closed_routes_of_every_stage_for_api_gateway() -> None:
     chalice = Path(sys.executable).with_name("chalice")
     kept = {name: value for name, value in os.environ.items() if name != "PUBLIC"}
     for stage in ("dev", "local", "anything"):
-        command = [chalice, "generate-models", "--stage", stage]
+        command = [str(chalice), "generate-models", "--stage", stage]
         made = subprocess.run(command, cwd=ROOT, env=kept, capture_output=True, check=True)
         secured = {
             (method.upper(), path): [

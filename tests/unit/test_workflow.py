@@ -128,7 +128,7 @@ class Cloud:
             for arm in ("champion", "challenger") if prepared["compare"] else ("champion",):
                 passed(self.tasks.classify(name, chunk, arm, lambda: 900.0))
         judged = passed(self.tasks.judge(name))
-        outcome = "kept"
+        outcome: Any = "kept"
         if judged["error_rate"] > prepared["max_error_rate"]:
             outcome = "degraded"
         elif prepared["promote"] and judged["better"]:
@@ -301,7 +301,7 @@ def test_a_manifest_that_changes_while_it_runs_changes_nothing(cloud: Cloud) -> 
     cloud.prepare({"manifest": "s3://images/m.txt"})
     cloud.store.put("images", "m.txt", b"http://h/green/1", "text/plain")
     for arm in ("champion",):
-        cloud.tasks.classify("run", 1, arm, lambda: 900.0)  # type: ignore[arg-type]
+        cloud.tasks.classify("run", 1, arm, lambda: 900.0)
     cloud.tasks.judge("run")
     assert cloud.tasks.report("run", "kept")["images"] == 2
 
@@ -495,7 +495,7 @@ def test_an_output_is_never_too_large_for_a_state(cloud: Cloud) -> None:
     request = {"instances": given, "max_labels": 1000, "challenger": "blind"}
     cloud.prepare(request)
     for arm in ("champion", "challenger"):
-        cloud.tasks.record_loss("run", 1, arm, "E" * 300, "é" * 40_000)  # type: ignore[arg-type]
+        cloud.tasks.record_loss("run", 1, arm, "E" * 300, "é" * 40_000)
     cloud.tasks.judge("run")
     passed(cloud.tasks.report("run", "degraded"))
 
@@ -564,7 +564,7 @@ def test_an_answer_that_a_model_cannot_give_never_promotes(cloud: Cloud) -> None
 
 def test_results_say_what_is_right(cloud: Cloud) -> None:
     cloud.models.known["sharp"] = named = ColourClassifier("sharp")
-    named.labels = ("background", "crimson, Red", "green", "blue")  # type: ignore[assignment]
+    named.labels = ("background", "crimson, Red", "green", "blue")
     output = cloud.run({"instances": instances("red", "blue"), "challenger": "blind"})
     told = [(each["champion"]["right"], each["challenger"]["right"]) for each in cloud.results()]
     assert told == [(True, False), (True, True)]
@@ -583,6 +583,7 @@ def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
 
 
 def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:
+    more: dict[str, Any]
     for more, error in [
         ({"challenger": "none"}, ModelNotFound),
         ({"promote": True}, BadRequest),
