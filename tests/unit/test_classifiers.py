@@ -97,4 +97,4 @@ def test_whatever_an_engine_says_of_a_network_will_not_pass(
         there.get("broken")
     if told is ModelInvalid:
         assert error.value is raised or "Model broken cannot be loaded" in str(error.value)
-        assert not error.value.retryable
+        assert isinstance(error.value, ModelInvalid) and not error.value.retryable

@@ -17,16 +17,16 @@ def every_error(base: type[InceptionError] = InceptionError) -> Iterator[type[In
         yield from every_error(each)
 
 
-@pytest.mark.parametrize(
-    "error", list(every_error()), ids=lambda error: getattr(error, "__name__", "")
-)
+def named(error: type[InceptionError]) -> str:
+    return error.__name__
+
+
+@pytest.mark.parametrize("error", list(every_error()), ids=named)
 def test_every_error_is_in_the_hierarchy_that_the_module_draws(error: type[InceptionError]) -> None:
     assert re.search(rf"── {error.__name__} +{error.status}\b", errors.__doc__ or "")
 
 
-@pytest.mark.parametrize(
-    "error", list(every_error()), ids=lambda error: getattr(error, "__name__", "")
-)
+@pytest.mark.parametrize("error", list(every_error()), ids=named)
 def test_every_error_is_an_answer_that_the_interface_documents(error: type[InceptionError]) -> None:
     documented = {status for path in DOCUMENT["paths"].values() for view in path.values()
                   for status in view["responses"]}  # fmt: skip
