@@ -20,7 +20,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test torture bench lock model infra deploy destroy package page tensorflow clean
+.PHONY: help run check test torture bench lock openapi model infra deploy destroy package page tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lock: .venv/test ## Pin what is deployed, with hashes: after a change of require
 	@mkdir -p build && $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
 	  --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o build/lock requirements.txt
 	@sed -n '/^#/!q;p' requirements.lock | cat - build/lock > build/lock.new && mv build/lock.new requirements.lock
+
+openapi: .venv/dev ## Write openapi.json: after a change of a route, or of what it takes or answers
+	@$(BIN)/python -m tools.openapi
 
 model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
 	@$(BIN)/python -m tools.model fetch $(NAME)

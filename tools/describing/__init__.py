@@ -1,0 +1,1 @@
+"""What `tools.openapi` is made of: the table of routes, and the schemas of their structs."""

@@ -1,0 +1,38 @@
+"""The answers of 400 and above, which routes share."""
+
+from typing import Any
+
+from tools.describing.schemas import ref
+
+ERRORS = {
+    400: ("BadRequest", "The request is not understood: malformed or contradictory, or it names an "
+          "address that is never accepted."),
+    401: ("Unauthorized", "The stage wants a token, and none was sent."),
+    403: ("Forbidden", "The token is not the right one."),
+    404: ("NotFound", "Nothing has that name."),
+    409: ("Conflict", "It does not fit the state of the batch, or the name is another run's."),
+    413: ("TooLarge", "A body or an image is over the limits."),
+    415: ("UnsupportedMediaType", "The Content-Type or Content-Encoding is not understood."),
+    422: ("ImageFailed", "The image could not be fetched, or is none."),
+    500: ("InternalServerError", "A fault of the service."),
+    503: ("Unavailable", "A part of the service cannot answer: its model, a bucket, a queue or the "
+          "state machine."),
+}  # fmt: skip
+"""Name and description of an answer by its status."""
+
+RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds after which the same request may succeed, where it may.",
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+
+
+def responses(prefix: str, schema: str) -> dict[str, Any]:
+    """The answers by their names, which begin with `prefix`; their bodies are of that schema."""
+    content = {"application/json": {"schema": ref("schemas", schema)}}
+    return {
+        prefix + name: {"description": text, "content": content}
+        | ({"headers": RETRY_AFTER} if status == 503 else {})
+        for status, (name, text) in ERRORS.items()
+    }

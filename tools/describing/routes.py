@@ -1,0 +1,161 @@
+"""The table of routes: what each takes, what it answers, and what it may fail with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib import requests
+from chalicelib.answers import predictions, protocol, status
+from tools.describing.schemas import Struct
+
+
+@dataclass(frozen=True)
+class Route:
+    """A method of a path. name: of its view in `app.py`. status: of an answer that is no error.
+
+    answer: its body; None for a file of these media types. or_200: the body of an answer of 200,
+    where that is another one. takes: the JSON body. options: its fields that the query string may
+    have, too. errors: what `failures` adds to. example: a body.
+    can_be_away: whether it needs a model, a bucket, a queue or the state machine.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    answer: Struct | None = None
+    status: int = 200
+    or_200: Struct | None = None
+    takes: Struct | None = None
+    options: tuple[str, ...] = ()
+    errors: tuple[int, ...] = ()
+    notes: str = ""
+    example: Any = None
+    media_types: tuple[str, ...] = ("application/json",)
+    is_open: bool = False
+    can_be_away: bool = True
+
+    def failures(self) -> set[int]:
+        """The statuses of its errors."""
+        failures = {500, *self.errors}
+        failures |= set() if self.is_open else {401, 403}
+        failures |= {400, 413, 415} if self.takes else set()
+        return failures | ({503} if self.can_be_away else set())
+
+
+OPTIONS = ("max_labels", "min_confidence", "model", "id")
+INFER = (
+    "Input `image`: UINT8 [N, height, width, 3] of the model's size, or BYTES [N] of image files "
+    "(base64 in JSON). Outputs: `scores` FP32 [N, classes] in class order, and `label` BYTES [N]. "
+    "Triton's binary extension is understood in requests, its classification extension on `scores`."
+)
+WORKFLOW = (
+    "Classifies images with one model, or with two and compares them. Can give the experiment's "
+    "traffic to a challenger that is significantly better. A label counts as right if it is one of "
+    "the comma-separated names of the top label, case and spaces aside. The same name and input "
+    "is one run, also after its end. A dry run starts nothing and answers 200."
+)
+PREDICT = (
+    "One image in the shorthand form or as the body: its failure is a 4xx. Several in `instances`: "
+    "a failure is that prediction's `error` in a 200. An image sent as the body takes its options "
+    "from the query string, a form from its fields, too."
+)
+IMAGE = {"url": "https://images.example/cat.jpg"}
+
+ROUTES = {
+    "predict": [
+        Route("GET", "/predict", "predict_get", "Classify the image at a URL", predictions.Answer,
+              options=("url", *OPTIONS), errors=(400, 404, 413, 422)),
+        Route("POST", "/predict", "predict_post", "Classify images by URL, or an image as it is",
+              predictions.Answer, takes=requests.PredictRequest, options=OPTIONS,
+              errors=(404, 422), notes=PREDICT, example=IMAGE),
+    ],
+    "batch": [
+        Route("POST", "/batches", "batches_post", "Start a batch", status.BatchView, 202,
+              takes=requests.BatchRequest, errors=(404,), example={"instances": [IMAGE]},
+              notes="Manifests and prefixes are those of the images bucket. Instances that do not "
+              "name one image are refused, by their places."),
+        Route("GET", "/batches", "batches_get", "The recent batches", status.BatchList),
+        Route("GET", "/batches/{batch_id}", "batch_get", "How far a batch is", status.BatchView,
+              errors=(404,)),
+        Route("POST", "/batches/{batch_id}/cancel", "batch_cancel",
+              "Stop what a batch has not begun", status.BatchView, errors=(404, 409),
+              notes="The results of what is done are written a moment later."),
+        Route("POST", "/batches/{batch_id}/retry", "batch_retry",
+              "Go on with a stopped batch, or classify what failed in a finished one once more",
+              status.BatchView, 202, errors=(404, 409)),
+        Route("POST", "/uploads", "uploads_post", "A form that uploads a file to the images bucket",
+              status.UploadForm, takes=requests.UploadRequest, example={"filename": "cat.jpg"}),
+    ],
+    "experiment": [
+        Route("GET", "/experiment", "experiment_get", "The arms, and how they do",
+              status.ExperimentView,
+              notes="Votes are counted by the schedule, so the figures are some minutes old."),
+        Route("PUT", "/experiment", "experiment_put", "Change the arms' shares of the traffic",
+              status.ExperimentView, takes=requests.ExperimentRequest, errors=(404,),
+              example={"arms": {"inception-v3": 0.9, "inception-v1": 0.1}},
+              notes="Without a deploy; every container follows within half a minute. A ramp is "
+              "this, three times: 0.1, 0.5, 1. Who had an arm whose share grows keeps it."),
+        Route("POST", "/feedback", "feedback_post", "Say whether an answer was right",
+              status.FeedbackAnswer, 202, takes=requests.FeedbackRequest,
+              notes="Of two votes on one answer the later one counts. Only answers whose arm the "
+              "experiment chose are counted in it."),
+    ],
+    "workflow": [
+        Route("POST", "/workflows", "workflows_post", "Start a workflow",
+              status.WorkflowStarted, 202, or_200=status.WorkflowCheck,
+              takes=requests.StartRequest, errors=(404, 409), notes=WORKFLOW,
+              example={"instances": [IMAGE | {"label": "tabby cat"}],
+              "champion": "inception-v3", "challenger": "inception-v1"}),
+        Route("GET", "/workflows", "workflows_get", "The recent runs", status.WorkflowList),
+        Route("GET", "/workflows/{name}", "workflow_get", "How far a run is", status.WorkflowView,
+              errors=(404,)),
+    ],
+    "service": [
+        Route("GET", "/health", "health", "Whether the service can classify", predictions.Health,
+              is_open=True,
+              notes="503 also if it can, but several times slower than it could (`SlowKernels`)."),
+        Route("GET", "/models", "models", "The models that a request may name",
+              predictions.ModelList),
+        Route("GET", "/openapi.json", "openapi", "This description", is_open=True,
+              can_be_away=False),
+        Route("GET", "/", "index", "The page", media_types=("text/html",), is_open=True,
+              can_be_away=False),
+        Route("GET", "/static/{name}", "static", "A file of the page", errors=(404,),
+              media_types=("text/css", "text/javascript", "text/html", "application/json",
+                           "image/svg+xml", "image/jpeg"), is_open=True, can_be_away=False),
+    ],
+    "open inference protocol": [
+        Route("GET", "/v2", "v2_server", "What this server is", protocol.ServerMetadata,
+              can_be_away=False),
+        Route("GET", "/v2/health/live", "v2_live", "Whether the server runs", protocol.Live,
+              can_be_away=False),
+        Route("GET", "/v2/health/ready", "v2_ready", "Whether the default model can answer",
+              protocol.Ready),
+        Route("GET", "/v2/models/{name}", "v2_model", "A model's tensors", protocol.ModelMetadata,
+              errors=(404,)),
+        Route("GET", "/v2/models/{name}/ready", "v2_model_ready", "Whether a model can answer",
+              protocol.ModelReady, errors=(404,)),
+        Route("POST", "/v2/models/{name}/infer", "v2_infer", "Classify a tensor of images",
+              protocol.InferAnswer, takes=requests.InferRequest, errors=(404, 422), notes=INFER),
+    ],
+}  # fmt: skip
+"""By their tags. Those of a model by its version are made of those without, see `routes`."""
+
+
+def routes() -> Iterator[tuple[str, Route]]:
+    """Every route with its tag."""
+    for tag, group in ROUTES.items():
+        for route in group:
+            yield tag, route
+            head, model, tail = route.path.partition("/models/{name}")
+            if model:
+                yield (
+                    tag,
+                    replace(
+                        route,
+                        path=f"{head}{model}/versions/{{version}}{tail}",
+                        name=route.name.replace("v2", "v2_version").replace("_model", ""),
+                        summary=f"{route.summary}, by its version",
+                    ),
+                )
