@@ -13,6 +13,8 @@ from click import ClickException
 from click.testing import CliRunner
 
 from benchmarks.coldstart import contest, figures, table
+from benchmarks.cutting import fanned_out
+from benchmarks.cutting import figures as cutting_figures
 from benchmarks.others.forms import make
 from benchmarks.others.pipe import Task, started
 from benchmarks.others.respond import WAYS
@@ -118,6 +120,14 @@ def test_the_deployed_functions_start_and_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
+def test_a_prefix_is_fanned_out_in_little_memory() -> None:
+    out = fanned_out("keys", 12_000)  # more than a part of its manifest
+    assert (out["kind"], out["count"]) == ("keys", 12_000) and out["peak_mb"] < 100
+    found = {each.key: each.value for each in cutting_figures([out])}
+    assert found["fan-out-12000-keys-mb"] == out["peak_mb"]
+    assert found["list-page-ms"] > 0 and found["list-boto3-page-ms"] > 0
+
+
 def test_each_way_to_take_a_picture_is_timed_and_counted(tmp_path: Path) -> None:
     network = TEST_DATA / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
     labels = TEST_DATA / "imagenet_labels.txt"

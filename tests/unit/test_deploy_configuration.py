@@ -10,9 +10,11 @@ import pytest
 
 from stage.template import outputs
 from tests.conftest import ROOT
+from tools import deploy
 from tools.deploying import policies
 from tools.deploying.configuration import ConfigurationStep, Made, forgotten, recorded
 from tools.deploying.kept import KeptStep
+from tools.deploying.parameters import parameters
 from tools.deploying.step import DeployError
 from tools.deploying.target import Config, Target, api_stage, handlers, read_config
 
@@ -175,6 +177,20 @@ def test_configuration_and_policies_are_written_once(project: Path) -> None:
     written.forget(MANAGED)
     assert dict(read(project)) == {".chalice/config.json": CONFIG}
     assert not (project / ".chalice" / "policies" / "dev").exists()
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_entry_that_asks_for_traces_has_them_of_functions_and_state_machine(
+    project: Path, asked: bool
+) -> None:
+    entry = CONFIG["stages"]["dev"] | ({"xray": True} if asked else {})
+    config = CONFIG | {"stages": CONFIG["stages"] | {"dev": entry}}
+    (project / "policies" / "on_tick.json").write_text('{"Statement": []}')
+    (project / "policies" / "on_work.json").write_text('{"Statement": []}')
+    _, *rendered = ConfigurationStep(project, TARGET, config, made).files().values()
+    assert rendered == [{"Statement": [policies.TRACE] if asked else []}] * 2
+    wishes = deploy._wishes(config, "dev", deploy.main.make_context("", ["--stage", "dev"]).params)
+    assert parameters(TARGET, config, wishes)["WithTracing"] == str(asked).lower()
 
 
 def test_before_there_is_a_stack_nothing_is_written(project: Path) -> None:
