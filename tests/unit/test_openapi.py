@@ -8,6 +8,7 @@ import pytest
 
 from app import app
 from chalicelib import __version__
+from tests.unit.test_routes_closed import is_described
 from tools.describing.routes import routes
 from tools.openapi import FILE, written
 
