@@ -28,7 +28,7 @@ IDS = [str(n) for n in range(IMAGES)]
 REQUEST = {
     "manifest": "s3://images/list.csv", "champion": "blind", "challenger": "sharp", "promote": True,
 }  # fmt: skip
-TRIES = {Killed: 2, ServiceUnavailable: 5, TimeoutError: 5}
+TRIES: dict[type[BaseException], int] = {Killed: 2, ServiceUnavailable: 5, TimeoutError: 5}
 """How often the state machine tries a task again, by what ended it."""
 
 
