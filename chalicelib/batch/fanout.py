@@ -1,4 +1,4 @@
-"""A manifest -> chunks in the bucket, each with a message on the queue. Resumes where it died."""
+"""Cut a manifest into chunks, with a message for each. Resumes where it died."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +19,17 @@ from chalicelib.requests import MAX_ID
 from chalicelib.sources.read import MAX_KEY_BYTES
 
 GROUP = 100
-"""Chunks queued between two checkpoints: what a fan-out that dies does again, to no effect."""
+"""Chunks between two checkpoints. A fan-out that dies queues them again, to no effect."""
 
 WRITERS = 16
 """Chunks written at the same time."""
 
 FAN_OUT_MARGIN = 20.0
-"""Seconds before Lambda's deadline at which the rest is left to the next message."""
+"""Seconds before Lambda's deadline at which the rest goes into another message."""
 
 
 class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk", omit_defaults=True):
-    """On the work queue: classify this chunk. tries: how often it was lost before."""
+    """A message: classify this chunk. tries: how often it was lost before."""
 
     batch_id: str
     round: int
@@ -38,7 +38,7 @@ class ChunkMessage(msgspec.Struct, frozen=True, tag="chunk", omit_defaults=True)
 
 
 class ImageMessage(msgspec.Struct, frozen=True, tag="image"):
-    """On the work queue: classify the image at that place, from 0, of a chunk that was lost."""
+    """A message: classify the image at that place, from 0, of a chunk that was lost."""
 
     batch_id: str
     round: int
@@ -48,9 +48,9 @@ class ImageMessage(msgspec.Struct, frozen=True, tag="image"):
 
 
 class FanOutMessage(msgspec.Struct, frozen=True, tag="fan_out", omit_defaults=True):
-    """On the work queue: cut this round into chunks, or go on with it.
+    """A message: cut this round into chunks, or continue that.
 
-    tries: how often it was lost before. resumed: queue again what was cut and is not done.
+    tries: how often it was lost before. resumed: queue again the chunks that are not done.
     """
 
     batch_id: str
@@ -62,13 +62,13 @@ class FanOutMessage(msgspec.Struct, frozen=True, tag="fan_out", omit_defaults=Tr
 def fan_out(
     ledger: Ledger, batch: Batch, queue: Queue, remaining: Remaining, most: int = MAX_IMAGES
 ) -> bool:
-    """Queue every chunk of the batch's round; whether it came to the end.
+    """Queues every chunk of the batch's round. Returns whether it reached the end.
 
-    Raises BadRequest, before anything is cut, where there are more than `most` images.
+    Raises BadRequest, before anything is cut, if there are more than `most` images.
 
-    Constant memory: at most GROUP chunks are held. What was queued before is read past again, at a
-    quarter of a million lines of a CSV a second and half a million of a text, so that a checkpoint
-    needs no place in the file.
+    Constant memory: at most GROUP chunks are held. A resumed fan-out reads past what was queued
+    before, at a quarter of a million lines of a CSV a second or half a million of a text, so a
+    checkpoint needs no position in the file.
     """
     round = batch.round
     state, etag = ledger.tagged_fan_out(round)
@@ -91,7 +91,7 @@ def fan_out(
             queue.send([ChunkMessage(batch.batch_id, round, n) for n, _ in numbered])
             state = _advanced(state, group)
             etag = ledger.advance(round, state, etag)
-            if etag is None:  # another one is at it, and this goes on from where that is
+            if etag is None:  # another fan-out is faster; this one continues from there
                 return fan_out(ledger, batch, queue, remaining, most)
             if not go_on():
                 queue.send([FanOutMessage(batch.batch_id, round)])
@@ -103,7 +103,7 @@ def fan_out(
 
 
 def queue_undone(ledger: Ledger, batch: Batch, queue: Queue) -> None:
-    """Queue again every chunk that is cut and not done, as after a stop, which let them pass."""
+    """Queues again every chunk that is not done, after a stop that let their messages pass."""
     done = {tally.chunk for tally in ledger.tallies(batch.round)}
     chunks = range(1, ledger.fan_out(batch.round).chunks + 1)
     queue.send([ChunkMessage(batch.batch_id, batch.round, n) for n in chunks if n not in done])
@@ -112,7 +112,7 @@ def queue_undone(ledger: Ledger, batch: Batch, queue: Queue) -> None:
 def _parts(
     ledger: Ledger, batch: Batch, state: FanOut, most: int, go_on: InTime
 ) -> list[str] | None:
-    """Names of the manifest's parts; None where a prefix is not listed yet. Raises BadRequest."""
+    """Returns the names of the manifest's parts; None if a prefix is not listed yet."""
     if batch.round:
         return []
     if _is_prefix(batch):
@@ -139,11 +139,11 @@ def _advanced(state: FanOut, group: list[list[Entry]]) -> FanOut:
 
 
 def _entries(ledger: Ledger, batch: Batch, parts: list[str]) -> Iterator[Entry]:
-    """The images of the round. parts: names of its manifest's."""
+    """Yields the images of the round. parts: names of the parts of its manifest."""
     if batch.round:
         return _failed(ledger, batch.round - 1)
     streams = (ledger.store.stream(ledger.bucket, ledger.key(name)) for name in parts)
-    longest = MAX_KEY_BYTES if _is_prefix(batch) else MAX_ID  # a listing's ids are keys
+    longest = MAX_KEY_BYTES if _is_prefix(batch) else MAX_ID  # the ids of a listing are keys
     return entries(batch.manifest, chain.from_iterable(streams), longest)
 
 
@@ -152,9 +152,9 @@ def _is_prefix(batch: Batch) -> bool:
 
 
 def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
-    """The entries whose record, as of the end of that round, is an error another try may mend.
+    """Yields the entries that ended that round with an error which another try may fix.
 
-    An image that was lost alone is alone in its chunk again.
+    An image that was lost alone gets a chunk of its own again.
     """
     outcomes = ledger.records(round)
     for chunk, size, _ in ledger.tallies(0):

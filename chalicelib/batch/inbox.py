@@ -1,4 +1,4 @@
-"""What events bring to batches: objects, messages, and the clock."""
+"""Handle events for batches: new objects, messages, and the clock."""
 
 import hashlib
 from contextlib import suppress
@@ -36,7 +36,7 @@ from chalicelib.sources.read import MAX_KEY_BYTES
 
 
 class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
-    """On the work queue: classify this object, which was put into the images bucket."""
+    """A message: classify this object of the images bucket."""
 
     bucket: str
     key: str
@@ -46,9 +46,9 @@ Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage
 
 
 class BatchEvents:
-    """What the functions that events call do.
+    """Handles the events of the functions.
 
-    results: name of the bucket. answers: the queue that bare URLs are answered on; None for none.
+    results: name of the bucket. answers: the queue for answers to bare URLs; None for none.
     """
 
     def __init__(
@@ -66,14 +66,14 @@ class BatchEvents:
         self._results, self._answers = results, answers
 
     def on_s3_event(self, event: object) -> None:
-        """S3 tells a function of what was put into the images bucket. See `on_put`."""
+        """Handles S3's event about new objects in the images bucket. See `on_put`."""
         for put in puts(msgspec.json.encode(event)):
             self.on_put(put)
 
     def on_put(self, put: Put) -> None:
-        """An object was put into the images bucket: a manifest starts a batch, an image is queued.
+        """Handles a new object in the images bucket: starts a batch, or queues the image.
 
-        An event that comes twice is one batch. Raises BadRequest for another bucket.
+        An event that arrives twice makes one batch. Raises BadRequest for another bucket.
         """
         if put.bucket != self._service.images:
             raise BadRequest(f"The event is about another bucket than {self._service.images}.")
@@ -82,14 +82,14 @@ class BatchEvents:
         if is_manifest(put.key):
             digest = hashlib.sha256(f"{put.bucket}/{put.key}/{put.version}".encode()).hexdigest()
             source = f"s3://{put.bucket}/{put.key}"
-            etag = None if put.etag is None else f'"{put.etag}"'  # events tell it without quotes
-            with suppress(Replaced):  # the event of the newer manifest starts that one
+            etag = None if put.etag is None else f'"{put.etag}"'  # events have it without quotes
+            with suppress(Replaced):  # the event of the newer manifest starts its batch
                 self._service.begin(new_id(put.at, digest), put.at, source, Options(), etag)
         else:
             self._queue.send([UploadMessage(put.bucket, put.key)])
 
     def on_message(self, body: str, remaining: Remaining) -> None:
-        """A message of the work queue. What it raises makes the queue deliver it again."""
+        """Handles a message of the work queue. If it raises, the queue delivers it again."""
         try:
             message = msgspec.json.decode(body, type=Message)
         except (msgspec.DecodeError, UnicodeError):
@@ -101,7 +101,7 @@ class BatchEvents:
         ledger = Ledger(self._store, self._results, message.batch_id)
         batch = ledger.batch()
         if message.round != batch.round:
-            return  # of a round that has finished
+            return  # its round has finished
         if isinstance(message, FanOutMessage):
             begin(ledger, batch.round, FAN_OUT, message.tries)
             self._fan_out(ledger, batch, message, remaining)
@@ -123,7 +123,7 @@ class BatchEvents:
                 queue_undone(ledger, batch, self._queue)
             if not fan_out(ledger, batch, self._queue, remaining):
                 return
-        except BadRequest as error:  # of the manifest itself, which another try does not change
+        except BadRequest as error:  # about the manifest itself, which another try does not change
             ledger.stop(batch.round, Stop(ErrorInfo.of(error)))
         except InceptionError as error:
             ledger.put(ledger.round_key(batch.round, "problem.json"), ErrorInfo.of(error))
@@ -138,7 +138,7 @@ class BatchEvents:
         self._store.put(self._results, answer_key(message.key), data, "application/json")
 
     def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
-        """What others put on the queue: a bare URL, or an S3 event, perhaps for a second time."""
+        """Handles a message of others: a bare URL, or an S3 event, perhaps a second time."""
         body = unwrapped(body)
         if body.startswith(("http://", "https://", "s3://")):
             address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
@@ -156,10 +156,10 @@ class BatchEvents:
         return record
 
     def on_tick(self, remaining: Remaining) -> None:
-        """The schedule: finish what is complete, queue again what went missing.
+        """Finishes what is complete, and queues again what went missing, on schedule.
 
-        In another order each time, so that no batch waits for ever behind one that takes all the
-        time; the trouble with one is raised after the others were looked after.
+        The order changes each time, so that no batch waits for ever behind a slow one. An error
+        about a batch is raised after the others were handled.
         """
         pace, trouble = Pace(self._queue), None
         active = list(self._store.list(self._results, "active/"))
@@ -187,7 +187,7 @@ class BatchEvents:
 
 
 def answer_key(key: str) -> str:
-    """Where the answer on an uploaded image is; by a digest where its own key leaves no room."""
+    """Returns the key of an uploaded image's answer; a digest if its own key is too long."""
     name = f"uploads/{key}.json"
     if len(name.encode()) <= MAX_KEY_BYTES:
         return name

@@ -1,4 +1,4 @@
-"""A prefix -> a manifest of its images, in parts. Resumes after the last key."""
+"""List a prefix as a manifest of its images, in parts. Resumes after the last key."""
 
 import uuid
 from itertools import islice
@@ -11,10 +11,10 @@ from chalicelib.bulk.manifests import is_manifest
 from chalicelib.sources.read import split_s3_uri
 
 KEYS = 10_000
-"""Keys that are read between two checkpoints: ten pages of a listing."""
+"""Keys between two checkpoints: ten pages of a listing."""
 
 CHECKPOINT = "fanout.listing.json"
-"""Beside the fan-out's own, so that one listing shows when either was written."""
+"""Name of the checkpoint, beside the fan-out's own, so that one listing shows both times."""
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -30,10 +30,10 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 def list_images(ledger: Ledger, prefix: str, most: int, go_on: InTime) -> Listing:
-    """List the images of a prefix, until all are listed, more than `most`, or time is up.
+    """Lists the images of a prefix until the end, more than `most` images, or a lack of time.
 
-    If two list at once, the first to write a checkpoint wins, and the other goes on from there: the
-    manifest is one, whatever is put under the prefix meanwhile.
+    If two list at once, the first to write a checkpoint wins, and the other continues from there.
+    So there is one manifest, whatever is put under the prefix meanwhile.
     """
     key = ledger.round_key(0, CHECKPOINT)
     while True:
@@ -45,7 +45,7 @@ def list_images(ledger: Ledger, prefix: str, most: int, go_on: InTime) -> Listin
 
 
 def _further(ledger: Ledger, listing: Listing, prefix: str, most: int) -> Listing:
-    """The listing with one more part, which is written."""
+    """Writes one more part, and returns the listing with it."""
     bucket, start = split_s3_uri(prefix)
     found = ledger.store.list(bucket, start, after=listing.last)
     keys = [entry.key for entry in islice(found, KEYS)]

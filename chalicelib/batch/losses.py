@@ -1,9 +1,9 @@
-"""What went missing of a round: messages that nobody will bring any more, and images done alone.
+"""Tell which messages of a round are lost, and classify the images of lost chunks alone.
 
     batches/ID/rounds/0/repairs/000001-2    the chunk was queued again, for the second time
     batches/ID/rounds/0/repairs/now         written to read the store's clock
-    batches/ID/rounds/0/begun/000001-1      a worker has had that first message
-    batches/ID/rounds/0/begun/000001-2-0007     or, of images one by one, that image's
+    batches/ID/rounds/0/begun/000001-1      a worker received that first message
+    batches/ID/rounds/0/begun/000001-2-0007     or, for an image alone, that image's message
     batches/ID/rounds/0/alone/000001/0007.json      the record of one image of that chunk
 
 Chunk 0 is the fan-out. All times are the store's, because a function's clock may be wrong.
@@ -23,7 +23,7 @@ FAN_OUT = 0
 """The number of the fan-out among a round's chunks."""
 
 REPAIRS = 3
-"""Times that what is missing is queued again before it is given up."""
+"""Times that a missing message is queued again before it is given up."""
 
 IMAGE_LOST = ErrorInfo(
     "ChunkLost",
@@ -34,23 +34,23 @@ IMAGE_LOST = ErrorInfo(
 
 
 class Pace:
-    """How it is with the queue: asked at most once, and before anything is sent."""
+    """The state of the queue, asked at most once and before anything is sent."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
         self._found: tuple[bool, float] | None = None
 
     def get(self) -> tuple[bool, float]:
-        """Whether it is idle, and its patience; see Queue."""
+        """Returns whether the queue is idle, and its patience; see Queue."""
         if self._found is None:
             self._found = self._queue.idle(), self._queue.patience()
         return self._found
 
 
 class Losses:
-    """The messages of one round, as they are when this is made: one listing of each kind of mark.
+    """The messages of one round at the moment of creation: a listing of each kind of mark.
 
-    started: when the round began, or was resumed: what was counted before that counts no more.
+    started: when the round began or was resumed; older marks do not count.
     Raises what the store and the queue do.
     """
 
@@ -68,7 +68,9 @@ class Losses:
         self._begun = _numbered(begun, started)
         self._had = {name for name, at in begun.items() if at >= started}
         self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
-        for checkpoint in self._list("fanout."):  # its own, and that of the listing before it
+        for checkpoint in self._list(
+            "fanout."
+        ):  # the fan-out's checkpoint, and that of the listing before it
             self._first[FAN_OUT] = max(checkpoint.modified, self._first.get(FAN_OUT, 0.0))
         self._started = started
 
@@ -78,17 +80,17 @@ class Losses:
         )
 
     def tries(self, chunk: int) -> int:
-        """How often the chunk was queued again."""
+        """Returns how often the chunk was queued again."""
         number, _ = self._again.get(chunk, (0, 0.0))
         return number
 
     def is_lost(self, chunk: int) -> bool:
-        """Whether the chunk's last message will come no more.
+        """Whether the chunk's last message is lost.
 
-        It is neither waiting nor with a worker where the queue is idle. Where others keep it busy
-        its age tells: what a worker has had is a dead letter after so many visibility timeouts.
-        What none has had may yet wait behind others, so it is given twice the time from try to
-        try; if it comes after all, the chunk is done already.
+        If the queue is idle, the message is neither waiting nor with a worker. If other messages
+        keep the queue busy, its age tells: a message that a worker received is a dead letter after
+        so many visibility timeouts. A message that no worker received may still wait behind others,
+        so it gets twice the time from try to try. If it arrives after all, the chunk is done.
         """
         number, queued = self._again.get(chunk, (0, self._started))
         begun = self._begun.get((chunk, number))
@@ -97,10 +99,10 @@ class Losses:
         return self._idle or self._now - seen > wait
 
     def is_spent(self, chunk: int, places: Callable[[int], list[int]] | None = None) -> bool:
-        """Whether what is lost is to be given up: the last workers that had it came to no end.
+        """Whether a lost chunk must be given up, because its last workers did not finish it.
 
-        places: of a chunk, the images that are missing, where they go one by one: each of those has
-        had its worker, because one that has not may wait behind others yet.
+        places: the missing images, if they go alone. A worker must have received each of them;
+        otherwise its message may still wait behind others.
         """
         number = self.tries(chunk)
         if number < REPAIRS or self._idle:
@@ -109,20 +111,20 @@ class Losses:
         return self._had.issuperset(had)
 
     def count(self, chunk: int) -> None:
-        """Write down that the chunk is queued again; for the last time as often as it takes."""
+        """Records that the chunk is queued again. The last time may be recorded repeatedly."""
         number = min(self.tries(chunk) + 1, REPAIRS)
         self._ledger.mark(repair_key(self._ledger, self._round, chunk, number))
 
 
 def repair_key(ledger: Ledger, round: int, chunk: int, number: int) -> str:
-    """The key of the mark that the chunk was queued again for that time."""
+    """Returns the key that marks how often the chunk was queued again."""
     return ledger.round_key(round, f"repairs/{chunk:06d}-{number}")
 
 
 def begin(ledger: Ledger, round: int, chunk: int, number: int, place: int | None = None) -> None:
-    """Mark that a worker has that message, which costs nothing where nothing was lost.
+    """Marks that a worker received a message. Costs nothing unless something was lost.
 
-    place: of the image in the chunk, where the message is of one alone.
+    place: of the image in the chunk, if the message is about one image.
     """
     if number:
         ledger.mark(ledger.round_key(round, f"begun/{_begun(chunk, number, place)}"))
@@ -133,25 +135,25 @@ def _begun(chunk: int, number: int, place: int | None) -> str:
 
 
 class Alone:
-    """The images of one chunk that are done one by one."""
+    """The images of one chunk that are classified alone."""
 
     def __init__(self, ledger: Ledger, round: int, chunk: int) -> None:
         self._ledger, self._root = ledger, ledger.round_key(round, f"alone/{chunk:06d}/")
         self._round, self._chunk = round, chunk
 
     def keep(self, place: int, record: Record) -> None:
-        """Write the record of the image at that place of the chunk, unless there is one."""
+        """Writes the record of the image at that place, unless there is one."""
         self._ledger.put(f"{self._root}{place:04d}.json", record, only_new=True)
 
     def places(self) -> set[int]:
-        """Those that are done."""
+        """Returns the places that are done."""
         listed = self._ledger.store.list(self._ledger.bucket, self._root)
         return {int(_name(found)[:4]) for found in listed}
 
     def join(self, entries: list[Entry], error: ErrorInfo | None = None) -> bool:
-        """Write the chunk's part once each image has its record; whether it is written.
+        """Writes the chunk's part once each image has a record. Returns whether it did.
 
-        error: of the images that have none and will get none.
+        error: for the images that will get no record.
         """
         done = self.places()
         if len(done) < len(entries) and error is None:
@@ -175,6 +177,6 @@ def _name(found: Found) -> str:
 
 
 def _numbered(marks: dict[str, float], since: float) -> dict[tuple[int, int], float]:
-    """By chunk and number, the last times of marks that were written since then."""
+    """Returns the last times of marks that are newer, by chunk and number."""
     later = sorted((at, name.split("-")) for name, at in marks.items() if at >= since)
     return {(int(chunk), int(number)): at for at, (chunk, number, *_) in later}

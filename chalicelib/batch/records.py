@@ -1,4 +1,4 @@
-"""What a batch's objects hold."""
+"""The contents of a batch's objects."""
 
 import hashlib
 import time
@@ -12,10 +12,10 @@ from chalicelib.requests import Options
 
 
 class Batch(Options, frozen=True, kw_only=True):
-    """What was asked for.
+    """The request of a batch.
 
-    source: where the images come from, in words or as an address. manifest: name of the manifest
-    among the batch's objects. round: 0, or the number of the retry that runs.
+    source: where the images come from, in words or as an address. manifest: its name among the
+    batch's objects. round: 0, or the number of the retry that runs.
     """
 
     batch_id: str
@@ -28,7 +28,7 @@ class Batch(Options, frozen=True, kw_only=True):
 class FanOut(msgspec.Struct, frozen=True):
     """How far a round's fan-out came: chunks and entries queued; `complete` at its end.
 
-    digest: of the chunks' ids so far, see `chained`; None where it was not kept.
+    digest: of the chunks' ids so far, see `chained`; None if it was not kept.
     """
 
     chunks: int = 0
@@ -38,7 +38,7 @@ class FanOut(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The end of a round. labels: images by what is found in them, NO_LABEL if that is nothing."""
+    """The summary of a round. labels: images by label; NO_LABEL if nothing was found."""
 
     batch_id: str
     round: int
@@ -50,13 +50,13 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True):
-    """Why a round goes on no longer: it was told to, or had to because of that error."""
+    """Why a round was stopped: by a caller, or by an error."""
 
     error: ErrorInfo | None = None
 
 
 def chained(digest: str | None, ids: Iterable[str]) -> str | None:
-    """The digest of chunks with one more: what a finish compares with what the fan-out cut."""
+    """Adds a chunk to the digest by which a finish checks what the fan-out cut."""
     if digest is None:
         return None
     text = "\n".join([digest, *ids])
@@ -64,5 +64,5 @@ def chained(digest: str | None, ids: Iterable[str]) -> str | None:
 
 
 def now() -> float:
-    """Seconds since the epoch."""
+    """Returns the seconds since the epoch."""
     return time.time()

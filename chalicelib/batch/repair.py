@@ -1,4 +1,4 @@
-"""The schedule's part: what no message brings to an end any more."""
+"""Finish or repair, on schedule, rounds whose messages went missing."""
 
 from functools import partial
 
@@ -13,14 +13,14 @@ from chalicelib.batch.stop import stop_if_told
 from chalicelib.bulk.chunks import grouped
 
 TOGETHER = 1
-"""Times that a chunk that is missing is queued again as it is; then its images go one by one, so
-that one that ends its worker takes no other along."""
+"""Times that a missing chunk is queued again as a whole. Then its images go alone, so that an image
+which ends its worker takes no other along."""
 
 
 def repair(ledger: Ledger, batch: Batch, queue: Queue, pace: Pace, started: float) -> None:
-    """Finish the batch, or queue again what it lacks. Twice at once does no harm.
+    """Finishes the batch, or queues again what is missing. Two at once do no harm.
 
-    started: when the round began, or was resumed, by the store's clock.
+    started: when the round began or was resumed, by the store's clock.
     """
     if finish_if_done(ledger, batch) or stop_if_told(ledger, batch, queue):
         return
@@ -46,7 +46,7 @@ def _repair_fan_out(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses) 
 
 def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
     last = ledger.problem(batch.round)
-    code = last.code if last else "no word of why"  # a message would name our buckets
+    code = last.code if last else "no word of why"  # its message would name our buckets
     return ErrorInfo(
         "FanOutLost",
         f"The images could not be listed, after several tries ({code}); see the log for the "
@@ -56,7 +56,7 @@ def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
 
 
 def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, fan: FanOut) -> bool:
-    """Whether any chunk was written here: it was given up, or wanted nothing but that."""
+    """Repairs missing chunks. Returns whether any part was written here."""
     counted = {tally.chunk for tally in ledger.tallies(batch.round)}
     missing = [chunk for chunk in range(1, fan.chunks + 1) if chunk not in counted]
     lost = [chunk for chunk in missing if losses.is_lost(chunk)]
@@ -67,7 +67,9 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
         queue.send([
             message for chunk in some for message in _messages(ledger, batch, losses, chunk)
         ])  # fmt: skip
-        for chunk in some:  # counted once they are sent: a queue that is away costs no image
+        for (
+            chunk
+        ) in some:  # counted after they are sent, so that a queue that is away costs no image
             losses.count(chunk)
     for chunk in spent:
         Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), IMAGE_LOST)
@@ -82,12 +84,12 @@ def _messages(
         return [ChunkMessage(batch.batch_id, batch.round, chunk, number)]
     return [
         ImageMessage(batch.batch_id, batch.round, chunk, place, number)
-        # all are done: then whoever has the first puts them together
+        # all are done: the worker of the first image joins them
         for place in _places(ledger, batch, chunk) or [0]
     ]
 
 
 def _places(ledger: Ledger, batch: Batch, chunk: int) -> list[int]:
-    """The images of a chunk that are missing, where they go one by one."""
+    """Returns the missing images of a chunk whose images go alone."""
     done = Alone(ledger, batch.round, chunk).places()
     return [n for n in range(len(ledger.chunk(batch.round, chunk))) if n not in done]

@@ -1,4 +1,4 @@
-"""A batch as callers see it."""
+"""Describe a batch to callers."""
 
 from functools import partial
 
@@ -13,10 +13,10 @@ from chalicelib.times import moment
 
 
 def view_of(ledger: Ledger) -> BatchView:
-    """The batch as `GET /batches/{id}` shows it. Raises NotFound.
+    """Returns the batch as `GET /batches/{id}` shows it. Raises NotFound.
 
-    What was stopped shows what was done until then; until that is written, the last round's end,
-    and no `finished_at`.
+    A stopped batch shows what was done until then. Until that is written, it shows the end of the
+    last round, and no `finished_at`.
     """
     batch = ledger.batch()
     show = partial(
@@ -46,7 +46,7 @@ def view_of(ledger: Ledger) -> BatchView:
 
 
 def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name: str) -> BatchView:
-    """The view with what a round ended with, and links to that."""
+    """Adds a round's end, and links to its results, to the view."""
 
     def link(file: str) -> str:
         key = ledger.end_key(summary.round, file)
@@ -63,14 +63,16 @@ def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name
 
 
 def _progress(ledger: Ledger, batch: Batch) -> tuple[BatchStatus, Counts]:
-    """Status and counts of a round that has not ended."""
+    """Returns status and counts of a round that has not ended."""
     fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
     done = sum(tally.records for tally in tallies)
     failed = sum(tally.failed for tally in tallies)
-    known = max(fan.entries, done)  # chunks may be done before their fan-out is written down
+    known = max(
+        fan.entries, done
+    )  # chunks may be done before their fan-out's checkpoint is written
     counts = Counts(known, done, failed)
     last = ledger.summary(batch.round - 1) if batch.round else None
-    if last is not None:  # the rest of the images keep their outcome
+    if last is not None:  # the other images keep their outcome
         before = last.counts
         waiting = known - done
         unmended = before.failed - known

@@ -1,4 +1,4 @@
-"""A chunk -> its part: the records of its images, written once."""
+"""Classify a chunk, and write its part once: the records of its images."""
 
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import ChunkMessage, ImageMessage
@@ -17,11 +17,11 @@ class Worker:
         self._recorder, self._queue = recorder, queue
 
     def work(self, ledger: Ledger, batch: Batch, message: ChunkMessage, left: Remaining) -> bool:
-        """Classify the chunk and write its part; whether the part is there in the end.
+        """Classifies the chunk and writes its part. Returns whether the part exists then.
 
-        A chunk that is done already is left as it is, so a message may come twice. What does not
-        fit into the time goes back to the queue with what is done so far kept. Whatever of all that
-        cannot be read is done again: the part is written once, by whoever is first.
+        A chunk that is already done stays as it is, so a message may come twice. If time runs out,
+        the records so far are kept and the chunk goes back to the queue. Kept records that cannot
+        be read are made again. The first worker to write the part wins.
         """
         round, chunk = message.round, message.chunk
         if records := ledger.part(round, chunk, sure=False):
@@ -45,7 +45,7 @@ class Worker:
     def work_alone(
         self, ledger: Ledger, batch: Batch, message: ImageMessage, left: Remaining
     ) -> bool:
-        """Classify one image of a chunk that was lost; whether the chunk's part is there then."""
+        """Classifies one image of a lost chunk. Returns whether the chunk's part exists then."""
         round, chunk, place = message.round, message.of, message.place
         if records := ledger.part(round, chunk, sure=False):
             ledger.tally(round, chunk, records)

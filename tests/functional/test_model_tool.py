@@ -254,7 +254,7 @@ def test_two_at_once_do_not_write_into_each_other(
     server: Mirror, cache: Path, entry: CatalogueEntry
 ) -> None:
     def second(*_: object) -> None:
-        with pytest.raises(FetchError, match="another process"):
+        with pytest.raises(FetchError, match="Another process"):
             download(f"{server.url}/tiny.tflite", part, entry.blob, lambda *_: None, HASTY)
 
     part = cache / "part"

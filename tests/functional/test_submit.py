@@ -371,7 +371,7 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(
     result = run(photos)
     assert result.exit_code == 3
     assert {record["id"] for record in service.records} == {*IDS, "no ending"}
-    assert "IMG_1.HEIC: HEIC is not read by the service; save it as JPEG" in result.stderr
+    assert "IMG_1.HEIC: the service does not read HEIC; save it as JPEG" in result.stderr
     assert "raw.nef: raw is not read" in result.stderr and "b.svg: its format" in result.stderr
     assert "album: it is a link to a folder; name that one itself." in result.stderr
     assert "gone.jpg: it is a link to what is not there." in result.stderr
@@ -382,7 +382,7 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(
 def test_others_beside_pictures_are_no_failure(run: Run, photos: Path) -> None:
     result = run(photos)
     assert result.exit_code == 0
-    assert "No pictures, and passed over: 2 (" in result.stderr
+    assert "Not pictures, and skipped: 2 (" in result.stderr
 
 
 def test_a_folder_of_nothing_that_is_read_says_why(
@@ -422,7 +422,7 @@ def test_a_batch_is_never_started_twice(run: Run, service: Service, photos: Path
     service.answers = {"POST /batches": [0]}
     result = run(photos)
     assert result.exit_code == 1
-    assert "did not answer it; see what became of it by --list" in result.stderr
+    assert "did not answer it; --list shows what became of it" in result.stderr
     (manifest,) = [key for key in service.objects if key.endswith("manifest.jsonl")]
     assert f"submit s3://images/{manifest} instead" in result.stderr
     assert len(service.asked("POST /batches")) == 1
@@ -622,7 +622,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_go_on(
         assert process.wait(END_SECONDS) == 130
     assert re.search(r"Uploading +\[#+\] +100%", seen) and "5/5 files" in seen
     assert re.search(r"Classifying +\[#+-+\] +40%", seen) and "2/5 images, 0 failed" in seen
-    assert "The batch goes on. To pick it up again:" in seen
+    assert "The batch goes on. To follow it again:" in seen
     again = f"python -m tools.submit --follow {BATCH} --api {service.url} --out {out}"
     assert again in seen
     assert not service.asked(f"POST /batches/{BATCH}/cancel") and not out.exists()
