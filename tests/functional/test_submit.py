@@ -372,10 +372,11 @@ def test_no_file_of_a_folder_is_passed_over_in_silence(
     assert result.exit_code == 3
     assert {record["id"] for record in service.records} == {*IDS, "no ending"}
     assert "IMG_1.HEIC: the service does not read HEIC; save it as JPEG" in result.stderr
-    assert "raw.nef: raw is not read" in result.stderr and "b.svg: its format" in result.stderr
-    assert "album: it is a link to a folder; name that one itself." in result.stderr
-    assert "gone.jpg: it is a link to what is not there." in result.stderr
-    others = "passed over: 6 (note 0.txt, note 1.txt, note 2.txt, note 3.txt, notes.txt, …)"
+    assert "raw.nef: the service does not read raw" in result.stderr
+    assert "b.svg: the service does not read its format" in result.stderr
+    assert "album: it is a link to a folder; name the folder itself." in result.stderr
+    assert "gone.jpg: it is a link that leads nowhere." in result.stderr
+    others = "skipped: 6 (note 0.txt, note 1.txt, note 2.txt, note 3.txt, notes.txt, …)"
     assert others in result.stderr
 
 
