@@ -1,4 +1,4 @@
-"""What callers ask of batches: start, look, cancel, retry, upload."""
+"""Answer callers about batches: start, view, cancel, retry, upload."""
 
 import uuid
 from collections.abc import Callable
@@ -25,14 +25,14 @@ from chalicelib.sources.read import MAX_BYTES, split_s3_uri
 from chalicelib.wording import count
 
 BATCH_INPUTS = "batches/"
-"""Prefix of the images bucket whose objects wait for a `POST /batches` that names them."""
+"""Prefix of the images bucket whose objects wait for a `POST /batches`."""
 
 MAX_MANIFEST = 500 * 10**6
-"""Bytes of an uploaded manifest: a million lines of long addresses."""
+"""Bytes of an uploaded manifest: a million lines with long addresses."""
 
 
 class Replaced(Exception):
-    """The manifest that an event told of is there no more: another one has taken its place."""
+    """Another manifest has replaced the manifest of an event."""
 
 
 class BatchService:
@@ -56,7 +56,7 @@ class BatchService:
         self._check_model, self._clock = check_model, clock
 
     def create(self, request: BatchRequest) -> BatchView:
-        """Start a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
+        """Starts a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
         given = [request.instances, request.manifest, request.prefix]
         if sum(way is not None for way in given) != 1:
             raise BadRequest("Send exactly one of instances, manifest and prefix.")
@@ -90,9 +90,9 @@ class BatchService:
         options: Options,
         etag: str | None = None,
     ) -> None:
-        """Write the batch down and queue its fan-out; a second time, to no effect.
+        """Writes the batch down and queues its fan-out. A second call has no effect.
 
-        etag: of the manifest that is meant. Raises Replaced where another is in its place.
+        etag: of the manifest. Raises Replaced if another manifest has replaced it.
         """
         ledger = Ledger(self._store, self._results, batch_id)
         manifest = "manifest.jsonl"
@@ -120,7 +120,7 @@ class BatchService:
         self._queue.send([FanOutMessage(batch_id, 0)])
 
     def view(self, batch_id: str) -> BatchView:
-        """A batch as `GET /batches/{id}` shows it. Raises NotFound."""
+        """Returns a batch as `GET /batches/{id}` shows it. Raises NotFound."""
         return view_of(Ledger(self._store, self._results, batch_id))
 
     def recent(self) -> list[BatchOutline]:
@@ -128,24 +128,26 @@ class BatchService:
         return recent_batches(self._store, self._results)
 
     def cancel(self, batch_id: str) -> BatchView:
-        """Stop what is not begun. Raises NotFound, and Conflict where it has ended."""
+        """Stops what has not begun. Raises NotFound, and Conflict if the batch has ended."""
         ledger = Ledger(self._store, self._results, batch_id)
         round, status = ledger.batch().round, self.view(batch_id).status
         if status in ("finished", "failed"):
             raise Conflict(f"The batch has {status}; there is nothing to cancel.")
         if status != "cancelled":
-            ledger.forget_stop(round)  # of an earlier time, with fewer results
+            ledger.forget_stop(round)  # left by an earlier stop, with fewer results
             ledger.stop(round, Stop())
         self._queue.send([FanOutMessage(batch_id, round)])  # writes the results of what is done
         return self.view(batch_id)
 
     def retry(self, batch_id: str) -> BatchView:
-        """Go on with a batch that was stopped, or classify what failed once more.
+        """Continues a batch that was stopped, or classifies again what failed.
 
-        Raises NotFound, and Conflict where neither can be.
+        Raises NotFound, and Conflict if neither is possible.
         """
         ledger = Ledger(self._store, self._results, batch_id)
-        batch, etag = ledger.tagged_batch()  # before it is looked at: two calls are one retry
+        batch, etag = (
+            ledger.tagged_batch()
+        )  # read before the check, so that two calls are one retry
         view = self.view(batch_id)
         if view.status in ("cancelled", "failed"):
             self._resume(ledger, batch.round)
@@ -159,7 +161,7 @@ class BatchService:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
         ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
-        # where another call was faster, or ours was and did not hear of it, the round is begun too
+        # if another call was faster, or the answer to ours was lost, the round has begun too
         ledger.put(ledger.key("batch.json"), batch, replacing=etag)
         self._queue.send([FanOutMessage(batch_id, batch.round)])
         return self.view(batch_id)
@@ -167,13 +169,13 @@ class BatchService:
     def _resume(self, ledger: Ledger, round: int) -> None:
         ledger.mark(ledger.active_key(round))  # first: what is begun comes to an end
         ledger.forget_stop(round)
-        ledger.mark(ledger.active_key(round))  # again: whoever still saw the stop took it away
+        ledger.mark(ledger.active_key(round))  # again: whoever still saw the stop removed it
         self._queue.send([FanOutMessage(ledger.batch_id, round, resumed=True)])
 
     def upload(self, request: UploadRequest) -> UploadForm:
-        """A form with which a client uploads one file straight into the images bucket."""
+        """Returns a form with which a client uploads one file into the images bucket."""
         name = PurePosixPath(request.filename.replace("\\", "/")).name.strip(".") or "image"
-        # S3 would put the name of the file that is sent there, and the form would fix no key.
+        # S3 would insert the name of the file that is sent, and the form would not fix the key
         name = name.replace("${filename}", "filename")
         folder = (
             f"{BATCH_INPUTS}{request.batch}" if request.batch else f"uploads/{uuid.uuid4().hex}"

@@ -1,8 +1,8 @@
-"""The end of a round: parts -> results in the order of the manifest, and their summary.
+"""Finish a round: merge parts to results in the manifest's order, and write a summary.
 
-A round says that it has finished only once what was written is what was asked for: each chunk has
-its part, the ids are those that the fan-out cut, and the records are as many as its entries or, of
-a retry, as the last round's.
+A round says that it has finished only if its results match what was asked for: each chunk has its
+part, the ids are those that the fan-out cut, and there are as many records as entries or, in a
+retry, as in the last round.
 """
 
 from collections import Counter
@@ -21,11 +21,11 @@ from chalicelib.errors import ServiceUnavailable
 from chalicelib.inference.labels import NO_LABEL
 
 READERS = 32
-"""Parts read ahead: S3 answers in some 15 ms, so a million images' 10,300 take 5 seconds."""
+"""Parts read ahead. S3 answers in some 15 ms, so the 10,300 of a million images take 5 s."""
 
 
 class _PartMissing(Exception):
-    """A chunk that is counted and has no part."""
+    """A chunk is counted but has no part."""
 
     def __init__(self, chunk: int) -> None:
         super().__init__(chunk)
@@ -33,7 +33,7 @@ class _PartMissing(Exception):
 
 
 class _NotWhole(Exception):
-    """The parts are all there, and are not what was asked for."""
+    """All parts exist, but they do not match what was asked for."""
 
 
 NOT_WHOLE = ErrorInfo(
@@ -44,13 +44,13 @@ NOT_WHOLE = ErrorInfo(
 
 
 def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bool:
-    """Finish the batch's round if every chunk of it is counted; whether it was.
+    """Finishes the batch's round if every chunk is counted. Returns whether it did.
 
-    chunk: the one that was just done. Then the whole is looked at only where that chunk's block is
-    complete, so that a worker costs one listing however large the batch.
+    chunk: the chunk that was just done. The whole round is checked only if that chunk's block is
+    complete, so a worker makes one listing however large the batch is.
 
-    A chunk that is counted and has no part is counted no longer, and goes missing. Parts that are
-    not what was asked for end the round with an error. Raises what the store does.
+    A chunk that is counted but has no part loses its count, and is repaired as missing. Parts that
+    do not match end the round with an error. Raises what the store does.
     """
     fan = ledger.fan_out(batch.round)
     if not fan.complete:
@@ -76,7 +76,7 @@ def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bo
 
 
 def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> Summary:
-    """Write the results, again, from the same parts, to the same bytes; and the summary once."""
+    """Writes the results, which are always the same bytes, and the summary once."""
     records = merged(ledger, batch, _checked(ledger, batch, fan))
     summary = write_results(ledger, batch, "results.jsonl", records)
     where = ledger.end_key(batch.round, "summary.json")
@@ -93,9 +93,9 @@ def _finish(ledger: Ledger, batch: Batch, fan: FanOut) -> Summary:
 def write_results(
     ledger: Ledger, batch: Batch, name: str, records: Iterable[Record], total: int = 0
 ) -> Summary:
-    """Write the records among what the round ends with; what is to be said of them.
+    """Writes the records as the round's results. Returns their summary.
 
-    total: images that were asked for, as far as known, where the records may not be all of them.
+    total: images that were asked for, as far as known, if the records may be incomplete.
     """
     labels: Counter[str] = Counter()
     errors: Counter[str] = Counter()
@@ -128,7 +128,7 @@ def write_results(
 def merged(
     ledger: Ledger, batch: Batch, parts: Iterable[tuple[int, list[Record]]]
 ) -> Iterator[Record]:
-    """The records of parts in order; a retry's take the places of those that had failed."""
+    """Yields the records of parts in order. A retry's records replace those that had failed."""
     if not batch.round:
         for _, records in parts:
             yield from records
@@ -152,9 +152,9 @@ def merged(
 
 
 def _checked(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[tuple[int, list[Record]]]:
-    """The parts by chunk. Raises _PartMissing, and _NotWhole if they are not what was cut.
+    """Yields the parts by chunk. Raises _PartMissing, and _NotWhole if they do not match.
 
-    The last raises after the last part: what is written in blocks is then not written at all.
+    _NotWhole is raised after the last part, so that nothing is written from these blocks.
     """
     entries, digest = 0, None if fan.digest is None else ""
     for chunk, records in read_parts(ledger, batch.round, range(1, fan.chunks + 1)):
@@ -170,7 +170,7 @@ def _checked(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[tuple[int, l
 def read_parts(
     ledger: Ledger, round: int, chunks: Sequence[int]
 ) -> Iterator[tuple[int, list[Record]]]:
-    """The parts of these chunks, by chunk."""
+    """Yields the parts of these chunks, by chunk."""
     with ThreadPoolExecutor(READERS) as readers:
         for start in range(0, len(chunks), READERS):
             some = chunks[start : start + READERS]

@@ -1,27 +1,27 @@
-"""What is done of a batch: its objects in the results bucket, and nothing besides them.
+"""Keep a batch's state in the results bucket, and nowhere else.
 
-    batches/ID/batch.json           what was asked for; written once, but for its round
+    batches/ID/batch.json           the request; written once, except for its round
     batches/ID/manifest.TOKEN.EXT   what to classify, as it was at the start
-    batches/ID/manifest.000001-TOKEN.jsonl      of a prefix: its images, in parts; see `listing`
-    batches/ID/results.jsonl, summary.json      the end, once all of it is there
+    batches/ID/manifest.000001-TOKEN.jsonl      for a prefix: its images, in parts; see `listing`
+    batches/ID/results.jsonl, summary.json      the end, once it is complete
     batches/ID/cancelled            stop, and why
     batches/ID/stopping.json        the chunks that were done until then
     batches/ID/stopped.jsonl, stopped.json      their results, in the same shapes
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
-        problem.json                what the fan-out failed by at last
+        problem.json                the error that ended the fan-out
         fanout.json                 chunks queued so far; `complete` at the end
-        fanout.listing.json         of a prefix: how far it is listed, and in which parts
+        fanout.listing.json         for a prefix: how far it is listed, and in which parts
         chunks/000001.jsonl         25 entries, or 100 after the first 10,000: the unit of work
         parts/000001.jsonl          their records; whoever writes it first wins
-        tally/000001-25-2           that part in numbers: records and failures
+        tally/000001-25-2           the part in numbers: records and failures
         partial/000001.jsonl        records of a worker that ran out of time
-        repairs/, begun/, alone/    what went missing; see `losses`
-        results.jsonl, summary.json, cancelled…     of a retry, as those of the batch above
+        repairs/, begun/, alone/    what is missing; see `losses`
+        results.jsonl, summary.json, cancelled…     of a retry, like those of the batch above
     active/ID, active/ID/1          empty objects: rounds that the schedule looks after
     recent/                         empty objects: batches, newest first; see `recent`
 
-Every key is fixed by batch, round and chunk, so doing a thing twice rewrites the same object, and
-whoever is late with a round does nothing to the next.
+Batch, round and chunk fix every key. So work that is done twice rewrites the same object, and a
+late worker of a round cannot touch the next.
 """
 
 import re
@@ -41,12 +41,12 @@ from chalicelib.bulk.records import Record
 from chalicelib.errors import NotFound, ObjectMissing
 
 BLOCK = 1000
-"""Chunks whose tallies one listing returns; a worker looks at its own block only."""
+"""Chunks whose tallies one listing returns. A worker looks only at its own block."""
 
 BATCH_FOLDERS, ACTIVE = "batches/", "active/"
 
 _ID = re.compile("[A-Za-z0-9-]{1,64}")
-"""Of any other S3 may not say that it is not there: it takes no key that is too long or has `..`
+"""Ids of batches. S3 refuses other keys, too long or with `..`, instead of saying they are missing
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html)."""
 
 
@@ -59,7 +59,7 @@ class ChunkTally(NamedTuple):
 
 
 class Ledger(Documents):
-    """One batch's objects."""
+    """The objects of one batch."""
 
     def __init__(self, store: ObjectStore, bucket: str, batch_id: str) -> None:
         super().__init__(store, bucket)
@@ -67,31 +67,31 @@ class Ledger(Documents):
         self._root = f"{BATCH_FOLDERS}{batch_id}/"
 
     def key(self, name: str) -> str:
-        """The key of one of the batch's objects."""
+        """Returns the key of an object of the batch."""
         return self._root + name
 
     def round_key(self, round: int, name: str) -> str:
-        """The key of one of a round's objects."""
+        """Returns the key of an object of a round."""
         return f"{self._root}rounds/{round}/{name}"
 
     def end_key(self, round: int, name: str) -> str:
-        """The key of what a round ends with: the first one's are the batch's."""
+        """Returns the key of a round's result. The first round's results are the batch's."""
         return self.round_key(round, name) if round else self.key(name)
 
     def active_key(self, round: int) -> str:
-        """The key that is there while the schedule looks after the round."""
+        """The key that exists while the schedule looks after the round."""
         return f"{ACTIVE}{self.batch_id}" + (f"/{round}" if round else "")
 
     def rest(self, round: int) -> None:
-        """Have the schedule look after the round no longer."""
+        """Takes the round off the schedule."""
         self.store.delete(self.bucket, self.active_key(round))
 
     def batch(self) -> Batch:
-        """What was asked for. Raises NotFound."""
+        """Returns the request. Raises NotFound."""
         return self.tagged_batch().value
 
     def tagged_batch(self) -> Tagged[Batch]:
-        """What was asked for, and its ETag. Raises NotFound."""
+        """Returns the request and its ETag. Raises NotFound."""
         may_be = _ID.fullmatch(self.batch_id)
         found = self.tagged(self.key("batch.json"), Batch) if may_be else None
         if found is None:
@@ -99,66 +99,66 @@ class Ledger(Documents):
         return found
 
     def fan_out(self, round: int) -> FanOut:
-        """How far the round's fan-out came."""
+        """Returns how far the round's fan-out came."""
         state, _ = self.tagged_fan_out(round)
         return state
 
     def tagged_fan_out(self, round: int) -> tuple[FanOut, str | None]:
-        """How far the round's fan-out came, and the ETag of where that is written down."""
+        """Returns how far the round's fan-out came, and the ETag of that checkpoint."""
         written = self.tagged(self.round_key(round, "fanout.json"), FanOut)
         return written or (FanOut(digest=""), None)
 
     def advance(self, round: int, state: FanOut, etag: str | None) -> str | None:
-        """Write down how far the fan-out came since the state of that ETag; the new one.
+        """Replaces the checkpoint with that ETag. Returns the new ETag.
 
-        None where another fan-out came further meanwhile.
+        Returns None if another fan-out came further meanwhile.
         """
         key = self.round_key(round, "fanout.json")
         return self.put(key, state, only_new=etag is None, replacing=etag)
 
     def problem(self, round: int) -> ErrorInfo | None:
-        """What the fan-out failed by at last, as far as it could be written down."""
+        """Returns the error that ended the fan-out, if it could be written down."""
         return self.get(self.round_key(round, "problem.json"), ErrorInfo)
 
     def write_chunk(self, round: int, chunk: int, entries: list[Entry]) -> None:
-        """Write a chunk's entries."""
+        """Writes a chunk's entries."""
         self.put_lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), entries)
 
     def chunk(self, round: int, chunk: int) -> list[Entry]:
-        """A chunk's entries."""
+        """Returns a chunk's entries."""
         return self.lines(self.round_key(round, f"chunks/{chunk:06d}.jsonl"), Entry)
 
     def complete(self, round: int, chunk: int, records: list[Record]) -> None:
-        """Write a chunk's records, unless someone was faster, and count what is there then.
+        """Writes a chunk's records, unless someone was faster, and counts the part.
 
-        Raises ObjectMissing where nothing is there.
+        Raises ObjectMissing if there is no part then.
         """
         if not records or not self.write_part(round, chunk, records):
             records = self.part(round, chunk)
         self.tally(round, chunk, records)
 
     def write_part(self, round: int, chunk: int, records: list[Record]) -> bool:
-        """Write a chunk's records, unless someone was faster; whether they were written."""
+        """Writes a chunk's records, unless someone was faster. Returns whether it did."""
         key = self.round_key(round, f"parts/{chunk:06d}.jsonl")
         return self.put_lines(key, records, only_new=True) is not None
 
     def part(self, round: int, chunk: int, sure: bool = True) -> list[Record]:
-        """A chunk's records; empty where it is not done. sure: see Documents."""
+        """Returns a chunk's records; empty if it is not done. sure: see Documents."""
         return self.lines(self.round_key(round, f"parts/{chunk:06d}.jsonl"), Record, sure)
 
     def write_partial(self, round: int, chunk: int, records: dict[int, Record]) -> None:
-        """Keep the records of a worker that ran out of time, by their place in the chunk."""
+        """Keeps the records of a worker that ran out of time, by place in the chunk."""
         self.put(self.round_key(round, f"partial/{chunk:06d}.jsonl"), records)
 
     def partial(self, round: int, chunk: int) -> dict[int, Record]:
-        """What `write_partial` kept, as far as it can be read: the rest is classified again."""
+        """Returns what `write_partial` kept, as far as it can be read."""
         key = self.round_key(round, f"partial/{chunk:06d}.jsonl")
         return self.get(key, dict[int, Record], sure=False) or {}
 
     def tally(self, round: int, chunk: int, records: list[Record]) -> None:
-        """Count a part that is written. Twice is once: the part fixes the key.
+        """Counts a part that is written. Counting twice has no effect: the part fixes the key.
 
-        Raises ObjectMissing for one that is empty, which no chunk's is.
+        Raises ObjectMissing for an empty part, which no chunk has.
         """
         if not records:
             raise ObjectMissing(detail=f"part {chunk} of {self.batch_id} is not there")
@@ -176,52 +176,52 @@ class Ledger(Documents):
             yield max(same)
 
     def uncount(self, round: int, chunk: int) -> None:
-        """Take back that the part is counted."""
+        """Removes the count of a part."""
         for found in self.store.list(self.bucket, self.round_key(round, f"tally/{chunk:06d}-")):
             self.store.delete(self.bucket, found.key)
 
     def _names(self, round: int, prefix: str) -> Iterator[list[str]]:
-        """The pieces of the names of marks, such as 000001-25-2."""
+        """Returns the numbers in the names of marks, such as 000001-25-2."""
         for found in self.store.list(self.bucket, self.round_key(round, prefix)):
             yield found.key.rsplit("/", 1)[1].split("-")
 
     def cancelled(self, round: int, sure: bool = True) -> bool:
-        """Whether the round goes on no longer. sure: see Documents."""
+        """Whether the round is stopped. sure: see Documents."""
         return self.has(self.end_key(round, "cancelled"), sure)
 
     def stop(self, round: int, reason: Stop) -> None:
-        """Have the round go on no longer, for the first reason that is given."""
+        """Stops the round. The first reason counts."""
         self.put(self.end_key(round, "cancelled"), reason, only_new=True)
 
     def forget_stop(self, round: int) -> None:
-        """Have the round go on again; the results of what was done are told of no more."""
+        """Lets the round go on again, and forgets the results of the stop."""
         for name in ("stopped.json", "stopping.json", "cancelled"):
             self.store.delete(self.bucket, self.end_key(round, name))
 
     def stopped(self, round: int) -> Stop | None:
-        """Why the round goes on no longer; None where it does."""
+        """Returns why the round was stopped; None if it was not."""
         data = self._data(self.end_key(round, "cancelled"), sure=True)
         return None if data is None else msgspec.json.decode(data or b"{}", type=Stop)
 
     def summary(self, round: int) -> Summary | None:
-        """The end of the round; None where it has not finished."""
+        """Returns the summary of the round; None if it has not finished."""
         return self.get(self.end_key(round, "summary.json"), Summary)
 
     def records(self, round: int) -> Iterator[Record]:
-        """All results as of the end of the round, streamed, in the order of the manifest."""
+        """Streams all results as of the end of the round, in the manifest's order."""
         key = self.end_key(round, "results.jsonl")
         for line in split_lines(self.store.stream(self.bucket, key)):
             yield msgspec.json.decode(line, type=Record)
 
 
 def parse_active(key: str) -> tuple[str, int]:
-    """Batch and round of an `active_key`."""
+    """Returns batch and round of an `active_key`."""
     batch_id, _, round = key.removeprefix(ACTIVE).partition("/")
     return batch_id, int(round or 0)
 
 
 def split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The lines of JSONL that comes in blocks."""
+    """Splits JSONL, which comes in blocks, into lines."""
     pending = b""
     for block in blocks:
         *whole, pending = (pending + block).split(b"\n")

@@ -1,4 +1,4 @@
-"""The end of a round that goes on no longer: the results of what is done of it."""
+"""End a round that was stopped, with the results of what is done."""
 
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
@@ -8,24 +8,24 @@ from chalicelib.batch.recent import mark_end
 from chalicelib.batch.records import Batch, Summary
 
 DONE, RESULTS, SUMMARY = "stopping.json", "stopped.jsonl", "stopped.json"
-"""Beside those of a whole round, never in their place: whoever is late here spoils nothing."""
+"""Names of its results, beside those of a whole round, so that a late stop spoils nothing."""
 
 
 def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:
-    """Write the results of what is done, if the round goes on no longer; whether that is so."""
+    """Writes the results so far, if the round was stopped. Returns whether it was."""
     round, reason = batch.round, ledger.stopped(batch.round)
     if reason is None:
         return False
     summary = ledger.get(ledger.end_key(round, SUMMARY), Summary) or _write(ledger, batch)
     mark_end(ledger, batch, "failed" if reason.error else "cancelled", summary)
     ledger.rest(round)
-    if ledger.stopped(round) is None:  # it was resumed meanwhile, and is to be looked after again
+    if ledger.stopped(round) is None:  # it was resumed meanwhile, and belongs on the schedule again
         queue.send([FanOutMessage(batch.batch_id, round, resumed=True)])
     return True
 
 
 def _write(ledger: Ledger, batch: Batch) -> Summary:
-    # of two that do this at once both write the same, though a worker may end in between
+    # two at once write the same, though a worker may end in between
     done = ledger.first(
         ledger.end_key(batch.round, DONE),
         list[int],
