@@ -1,5 +1,6 @@
-"""The experiment: traffic split between models, and what feedback says of them.
+"""Use case: split traffic between models, and learn from feedback which is better.
 
-`arms` assigns, `ids` signs what a caller votes with, `votes` stores and counts, `verdict` says in
-words what the counts mean, and `service` is what callers ask.
+`experiment` answers callers. `arms` assigns a model, `weights` reads the shares of the traffic,
+`ids` signs what a caller votes with, `votes` stores and counts votes, and `comparison` says in
+words what the counts mean.
 """

@@ -1,4 +1,4 @@
-"""The models of an experiment, their shares of the traffic, and who gets which."""
+"""Assign clients to the models of an experiment, by their shares of the traffic."""
 
 import hashlib
 import math
@@ -8,14 +8,14 @@ from chalicelib.inference.packages import NAME
 from chalicelib.requests import MAX_ARMS
 
 TOLERANCE = 1e-6
-"""How far from 1 the sum of the weights may be: room for thirds written as decimals."""
+"""How far from 1 the sum of the weights may be, for thirds written as decimals."""
 
 
 class Arms:
-    """Shares of the traffic by model name.
+    """Shares of the traffic, by model name.
 
-    Raises ValueError, with a sentence for whoever wrote them, unless they are 1 to 8 model names
-    with weights of 0 to 1 that sum to 1.
+    Raises ValueError, with a sentence for their author, unless there are 1 to 8 model names with
+    weights of 0 to 1 that sum to 1.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -33,7 +33,7 @@ class Arms:
 
     @classmethod
     def parse(cls, text: str) -> "Arms":
-        """Read "a=0.9 b=0.1"; commas are as good as blanks. Raises ValueError."""
+        """Parses "a=0.9 b=0.1", with blanks or commas. Raises ValueError."""
         weights: dict[str, float] = {}
         for word in text.replace(",", " ").split():
             name, equals, number = word.partition("=")
@@ -51,20 +51,22 @@ class Arms:
         return cls(weights)
 
     def choose(self, subject: str | bytes) -> str:
-        """The arm of a subject: always the same while the weights are.
+        """Returns the arm of a subject, always the same while the weights stay.
 
         Weighted rendezvous hashing: the arm with the least -ln(u) / weight, where u is uniform in
-        (0, 1) and fixed by subject and arm. An arm whose weight grows against the others' only
-        wins subjects, and what the others have among themselves stays: Schindelhauer & Schomaker
+        (0, 1) and fixed by subject and arm. If an arm's weight grows against the others, it only
+        wins subjects, and the others keep theirs among themselves: Schindelhauer & Schomaker
         (2005), Weighted Distributed Hash Tables, https://doi.org/10.1145/1073970.1074008.
         """
         data = subject.encode("utf-8", "surrogatepass") if isinstance(subject, str) else subject
-        digest = hashlib.sha256(data).digest()  # once, where the subject is megabytes of an image
+        digest = hashlib.sha256(
+            data
+        ).digest()  # once, because the subject may be megabytes of an image
         taking = [name for name, weight in self.weights.items() if weight > 0]
         return min(taking, key=lambda name: (_exponential(digest, name) / self.weights[name], name))
 
 
 def _exponential(digest: bytes, name: str) -> float:
-    """-ln(u) for the u of this subject and arm."""
+    """Returns -ln(u) for the u of this subject and arm."""
     number = int.from_bytes(hashlib.sha256(digest + name.encode()).digest()[:8], "big")
     return -math.log(((number >> 11) + 0.5) / 2**53)

@@ -1,11 +1,11 @@
-"""What the counts of two arms mean, in numbers and in words.
+"""Compare the counts of two arms, in numbers and in words.
 
-A page that looks every few seconds at a fixed-sample p-value would sooner or later call any two
-equal models different. So a verdict goes by the always-valid p-value, and may be read at any time;
-the z-test's is shown beside it because it is the one people know.
+A page that reads a fixed-sample p-value every few seconds would sooner or later call any two equal
+models different. So the verdict uses the always-valid p-value, and may be read at any time. The
+z-test's p-value is shown beside it, because people know it.
 
-Counts are added up over all days: where the share of an arm changed on the way and the traffic was
-harder on some days, compare over days of the same shares (Simpson's paradox).
+Counts are added up over all days. If an arm's share changed and the traffic was harder on some
+days, compare only days with the same shares (Simpson's paradox).
 """
 
 import math
@@ -22,10 +22,10 @@ from chalicelib.significance import (
 from chalicelib.wording import p_value, points
 
 ALPHA = 0.05
-"""Chance of calling any of several equal arms different, ever: shared out by Bonferroni's rule."""
+"""Chance of ever calling any of several equal arms different, by Bonferroni's rule."""
 
 DIFFERENCE = 0.05
-"""The difference in accuracy worth seeing: what sample sizes are planned for."""
+"""The difference in accuracy for which sample sizes are planned."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Standing:
 
     @property
     def accuracy(self) -> float | None:
-        """Share of right answers, 0..1; None without votes."""
+        """The share of right answers, 0..1; None without votes."""
         return self.tally.correct / self.tally.votes if self.tally.votes else None
 
 
 def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparison:
-    """Compare two arms, where as many as `arms` are compared with that champion."""
+    """Compares two arms. arms: how many arms are compared with that champion."""
     alpha, counts = ALPHA / arms, _counts(champion, challenger)
     needed = planned(champion.tally, challenger.tally, alpha)
     short = [arm for arm in (champion, challenger) if arm.tally.votes < needed]
@@ -62,17 +62,17 @@ def compare(champion: Standing, challenger: Standing, arms: int = 1) -> Comparis
 
 
 def overall(champion: Standing, comparisons: list[Comparison]) -> str:
-    """The sentence for the whole experiment: that of the comparison with the most evidence."""
+    """Returns the verdict of the experiment: that of the comparison with the most evidence."""
     if not comparisons:
         return f"Only {champion.name} gets traffic. Give another model a share of it."
     return min(comparisons, key=lambda each: 2 if each.p_value is None else each.p_value).verdict
 
 
 def planned(a: Tally, b: Tally, alpha: float = ALPHA) -> int:
-    """Answers per arm after which the always-valid test sees `DIFFERENCE` with 80% power.
+    """Returns the votes per arm after which the always-valid test sees `DIFFERENCE` (80% power).
 
-    From the accuracy of both so far (by Laplace's rule, so that the first votes do not count for
-    all), and for the neighbour nearer to one half, which takes more answers to see.
+    It uses the accuracy of both so far (by Laplace's rule, so that the first votes do not decide
+    alone), and the difference towards one half, which takes more votes to see.
     """
     accuracy = (a.correct + b.correct + 1) / (a.votes + b.votes + 2)
     other = accuracy - DIFFERENCE if accuracy >= 0.5 else accuracy + DIFFERENCE
@@ -108,6 +108,6 @@ def _counts(a: Standing, b: Standing) -> tuple[int, int, int, int]:
 
 
 def _about(number: int) -> int:
-    """Rounded up to two digits."""
+    """Rounds up to two digits."""
     step = int(10 ** max(0, len(str(number)) - 2))
     return math.ceil(number / step) * step

@@ -1,4 +1,4 @@
-"""What callers ask of the experiment: which arm, a vote, the standings, other weights."""
+"""Answer callers about the experiment: assignment, votes, standings, weights."""
 
 import time
 import uuid
@@ -23,10 +23,10 @@ from chalicelib.trial import logger
 class Experiment:
     """Arms, votes and standings in the results bucket.
 
-    arms: those of the environment, in force until `experiment.json` says otherwise.
+    arms: the environment's, in force until `experiment.json` says otherwise.
     champion: the service's own model. check_model: raises ModelNotFound for a name no package has.
-    quick: the same bucket by a client that soon gives up; what `/predict` reads comes by it.
-    patience: seconds that an answer waits for it, however long that takes.
+    quick: the same bucket, by a client that gives up soon, for the reads of `/predict`.
+    patience: seconds that an answer waits for these reads at most.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Experiment:
         self._unsigned_until = float("-inf")
 
     def assign(self, subject: str | bytes) -> str:
-        """The arm of a client, by its id or else the image's address or bytes. Never raises."""
+        """Returns the arm of a client id, or of an image's address or bytes. Never raises."""
         return self._weights.get().arms.choose(subject)
 
     def traffic(self) -> Traffic:
-        """Who answers those that name no model: the champion, and each arm's share. Never raises.
+        """Returns the champion, and each arm's share of requests without a model. Never raises.
 
-        Another container's change is seen after `CACHE_SECONDS`.
+        A change by another container shows after `CACHE_SECONDS`.
         """
         arms = self._weights.get().arms
         champion = _champion(_standings(arms, {}), self._champion, arms)
@@ -61,11 +61,11 @@ class Experiment:
     def issue(
         self, model: str, label: str | None, assigned: bool, multi_label: bool = False
     ) -> str:
-        """An id to vote with on an answer of `model`, whose top label is `label`.
+        """Returns an id with which to vote on an answer of `model`, whose top label is `label`.
 
-        label: None for an id that nobody can vote with. assigned: whether `assign` gave the model.
-        multi_label: whether that judges each label by itself.
-        Never raises: without its key the service answers with ids that cannot be voted with.
+        label: None for an id that nobody can vote with. assigned: whether `assign` chose the model.
+        multi_label: whether the model judges each label by itself.
+        Never raises: without its key, the service gives ids that nobody can vote with.
         """
         if self._clock() >= self._unsigned_until:
             try:
@@ -76,10 +76,10 @@ class Experiment:
         return uuid.uuid4().hex
 
     def feedback(self, request: FeedbackRequest) -> FeedbackAnswer:
-        """Store a vote.
+        """Stores a vote.
 
-        Raises BadRequest for an id that is not ours, expired or for logs only, and for a label
-        where several may be right.
+        Raises BadRequest for an id that is not ours, has expired or has no labels, and for a label
+        if several may be right.
         """
         if (request.correct is None) == (request.label is None):
             raise BadRequest("Send exactly one of correct and label.")
@@ -112,7 +112,7 @@ class Experiment:
         return FeedbackAnswer(inference.arm, correct, inference.assigned)
 
     def view(self) -> ExperimentView:
-        """The experiment as `GET /experiment` shows it."""
+        """Returns the experiment as `GET /experiment` shows it."""
         in_force, report = self._weights.get(fresh=True), self._votes.report()
         standings = _standings(in_force.arms, report.totals() if report else {})
         champion = _champion(standings, self._champion, in_force.arms)
@@ -130,10 +130,10 @@ class Experiment:
         )
 
     def change(self, request: ExperimentRequest) -> ExperimentView:
-        """Other weights, for all containers within `CACHE_SECONDS`; returns the view.
+        """Changes the weights, for all containers within `CACHE_SECONDS`. Returns the view.
 
-        Raises BadRequest for weights that do not fit, and ModelNotFound or ModelInvalid for a new
-        arm, or one to get traffic, that no package has: a missing model can always be taken out.
+        Raises BadRequest for weights that do not fit, and ModelNotFound or ModelInvalid if a new
+        arm, or an arm that is to get traffic, has no package. A lost model can always be removed.
         """
         try:
             arms = Arms(request.arms)
@@ -147,9 +147,9 @@ class Experiment:
         return self.view()
 
     def promote(self, champion: str, challenger: str) -> dict[str, float]:
-        """Give all traffic to the challenger and none to the champion; returns the weights.
+        """Gives all traffic to the challenger and none to the champion. Returns the weights.
 
-        Raises ModelNotFound or ModelInvalid where no package has the challenger.
+        Raises ModelNotFound or ModelInvalid if the challenger has no package.
         """
         self._check_model(challenger)
         arms = Arms({champion: 0.0, challenger: 1.0})
@@ -157,18 +157,18 @@ class Experiment:
         return arms.weights
 
     def fold(self) -> None:
-        """The schedule: count the votes. Raises what the store does."""
+        """Counts the votes, on schedule. Raises what the store does."""
         self._votes.fold(self._clock())
 
 
 def _standings(arms: Arms, totals: dict[str, Tally]) -> list[Standing]:
-    """The arms, and after them those of old votes."""
+    """Returns the arms, and after them former arms with votes."""
     weights = arms.weights | dict.fromkeys(sorted(totals.keys() - arms.weights), 0.0)
     return [Standing(name, share, totals.get(name, Tally())) for name, share in weights.items()]
 
 
 def _champion(standings: list[Standing], configured: str, arms: Arms) -> Standing:
-    """The service's own model where it is an arm, else the arm with the most traffic."""
+    """Returns the service's own model if it is an arm, else the arm with the most traffic."""
     if configured in arms.weights:
         return next(arm for arm in standings if arm.name == configured)
     return max(standings, key=lambda arm: arm.weight)

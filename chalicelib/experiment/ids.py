@@ -1,4 +1,4 @@
-"""Signed inference ids: an answer carries all that a vote on it needs, and none can be made up."""
+"""Sign inference ids: an id carries all that a vote needs, and nobody can make one up."""
 
 import base64
 import hmac
@@ -21,29 +21,29 @@ from chalicelib.patience import Patient
 from chalicelib.requests import MAX_LABEL
 
 EXPIRY = 7 * 86400
-"""Seconds for which an answer can be voted on."""
+"""How long an answer can be voted on."""
 
 KEY = "experiment.key"
 KEY_BYTES = 32
 MAC_BYTES = 16
 PATIENCE = 3.0
-"""Seconds that an answer waits for a bucket: a healthy one takes a hundredth of them, importing
-boto3 before the first answer a tenth."""
+"""Seconds that an answer waits for a bucket. A healthy bucket takes a hundredth of them, and
+importing boto3 a tenth."""
 
 SKEW = 300
-"""Seconds that the clocks of two containers may be apart."""
+"""How far the clocks of two containers may differ, in seconds."""
 
-_DOMAIN = b"serverless-inception inference id 1\0"  # another layout is another domain
+_DOMAIN = b"serverless-inception inference id 1\0"  # a changed layout must have another domain
 _HEAD = struct.Struct(">BI8sB")
 _ASSIGNED, _VOTABLE, _MULTI_LABEL = 1, 2, 4
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What an id says of an answer.
+    """What an id says about an answer.
 
-    label: the top label, at most `MAX_LABEL` characters of it; None where the id is for logs only.
-    issued: seconds since the epoch. nonce: 16 hexadecimal digits that tell it from every other.
+    label: the first `MAX_LABEL` characters of the top label; None if nobody can vote.
+    issued: seconds since the epoch. nonce: 16 random hexadecimal digits.
     assigned: whether the experiment chose the model, and not the caller.
     multi_label: whether other labels may be as right as the top one.
     """
@@ -60,7 +60,7 @@ class InferenceIds:
     """Makes and reads ids, with a key that all containers find in the bucket.
 
     patience: seconds that a caller waits for the bucket. Every method raises what the store does,
-    ServiceUnavailable where that takes longer, and NotConfigured where the key is damaged.
+    ServiceUnavailable if it takes longer, and NotConfigured if the key is damaged.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class InferenceIds:
         self._ask_key = Patient(self._shared_key, patience)
 
     def issue(self, arm: str, label: str | None, assigned: bool, multi_label: bool = False) -> str:
-        """A new id, URL-safe; with a label of ten characters it has about 75."""
+        """Makes an id, URL-safe, of about 75 characters with a label of ten."""
         votable = label is not None
         flags = _ASSIGNED * assigned | _VOTABLE * votable | _MULTI_LABEL * multi_label
         name = arm.encode()
@@ -83,7 +83,7 @@ class InferenceIds:
         return _text(payload + self._mac(payload))
 
     def read(self, text: str) -> Inference:
-        """What the id says. Raises BadRequest for one that is not ours, or is too old."""
+        """Reads an id. Raises BadRequest if it is not ours, or too old."""
         data = _bytes(text)
         payload, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
         if not hmac.compare_digest(mac, self._mac(payload)):
@@ -112,14 +112,14 @@ class InferenceIds:
         return hmac.digest(self._key, _DOMAIN + payload, "sha256")[:MAC_BYTES]
 
     def _shared_key(self) -> bytes:
-        """The key in the bucket; whoever needs it first makes it."""
+        """Returns the key in the bucket. Whoever needs it first makes it."""
         store, bucket = self._documents.store, self._documents.bucket
         try:
             key = store.read(bucket, KEY, KEY_BYTES)
         except (AccessRefused, ObjectMissing):  # S3 tells them apart to whoever may list the key
             new = os.urandom(KEY_BYTES)
             store.put(bucket, KEY, new, "application/octet-stream", only_new=True)
-            key = store.read(bucket, KEY, KEY_BYTES)  # perhaps another's, who was faster
+            key = store.read(bucket, KEY, KEY_BYTES)  # perhaps the key of somebody who was faster
         except ObjectTooLarge:
             key = b""
         if len(key) != KEY_BYTES:
@@ -135,7 +135,7 @@ def _text(data: bytes) -> str:
 
 
 def _bytes(text: str) -> bytes:
-    """The bytes of an id; none where the text is not what `_text` writes."""
+    """Returns the bytes of an id; none if `_text` does not write such text."""
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError:

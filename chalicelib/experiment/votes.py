@@ -1,12 +1,12 @@
-"""Votes: each is an object whose key says all that is counted, so that counting reads no object.
+"""Store votes as objects, whose keys say everything, so that counting reads no object.
 
-    feedback/counted/2026-03-01/doodle/0123456789abcdef-1    that answer of that day was right
+    feedback/counted/2026-03-01/doodle/0123456789abcdef-1    an answer of that day was right
     feedback/counted/2026-03-01/doodle/fedcba9876543210-0    … was wrong
-    feedback/forced/…                                        the caller had chosen the model
+    feedback/forced/…                                        the caller chose the model
     experiment.votes.json                                    the counts, by day and arm
 
-The day is that of the answer, in UTC. A fold counts all of today's votes from their keys, so a fold
-that dies, comes twice or runs beside another does no harm. A day that is over still gets a few
+The day is that of the answer, in UTC. A fold counts all of today's votes from their keys, so it
+does no harm if a fold dies, runs twice or runs beside another. A day that is over still gets a few
 votes until its ids expire. Until then it is counted again now and then, at least once a day, and
 once more after that.
 """
@@ -31,20 +31,20 @@ REPORT = "experiment.votes.json"
 COUNTED, FORCED = "feedback/counted/", "feedback/forced/"
 HOUR, DAY = 3600, 86400
 LAST_SECOND = 253402300799
-"""Of the year 9999."""
+"""Seconds of the year 9999."""
 
 OPEN_DAYS = EXPIRY // DAY + 1
-"""Days after its own in which a day's counts may change: an id's life, and one for clocks."""
+"""Days after which a day's counts stay: the life of an id, and a day for clocks."""
 
 PAGE = 1000
 """Votes that one request lists. A day that is over is counted again after an hour for each of its
 pages, but within a day."""
 
 AT_ONCE = 100 * PAGE
-"""Votes on days that are over which a fold counts, unless one day has more."""
+"""Votes on past days that a fold counts, unless one day has more."""
 
 FEWEST = AT_ONCE // 10
-"""Votes that a day is taken to have at least: it may have got any number since it was counted."""
+"""The least votes that a past day is taken to have: it may have got any number since."""
 
 LISTERS = 8
 """Days listed at the same time."""
@@ -53,9 +53,9 @@ _KEY = re.compile(COUNTED + r"(\d{4}-\d\d-\d\d)/([a-z0-9._-]+)/([0-9a-f]{16})-([
 
 
 class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The object of a vote: what training may want to know of it later.
+    """The contents of a vote's object, for training later.
 
-    label: what the caller says is to be seen, where that was said. Times are seconds since the
+    label: what the caller says the image shows, if anything. Times are seconds since the
     epoch.
     """
 
@@ -71,7 +71,7 @@ class Vote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Votes, and how many of them say that the answer was right."""
+    """A count of votes, and of those that say the answer was right."""
 
     votes: int = 0
     correct: int = 0
@@ -87,7 +87,7 @@ Days = dict[str, dict[str, Tally]]
 class Report(msgspec.Struct, frozen=True):
     """The counts as of `updated_at`, in seconds since the epoch: when the fold began.
 
-    counted: when each day was counted whose counts may still change.
+    counted: for each day whose counts may still change, when it was counted.
     """
 
     updated_at: Annotated[float, msgspec.Meta(ge=0, le=LAST_SECOND)]
@@ -95,7 +95,7 @@ class Report(msgspec.Struct, frozen=True):
     counted: dict[str, float] = {}
 
     def totals(self) -> dict[str, Tally]:
-        """Tallies by arm, over all days."""
+        """Returns tallies by arm, over all days."""
         totals: dict[str, Tally] = {}
         for tallies in self.days.values():
             for arm, tally in tallies.items():
@@ -110,22 +110,22 @@ class Votes:
         self._documents = documents
 
     def cast(self, vote: Vote) -> None:
-        """Write a vote; a second one on the same answer takes the first's place."""
+        """Writes a vote. A second vote on the same answer replaces the first."""
         root = COUNTED if vote.assigned else FORCED
         stem = f"{root}{_day(vote.issued_at)}/{vote.arm}/{vote.nonce}-"
-        # Deleted before, never after: of two at once at least one stays. And S3's clock of whole
-        # seconds could not tell which of two quick ones was the last.
+        # Deleted before, never after: of two votes at once at least one stays. And S3's clock of
+        # whole seconds could not tell which of two quick votes was the last.
         self._documents.store.delete(self._documents.bucket, f"{stem}{1 - vote.correct}")
         self._documents.put(f"{stem}{int(vote.correct)}", vote)
 
     def fold(self, now: float) -> None:
-        """Bring the report up to date; it lists today's votes, and those of days that are due."""
+        """Updates the report: counts today's votes, and those of days that are due."""
         before, etag = self._tagged()
         if before is None:
             report = Report(now, self._count(COUNTED), dict.fromkeys(_open(now, now), now))
         else:
             report = self._updated(before, now)
-        # of two folds at once the first one counts, and the next one brings the rest
+        # if two fold at once, the first wins, and the next fold counts the rest
         self._documents.put(REPORT, report, replacing=etag)
 
     def _updated(self, before: Report, now: float) -> Report:
@@ -139,12 +139,12 @@ class Votes:
         return Report(now, days, {day: at for day, at in counted.items() if at < _closed(day)})
 
     def report(self) -> Report | None:
-        """The counts of the last fold; None where there are none that can be read."""
+        """Returns the counts of the last fold; None if they cannot be read."""
         report, _ = self._tagged()
         return report
 
     def _tagged(self) -> tuple[Report | None, str | None]:
-        """The report and its ETag; neither where the next fold is to count all votes."""
+        """Returns the report and its ETag; neither if the next fold must count all votes."""
         try:
             return self._documents.tagged(REPORT, Report) or (None, None)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ObjectTooLarge):
@@ -163,10 +163,10 @@ class _Mark(NamedTuple):
 
 
 def count(listing: Iterable[Found]) -> Days:
-    """The tallies of objects in the order of their keys; an answer counts once.
+    """Counts objects in the order of their keys; each answer counts once.
 
-    Of two votes on one answer the later counts, and of two in the same second the one that says it
-    was wrong. Objects that are no votes are passed over.
+    Of two votes on one answer the later counts; of two in the same second, the vote that says it
+    was wrong. Objects that are not votes are skipped.
     """
     days: Days = {}
     marks = (
@@ -182,13 +182,13 @@ def count(listing: Iterable[Found]) -> Days:
 
 
 def _open(since: float, now: float) -> list[str]:
-    """The days whose counts may have changed since then."""
+    """Returns the days whose counts may have changed since then."""
     first = int(min(since, now)) // DAY - OPEN_DAYS
     return [_day(number * DAY) for number in range(first, int(now) // DAY + 1)]
 
 
 def _due(counted: dict[str, float], days: Days, now: float) -> list[str]:
-    """Today, and the days that are over and due again, those counted longest ago first."""
+    """Returns today, and past days that are due again, those counted longest ago first."""
     today = _day(int(now))
     found, listed = [today], 0
     for day in sorted(counted.keys() - {today}, key=lambda day: (counted[day], day)):
@@ -203,7 +203,7 @@ def _due(counted: dict[str, float], days: Days, now: float) -> list[str]:
 
 
 def _closed(day: str) -> float:
-    """When a day's last ids have expired."""
+    """Returns when a day's last ids have expired."""
     start = calendar.timegm(time.strptime(day, "%Y-%m-%d"))
     return float(start + (OPEN_DAYS + 1) * DAY)
 

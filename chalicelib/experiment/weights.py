@@ -1,4 +1,4 @@
-"""The weights in force: the environment's, until `experiment.json` says otherwise."""
+"""Read the weights in force: the environment's, until `experiment.json` says otherwise."""
 
 import threading
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from chalicelib.trial import logger
 
 FILE: Final = "experiment.json"
 CACHE_SECONDS = 30.0
-"""How long a container goes by what it has read, or does without what it could not read."""
+"""How long a container uses what it read, or does without what it could not read."""
 
 _UNREADABLE = f"{FILE} cannot be read at the moment, so the last good weights stay."
 
 
 @dataclass(frozen=True)
 class InForce:
-    """Arms, where they come from, and in a sentence what is wrong with `experiment.json`."""
+    """Arms, their source, and a sentence about what is wrong with `experiment.json`."""
 
     arms: Arms
     source: Literal["environment", "experiment.json"]
@@ -31,9 +31,9 @@ class InForce:
 
 
 class Weights:
-    """The weights of one container: read again after `CACHE_SECONDS`, its own change at once.
+    """The weights of one container, read again after `CACHE_SECONDS` or its own change.
 
-    arms: those of the environment. patience: seconds that a caller waits for a bucket.
+    arms: the environment's. patience: seconds that a caller waits for a bucket.
     """
 
     def __init__(
@@ -43,19 +43,21 @@ class Weights:
         self._environment = self._last = InForce(arms, "environment")
         self._read_at = float("-inf")
         self._changes = 0
-        self._lock = threading.Lock()  # of the three above; nobody waits for a bucket with it
+        self._lock = (
+            threading.Lock()
+        )  # guards the three above; is never held while a bucket is read
         self._read = Patient(self._load, patience)
 
     def get(self, fresh: bool = False) -> InForce:
-        """What is in force; whatever is wrong with the bucket, the last good weights stay.
+        """Returns what is in force. If the bucket fails, the last good weights stay.
 
-        fresh: without the cache, for whoever wants to see what another container changed.
+        fresh: without the cache, to see what another container changed.
         """
         now = self._clock()
         with self._lock:
             if not fresh and 0 <= now - self._read_at < CACHE_SECONDS:
                 return self._last
-            self._read_at = now  # who comes while this one reads goes by what was read before
+            self._read_at = now  # whoever comes during this read uses what was read before
         try:
             self._read()
         except TimeoutError:
@@ -65,14 +67,14 @@ class Weights:
             return self._last
 
     def put(self, arms: Arms) -> None:
-        """Write other weights. Raises what the store does."""
+        """Writes other weights. Raises what the store does."""
         self._documents.put(FILE, ExperimentRequest(arms.weights))
         with self._lock:
             self._changes += 1
             self._last, self._read_at = InForce(arms, FILE), self._clock()
 
     def _load(self) -> None:
-        """Read the file; what was changed here meanwhile is newer than that."""
+        """Reads the file. A change that was made here meanwhile is newer."""
         with self._lock:
             changes, last = self._changes, self._last
         loaded = self._loaded(last)
