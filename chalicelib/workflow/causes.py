@@ -1,4 +1,4 @@
-"""Why a task failed, in words for callers."""
+"""Say to callers why a task failed."""
 
 import re
 
@@ -7,18 +7,18 @@ import msgspec
 from chalicelib import errors
 
 MAX_CAUSE = 500
-"""Characters of a fault's cause that are told."""
+"""Characters of a fault's cause that callers see."""
 
 OURS = re.compile(r"\barn:|s3://|(?<![0-9a-f]{4}-)\b\d{12}\b")
-"""What names a part of our account: an ARN, an object, or the account's number, with which our
-buckets end; the last 12 digits of a request's id are none."""
+"""Names of parts of our account: an ARN, an object, or the account's number, with which our buckets
+end. The last 12 digits of a request's id are not such a number."""
 
 
 def message_of(error: str, cause: str) -> str:
-    """What a person wants to know of a task's fault: of Lambda's JSON the message, not the trace.
+    """Returns the message for callers about a task's fault, without Lambda's trace.
 
-    error: its code. Whatever names parts of our account is not told, unless it is the caller's
-    mistake, which is told in words that were written for callers.
+    error: its code. Names of parts of our account are left out, except in a message about the
+    caller's mistake, which was written for callers.
     """
     try:
         text = str(msgspec.json.decode(cause, type=_LambdaFailure).error_message)

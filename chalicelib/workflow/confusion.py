@@ -1,4 +1,4 @@
-"""What is taken for what: counts of pairs of labels, and the matrix that a person can look at."""
+"""Count confusions: pairs of labels, and a matrix of them that people can read."""
 
 from collections import ChainMap, Counter
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,20 @@ import msgspec
 from chalicelib.inference.labels import fold
 
 MAX_PAIRS = 100_000
-"""Different pairs that are kept apart: some 20 MB, however many images and labels there are."""
+"""Different pairs that are counted apart: some 20 MB, whatever the images and labels."""
 
 MATRIX_LABELS = 20
-"""Labels of a matrix: more cannot be read."""
+"""Labels of a matrix. Nobody can read more."""
 
 CONFUSED = 10
-"""Confusions that are told one by one."""
+"""Confusions that are listed one by one."""
 
 OTHER = "(other)"
-"""Stands for all the labels that have no row of their own."""
+"""The label that stands for all labels without a row of their own."""
 
 
 class Confusion(msgspec.Struct, frozen=True):
-    """Two different labels of the same images. example: id of one of these images."""
+    """Two different labels of the same images. example: the id of such an image."""
 
     row: str
     column: str
@@ -30,11 +30,11 @@ class Confusion(msgspec.Struct, frozen=True):
 
 
 class Matrix(msgspec.Struct, frozen=True):
-    """Images by two labels, each the same set of rows and columns.
+    """Counts of images by two labels; rows and columns have the same labels.
 
     rows, columns: whose labels they are: "truth" or a model's name. counts: [row][column].
-    hidden: number of labels that share the last row and column, `OTHER`; 0 where there is none;
-        what is beyond MAX_PAIRS counts as one.
+    hidden: number of labels that share the last row and column, `OTHER`; 0 if there is no such row.
+        Labels beyond MAX_PAIRS count as one.
     confused: the most frequent pairs of different labels, of all labels.
     """
 
@@ -47,7 +47,7 @@ class Matrix(msgspec.Struct, frozen=True):
 
 
 class Pairs:
-    """Counts pairs of labels, compared as `fold` does and shown as first spelt."""
+    """Counts pairs of labels, compared by `fold` and shown in their first spelling."""
 
     def __init__(self, rows: str, columns: str) -> None:
         self.rows, self.columns = rows, columns
@@ -56,7 +56,7 @@ class Pairs:
         self._examples: dict[tuple[str, str], str] = {}
 
     def add(self, row: str, column: str, id: str) -> None:
-        """Count an image."""
+        """Counts an image."""
         first, second = pair = fold(row), fold(column)
         if pair not in self.counts:
             if len(self.counts) >= MAX_PAIRS:
@@ -69,7 +69,7 @@ class Pairs:
         self.counts[pair] += 1
 
     def matrix(self, shown: Sequence[str], hidden: int, spelling: Mapping[str, str]) -> Matrix:
-        """The matrix of these labels, folded; the `hidden` others come last, together."""
+        """Returns the matrix of these folded labels; the `hidden` others share the last row."""
         place = {label: number for number, label in enumerate(shown)}
         size = len(shown) + (hidden > 0)
         counts = [[0] * size for _ in range(size)]
@@ -89,9 +89,9 @@ class Pairs:
 
 
 def matrices(counted: Sequence[Pairs]) -> list[Matrix]:
-    """The matrix of each, all of the same labels: the most confused, then the most frequent.
+    """Returns a matrix for each, with the same labels: most confused, then most frequent.
 
-    Two that are confused with each other come together, so that their cell is there.
+    Labels that are confused with each other are chosen together, so that their cell is shown.
     """
     all_: Counter[tuple[str, str]] = Counter()
     for pairs in counted:

@@ -1,4 +1,4 @@
-"""The judge: two models' records of the same images -> what they tell about the models."""
+"""Judge two models by their records of the same images."""
 
 import math
 from array import array
@@ -20,17 +20,17 @@ Row = tuple[Entry, Record, Record | None]
 """An image, the champion's record of it, and the challenger's if there is one."""
 
 TRUTH = "truth"
-"""What the rows of a matrix are where they are no model's."""
+"""Name of a matrix's rows if they are not a model's answers."""
 
 MISSING = "Missing"
-"""The error code of an image that the challenger has no record of."""
+"""The error code of an image without a record by the challenger."""
 
 MAX_CODES = 100
-"""Different error codes that are told apart; of the rest, the images count as `Missing`."""
+"""Different error codes that are counted; the rest count as `Missing`."""
 
 
 class _Arm:
-    """One model's answers so far."""
+    """The answers of one model so far."""
 
     def __init__(self, model: str, vocabulary: Vocabulary) -> None:
         self.model, self._vocabulary = model, vocabulary
@@ -42,7 +42,7 @@ class _Arm:
         self.confusion = Pairs(TRUTH, model)
 
     def add(self, entry: Entry, truth: str, record: Record | None) -> str | None:
-        """Count a record; its label, None where there is no answer. truth: "" if unknown."""
+        """Counts a record. Returns its label; None without an answer. truth: "" if unknown."""
         if record is None or record.error is not None:
             self._fail(entry, record)
             return None
@@ -74,7 +74,7 @@ class _Arm:
         self.examples.setdefault(code, Failure(entry.id, message))
 
     def result(self, images: int) -> ArmResult:
-        """The figures."""
+        """Returns the figures."""
         return ArmResult(
             model=self.model,
             answered=self.answered,
@@ -94,7 +94,7 @@ class _Arm:
 def _latency(milliseconds: "array[float]") -> Latency | None:
     if not milliseconds:
         return None
-    import numpy as np  # which the other tasks of a workflow do without
+    import numpy as np  # the other tasks of a workflow do not need it
 
     values = np.frombuffer(milliseconds)
     figures = values.mean(), *np.percentile(values, [50, 95])
@@ -102,7 +102,7 @@ def _latency(milliseconds: "array[float]") -> Latency | None:
 
 
 class _Both:
-    """What the two models' answers have in common so far."""
+    """The agreement of two models' answers so far."""
 
     def __init__(self, champion: str, challenger: str, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -111,7 +111,7 @@ class _Both:
         self.confusion = Pairs(champion, challenger)
 
     def add(self, entry: Entry, truth: str, champion: str, challenger: str) -> None:
-        """Count an image that both answered, by the top labels."""
+        """Counts an image that both answered, by the top labels."""
         row, column = self._vocabulary.spelt(champion), self._vocabulary.spelt(challenger)
         self.pairs += 1
         self.agree += is_same(row, column)
@@ -120,11 +120,11 @@ class _Both:
             self.right[is_right(truth, champion), is_right(truth, challenger)] += 1
 
     def agreement(self) -> Agreement | None:
-        """None where no image was answered by both."""
+        """Returns the agreement; None if no image was answered by both."""
         return Agreement(self.pairs, self.agree, self.agree / self.pairs) if self.pairs else None
 
     def test(self) -> McNemar | None:
-        """None where no labelled image was answered by both."""
+        """Returns McNemar's test; None if no labelled image was answered by both."""
         if not self.right:
             return None
         first, second = self.right[True, False], self.right[False, True]
@@ -140,10 +140,10 @@ class _Both:
 class Judge:
     """Compares two models on the same images, row by row; a million rows take some 100 MB.
 
-    `is_right` says which answers are right. Two models agree where their labels share a name. A
-    multi-label model is asked about the one label that is known of an image.
-    labels: of each model, by its name. A known label that one of them lacks is left out: that
-        model cannot be right about it, which says nothing of what it sees. None: all are known.
+    `is_right` says which answers are right. Two models agree if their labels share a name. A
+    multi-label model is asked about the known label of an image.
+    labels: of each model, by its name. A known label that a model lacks is left out, because the
+        model cannot be right about it, whatever it sees. None: all labels count as known.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Judge:
         self._images = self._labelled = 0
 
     def add(self, row: Row) -> str:
-        """Count an image. Returns the label that it is known to show, "" where none counts."""
+        """Counts an image. Returns the known label that counts for it, else ""."""
         entry, *records = row
         truth = (entry.label or "").strip()
         if self._left_out.take(truth):
@@ -175,7 +175,7 @@ class Judge:
         return truth
 
     def judgement(self) -> Judgement:
-        """What the rows so far tell about the models."""
+        """Returns the judgement of the rows so far."""
         arms = [arm.result(self._images) for arm in self._arms]
         champion, *rivals = arms
         challenger = next(iter(rivals), None)

@@ -1,4 +1,4 @@
-"""A judgement as it is kept: the figures that callers are told, and all that the report shows."""
+"""The judgement that is kept: the figures for callers, and all that the report shows."""
 
 import msgspec
 
@@ -7,14 +7,14 @@ from chalicelib.workflow.confusion import Matrix
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """One of the images that failed, as an example."""
+    """An example of an image that failed."""
 
     id: str
     message: str
 
 
 class ArmResult(ArmFigures, frozen=True, kw_only=True):
-    """One model's answers. examples: the first failure of each code."""
+    """The answers of one model. examples: the first failure of each code."""
 
     examples: dict[str, Failure]
 
@@ -22,7 +22,7 @@ class ArmResult(ArmFigures, frozen=True, kw_only=True):
 class Judgement(Figures, frozen=True, kw_only=True):
     """The comparison in figures, and in a sentence (`verdict`).
 
-    confusion: truth x label of each arm; where no truth is known, champion x challenger.
+    confusion: truth x label of each arm; if no truth is known, champion x challenger.
     """
 
     champion: ArmResult
@@ -31,5 +31,5 @@ class Judgement(Figures, frozen=True, kw_only=True):
 
     @property
     def arms(self) -> list[ArmResult]:
-        """The champion, and the challenger if there is one."""
+        """Returns the champion, and the challenger if there is one."""
         return [self.champion] + ([self.challenger] if self.challenger else [])

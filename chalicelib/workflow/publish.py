@@ -1,4 +1,4 @@
-"""The end of a run: its results, its report, and the execution's output."""
+"""Write the end of a run: its results, its report, and the execution's output."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ from chalicelib.workflow.report.poster import picture
 from chalicelib.workflow.run import Plan, Run
 
 PREDICTIONS_SHOWN, PREDICTIONS_BYTES = 25, 100_000
-"""Images, and bytes of their results, up to which these are also part of the execution's output:
-a state's payload has 262,144 bytes
+"""Images, and bytes of results, up to which the execution's output has the results too: a state's
+payload has 262,144 bytes
 (https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html)."""
 
 REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "svg": "image/svg+xml"}
@@ -25,8 +25,8 @@ REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "sv
 class Output(Result, frozen=True, kw_only=True, omit_defaults=True):
     """The output of the state machine.
 
-    images, errors: how many there are, and how many the champion has no answer for. report: the
-    address of each form of the report, and of the results.
+    images: how many. errors: images without an answer by the champion. report: the addresses of the
+    forms of the report, and of the results.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def write_results(run: Run, plan: Plan) -> Judgement:
-    """Write a line for each image, and judge the models by them: each chunk is read once."""
+    """Writes a line for each image, and judges the models. Reads each chunk once."""
     judge = Judge(plan.champion, plan.challenger, plan.labels)
     encode = msgspec.json.Encoder().encode
 
@@ -60,15 +60,17 @@ def write_results(run: Run, plan: Plan) -> Judgement:
 
 
 def publish(run: Run, outcome: Outcome, now: float) -> Output:
-    """Write the report; return the execution's output."""
+    """Writes the report. Returns the execution's output."""
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
-    shown_plan = msgspec.structs.replace(plan, labels={})  # thousands, which say nothing here
+    shown_plan = msgspec.structs.replace(
+        plan, labels={}
+    )  # thousands of numbers, which say nothing here
     report = Report(run.name, outcome, now, shown_plan, judgement)
     forms = {
         "svg": picture(judgement).encode(),
         "md": markdown(plan, outcome, judgement, now).encode(),
-        "json": encode(report),  # last: who sees it sees the others
+        "json": encode(report),  # last, so that whoever sees it sees the others
     }
     for suffix, data in forms.items():
         run.store.put(run.bucket, run.report_key(suffix), data, REPORTS[suffix])
@@ -86,7 +88,7 @@ def _output(run: Run, outcome: Outcome, judgement: Judgement) -> Output:
         verdict=judgement.verdict,
         images=judgement.images,
         errors=judgement.images - judgement.champion.answered,
-        # without what the report alone shows
+        # without what only the report shows
         judgement=msgspec.convert(msgspec.to_builtins(judgement), Figures),
         report={form: f"s3://{run.bucket}/{key}" for form, key in run.report_keys().items()},
         predictions=lines if is_small else None,
@@ -100,7 +102,7 @@ def _line(row: Row, truth: str) -> Line:
 
 
 def _said(record: Record, truth: str) -> Said:
-    """What the record says. truth: the known label, "" where none counts."""
+    """Returns what the record says. truth: the known label, or ""."""
     if not truth or record.error is not None:
         return Said(record.labels, record.error, multi_label=record.multi_label)
     label = record.said(truth)

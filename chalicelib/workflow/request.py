@@ -1,4 +1,4 @@
-"""What may be asked of a workflow."""
+"""Check the request for a workflow."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -10,13 +10,13 @@ from chalicelib.requests import WorkflowRequest
 from chalicelib.sources.read import split_s3_uri
 
 INPUTS = "workflows/inputs/"
-"""Prefix of the results bucket whose manifests came in as `instances`."""
+"""Prefix in the results bucket of manifests made from `instances`."""
 OWN_INPUT = re.compile(rf"{INPUTS}[0-9a-f]{{64}}\.jsonl")
-"""One of them, by the digest of what is in it."""
+"""The key of such a manifest, by the digest of its content."""
 
 
 class Rules:
-    """What may be asked for.
+    """The rules for requests.
 
     images, results: names of the buckets. labels_of: the labels of a model; raises ModelNotFound
     for a name that no package has. default_model: the service's own. can_promote: whether there is
@@ -36,7 +36,7 @@ class Rules:
         self._can_promote = can_promote
 
     def check(self, request: WorkflowRequest, name: str) -> dict[str, Sequence[str]]:
-        """The labels of the models that are to run, by their names, the champion first.
+        """Checks the request. Returns the labels of its models, by name, the champion first.
 
         Raises BadRequest, ModelInvalid, ModelNotFound or SourceInvalid.
         """

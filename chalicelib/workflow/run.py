@@ -1,17 +1,17 @@
-"""A run's objects in the results bucket.
+"""Read and write a run's objects in the results bucket.
 
-    workflows/NAME/workflow.json            what was asked for; written once all chunks are there
+    workflows/NAME/workflow.json            the plan; written once all chunks are there
     workflows/NAME/manifest.TOKEN.EXT       the images, as they were at the start
-    workflows/NAME/manifest.json            which manifest that is, and of what request
+    workflows/NAME/manifest.json            the name of that manifest, and the request's digest
     workflows/NAME/chunks/000001.jsonl      the unit of work
     workflows/NAME/champion/000001.jsonl    a chunk's records by that arm; likewise challenger
     workflows/NAME/partial/ARM-000001.json  records of a task that ran out of time
-    workflows/NAME/items.json               the chunks' numbers, where they are too many for a state
+    workflows/NAME/items.json               the chunks' numbers, if they are too many for a state
     workflows/NAME/judgement.json, results.jsonl
     workflows/inputs/DIGEST.jsonl           instances of a request, by their content
     reports/NAME.{json,md,svg}
 
-Every key is fixed by run, arm and chunk, so doing a thing twice rewrites the same object.
+Run, arm and chunk fix every key, so work that is done twice rewrites the same object.
 """
 
 from collections.abc import Iterator
@@ -33,14 +33,14 @@ Arm = Literal["champion", "challenger"]
 ARMS: tuple[Arm, ...] = ("champion", "challenger")
 
 OBJECTS_AT_ONCE = 32
-"""Objects written or read at once; S3 answers in some 15 ms."""
+"""Objects that are written or read at the same time. S3 answers in some 15 ms."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run does.
+    """The plan of a run.
 
     total: images. chunks: numbered from 1. source: of the images. labels: of each model, by its
-    name; none in runs of before they were kept.
+    name; none in older runs.
     """
 
     name: str
@@ -65,22 +65,22 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Run(Documents):
-    """One run's objects."""
+    """The objects of one run."""
 
     def __init__(self, store: ObjectStore, bucket: str, name: str) -> None:
         super().__init__(store, bucket)
         self.name = name
 
     def key(self, name: str) -> str:
-        """The key of one of the run's objects."""
+        """Returns the key of an object of the run."""
         return f"workflows/{self.name}/{name}"
 
     def report_key(self, suffix: str) -> str:
-        """The key of one form of the report: json, md or svg."""
+        """Returns the key of a form of the report: json, md or svg."""
         return f"reports/{self.name}.{suffix}"
 
     def report_keys(self) -> dict[str, str]:
-        """The keys of all that a run ends with, by what an answer calls it."""
+        """Returns the keys of the run's reports and results, by their names in answers."""
         return {
             "json": self.report_key("json"),
             "markdown": self.report_key("md"),
@@ -89,14 +89,14 @@ class Run(Documents):
         }
 
     def plan(self) -> Plan:
-        """What the run does. Raises NotFound before it is prepared."""
+        """Returns the plan. Raises NotFound before the run is prepared."""
         plan = self.get(self.key("workflow.json"), Plan)
         if plan is None:
             raise NotFound(f"The workflow run {self.name} has not been prepared.")
         return plan
 
     def write_chunks(self, entries: Iterator[Entry], size: int) -> int:
-        """Write the entries down in chunks of up to `size`; how many those are. Constant memory."""
+        """Writes the entries in chunks of up to `size`, in constant memory. Returns how many."""
         chunks = 0
         with ThreadPoolExecutor(OBJECTS_AT_ONCE) as writers:
             for group in held(chunked(entries, lambda before: size), OBJECTS_AT_ONCE):
@@ -106,22 +106,22 @@ class Run(Documents):
         return chunks
 
     def chunk(self, number: int) -> list[Entry]:
-        """A chunk's entries. Raises NotFound."""
+        """Returns a chunk's entries. Raises NotFound."""
         entries = self.lines(self._numbered("chunks", number), Entry)
         if not entries:
             raise NotFound(f"There is no chunk {number} in the workflow run {self.name}.")
         return entries
 
     def write_part(self, arm: Arm, chunk: int, records: list[Record]) -> list[Record]:
-        """Write a chunk's records by that arm, unless someone was faster; those that are there."""
+        """Writes a chunk's records, unless someone was faster. Returns what is there."""
         if self.put_lines(self._numbered(arm, chunk), records, only_new=True):
             return records
         return self.part(arm, chunk)
 
     def part(self, arm: Arm, chunk: int, sure: bool = True) -> list[Record]:
-        """A chunk's records by that arm. sure: see Documents.
+        """Returns a chunk's records by that arm. sure: see Documents.
 
-        Raises ObjectMissing where there must be some and are none.
+        Raises ObjectMissing if records must exist and do not.
         """
         records = self.lines(self._numbered(arm, chunk), Record, sure)
         if sure and not records:
@@ -129,15 +129,15 @@ class Run(Documents):
         return records
 
     def parts_done(self, arm: Arm) -> int:
-        """Chunks that have their records by that arm."""
+        """Returns the chunks that have records by that arm."""
         return sum(1 for _ in self.store.list(self.bucket, self.key(f"{arm}/")))
 
     def partial_key(self, arm: Arm, chunk: int) -> str:
-        """The key of what a task that ran out of time has done."""
+        """Returns the key of the records of a task that ran out of time."""
         return self.key(f"partial/{arm}-{chunk:06d}.json")
 
     def rows(self, plan: Plan) -> Iterator[Row]:
-        """Every image with its records, in the order of the manifest."""
+        """Yields every image with its records, in the manifest's order."""
         numbers = iter(range(1, plan.chunks + 1))
         with ThreadPoolExecutor(OBJECTS_AT_ONCE) as readers:
             for group in grouped(numbers, OBJECTS_AT_ONCE):
@@ -152,7 +152,7 @@ class Run(Documents):
         return list(zip(entries, champion, challenger, strict=True))
 
     def judgement(self) -> Judgement:
-        """What `judge` found. Raises NotFound before that."""
+        """Returns the judgement. Raises NotFound before there is one."""
         judgement = self.get(self.key("judgement.json"), Judgement)
         if judgement is None:
             raise NotFound(f"The workflow run {self.name} has not been judged.")

@@ -1,8 +1,8 @@
 """The tasks that the state machine of workflow.asl.json calls.
 
-What they are given and return is a few names and numbers; images, records and reports pass by the
-results bucket. A task may run twice: it writes the same objects again. Bad input is an answer,
-never an exception: what a task raises is worth another try, or lost.
+They take and return a few names and numbers. Images, records and reports go through the results
+bucket. A task may run twice; it writes the same objects again. Bad input is an answer, never an
+exception: an exception means that the task is tried again, or given up.
 """
 
 import functools
@@ -36,7 +36,7 @@ from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Arm, Kept, Plan, Run
 
 logger = logging.getLogger("serverless-inception.workflow")
-"""A child of the one that `app.py` makes, and so written as JSON by it."""
+"""A child of the logger of `app.py`, which writes JSON."""
 
 
 P = ParamSpec("P")
@@ -44,9 +44,9 @@ R = TypeVar("R")
 
 
 def _task(method: Callable[P, R]) -> Callable[P, R]:
-    """Raise each fault of ours by the one name that workflow.asl.json tries again.
+    """Raises every fault of ours under the one name that workflow.asl.json retries.
 
-    Each further name would be in the template a dozen times, which has no room for it.
+    Every further name would be in the template a dozen times, and it has no room for that.
     """
 
     @functools.wraps(method)
@@ -66,17 +66,17 @@ class Loaded(Protocol):
 
 
 class Promoter(Protocol):
-    """The experiment, as far as a workflow is concerned."""
+    """The part of the experiment that a workflow uses."""
 
     def promote(self, champion: str, challenger: str) -> dict[str, float]:
-        """Give all traffic to the challenger; the arms as they are then."""
+        """Gives all traffic to the challenger. Returns the arms."""
 
 
 class WorkflowTasks:
     """A method for each task.
 
-    load_model: gives the model of that name once it can answer, or raises. experiment: what a
-    better challenger is promoted in; None for none.
+    load_model: loads the model of that name, or raises. experiment: in which a better challenger is
+    promoted; None for none.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class WorkflowTasks:
 
     @_task
     def prepare(self, name: str, request: object) -> dict[str, Any]:
-        """Check the request, write the chunks down, and say what there is to do."""
+        """Checks the request, writes the chunks, and returns what there is to do."""
         try:
             plan = self._prepared(name, request)
         except ServiceUnavailable:
@@ -147,9 +147,9 @@ class WorkflowTasks:
         return plan
 
     def _keep_manifest(self, run: Run, request: WorkflowRequest) -> str:
-        """The key of the run's own copy, which stays: that of the first that kept one.
+        """Returns the key of the run's own copy of the manifest. The first copy stays.
 
-        Raises BadRequest where that was of another request: a name may come again after 90 days.
+        Raises BadRequest if it belongs to another request: a name may come again after 90 days.
         """
         digest = hashlib.sha256(msgspec.json.encode(request)).hexdigest()
         kept = run.first(
@@ -162,7 +162,7 @@ class WorkflowTasks:
         return run.key(kept.manifest)
 
     def _copy_manifest(self, run: Run, request: WorkflowRequest) -> str:
-        """The name of a new copy among the run's objects."""
+        """Copies the manifest. Returns its name among the run's objects."""
         name = f"manifest.{uuid.uuid4().hex[:8]}"
         if request.manifest is None:
             name += ".jsonl"
@@ -175,10 +175,10 @@ class WorkflowTasks:
 
     @_task
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:
-        """Write the chunk's records by that arm.
+        """Classifies the chunk by that arm, and writes its records.
 
-        Raises ModelNotFound or ModelInvalid where the arm's model cannot answer, and TimeoutError
-        where there was no time for all of it: another try goes on from there.
+        Raises ModelNotFound or ModelInvalid if the arm's model cannot answer, and TimeoutError if
+        there was no time for all images; another try continues from there.
         """
         run = self._run(name)
         plan = run.plan()
@@ -190,7 +190,7 @@ class WorkflowTasks:
             done = run.get(kept, dict[int, Record], sure=False) or {}
             todo = {place: entry for place, entry in enumerate(found) if place not in done}
             options = Options(max_labels=plan.max_labels, model=model)
-            if several:  # all that it finds, since any may be what is known of the image
+            if several:  # all labels that it finds, because any may be the known label
                 options = Options(max_labels=MAX_LABELS, min_confidence=FOUND, model=model)
             done |= self._recorder.records(options, todo, in_time(left, IMAGE_MARGIN))
             if len(done) < len(found):
@@ -204,7 +204,7 @@ class WorkflowTasks:
     def record_loss(
         self, name: str, chunk: int, arm: Arm, error: str, cause: str
     ) -> dict[str, Any]:
-        """Write an error record for each image of a chunk that was given up."""
+        """Writes an error record for each image of a chunk that was given up."""
         run = self._run(name)
         logger.error(f"chunk {chunk} of {name} was given up by the {arm}: {error}: {cause}")
         info = ErrorInfo(error, message_of(error, cause), retryable=False)
@@ -214,7 +214,7 @@ class WorkflowTasks:
 
     @_task
     def judge(self, name: str) -> dict[str, Any]:
-        """Write the results, and compare the arms by them."""
+        """Writes the results, and compares the arms."""
         run = self._run(name)
         judgement = write_results(run, run.plan())
         run.put(run.key("judgement.json"), judgement)
@@ -226,7 +226,7 @@ class WorkflowTasks:
 
     @_task
     def promote(self, name: str) -> dict[str, Any]:
-        """Give the experiment's traffic to the challenger."""
+        """Gives the experiment's traffic to the challenger."""
         plan = self._run(name).plan()
         if self._experiment is None or plan.challenger is None:
             raise BadRequest("There is no experiment to promote in; set ARMS to begin one.")
@@ -235,7 +235,7 @@ class WorkflowTasks:
 
     @_task
     def report(self, name: str, outcome: Outcome) -> dict[str, Any]:
-        """Write the report; the execution's output."""
+        """Writes the report. Returns the execution's output."""
         output: dict[str, Any] = msgspec.to_builtins(
             publish(self._run(name), outcome, self._clock())
         )

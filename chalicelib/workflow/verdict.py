@@ -1,4 +1,4 @@
-"""A comparison in one sentence that claims no more than the figures do."""
+"""Put a comparison into a sentence or two that claim no more than the figures."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from chalicelib.wording import count, interval, p_value, percent, plain, points
 from chalicelib.workflow.judgement import ArmResult
 
 SIGNIFICANT = 0.05
-"""A p-value below it is taken for a difference between the models."""
+"""A p-value below this counts as a difference between the models."""
 
 FEWEST_DISCORDANT = 6
-"""With fewer, the exact test stays above SIGNIFICANT whoever is right: 2 * 0.5**5 = 0.0625."""
+"""With fewer, the exact test cannot go below SIGNIFICANT: 2 * 0.5**5 = 0.0625."""
 
 
 def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) -> bool:
@@ -21,7 +21,7 @@ def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) 
 
 
 def _is_easier(one: ArmResult, other: ArmResult) -> bool:
-    """Whether `one` is right where any of the labels it finds is, and `other` where its top is."""
+    """Whether `one` may be right with any of several labels, and `other` only with its top."""
     return one.multi_label and not other.multi_label
 
 
@@ -35,9 +35,7 @@ def verdict(
 ) -> str:
     """What the comparison says, in a sentence or two.
 
-    arms: the champion, and the challenger if there is one.
-
-    unknown: answers that were left out.
+    arms: the champion, and the challenger if there is one. unknown: answers that were left out.
     """
     wanted = _wanted(labelled, unknown, len(arms))
     if not images:
@@ -80,7 +78,7 @@ def _incomparable(images: int, arms: Sequence[ArmResult]) -> str:
 
 
 def _reason(arm: ArmResult) -> str:
-    """The error that most images of the arm failed with."""
+    """Returns the arm's most frequent error."""
     code, number = next(iter(arm.errors.items()))
     return f"The most frequent error is {plain(code)} ({count(number, 'image')})"
 

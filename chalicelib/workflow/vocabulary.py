@@ -1,4 +1,4 @@
-"""Which given answers the models of a run can be right about at all."""
+"""Tell which given labels the models of a run know."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from chalicelib.answers.judged import LeftOut
 from chalicelib.inference.labels import fold, names
 
 LEFT_OUT_LISTED = 20
-"""Answers left out that a judgement lists."""
+"""Left-out labels that a judgement lists."""
 
 MAX_ANSWERS = 100_000
-"""Different answers that are counted apart; all others are counted together."""
+"""Different labels that are counted apart; all others are counted together."""
 
 OTHERS = "(others)"
 
@@ -18,7 +18,7 @@ OTHERS = "(others)"
 class Vocabulary:
     """The labels of each model of a run, by the model's name.
 
-    Without labels every answer is taken for known.
+    Without labels every label counts as known.
     """
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
@@ -29,23 +29,23 @@ class Vocabulary:
         return all(fold(answer) in known for known in self._models.values())
 
     def known_to(self, answer: str) -> str | None:
-        """The first model that has a label with that name."""
+        """Returns the first model that has a label with that name."""
         return next((model for model, known in self._models.items() if fold(answer) in known), None)
 
     def spelt(self, text: str) -> str:
-        """An answer or a label as the first model that knows it calls it, else as it is."""
+        """Returns a label as the first model that knows it spells it, else as it is."""
         known = (own[name] for own in self._models.values() for name in names(text) if name in own)
         return next(known, text)
 
 
 def _by_name(labels: Sequence[str]) -> dict[str, str]:
-    """Each label by its names; where two share one, by the whole label first, else the first."""
+    """Returns labels by name. If two share a name, the whole label wins, else the first."""
     whole = {fold(label): label for label in reversed(labels)}
     return {name: label for label in reversed(labels) for name in names(label)} | whole
 
 
 class LeftOuts:
-    """Counts the answers that not every model knows."""
+    """Counts the labels that not every model knows."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
@@ -53,7 +53,7 @@ class LeftOuts:
         self._spelling = {OTHERS: OTHERS}
 
     def take(self, answer: str) -> bool:
-        """Count an answer, unless it is blank or every model knows it; whether it was counted."""
+        """Counts a label, unless it is blank or known to all. Returns whether it was counted."""
         name = fold(answer)
         if not name or self._vocabulary.knows(answer):
             return False
@@ -65,11 +65,11 @@ class LeftOuts:
 
     @property
     def images(self) -> int:
-        """Images with such an answer."""
+        """The number of images with such a label."""
         return self._counts.total()
 
     def listed(self, limit: int = LEFT_OUT_LISTED) -> list[LeftOut]:
-        """The most frequent ones."""
+        """Returns the most frequent of these labels."""
         return [
             LeftOut(self._spelling[name], images, self._vocabulary.known_to(name))
             for name, images in self._counts.most_common(limit)

@@ -1,4 +1,4 @@
-"""What callers ask of workflows."""
+"""Answer callers about workflows: check, start, view."""
 
 import hashlib
 import time
@@ -37,10 +37,10 @@ from chalicelib.workflow.run import ARMS, Plan, Run
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 
 FAULTS = 10
-"""Faults of tasks that a view tells of, the last ones."""
+"""The last faults of tasks, as many as a view shows."""
 
 LABELS_LOOKED_AT = 20_000
-"""Lines of a manifest whose labels are looked at before a start; that takes well under a second."""
+"""Lines of a manifest whose labels are checked before a start, in well under a second."""
 
 UNKNOWN_NAMED = 100
 """Unknown labels that a start names."""
@@ -60,11 +60,11 @@ class WorkflowService:
         self._rules, self._clock = rules, clock
 
     def start(self, request: StartRequest) -> WorkflowStarted | WorkflowCheck:
-        """Start a run; the same name and input are the same run, also after its end.
+        """Starts a run. The same name and input are the same run, even after its end.
 
-        Returns what it is called, and the labels that will not count, as not every model knows
-        them; only these for a dry run.
-        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and NotFound where
+        Returns its name, and the labels that will not count because not every model knows them;
+        for a dry run only these labels.
+        Raises BadRequest, Conflict, ModelInvalid, ModelNotFound, SourceInvalid, and NotFound if
         there is no such manifest.
         """
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
@@ -88,7 +88,7 @@ class WorkflowService:
         )
 
     def _check(self, request: StartRequest, vocabulary: Vocabulary) -> WorkflowCheck:
-        """The labels that no model knows, and those that one of two knows; most frequent first."""
+        """Returns labels that no model knows, and those that one knows, most frequent first."""
         left_out = LeftOuts(vocabulary)
         for label in islice(self._labels(request), LABELS_LOOKED_AT):
             left_out.take(label or "")
@@ -106,17 +106,17 @@ class WorkflowService:
             yield from (entry.label for entry in entries(request.manifest, blocks))
 
     def _keep(self, lines: bytes) -> str:
-        """The address of a manifest of these lines: the same for the same, so a run is one too."""
+        """Keeps a manifest of these lines. The same lines have the same address, so runs match."""
         key = f"{INPUTS}{hashlib.sha256(lines).hexdigest()}.jsonl"
         self._store.put(self._rules.results, key, lines, "application/jsonl")
         return f"s3://{self._rules.results}/{key}"
 
     def recent(self) -> list[WorkflowOutline]:
-        """The latest runs, newest first."""
+        """Lists the latest runs, newest first."""
         return [_outline(execution) for execution in self._executions.recent(MOST_RECENT)]
 
     def view(self, name: str) -> WorkflowView:
-        """A run as `GET /workflows/{name}` shows it. Raises NotFound."""
+        """Returns a run as `GET /workflows/{name}` shows it. Raises NotFound."""
         execution = self._executions.describe(name)
         events = self._executions.history(name)
         run = Run(self._store, self._rules.results, name)
@@ -178,14 +178,16 @@ def _second(time: datetime) -> datetime:
 
 
 def _states(events: list[Event], status: str) -> dict[str, State]:
-    """running, succeeded or failed, by the name of each state that was entered."""
+    """Returns running, succeeded or failed for each state that was entered."""
     states: dict[str, State] = {}
     last = Event(0, "")
     for event in events:
         if not event.state:
             continue
         if event.kind == "FailStateEntered" and last.kind.startswith(("Task", "Map")):
-            states[last.state] = "failed"  # it was caught, and left like any other
+            states[last.state] = (
+                "failed"  # its fault was caught, and it was left like any other state
+            )
         states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
         last = event
     unfinished: State = "running" if status == "RUNNING" else "failed"
@@ -193,7 +195,7 @@ def _states(events: list[Event], status: str) -> dict[str, State]:
 
 
 def _faults(events: list[Event]) -> list[Fault]:
-    """What went wrong in tasks, whether it was tried again, caught, or the end."""
+    """Returns the faults of tasks, whether they were retried, caught, or ended the run."""
     faults = [
         Fault(event.error, message_of(event.error, event.cause))
         for event in events

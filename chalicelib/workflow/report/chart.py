@@ -1,4 +1,4 @@
-"""The models' accuracy, or else their confidence, as points with intervals on one scale."""
+"""Draw the models' accuracy, or else their confidence, as points with intervals."""
 
 import math
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ ROLES = "champion", "challenger"
 
 
 class _Scale:
-    """Shares, 0..1, on a line of some pixels: from `low` to `high` tenths."""
+    """A scale of shares, 0..1, in pixels, from `low` to `high` tenths."""
 
     def __init__(self, shares: Sequence[float], width: float) -> None:
         low = math.floor(min(shares, default=0) * 10)
@@ -29,7 +29,7 @@ class _Scale:
         return NAMES + self.width * (share * 10 - self.low) / (self.high - self.low)
 
     def ticks(self) -> list[float]:
-        """Shares to mark: every tenth, half-tenth or fifth, so that there are a handful."""
+        """Returns a handful of shares to mark: every tenth, half-tenth or fifth."""
         tenths = self.high - self.low
         step = 0.5 if tenths <= 2 else 1 if tenths <= 5 else 2
         first = math.ceil(self.low / step)
@@ -37,7 +37,7 @@ class _Scale:
 
 
 def chart(arms: Sequence[ArmResult], width: float) -> Drawing:
-    """Draw the champion and, where there is one, the challenger beneath."""
+    """Draws the champion and, if there is one, the challenger beneath."""
     labelled = any(arm.accuracy is not None for arm in arms)
     shares = [arm.accuracy if labelled else arm.mean_confidence for arm in arms]
     reach = [edge for arm in arms for edge in arm.interval or ()] if labelled else []
@@ -73,7 +73,7 @@ def _point(scale: _Scale, share: float, bounds: tuple[float, float] | None) -> l
 
 
 def _words(arm: ArmResult, role: str, share: float | None, width: float) -> list[str]:
-    """The arm's name on the left; its figures on the right."""
+    """Writes the arm's name on the left and its figures on the right."""
     failed = sum(arm.errors.values())
     facts = [count(failed, "error")]
     if arm.latency_ms:

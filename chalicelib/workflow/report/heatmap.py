@@ -1,4 +1,4 @@
-"""A matrix of labels as a heat map."""
+"""Draw a matrix of labels as a heat map."""
 
 from chalicelib.wording import count, percent, plain
 from chalicelib.workflow.confusion import Matrix
@@ -6,20 +6,20 @@ from chalicelib.workflow.judge import TRUTH
 from chalicelib.workflow.report.svg import Drawing, box, fit, group, line, text, wide
 
 SMALLEST, LARGEST = 19, 46
-"""Pixels of a cell's side: room for two digits, and no cell the size of a hand."""
+"""Least and largest side of a cell in pixels: room for two digits, but not huge."""
 
 LABEL_WIDTH = 130
-"""Pixels of a label's name beside the cells; the whole of it is in the cell's tip."""
+"""Pixels for a label's name beside the cells. The cell's tip has the whole name."""
 
 CELL_GAP = 1.5
 """Pixels between cells."""
 
 CLEAR = 0.75
-"""Opacity of a cell from which on its figure must be of the sheet's colour to be read."""
+"""From this opacity on, a cell's figure is drawn in the sheet's colour."""
 
 
 def heat_map(matrix: Matrix, room: float) -> Drawing:
-    """Draw it: a cell's colour is its share of the row's images.
+    """Draws the matrix. A cell's colour is its share of the row's images.
 
     room: pixels that the cells share on a side, as far as their limits allow.
     """
@@ -79,7 +79,7 @@ def _cell(matrix: Matrix, row: int, column: int, share: float, side: float) -> l
 
 
 def short(number: int) -> str:
-    """A count in at most four characters, up to a million."""
+    """Writes a count in at most four characters, up to a million."""
     if number < 1000:
         return str(number)
     if number < 10_000:

@@ -1,4 +1,4 @@
-"""A run's report in Markdown, for people."""
+"""Write a run's report in Markdown."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +19,7 @@ OUTCOMES = {
 
 
 def markdown(plan: Plan, outcome: str, judgement: Judgement, when: float) -> str:
-    """The report. outcome: promoted, kept or degraded. when: its time, seconds since the epoch.
+    """Writes the report. outcome: promoted, kept or degraded. when: seconds since the epoch.
 
     Its links are relative to its own place in the results bucket, reports/NAME.md.
     """
@@ -90,7 +90,7 @@ def _several(judgement: Judgement) -> list[str]:
 
 
 def _arm(arm: ArmResult, role: str) -> list[str]:
-    """A row of the table."""
+    """Writes a row of the table."""
     right = bounds = confidence = p50 = p95 = "–"
     if arm.accuracy is not None and arm.interval is not None:
         right = f"{percent(arm.accuracy)} ({arm.correct:,} of {arm.labelled:,})"

@@ -1,4 +1,4 @@
-"""Pieces of Markdown as GitHub reads it; whatever strangers named stays text."""
+"""Write pieces of GitHub's Markdown, in which strangers' names stay text."""
 
 import re
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ import msgspec
 from chalicelib.wording import MAX_NAME, plain
 
 SPECIAL = re.compile(r"([\\`*_\[\]|~$]|<(?=\S)|&(?=[#\w]))")
-"""What begins code, emphasis, a link, a cell, a formula, HTML or an entity."""
+"""Characters that begin code, emphasis, a link, a cell, a formula, HTML or an entity."""
 
 LINK = re.compile(r"(?i)\b(https?|ftp)(:)(?=//)|\b(www)(\.)|()(@)")
-"""What GitHub makes a link or a mention of by itself."""
+"""Text that GitHub turns into a link or a mention by itself."""
 
 
 def said(text: str, limit: int = MAX_NAME) -> str:
-    """A stranger's text within a line or a table's cell: nothing in it is markup or a link."""
+    """Escapes a stranger's text for a line or a cell, so that nothing is markup or a link."""
     escaped = SPECIAL.sub(r"\\\1", plain(text, limit))
     return LINK.sub(_unlinked, escaped)
 
@@ -26,9 +26,9 @@ def _unlinked(match: re.Match[str]) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> list[str]:
-    """A table of cells that are Markdown already, in columns that an editor shows as such, too.
+    """Writes a table of cells in Markdown, with columns that align in an editor too.
 
-    words: columns of words, to the left; those after them are figures, to the right.
+    words: number of columns with words, aligned left. The columns after them have figures.
     """
     widths = [max(3, *map(len, column)) for column in zip(heads, *rows, strict=True)]
     sides = ["<" if place < words else ">" for place in range(len(heads))]
@@ -43,6 +43,6 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -
 
 
 def json_block(value: object) -> list[str]:
-    """A fenced block. JSON has no line that begins with the fence: within texts, no line ends."""
+    """Writes a fenced block. No line of JSON begins with the fence: its texts have no line ends."""
     shown = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     return ["```json", *shown.splitlines(), "```"]

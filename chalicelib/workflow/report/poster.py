@@ -1,4 +1,4 @@
-"""A judgement as a drawing: how good each model is, and what it takes for what."""
+"""Draw a judgement: how good each model is, and what it confuses."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from chalicelib.workflow.report.svg import Drawing, box, document, group, text, 
 
 EDGE, GAP = 36, 40
 NARROWEST = 720
-"""Pixels of the drawing's inner width where its heat maps need less."""
+"""Least inner width of the drawing in pixels."""
 
 ALONE, PAIRED = 520, 400
-"""Pixels of a heat map's side where it is the only one, and where there are two."""
+"""Pixels of a heat map's side, alone and beside another."""
 
 
 def picture(judgement: Judgement) -> str:
-    """The drawing, an SVG document that needs nothing besides itself."""
+    """Draws the judgement as an SVG document that needs no other file."""
     room = ALONE if len(judgement.confusion) == 1 else PAIRED
     maps = [heat_map(matrix, room) for matrix in judgement.confusion]
     width = max(NARROWEST, sum(each.width for each in maps) + GAP * (len(maps) - 1))
@@ -46,7 +46,7 @@ def _heading(judgement: Judgement, width: float) -> Drawing:
 
 
 def _side_by_side(maps: Sequence[Drawing]) -> Drawing:
-    """The maps' grids end on one line: with the same labels they begin on one, too."""
+    """Aligns the bottoms of the maps; with the same labels their tops align, too."""
     parts, x, height = [], 0.0, max(each.height for each in maps)
     for each in maps:
         parts.append(group(x, height - each.height, each.parts))
@@ -69,7 +69,7 @@ def _legend(judgement: Judgement) -> Drawing:
 
 
 def describe(judgement: Judgement) -> str:
-    """What the drawing shows, in words."""
+    """Describes the drawing in words."""
     sentences = [plain(judgement.verdict, 400), *map(_described, judgement.arms)]
     for matrix in judgement.confusion:
         for each in matrix.confused[:1]:

@@ -1,4 +1,4 @@
-"""Pieces of an SVG drawing: numbers to a tenth of a pixel, every text made harmless."""
+"""Write pieces of an SVG drawing, to a tenth of a pixel, with every text made harmless."""
 
 import unicodedata
 from html import escape
@@ -44,29 +44,29 @@ class Drawing(NamedTuple):
 
 
 def safe(text: str, limit: int = MAX_NAME) -> str:
-    """A stranger's text for an element's or attribute's content."""
+    """Escapes a stranger's text for an element or attribute."""
     return escape(plain(text, limit))
 
 
 def number(value: float) -> str:
-    """A coordinate."""
+    """Writes a coordinate."""
     return f"{value:.1f}".removesuffix(".0")
 
 
 def wide(text: str, size: float = 12) -> float:
-    """About the width of a text in pixels, rather too much: there is no font to measure."""
+    """Estimates the width of a text in pixels, rather too wide, without a font."""
     return size * sum(map(_breadth, text))
 
 
 def _breadth(character: str) -> float:
-    """In ems."""
+    """Estimates the width of a character in ems."""
     if unicodedata.east_asian_width(character) in "WF" or character in "MW%@—…":
         return 1.0
     return 0.72 if character.isupper() else 0.56
 
 
 def fit(text: str, width: float, size: float = 12) -> str:
-    """A stranger's text on one line, cut to that many pixels."""
+    """Cuts a stranger's text to one line of that many pixels."""
     shown = plain(text, int(width / size * 4))
     while shown and wide(shown, size) > width:
         shown = shown.rstrip("…")[:-1].rstrip() + "…"
@@ -74,7 +74,7 @@ def fit(text: str, width: float, size: float = 12) -> str:
 
 
 def wrap(text: str, width: float, size: float) -> list[str]:
-    """The text in lines of at most that many pixels."""
+    """Breaks a text into lines of at most that many pixels."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -86,7 +86,7 @@ def wrap(text: str, width: float, size: float) -> list[str]:
 
 
 def text(x: float, y: float, content: str, style: str = "", turn: float = 0) -> str:
-    """A line of text; `content` may come from a stranger. turn: degrees, about its start."""
+    """Draws a line of text; `content` may come from a stranger. turn: degrees, about its start."""
     place = f'x="{number(x)}" y="{number(y)}"'
     if turn:
         place = f'transform="translate({number(x)} {number(y)}) rotate({number(turn)})"'
@@ -94,7 +94,7 @@ def text(x: float, y: float, content: str, style: str = "", turn: float = 0) -> 
 
 
 def box(x: float, y: float, width: float, height: float, style: str, opacity: float = 1) -> str:
-    """A filled rectangle."""
+    """Draws a filled rectangle."""
     shade = "" if opacity == 1 else f' fill-opacity="{opacity:.2f}"'
     return (
         f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" '
@@ -103,7 +103,7 @@ def box(x: float, y: float, width: float, height: float, style: str, opacity: fl
 
 
 def line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
-    """A straight line."""
+    """Draws a straight line."""
     return (
         f'<line x1="{number(x1)}" y1="{number(y1)}" x2="{number(x2)}" y2="{number(y2)}" '
         f'class="{style}"/>'
@@ -111,18 +111,18 @@ def line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
 
 
 def dot(x: float, y: float, style: str = "dot") -> str:
-    """A point."""
+    """Draws a point."""
     return f'<circle cx="{number(x)}" cy="{number(y)}" r="6.5" class="{style}"/>'
 
 
 def group(x: float, y: float, parts: list[str], tip: str = "") -> str:
-    """Parts moved to a place together. tip: what a pointer that rests on it is told."""
+    """Moves parts to a place together. tip: a text for a pointer that rests there."""
     title = f"<title>{safe(tip, 400)}</title>" if tip else ""
     return f'<g transform="translate({number(x)} {number(y)})">{title}{"".join(parts)}</g>'
 
 
 def document(width: float, height: float, title: str, description: str, parts: list[str]) -> str:
-    """The whole drawing, with a name and a description for those who cannot see it."""
+    """Writes the document, with a name and a description for those who cannot see it."""
     size = f'width="{number(width)}" height="{number(height)}"'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
