@@ -1,3 +1,3 @@
-"""What the entry points of `app.py` call."""
+"""The library that the entry points of `app.py` call."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Classify one image: what requests and the chunks of batches and workflows have in common."""
+"""Classify one image, for requests and for the chunks of batches and workflows."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ from chalicelib.stopwatch import Stopwatch
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What one image was classified as. timing_ms: milliseconds spent on `decode` and `infer`."""
+    """The labels of one image. timing_ms: milliseconds spent on `decode` and `infer`."""
 
     model: ModelRef
     labels: list[Label]
@@ -26,20 +26,20 @@ class Classification:
         self._sources, self._classifiers = sources, classifiers
 
     def load(self, instance: Instance) -> bytes:
-        """The encoded image that an instance names; raises what `Sources.load` does."""
+        """Loads the encoded image that an instance names; raises what `Sources.load` does."""
         return self._sources.load(instance)
 
     def model(self, name: str | None) -> ModelInfo:
-        """The model of that name, or the default one, once it can answer.
+        """Loads the model of that name, or the default model.
 
-        Raises ModelNotFound or ModelInvalid where it cannot.
+        Raises ModelNotFound or ModelInvalid if it cannot answer.
         """
         return self._classifiers.get(name).info
 
     def classify(self, data: bytes, options: Options) -> Outcome:
-        """Classify an encoded image. Raises the errors of its decoding and of its model."""
+        """Classifies an encoded image. Raises the errors of decoding and of the model."""
         watch = Stopwatch()
-        from chalicelib.images.decode import decode  # Pillow and NumPy: only for an image
+        from chalicelib.images.decode import decode  # Pillow and NumPy, needed only for an image
 
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):

@@ -1,4 +1,4 @@
-"""Which command of Chalice imports the app: one that serves it here, or one that deploys it."""
+"""Find out which command of Chalice imports the app, and stop deployments that must not be."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from typing import NamedTuple
 from chalicelib.settings import ROOT, Settings
 
 CLI_MODE = "AWS_CHALICE_CLI_MODE"
-"""Every command of Chalice sets it before it imports the app (`chalice.cli`)."""
+"""A variable that every command of Chalice sets before it imports the app (`chalice.cli`)."""
 DEPLOYING = ("deploy", "package", "plan")
 PYTHONS = ((3, 12), (3, 13))
-"""What Lambda runs and our requirements have wheels for; Chalice deploys for the one it runs in."""
+"""Versions that Lambda runs and our wheels support. Chalice deploys for its own version."""
 
 
 APP = "serverless-inception"
-"""With which all names of what a stage has begin."""
+"""The start of the names of all that a stage has."""
 STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
-"""As infrastructure.yaml has it. Names of buckets hold it, and they end at 63 characters. It has no
-hyphen, because Chalice puts one between stage and handler: `dev-work` could be either."""
+"""Names of stages, as in infrastructure.yaml. Names of buckets hold them, and have at most 63
+characters. There is no hyphen, because Chalice puts one between stage and handler."""
 
 
 class Place(NamedTuple):
@@ -34,7 +34,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Command:
-    """What was typed after `chalice`: the command, and those of its options that matter here."""
+    """The command after `chalice`, and its options that matter here."""
 
     name: str
     stage: str
@@ -45,15 +45,15 @@ class Command:
 def typed(
     arguments: Sequence[str] | None = None, env: Mapping[str, str] = os.environ
 ) -> Command | None:
-    """Chalice's command that runs; None where another program does.
+    """Returns Chalice's command; None in another program.
 
-    arguments: the command line, which is where it is read, because `chalice local` imports the app
-    in a thread, and click has no context there.
+    arguments: the command line. `chalice local` imports the app in a thread, where click has no
+    context to read the command from.
     """
     arguments = sys.argv if arguments is None else arguments
     if CLI_MODE not in env or Path(arguments[0]).stem != "chalice":
         return None
-    import argparse  # none of this is for Lambda
+    import argparse  # Lambda needs none of this
 
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--project-dir")
@@ -67,14 +67,14 @@ def typed(
 
 
 def local_host(command: Command | None) -> str | None:
-    """The address that `chalice local` listens on; None where that is not what runs."""
+    """Returns the address that `chalice local` listens on; None for other commands."""
     return command.host if command and command.name == "local" else None
 
 
 def place_of(profile: str | None) -> Place | None:
-    """Where a profile, or without one the environment, leads; None where no region is set.
+    """Returns region and account of a profile or of the environment; None without a region.
 
-    Raises SystemExit where AWS does not say: there are no credentials, or they have expired.
+    Raises SystemExit if AWS cannot tell, because credentials are missing or have expired.
     """
     import botocore.session
     from botocore.exceptions import BotoCoreError, ClientError
@@ -100,17 +100,17 @@ def check(
     project: Path = ROOT,
     python: tuple[int, int] = sys.version_info[:2],
 ) -> None:
-    """End a command that would deploy what it cannot, or where it must not, before it changes AWS.
+    """Ends a deployment that cannot work, or goes to the wrong place, before it changes AWS.
 
     settings: of the stage. Raises SystemExit, with a sentence.
     """
     if command and command.name in DEPLOYING:
         _check_stage(command.stage, project)
-        # an entry copied from another stage's has that one's buckets, queues and token
+        # an entry that is copied from another stage has that stage's buckets, queues and token
         own = settings.workflow.endswith(f":{APP}-{command.stage}-workflow")
         _check_ready(command, own, project, python)
     if command and command.name in (*DEPLOYING, "delete") and settings.workflow:
-        # roles have no region: from another one, `delete` would take those of the running stage
+        # roles have no region: from another region, `delete` would remove the running stage's roles
         home, here = Place(*settings.workflow.split(":")[3:5]), place_of(command.profile)
         if here and here != home:
             raise SystemExit(
@@ -159,11 +159,11 @@ def _check_ready(
 
 
 def _has_packages(project: Path, python: tuple[int, int]) -> bool:
-    """Whether Chalice finds a layer of what is required now. Its own would not be pinned."""
+    """Whether Chalice finds our layer for these requirements. Its own would not be pinned."""
     from chalice.deploy.packager import DependencyBuilder, LayerDeploymentPackager
     from chalice.utils import UI, OSUtils
 
     packager = LayerDeploymentPackager(OSUtils(), DependencyBuilder(OSUtils()), UI())
     version = "python{}.{}".format(*python)
     path = Path(packager.deployment_package_filename(str(project), version))
-    return any(path.parent.glob(f"{path.stem}*.zip"))  # its end is the architecture
+    return any(path.parent.glob(f"{path.stem}*.zip"))  # its name ends in the architecture

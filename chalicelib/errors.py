@@ -1,33 +1,33 @@
-"""Everything that can go wrong on purpose.
+"""The errors of the domain.
 
     InceptionError
-    ├── BadRequest              400  the request itself is not understood
-    ├── SourceInvalid           400  an address or encoding that is never accepted
+    ├── BadRequest              400  the request is not understood
+    ├── SourceInvalid           400  a URL or encoding that is never accepted
     ├── NotFound                404
     ├── Conflict                409
     ├── BodyTooLarge            413
     ├── ImageTooLarge           413
     ├── UnsupportedMediaType    415
     ├── ImageUnreadable         422  the bytes are not an image that can be decoded
-    ├── SourceRefused           422  the host answered, and said no
+    ├── SourceRefused           422  the host answered, but refuses
     ├── SourceUnreachable       422  the host did not answer, or not in time
     ├── ModelNotFound           404
-    ├── ModelInvalid            503  a model package that must not be loaded
+    ├── ModelInvalid            503  a model package that cannot be loaded
     ├── SlowKernels             503  a model that answers several times slower than it could
     ├── NotConfigured           503  a part of the service that is not set up
     └── ServiceUnavailable      503  a bucket, queue, state machine or parameter of our own
-        ├── AccessRefused       503  it refuses us: a policy of ours is broken
-        ├── ObjectMissing       503  an object that it must have is not there
-        └── ObjectTooLarge      503  an object of it is over the limit of whoever reads it
+        ├── AccessRefused       503  it refuses us: our policy is broken
+        ├── ObjectMissing       503  an object that must exist does not
+        └── ObjectTooLarge      503  an object is larger than its reader accepts
 
-The class says whose fault it is: below 500 the caller's or a host's, 503 ours. `code` is its name,
-`status` the HTTP status where one image or the whole request fails, and `retryable` says whether
-the same request may succeed later.
+The class says whose fault it is: below 500 the caller's or a host's, 503 ours. `code` is the
+class's name, `status` the HTTP status if one image or the whole request fails, and `retryable` says
+whether the same request may succeed later.
 """
 
 
 class InceptionError(Exception):
-    """Base of the domain's errors; `str()` is one sentence for the caller that says what to do."""
+    """Base of the domain's errors. `str()` is a sentence that tells the caller what to do."""
 
     status = 400
     retryable = False
@@ -39,53 +39,53 @@ class InceptionError(Exception):
 
     @property
     def detail(self) -> str:
-        """What the log says of it: its cause, which may name parts of our account."""
+        """The cause, for the log alone: it may name parts of our account."""
         return str(self.__cause__ or self)
 
 
 class BadRequest(InceptionError):
-    """The request is not what it claims to be: malformed, of wrong types, or contradictory."""
+    """The request is malformed, has wrong types, or contradicts itself."""
 
 
 class NotFound(InceptionError):
-    """Nothing is under that name."""
+    """There is nothing of that name."""
 
     status = 404
 
 
 class Conflict(InceptionError):
-    """What is asked for does not fit the state that the thing is in."""
+    """The request does not fit the current state, such as cancelling a finished batch."""
 
     status = 409
 
 
 class BodyTooLarge(InceptionError):
-    """The request's body is over what API Gateway or Lambda takes."""
+    """The request's body is larger than API Gateway or Lambda accepts."""
 
     status = 413
 
 
 class UnsupportedMediaType(InceptionError):
-    """The Content-Type is none that the route understands."""
+    """The route does not understand the Content-Type."""
 
     status = 415
 
 
 class SourceInvalid(InceptionError):
-    """An image's address or encoding that is never accepted, whatever it leads to."""
+    """An image's URL or encoding is never accepted, wherever it leads."""
 
 
 class SourceRefused(InceptionError):
-    """The address was reached and its owner does not give the image (404, access denied…)."""
+    """The host was reached, but does not give the image (404, access denied…)."""
 
     status = 422
 
 
 class SourceUnreachable(InceptionError):
-    """The address gave no answer in time, failed on its side, or may not be connected to.
+    """The host did not answer in time, failed, or may not be connected to.
 
-    A refused private address is told in the same words as a closed port, so that an answer says
-    nothing about the network the service runs in.
+    A refused private address gets the same words as a closed port, so that an answer says nothing
+    about the network in which the service runs.
     """
 
     status = 422
@@ -93,46 +93,46 @@ class SourceUnreachable(InceptionError):
 
 
 class ImageTooLarge(InceptionError):
-    """An image over the limit of bytes, pixels or work to decode it."""
+    """The image has too many bytes or pixels, or takes too much work to decode."""
 
     status = 413
 
 
 class ImageUnreadable(InceptionError):
-    """Bytes that are not an image of a known format, or a damaged one."""
+    """The bytes are not an image of a known format, or the image is damaged."""
 
     status = 422
 
 
 class ModelNotFound(InceptionError):
-    """No model package of that name is in any of the places looked in."""
+    """There is no model package of that name in the folders or the bucket."""
 
     status = 404
 
 
 class ModelInvalid(InceptionError):
-    """A model package that is damaged, incomplete or not an image classifier: never loaded."""
+    """The model package is damaged, incomplete or not an image classifier. It is not loaded."""
 
     status = 503
 
 
 class SlowKernels(InceptionError):
-    """A model that runs without LiteRT's fast kernels, which the host does not let it have."""
+    """The model runs without LiteRT's fast kernels, which the host prevents."""
 
     status = 503
 
 
 class NotConfigured(InceptionError):
-    """A part of the service that this deployment does not have."""
+    """This deployment lacks a part of the service."""
 
     status = 503
 
 
 class ServiceUnavailable(InceptionError):
-    """A bucket, queue, state machine or parameter of the service's own does not answer.
+    """The service's own bucket, queue, state machine or parameter does not answer.
 
-    Callers hear the `sentence`, which names no part of our account. The log has the `detail`: which
-    bucket and key it was, and AWS's own words.
+    Callers get the `sentence`, which names no part of our account. The log gets the `detail`:
+    bucket and key, and AWS's own words.
     """
 
     status = 503
@@ -145,22 +145,22 @@ class ServiceUnavailable(InceptionError):
 
     @property
     def detail(self) -> str:
-        """What the log says of it."""
+        """The text for the log."""
         return self._detail or super().detail
 
 
 class AccessRefused(ServiceUnavailable):
-    """Our own bucket, queue, state machine or parameter says that we may not use it, or is gone."""
+    """The service's own bucket, queue, state machine or parameter refuses us, or is gone."""
 
     sentence = "The service may not use a part of its own; its log says which policy to mend."
 
 
 class ObjectMissing(ServiceUnavailable):
-    """A bucket of our own does not have an object."""
+    """The service's own bucket lacks an object."""
 
 
 class ObjectTooLarge(ServiceUnavailable):
-    """An object in a bucket of our own has more bytes than whoever reads it takes."""
+    """An object in the service's own bucket is larger than its reader accepts."""
 
     retryable = False
     sentence = "An object of the service is too large to be read; its log says which."

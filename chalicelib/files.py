@@ -1,4 +1,4 @@
-"""Files and folders put in place whole, and their digests."""
+"""Write files and folders as a whole, and compute digests."""
 
 import hashlib
 import os
@@ -11,9 +11,10 @@ from pathlib import Path
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A folder to fill that takes the place of `target` once it is complete.
+    """Yields a folder to fill, which replaces `target` when it is complete.
 
-    Nobody ever sees a half-written package: it is renamed at the end, or removed after an error.
+    Nobody ever sees a half-written package. The folder is renamed at the end, or removed after an
+    error.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
@@ -22,7 +23,9 @@ def staged(target: Path) -> Iterator[Path]:
         yield folder
         folder.chmod(0o755)
         with suppress(FileNotFoundError):
-            target.replace(old)  # not removed: that takes longer, and others look for it
+            target.replace(
+                old
+            )  # renamed, not removed: that would take longer, and others look for it
         folder.replace(target)
     finally:
         for each in (folder, old):
@@ -30,13 +33,13 @@ def staged(target: Path) -> Iterator[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
+    """Returns the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def put(path: Path, data: bytes) -> None:
-    """Write a file at once: whoever reads it meanwhile gets what was there before."""
+    """Writes a file as a whole. Whoever reads it meanwhile gets the old content."""
     with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
         whole = Path(folder) / path.name
         whole.write_bytes(data)
@@ -44,5 +47,5 @@ def put(path: Path, data: bytes) -> None:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether nothing can be written there, whoever tries: as where Lambda unpacks a layer."""
+    """Whether nobody can write there, as where Lambda unpacks a layer."""
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

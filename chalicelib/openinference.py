@@ -1,4 +1,4 @@
-"""The Open Inference Protocol (KServe v2, REST): its requests to arrays, our scores to its tensors.
+"""Serve the Open Inference Protocol (KServe v2, REST): tensors to images, scores to tensors.
 
 https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol, with Triton's
 extensions for binary tensors in requests and for classification, so that its client works as it is:
@@ -29,14 +29,14 @@ from chalicelib.inference.tensors import top
 from chalicelib.requests import InferRequest, Output, Tensor
 
 INPUT, SCORES, LABEL = "image", "scores", "label"
-"""Names of the tensors: one image or several in; scores by class index and the best label out."""
+"""Names of the tensors: images in; scores by class index and the best label out."""
 
 MAX_BATCH = 16
 """Images in one request, as in `POST /predict`."""
 
 
 def metadata(classifier: Classifier) -> ModelMetadata:
-    """The model's description: its tensors, how an image becomes them, what its scores are."""
+    """Describes a model: its tensors, its preprocessing and its scores."""
     info, (width, height) = classifier.info, classifier.input_size
     return ModelMetadata(
         name=info.name,
@@ -54,11 +54,11 @@ def metadata(classifier: Classifier) -> ModelMetadata:
 
 
 def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> InferAnswer:
-    """Classify the request's images.
+    """Classifies the request's images.
 
     binary: what followed the JSON part of the body, under the binary tensor extension.
-    Raises BadRequest where the tensor is not one of images, ImageUnreadable where one of them is
-    none.
+    Raises BadRequest if the tensor does not hold images, and ImageUnreadable if an image cannot be
+    read.
     """
     (tensor,) = request.inputs
     if tensor.name != INPUT:
@@ -83,9 +83,9 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> Infer
 def _images(
     tensor: Tensor, binary: bytes, classifier: Classifier, truncated: list[int]
 ) -> Iterator[NDArray[np.uint8]]:
-    """The tensor's images as arrays [height, width, 3]; encoded ones are decoded one by one.
+    """Yields the tensor's images as arrays [height, width, 3]; decodes files one by one.
 
-    truncated: where the places of those are put that lacked their last bytes.
+    truncated: gets the places of images that lacked their last bytes.
     """
     if not tensor.shape or not 1 <= tensor.shape[0] <= MAX_BATCH:
         _refuse(f"the first dimension of the shape is the number of images, 1 to {MAX_BATCH}")
@@ -122,7 +122,7 @@ def _pixels(tensor: Tensor, binary: bytes, size: tuple[int, int]) -> NDArray[np.
 
 def _numbers(data: list[Any]) -> NDArray[np.uint8]:
     try:
-        # As objects: of texts NumPy makes an array in which each takes the room of the longest.
+        # as objects: in NumPy's arrays of texts each takes the room of the longest
         flat = np.array(data, dtype=object).reshape(-1)
     except ValueError:
         _refuse("the data must be a flat list, or lists nested as the shape says")
@@ -135,7 +135,7 @@ def _numbers(data: list[Any]) -> NDArray[np.uint8]:
 
 
 def _encoded(tensor: Tensor, binary: bytes) -> list[bytes]:
-    """Image files: base64 in JSON; as they are, each after its length, in binary."""
+    """Returns the image files: base64 in JSON, or bytes after their length in binary."""
     if tensor.data is None:
         _check_binary(tensor, binary)
         files = list(_split(binary))
@@ -162,7 +162,7 @@ def _base64(text: Any) -> bytes:
 
 
 def _split(binary: bytes) -> Iterator[bytes]:
-    """The elements of a binary BYTES tensor, each led by its length as a 4-byte little-endian."""
+    """Splits a binary BYTES tensor. Each element follows its length, a 4-byte little-endian."""
     position = 0
     while position < len(binary):
         start = position + 4

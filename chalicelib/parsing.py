@@ -1,4 +1,4 @@
-"""An HTTP request's headers, query and body to what the use cases take; nothing of a framework."""
+"""Parse an HTTP request's headers, query and body for the use cases, without a framework."""
 
 import io
 import re
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from multipart import MultipartPart
 
 MAX_BODY = 10 * 2**20
-"""Bytes that API Gateway takes
+"""Bytes of a body that API Gateway accepts
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
 
 QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
-"""What may be given in a query string; the options of an image sent as the body come this way."""
+"""Parameters of a query string. The options of an image in the body come this way."""
 
 CLIENT_ID = re.compile("[!-~]{1,256}")
 
 MAX_REASON = 500
-"""Characters of what a parser says is wrong: it quotes the request, and an answer of over 6 MB is
-no answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+"""Characters of a parser's message. It quotes the request, and an answer over 6 MB cannot be sent
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 T = TypeVar("T")
 Query = Mapping[str, list[str]]
@@ -34,7 +34,7 @@ Query = Mapping[str, list[str]]
 def predict_request(
     content_type: str, query: Query, body: bytes
 ) -> tuple[PredictRequest, bytes | None]:
-    """The request of `POST /predict`, and the image where one was sent instead of its address.
+    """Parses `POST /predict`. Returns the request, and the image if it was sent itself.
 
     Raises BadRequest, BodyTooLarge or UnsupportedMediaType.
     """
@@ -57,7 +57,7 @@ def predict_request(
 
 
 def predict_query(query: Query) -> PredictRequest:
-    """The request that a query string makes. Raises BadRequest."""
+    """Parses the query string of a request to classify. Raises BadRequest."""
     for name, values in query.items():
         if name not in QUERY:
             raise BadRequest(
@@ -73,16 +73,16 @@ def predict_query(query: Query) -> PredictRequest:
 
 
 def client_id(header: str | None) -> str:
-    """The value of `X-Client-Id`; empty where there is none. Raises BadRequest."""
+    """Returns the value of `X-Client-Id`; empty without one. Raises BadRequest."""
     if header and not CLIENT_ID.fullmatch(header):
         raise BadRequest("X-Client-Id may have up to 256 visible ASCII characters, and no blanks.")
     return header or ""
 
 
 def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest, bytes]:
-    """The request of `POST /v2/models/{name}/infer`, and the binary tensor data after its JSON.
+    """Parses `POST /v2/models/{name}/infer`. Returns it, and the binary data after its JSON.
 
-    header_length: value of `Inference-Header-Content-Length`, the bytes of JSON; None where all is.
+    header_length: value of `Inference-Header-Content-Length`, the bytes of JSON; None if all is.
     Raises BadRequest or BodyTooLarge.
     """
     check_size(body)
@@ -97,7 +97,7 @@ def infer_request(header_length: str | None, body: bytes) -> tuple[InferRequest,
 
 
 def json_request(body: bytes, type_: type[T]) -> T:
-    """The JSON body as `type_`: strict JSON in UTF-8, no NaN. Raises BadRequest, BodyTooLarge."""
+    """Parses a JSON body: strict JSON in UTF-8, no NaN. Raises BadRequest, BodyTooLarge."""
     check_size(body)
     try:
         return msgspec.json.decode(body, type=type_)
@@ -111,9 +111,9 @@ def json_request(body: bytes, type_: type[T]) -> T:
 
 
 def unpacked(encoding: str | None, body: bytes) -> bytes:
-    """The body without its Content-Encoding. Raises BadRequest, BodyTooLarge, UnsupportedMediaType.
+    """Decompresses a body. Raises BadRequest, BodyTooLarge, UnsupportedMediaType.
 
-    encoding: the header's value, gzip or deflate; None where it is sent as it is.
+    encoding: the value of Content-Encoding, gzip or deflate; None if it is not compressed.
     """
     check_size(body)
     if not encoding or encoding.strip().lower() == "identity":
@@ -121,7 +121,7 @@ def unpacked(encoding: str | None, body: bytes) -> bytes:
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         raise UnsupportedMediaType("The Content-Encoding must be gzip or deflate, if you send one.")
     if not body.startswith((b"\x1f\x8b", b"\x78")):
-        return body  # API Gateway can be told to undo it, and is not said to drop the header
+        return body  # API Gateway may have decompressed it, and then may keep the header
     inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         plain = inflater.decompress(body, MAX_BODY + 1)
@@ -137,7 +137,7 @@ def unpacked(encoding: str | None, body: bytes) -> bytes:
 
 
 def check_size(body: bytes) -> None:
-    """Raise BodyTooLarge over `MAX_BODY`."""
+    """Raises BodyTooLarge for more than `MAX_BODY` bytes."""
     if len(body) > MAX_BODY:
         raise BodyTooLarge(
             f"The body has {len(body):,} bytes, and at most {MAX_BODY:,} are allowed; send a "
@@ -150,8 +150,8 @@ def _invalid(what: str, error: Exception) -> BadRequest:
 
 
 def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
-    """A multipart form's field `image`, and its other fields."""
-    # Most requests carry no form: its parser is imported for those that do.
+    """Returns a multipart form's field `image`, and its other fields."""
+    # imported here, because most requests have no form
     from multipart import MultipartError, MultipartParser, parse_options_header
 
     _, named = parse_options_header(f"multipart/form-data;{parameters}")
@@ -173,7 +173,7 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
                 )
             else:
                 options.setdefault(part.name, []).append(part.value)
-    except (UnicodeDecodeError, LookupError) as error:  # the latter of an unknown charset
+    except (UnicodeDecodeError, LookupError) as error:  # LookupError: an unknown charset
         raise BadRequest(
             "A field of the form is neither text nor the image; send the image in the field "
             "'image'."
@@ -186,5 +186,5 @@ def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
 
 
 def _is_file(part: "MultipartPart") -> bool:
-    """Whether a field of a form is no text: some clients give what they call a file no name."""
+    """Whether a field of a form is a file. Some clients give a file no name."""
     return part.filename is not None or not part.content_type.startswith("text/")

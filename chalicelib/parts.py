@@ -1,4 +1,4 @@
-"""The parts of the service that a deployment may lack, and what to set to have them."""
+"""The parts that a deployment may lack, and the settings that they need."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from chalicelib.settings import Settings
 
 @dataclass(frozen=True)
 class Part:
-    """A part that stands on settings. needs: their names. missing: what to say without them."""
+    """A part of the service. needs: names of its settings. missing: the message without them."""
 
     needs: tuple[str, ...]
     missing: str
 
     def is_in(self, settings: Settings) -> bool:
-        """Whether they are all set."""
+        """Whether all its settings are set."""
         return all(getattr(settings, name) for name in self.needs)
 
     def check(self, settings: Settings) -> None:
-        """Raise NotConfigured unless they are all set."""
+        """Raises NotConfigured unless all its settings are set."""
         if not self.is_in(settings):
             raise NotConfigured(self.missing)
 

@@ -1,4 +1,4 @@
-"""Work that nobody waits for longer than they have time."""
+"""Wait for work only for a limited time."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def begin(work: Callable[[], T]) -> "Future[T]":
-    """Do the work on a thread of its own, which can be left behind."""
+    """Starts the work on a thread of its own, which can be left behind."""
     future: Future[T] = Future()
     threading.Thread(target=_run, args=(work, future), daemon=True).start()
     return future
@@ -24,10 +24,10 @@ def _run(work: Callable[[], T], future: "Future[T]") -> None:
 
 
 class Patient(Generic[T]):
-    """Asks for a thing once at a time, and waits for it so long and no longer.
+    """Asks for a thing, once at a time, and waits for it for a limited time.
 
-    patience: seconds from when the thing was asked for. Whoever asks while it is still awaited
-    waits for the same answer; whoever asks after that waits for nothing until it has come.
+    patience: seconds from the moment it was asked for. Whoever asks meanwhile waits for the same
+    answer. Whoever asks later does not wait until the answer has come.
     """
 
     def __init__(self, ask: Callable[[], T], patience: float) -> None:
@@ -37,7 +37,7 @@ class Patient(Generic[T]):
         self._until = 0.0
 
     def __call__(self) -> T:
-        """The answer. Raises TimeoutError, and what asking raises."""
+        """Returns the answer. Raises TimeoutError, and what asking raises."""
         with self._lock:
             if self._asked is None or self._asked.done():
                 self._until = time.monotonic() + self._patience

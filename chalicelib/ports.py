@@ -1,4 +1,4 @@
-"""What the service reaches the world by: AWS and the internet, or what a test gives instead."""
+"""The ports of the service: AWS and the internet, or what a test gives instead."""
 
 import time
 from collections.abc import Callable
@@ -19,8 +19,8 @@ class Given(TypedDict, total=False):
 
     store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
     executions: the runs of the state machine. fetch: gets the image at a URL. read_token: gets the
-    token of who may call. clock: the time, in seconds since the epoch. sleep: waits for so many
-    seconds before another try.
+    callers' token. clock: seconds since the epoch. sleep: waits for so many seconds before another
+    try.
     """
 
     store: ObjectStore
@@ -34,9 +34,9 @@ class Given(TypedDict, total=False):
 
 
 class Ports:
-    """The ports of a service; see `Given` for what each of them is.
+    """The ports of a service; see `Given` for each.
 
-    Those that are not given are adapters, each imported and made when it is first asked for.
+    A port that is not given is an adapter, imported and made when it is first asked for.
     """
 
     def __init__(self, settings: Settings, **given: Unpack[Given]) -> None:
@@ -45,7 +45,7 @@ class Ports:
         self.sleep = given.get("sleep", time.sleep)
         self.store = given.get("store") or S3Store(clients.s3)
         self.quick_store = given.get("store") or S3Store(clients.quick_s3)
-        vars(self).update(given)  # what is given is not made
+        vars(self).update(given)  # a given port is not made
 
     def fetch(self, url: str) -> bytes:
         """The image at a URL."""
@@ -59,7 +59,7 @@ class Ports:
 
     @cached_property
     def read_token(self) -> Callable[[], str]:
-        """Gets the token of who may call."""
+        """Gets the callers' token."""
         from chalicelib.aws.ssm import Parameter
 
         return Parameter(clients.ssm, self._settings.token_parameter).read
@@ -71,7 +71,7 @@ class Ports:
 
     @cached_property
     def answers(self) -> "Queue | None":
-        """The queue that bare URLs are answered on; None where none is set."""
+        """The queue for answers to bare URLs; None if none is set."""
         return _queue(self._settings.results_queue) if self._settings.results_queue else None
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Use case: classify the images of a request. One image's error never spoils its neighbours."""
+"""Use case: classify the images of a request. An image's error never spoils its neighbours."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from chalicelib.trial import LostArms, Trial
 
 @dataclass(frozen=True)
 class Item:
-    """One image to classify: its id in the answer, what it is told by, and how to get its bytes."""
+    """An image to classify: its id in the answer, its address, and how to get its bytes."""
 
     id: str
     subject: str | bytes
@@ -28,10 +28,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Choice:
-    """The model that is asked: by the request, or as an arm of the experiment.
+    """The model to ask, chosen by the request or by the experiment.
 
     name: of the model; None for the service's own. arm: whether the experiment chose it. lost: the
-    arm that it chose, where that cannot answer.
+    arm that it chose, if that cannot answer.
     """
 
     name: str | None
@@ -42,7 +42,7 @@ class Choice:
 class Predictor:
     """Answers requests of one image or several.
 
-    trial: chooses the model where the request names none; None for the service's own model.
+    trial: chooses the model if the request names none; None for the service's own model.
     """
 
     def __init__(self, classification: Classification, trial: Trial | None = None) -> None:
@@ -53,17 +53,17 @@ class Predictor:
     def predict(
         self, request: PredictRequest, body: bytes | None = None, client_id: str = ""
     ) -> Answer:
-        """Classify what the request names, or the image `body` where that is given.
+        """Classifies the images that the request names, or the image `body`.
 
-        client_id: whoever always gets the same arm of an experiment; else the image decides.
+        client_id: always gets the same arm of an experiment; without it, the image decides.
         A single image's error is raised; within `instances` it is that prediction's `error`.
-        Raises BadRequest where the request names no image, or two ways at once, and ModelNotFound
-        or ModelInvalid where the model that it names, or the service's own, cannot answer.
+        Raises BadRequest if the request names no image, or names it in two ways, and ModelNotFound
+        or ModelInvalid if the model cannot answer.
         """
         items = self._items(request, body)
         choice = self._choose(request, client_id or items[0].subject)
         model = self._classification.model(choice.name)
-        assigned = choice.arm and choice.name == model.name  # or a fallback answers in its place
+        assigned = choice.arm and choice.name == model.name  # a fallback may answer in its place
         issue = partial(self._inference_id, model, assigned)
         options = Options(
             max_labels=request.max_labels, min_confidence=request.min_confidence, model=choice.name
@@ -131,7 +131,7 @@ class Predictor:
 
 
 def _side_by_side(work: Callable[[Item], Prediction], items: Sequence[Item]) -> list[Prediction]:
-    """The results in the order of the items; hosts are waited for all at once."""
+    """Returns the results in the order of the items; waits for all hosts at once."""
     with ThreadPoolExecutor(len(items)) as pool:
         return list(pool.map(partial(_failure_as_data, work), items))
 

@@ -1,4 +1,4 @@
-"""The environment, read once into one frozen `Settings`; an error names the variable."""
+"""Read the environment, once, into a frozen `Settings`."""
 
 import os
 from collections.abc import Mapping
@@ -10,54 +10,54 @@ from typing import Literal, cast, get_args
 import msgspec
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The folder that holds `app.py`: the checkout on a laptop, the task root on Lambda."""
+"""The folder of `app.py`: the checkout on a laptop, the task root on Lambda."""
 
 DEPLOYED_VENDOR = Path(msgspec.__file__).resolve().parents[1]
-"""Where Chalice puts what is in `vendor/`: among the dependencies, which are in the function's zip
-or in the layer that Chalice manages."""
+"""Where Chalice puts `vendor/`: among the dependencies, in the function's zip or in Chalice's
+layer."""
 
 MEMORY_PER_CPU_MB = 1769
 """Lambda gives one vCPU for each 1,769 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 
 MOST_AT_ONCE = 4
-"""On a laptop of more CPUs than that, several inferences have several threads each: every one that
-may run takes memory."""
+"""Inferences at the same time on a laptop. With more CPUs, each gets several threads, because every
+copy of a network takes memory."""
 
 EngineName = Literal["auto", "litert", "onnxruntime"]
-"""What runs networks: LiteRT, ONNX Runtime, or the faster one of what a package and a host have."""
+"""What runs networks: LiteRT, ONNX Runtime, or the faster of the two for package and host."""
 
 
 class SettingsError(ValueError):
-    """An environment variable with a value that cannot be used; the message names it."""
+    """An environment variable has a value that cannot be used; the message names it."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment decides.
+    """The settings of the service.
 
-    on_lambda: whether this is a function there, whose own folders cannot be written to.
-    model: name of the package that answers where a request names none.
-    fallback_model: what answers where `model` is nowhere to be found; none on Lambda, where an
+    on_lambda: whether this is a Lambda function, whose own folders are read-only.
+    model: name of the package that answers if a request names none.
+    fallback_model: the package that answers if `model` cannot be found; none on Lambda, where an
         answer by another model would be a silent fault.
-    model_dirs: folders of model packages, in the order they are looked in; the last one is the
-        cache, the only one that is ever written to.
+    model_dirs: folders of model packages, in the order of the search. The last is the cache, the
+        only folder that is ever written to.
     models_bucket: bucket of further packages, as `s3://BUCKET/NAME/`; empty for none.
     image_buckets: the buckets that an `s3_uri` may name, the images bucket among them.
-    images_bucket, results_bucket, work_queue: what batch runs on; empty where it is not set up.
-    results_queue: the queue that bare URLs on the work queue are answered on; empty for none.
+    images_bucket, results_bucket, work_queue: what batches run on; empty if not set up.
+    results_queue: the queue for answers to bare URLs on the work queue; empty for none.
     arms: the experiment's models and their shares of the traffic, `a=0.9 b=0.1`; empty for no
         experiment.
-    workflow: ARN of the state machine; empty where it is not set up.
-    public: whether everybody may call. A deployed stage says so, and names no token; what is served
-        on a loopback address is, unless PUBLIC says no.
-    token_parameter: name of the SSM parameter that holds the token of who may call.
+    workflow: ARN of the state machine; empty if not set up.
+    public: whether everybody may call. A deployed stage must say so and name no token. On a
+        loopback address everybody may, unless PUBLIC says no.
+    token_parameter: name of the SSM parameter with the callers' token.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
     engine: what runs networks.
     threads: CPU threads of one inference.
-    at_once: inferences for callers that may run at the same time, and share the threads then. One
-        on Lambda, where a container has one caller.
+    at_once: inferences that may run at the same time and then share the threads. 1 on Lambda,
+        where a container has one caller.
     """
 
     on_lambda: bool
@@ -84,11 +84,11 @@ class Settings:
     def from_environment(
         cls, env: Mapping[str, str] = os.environ, local_host: str | None = None
     ) -> "Settings":
-        """Read the settings from `env`.
+        """Reads the settings from `env`.
 
-        local_host: the address that a server on this machine listens on; None where none does, as
+        local_host: the address that a server on this machine listens on; None without a server, as
         on Lambda and while the app is deployed.
-        Raises SettingsError, naming the variable, where a value cannot be used.
+        Raises SettingsError, naming the variable, if a value cannot be used.
         """
         on_lambda = "AWS_LAMBDA_FUNCTION_NAME" in env
         bundled = DEPLOYED_VENDOR if on_lambda else ROOT / "vendor"
@@ -123,7 +123,7 @@ def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
 
 def _public(env: Mapping[str, str], local_host: str | None) -> bool:
     if local_host is None:
-        # whoever deploys may have a PUBLIC in the shell, which is not the stage's
+        # a PUBLIC in the shell of whoever deploys is not the stage's
         return _boolean(env, "PUBLIC") and not env.get("TOKEN_PARAMETER", "").strip()
     return _boolean(env, "PUBLIC", default=_is_loopback(local_host))
 
@@ -156,7 +156,7 @@ def _engine(env: Mapping[str, str]) -> EngineName:
 
 
 def _threads(env: Mapping[str, str]) -> int:
-    """`THREADS`, else the share of CPUs that the memory size buys, else the CPUs there are."""
+    """Returns `THREADS`, else the CPUs that the memory size buys, else this machine's CPUs."""
     given = env.get("THREADS")
     if given:
         if not given.isdigit() or int(given) < 1:

@@ -1,4 +1,4 @@
-"""What counts of right answers say, and how surely; SciPy would be larger than the service."""
+"""Statistics of right answers, without SciPy, which is larger than the service."""
 
 import math
 
@@ -7,9 +7,9 @@ Z_95 = 1.959963984540054
 
 
 def wilson_interval(right: int, of: int, z: float = Z_95) -> tuple[float, float]:
-    """The interval of a proportion: 95% unless `z` is another quantile; (0, 1) for no answers.
+    """Returns the interval of a proportion: 95% unless `z` differs; (0, 1) without answers.
 
-    Never leaves [0, 1] and stays useful at 0 and `of` right ones, where p ± z·sqrt(p·q/n) is a
+    It never leaves [0, 1], and is useful for 0 or `of` right answers, where p ± z·sqrt(p·q/n) is a
     point. Wilson (1927), JASA 22, 209-212; recommended by Brown, Cai & DasGupta (2001),
     Statistical Science 16, 101-133, https://doi.org/10.1214/ss/1009213286.
     Raises ValueError unless 0 <= right <= of.
@@ -27,9 +27,9 @@ def wilson_interval(right: int, of: int, z: float = Z_95) -> tuple[float, float]
 def two_proportion_p_value(right_a: int, of_a: int, right_b: int, of_b: int) -> float:
     """Two-sided p-value of the z-test for equal proportions, with the pooled variance.
 
-    1.0 where nothing can be told: an arm without answers, or all of both right or all wrong.
-    Valid for one look at counts planned beforehand; see `always_valid_p_value`. Fleiss, Levin &
-    Paik (2003), Statistical Methods for Rates and Proportions, 3rd ed., section 3.1; equal to the
+    1.0 if nothing can be told: an arm without answers, or all answers right or all wrong.
+    Valid for one look at counts that were planned before; see `always_valid_p_value`. Fleiss, Levin
+    & Paik (2003), Statistical Methods for Rates and Proportions, 3rd ed., section 3.1; equal to the
     chi-squared test of the 2x2 table without correction.
     Raises ValueError unless 0 <= right <= of.
     """
@@ -40,16 +40,16 @@ def two_proportion_p_value(right_a: int, of_a: int, right_b: int, of_b: int) -> 
 def always_valid_p_value(
     right_a: int, of_a: int, right_b: int, of_b: int, scale: float = 0.05
 ) -> float:
-    """A p-value for equal proportions that may be looked at after every answer.
+    """Returns a p-value for equal proportions that may be read after every answer.
 
-    A p-value of `two_proportion_p_value` that is looked at every few minutes falls below 0.05 at
-    some time in half of all comparisons of a model with itself; this one does in at most 5%. It
+    If a model is compared with itself, `two_proportion_p_value`, read every few minutes, falls
+    below 0.05 at some time in half of all comparisons. This p-value does so in at most 5%. It
     is 1 / Λ of the mixture sequential probability ratio test, whose alternative is a normal
-    distribution of differences with the standard deviation `scale` (0..1, the size of difference
-    one wants to see; to be chosen before the data). Johari, Koomen, Pekelis & Walsh (2022),
+    distribution of differences with the standard deviation `scale` (0..1, the size of a difference
+    worth seeing; choose it before the data). Johari, Koomen, Pekelis & Walsh (2022),
     Always Valid Inference, Operations Research 70, 1806-1821, https://arxiv.org/abs/1512.04922.
 
-    1.0 while fewer than five right or five wrong answers are to be expected in an arm, where the
+    1.0 while an arm is expected to have fewer than five right or five wrong answers, where the
     normal approximation does not hold (Cochran, 1954, Biometrics 10, 417-451).
     Raises ValueError unless 0 <= right <= of.
     """
@@ -63,10 +63,10 @@ def always_valid_p_value(
 
 
 def single_look_alpha(alpha: float = 0.05, power: float = 0.8) -> float:
-    """The level of one z-test that is as strict as the always-valid one when a plan is complete.
+    """Returns the level at which one z-test is as strict as the always-valid test at the end.
 
     For plans: `answers_needed` at this level gives the answers after which a difference of `scale`
-    is seen with `power`. At that size the difference is z + z_power standard errors, so the
+    shows with `power`. At that size the difference is z + z_power standard errors, so the
     boundary z² = (1 + 1/r)(2 ln(1/alpha) + ln(1 + r)), where r = scale² / variance, needs no data.
     """
     z, z_power = 3.0, _quantile(power)
@@ -79,11 +79,11 @@ def single_look_alpha(alpha: float = 0.05, power: float = 0.8) -> float:
 def answers_needed(
     accuracy_a: float, accuracy_b: float, alpha: float = 0.05, power: float = 0.8
 ) -> int:
-    """Answers per arm after which a two-sided z-test sees this difference with that power.
+    """Returns the answers per arm after which a two-sided z-test sees a difference.
 
     n = (z_{alpha/2} sqrt(2 p̄ q̄) + z_power sqrt(p_a q_a + p_b q_b))² / (p_a - p_b)²: Fleiss, Levin &
     Paik (2003), equation 4.14, without continuity correction; R's power.prop.test gives the same.
-    Raises ValueError for accuracies outside 0..1, and for equal ones, which no number tells apart.
+    Raises ValueError for accuracies outside 0..1, and for equal accuracies.
     """
     if not (0 <= accuracy_a <= 1 and 0 <= accuracy_b <= 1) or accuracy_a == accuracy_b:
         raise ValueError("Give two different accuracies between 0 and 1.")
@@ -97,8 +97,8 @@ def answers_needed(
 def mcnemar_p_value(only_a: int, only_b: int) -> float:
     """Exact two-sided p-value of McNemar's test: are both equally often right on the same images?
 
-    only_a, only_b: images that only the one, or only the other, got right; those where both were
-    right or both wrong say nothing of the difference. 1.0 where there are none. Twice the smaller
+    only_a, only_b: images that only the one, or only the other, got right. Images where both were
+    right or both wrong say nothing about the difference. 1.0 if there are none. Twice the smaller
     binomial tail of a fair coin, at most 1: McNemar (1947), Psychometrika 12, 153-157; exact form
     in Agresti (2013), Categorical Data Analysis, 3rd ed., section 11.1.
     Relative error below 1e-8 up to a million pairs; below 1e-300 it may become 0.0.
@@ -107,7 +107,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
     if only_a < 0 or only_b < 0:
         raise ValueError("Counts are never negative.")
     pairs, fewer = only_a + only_b, min(only_a, only_b)
-    # The tail is its largest term times a sum of quotients, which soon get too small to matter.
+    # the tail is its largest term times a sum of quotients, which soon become tiny
     quotient, tail = 1.0, 1.0
     for k in range(fewer, 0, -1):
         quotient *= k / (pairs - k + 1)
@@ -119,7 +119,7 @@ def mcnemar_p_value(only_a: int, only_b: int) -> float:
 
 
 def _difference(right_a: int, of_a: int, right_b: int, of_b: int) -> tuple[float, float]:
-    """Accuracy of b minus that of a, and its variance were both the same; zeros without answers."""
+    """Returns accuracy b minus a, and its variance if both were equal; zeros without answers."""
     _check(right_a, of_a)
     _check(right_b, of_b)
     if not of_a or not of_b:
@@ -134,7 +134,7 @@ def _check(right: int, of: int) -> None:
 
 
 def _quantile(probability: float) -> float:
-    """Of the standard normal distribution."""
-    from statistics import NormalDist  # 20 ms, for those that plan
+    """Returns a quantile of the standard normal distribution."""
+    from statistics import NormalDist  # takes 20 ms; only plans need it
 
     return NormalDist().inv_cdf(probability)

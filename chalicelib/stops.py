@@ -1,4 +1,4 @@
-"""What an operator stopped by hand, which `chalice deploy` would start again without a word."""
+"""Find what an operator stopped by hand, which `chalice deploy` would start again."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from chalicelib.command import Command
 from chalicelib.settings import ROOT
 
 RESUME = "RESUME"
-"""The environment variable with which `make deploy`, which looks itself, runs Chalice."""
+"""The variable with which `make deploy` runs Chalice, after it has looked itself."""
 
 
 def check(
@@ -19,9 +19,9 @@ def check(
     project: Path = ROOT,
     env: Mapping[str, str] = os.environ,
 ) -> None:
-    """End `chalice deploy` where something is stopped; Chalice knows of no stop.
+    """Ends `chalice deploy` if something was stopped by hand; Chalice does not know.
 
-    client: gives the client of an AWS service; by default one of the command's profile.
+    client: makes a client of an AWS service; by default with the command's profile.
     Raises SystemExit, with a sentence.
     """
     if command is None or command.name != "deploy" or RESUME in env:
@@ -45,7 +45,7 @@ def _client_of(profile: str | None) -> Callable[[str], Any]:
 
 
 def _stopped(resources: list[dict[str, str]], client: Callable[[str], Any]) -> list[str]:
-    """Functions whose reserved concurrency is 0, and rules that are disabled."""
+    """Returns functions whose reserved concurrency is 0, and disabled rules."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     functions = [one["lambda_arn"] for one in resources if "lambda_function" in one.values()]

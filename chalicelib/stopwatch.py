@@ -1,4 +1,4 @@
-"""How long the stages of an answer take."""
+"""Measure how long the stages of an answer take."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Milliseconds spent in each stage, added up over threads. ms: what stages begin with."""
+    """Milliseconds spent in each stage, added up over threads. ms: their start values."""
 
     def __init__(self, **ms: float) -> None:
         self._ms = ms

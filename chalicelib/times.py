@@ -1,9 +1,9 @@
-"""Times, as answers have them."""
+"""Write times as in answers."""
 
 import math
 from datetime import UTC, datetime
 
 
 def moment(seconds: float) -> datetime:
-    """The time that is so many seconds after the epoch: in UTC, whole seconds."""
+    """Returns the time of so many seconds after the epoch, in UTC, in whole seconds."""
     return datetime.fromtimestamp(math.floor(seconds), UTC)

@@ -1,4 +1,4 @@
-"""Who may call: whoever shows the stage's token."""
+"""Decide who may call: whoever shows the stage's token."""
 
 import hmac
 import time
@@ -8,17 +8,17 @@ from hashlib import sha256
 from chalicelib.errors import NotConfigured
 
 KEPT_SECONDS = 300.0
-"""How long the secret is used without a look at where it is stored."""
+"""How long the secret is used before it is read again."""
 
 AGAIN_SECONDS = 10.0
-"""A token that does not match makes it look again, so that a new one works at once; but only after
-this long, so that whoever guesses does not keep the store busy."""
+"""A wrong token makes it read the secret again, so that a new secret works at once. It waits this
+long in between, so that guessing does not keep the store busy."""
 
 
 class Tokens:
     """The token of a stage.
 
-    read: returns the secret. Raises NotConfigured or ServiceUnavailable where it cannot be had.
+    read: returns the secret. Raises NotConfigured or ServiceUnavailable if it cannot be read.
     clock: seconds that only go forward.
     """
 
@@ -32,19 +32,19 @@ class Tokens:
         """Whether the header's value is `Bearer TOKEN`, with the right token.
 
         The scheme is in any case (https://www.rfc-editor.org/rfc/rfc9110#section-11.1). Raises
-        what reading the secret does, and NotConfigured where it is empty.
+        what reading the secret does, and NotConfigured if it is empty.
         """
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() != "bearer":
             return False
         shown = _digest(token)
-        # Digests are of one length, so that the comparison's time tells nothing of the secret's
+        # digests have one length, so that the comparison's time says nothing about the secret's
         return any(
             hmac.compare_digest(shown, self._secret(age)) for age in (KEPT_SECONDS, AGAIN_SECONDS)
         )
 
     def _secret(self, max_age: float) -> bytes:
-        """The digest of the secret, read at most `max_age` seconds ago."""
+        """Returns the digest of the secret, read at most `max_age` seconds ago."""
         now = self._clock()
         if now - self._read_at >= max_age:
             secret = self._read()

@@ -1,4 +1,4 @@
-"""An experiment, as far as answers are concerned."""
+"""The part of an experiment that answers use."""
 
 import logging
 import time
@@ -8,26 +8,26 @@ from typing import Protocol
 from chalicelib.errors import InceptionError
 
 LOST_SECONDS = 30.0
-"""How long an arm that cannot answer is not asked again: its model may be far away."""
+"""How long an arm that cannot answer is not tried again: its model may be far away."""
 
 logger = logging.getLogger("serverless-inception.experiment")
-"""A child of the one that `app.py` makes, and so written as JSON by it."""
+"""A child of the logger of `app.py`, which writes JSON."""
 
 
 class Trial(Protocol):
-    """The experiment, as far as an answer is concerned."""
+    """The part of the experiment that an answer uses."""
 
     def assign(self, subject: str | bytes) -> str:
-        """The model for this client or image: always the same one while the arms stay."""
+        """Returns the model for this client or image, always the same while the arms stay."""
 
     def issue(self, model: str, label: str | None, assigned: bool, multi_label: bool) -> str:
-        """An inference id that feedback can trust: what `model` said, and who chose it."""
+        """Returns an id that feedback can trust: what `model` said, and who chose it."""
 
 
 class LostArms:
-    """Tells whether an arm's model can answer, and logs an error where it cannot.
+    """Tells whether an arm's model can answer, and logs an error if it cannot.
 
-    get: the model's classifier, by name; raises the domain's errors.
+    get: loads a model's classifier by name; raises the domain's errors.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""The one place that puts the service together, once per container.
+"""Put the service together, here alone and once per container.
 
-Each part is imported and built when it is first asked for: no answer waits for another's.
+Each part is imported and built when it is first asked for, so no answer waits for another's part.
 """
 
 import threading
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class Services:
-    """The whole service: what the entry points call.
+    """The whole service, for the entry points.
 
-    Nothing is loaded or connected to before it is used. What the settings leave out raises
-    NotConfigured, which says what to set.
+    Nothing is loaded or connected before it is used. A part without settings raises NotConfigured,
+    which says what to set.
 
     A test or a benchmark gets the same service on ports of its own, as here in memory:
 
@@ -82,12 +82,12 @@ class Services:
             engine=settings.engine,
         )
         # callers want the least latency, chunks the most throughput; a Lambda container does one.
-        # Here and at once, because two threads that ask for a part first may build it twice.
+        # made here, because two threads that ask first could build a part twice
         self.classifiers = classifiers(threads=settings.threads, copies=settings.at_once)
         self.chunk_classifiers = classifiers(threads=1, copies=settings.threads)
 
     def prepare(self) -> None:
-        """Import the inference stack early, so that the first request does not wait for it."""
+        """Imports the inference stack early, so that the first request does not wait for it."""
         from chalicelib.images import decode  # noqa: F401
 
         package = self.models.here(self.settings.model)
@@ -95,19 +95,19 @@ class Services:
 
     @cached_property
     def tokens(self) -> "Tokens":
-        """Who may call."""
+        """Decides who may call."""
         from chalicelib.tokens import Tokens
 
         return Tokens(self._ports.read_token)
 
     @cached_property
     def predictor(self) -> Predictor:
-        """What answers a caller's request."""
+        """Answers a caller's request."""
         return Predictor(Classification(self._sources, self.classifiers), self.trial)
 
     @cached_property
     def batches(self) -> "BatchService":
-        """What callers ask of batches."""
+        """Answers callers about batches."""
         BATCHES.check(self.settings)
         from chalicelib.batch.batches import BatchService
 
@@ -117,7 +117,7 @@ class Services:
 
     @cached_property
     def events(self) -> "BatchEvents":
-        """What events bring to batches."""
+        """Handles events for batches."""
         batches, ports = self.batches, self._ports
         from chalicelib.batch.inbox import BatchEvents
         from chalicelib.bulk.recorder import Recorder
@@ -129,7 +129,7 @@ class Services:
 
     @cached_property
     def experiment(self) -> "Experiment":
-        """The arms, and what feedback says of them."""
+        """Assigns arms, and counts feedback on them."""
         EXPERIMENT.check(self.settings)
         from chalicelib.aws.documents import Documents
         from chalicelib.experiment.arms import Arms
@@ -146,12 +146,12 @@ class Services:
 
     @property
     def trial(self) -> "Experiment | None":
-        """The experiment, where there is one."""
+        """The experiment, if there is one."""
         return self.experiment if EXPERIMENT.is_in(self.settings) else None
 
     @cached_property
     def workflows(self) -> "WorkflowService":
-        """What callers ask of workflows."""
+        """Answers callers about workflows."""
         rules, ports = self._rules, self._ports
         from chalicelib.workflow.workflows import WorkflowService
 
@@ -159,7 +159,7 @@ class Services:
 
     @cached_property
     def tasks(self) -> "WorkflowTasks":
-        """What the state machine calls."""
+        """The tasks that the state machine calls."""
         rules, ports = self._rules, self._ports
         from chalicelib.bulk.recorder import Recorder
         from chalicelib.workflow.tasks import WorkflowTasks
@@ -183,7 +183,7 @@ class Services:
         )
 
     def tick(self, remaining: "Remaining") -> None:
-        """What the schedule sees to; trouble with one part does not hold up the other."""
+        """Does the work of the schedule. An error in one part does not hold up the other."""
         try:
             if BATCHES.is_in(self.settings):
                 self.events.on_tick(remaining)
@@ -196,7 +196,7 @@ _lock = threading.Lock()
 
 
 def services() -> Services:
-    """The services of this container, from its environment. Raises SettingsError."""
+    """Returns the services of this container, from its environment. Raises SettingsError."""
     with _lock:
         return _services()
 

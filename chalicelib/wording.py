@@ -1,33 +1,33 @@
-"""Numbers and strangers' names in words, for people to read."""
+"""Write numbers and strangers' names for people to read."""
 
 import unicodedata
 
 MAX_NAME = 80
-"""Characters of a stranger's text that are shown: a report is not the place for the rest."""
+"""Characters of a stranger's text that are shown."""
 
 BROKEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that break a line, hide, turn the text around, or are not XML."""
 
 
 def plain(text: str, limit: int = MAX_NAME) -> str:
-    """A stranger's text on one line: no control, invisible or turning characters, not too long."""
+    """Puts a stranger's text on one short line, without control or invisible characters."""
     kept = "".join(" " if _is_broken(character) else character for character in text)
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def _is_broken(character: str) -> bool:
-    """Also U+FFFE, U+FFFF and their like, which no XML may hold."""
+    """Whether a character breaks a line, hides, or is not XML, as U+FFFE and U+FFFF."""
     return unicodedata.category(character) in BROKEN or ord(character) & 0xFFFE == 0xFFFE
 
 
 def count(number: int, noun: str) -> str:
-    """`1 image`, `10,000 images`."""
+    """Writes `1 image` or `10,000 images`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def percent(share: float) -> str:
-    """A share, 0..1, to a tenth of a percent; 0% and 100% only where that is the whole truth."""
+    """Writes a share, 0..1, to a tenth of a percent; 0% and 100% only if exact."""
     if 0 < share < 0.0005:
         return "<0.1%"
     if 0.9995 < share < 1:
@@ -36,14 +36,14 @@ def percent(share: float) -> str:
 
 
 def points(difference: float) -> str:
-    """The size of a difference of two shares, in percentage points."""
+    """Writes the size of a difference of two shares, in percentage points."""
     size = abs(difference) * 100
     shown = f"{size:.1f}".removesuffix(".0") if size >= 0.1 else f"{size:.1g}"
     return shown + (" point" if shown == "1" else " points")
 
 
 def p_value(p: float) -> str:
-    """`p = 0.003`; a digit more where three would show another side of 0.05."""
+    """Writes `p = 0.003`, with more digits if three would show the wrong side of 0.05."""
     if p < 0.001:
         return "p < 0.001"
     shown = f"{p:.3f}"
@@ -51,6 +51,6 @@ def p_value(p: float) -> str:
 
 
 def interval(bounds: tuple[float, float]) -> str:
-    """`87.4% to 93.9%`."""
+    """Writes `87.4% to 93.9%`."""
     low, high = bounds
     return f"{percent(low)} to {percent(high)}"
