@@ -16,6 +16,7 @@ from benchmarks import findings, subject
 from benchmarks.findings import Figure
 from chalicelib.inference.classifier import Classifier
 from chalicelib.significance import wilson_interval
+from chalicelib.wording import interval, percent
 from tools.doodle.data import all_pictures
 from tools.doodle.drawings import TEST_SEEDS
 
@@ -34,9 +35,9 @@ def main(images: int, as_json: bool, save: bool) -> None:
         with click.progressbar(pictures, label=name, file=sys.stderr) as bar:
             found = np.array([classifier.scores(picture).argmax() for picture in bar])
         right = int((found == classes).sum())
-        low, high = wilson_interval(right, images)
-        says = f"{name}: right of {images:,} drawings (95% interval {low:.1%} to {high:.1%})"
-        figures.append(Figure(name, says, right / images, f"{right / images:.1%}"))
+        bounds = interval(wilson_interval(right, images))
+        says = f"{name}: right of {images:,} drawings (95% interval {bounds})"
+        figures.append(Figure(name, says, right / images, percent(right / images)))
     title = "The bundled models on drawings they never saw"
     findings.publish(findings.Record("accuracy", title, figures), as_json, save)
 

@@ -26,6 +26,7 @@ from chalicelib.images.formats import inspect
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.settings import Settings
 from chalicelib.significance import wilson_interval
+from chalicelib.wording import interval
 from tools.evaluating.asking import Contestant, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, find
 from tools.evaluating.truth import Truths
@@ -113,8 +114,7 @@ def table(counts: dict[str, int], photos: int, column: str = "way") -> Table:
     """The counts with their intervals. column: heads their names."""
     rows = []
     for name, count in counts.items():
-        low, high = wilson_interval(count, photos)
-        rows.append((name, str(count), f"{low:.1%} to {high:.1%}"))
+        rows.append((name, str(count), interval(wilson_interval(count, photos))))
     return Table(f"Right of {photos} photographs", (column, "right", "95% interval"), rows)
 
 

@@ -19,6 +19,7 @@ from chalicelib.images.preprocessing import (
     Resize,
 )
 from chalicelib.inference.labels import is_imagenet
+from chalicelib.wording import percent
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -166,7 +167,7 @@ def told(how: Preprocessing) -> str:
     """Which part of a picture is taken, in words."""
     return {
         "squash": "the whole, squashed to the input",
-        "crop": f"the middle {how.crop:.1%} of the shorter side".replace(".0%", "%"),
+        "crop": f"the middle {percent(how.crop)} of the shorter side",
         "letterbox": f"the whole, with bars of colour {','.join(map(str, how.colour))}",
     }[how.resize]
 

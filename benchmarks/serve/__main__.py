@@ -21,6 +21,7 @@ from benchmarks.serve.contestants import OURS, PLAIN, others, ours
 from benchmarks.serve.rounds import Readings, measured, median
 from benchmarks.serve.servers import cores, installed
 from benchmarks.subject import MODEL, model, photograph
+from chalicelib.wording import count as counted
 
 CLIENTS = (1, 8)
 NOTES = (
@@ -47,7 +48,7 @@ def figures(readings: Readings) -> list[Figure]:
     found = []
     rivals = [title for title in readings if title not in (OURS, PLAIN)]
     for count in reversed(CLIENTS):
-        words = f"{count} client{'s' if count > 1 else ''}"
+        words = counted(count, "client")
         if rivals:
             best = max(rivals, key=lambda title: median(readings[title][count]).rate)
             says = f"requests a second of {OURS} over the best of the others ({best}), {words}"
@@ -56,7 +57,7 @@ def figures(readings: Readings) -> list[Figure]:
         found.append(ratio(f"over-plain-{count}", says, over(readings, OURS, PLAIN, count)))
     for count in CLIENTS:
         rate = median(readings[OURS][count]).rate
-        says = f"requests a second of {OURS}, {count} client{'s' if count > 1 else ''}"
+        says = f"requests a second of {OURS}, {counted(count, 'client')}"
         found.append(Figure(f"rate-{count}", says, rate, f"{rate:.1f}"))
     return found
 
@@ -69,7 +70,7 @@ def table(readings: Readings, clients: int) -> Table:
         for title, each in sorted(medians.items(), key=lambda pair: -pair[1].rate)
     ]
     columns = ("server", "requests a second", "p50, ms", "p99, ms")
-    return Table(f"{clients} client{'s' if clients > 1 else ''}", columns, rows)
+    return Table(counted(clients, "client"), columns, rows)
 
 
 def notes(readings: Readings, name: str) -> list[str]:
@@ -94,7 +95,7 @@ def draw(series: Mapping[str, Any]) -> None:
             colours = [COLOURS[1] if title == OURS else COLOURS[0] for title in titles]
             bars = axes.barh(titles, [rates[title] for title in titles], color=colours)
             axes.bar_label(bars, fmt="%.1f", padding=3)
-            axes.set_title(f"{clients} client{'s' if clients != '1' else ''}")
+            axes.set_title(counted(int(clients), "client"))
             axes.set_xlabel("requests a second")
             axes.grid(axis="y", visible=False)
             axes.margins(x=0.15)

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.wording import count
 from tools.deploying.chalicerecord import described
 from tools.deploying.deployment import Deployment
 from tools.deploying.layer import delete_versions, versions
-from tools.deploying.step import Tell, counted
+from tools.deploying.step import Tell
 from tools.deploying.target import MANAGED_LAYER
 
 Removal = Callable[[Tell], Any]
@@ -27,14 +28,14 @@ def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
     resources = deployment.record().resources()
     names = [described(one) for one in resources if one["name"] != MANAGED_LAYER]
     if names:
-        functions = counted(len(deployment.record().functions()), "function")
+        functions = count(len(deployment.record().functions()), "function")
         what = f"the API, {functions}, their roles and events"
         yield Part(what, names, deployment.functions.delete)
     groups = list(deployment.retention.groups())
     if groups:
         remove = deployment.retention.delete
         yield Part(
-            f"the logs of {counted(len(groups), 'function')}", groups, lambda _: remove(groups)
+            f"the logs of {count(len(groups), 'function')}", groups, lambda _: remove(groups)
         )
     for layer in deployment.target.layers:
         numbers = [str(one["Version"]) for one in versions(client, layer)]

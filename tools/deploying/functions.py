@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.stops import RESUME
+from chalicelib.wording import count
 from tools.deploying.chalicerecord import Record, Resource, described
 from tools.deploying.kept import KeptStep
-from tools.deploying.step import DeployError, Tell, counted
+from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
 from tools.deploying.waiting import settle
 
@@ -48,8 +49,7 @@ class FunctionsStep:
         if self._stamped(functions) == self._stamp(self._digest()):
             return []
         return [
-            "deploy the code and configuration to "
-            f"{counted(len(functions), 'function')} and the API",
+            f"deploy the code and configuration to {count(len(functions), 'function')} and the API",
             *(f"{_verb(one)} {described(one)}" for one in self._record().leftovers()),
         ]
 

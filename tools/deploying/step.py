@@ -7,11 +7,6 @@ Tell = Callable[[str], None]
 """Shows one line to whoever waits."""
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and what it counts: "1 change", "2 changes"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 class DeployError(Exception):
     """What ends a deployment; `str()` says what is wrong and what to do."""
 

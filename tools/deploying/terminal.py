@@ -5,10 +5,11 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
+from chalicelib.wording import count
 from tools.deploying import smoke
 from tools.deploying.deployment import Deployment
 from tools.deploying.destroy import parts
-from tools.deploying.step import Step, counted
+from tools.deploying.step import Step
 
 
 def tell(line: str) -> None:
@@ -58,7 +59,7 @@ def show(deployment: Deployment, unseen: list[str], infra: bool = False) -> None
     total = changes_of(_steps(deployment, infra), unseen)
     if unseen:
         click.echo(f"Not looked up, so that some of this may be there: {', '.join(unseen)}.")
-    click.echo(f"{counted(total, 'change') if total else 'No changes'}; nothing was done.")
+    click.echo(f"{count(total, 'change') if total else 'No changes'}; nothing was done.")
 
 
 def deploy(deployment: Deployment, yes: bool, check: bool, infra: bool = False) -> None:
