@@ -46,7 +46,7 @@ def _repair_fan_out(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses) 
 
 def _why(ledger: Ledger, batch: Batch) -> ErrorInfo:
     last = ledger.problem(batch.round)
-    code = last.code if last else "no word of why"  # its message would name our buckets
+    code = last.code if last else "no word of why"
     return ErrorInfo(
         "FanOutLost",
         f"The images could not be listed, after several tries ({code}); see the log for the "

@@ -47,7 +47,7 @@ class WatchedStore(MemoryStore):
     def _ask(self, what: str, key: str) -> None:
         self.asked.append((what, key))
         if self.away:
-            raise Unreachable("The bucket could not be read; try again later.")
+            raise Unreachable(detail=f"s3://results/{key}: timed out")
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         self._ask("read", key)
@@ -708,6 +708,16 @@ def test_a_broken_file_leaves_the_last_good_weights(lab: Lab, garbage: bytes) ->
     assert "PUT /experiment writes it anew. Only small gets traffic" in view.verdict
     assert view.source == FILE and fresh.view().source == "environment"
     assert not lab.experiment.change(ExperimentRequest({"doodle": 1.0})).verdict.startswith(FILE)
+
+
+def test_a_bucket_that_is_away_is_in_the_log(lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    lab.store.away = True
+    lab.experiment.assign("x")
+    lab.experiment.issue("small", "cat", True)
+    logged = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    assert len(logged) == 2
+    assert f"s3://results/{FILE}: timed out" in logged[0]
+    assert f"s3://results/{KEY}: timed out" in logged[1]
 
 
 def test_a_bucket_that_is_away_takes_nothing_down(lab: Lab) -> None:
