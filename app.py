@@ -81,7 +81,7 @@ app.api.cors = CORS
 # API Gateway must pass bytes on as they are, whatever their type and what a browser accepts; what
 # serves here would refuse whoever sends no Accept if it were told of this
 app.api.binary_types = EVERY_TYPE if COMMAND and COMMAND.name in command.DEPLOYING else []
-logger = Logger(service=SERVICE)
+logger = Logger(service=SERVICE, location=None)  # it would be `_log` in each line
 
 View = Callable[..., Any]
 

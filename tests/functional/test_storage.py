@@ -102,6 +102,13 @@ def test_a_listing_is_in_order_and_of_its_prefix(
         put(key, b"")
     assert [found.key for found in store.list(bucket, "a/")] == keys
     assert [found.key for found in store.list(bucket, "a")] == ["a", *keys]
+    for after, rest in (
+        ("a/0998", keys[999:]),
+        ("a/0998x", keys[999:]),
+        ("a/1000", []),
+        ("", keys),
+    ):
+        assert [found.key for found in store.list(bucket, "a/", after)] == rest
     assert list(store.list(bucket, "none")) == []
 
 
