@@ -435,9 +435,9 @@ def v2_ready() -> Response:
 @route("/v2/models/{name}/versions/{version}")
 def v2_model(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: the model's tensors."""
-    from chalicelib import openinference
+    from chalicelib.openinference import inferring
 
-    return Answered(openinference.metadata(services().classifiers.get(name, version)))
+    return Answered(inferring.metadata(services().classifiers.get(name, version)))
 
 
 @route("/v2/models/{name}/ready")
@@ -452,12 +452,12 @@ def v2_model_ready(name: str, version: str | None = None) -> Response:
 @route("/v2/models/{name}/versions/{version}/infer", methods=("POST",), content_types=EVERY_TYPE)
 def v2_infer(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: classify a tensor of images."""
-    from chalicelib import openinference
+    from chalicelib.openinference import inferring
 
     header_length = _request().headers.get("inference-header-content-length")
     request, binary = parsing.infer_request(header_length, _body())
     classifier = services().classifiers.get(name, version)
-    return Answered(openinference.infer(classifier, request, binary), model=name)
+    return Answered(inferring.infer(classifier, request, binary), model=name)
 
 
 def _predict(request: PredictRequest, body: bytes | None) -> Response:

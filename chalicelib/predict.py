@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,8 +27,7 @@ class Item:
     load: Callable[[], bytes]
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The model to ask, chosen by the request or by the experiment.
 
     name: of the model; None for the service's own. arm: whether the experiment chose it. lost: the

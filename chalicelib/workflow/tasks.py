@@ -6,12 +6,9 @@ exception: an exception means that the task is tried again, or given up.
 """
 
 import functools
-import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Callable
-from pathlib import PurePosixPath
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -19,21 +16,19 @@ import msgspec
 from chalicelib.answers.judged import Outcome
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
-from chalicelib.bulk.copies import copy_manifest
+from chalicelib.bulk.chunks import SMALL_RUN
 from chalicelib.bulk.deadline import Remaining, in_time
-from chalicelib.bulk.inlined import manifest_of
-from chalicelib.bulk.manifests import entries
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, ServiceUnavailable
 from chalicelib.inference.labels import FOUND
 from chalicelib.inference.packages import ModelInfo
-from chalicelib.requests import MAX_LABELS, Options, WorkflowRequest
+from chalicelib.requests import MAX_LABELS, Options
 from chalicelib.workflow.causes import message_of
+from chalicelib.workflow.preparation import prepare
 from chalicelib.workflow.publish import publish, write_results
 from chalicelib.workflow.request import Rules
-from chalicelib.workflow.run import Arm, Kept, Plan, Run
+from chalicelib.workflow.run import Arm, Run
 
 logger = logging.getLogger("serverless-inception.workflow")
 """A child of the logger of `app.py`, which writes JSON."""
@@ -95,7 +90,7 @@ class WorkflowTasks:
     def prepare(self, name: str, request: object) -> dict[str, Any]:
         """Checks the request, writes the chunks, and returns what there is to do."""
         try:
-            plan = self._prepared(name, request)
+            plan = prepare(self._run(name), self._rules, request, self._clock())
         except ServiceUnavailable:
             raise
         except InceptionError as error:
@@ -111,67 +106,6 @@ class WorkflowTasks:
             "promote": plan.promote,
             "max_error_rate": plan.max_error_rate,
         }
-
-    def _prepared(self, name: str, given: object) -> Plan:
-        try:
-            request = msgspec.convert(given, WorkflowRequest)
-        except msgspec.ValidationError as error:
-            raise BadRequest(f"The execution's input is not valid: {error}.") from error
-        labels = self._rules.check(request, name)
-        champion, *rivals = labels
-        run = self._run(name)
-        manifest = self._keep_manifest(run, request)
-        total = sum(1 for _ in entries(manifest, self._store.stream(run.bucket, manifest)))
-        if not 1 <= total <= MAX_IMAGES:
-            raise BadRequest(f"A run may have 1 to {MAX_IMAGES:,} images; this one has {total:,}.")
-        chunks = run.write_chunks(
-            entries(manifest, self._store.stream(run.bucket, manifest)),
-            SMALL_CHUNK if total <= SMALL_RUN else LARGE_CHUNK,
-        )
-        if total > SMALL_RUN:
-            run.put(run.key("items.json"), [{"chunk": n} for n in range(1, chunks + 1)])
-        plan = Plan(
-            name=name,
-            source=request.manifest or f"{total} instances",
-            champion=champion,
-            challenger=rivals[0] if rivals else None,
-            promote=request.promote,
-            max_error_rate=request.max_error_rate,
-            max_labels=request.max_labels,
-            total=total,
-            chunks=chunks,
-            created_at=self._clock(),
-            labels={model: list(own) for model, own in labels.items()},
-        )
-        run.put(run.key("workflow.json"), plan)
-        return plan
-
-    def _keep_manifest(self, run: Run, request: WorkflowRequest) -> str:
-        """Returns the key of the run's own copy of the manifest. The first copy stays.
-
-        Raises BadRequest if it belongs to another request: a name may come again after 90 days.
-        """
-        digest = hashlib.sha256(msgspec.json.encode(request)).hexdigest()
-        kept = run.first(
-            run.key("manifest.json"), Kept, lambda: Kept(self._copy_manifest(run, request), digest)
-        )
-        if kept.request != digest:
-            raise BadRequest(
-                "This name belongs to a run with another request; give this run another name."
-            )
-        return run.key(kept.manifest)
-
-    def _copy_manifest(self, run: Run, request: WorkflowRequest) -> str:
-        """Copies the manifest. Returns its name among the run's objects."""
-        name = f"manifest.{uuid.uuid4().hex[:8]}"
-        if request.manifest is None:
-            name += ".jsonl"
-            lines = manifest_of(request.instances or [])
-            self._store.put(run.bucket, run.key(name), lines, "application/jsonl")
-        else:
-            name += PurePosixPath(request.manifest.lower()).suffix
-            copy_manifest(self._store, request.manifest, run.bucket, run.key(name))
-        return name
 
     @_task
     def classify(self, name: str, chunk: int, arm: Arm, left: Remaining) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.answers.protocol import TensorMetadata
 from chalicelib.errors import BadRequest, ImageUnreadable
 from chalicelib.images.preprocessing import WHOLE
-from chalicelib.openinference import infer, metadata
+from chalicelib.openinference.inferring import infer, metadata
 from chalicelib.requests import InferRequest, Output, Tensor
 from tests.fakes import ColourClassifier
 from tests.unit.test_predict import BLUE, CUT, MIDDLE, RED, RED_IN_BLUE

@@ -7,13 +7,14 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from chalicelib import openinference, parsing
+from chalicelib import parsing
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.records import Batch
 from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.errors import InceptionError
 from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
+from chalicelib.openinference.inferring import infer
 from chalicelib.requests import (
     BatchRequest,
     ExperimentRequest,
@@ -130,7 +131,7 @@ def _infer(world: World, body: bytes) -> object:
     """The first four characters are the header's value."""
     length = body[:4].decode("utf-8", "replace").strip() or None
     request, binary = parsing.infer_request(length, body[4:])
-    return openinference.infer(ColourClassifier(), request, binary)  # type: ignore[arg-type]
+    return infer(ColourClassifier(), request, binary)  # type: ignore[arg-type]
 
 
 ROUTES: tuple[Callable[[World, bytes], object], ...] = (

@@ -1,0 +1,1 @@
+"""The Open Inference Protocol: KServe's shape of a prediction."""
