@@ -39,8 +39,8 @@ class InceptionError(Exception):
 
     @property
     def detail(self) -> str:
-        """The cause, for the log alone: it may name parts of our account."""
-        return str(self.__cause__ or self)
+        """The text for the log: the sentence, and the cause, which may name parts of our account."""
+        return f"{self} Cause: {self.__cause__}" if self.__cause__ else str(self)
 
 
 class BadRequest(InceptionError):

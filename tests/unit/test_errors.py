@@ -53,4 +53,5 @@ def test_the_log_tells_the_cause_of_what_has_one() -> None:
     try:
         raise ModelInvalid("The model is damaged.") from ValueError("byte 7")
     except ModelInvalid as error:
-        assert error.detail == "byte 7" and ServiceUnavailable("Later.").detail == "Later."
+        assert error.detail == "The model is damaged. Cause: byte 7"
+    assert ServiceUnavailable("Later.").detail == "Later."
