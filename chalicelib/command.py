@@ -61,9 +61,9 @@ def typed(
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--profile")
-    given, rest = parser.parse_known_args(arguments[1:])
-    name = rest[0] if given.command == "dev" and rest else given.command
-    return Command(name, given.stage, given.host, given.profile)
+    options, rest = parser.parse_known_args(arguments[1:])
+    name = rest[0] if options.command == "dev" and rest else options.command
+    return Command(name, options.stage, options.host, options.profile)
 
 
 def local_host(command: Command | None) -> str | None:

@@ -28,8 +28,8 @@ def staged(target: Path) -> Iterator[Path]:
             )  # renamed, not removed: that would take longer, and others look for it
         folder.replace(target)
     finally:
-        for each in (folder, old):
-            shutil.rmtree(each, ignore_errors=True)
+        for path in (folder, old):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

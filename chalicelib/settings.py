@@ -157,11 +157,11 @@ def _engine(env: Mapping[str, str]) -> EngineName:
 
 def _threads(env: Mapping[str, str]) -> int:
     """Returns `THREADS`, else the CPUs that the memory size buys, else this machine's CPUs."""
-    given = env.get("THREADS")
-    if given:
-        if not given.isdigit() or int(given) < 1:
-            raise SettingsError(f"THREADS must be a whole number of at least 1, not {given!r}.")
-        return int(given)
+    threads = env.get("THREADS")
+    if threads:
+        if not threads.isdigit() or int(threads) < 1:
+            raise SettingsError(f"THREADS must be a whole number of at least 1, not {threads!r}.")
+        return int(threads)
     memory = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     if memory.isdigit():
         return max(1, -(-int(memory) // MEMORY_PER_CPU_MB))

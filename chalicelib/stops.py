@@ -48,8 +48,8 @@ def _stopped(resources: list[dict[str, str]], client: Callable[[str], Any]) -> l
     """Returns functions whose reserved concurrency is 0, and disabled rules."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    functions = [one["lambda_arn"] for one in resources if "lambda_function" in one.values()]
-    rules = [one["rule_name"] for one in resources if "cloudwatch_event" in one.values()]
+    functions = [r["lambda_arn"] for r in resources if "lambda_function" in r.values()]
+    rules = [r["rule_name"] for r in resources if "cloudwatch_event" in r.values()]
     try:
         return [*_functions(client("lambda"), functions), *_rules(client("events"), rules)]
     except (BotoCoreError, ClientError) as error:

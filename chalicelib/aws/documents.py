@@ -50,16 +50,16 @@ class Documents:
 
     def first(self, key: str, type_: type[T], make: Callable[[], T]) -> T:
         """Reads JSON; if there is no object, writes what `make` returns. The first writer wins."""
-        found = self.get(key, type_)
-        if found is None:
-            found = make()
-            if not self.put(key, found, only_new=True):
-                found = self.get(key, type_)
-        if found is None:
+        value = self.get(key, type_)
+        if value is None:
+            value = make()
+            if not self.put(key, value, only_new=True):
+                value = self.get(key, type_)
+        if value is None:
             raise ServiceUnavailable(
                 detail=(f"Another writer changed {key} at the same time; try again.")
             )
-        return found
+        return value
 
     def mark(self, key: str) -> None:
         """Writes an empty object."""
@@ -84,8 +84,8 @@ class Documents:
 
     def _data(self, key: str, sure: bool, most: int = MAX_OBJECT) -> bytes | None:
         if sure:
-            found = self.store.find(self.bucket, key, most)
-            return None if found is None else found.data
+            stored = self.store.find(self.bucket, key, most)
+            return None if stored is None else stored.data
         try:
             return self.store.read(self.bucket, key, most)
         except (AccessRefused, ObjectMissing):

@@ -186,8 +186,8 @@ class S3Store:
         with translated(f"s3://{bucket}/{prefix}"):
             pages = self._s3().get_paginator("list_objects_v2")
             for page in pages.paginate(**request):
-                for found in page.get("Contents", []):
-                    yield Found(found["Key"], found["LastModified"].timestamp())
+                for listed in page.get("Contents", []):
+                    yield Found(listed["Key"], listed["LastModified"].timestamp())
 
     def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """See ObjectStore."""

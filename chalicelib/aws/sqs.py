@@ -71,7 +71,7 @@ class SqsQueue:
     def _send(self, entries: list[dict[str, str]]) -> None:
         for _ in range(3):  # a batch request can succeed for only some of its messages
             failed = self._call("send_message_batch", Entries=entries).get("Failed", [])
-            entries = [e for e in entries if e["Id"] in {each["Id"] for each in failed}]
+            entries = [e for e in entries if e["Id"] in {refusal["Id"] for refusal in failed}]
             if not entries:
                 return
         raise ServiceUnavailable(

@@ -94,7 +94,7 @@ class StepFunctions:
     def recent(self, count: int) -> list[Execution]:
         """See Executions."""
         answer = self._call("list_executions", stateMachineArn=self._machine, maxResults=count)
-        return [_execution(each) for each in answer["executions"]]
+        return [_execution(execution) for execution in answer["executions"]]
 
     def history(self, name: str) -> list[Event]:
         """See Executions."""

@@ -57,8 +57,8 @@ class BatchService:
 
     def create(self, request: BatchRequest) -> BatchView:
         """Starts a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
-        given = [request.instances, request.manifest, request.prefix]
-        if sum(way is not None for way in given) != 1:
+        ways = [request.instances, request.manifest, request.prefix]
+        if sum(way is not None for way in ways) != 1:
             raise BadRequest("Send exactly one of instances, manifest and prefix.")
         if request.model is not None:
             self._check_model(request.model)

@@ -163,25 +163,25 @@ class BatchEvents:
         """
         pace, trouble = Pace(self._queue), None
         active = list(self._store.list(self._results, "active/"))
-        for found in SystemRandom().sample(active, len(active)):
+        for mark in SystemRandom().sample(active, len(active)):
             if remaining() < 10:
                 break
             try:
-                self._look_after(found, pace)
+                self._look_after(mark, pace)
             except Exception as error:
                 trouble = error
         if trouble is not None:
             raise trouble
 
-    def _look_after(self, found: Found, pace: Pace) -> None:
-        batch_id, round = parse_active(found.key)
+    def _look_after(self, mark: Found, pace: Pace) -> None:
+        batch_id, round = parse_active(mark.key)
         ledger = Ledger(self._store, self._results, batch_id)
         try:
             batch = ledger.batch()
         except NotFound:
             return
         if round == batch.round:
-            repair(ledger, batch, self._queue, pace, found.modified)
+            repair(ledger, batch, self._queue, pace, mark.modified)
         elif round < batch.round:
             ledger.rest(round)
 

@@ -93,10 +93,10 @@ class Ledger(Documents):
     def tagged_batch(self) -> Tagged[Batch]:
         """Returns the request and its ETag. Raises NotFound."""
         may_be = _ID.fullmatch(self.batch_id)
-        found = self.tagged(self.key("batch.json"), Batch) if may_be else None
-        if found is None:
+        tagged = self.tagged(self.key("batch.json"), Batch) if may_be else None
+        if tagged is None:
             raise NotFound(f"There is no batch {self.batch_id[:64]!r}; GET /batches lists them.")
-        return found
+        return tagged
 
     def fan_out(self, round: int) -> FanOut:
         """Returns how far the round's fan-out came."""
@@ -177,13 +177,13 @@ class Ledger(Documents):
 
     def uncount(self, round: int, chunk: int) -> None:
         """Removes the count of a part."""
-        for found in self.store.list(self.bucket, self.round_key(round, f"tally/{chunk:06d}-")):
-            self.store.delete(self.bucket, found.key)
+        for mark in self.store.list(self.bucket, self.round_key(round, f"tally/{chunk:06d}-")):
+            self.store.delete(self.bucket, mark.key)
 
     def _names(self, round: int, prefix: str) -> Iterator[list[str]]:
         """Returns the numbers in the names of marks, such as 000001-25-2."""
-        for found in self.store.list(self.bucket, self.round_key(round, prefix)):
-            yield found.key.rsplit("/", 1)[1].split("-")
+        for mark in self.store.list(self.bucket, self.round_key(round, prefix)):
+            yield mark.key.rsplit("/", 1)[1].split("-")
 
     def cancelled(self, round: int, sure: bool = True) -> bool:
         """Whether the round is stopped. sure: see Documents."""

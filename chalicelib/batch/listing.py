@@ -47,8 +47,8 @@ def list_images(ledger: Ledger, prefix: str, most: int, go_on: InTime) -> Listin
 def _further(ledger: Ledger, listing: Listing, prefix: str, most: int) -> Listing:
     """Writes one more part, and returns the listing with it."""
     bucket, start = split_s3_uri(prefix)
-    found = ledger.store.list(bucket, start, after=listing.last)
-    keys = [entry.key for entry in islice(found, KEYS)]
+    objects = ledger.store.list(bucket, start, after=listing.last)
+    keys = [entry.key for entry in islice(objects, KEYS)]
     images = [key for key in keys if not key.endswith("/") and not is_manifest(key)]
     name = f"manifest.{len(listing.parts) + 1:06d}-{uuid.uuid4().hex[:8]}.jsonl"
     ledger.put_lines(

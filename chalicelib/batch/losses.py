@@ -38,13 +38,13 @@ class Pace:
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._found: tuple[bool, float] | None = None
+        self._state: tuple[bool, float] | None = None
 
     def get(self) -> tuple[bool, float]:
         """Returns whether the queue is idle, and its patience; see Queue."""
-        if self._found is None:
-            self._found = self._queue.idle(), self._queue.patience()
-        return self._found
+        if self._state is None:
+            self._state = self._queue.idle(), self._queue.patience()
+        return self._state
 
 
 class Losses:
@@ -58,16 +58,16 @@ class Losses:
         self._ledger, self._round = ledger, round
         self._idle, self._patience = pace.get()
         ledger.mark(ledger.round_key(round, "repairs/now"))
-        marks = {_name(found): found.modified for found in self._list("repairs/")}
+        marks = {_name(mark): mark.modified for mark in self._list("repairs/")}
         if "now" not in marks:
             raise ServiceUnavailable(detail="the store does not list what was just written")
         self._now = marks.pop("now")
-        begun = {_name(found): found.modified for found in self._list("begun/")}
+        begun = {_name(mark): mark.modified for mark in self._list("begun/")}
         counted = sorted(_numbered(marks, started).items())
         self._again = {chunk: (number, at) for (chunk, number), at in counted}
         self._begun = _numbered(begun, started)
         self._had = {name for name, at in begun.items() if at >= started}
-        self._first = {int(_name(found)[:6]): found.modified for found in self._list("chunks/")}
+        self._first = {int(_name(mark)[:6]): mark.modified for mark in self._list("chunks/")}
         for checkpoint in self._list(
             "fanout."
         ):  # the fan-out's checkpoint, and that of the listing before it
@@ -148,7 +148,7 @@ class Alone:
     def places(self) -> set[int]:
         """Returns the places that are done."""
         listed = self._ledger.store.list(self._ledger.bucket, self._root)
-        return {int(_name(found)[:4]) for found in listed}
+        return {int(_name(mark)[:4]) for mark in listed}
 
     def join(self, entries: list[Entry], error: ErrorInfo | None = None) -> bool:
         """Writes the chunk's part once each image has a record. Returns whether it did.
@@ -172,8 +172,8 @@ class Alone:
         return record
 
 
-def _name(found: Found) -> str:
-    return found.key.rsplit("/", 1)[1]
+def _name(mark: Found) -> str:
+    return mark.key.rsplit("/", 1)[1]
 
 
 def _numbered(marks: dict[str, float], since: float) -> dict[tuple[int, int], float]:

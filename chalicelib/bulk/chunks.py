@@ -81,5 +81,5 @@ def _packed(
 
 
 def _weight(entry: Entry) -> int:
-    given = entry.instance
-    return len(given.url or "") + len(given.s3_uri or "") + len(given.b64 or "")
+    instance = entry.instance
+    return len(instance.url or "") + len(instance.s3_uri or "") + len(instance.b64 or "")

@@ -17,10 +17,10 @@ def manifest_of(instances: Sequence[Instance]) -> bytes:
 
     Raises BadRequest, with the places of instances that do not name one image.
     """
-    own = {each.id for each in instances}
+    own = {instance.id for instance in instances}
     numbered = [
-        each if each.id else msgspec.structs.replace(each, id=_unlike(own, str(place)))
-        for place, each in enumerate(instances)
+        instance if instance.id else msgspec.structs.replace(instance, id=_unlike(own, str(place)))
+        for place, instance in enumerate(instances)
     ]
     lines = msgspec.json.Encoder().encode_lines(numbered)
     bad = [

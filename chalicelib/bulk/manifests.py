@@ -91,7 +91,7 @@ class _Numbers:
     """
 
     def __init__(self, ids: Iterable[str | None]) -> None:
-        self._given = [0] * len(_FORMS)  # by form, the last line that got such an id
+        self._last = [0] * len(_FORMS)  # by form, the last line that got such an id
         self._taken = {form for form, _ in filter(None, map(_form, ids))}
 
     def entry(self, position: int, line: _Told) -> Entry:
@@ -101,7 +101,7 @@ class _Numbers:
             form, number = own
             self._taken.add(form)
             # the last form is reserved for lines without an id, which have no other form left
-            if form == _LAST or number <= self._given[form]:
+            if form == _LAST or number <= self._last[form]:
                 id, problem = (
                     None,
                     f"its id {id} is one that a line without an id may get; choose another",
@@ -110,7 +110,7 @@ class _Numbers:
             form = next(
                 form for form in range(_LAST + 1) if form == _LAST or form not in self._taken
             )
-            self._given[form] = line.number
+            self._last[form] = line.number
             id = _FORMS[form].format(line.number)
         if problem is not None:
             return Entry(position, id, problem=f"Line {line.number} of the manifest: {problem}.")
@@ -119,8 +119,8 @@ class _Numbers:
 
 def _form(id: str | None) -> tuple[int, int] | None:
     """Returns the form of an own id and the line number in it; None if it has no such form."""
-    found = ((form, own.fullmatch(id or "")) for form, own in enumerate(_OWN))
-    return next(((form, int(match[1])) for form, match in found if match), None)
+    matches = ((form, own.fullmatch(id or "")) for form, own in enumerate(_OWN))
+    return next(((form, int(match[1])) for form, match in matches if match), None)
 
 
 def _told(numbered: Iterable[Line], form: Form, max_id: int) -> Iterator[_Told]:
@@ -156,7 +156,7 @@ def _parsed(line: bytes | None, form: Form, max_id: int) -> Named | None:
         raise BadLine(f"its id is longer than {max_id} characters")
     if len(named.label or "") > MAX_LABEL:
         raise BadLine(f"its label is longer than {MAX_LABEL} characters", named.id)
-    given = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
-    if len(given) != 1:
+    ways = [way for way in (instance.url, instance.s3_uri, instance.b64) if way]
+    if len(ways) != 1:
         raise BadLine(NOT_ONE, named.id)
     return named

@@ -85,8 +85,8 @@ class Recorder:
         refusal = self._refusal(options)
         with ThreadPoolExecutor(IMAGES_AT_ONCE) as pool:
             work = partial(self._record, options, go_on, refusal)
-            found = zip(todo, pool.map(work, todo.values()), strict=True)
-            return {place: record for place, record in found if record is not None}
+            records = zip(todo, pool.map(work, todo.values()), strict=True)
+            return {place: record for place, record in records if record is not None}
 
     def record(self, options: Options, entry: Entry, go_on: InTime) -> Record | None:
         """Returns the record of one entry; None if there is no time to begin it. See `records`."""

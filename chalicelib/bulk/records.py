@@ -28,10 +28,12 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         asked: a given label. For a multi-label model it is the answer, if the model finds it.
         """
         labels = self.labels or []
-        about = (each for each in self.found() if is_right(asked, each.name))
+        about = (label for label in self.found() if is_right(asked, label.name))
         return next(about, None) or next(iter(labels), None)
 
     def found(self) -> list[Label]:
         """Returns the labels found in the picture: the top label, or all likely labels."""
         labels = self.labels or []
-        return [each for each in labels if each.score >= FOUND] if self.multi_label else labels[:1]
+        if not self.multi_label:
+            return labels[:1]
+        return [label for label in labels if label.score >= FOUND]

@@ -65,7 +65,7 @@ def overall(champion: Standing, comparisons: list[Comparison]) -> str:
     """Returns the verdict of the experiment: that of the comparison with the most evidence."""
     if not comparisons:
         return f"Only {champion.name} gets traffic. Give another model a share of it."
-    return min(comparisons, key=lambda each: 2 if each.p_value is None else each.p_value).verdict
+    return min(comparisons, key=lambda arm: 2 if arm.p_value is None else arm.p_value).verdict
 
 
 def planned(a: Tally, b: Tally, alpha: float = ALPHA) -> int:

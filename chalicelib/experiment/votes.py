@@ -190,16 +190,16 @@ def _open(since: float, now: float) -> list[str]:
 def _due(counted: dict[str, float], days: Days, now: float) -> list[str]:
     """Returns today, and past days that are due again, those counted longest ago first."""
     today = _day(int(now))
-    found, listed = [today], 0
+    due, listed = [today], 0
     for day in sorted(counted.keys() - {today}, key=lambda day: (counted[day], day)):
         votes = sum(tally.votes for tally in days.get(day, {}).values())
         if 0 <= now - counted[day] < min(HOUR * max(votes / PAGE, 1), DAY):
             continue
         listed += max(votes, FEWEST)
-        if listed > AT_ONCE and len(found) > 1:
+        if listed > AT_ONCE and len(due) > 1:
             break
-        found.append(day)
-    return found
+        due.append(day)
+    return due
 
 
 def _closed(day: str) -> float:

@@ -84,8 +84,8 @@ class Weights:
 
     def _loaded(self, last: InForce) -> InForce:
         try:
-            found = self._documents.get(FILE, ExperimentRequest)
-            return InForce(Arms(found.arms), FILE) if found else self._environment
+            request = self._documents.get(FILE, ExperimentRequest)
+            return InForce(Arms(request.arms), FILE) if request else self._environment
         except (msgspec.DecodeError, ValueError, RecursionError, ObjectTooLarge) as error:
             why = str(error).rstrip(".")
             problem = (

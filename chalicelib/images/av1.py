@@ -55,13 +55,13 @@ def frames_of(stream: bytes, size: tuple[int, int]) -> Frames:
     Raises ValueError or IndexError if the stream's own headers say another size or end too early,
     or if it has too many units.
     """
-    found, sequence = Frames(), None
+    frames, sequence = Frames(), None
     position = 0
     for _ in range(MAX_UNITS):
         if position == len(stream):
-            if not found.pixels:
+            if not frames.pixels:
                 raise ValueError("no frame")
-            return found
+            return frames
         kind, start, position = _unit(stream, position)
         if kind == _SEQUENCE_HEADER:
             sequence = _sequence(_Bits(stream[start:position]))
@@ -70,11 +70,11 @@ def frames_of(stream: bytes, size: tuple[int, int]) -> Frames:
         elif kind in _FRAMES:
             if sequence is None:
                 raise ValueError("a frame before any sequence header")
-            found = found.joined(_one(sequence))
+            frames = frames.joined(_of_sequence(sequence))
     raise ValueError("too many units")
 
 
-def _one(sequence: _Sequence) -> Frames:
+def _of_sequence(sequence: _Sequence) -> Frames:
     width, height = sequence.largest
     area = -(-width // _BLOCK) * -(-height // _BLOCK) * _BLOCK**2
     # a decoder's notes on blocks, beside the pixels: dav1d was seen to need less than a byte

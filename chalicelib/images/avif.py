@@ -112,23 +112,23 @@ def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
 
 def _top(data: bytes) -> list[_Box]:
     """Returns the boxes of the file. Raises ImageUnreadable for a sequence."""
-    found = list(_boxes(data, 0, len(data)))
-    kind, start, end = found[0]
+    boxes = list(_boxes(data, 0, len(data)))
+    kind, start, end = boxes[0]
     _check(kind == b"ftyp" and end - start <= 1024)
     brands = {data[start : start + 4], *(data[at : at + 4] for at in range(start + 8, end, 4))}
-    if b"avis" in brands or any(box[0] == b"moov" for box in found):
+    if b"avis" in brands or any(box[0] == b"moov" for box in boxes):
         raise ImageUnreadable(
             "The AVIF is animated, which is not supported; save one of its pictures as a file."
         )
-    return found
+    return boxes
 
 
 def _unique(data: bytes, start: int, end: int) -> dict[bytes, _Box]:
-    found = {}
+    boxes = {}
     for box in _boxes(data, start, end):
-        _check(box[0] not in found or box[0] not in (*_TABLES, b"iprp", b"ipco", b"pitm", b"idat"))
-        found[box[0]] = box
-    return found
+        _check(box[0] not in boxes or box[0] not in (*_TABLES, b"iprp", b"ipco", b"pitm", b"idat"))
+        boxes[box[0]] = box
+    return boxes
 
 
 class _Numbers:

@@ -152,8 +152,8 @@ def _check_rows(image: OpenImage) -> None:
     image.load()
     width, height = image.size
     least = min(math.ceil(LEAST_ROWS * height), height - 1)
-    found = image.crop((width - 1, least, width, height)).getextrema()
-    channels = found if isinstance(found[0], tuple) else (found,)
+    extrema = image.crop((width - 1, least, width, height)).getextrema()
+    channels = extrema if isinstance(extrema[0], tuple) else (extrema,)
     if all(low >= 127 and high <= 128 for low, high in channels):
         raise ImageUnreadable(
             f"The JPEG is cut off: less than {LEAST_ROWS:.0%} of it is there; send the whole file."

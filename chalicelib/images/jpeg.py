@@ -94,10 +94,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """
     position = 2
     for _ in range(MAX_SEGMENTS):
-        found = _MARKER.search(data, position)
-        if not found:
+        marker = _MARKER.search(data, position)
+        if not marker:
             return
-        kind, start = found[1][0], found.start()
+        kind, start = marker[1][0], marker.start()
         position = start + 2
         if kind == _EOI:
             yield kind, start, position
@@ -121,9 +121,9 @@ def _check_scans(frame: bytes, scans: list[bytes], complete: int) -> None:
     if parts == [(components, range(64), 0)]:
         return
     missing = {(component, place) for component in components for place in range(64)}
-    for found, places, bits in parts[:complete]:
+    for scanned, places, bits in parts[:complete]:
         if bits <= LAST_BITS:
-            missing -= {(component, place) for component in found for place in places}
+            missing -= {(component, place) for component in scanned for place in places}
     if missing:
         raise ImageUnreadable("The JPEG is cut off, and too much is missing; send the whole file.")
 

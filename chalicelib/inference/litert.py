@@ -121,19 +121,19 @@ def _refusal(path: Path, error: Exception) -> str:
             f"{file} needs {operation}, which is newer than this LiteRT; convert the network with "
             "an older TensorFlow, or update ai-edge-litert."
         )
-    found = LACKING.search(said)
-    if found and "Select TensorFlow op" in said:
+    lacking = LACKING.search(said)
+    if lacking and "Select TensorFlow op" in said:
         return (
-            f"{file} needs {found[1]}, an operation of TensorFlow that LiteRT does not have; "
+            f"{file} needs {lacking[1]}, an operation of TensorFlow that LiteRT does not have; "
             "convert the network with TFLITE_BUILTINS alone, without SELECT_TF_OPS."
         )
-    if found and "custom op" in said:
+    if lacking and "custom op" in said:
         return (
-            f"{file} needs the custom operation {found[1]}, which LiteRT does not have; use the "
+            f"{file} needs the custom operation {lacking[1]}, which LiteRT does not have; use the "
             "network from before it was compiled for other hardware, or build it without that "
             "operation."
         )
-    if found:
+    if lacking:
         return f"{file} cannot be computed by LiteRT: {said.strip().splitlines()[-1][:300]}"
     return f"{file} is not a LiteRT model."
 

@@ -85,12 +85,12 @@ class Models:
 
     def list(self) -> list[ModelPackage]:
         """Lists the packages in the folders by name, without those that cannot be read."""
-        found: dict[str, ModelPackage] = {}
+        packages: dict[str, ModelPackage] = {}
         for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
             with suppress(ModelInvalid):
                 package = read_package(path.parent)
-                found.setdefault(package.info.name, package)
-        return [found[name] for name in sorted(found)]
+                packages.setdefault(package.info.name, package)
+        return [packages[name] for name in sorted(packages)]
 
     def _folder(self, name: str) -> Path | None:
         folders = (parent / name for parent in self._dirs)
@@ -140,7 +140,7 @@ class Models:
             try:
                 self._store.download(self._bucket, key, folder / file)
             except ServiceUnavailable as error:
-                if key in {found.key for found in self._store.list(self._bucket, f"{name}/")}:
+                if key in {listed.key for listed in self._store.list(self._bucket, f"{name}/")}:
                     raise
                 raise ModelInvalid(
                     f"Model {name} has no {file} in the models bucket; upload the whole package "
@@ -149,10 +149,10 @@ class Models:
 
     def _object(self, name: str, file: str) -> bytes:
         with _fetching(name):
-            found = self._store.find(self._bucket, f"{name}/{file}", MAX_OBJECT)
-        if found is None:
+            stored = self._store.find(self._bucket, f"{name}/{file}", MAX_OBJECT)
+        if stored is None:
             raise _unknown(name, " here or in the models bucket")
-        return found.data
+        return stored.data
 
     def _verify(self, package: ModelPackage) -> None:
         package.verify(*(self._reads(package.info),) if self._reads else ())

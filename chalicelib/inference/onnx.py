@@ -110,9 +110,9 @@ def _spec() -> ModuleSpec | None:
     """Finds the binding without importing the packages around it."""
     package = find_spec("onnxruntime")
     places = package.submodule_search_locations if package else None
-    return PathFinder.find_spec(BINDING, [str(Path(each) / "capi") for each in places or ()])
+    return PathFinder.find_spec(BINDING, [str(Path(place) / "capi") for place in places or ()])
 
 
 def _tensor(meta: Any) -> Tensor:
-    shape = tuple(each if isinstance(each, int) else -1 for each in meta.shape)  # -1: left open
+    shape = tuple(side if isinstance(side, int) else -1 for side in meta.shape)  # -1: left open
     return Tensor(0, meta.name, shape, DTYPES[meta.type], 0.0, 0)

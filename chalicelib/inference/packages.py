@@ -155,12 +155,12 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
 def _assumed(folder: Path, scaling: _Scaling | None) -> Preprocessing:
     """The preprocessing of an older package: usual for its labels, and scaled as it says."""
     try:
-        found = IMAGENET if is_imagenet(_labels(folder)) else WHOLE
+        preprocessing = IMAGENET if is_imagenet(_labels(folder)) else WHOLE
     except (OSError, UnicodeDecodeError):  # whoever needs the labels gets the error
-        found = WHOLE
+        preprocessing = WHOLE
     if scaling is None:
-        return found
-    return msgspec.structs.replace(found, mean=(scaling.mean,), std=(scaling.std,))
+        return preprocessing
+    return msgspec.structs.replace(preprocessing, mean=(scaling.mean,), std=(scaling.std,))
 
 
 def _labels(folder: Path) -> tuple[str, ...]:

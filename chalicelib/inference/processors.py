@@ -21,7 +21,7 @@ LISTS = ("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")
 
 def unlisted() -> bool:
     """Whether this host needs the lists and lacks them. x86-64 does not need them."""
-    return platform.machine() == "aarch64" and not any(Path(each).exists() for each in LISTS)
+    return platform.machine() == "aarch64" and not any(Path(path).exists() for path in LISTS)
 
 
 NEWER_THAN_AVX2 = {"avx512_vnni", "avx_vnni", "amx_int8"}
@@ -30,8 +30,8 @@ NEWER_THAN_AVX2 = {"avx512_vnni", "avx_vnni", "amx_int8"}
 
 def flags(cpuinfo: str) -> frozenset[str]:
     """Returns the flags of the first processor in /proc/cpuinfo; empty except on x86-64."""
-    found = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
-    return frozenset(found.partition(":")[2].split())
+    listed = next((line for line in cpuinfo.splitlines() if line.startswith("flags")), "")
+    return frozenset(listed.partition(":")[2].split())
 
 
 def at_most_avx2(machine: str, able: frozenset[str]) -> bool:
@@ -71,11 +71,11 @@ def _places(library: str) -> Iterator[tuple[int, bytes]]:
         span, access, offset, _, _, *file = line.split(maxsplit=5)
         if access != "r--p" or not file or library not in file[0]:
             continue
-        start, end = (int(each, 16) for each in span.split("-"))
+        start, end = (int(bound, 16) for bound in span.split("-"))
         first = int(offset, 16)
         with Path(file[0]).open("rb") as opened:
             constants = mmap.mmap(opened.fileno(), 0, prot=mmap.PROT_READ)
-        for path in (each.encode() for each in LISTS):
+        for path in (file.encode() for file in LISTS):
             at = constants.find(b"\0" + path + b"\0", first, first + end - start)
             if at >= 0:
                 yield start + at + 1 - first, path

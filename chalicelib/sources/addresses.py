@@ -152,11 +152,11 @@ def _in_ascii(url: str) -> str:
             "A url must not contain spaces, line breaks, control characters or backslashes; "
             "percent-encode them (a space is %20)."
         )
-    found = _AUTHORITY.match(url)
-    if found and not found[2].isascii():
-        host, colon, port = found[2].partition(":")
+    match = _AUTHORITY.match(url)
+    if match and not match[2].isascii():
+        host, colon, port = match[2].partition(":")
         try:
-            url = found[1] + in_ascii(host) + colon + port + url[found.end() :]
+            url = match[1] + in_ascii(host) + colon + port + url[match.end() :]
         except ValueError:
             raise _invalid_host() from None
     try:

@@ -104,17 +104,17 @@ class Fetcher:
 
         Raises OSError if it has none, or if any of them may not be connected to.
         """
-        found = (
+        chosen = (
             [location.address]
             if location.address
             else self._look_up(location.host, location.port, deadline)
         )
-        if found and all(map(is_public, found)):
+        if chosen and all(map(is_public, chosen)):
             if location.port not in DEFAULT_PORTS.values():
                 raise _port_refused()
-        elif not (found and loopback and all(map(is_loopback, found))):
+        elif not (chosen and loopback and all(map(is_loopback, chosen))):
             raise PermissionError
-        return Target(**vars(location), addresses=tuple(found))
+        return Target(**vars(location), addresses=tuple(chosen))
 
     def _over_network(
         self, target: Target, deadline: Deadline

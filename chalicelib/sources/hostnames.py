@@ -39,7 +39,7 @@ def in_ascii(host: str) -> str:
 
 def _mapped(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text.replace("ϲ", "σ"))  # alone ς, in NFKC
-    folded = "".join(each if each in _UNFOLDED else each.casefold() for each in plain)
+    folded = "".join(c if c in _UNFOLDED else c.casefold() for c in plain)
     return unicodedata.normalize("NFKC", folded)
 
 

@@ -97,11 +97,11 @@ def split_s3_uri(s3_uri: str) -> tuple[str, str]:
 
 
 def _check_one_way(instance: Instance) -> None:
-    given = [name for name in ("url", "s3_uri", "b64") if getattr(instance, name) is not None]
-    if len(given) != 1:
+    ways = [name for name in ("url", "s3_uri", "b64") if getattr(instance, name) is not None]
+    if len(ways) != 1:
         raise SourceInvalid(
             "Give each image exactly one of url, s3_uri and b64; this one has "
-            f"{' and '.join(given) or 'none of them'}."
+            f"{' and '.join(ways) or 'none of them'}."
         )
 
 

@@ -45,9 +45,9 @@ def _task(method: Callable[P, R]) -> Callable[P, R]:
     """
 
     @functools.wraps(method)
-    def task(*given: P.args, **named: P.kwargs) -> R:
+    def task(*arguments: P.args, **named: P.kwargs) -> R:
         try:
-            return method(*given, **named)
+            return method(*arguments, **named)
         except ServiceUnavailable as error:
             raise ServiceUnavailable(str(error), error.detail) from error
 
@@ -120,17 +120,17 @@ class WorkflowTasks:
         if not records:
             model = plan.champion if arm == "champion" else plan.challenger or ""
             several = self._load_model(model).info.multi_label
-            found, kept = run.chunk(chunk), run.partial_key(arm, chunk)
+            images, kept = run.chunk(chunk), run.partial_key(arm, chunk)
             done = run.get(kept, dict[int, Record], sure=False) or {}
-            todo = {place: entry for place, entry in enumerate(found) if place not in done}
+            todo = {place: entry for place, entry in enumerate(images) if place not in done}
             options = Options(max_labels=plan.max_labels, model=model)
             if several:  # all labels that it finds, because any may be the known label
                 options = Options(max_labels=MAX_LABELS, min_confidence=FOUND, model=model)
             done |= self._recorder.records(options, todo, in_time(left, IMAGE_MARGIN))
-            if len(done) < len(found):
+            if len(done) < len(images):
                 run.put(kept, done)
-                raise TimeoutError(f"{len(done)} of {len(found)} images are done; go on.")
-            records = run.write_part(arm, chunk, [done[place] for place in range(len(found))])
+                raise TimeoutError(f"{len(done)} of {len(images)} images are done; go on.")
+            records = run.write_part(arm, chunk, [done[place] for place in range(len(images))])
         failed = sum(record.error is not None for record in records)
         return {"chunk": chunk, "records": len(records), "failed": failed}
 
@@ -142,7 +142,7 @@ class WorkflowTasks:
         run = self._run(name)
         logger.error(f"chunk {chunk} of {name} was given up by the {arm}: {error}: {cause}")
         info = ErrorInfo(error, message_of(error, cause), retryable=False)
-        records = [Record(each.id, each.source, error=info) for each in run.chunk(chunk)]
+        records = [Record(entry.id, entry.source, error=info) for entry in run.chunk(chunk)]
         run.write_part(arm, chunk, records)
         return {"chunk": chunk, "records": len(records), "failed": len(records)}
 

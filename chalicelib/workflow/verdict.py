@@ -20,9 +20,9 @@ def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) 
     return test.only_challenger > test.only_champion and challenger.correct > champion.correct
 
 
-def _is_easier(one: ArmResult, other: ArmResult) -> bool:
+def _is_easier(asked: ArmResult, other: ArmResult) -> bool:
     """Whether `one` may be right with any of several labels, and `other` only with its top."""
-    return one.multi_label and not other.multi_label
+    return asked.multi_label and not other.multi_label
 
 
 def verdict(

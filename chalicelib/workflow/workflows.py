@@ -76,8 +76,8 @@ class WorkflowService:
         manifest = request.manifest if lines is None else self._keep(lines)
         asked = {field: getattr(request, field) for field in WorkflowRequest.__struct_fields__}
         asked |= {"name": None, "instances": None, "manifest": manifest}
-        given = {key: value for key, value in asked.items() if value is not None}
-        execution = self._executions.start(name, msgspec.json.encode(given).decode())
+        fields = {key: value for key, value in asked.items() if value is not None}
+        execution = self._executions.start(name, msgspec.json.encode(fields).decode())
         return WorkflowStarted(
             unknown_labels=check.unknown_labels,
             known_to_one=check.known_to_one,

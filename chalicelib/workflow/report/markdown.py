@@ -134,10 +134,10 @@ def _left_out(judgement: Judgement) -> list[str]:
     if not judgement.left_out:
         return []
     rows = [
-        [said(each.label), said(each.known_to) if each.known_to else "no model", f"{each.images:,}"]
-        for each in judgement.unknown
+        [said(label.label), said(label.known_to or "no model"), f"{label.images:,}"]
+        for label in judgement.unknown
     ]
-    rest = judgement.left_out - sum(each.images for each in judgement.unknown)
+    rest = judgement.left_out - sum(label.images for label in judgement.unknown)
     rows += [["(others)", "–", f"{rest:,}"]] if rest else []
     return [
         "## Answers that do not count",
@@ -152,10 +152,10 @@ def _left_out(judgement: Judgement) -> list[str]:
 
 def _errors(judgement: Judgement) -> list[str]:
     rows = [
-        [said(code), said(arm.model), said(one.message, 200), said(one.id), f"{number:,}"]
+        [said(code), said(arm.model), said(example.message, 200), said(example.id), f"{number:,}"]
         for arm in judgement.arms
         for code, number in arm.errors.items()
-        if (one := arm.examples.get(code))
+        if (example := arm.examples.get(code))
     ]
     heads = ["Error", "Model", "Message, for example", "of image", "Images"]
     return ["## Errors", "", *table(heads, rows, words=4)] if rows else []
@@ -163,9 +163,9 @@ def _errors(judgement: Judgement) -> list[str]:
 
 def _confused(judgement: Judgement) -> list[str]:
     rows = [
-        [*map(said, (each.row, each.column, matrix.columns, each.example)), f"{each.count:,}"]
+        [*map(said, (pair.row, pair.column, matrix.columns, pair.example)), f"{pair.count:,}"]
         for matrix in judgement.confusion
-        for each in matrix.confused
+        for pair in matrix.confused
     ]
     first = "Truth" if judgement.labelled else f"{said(judgement.champion.model)} says"
     heads = [first, "Taken for", "By", "Image, for example", "Images"]
@@ -180,10 +180,10 @@ def _again(plan: Plan) -> list[str]:
         "max_error_rate": plan.max_error_rate,
         "max_labels": plan.max_labels,
     }
-    given = {key: value for key, value in request.items() if value is not None}
+    fields = {key: value for key, value in request.items() if value is not None}
     images = f"on the same images ({said(plan.source)})"
     if plan.source.startswith("s3://"):
-        given, images = {"manifest": plan.source, **given}, "on what the manifest lists then"
+        fields, images = {"manifest": plan.source, **fields}, "on what the manifest lists then"
     else:
         images += ", given as its `instances`"
     return [
@@ -191,7 +191,7 @@ def _again(plan: Plan) -> list[str]:
         "",
         f"`POST /workflows` with this body is a new run {images}:",
         "",
-        *json_block(given),
+        *json_block(fields),
     ]
 
 

@@ -20,7 +20,7 @@ def picture(judgement: Judgement) -> str:
     """Draws the judgement as an SVG document that needs no other file."""
     room = ALONE if len(judgement.confusion) == 1 else PAIRED
     maps = [heat_map(matrix, room) for matrix in judgement.confusion]
-    width = max(NARROWEST, sum(each.width for each in maps) + GAP * (len(maps) - 1))
+    width = max(NARROWEST, sum(drawing.width for drawing in maps) + GAP * (len(maps) - 1))
     parts, y = [], float(EDGE)
     sections = [_heading(judgement, width), chart(judgement.arms, width)]
     if maps:
@@ -47,10 +47,10 @@ def _heading(judgement: Judgement, width: float) -> Drawing:
 
 def _side_by_side(maps: Sequence[Drawing]) -> Drawing:
     """Aligns the bottoms of the maps; with the same labels their tops align, too."""
-    parts, x, height = [], 0.0, max(each.height for each in maps)
-    for each in maps:
-        parts.append(group(x, height - each.height, each.parts))
-        x += each.width + GAP
+    parts, x, height = [], 0.0, max(drawing.height for drawing in maps)
+    for drawing in maps:
+        parts.append(group(x, height - drawing.height, drawing.parts))
+        x += drawing.width + GAP
     return Drawing(x - GAP, height, parts)
 
 
@@ -72,11 +72,11 @@ def describe(judgement: Judgement) -> str:
     """Describes the drawing in words."""
     sentences = [plain(judgement.verdict, 400), *map(_described, judgement.arms)]
     for matrix in judgement.confusion:
-        for each in matrix.confused[:1]:
+        for pair in matrix.confused[:1]:
             row, column, whose = (
-                plain(name, 40) for name in (each.row, each.column, matrix.columns)
+                plain(name, 40) for name in (pair.row, pair.column, matrix.columns)
             )
-            sentences.append(f"Most often {whose} says {column} for {row}: {each.count:,} times.")
+            sentences.append(f"Most often {whose} says {column} for {row}: {pair.count:,} times.")
     return " ".join(sentences)
 
 
