@@ -125,14 +125,15 @@ def _public(env: Mapping[str, str], local_host: str | None) -> bool:
     if local_host is None:
         # a PUBLIC in the shell of whoever deploys is not the stage's
         return _boolean(env, "PUBLIC") and not env.get("TOKEN_PARAMETER", "").strip()
-    return _boolean(env, "PUBLIC", default=_is_loopback(local_host))
+    return _boolean(env, "PUBLIC", default=is_loopback(local_host))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host's name or address is this machine's own (RFC 6761, section 6.3)."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _boolean(env: Mapping[str, str], name: str, default: bool = False) -> bool:

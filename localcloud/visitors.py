@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from chalicelib.settings import is_loopback
+
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 REFUSED = (
@@ -30,7 +32,7 @@ class Visitors:
 
     def may_come(self, method: str, query: str, headers: Mapping[str, str]) -> bool:
         """Whether a request with these headers, by their names in lower case, is let in."""
-        if not _is_loopback(_place(headers.get("host", "localhost"))[0]):
+        if not is_loopback(_place(headers.get("host", "localhost"))[0]):
             return False
         origin = headers.get("origin")
         if origin is not None:
@@ -44,7 +46,7 @@ class Visitors:
         name, port = _place(place)
         if scheme not in ("http", "https") or not name:
             return False
-        if _is_loopback(name):
+        if is_loopback(name):
             return True
         listens = name == self._host or (_is_any(self._host) and _is_of_this_machine(name))
         return listens and port == self._port
@@ -73,15 +75,6 @@ def _place(place: str) -> tuple[str, int]:
         return (split.hostname or "").rstrip("."), split.port or 80
     except ValueError:
         return "", 0
-
-
-def _is_loopback(name: str) -> bool:
-    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_any(host: str) -> bool:

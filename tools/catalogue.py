@@ -11,10 +11,10 @@ from chalicelib.files import sha256 as digest
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, Preprocessing
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
-from tools.fetching.bar import Progress, bar
-from tools.fetching.download import download
+from tools.fetching.download import Progress, download
 from tools.fetching.https import PATIENCE, FetchError, Patience
 from tools.newpackage import as_json
+from tools.progress import download_progress
 from tools.refusals import NothingSuch
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
@@ -75,7 +75,7 @@ def fetch(
     *,
     base_url: str | None = None,
     force: bool = False,
-    progress: Callable[[str], AbstractContextManager[Progress]] = bar,
+    progress: Callable[[str], AbstractContextManager[Progress]] = download_progress,
     patience: Patience = PATIENCE,
     catalogue: Mapping[str, CatalogueEntry] = CATALOGUE,
 ) -> ModelPackage:

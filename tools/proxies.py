@@ -4,13 +4,14 @@ HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read as Python and curl read them, AWS_
 does, so that what a network needs is said once for all tools and for AWS.
 """
 
-import ipaddress
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+
+from chalicelib.settings import is_loopback
 
 
 def connections(url: str, at_once: int = 1) -> urllib3.PoolManager:
@@ -36,14 +37,6 @@ def proxy_for(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = getproxies().get(parts.scheme, "")
-    if not proxy or is_local(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    if not proxy or is_loopback(host) or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return ""
     return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def is_local(host: str) -> bool:
-    """Whether it is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

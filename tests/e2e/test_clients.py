@@ -55,7 +55,7 @@ def client(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     config = folder / "config.json"
     config.write_text(json.dumps({"post_hooks": []}))
     generate = ("generate", "--meta", "none", "--path", WEB / "openapi.json", "--config", config)
-    command = [sys.executable, "-m", "openapi_python_client", *generate]
+    command: list[str | Path] = [sys.executable, "-m", "openapi_python_client", *generate]
     subprocess.run([*command, "--output-path", folder / "made_client"], check=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)

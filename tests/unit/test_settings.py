@@ -78,7 +78,7 @@ def test_a_stage_with_a_token_is_closed_whatever_else_is_set() -> None:
     assert Settings.from_environment(env).public is False
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost", "app.localhost"])
 def test_a_server_on_loopback_asks_nobody_for_a_token_unless_told_to(host: str) -> None:
     env = {"TOKEN_PARAMETER": "/serverless-inception/dev/token"}
     for given in ({}, env):

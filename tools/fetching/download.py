@@ -5,15 +5,16 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from tools.fetching.bar import Progress
 from tools.fetching.https import PATIENCE, Answer, FetchError, Interrupted, Patience, host
 
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes that have arrived and, where known, how many there will be."""
 MAX_BYTES = 500_000_000
 """Far above any classifier; ends an answer that never does."""
 

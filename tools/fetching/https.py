@@ -11,7 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import urllib3
 from urllib3 import exceptions
 
-from tools.proxies import connections, is_local
+from chalicelib.settings import is_loopback
+from tools.proxies import connections
 from tools.refusals import Refused
 
 MAX_REDIRECTS = 5
@@ -98,7 +99,7 @@ def _client(url: str) -> urllib3.PoolManager:
     """A client for `url`. Raises FetchError unless it is https, or http on this machine."""
     parts = urlsplit(url)
     name = parts.hostname or ""
-    if not name or not (parts.scheme == "https" or (parts.scheme == "http" and is_local(name))):
+    if not name or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(name))):
         raise FetchError(f"{url} is not an https address; give one with --base-url.")
     return connections(url)
 

@@ -1,9 +1,9 @@
 """From a batch's start to its end."""
 
 from chalicelib.answers.status import BatchView
+from tools.progress import progress
 from tools.submitting.batchapi import Api
 from tools.submitting.pace import Pace, Speed, told
-from tools.submitting.progress import progress
 
 FIRST_WAIT, LAST_WAIT, GROWTH = 0.5, 5.0, 1.3
 """Seconds between two looks: short batches are seen to end at once, long ones cost few requests."""

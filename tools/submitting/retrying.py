@@ -13,7 +13,8 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from tools.proxies import connections, is_local, proxy_for
+from chalicelib.settings import is_loopback
+from tools.proxies import connections, proxy_for
 from tools.submitting.pace import Pace
 
 WORKERS = 16
@@ -70,5 +71,7 @@ def _unanswered(url: str, error: Exception) -> str:
     reason = error.reason if isinstance(error, MaxRetryError) else error
     if not isinstance(reason, (NewConnectionError, ConnectTimeoutError, ProxyError, SSLError)):
         return f"{service} took the request but did not answer it; --list shows what became of it."
-    remedy = "start it with `make run`" if is_local(parts.hostname or "") else "check the network"
+    remedy = (
+        "start it with `make run`" if is_loopback(parts.hostname or "") else "check the network"
+    )
     return f"{service} cannot be reached: {remedy}, or name another service with --api."

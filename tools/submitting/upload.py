@@ -13,10 +13,10 @@ from typing import BinaryIO
 import msgspec
 
 from chalicelib.sources.read import MAX_BYTES
+from tools.progress import Show, progress
 from tools.submitting.batchapi import Api
 from tools.submitting.inputs import SUFFIXES, Image, InputError
 from tools.submitting.pace import Pace, Speed, told
-from tools.submitting.progress import Show, progress
 from tools.submitting.retrying import WORKERS, ApiError
 
 AHEAD = 4 * WORKERS

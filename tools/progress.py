@@ -1,6 +1,7 @@
 """How far something is: a bar on a terminal, and where there is none a line now and then."""
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,10 +15,22 @@ Show = Callable[[float, float, str], None]
 
 
 @contextmanager
-def progress(label: str, clock: Callable[[], float]) -> Iterator[Show]:
+def progress(label: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Show]:
     """Shows on stderr, so that stdout has the outcome alone."""
     with _bar(label) if sys.stderr.isatty() else _lines(label, clock) as show:
         yield show
+
+
+@contextmanager
+def download_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Shows the bytes that have arrived, of how many where that is known."""
+    with progress(label) as show:
+
+        def report(done: int, total: int | None) -> None:
+            of = f" of {total / 1e6:.1f}" if total else ""
+            show(done, total or done + 1, f"{done / 1e6:.1f}{of} MB")
+
+        yield report
 
 
 @contextmanager
