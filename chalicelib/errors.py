@@ -39,7 +39,7 @@ class InceptionError(Exception):
 
     @property
     def detail(self) -> str:
-        """The text for the log: the sentence, and the cause, which may name parts of our account."""
+        """The text for the log: the sentence, and its cause, which may name our buckets."""
         return f"{self} Cause: {self.__cause__}" if self.__cause__ else str(self)
 
 
