@@ -1,7 +1,7 @@
-"""What callers send: the JSON body of each route. `GET /openapi.json` is made from it.
+"""The JSON bodies of requests, from which `openapi.json` is generated.
 
-A docstring says what a field means after the field's name and a colon; the description of the
-interface quotes that.
+A docstring explains a field after its name and a colon, and the description of the interface quotes
+that.
 """
 
 from typing import Annotated, Any
@@ -15,20 +15,19 @@ MAX_LABEL = 1000
 """Characters of a label that a caller gives, and that an inference id carries."""
 
 MAX_LABELS = 1000
-"""Labels that an image may be answered with."""
+"""Labels in the answer for an image."""
 
 MAX_INSTANCES = 16
-"""Images in one `POST /predict`: what fits API Gateway's 29 seconds with every host at its
-slowest."""
+"""Images in a `POST /predict`: what fits into API Gateway's 29 seconds if every host is slow."""
 
 MAX_LISTED = 10_000
-"""Images that the body of a batch or workflow may list: what 10 MB hold of addresses."""
+"""Images in the body of a batch or workflow: addresses that fit into 10 MB."""
 
 MAX_ARMS = 8
-"""A container on Lambda would hold every one of them in memory."""
+"""Arms of an experiment. A container on Lambda would hold all their models in memory."""
 
 MAX_INFERENCE_ID = 8000
-"""Characters of an inference id: in Base64, `MAX_LABEL` characters of four bytes, and room."""
+"""Characters of an inference id: `MAX_LABEL` characters of four bytes in base64, and room."""
 
 Id = Annotated[str, msgspec.Meta(max_length=MAX_ID)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -36,11 +35,11 @@ LabelCount = Annotated[int, msgspec.Meta(ge=1, le=MAX_LABELS)]
 
 
 class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One image, by exactly one of url, s3_uri and b64.
+    """An image, with exactly one of url, s3_uri and b64.
 
-    id: comes back in the answer; the position where none is given.
+    id: comes back in the answer; the image's position by default.
     url: http, https or data. s3_uri: s3://bucket/key, in a bucket that the service may read.
-    b64: the image file in standard Base64.
+    b64: the image file in standard base64.
     """
 
     id: Id | None = None
@@ -56,10 +55,10 @@ class Example(Instance, frozen=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How to answer.
+    """Options of the answer.
 
-    max_labels: labels an image. min_confidence: the least score of a label.
-    model: name of a model; the service's own where none is given.
+    max_labels: labels for an image. min_confidence: the least score of a label.
+    model: name of a model; the service's own by default.
     """
 
     max_labels: LabelCount = 5
@@ -68,7 +67,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Several images in `instances`, or one image by exactly one of url, s3_uri and b64.
+    """Several images in `instances`, or one image in exactly one of url, s3_uri and b64.
 
     instances: an image that fails is an `error` among the predictions of a 200.
     """
@@ -85,10 +84,10 @@ class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=T
 class BatchRequest(
     Options, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True
 ):
-    """What to classify, by exactly one of instances, manifest and prefix.
+    """The images to classify, in exactly one of instances, manifest and prefix.
 
     manifest: s3://IMAGES/KEY of a .txt, .csv, .jsonl or .manifest file.
-    prefix: s3://IMAGES/FOLDER/ whose images are meant.
+    prefix: s3://IMAGES/FOLDER/ with the images.
     """
 
     instances: (
@@ -101,7 +100,7 @@ class BatchRequest(
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """A file to upload.
 
-    batch: name of a set of uploads that a batch will take by its prefix; without it the image is
+    batch: name of a set of uploads, which a batch will take by its prefix. Without it, the image is
         classified as soon as it is uploaded.
     """
 
@@ -110,11 +109,11 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omi
 
 
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Whether an answer was right, by exactly one of correct and label.
+    """Whether an answer was right, in exactly one of correct and label.
 
-    inference_id: of an answer of the last seven days.
-    label: what the image shows; the answer was right if that is one of the comma-separated names of
-        its top label, case and spaces aside. Not for a model that may find several labels.
+    inference_id: of an answer in the last seven days.
+    label: what the image shows. The answer was right if this is one of the comma-separated names of
+        its top label; case and spaces do not matter. Not for a model that may find several labels.
     """
 
     inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INFERENCE_ID)]
@@ -125,22 +124,22 @@ class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class ExperimentRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The arms of the experiment, and the contents of `experiment.json`.
 
-    arms: the share of the traffic by the model's name; they sum to 1.
+    arms: the share of the traffic by the model's name. The shares sum to 1.
     """
 
     arms: Annotated[dict[str, float], msgspec.Meta(min_length=1, max_length=MAX_ARMS)]
 
 
 class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The images, by exactly one of instances and manifest, and the models to compare on them.
+    """The images, in exactly one of instances and manifest, and the models to compare.
 
     manifest: s3://IMAGES/KEY of a .txt, .csv, .jsonl or .manifest file, of up to a million images;
         a column or field `label` says what an image shows.
-    champion: name of a model; the service's own where none is given.
-    challenger: name of a model to compare with it; none where none is given.
-    promote: whether a challenger that is significantly better gets the experiment's traffic.
-    max_error_rate: share of failed images over which nothing is decided. max_labels: labels an
-        image. name: of the run; the same name and input are one run.
+    champion: name of a model; the service's own by default.
+    challenger: name of a model to compare with it; none by default.
+    promote: whether a significantly better challenger gets the experiment's traffic.
+    max_error_rate: above this share of failed images, nothing is decided. max_labels: labels for an
+        image. name: of the run; the same name and input are the same run.
     """
 
     instances: (
@@ -156,19 +155,19 @@ class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
 
 
 class StartRequest(WorkflowRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What a workflow is to run.
+    """The request for a workflow.
 
-    dry_run: whether to check the request only and start nothing; the answer is a 200.
+    dry_run: whether to only check the request and start nothing; the answer is a 200.
     """
 
     dry_run: bool = False
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """An input tensor; its data may be nested or flat, or follow in binary.
+    """An input tensor. Its data may be nested or flat, or follow in binary.
 
     name: image. shape: [N, height, width, 3] of UINT8, [N] of BYTES. datatype: UINT8 or BYTES.
-    data: numbers 0..255, or image files in Base64.
+    data: numbers 0..255, or image files in base64.
     """
 
     name: str
@@ -179,7 +178,7 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """An output that is asked for. name: scores or label."""
+    """A requested output. name: scores or label."""
 
     name: str
     parameters: dict[str, Any] = {}
@@ -188,7 +187,7 @@ class Output(msgspec.Struct, frozen=True):
 class InferRequest(msgspec.Struct, frozen=True):
     """A request of the Open Inference Protocol.
 
-    inputs: one tensor. outputs: scores and label where none are named.
+    inputs: one tensor. outputs: scores and label if none are named.
     """
 
     inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]

@@ -18,14 +18,16 @@ FILE = WEB / "openapi.json"
 INFO = {
     "title": "serverless-inception",
     "version": __version__,
-    "description": "Classifies images. Scores are probabilities, 0..1: of an image they sum to at "
-    "most 1, unless its model is multi-label. Every error says what to do.",
+    "description": (
+        "Classifies images. Scores are probabilities from 0 to 1. The scores of an image sum to "
+        "at most 1, unless its model is multi-label. Every error says what to do."
+    ),
     "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
 }
 TOKEN = {
     "type": "http",
     "scheme": "bearer",
-    "description": "The stage's token; a public stage wants none.",
+    "description": "The stage's token; a public stage needs none.",
 }
 
 

@@ -1,6 +1,6 @@
-"""What callers are answered: the JSON body of each route. `GET /openapi.json` is made from it.
+"""The JSON bodies of answers, from which `openapi.json` is generated.
 
-A docstring says what a field means after the field's name and a colon; the description of the
-interface quotes that. A field that may be None by default is left out then, never null.
-Importing this takes neither NumPy nor LiteRT, Pillow or boto3, so clients read answers by it too.
+A docstring explains a field after its name and a colon, and the description of the interface quotes
+that. A field whose default is None is left out then, never null. Importing this needs no NumPy,
+LiteRT, Pillow or boto3, so clients can use it to read answers.
 """

@@ -1,4 +1,4 @@
-"""What a comparison of two models on the same images found."""
+"""The comparison of two models on the same images."""
 
 from typing import Literal
 
@@ -10,7 +10,7 @@ Outcome = Literal["promoted", "kept", "degraded"]
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds of decoding and inference, of the images answered."""
+    """Milliseconds of decoding and inference, over the answered images."""
 
     mean: float
     p50: float
@@ -18,15 +18,15 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class ArmFigures(msgspec.Struct, frozen=True):
-    """One model's answers.
+    """The answers of one model.
 
     answered: images without an error. errors: images by the error's code, the most frequent first;
-        `Missing` where there is no record at all. error_rate: share of all images.
-    labelled: answered images whose truth is known. correct: of these, those whose top label is it.
-    accuracy: correct / labelled; an error is no answer, so it counts in `error_rate` and not here.
+        `Missing` if there is no record. error_rate: share of all images.
+    labelled: answered images whose label is known. correct: of these, those whose top label is it.
+    accuracy: correct / labelled; an error is no answer, so it counts only in `error_rate`.
     interval: Wilson's for the accuracy, 95%. mean_confidence: mean score of the top label.
-    multi_label: whether the model judges each label by itself: then it is right where it finds the
-        label that is known, and its confidence is in that.
+    multi_label: whether the model judges each label by itself. Then it is right if it finds the
+        known label, and its confidence is that label's score.
     """
 
     model: str
@@ -54,7 +54,10 @@ class Agreement(msgspec.Struct, frozen=True):
 
 
 class McNemar(msgspec.Struct, frozen=True):
-    """The labelled images that both models answered, by who was right; exact, two-sided p-value."""
+    """The labelled images that both models answered, by who was right.
+
+    p_value: exact and two-sided.
+    """
 
     both: int
     only_champion: int
@@ -69,7 +72,7 @@ class McNemar(msgspec.Struct, frozen=True):
 
     @property
     def discordant(self) -> int:
-        """Images that one of the two got right: all that the test looks at."""
+        """Images that only one model got right; the test looks at these."""
         return self.only_champion + self.only_challenger
 
     @property
@@ -79,9 +82,9 @@ class McNemar(msgspec.Struct, frozen=True):
 
 
 class LeftOut(msgspec.Struct, frozen=True):
-    """An answer that does not count, because not every model knows it.
+    """A label that does not count, because not every model knows it.
 
-    images: how many have it. known_to: the model that knows it; null where none does.
+    images: how many have it. known_to: the model that knows it; null if none does.
     """
 
     label: str
@@ -92,12 +95,12 @@ class LeftOut(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """The comparison in figures.
 
-    images: all of them. labelled: those with an answer that every model knows.
-    error_rate: the worst arm's. better: whether the challenger may be promoted: it is right
-        significantly more often where both answered, and on more images in all, so that a model
-        wins neither by the other's lost images nor by answering only the easy ones. Nor is it
-        where it may find several labels in an image and the champion gives one.
-    left_out: images with an answer that not every model knows. unknown: the most frequent of these.
+    images: all of them. labelled: those with a label that every model knows.
+    error_rate: the worst arm's. better: whether the challenger may be promoted. It must be right
+        significantly more often on images that both answered, and on more images in all. So a
+        model wins neither by the other's lost images nor by answering only easy ones. If it may
+        find several labels in an image and the champion gives one, it is not better.
+    left_out: images with a label that not every model knows. unknown: the most frequent of these.
     """
 
     images: int
@@ -114,7 +117,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one model said of an image. right: whether it is right, where that counts."""
+    """The answer of one model about an image. right: whether it is right, if that counts."""
 
     labels: list[Label] | None = None
     error: ErrorInfo | None = None
@@ -123,7 +126,7 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An image, and what each model said of it. label: what it is known to show."""
+    """An image, and each model's answer. label: what the image is known to show."""
 
     id: str
     source: str
@@ -133,10 +136,10 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a run came to.
+    """The result of a run.
 
-    outcome: what was decided. verdict: in a sentence, what the comparison found.
-    judgement: the comparison in figures. predictions: of a run of few images, all of them.
+    outcome: what was decided. verdict: the comparison in a sentence or two.
+    judgement: the comparison in figures. predictions: all of them, if the run has few images.
     """
 
     outcome: Outcome

@@ -22,7 +22,7 @@ class Label(msgspec.Struct, frozen=True):
 class ErrorInfo(msgspec.Struct, frozen=True):
     """Why something failed.
 
-    code: the error's name. message: one sentence that says what to do. retryable: whether the same
+    code: the error's name. message: a sentence that says what to do. retryable: whether the same
         request may succeed later.
     """
 
@@ -32,14 +32,14 @@ class ErrorInfo(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, error: InceptionError) -> "ErrorInfo":
-        """What is told of an error."""
+        """Describes an error."""
         return cls(error.code, str(error), error.retryable)
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True):
     """The body of every answer of 400 and above.
 
-    Code: the same as `error.code`, for clients of before. Message: the same as `error.message`.
+    Code: the same as `error.code`, for older clients. Message: the same as `error.message`.
     """
 
     error: ErrorInfo
@@ -53,9 +53,9 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
 
 
 class ProtocolErrorAnswer(msgspec.Struct, frozen=True):
-    """The body of every answer of 400 and above where the Open Inference Protocol is spoken.
+    """The body of every answer of 400 and above of the Open Inference Protocol.
 
-    error: one sentence that says what to do, where clients of the protocol look for it.
+    error: a sentence that says what to do, where clients of the protocol look for it.
     Code: the error's name. Message: the same as `error`.
     """
 
@@ -72,8 +72,8 @@ class ProtocolErrorAnswer(msgspec.Struct, frozen=True):
 class ModelRef(msgspec.Struct, frozen=True, omit_defaults=True):
     """The model that answered.
 
-    multi_label: each label is judged by itself: any number of them may be right, and the scores
-        have no sum.
+    multi_label: each label is judged by itself. Any number of labels may be right, and the sum of
+        the scores means nothing.
     """
 
     name: str
@@ -82,10 +82,10 @@ class ModelRef(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Size(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an upright image was, in pixels.
+    """The size of the upright image, in pixels.
 
-    format: JPEG, PNG, WEBP, AVIF, GIF, BMP or TIFF. truncated: the file is a JPEG that lacks its
-        last bytes. Most of it is there, and a part of the picture was not seen.
+    format: JPEG, PNG, WEBP, AVIF, GIF, BMP or TIFF. truncated: the file is a JPEG without its last
+        bytes, so the model did not see a part of the picture.
     """
 
     width: int
@@ -95,9 +95,9 @@ class Size(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one image: `labels` and `image`, or `error`.
+    """The answer for one image: `labels` and `image`, or `error`.
 
-    inference_id: names this image among several in a `POST /feedback`. labels: best first.
+    inference_id: for a `POST /feedback` about this image among several. labels: best first.
     """
 
     id: str
@@ -122,9 +122,9 @@ class Timing(msgspec.Struct, frozen=True):
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The predictions of one request.
 
-    inference_id: names the image in a `POST /feedback`; of several images, only the request.
-    arm: of the experiment, where that and not the request chose the model. lost_arm: the arm that
-        was chosen, where its model cannot be loaded and the service's own answers in its place.
+    inference_id: for a `POST /feedback` about the image. For several images it names the request.
+    arm: of the experiment, if that chose the model. lost_arm: the arm that was chosen, if its model
+        cannot be loaded and the service's own model answers instead.
     """
 
     inference_id: str
@@ -136,7 +136,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Traffic(msgspec.Struct, frozen=True):
-    """Which models answer those that name none, where there is an experiment.
+    """The models that answer requests without a model, if there is an experiment.
 
     arms: each model's share; they sum to 1.
     """
@@ -148,9 +148,9 @@ class Traffic(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """The service can classify.
 
-    kernels: what computes: LiteRT with `xnnpack`, or with the slower kernels of its own
-        (`builtin`), or `onnxruntime`.
-    experiment: null where there is none, so that the default model answers who names none.
+    kernels: what computes: LiteRT with `xnnpack` or with its own slower kernels (`builtin`), or
+        `onnxruntime`.
+    experiment: null without one; then the default model answers requests without a model.
     """
 
     status: Literal["ok"]
@@ -160,7 +160,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class InputSize(msgspec.Struct, frozen=True):
-    """What a network takes, in pixels."""
+    """The size of a network's input, in pixels."""
 
     width: int
     height: int
@@ -169,10 +169,10 @@ class InputSize(msgspec.Struct, frozen=True):
 class ModelEntry(msgspec.Struct, frozen=True):
     """A model that a request may name.
 
-    labels: how many classes it tells apart. scores: what the network itself gives; logits are put
-        through a softmax, or a sigmoid each where classes are judged one by one. Answers are 0..1
-        in any case. multi_label: whether each label is judged by itself. default: whether it
-        answers where none is named.
+    labels: how many classes it has. scores: what the network itself gives. Logits go through a
+        softmax, or through sigmoids if each label is judged by itself. Answers are always 0..1.
+        multi_label: whether each label is judged by itself. default: whether it answers if a
+        request names no model.
     """
 
     name: str
@@ -190,7 +190,7 @@ class ModelEntry(msgspec.Struct, frozen=True):
 
 
 class ModelList(msgspec.Struct, frozen=True):
-    """The models that a request may name, and which one answers where none is named."""
+    """The models that a request may name, and the model that answers if it names none."""
 
     default: str
     experiment: Traffic | None

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol's answers, as clients of KServe v2 expect them."""
+"""The answers of the Open Inference Protocol, for clients of KServe v2."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ class TensorMetadata(msgspec.Struct, frozen=True):
 
 
 class ModelMetadata(msgspec.Struct, frozen=True):
-    """A model's tensors, how an image becomes them, and what its scores are."""
+    """A model's tensors, its preprocessing and its scores."""
 
     name: str
     versions: list[str]
@@ -66,10 +66,10 @@ class OutputTensor(msgspec.Struct, frozen=True):
 
 
 class InferParameters(msgspec.Struct, frozen=True):
-    """What is to be said of the images.
+    """Remarks about the images.
 
-    truncated: places, from 0 and between commas, of the images that are JPEGs without their last
-        bytes. Most of each is there, and a part of the picture was not seen.
+    truncated: places, from 0 and separated by commas, of JPEGs without their last bytes. The model
+        did not see a part of these pictures.
     """
 
     truncated: str

@@ -1,4 +1,4 @@
-"""How far batches and workflows are, and how the experiment stands."""
+"""The state of batches, of workflows and of the experiment."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,10 +17,10 @@ WorkflowStatus = Literal[
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Images of a batch.
+    """Counts of a batch's images.
 
-    total: asked for; it grows until the manifest is read. done: with an outcome. failed: of these,
-        with an error.
+    total: all; it grows until the manifest is read. done: with an outcome. failed: of these, with
+        an error.
     """
 
     total: Count
@@ -29,13 +29,13 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class BatchOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A batch, as a list shows it.
+    """A batch in a list.
 
     source: where the images come from, in words or as an address.
-    status: `cancelled` and `failed` have ended before their time, `failed` with an `error`;
-        `POST /batches/{batch_id}/retry` goes on with them.
-    finished_at: when its results were written. Of a batch that was cancelled or failed it is left
-        out until those of what was done are written.
+    status: `cancelled` and `failed` batches ended early, `failed` with an `error`.
+        `POST /batches/{batch_id}/retry` continues them.
+    finished_at: when its results were written. A batch that was cancelled or failed has it once the
+        results of what was done are written.
     """
 
     batch_id: str
@@ -49,13 +49,12 @@ class BatchOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
     """A batch.
 
-    labels: images by best label; of a multi-label model, by each label with a score of at least
+    labels: images by best label; with a multi-label model, by each label with a score of at least
         0.5. errors: images by error code.
-    results: where `results.jsonl` can be had for up to an hour. Of a batch that was cancelled or
-        failed: the results of what was done until then, or, until those are written, of the last
-        round.
-    summary: where the summary of these results can be had for up to an hour.
-    error: why the batch ended before its time.
+    results: a link to `results.jsonl` that works for up to an hour. For a batch that was cancelled
+        or failed: the results of what was done, or, until those are written, of the last round.
+    summary: a link to the summary of these results that works for up to an hour.
+    error: why the batch ended early.
     """
 
     labels: dict[str, int] | None = None
@@ -66,7 +65,7 @@ class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BatchList(msgspec.Struct, frozen=True):
-    """The recent batches, newest first; `GET /batches/{batch_id}` tells more of each."""
+    """The recent batches, newest first; `GET /batches/{batch_id}` tells more about a batch."""
 
     batches: list[BatchOutline]
 
@@ -74,7 +73,7 @@ class BatchList(msgspec.Struct, frozen=True):
 class UploadForm(msgspec.Struct, frozen=True):
     """A form that uploads one file: POST the fields, and then `file`, to the URL.
 
-    s3_uri: where the file will be. expires_in: seconds.
+    s3_uri: the file's address after the upload. expires_in: seconds.
     """
 
     url: str
@@ -86,7 +85,8 @@ class UploadForm(msgspec.Struct, frozen=True):
 class ArmView(msgspec.Struct, frozen=True):
     """A model of the experiment.
 
-    weight: its share of the traffic. votes: answers that were voted on. correct: of these, right.
+    weight: its share of the traffic. votes: answers that were voted on. correct: of these, the
+        right ones.
     interval: Wilson's for the accuracy, 95%.
     """
 
@@ -99,9 +99,9 @@ class ArmView(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A challenger against the champion; figures are null where either has no votes.
+    """A challenger against the champion; figures are null if either has no votes.
 
-    difference: challenger's accuracy minus the champion's. p_value: of the z-test for one look.
+    difference: the challenger's accuracy minus the champion's. p_value: of a z-test for one look.
     """
 
     challenger: str
@@ -111,7 +111,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class ExperimentView(msgspec.Struct, frozen=True):
-    """How the experiment stands.
+    """The state of the experiment.
 
     source: where the weights come from. updated_at: when the votes were last counted.
     """
@@ -125,7 +125,7 @@ class ExperimentView(msgspec.Struct, frozen=True):
 
 
 class FeedbackAnswer(msgspec.Struct, frozen=True):
-    """A vote. arm: the model voted on. counted: whether it counts in the experiment."""
+    """A vote. arm: the model that was voted on. counted: whether it counts in the experiment."""
 
     arm: str
     correct: bool
@@ -133,11 +133,10 @@ class FeedbackAnswer(msgspec.Struct, frozen=True):
 
 
 class WorkflowCheck(msgspec.Struct, frozen=True):
-    """Labels that will not count, nor their images in the comparison or for a promotion.
+    """Labels that will not count, so that their images do not count either.
 
-    unknown_labels: labels given that no model of the run knows, the most frequent first; of a
-        manifest, in its first 20,000 lines. known_to_one: labels given that only one of the two
-        models knows.
+    unknown_labels: labels that no model of the run knows, the most frequent first; for a manifest,
+        in its first 20,000 lines. known_to_one: labels that only one of the two models knows.
     """
 
     unknown_labels: list[str]
@@ -145,7 +144,7 @@ class WorkflowCheck(msgspec.Struct, frozen=True):
 
 
 class ExecutionView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The run as Step Functions has it, in its own words."""
+    """The run in Step Functions' own words."""
 
     execution_arn: str
     status: str
@@ -154,7 +153,7 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
 
 
 class WorkflowStarted(WorkflowCheck, frozen=True, kw_only=True):
-    """A run that has begun, and the labels that will not count."""
+    """A run that has started, and the labels that will not count."""
 
     name: str
     status: WorkflowStatus
@@ -178,14 +177,14 @@ class WorkflowList(msgspec.Struct, frozen=True):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """A fault of a task. cause: why; names no bucket, function or account of the service."""
+    """A fault of a task. cause: the reason, without names of buckets, functions or accounts."""
 
     error: str
     cause: str
 
 
 class Chunks(msgspec.Struct, frozen=True):
-    """Chunks of images. total: all of them. champion: done by that model; likewise challenger."""
+    """Counts of chunks. total: all. champion: done by that model; likewise challenger."""
 
     total: Count
     champion: Count
@@ -193,7 +192,7 @@ class Chunks(msgspec.Struct, frozen=True):
 
 
 class ReportLinks(msgspec.Struct, frozen=True):
-    """Where each form of the report, and the results, can be had for up to an hour."""
+    """Links to the forms of the report, and to the results, that work for up to an hour."""
 
     json: str
     markdown: str
@@ -202,13 +201,13 @@ class ReportLinks(msgspec.Struct, frozen=True):
 
 
 class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=True):
-    """How far a run is, and what it came to.
+    """The progress and the result of a run.
 
-    states: each state that was entered. faults: the last faults of tasks, whether tried again,
-        caught, or the end. error: the code of what ended it. cause: why it failed; names no
-        bucket, function or account of the service.
-    outcome: what was decided. verdict: in a sentence, what the comparison found.
-    judgement: the comparison in figures. predictions: of a run of few images, all of them.
+    states: each state that was entered. faults: the last faults of tasks, whether they were
+        retried, were caught, or ended the run. error: the code of the fault that ended it.
+    cause: why it failed, without names of buckets, functions or accounts.
+    outcome: what was decided. verdict: the comparison in a sentence or two.
+    judgement: the comparison in figures. predictions: all of them, if the run has few images.
     """
 
     execution: ExecutionView

@@ -5,15 +5,14 @@ from typing import Any
 from tools.describing.schemas import ref
 
 ERRORS = {
-    400: ("BadRequest", "The request is not understood: malformed or contradictory, or it names an "
-          "address that is never accepted."),
-    401: ("Unauthorized", "The stage wants a token, and none was sent."),
+    400: ("BadRequest", "The request is malformed or contradictory, or its URL is never accepted."),
+    401: ("Unauthorized", "The stage needs a token, and the request has none."),
     403: ("Forbidden", "The token is not the right one."),
     404: ("NotFound", "Nothing has that name."),
     409: ("Conflict", "It does not fit the state of the batch, or the name is another run's."),
-    413: ("TooLarge", "A body or an image is over the limits."),
+    413: ("TooLarge", "A body or an image is larger than the limits."),
     415: ("UnsupportedMediaType", "The Content-Type or Content-Encoding is not understood."),
-    422: ("ImageFailed", "The image could not be fetched, or is none."),
+    422: ("ImageFailed", "The image could not be fetched, or is not an image."),
     500: ("InternalServerError", "A fault of the service."),
     503: ("Unavailable", "A part of the service cannot answer: its model, a bucket, a queue or the "
           "state machine."),
@@ -22,7 +21,7 @@ ERRORS = {
 
 RETRY_AFTER = {
     "Retry-After": {
-        "description": "Seconds after which the same request may succeed, where it may.",
+        "description": "Seconds until the same request may succeed, if it may.",
         "schema": {"type": "integer", "minimum": 1},
     }
 }

@@ -11,8 +11,9 @@ from tools.describing.schemas import Schema, Struct, ref, without_null
 IMAGE_FILE = {"type": "string", "format": "binary"}
 CLIENT_ID = {
     "name": "X-Client-Id", "in": "header",
-    "description": "The same id always gets the same arm of an experiment; an empty one counts as "
-    "none, and the image decides.",
+    "description": (
+        "The same id always gets the same arm of an experiment. Without an id, the image decides."
+    ),
     "schema": {"type": "string", "maxLength": 256, "pattern": "^[!-~]*$"},
 }  # fmt: skip
 PATH = {
@@ -26,7 +27,7 @@ PATH = {
         "schema": {"type": "string"}, "example": "inception-v3",
     },
     "version": {
-        "description": "The model's version, as its metadata lists it; any other is 404.",
+        "description": "The model's version, as in its metadata; any other version is a 404.",
         "schema": {"type": "string"}, "example": "1.0",
     },
 }  # fmt: skip
@@ -54,7 +55,7 @@ def form(fields: dict[str, Schema]) -> Schema:
     return {
         "title": "PredictForm",
         "type": "object",
-        "description": "An image, and how to answer.",
+        "description": "An image, and options of the answer.",
         "properties": {"image": IMAGE_FILE} | options,
         "required": ["image"],
         "additionalProperties": False,

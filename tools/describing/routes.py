@@ -50,15 +50,15 @@ INFER = (
     "Triton's binary extension is understood in requests, its classification extension on `scores`."
 )
 WORKFLOW = (
-    "Classifies images with one model, or with two and compares them. Can give the experiment's "
-    "traffic to a challenger that is significantly better. A label counts as right if it is one of "
-    "the comma-separated names of the top label, case and spaces aside. The same name and input "
-    "is one run, also after its end. A dry run starts nothing and answers 200."
+    "Classifies images with one model, or compares two models on them. A significantly better "
+    "challenger can get the experiment's traffic. A label counts as right if it is one of the "
+    "comma-separated names of the top label; case and spaces do not matter. The same name and "
+    "input is the same run, even after its end. A dry run starts nothing and answers 200."
 )
 PREDICT = (
-    "One image in the shorthand form or as the body: its failure is a 4xx. Several in `instances`: "
-    "a failure is that prediction's `error` in a 200. An image sent as the body takes its options "
-    "from the query string, a form from its fields, too."
+    "A single image that fails is a 4xx. In `instances`, a failure is that prediction's `error` "
+    "in a 200. An image in the body takes its options from the query string; a form also from "
+    "its fields."
 )
 IMAGE = {"url": "https://images.example/cat.jpg"}
 
@@ -66,40 +66,47 @@ ROUTES = {
     "predict": [
         Route("GET", "/predict", "predict_get", "Classify the image at a URL", predictions.Answer,
               options=("url", *OPTIONS), errors=(400, 404, 413, 422)),
-        Route("POST", "/predict", "predict_post", "Classify images by URL, or an image as it is",
+        Route("POST", "/predict", "predict_post", "Classify images by URL, or a file itself",
               predictions.Answer, takes=requests.PredictRequest, options=OPTIONS,
               errors=(404, 422), notes=PREDICT, example=IMAGE),
     ],
     "batch": [
         Route("POST", "/batches", "batches_post", "Start a batch", status.BatchView, 202,
               takes=requests.BatchRequest, errors=(404,), example={"instances": [IMAGE]},
-              notes="Manifests and prefixes are those of the images bucket. Instances that do not "
-              "name one image are refused, by their places."),
+              notes=(
+                  "Manifests and prefixes are in the images bucket. Instances that do not name "
+                  "one image are refused, with their places."
+              )),
         Route("GET", "/batches", "batches_get", "The recent batches", status.BatchList),
         Route("GET", "/batches/{batch_id}", "batch_get", "How far a batch is", status.BatchView,
               errors=(404,)),
         Route("POST", "/batches/{batch_id}/cancel", "batch_cancel",
               "Stop what a batch has not begun", status.BatchView, errors=(404, 409),
-              notes="The results of what is done are written a moment later."),
+              notes="The results of what is done appear a moment later."),
         Route("POST", "/batches/{batch_id}/retry", "batch_retry",
-              "Go on with a stopped batch, or classify what failed in a finished one once more",
+              "Continue a stopped batch, or classify again what failed in a finished batch",
               status.BatchView, 202, errors=(404, 409)),
         Route("POST", "/uploads", "uploads_post", "A form that uploads a file to the images bucket",
               status.UploadForm, takes=requests.UploadRequest, example={"filename": "cat.jpg"}),
     ],
     "experiment": [
-        Route("GET", "/experiment", "experiment_get", "The arms, and how they do",
+        Route("GET", "/experiment", "experiment_get", "The arms, with their votes and the verdict",
               status.ExperimentView,
-              notes="Votes are counted by the schedule, so the figures are some minutes old."),
+              notes="The schedule counts votes, so the figures are some minutes old."),
         Route("PUT", "/experiment", "experiment_put", "Change the arms' shares of the traffic",
               status.ExperimentView, takes=requests.ExperimentRequest, errors=(404,),
               example={"arms": {"inception-v3": 0.9, "inception-v1": 0.1}},
-              notes="Without a deploy; every container follows within half a minute. A ramp is "
-              "this, three times: 0.1, 0.5, 1. Who had an arm whose share grows keeps it."),
+              notes=(
+                  "No deploy is needed, and every container follows within half a minute. To "
+                  "raise a share step by step, send 0.1, then 0.5, then 1. A client keeps its "
+                  "arm while the arm's share grows."
+              )),
         Route("POST", "/feedback", "feedback_post", "Say whether an answer was right",
               status.FeedbackAnswer, 202, takes=requests.FeedbackRequest,
-              notes="Of two votes on one answer the later one counts. Only answers whose arm the "
-              "experiment chose are counted in it."),
+              notes=(
+                  "If an answer gets two votes, the later vote counts. Only answers whose arm "
+                  "the experiment chose count in it."
+              )),
     ],
     "workflow": [
         Route("POST", "/workflows", "workflows_post", "Start a workflow",
@@ -114,7 +121,9 @@ ROUTES = {
     "service": [
         Route("GET", "/health", "health", "Whether the service can classify", predictions.Health,
               is_open=True,
-              notes="503 also if it can, but several times slower than it could (`SlowKernels`)."),
+              notes=(
+                  "Also 503 if it classifies several times slower than it could (`SlowKernels`)."
+              )),
         Route("GET", "/models", "models", "The models that a request may name",
               predictions.ModelList),
         Route("GET", "/openapi.json", "openapi", "This description", is_open=True,
