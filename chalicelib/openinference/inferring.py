@@ -74,15 +74,15 @@ def _output(
 ) -> OutputTensor:
     count = output.parameters.get("classification", 0)
     if output.name == LABEL:
-        data = [classifier.labels[int(each.argmax())] for each in scores]
+        data = [classifier.labels[int(row.argmax())] for row in scores]
         return OutputTensor(LABEL, "BYTES", [len(scores)], data)
     if not count:
-        flat = [float(score) for each in scores for score in each]
+        flat = [float(score) for row in scores for score in row]
         shape = [len(scores), len(classifier.labels)]
         return OutputTensor(SCORES, "FP32", shape, flat)
     if not isinstance(count, int) or not 1 <= count <= len(classifier.labels):
         refuse(f"classification must be a number of labels, 1 to {len(classifier.labels)}")
     data = [
-        f"{each[i]:f}:{i}:{classifier.labels[i]}" for each in scores for i in top(each, count, None)
+        f"{row[i]:f}:{i}:{classifier.labels[i]}" for row in scores for i in top(row, count, None)
     ]
     return OutputTensor(SCORES, "BYTES", [len(scores), count], data)

@@ -16,14 +16,14 @@ from chalicelib.workflow.request import Rules
 from chalicelib.workflow.run import Kept, Plan, Run
 
 
-def prepare(run: Run, rules: Rules, given: object, now: float) -> Plan:
+def prepare(run: Run, rules: Rules, payload: object, now: float) -> Plan:
     """Writes the run's chunks, and then its plan. Returns the plan.
 
-    given: the input of the execution. now: in seconds since the epoch.
+    payload: the input of the execution. now: in seconds since the epoch.
     Raises BadRequest, and what `Rules.check` and the store do.
     """
     try:
-        request = msgspec.convert(given, WorkflowRequest)
+        request = msgspec.convert(payload, WorkflowRequest)
     except msgspec.ValidationError as error:
         raise BadRequest(f"The execution's input is not valid: {error}.") from error
     labels = rules.check(request, run.name)

@@ -54,9 +54,9 @@ def client(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     folder = tmp_path_factory.mktemp("client")
     config = folder / "config.json"
     config.write_text(json.dumps({"post_hooks": []}))
-    generate = ("generate", "--meta", "none", "--path", WEB / "openapi.json", "--config", config)
-    command: list[str | Path] = [sys.executable, "-m", "openapi_python_client", *generate]
-    subprocess.run([*command, "--output-path", folder / "made_client"], check=True)
+    generate = ("generate", "--meta", "none", "--path", str(WEB / "openapi.json"))
+    command = [sys.executable, "-m", "openapi_python_client", *generate, "--config", str(config)]
+    subprocess.run([*command, "--output-path", str(folder / "made_client")], check=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         made = Client("made_client", server)
