@@ -1,6 +1,6 @@
-"""Every route and event handler: parse, call, shape. What is decided is decided in `chalicelib`.
+"""Every route and event handler: parse, call, shape. `chalicelib` makes the decisions.
 
-A use case is imported by the handlers that call it, so that no other's cold start pays for it.
+Handlers import the use cases that they call, so that other cold starts do not pay for them.
 """
 
 import base64
@@ -26,7 +26,7 @@ from chalice.app import (
 )
 
 if "AWS_CHALICE_CLI_MODE" in os.environ:
-    # `chalice local` starts again for every file that appears, and `chalice deploy` packs them all
+    # `chalice local` restarts for every new file, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
 from chalicelib import __version__, command, metrics, page, parsing, stops
@@ -68,7 +68,7 @@ stops.check(COMMAND)
 EVERY_TYPE = ["*/*"]
 READ = ("GET", "HEAD")
 RETRY_AFTER = "5"
-"""Seconds in a header: most faults of a bucket or queue have passed by then."""
+"""Seconds of the header. Most faults of a bucket or queue have passed by then."""
 
 CORS = CORSConfig(
     allow_headers=["Inference-Header-Content-Length", "X-Client-Id"],
@@ -87,7 +87,7 @@ View = Callable[..., Any]
 
 
 class Answered(Response):
-    """A response that carries what the log line says of it."""
+    """A response with facts for its log line."""
 
     def __init__(self, body: msgspec.Struct, status_code: int = 200, **facts: Any) -> None:
         text = msgspec.json.encode(body).decode()
@@ -96,10 +96,10 @@ class Answered(Response):
 
 
 class Sent(Response):
-    """A response of bytes, which Lambda hands to API Gateway as base64."""
+    """A response of bytes, which Lambda gives to API Gateway as base64."""
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
-        """The response as Lambda returns it."""
+        """Returns the response in Lambda's form."""
         response: dict[str, Any] = super().to_dict()
         response["body"] = base64.b64encode(self.body).decode()
         response["isBase64Encoded"] = True
@@ -108,18 +108,18 @@ class Sent(Response):
 
 @app.authorizer(ttl_seconds=300)
 def authorize(request: AuthRequest) -> dict[str, Any] | None:
-    """The policy of a caller; None, which API Gateway answers with 500, where it cannot be told.
+    """Returns the policy of a caller; None if it cannot be told, which becomes a 500.
 
-    It is about every route, because API Gateway keeps it by the token alone.
+    It covers every route, because API Gateway caches it by the token alone.
     """
     try:
         allowed = services().tokens.allow(request.token)
     except InceptionError as error:
         logger.error(f"Nobody may call: {error.detail}")
-        return None  # not a denial, which the right token would have to live with for 5 minutes
+        return None  # not a denial, which API Gateway would cache for the right token for 5 minutes
     policy: dict[str, Any] = AuthResponse(["*"], principal_id="caller").to_dict(request)
     if not allowed:
-        # in so many words: a policy of no routes was reported to let callers in (aws/chalice#1619)
+        # explicitly: a policy without routes was reported to let callers in (aws/chalice#1619)
         policy["policyDocument"]["Statement"][0]["Effect"] = "Deny"
     return policy
 
@@ -127,9 +127,9 @@ def authorize(request: AuthRequest) -> dict[str, Any] | None:
 def route(
     path: str, methods: tuple[str, ...] = ("GET",), is_open: bool = False, **options: Any
 ) -> Callable[[View], View]:
-    """`app.route` for views that raise the domain's errors; only here they become HTTP.
+    """`app.route` for views that raise the domain's errors, which become HTTP only here.
 
-    is_open: whether it wants no token, even where callers of the other routes need one.
+    is_open: whether it needs no token even if the other routes do.
     """
     guard = None if is_open or SETTINGS.public else authorize
 
@@ -142,7 +142,7 @@ def route(
                 return _refusal(error, path)
 
         app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
-        return view  # as it is, for a second path
+        return view  # unchanged, for a second path
 
     return register
 
@@ -162,10 +162,10 @@ def _error_answer(error: ErrorInfo, path: str) -> ErrorAnswer | ProtocolErrorAns
 
 @app.middleware("http")
 def observe(event: Request, get_response: Callable[[Request], Response]) -> Response:
-    """One log line a request, which is its metrics too; the headers that every answer has."""
+    """Logs one line for a request, with its metrics, and adds the headers of every answer."""
     start = time.perf_counter()
     response = get_response(event)
-    if isinstance(response.body, dict):  # of Chalice's own: no such method, or a fault of ours
+    if isinstance(response.body, dict):  # Chalice's own answers: no such method, or a fault of ours
         own = ErrorInfo(response.body["Code"], response.body["Message"], retryable=False)
         response.body = msgspec.json.encode(_error_answer(own, event.path)).decode()
     total = round((time.perf_counter() - start) * 1000, 2)
@@ -188,7 +188,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
 @app.middleware("scheduled")
 @app.middleware("pure_lambda")
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """One log line an event; what it raises is the platform's to log and to deliver again."""
+    """Logs one line for an event. If it raises, the platform logs that and tries again."""
     start = time.perf_counter()
     facts: dict[str, Any] = {"done": False}
     try:
@@ -196,7 +196,7 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
         facts["done"] = True
         return response
     except InceptionError as error:
-        facts |= {"error": error.code, "cause": error.detail}  # whose message names no bucket
+        facts |= {"error": error.code, "cause": error.detail}  # its message names no bucket
         raise
     finally:
         total = round((time.perf_counter() - start) * 1000, 2)
@@ -205,7 +205,7 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
 
 
 def _log(message: str, **facts: Any) -> None:
-    """One line; that of a fault of ours, which has its cause, is an error."""
+    """Logs a line; as an error, with its cause, for a fault of ours."""
     (logger.error if "cause" in facts else logger.info)(message, **facts)
 
 
@@ -224,7 +224,7 @@ def predict_get() -> Response:
 
 @route("/health", methods=READ, is_open=True)
 def health() -> Response:
-    """Whether the default model can answer, and at full speed."""
+    """Say whether the default model can answer, and at full speed."""
     classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
     info = classifier.info
     model = ModelRef(info.name, info.version, info.multi_label)
@@ -233,7 +233,7 @@ def health() -> Response:
 
 @route("/models", methods=READ)
 def models() -> Response:
-    """The models that a request may name."""
+    """List the models that a request may name."""
     default = services().classifiers.get().info.name
     packages = services().models.list()
     described = [_describe(package, default) for package in packages]
@@ -242,34 +242,34 @@ def models() -> Response:
 
 @route("/", methods=READ, is_open=True)
 def index() -> Response:
-    """The page; at the address of a stage without its last slash, the way there."""
+    """Send the page; redirect if the stage's URL lacks its last slash."""
     path = _request().context.get("path", "/")
-    if not path.endswith("/"):  # what the page names would be looked for beside the stage
+    if not path.endswith("/"):  # relative links of the page would miss the stage
         return Response("", {"Location": f"{path}/", "Cache-Control": page.FOR_A_DAY}, 308)
     return _file(page.INDEX)
 
 
 @route("/static/{name}", methods=READ, is_open=True)
 def static(name: str) -> Response:
-    """A file of the page."""
+    """Send a file of the page."""
     return _file(name)
 
 
 @route("/favicon.ico", methods=READ, is_open=True)
 def favicon() -> Response:
-    """The page's icon, where browsers look for it that were shown no page."""
+    """Send the page's icon, where browsers look without a page."""
     return _file("favicon.svg")
 
 
 @route("/robots.txt", methods=READ, is_open=True)
 def robots() -> Response:
-    """What search engines may visit."""
+    """Say what search engines may visit."""
     return Sent(*page.robots(_request().headers))
 
 
 @route("/openapi.json", methods=READ, is_open=True)
 def openapi() -> Response:
-    """The description of this interface."""
+    """Send the description of this interface."""
     return Sent(*page.description(SETTINGS.public, _request().headers))
 
 
@@ -282,7 +282,7 @@ def batches_post() -> Response:
 
 @route("/batches")
 def batches_get() -> Response:
-    """The recent batches."""
+    """List the recent batches."""
     from chalicelib.answers.status import BatchList
 
     return Answered(BatchList(services().batches.recent()))
@@ -290,25 +290,25 @@ def batches_get() -> Response:
 
 @route("/batches/{batch_id}")
 def batch_get(batch_id: str) -> Response:
-    """How far a batch is."""
+    """Say how far a batch is."""
     return Answered(services().batches.view(batch_id))
 
 
 @route("/batches/{batch_id}/cancel", methods=("POST",), content_types=EVERY_TYPE)
 def batch_cancel(batch_id: str) -> Response:
-    """Stop what a batch has not begun."""
+    """Stop what a batch has not begun yet."""
     return Answered(services().batches.cancel(batch_id))
 
 
 @route("/batches/{batch_id}/retry", methods=("POST",), content_types=EVERY_TYPE)
 def batch_retry(batch_id: str) -> Response:
-    """Classify once more what failed in a batch."""
+    """Classify again what failed in a batch."""
     return Answered(services().batches.retry(batch_id), 202)
 
 
 @route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
 def uploads_post() -> Response:
-    """A form that uploads one file straight into the images bucket."""
+    """Return a form that uploads a file into the images bucket."""
     request = parsing.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
@@ -322,7 +322,7 @@ def feedback_post() -> Response:
 
 @route("/experiment")
 def experiment_get() -> Response:
-    """The arms, and how they do."""
+    """Show the arms, their votes and the verdict."""
     return Answered(services().experiment.view())
 
 
@@ -342,7 +342,7 @@ def workflows_post() -> Response:
 
 @route("/workflows")
 def workflows_get() -> Response:
-    """The recent workflow runs."""
+    """List the recent workflow runs."""
     from chalicelib.answers.status import WorkflowList
 
     return Answered(WorkflowList(services().workflows.recent()))
@@ -350,26 +350,26 @@ def workflows_get() -> Response:
 
 @route("/workflows/{name}")
 def workflow_get(name: str) -> Response:
-    """How far a workflow run is."""
+    """Say how far a workflow run is."""
     return Answered(services().workflows.view(name))
 
 
 @app.on_s3_event(bucket=SETTINGS.images_bucket or "images", events=["s3:ObjectCreated:*"])
 def on_upload(event: S3Event) -> None:
-    """An image in the images bucket is queued, a manifest starts a batch."""
+    """Queue a new image of the images bucket, or start a batch for a new manifest."""
     services().events.on_s3_event(event.to_dict())
 
 
 @app.on_sqs_message(queue=SETTINGS.work_queue or "work", batch_size=1)
 def on_work(event: SQSEvent) -> None:
-    """One message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
+    """Handle a message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
     for message in event:
         services().events.on_message(message.body, _remaining(event.context))
 
 
 @app.schedule("rate(5 minutes)")
 def on_tick(event: CloudWatchEvent) -> None:
-    """Finish batches that are complete, queue again what went missing, count the votes."""
+    """Finish complete batches, queue again what went missing, and count the votes."""
     services().tick(_remaining(event.context))
 
 
@@ -413,20 +413,20 @@ def workflow_report(event: Any, context: Any) -> Any:
 
 @route("/v2")
 def v2_server() -> Response:
-    """Open Inference Protocol: what this server is."""
+    """Open Inference Protocol: describe this server."""
     extensions = ["binary_tensor_data", "classification"]
     return Answered(protocol.ServerMetadata(SERVICE, __version__, extensions))
 
 
 @route("/v2/health/live")
 def v2_live() -> Response:
-    """Open Inference Protocol: whether the server runs."""
+    """Open Inference Protocol: say that the server runs."""
     return Answered(protocol.Live(True))
 
 
 @route("/v2/health/ready")
 def v2_ready() -> Response:
-    """Open Inference Protocol: whether the default model can answer."""
+    """Open Inference Protocol: say whether the default model can answer."""
     services().classifiers.get()
     return Answered(protocol.Ready(True))
 
@@ -434,7 +434,7 @@ def v2_ready() -> Response:
 @route("/v2/models/{name}")
 @route("/v2/models/{name}/versions/{version}")
 def v2_model(name: str, version: str | None = None) -> Response:
-    """Open Inference Protocol: the model's tensors."""
+    """Open Inference Protocol: describe a model's tensors."""
     from chalicelib.openinference import inferring
 
     return Answered(inferring.metadata(services().classifiers.get(name, version)))
@@ -443,7 +443,7 @@ def v2_model(name: str, version: str | None = None) -> Response:
 @route("/v2/models/{name}/ready")
 @route("/v2/models/{name}/versions/{version}/ready")
 def v2_model_ready(name: str, version: str | None = None) -> Response:
-    """Open Inference Protocol: whether this model can answer."""
+    """Open Inference Protocol: say whether a model can answer."""
     services().classifiers.get(name, version)
     return Answered(protocol.ModelReady(name, True))
 
@@ -475,7 +475,7 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
 
 
 def _remaining(context: Any) -> Callable[[], float]:
-    """Seconds until Lambda ends this function."""
+    """Returns a clock of the seconds until Lambda ends this function."""
     return lambda: float(context.get_remaining_time_in_millis()) / 1000
 
 
@@ -497,7 +497,7 @@ def _query() -> parsing.Query:
 
 
 def _traffic() -> Traffic | None:
-    """Who answers those that name no model; None where that is the default model."""
+    """Returns who answers requests without a model; None if the default model does."""
     trial = services().trial
     return trial.traffic() if trial else None
 

@@ -1,7 +1,7 @@
-"""A request's log line as CloudWatch's metrics too: the embedded metric format
+"""Make a request's log line CloudWatch metrics as well, in the embedded metric format
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
 
-A metric is a field of the line, so no number is in it twice. Requests are the samples of `total`.
+A metric is a field of the line, so no number is there twice. Requests are the samples of `total`.
 """
 
 import time
@@ -23,7 +23,7 @@ UNITS = {
 def embedded(
     namespace: str, service: str, facts: Mapping[str, Any], now: float | None = None
 ) -> dict[str, Any]:
-    """The fields of a log line with those that make metrics of it.
+    """Returns the fields of a log line, with those that turn them into metrics.
 
     service: the function's name, which tells one stage from another. now: seconds since the epoch.
     """

@@ -1,4 +1,4 @@
-"""The page's files as they are sent, and the headers that keep it safe.
+"""Send the page's files, with the headers that keep it safe.
 
 `make page` builds them: compressed, and under names that hold a hash of their content.
 """
@@ -28,19 +28,19 @@ TYPES = {
 }
 
 HEADERS = {
-    "Cache-Control": "no-store",  # presigned addresses are in answers
+    "Cache-Control": "no-store",  # answers hold presigned links
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Of every answer; nothing but the page may load or run anything, nothing but files may be kept."""
+"""Headers of every answer: only the page may load or run anything, only files may be kept."""
 
 DEPLOYED_HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Strict-Transport-Security": "max-age=31536000",
 }
-"""Of every answer of a deployed stage, which is reached by https alone; a laptop speaks http
+"""Headers of a deployed stage, which is reached only by https; a laptop speaks http
 (https://www.rfc-editor.org/rfc/rfc6797#section-7.2)."""
 
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
@@ -48,9 +48,9 @@ GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
-    # a batch's files go to, and its results come from, presigned addresses of S3 or the laptop's
+    # a batch's files and results use presigned links of S3, or of the laptop's own
     "connect-src 'self' https: http://127.0.0.1:* http://localhost:*; "
-    # the picture behind an address that a visitor pasted is shown beside its labels
+    # the page shows the picture behind a pasted URL beside its labels
     "img-src 'self' data: blob: https: http:; "
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
@@ -60,9 +60,9 @@ INDEX = "index.html"
 REVALIDATED = "no-cache"
 FOR_A_DAY = "max-age=86400"
 FOR_GOOD = "public, max-age=31536000, immutable"
-"""Of a file whose name changes with its content."""
+"""Cache-Control of a file whose name changes with its content."""
 ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /static/\nDisallow: /\n"
-"""Search engines may find the page, and shall not have the service classify anything."""
+"""Search engines may find the page, but must not classify anything."""
 
 
 class Sent(NamedTuple):
@@ -74,7 +74,7 @@ class Sent(NamedTuple):
 
 
 def description(is_public: bool, asked: Mapping[str, str]) -> Sent:
-    """The description of the interface; of a public stage, without the token.
+    """Returns the description of the interface; without the token for a public stage.
 
     asked: the request's headers.
     """
@@ -86,14 +86,14 @@ def description(is_public: bool, asked: Mapping[str, str]) -> Sent:
 
 
 def robots(asked: Mapping[str, str]) -> Sent:
-    """What search engines may visit."""
+    """Says what search engines may visit."""
     return sent(gzip.compress(ROBOTS, mtime=0), "text/plain; charset=utf-8", FOR_A_DAY, asked)
 
 
 def file(name: str, asked: Mapping[str, str]) -> Sent:
-    """A file of the page. asked: the request's headers.
+    """Returns a file of the page. asked: the request's headers.
 
-    Raises NotFound where the page has no file of that name.
+    Raises NotFound if the page has no file of that name.
     """
     path = files().get(name)
     if path is None:
@@ -110,9 +110,9 @@ def file(name: str, asked: Mapping[str, str]) -> Sent:
 def sent(
     data: bytes, type_: str, kept: str, asked: Mapping[str, str], is_packed: bool = True
 ) -> Sent:
-    """The answer that carries the data, or says that the browser has it already.
+    """Returns an answer with the data, or one that says that the browser has it already.
 
-    kept: how long a browser may. is_packed: whether the data is compressed by gzip.
+    kept: how long a browser may keep it. is_packed: whether gzip has compressed the data.
     """
     tag = f'W/"{hashlib.sha256(data).hexdigest()[:16]}"'
     headers: Headers = {"Content-Type": type_, "Cache-Control": kept, "ETag": tag}
@@ -129,6 +129,6 @@ def sent(
 
 
 def files() -> dict[str, Path]:
-    """By the name that a browser asks for: what is built, and the pictures beside."""
+    """Returns the files by the name that a browser asks for: built files and pictures."""
     paths = [*BUILT.glob(f"*{PACKED}"), *WEB.glob("*.jpg"), *WEB.glob("*.svg")]
     return {path.name.removesuffix(PACKED): path for path in paths}
