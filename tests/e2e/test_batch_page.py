@@ -185,7 +185,7 @@ def test_lines_without_a_name_are_called_by_their_address(batch: Page, files: st
     drop(batch, [("list.txt", lines.encode())])
 
     expect_finished(batch, "All 2 failed")
-    assert list(found(batch)) == ["umbrella 1.jpg", "none.jpg"]
+    assert list(found(batch)) == ["1 · umbrella 1.jpg", "2 · none.jpg"]
 
 
 def test_what_was_classified_and_what_failed_have_colours_of_their_own(batch: Page) -> None:
@@ -416,12 +416,12 @@ def test_ten_thousand_results_a_hundred_at_a_time(batch: Page) -> None:
     batch.get_by_role("button", name="Score").click()
     expect(rows(batch)).to_have_count(100)
     first = batch.locator("#batch-rows .row-id").first
-    expect(first).to_have_text(str(score.index(max(score))))
+    expect(first).to_have_text(f"{score.index(max(score))} · k")
     batch.get_by_role("button", name="Score").click()
-    expect(first).to_have_text(str(score.index(min(score))))
+    expect(first).to_have_text(f"{score.index(min(score))} · k")
     expect(rows(batch).first).to_contain_text("<b>cat")
     batch.get_by_role("button", name="Too large 1").click()
-    assert found(batch) == {"5": "Too large"}
+    assert found(batch) == {"5 · k": "Too large"}
 
 
 @pytest.mark.usefixtures("own_context")

@@ -223,7 +223,7 @@ def test_a_second_run_can_be_started_after_the_first(workflow: Page) -> None:
 
     start(workflow, "Compare on 6 pictures")
 
-    expect_end(workflow, "SUCCEEDED", VERDICT)
+    expect_end(workflow, "succeeded", VERDICT)
 
 
 def test_material_that_was_taken_back_is_not_started(workflow: Page) -> None:

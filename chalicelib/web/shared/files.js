@@ -111,8 +111,9 @@ export function instancesOf(text) {
 
 export const linesOf = (text) => text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line && !line.startsWith("#"));
 
-// The name of a record to show: a line that gave none has its number, where the address says more.
-export const nameOf = ({ id, source }) => (/^\d+$/.test(id) && /^(https?|s3):\/\//i.test(source) ? lastPart(source) : id);
+// The name of a record to show: a line that gave none has its number, to which the address adds what it is.
+export const nameOf = ({ id, source }) =>
+  (/^\d+$/.test(id) && /^(https?|s3):\/\//i.test(source) ? `${id} · ${lastPart(source)}` : id);
 
 function lastPart(address) {
   if (/^data:/i.test(address)) return "data";
