@@ -1,6 +1,5 @@
-"""The service in this process, its log and metrics written where they can be timed."""
+"""The service in this process, its log written where it can be timed."""
 
-import contextlib
 import io
 import logging
 import os
@@ -65,7 +64,7 @@ class Service:
         )
         import app
 
-        self.image, self.log, self.metrics = image, Written(), Written()
+        self.image, self.log = image, Written()
         self.within = (0.0, 0.0, 0.0)
         handler = app.logger.registered_handler
         assert isinstance(handler, logging.StreamHandler)
@@ -84,8 +83,7 @@ class Service:
 
     def handler(self) -> Any:
         """The bytes of the image to the bytes of the answer, by way of Chalice."""
-        with contextlib.redirect_stdout(self.metrics):
-            response = self._http.post("/predict", body=self.image, headers=HEADERS)
+        response = self._http.post("/predict", body=self.image, headers=HEADERS)
         if response.status_code != 200:
             raise click.ClickException(response.body.decode())
         return response
@@ -99,7 +97,7 @@ class Service:
             services().predictor = self._first
 
     def use_case(self) -> Any:
-        """The same without HTTP, JSON, the log line and the metrics."""
+        """The same without HTTP, JSON, and the log line."""
         return self.predictor.predict(PredictRequest(), self.image)
 
     def network(self) -> Any:

@@ -87,7 +87,7 @@ def figures(ms: dict[str, float]) -> list[Figure]:
         ratio("handler-over-network", "our handler, over LiteRT alone", ms["handler"] / network),
         Figure(
             "handler-minus-network",
-            "what our handler adds to LiteRT alone: JPEG, HTTP, JSON, log and metrics",
+            "what our handler adds to LiteRT alone: JPEG, HTTP, JSON and the log",
             added,
             f"{added:.1f} ms",
         ),
