@@ -75,9 +75,9 @@ class ObjectStore(Protocol):
         """
 
     def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        """The beginnings of keys, from `prefix` to the next slash, that any object has; in order.
+        """Lists the folders right under `prefix`, each with its final slash, in order.
 
-        after: only those that come after this key.
+        after: only folders that come after this key.
         """
 
     def put(

@@ -1,4 +1,4 @@
-"""The list of batches: three listings of the store, and a look at each batch that has not ended."""
+"""The list of batches: three requests to the store, and some for each batch that has not ended."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,14 @@ from chalicelib.bulk.naming import MOST_RECENT
 from chalicelib.errors import NotFound
 
 MARKS_LOOKED_AT = 1000
-"""Of the index: as many as S3 returns at once. Those of deleted batches stay in it."""
+"""Marks read from the index: as many as S3 returns at once. Deleted batches leave theirs behind."""
 
 
 def recent_batches(store: ObjectStore, bucket: str) -> list[BatchOutline]:
-    """The latest batches, newest first; those that were deleted are passed over.
+    """Returns the latest batches, newest first, without those that were deleted.
 
-    What the index says of a batch counts only if the schedule looks after none of its rounds. Else,
-    and for batches of before the index said it, the batch's own objects are asked.
+    The index counts only for a batch that the schedule no longer looks after. Any other batch is
+    read from its own objects, as is one that ended before the index held ends.
     """
     ends = last_ends(islice(store.list(bucket, PREFIX), MARKS_LOOKED_AT))
     if not ends:
@@ -36,7 +36,7 @@ def recent_batches(store: ObjectStore, bucket: str) -> list[BatchOutline]:
 
 
 def _looked_at(store: ObjectStore, bucket: str, ids: Sequence[str]) -> dict[str, BatchOutline]:
-    """The batches as their own objects have them, side by side; those just deleted are left out."""
+    """Reads batches from their own objects, side by side, without those deleted meanwhile."""
 
     def look(id: str) -> BatchOutline | None:
         try:
@@ -50,5 +50,5 @@ def _looked_at(store: ObjectStore, bucket: str, ids: Sequence[str]) -> dict[str,
 
 
 def outline_of(view: BatchOutline) -> BatchOutline:
-    """What a list shows of a batch."""
+    """Returns the part of a view that a list shows."""
     return msgspec.convert(view, BatchOutline, from_attributes=True)

@@ -1,11 +1,11 @@
-"""The index of batches: one listing tells which there are, and how those ended that have.
+"""The index of batches: a single listing tells which batches exist, and how each one ended.
 
     recent/TIME-ID      a batch, newest first
     recent/TIME-ID/0.finished.91.91.1.1800000000.1800000031/SOURCE      how a round of it ended
 
-The second key says what a list of batches shows: round, status, images asked for, done and failed,
-when the batch was created and when the round ended, and the source. It is written after the summary
-that it repeats, and before the mark in `active/` goes. So it counts only where that mark is gone.
+The second key holds what a list of batches shows: round, status, images requested, done and failed,
+when the batch was created, when the round ended, and the source. It is written after the summary
+and before the mark in `active/` is deleted, so it counts only if that mark is gone.
 """
 
 import math
@@ -29,12 +29,12 @@ _END = re.compile(r"(\d+)\.(finished|cancelled|failed)\.(\d+)\.(\d+)\.(\d+)\.(-?
 
 
 def recent_key(batch: Batch) -> str:
-    """An index key that sorts the newest first; a year over 5138 is an event's mistake."""
+    """Returns an index key; the newest sorts first. A year over 5138 is an event's mistake."""
     return f"{PREFIX}{max(10**11 - int(batch.created_at), 0):011d}-{batch.batch_id}"
 
 
 def mark_end(ledger: Ledger, batch: Batch, status: Ended, summary: Summary) -> None:
-    """Write into the index how the batch's round ended, unless the source is too long for a key."""
+    """Writes how the batch's round ended, unless the source is too long for a key."""
     counts = summary.counts
     times = math.floor(batch.created_at), math.floor(summary.finished_at)
     figures = (batch.round, status, counts.total, counts.done, counts.failed, *times)
@@ -45,7 +45,7 @@ def mark_end(ledger: Ledger, batch: Batch, status: Ended, summary: Summary) -> N
 
 
 def last_ends(marks: Iterable[Found]) -> dict[str, BatchOutline | None]:
-    """The batches of an index by their ids, in its order: how each ended last, if it has."""
+    """Returns how each batch ended last, by its id; None if it has not ended."""
     ends: dict[str, list[tuple[tuple[float, ...], BatchOutline]]] = {}
     for mark in marks:
         batch, _, end = mark.key.removeprefix(PREFIX).partition("/")
@@ -59,7 +59,7 @@ def last_ends(marks: Iterable[Found]) -> dict[str, BatchOutline | None]:
 def _read(
     batch_id: str, match: re.Match[str], written: float
 ) -> tuple[tuple[float, ...], BatchOutline]:
-    """What a key says, and before it what tells which of two ends is the later."""
+    """Reads the key of an end. Of two ends, the one with the greater numbers is the later."""
     round, total, done, failed, created, finished = map(int, match.group(1, 3, 4, 5, 6, 7))
     status = cast(BatchStatus, match[2])
     outline = BatchOutline(
