@@ -24,7 +24,7 @@ from benchmarks.cutting import figures as cutting_figures
 from benchmarks.findings import Figure
 from chalicelib.batch.fanout import ChunkMessage
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch
+from chalicelib.batch.objects import Batch
 from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.manifests import Entry
 from chalicelib.images.decode import decode
@@ -32,7 +32,7 @@ from chalicelib.inference.pool import Classifiers
 from chalicelib.requests import Instance
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services
-from tests.fakes import MemoryQueue, MemoryStore
+from localcloud.inmemory import MemoryQueue, MemoryStore
 
 OVER_NETWORK = "the worker, images a second, over the bare network at its best, all cores"
 OVER_ALONE = "the worker over the bare network, one image at a time on all cores"

@@ -24,9 +24,9 @@ from chalicelib.aws.s3 import Found, S3Store
 from chalicelib.aws.session import session
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch
+from chalicelib.batch.objects import Batch
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
-from tests.fakes import MemoryQueue, MemoryStore
+from localcloud.inmemory import MemoryQueue, MemoryStore
 
 PAGE = 1000
 """Keys in one of S3's answers."""

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelNotFound
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT, Settings
 

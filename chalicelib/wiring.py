@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Unpack
 from chalicelib.classification import Classification
 from chalicelib.files import is_read_only
 from chalicelib.inference import engines
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.pool import Classifiers, Load
 from chalicelib.parts import BATCHES, EXPERIMENT, WORKFLOWS
 from chalicelib.ports import Given, Ports
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.bulk.deadline import Remaining
     from chalicelib.experiment.experiment import Experiment
     from chalicelib.tokens import Tokens
-    from chalicelib.workflow.request import Rules
+    from chalicelib.workflow.rules import Rules
     from chalicelib.workflow.tasks import WorkflowTasks
     from chalicelib.workflow.workflows import WorkflowService
 
@@ -172,7 +172,7 @@ class Services:
     @cached_property
     def _rules(self) -> "Rules":
         WORKFLOWS.check(self.settings)
-        from chalicelib.workflow.request import Rules
+        from chalicelib.workflow.rules import Rules
 
         return Rules(
             self.settings.images_bucket,

@@ -7,7 +7,7 @@ import click
 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import Settings
 

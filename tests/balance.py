@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.batch.records import FanOut, Summary
+from chalicelib.batch.objects import FanOut, Summary
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 

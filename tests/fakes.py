@@ -1,12 +1,9 @@
 """In-memory stand-ins for what the use cases are given, in plain sight."""
 
-import hashlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,21 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo, Label
-from chalicelib.aws.s3 import Found, Stored
 from chalicelib.aws.stepfunctions import Event, Execution
 from chalicelib.errors import (
-    AccessRefused,
     Conflict,
     ModelNotFound,
     NotFound,
-    ObjectMissing,
-    ObjectTooLarge,
 )
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.classifier import UNTIMED
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.tensors import top
+from localcloud import inmemory
+from localcloud.inmemory import MemoryQueue, etag_of
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
+
+__all__ = [
+    "ColourClassifier",
+    "MemoryExecutions",
+    "MemoryQueue",
+    "MemoryStore",
+    "OneClassifier",
+    "etag_of",
+    "refusal",
+]
 
 
 def refusal(code: str, message: str) -> dict[str, Any]:
@@ -38,132 +43,17 @@ def refusal(code: str, message: str) -> dict[str, Any]:
     return body
 
 
-class MemoryStore:
-    """The object store in a dictionary of (bucket, key); `chalicelib.aws.s3.ObjectStore`.
-
-    A batch whose summary is written must balance at that moment, whatever the test is about.
-    Its clock moves by a second a write, and by what a test adds to `late`.
-    """
-
-    def __init__(self, objects: dict[tuple[str, str], bytes] | None = None) -> None:
-        self.objects = objects or {}
-        self.modified: dict[tuple[str, str], float] = {}
-        self._ticks = itertools.count(1.0)
-        self.late = 0.0
-
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        try:
-            data = self.objects[bucket, key]
-        except KeyError:
-            raise ObjectMissing(detail=f"s3://{bucket}/{key} does not exist.") from None
-        if len(data) > max_bytes:
-            raise ObjectTooLarge(f"The object has {len(data)} bytes.")
-        return data
-
-    def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
-        try:
-            data = self.read(bucket, key, max_bytes)
-        except (AccessRefused, ObjectMissing):
-            if (bucket, key) not in self.objects:
-                return None
-            raise
-        return Stored(data, etag_of(data))
-
-    def download(self, bucket: str, key: str, target: Path) -> None:
-        target.write_bytes(self.read(bucket, key, 2**40))
-
-    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
-        data = self.read(bucket, key, 2**40)
-        return (data[start : start + 1000] for start in range(0, len(data), 1000))
-
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
-        there = list(self.objects)  # at once: other threads may write meanwhile
-        keys = [key for where, key in there if where == bucket and key.startswith(prefix)]
-        keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
-        return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
-
-    def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        names = {
-            prefix + found.key.removeprefix(prefix).partition("/")[0] + "/"
-            for found in MemoryStore.list(self, bucket, prefix)
-            if "/" in found.key.removeprefix(prefix)
-        }
-        return iter(sorted((name for name in names if name > after), key=str.encode))
-
-    def put(
-        self,
-        bucket: str,
-        key: str,
-        data: bytes,
-        content_type: str,
-        only_new: bool = False,
-        replacing: str | None = None,
-    ) -> str | None:
-        there = self.objects.get((bucket, key))
-        if only_new and there is not None:
-            return None
-        if replacing is not None and (there is None or etag_of(there) != replacing):
-            return None
-        self._keep(bucket, key, data)
-        return etag_of(data)
-
-    def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
-        self._keep(bucket, key, b"".join(blocks))
-
-    def copy(
-        self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
-    ) -> bool:
-        data = self.read(bucket, key, 2**40)
-        if etag is not None and etag_of(data) != etag:
-            return False
-        self._keep(to_bucket, to_key, data)
-        return True
+class MemoryStore(inmemory.MemoryStore):
+    """In it a batch whose summary is written must balance then, whatever the test is about."""
 
     def _keep(self, bucket: str, key: str, data: bytes) -> None:
         finished = SUMMARY.fullmatch(key)
         assert not (finished and self.objects.get((bucket, key))), f"{key} is written once"
-        self.objects[bucket, key] = data
-        self.modified[bucket, key] = next(self._ticks) + self.late
+        super()._keep(bucket, key, data)
         if finished and data:
             check_finished(lambda key: self.objects[bucket, key], key)
         if STOPPED.fullmatch(key) and data:
             check_stopped(lambda key: self.objects[bucket, key], key)
-
-    def delete(self, bucket: str, key: str) -> None:
-        self.objects.pop((bucket, key), None)
-
-    def link(self, bucket: str, key: str, seconds: int) -> str:
-        return f"memory://{bucket}/{key}"
-
-    def upload_form(
-        self, bucket: str, key: str, seconds: int, max_bytes: int
-    ) -> tuple[str, dict[str, str]]:
-        return f"memory://{bucket}", {"key": key}
-
-
-def etag_of(data: bytes) -> str:
-    """As S3 makes it for an object that was not put in parts."""
-    return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
-
-
-class MemoryQueue:
-    """The queue as a list of JSON texts; `chalicelib.aws.sqs.Queue`.
-
-    busy: others keep it so, whatever it holds.
-    """
-
-    def __init__(self) -> None:
-        self.bodies: list[str] = []
-        self.busy = False
-
-    def send(self, messages: Sequence[object]) -> None:
-        self.bodies += [msgspec.json.encode(message).decode() for message in messages]
-
-    def idle(self) -> bool:
-        return not self.bodies and not self.busy
-
-    def patience(self) -> float:
-        return 3600.0
 
 
 class ColourClassifier:

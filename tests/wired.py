@@ -22,7 +22,7 @@ ENVIRONMENT = {
 
 
 class MemoryModels:
-    """Packages, each with its classifier; `chalicelib.inference.models.Models`."""
+    """Packages, each with its classifier; `chalicelib.inference.finder.Models`."""
 
     def __init__(self, *classifiers: ColourClassifier) -> None:
         self.known = {classifier.info.name: classifier for classifier in classifiers}

@@ -9,8 +9,8 @@ from typing import Any
 from chalicelib import __version__
 from chalicelib.answers.predictions import ErrorAnswer, ProtocolErrorAnswer
 from chalicelib.page import WEB
-from tools.describing.failures import responses
 from tools.describing.operations import form, operation
+from tools.describing.problems import responses
 from tools.describing.routes import routes
 from tools.describing.schemas import Schema, Struct, components
 

@@ -11,9 +11,9 @@ from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.objects import Batch, Stop, now
 from chalicelib.batch.outlines import recent_batches
 from chalicelib.batch.recent import recent_key
-from chalicelib.batch.records import Batch, Stop, now
 from chalicelib.batch.view import view_of
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of

@@ -10,7 +10,7 @@ from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.listing import list_images
 from chalicelib.batch.losses import IMAGE_LOST
-from chalicelib.batch.records import Batch, FanOut, chained
+from chalicelib.batch.objects import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
 from chalicelib.bulk.deadline import InTime, Remaining, in_time
 from chalicelib.bulk.manifests import Entry, entries

@@ -14,8 +14,8 @@ import msgspec
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import BLOCK, Ledger
+from chalicelib.batch.objects import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.batch.recent import mark_end
-from chalicelib.batch.records import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.bulk.records import Record
 from chalicelib.errors import ServiceUnavailable
 from chalicelib.inference.labels import NO_LABEL

@@ -19,11 +19,11 @@ from chalicelib.batch.fanout import (
     queue_undone,
 )
 from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.halt import stop_if_told
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import FAN_OUT, Pace, begin
-from chalicelib.batch.records import Batch, Stop
+from chalicelib.batch.objects import Batch, Stop
 from chalicelib.batch.repair import repair
-from chalicelib.batch.stop import stop_if_told
 from chalicelib.batch.worker import Worker
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.manifests import Entry, is_manifest

@@ -35,7 +35,7 @@ import msgspec
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.documents import Documents, Tagged
 from chalicelib.aws.s3 import ObjectStore
-from chalicelib.batch.records import Batch, FanOut, Stop, Summary
+from chalicelib.batch.objects import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import NotFound, ObjectMissing

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from chalicelib.answers.status import BatchOutline, BatchStatus, Counts
 from chalicelib.aws.s3 import Found
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch, Summary
+from chalicelib.batch.objects import Batch, Summary
 from chalicelib.sources.read import MAX_KEY_BYTES
 from chalicelib.times import moment
 

@@ -6,10 +6,10 @@ from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.sqs import MAX_ENTRIES, Queue
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.halt import stop_if_told
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import FAN_OUT, IMAGE_LOST, REPAIRS, Alone, Losses, Pace
-from chalicelib.batch.records import Batch, FanOut, Stop
-from chalicelib.batch.stop import stop_if_told
+from chalicelib.batch.objects import Batch, FanOut, Stop
 from chalicelib.bulk.chunks import grouped
 
 TOGETHER = 1

@@ -6,9 +6,9 @@ import msgspec
 
 from chalicelib.answers.status import BatchStatus, BatchView, Counts
 from chalicelib.aws.s3 import LINK_SECONDS
-from chalicelib.batch import stop
+from chalicelib.batch import halt
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch, Summary
+from chalicelib.batch.objects import Batch, Summary
 from chalicelib.times import moment
 
 
@@ -34,9 +34,9 @@ def view_of(ledger: Ledger) -> BatchView:
         status, counts = _progress(ledger, batch)
         return show(status=status, counts=counts)
     show = partial(show, status="failed" if reason.error else "cancelled", error=reason.error)
-    done = ledger.get(ledger.end_key(batch.round, stop.SUMMARY), Summary)
+    done = ledger.get(ledger.end_key(batch.round, halt.SUMMARY), Summary)
     if done is not None:
-        return _ended(show(counts=done.counts), ledger, done, stop.RESULTS, stop.SUMMARY)
+        return _ended(show(counts=done.counts), ledger, done, halt.RESULTS, halt.SUMMARY)
     before = ledger.summary(batch.round - 1) if batch.round else None
     if before is not None:
         view = _ended(show(counts=before.counts), ledger, before, "results.jsonl", "summary.json")

@@ -4,7 +4,7 @@ from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import ChunkMessage, ImageMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import Alone
-from chalicelib.batch.records import Batch
+from chalicelib.batch.objects import Batch
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.errors import BadRequest

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chalicelib.errors import InceptionError, ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.inference import engines
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import ModelPackage
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import WorkflowRequest
-from chalicelib.workflow.request import Rules
+from chalicelib.workflow.rules import Rules
 from chalicelib.workflow.run import Kept, Plan, Run
 
 

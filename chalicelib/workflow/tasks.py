@@ -27,7 +27,7 @@ from chalicelib.requests import MAX_LABELS, Options
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.preparation import prepare
 from chalicelib.workflow.publish import publish, write_results
-from chalicelib.workflow.request import Rules
+from chalicelib.workflow.rules import Rules
 from chalicelib.workflow.run import Arm, Run
 
 logger = logging.getLogger("serverless-inception.workflow")

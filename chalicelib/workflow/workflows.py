@@ -32,7 +32,7 @@ from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
 from chalicelib.times import moment
 from chalicelib.workflow.causes import message_of
-from chalicelib.workflow.request import INPUTS, Rules
+from chalicelib.workflow.rules import INPUTS, Rules
 from chalicelib.workflow.run import ARMS, Plan, Run
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
 

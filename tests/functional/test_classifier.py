@@ -21,9 +21,9 @@ from chalicelib.images.decode import decode
 from chalicelib.inference import engines, onnx
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.engines import chosen
+from chalicelib.inference.finder import Models
 from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME_KERNELS, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
-from chalicelib.inference.models import Models
 from chalicelib.inference.packages import ModelPackage, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
 from chalicelib.page import WEB

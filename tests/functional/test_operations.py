@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256
+from chalicelib.inference.finder import Models
 from chalicelib.inference.litert import LiteRT, inspect
-from chalicelib.inference.models import Models
 from chalicelib.inference.packages import INFO
 from chalicelib.inference.pool import Classifiers
 from chalicelib.settings import ROOT

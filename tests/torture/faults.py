@@ -18,8 +18,8 @@ import msgspec
 
 from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import Ledger, parse_active
+from chalicelib.batch.objects import Batch
 from chalicelib.batch.outlines import outline_of
-from chalicelib.batch.records import Batch
 from chalicelib.bulk.deadline import Remaining
 from chalicelib.bulk.records import Record
 from chalicelib.errors import AccessRefused, InceptionError, ServiceUnavailable, SourceRefused

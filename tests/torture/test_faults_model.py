@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.files import sha256, staged
 from chalicelib.inference.classifier import Classifier
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import ModelPackage
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome

@@ -30,7 +30,7 @@ from app import app
 from chalicelib.aws.s3 import LINK_SECONDS
 from chalicelib.batch.batches import MAX_MANIFEST, BatchService
 from chalicelib.errors import InceptionError, ModelNotFound
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.page import WEB, files
 from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.batch.fanout import GROUP, ChunkMessage, FanOutMessage, fan_out
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch
+from chalicelib.batch.objects import Batch
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN, grouped
 from chalicelib.bulk.lines import MAX_LINE
 from chalicelib.bulk.manifests import PEEKED, Entry, entries

@@ -19,19 +19,19 @@ from hypothesis import strategies as st
 
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.s3events import Put
-from chalicelib.batch import stop
+from chalicelib.batch import halt
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
+from chalicelib.batch.objects import Batch
 from chalicelib.batch.recent import recent_key
-from chalicelib.batch.records import Batch
 from chalicelib.bulk.naming import new_id
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, ModelNotFound, NotFound, SourceInvalid
 from chalicelib.experiment.arms import Arms
 from chalicelib.experiment.ids import EXPIRY, SKEW, InferenceIds
 from chalicelib.experiment.votes import Tally, Vote, Votes
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import NAME
 from chalicelib.requests import BatchRequest, UploadRequest, WorkflowRequest
 from chalicelib.significance import (
@@ -40,7 +40,7 @@ from chalicelib.significance import (
     two_proportion_p_value,
     wilson_interval,
 )
-from chalicelib.workflow.request import Rules
+from chalicelib.workflow.rules import Rules
 from chalicelib.workflow.run import Run
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.torture.conftest import Outcome
@@ -153,7 +153,7 @@ def written(batch_id: str, round: int, chunk: int) -> list[str]:
     ledger.mark(repair_key(ledger, round, chunk, 1))
     begin(ledger, round, chunk, 1)
     Alone(ledger, round, chunk).keep(0, Record("a", "b"))
-    for name in ("results.jsonl", "summary.json", "cancelled", stop.RESULTS, stop.SUMMARY):
+    for name in ("results.jsonl", "summary.json", "cancelled", halt.RESULTS, halt.SUMMARY):
         ledger.mark(ledger.end_key(round, name))
     ledger.mark(ledger.active_key(round))
     return [key for _, key in store.objects]
@@ -178,7 +178,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
             both = set(keys) & set(written(one, round, next_))
             assert {key.rsplit("/", 1)[1] for key in both} <= {
                 "fanout.json", "results.jsonl", "summary.json", "cancelled", one, str(round),
-                stop.RESULTS, stop.SUMMARY, "0000.json",
+                halt.RESULTS, halt.SUMMARY, "0000.json",
             }  # fmt: skip
             store = MemoryStore({("b", key): b"" for key in [*keys, *written(one, later, next_)]})
             ledger = Ledger(store, "b", one)

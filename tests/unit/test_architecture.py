@@ -15,6 +15,12 @@ LIB = ROOT / "chalicelib"
 MODULES = {
     ".".join(path.relative_to(LIB).with_suffix("").parts): path for path in LIB.rglob("*.py")
 } | {"app": ROOT / "app.py"}
+SOURCES = [ROOT / "app.py"] + [
+    path
+    for part in ("chalicelib", "stage", "localcloud", "tools", "benchmarks", "tests")
+    for path in (ROOT / part).rglob("*.py")
+    if not path.is_relative_to(ROOT / "tests" / "data")
+]
 HOMES = {
     "chalice": {"app", "command"},
     "boto3": {"aws"},
@@ -113,9 +119,37 @@ def test_a_name_in_capitals_stands_for_one_thing() -> None:
     assert not {name for name, assigned in meanings.items() if len(assigned) > 1}
 
 
-def test_what_is_deployed_imports_no_tool() -> None:
-    for names in IMPORTED.values():
-        assert not any(name.startswith(("tools", "localcloud", "stage")) for name in names)
+def test_a_module_name_stands_for_one_thing() -> None:
+    """No two modules or rooms are called alike, or differ by a plural alone.
+
+    A benchmark or a test may bear the name of its subject, and a room's main module that of the
+    room. No module hides one of the standard library.
+    """
+    places: dict[str, list[str]] = {}
+    for path in (path.relative_to(ROOT) for path in SOURCES):
+        thing = path.parent if path.name == "__init__.py" else path
+        name, room = thing.stem.removesuffix("s"), thing.parent.name.removesuffix("s")
+        named_for_subject = path.parent == Path("benchmarks") or path.name.startswith("test_")
+        if not named_for_subject and name not in ("__main__", "conftest", room):
+            places.setdefault(name, []).append(str(thing))
+    assert not {name: alike for name, alike in places.items() if len(alike) > 1}
+    assert not {path.stem for path in SOURCES} & sys.stdlib_module_names - {"__main__"}
+
+
+@pytest.mark.parametrize(
+    ("part", "others"),
+    [
+        ("app.py", ("benchmarks", "localcloud", "stage", "tests", "tools")),
+        ("chalicelib", ("benchmarks", "localcloud", "stage", "tests", "tools")),
+        ("stage", ("benchmarks", "localcloud", "tests", "tools")),
+        ("localcloud", ("benchmarks", "tests", "tools")),
+        ("tools", ("benchmarks", "localcloud", "tests")),
+        ("benchmarks", ("tests",)),
+    ],
+)
+def test_a_part_of_the_project_imports_none_above_it(part: str, others: tuple[str, ...]) -> None:
+    for path in (path for path in SOURCES if path.is_relative_to(ROOT / part)):
+        assert not any(name.partition(".")[0] in others for name in imported(path)), path
 
 
 @pytest.mark.parametrize(

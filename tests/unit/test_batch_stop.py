@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from chalicelib.batch.finish import write_results
+from chalicelib.batch.halt import RESULTS
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
-from chalicelib.batch.stop import RESULTS
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, ServiceUnavailable
 from tests.balance import check_stopped

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.errors import AccessRefused, ModelInvalid, ModelNotFound
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import read_package
 from tests.fakes import MemoryStore
 from tests.unit.test_labels import imagenet

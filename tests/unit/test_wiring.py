@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib import wiring
 from chalicelib.errors import ModelInvalid, ModelNotFound, NotConfigured
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.requests import BatchRequest, Example, ExperimentRequest, Instance, StartRequest
 from chalicelib.settings import Settings

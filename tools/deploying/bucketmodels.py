@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ModelInvalid, ModelNotFound
-from chalicelib.inference.models import Models
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import INFO, ModelPackage
 from chalicelib.settings import Settings
 from tools.bundling.build import package_files

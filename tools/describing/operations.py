@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from chalicelib.requests import PredictRequest
-from tools.describing.failures import ERRORS
+from tools.describing.problems import ERRORS
 from tools.describing.routes import OPTIONS, Route
 from tools.describing.schemas import Schema, Struct, ref, without_null
 

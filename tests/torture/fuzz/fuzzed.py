@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib import parsing
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.records import Batch
+from chalicelib.batch.objects import Batch
 from chalicelib.bulk.manifests import Entry, entries
 from chalicelib.errors import InceptionError
 from chalicelib.images.decode import decode

@@ -4,8 +4,8 @@ from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.finish import merged, read_parts, write_results
 from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.objects import Batch, Summary
 from chalicelib.batch.recent import mark_end
-from chalicelib.batch.records import Batch, Summary
 
 DONE, RESULTS, SUMMARY = "stopping.json", "stopped.jsonl", "stopped.json"
 """Names of its results, beside those of a whole round, so that a late stop spoils nothing."""
