@@ -18,7 +18,7 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
     ),
     "ACCESS_DENIED": ("403", "Forbidden", "This is not the token of this service."),
     "MISSING_AUTHENTICATION_TOKEN": (
-        "403", "Forbidden", "There is no such path or method; GET /openapi.json lists them.",
+        "404", "NotFound", "There is no such path or method; GET /openapi.json lists them.",
     ),
     "REQUEST_TOO_LARGE": (
         "413", "BodyTooLarge", "A request may have 10 MB; send larger images by POST /uploads.",

@@ -48,7 +48,7 @@ BAD_JSON = [
     (json.dumps({"instances": [{"b64": "QUJD"}] * 17}).encode(), 400),
 ]  # fmt: skip
 NOWHERE = [
-    ("GET", "/nowhere", 403), ("GET", "/static/none.js", 404), ("DELETE", "/predict", 405),
+    ("GET", "/nowhere", 404), ("GET", "/static/none.js", 404), ("DELETE", "/predict", 405),
     ("GET", "/batches/none", 404), ("GET", "/workflows/none", 404), ("GET", "/v2/models/no", 404),
 ]  # fmt: skip
 
