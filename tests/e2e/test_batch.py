@@ -242,7 +242,7 @@ def test_results_that_cannot_be_written_for_a_while_are_written_in_the_end(tmp_p
         results = own.cloud.results
         own.s3.delete_bucket(Bucket=results)
         own.put("patient.jpg", SAMPLES["umbrella"])
-        refused = f"s3://{results}/uploads/patient.jpg.json does not exist or may not be read"
+        refused = f"s3://{results}/uploads/patient.jpg.json: An error occurred (NoSuchBucket)"
         wait_for(lambda: own.cloud.log.read_text().count(refused) >= 2)
         own.s3.create_bucket(Bucket=results)
 
