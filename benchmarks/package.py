@@ -23,10 +23,10 @@ SHOWN = 5
 """Packages with a colour of their own in the picture: the largest; the rest is one."""
 
 LIMITS = (
-    "Lambda takes 50 MB of a zip that is uploaded directly, of a function or of a layer, and "
-    "250 MB of a function and all its layers unpacked; its own message says 262,144,000 bytes: "
-    "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. "
-    "Megabytes here are millions of bytes, so the limits are 52.4 and 262.1."
+    "Lambda accepts a zip of 50 MB in a direct upload, of a function or of a layer, and 250 MB "
+    "of a function and all its layers unpacked. Its own message says 262,144,000 bytes: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. Megabytes here are "
+    "millions of bytes, so the limits are 52.4 and 262.1."
 )
 
 
@@ -157,9 +157,9 @@ def main(model: str, as_json: bool, save: bool) -> None:
         notes=[
             LIMITS,
             "\"app\" is the function's own zip: `app.py`, `chalicelib` and Chalice's runtime. "
-            '"model" is the layer that `make deploy` publishes by way of a bucket, for which the '
-            'limit of a direct upload does not hold. "onnxruntime" is a layer, too, only where a '
-            "model has a `model.ort`.",
+            '"model" is the layer that `make deploy` publishes through a bucket, so the limit of '
+            'a direct upload does not apply. "onnxruntime" is a layer too, only if a model has a '
+            "`model.ort`.",
         ],
         series=series(found),
     )

@@ -156,10 +156,11 @@ def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
             figures(ms, first, size, counts, len(labelled.photos)),
             [table(counts, len(labelled.photos), "what is there")],
             [
-                f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. Rows: the "
-                "first of them, the others grey. Scans of a progressive JPEG of quality 90: the "
-                "first alone (coarse), all but for two bits or one, all. The photographs may have "
-                "been trained on: compare; take no level from here."
+                f"Model {name}; medians of {runs} rounds in turn, of CPU time, one thread. Rows: "
+                "the first rows are there, the others are grey. Scans of a progressive JPEG of "
+                "quality 90: the first scan (coarse), all except two bits or one bit, all. The "
+                "model may have been trained on the photographs: compare the ways, and ignore "
+                "the level."
             ],
             {"ms": ms, "right": counts},
         ),

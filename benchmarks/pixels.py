@@ -135,8 +135,9 @@ def main(photos: Path, name: str, runs: int, as_json: bool, save: bool) -> None:
             figures(ms, counts, len(labelled.photos)),
             [table(counts, len(labelled.photos))],
             [
-                f"Model {name}; medians of {runs} rounds in turn, of CPU, one thread. The "
-                "photographs may have been trained on: compare the ways; take no level from here."
+                f"Model {name}; medians of {runs} rounds in turn, of CPU time, one thread. The "
+                "model may have been trained on the photographs: compare the ways, and ignore "
+                "the level."
             ],
             {"ms": ms, "right": counts},
         ),

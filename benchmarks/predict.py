@@ -137,8 +137,8 @@ def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
             tables(ms, spent),
             [
                 f"Model {package.info.name}, {len(data) / 1000:.0f} kB of JPEG, medians of {runs} "
-                "rounds in turn; stages are means of the middle half of as many calls.",
-                f"On Lambda the runtime reads the event from JSON besides: {event_ms:.2f} ms.",
+                "rounds in turn. Stages are means of the middle half of as many calls.",
+                f"On Lambda the runtime also reads the event from JSON: {event_ms:.2f} ms.",
             ],
             {"ms": ms, "stages": spent},
         ),

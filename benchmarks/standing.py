@@ -122,11 +122,11 @@ def reckoned(prices: Prices, tick: float, template: str) -> Record:
         ],
         tables=[_months(parts, more), _tracing(prices)],
         notes=[
-            "Metrics and alarms are charged by the hour; a metric counts in hours in which it is "
-            "sent. Buckets cost what is stored in them; the Parameter Store's token, the layers "
-            "and the schedule's rule cost nothing.",
-            "Traces: calls come at random and evenly over the month. X-Ray keeps the first of "
-            f"each second and {SAMPLED:.0%} of the rest.",
+            "AWS charges metrics and alarms by the hour; a metric counts in the hours in which "
+            "it is sent. Buckets cost what is stored in them. The Parameter Store's token, the "
+            "layers and the schedule's rule cost nothing.",
+            "Traces: calls come at random and evenly over the month. X-Ray keeps the first call "
+            f"of each second and {SAMPLED:.0%} of the rest.",
             *price_notes(prices),
         ],
     )
@@ -143,7 +143,7 @@ def _traces(prices: Prices) -> list[Figure]:
 
 def _months(parts: Mapping[str, float], more: Mapping[str, float]) -> Table:
     rows = [[name, f"{cost:.2f}", FREE[name]] for name, cost in parts.items()]
-    rows.append(["together, of a stage that nobody calls", f"{sum(parts.values()):.2f}", ""])
+    rows.append(["together, for a stage that nobody calls", f"{sum(parts.values()):.2f}", ""])
     rows += [[name, f"{cost:.2f}", FREE[name]] for name, cost in more.items()]
     return Table("A month, dollars", ["", "dollars", "free in an account"], rows)
 

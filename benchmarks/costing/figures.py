@@ -89,7 +89,7 @@ def against_others(found: Study) -> Iterator[Figure]:
 def count_text(value: float) -> str:
     """Images, in words."""
     if math.isinf(value):
-        return "never: one is too slow for so many"
+        return "never: one instance is too slow for so many"
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
 
 

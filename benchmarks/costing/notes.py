@@ -37,8 +37,8 @@ def _needed(found: Study, way: str, architecture: str, goal: float) -> str:
     left = pricing.budget_ms(found.prices, found.ways[way], architecture, goal / MILLION)
     if left <= 0:
         return (
-            f"{way} on {architecture} cannot cost {goal:.2f}: what is paid besides the time is "
-            "more than that already."
+            f"{way} on {architecture} cannot cost {goal:.2f}: other costs than time are more than "
+            "that already."
         )
     there = found.ways[way].ms(MEMORY_PER_CPU_MB)
     return (
@@ -58,27 +58,29 @@ def notes(found: Study) -> Iterator[str]:
         f"{counts[-1]} it is taken to stay as with {counts[-1]}."
     )
     yield (
-        "arm64 could not be timed here: its dollars are its prices with the milliseconds of this "
-        "machine, which is an assumption and not a measurement."
+        "arm64 could not be timed here. Its dollars are its prices with this machine's "
+        "milliseconds: an assumption, not a measurement."
     )
     yield (
         f"{found.cold:.1%} of the invocations are taken to start cold, and their init is billed, "
-        "as on Lambda since August 2025. A millisecond begun is billed. Not counted: free tiers, "
-        "discounts, data leaving AWS, storage, fetching images by address, and what a stage costs "
-        "without calls: `python -m benchmarks.standing` has that, and what X-Ray adds."
+        "as on Lambda since August 2025. A millisecond that has begun is billed. Not counted: "
+        "free tiers, discounts, data leaving AWS, storage, fetching images by URL, and what a "
+        "stage costs without calls. `python -m benchmarks.standing` has that, and what X-Ray "
+        "adds."
     )
     yield (
-        "S3 and SQS were on this machine, nearer than AWS's: a batch and a workflow fetch images "
-        "side by side while others are classified, which hides most of that. The workflow is "
-        "without a challenger; with one the function runs twice. Its small runs are those of up "
-        "to 10,000 images, in chunks of 25 instead of 100, as are the first 10,000 of a batch."
+        "S3 and SQS were on this machine, nearer than AWS's. A batch and a workflow fetch images "
+        "side by side while others are classified, which hides most of the difference. The "
+        "workflow has no challenger; with a challenger the function runs twice. Its small runs "
+        "have up to 10,000 images, in chunks of 25 instead of 100, like the first 10,000 images "
+        "of a batch."
     )
     yield (
         f"An always-on instance is busy {found.utilisation:.0%} of the time at most, at this "
-        "machine's milliseconds; one is not highly available, and no load balancer is counted. "
-        "SageMaker Serverless is taken to be as fast as Lambda of that memory, with the image's "
-        "bytes as data. The baseline's figure is what its course states, for the hosts and the "
-        "billing of its day; it is not measured here."
+        "machine's milliseconds. One instance is not highly available, and no load balancer is "
+        "counted. SageMaker Serverless is taken to be as fast as Lambda with that memory, with "
+        "the image's bytes as data. The baseline's figure is what its course states, for the "
+        "hosts and the billing of its day; it is not measured here."
     )
     yield from price_notes(found.prices)
 
@@ -89,14 +91,15 @@ def _busy(found: Study) -> Iterator[str]:
         work = found.ways[name].work
         if work.wall_ms[1] > BUSY * work.cpu_ms:
             yield (
-                f"This machine was busy: of {work.wall_ms[1]:,.0f} ms of the {name}'s invocation "
-                f"the processor was ours for {work.cpu_ms:,.0f}. Measure again when it is quiet."
+                f"This machine was busy: of {work.wall_ms[1]:,.0f} ms of the {name}'s invocation, "
+                f"it had the processor for {work.cpu_ms:,.0f}. Measure again when the machine is "
+                "quiet."
             )
 
 
 def price_notes(prices: Prices) -> Iterator[str]:
     """Where the prices are from."""
     yield (
-        f"Prices of {prices.region} as known on {prices.written_down}, written down from AWS's "
-        f"public lists and not fetched by this script: {', '.join(prices.sources())}."
+        f"Prices of {prices.region} as known on {prices.written_down}, copied from AWS's public "
+        f"lists and not fetched by this script: {', '.join(prices.sources())}."
     )

@@ -13,14 +13,14 @@ POINTS = 240
 """Of a curve."""
 
 NOTES = (
-    "All of it is simulated, with limits that AWS publishes; no AWS account was used. A worker's "
+    "All of it is simulated, with limits that AWS publishes. No AWS account was used. A worker's "
     "time is that of this machine's CPU, unless --image-ms says otherwise.",
-    "Assumed, since nobody publishes it or it cannot be measured here: S3 answers in 30 ms and SQS "
-    "in 15; a cold start's part before Python; how a throttled event source mapping waits; that S3 "
-    "does not split a busy prefix; that callers who are refused try four times more, with jitter; "
-    "that child executions of a Map start as fast as StartExecution allows.",
-    "Dollars are Lambda, S3, SQS, Step Functions and API Gateway at list price, x86-64, without "
-    "logs and traces.",
+    "Assumed, because nobody publishes it or it cannot be measured here: S3 answers in 30 ms and "
+    "SQS in 15; the part of a cold start before Python; how a throttled event source mapping "
+    "waits; that S3 does not split a busy prefix; that refused callers try four more times, with "
+    "jitter; that child executions of a Map start as fast as StartExecution allows.",
+    "Dollars are those of Lambda, S3, SQS, Step Functions and API Gateway at list price, on "
+    "x86-64, without logs and traces.",
 )
 
 

@@ -25,14 +25,15 @@ from chalicelib.wording import count as counted
 
 CLIENTS = (1, 8)
 NOTES = (
-    "`chalice local` is Chalice's server as it is; `make run` is the API process that it starts, "
+    "`chalice local` is Chalice's server as it is. `make run` is the API process that it starts, "
     "without the local AWS. Both are one process.",
-    "Of the others, a × b is a processes with b threads an inference each: one process with all "
-    "cores, and a process a core. FastAPI runs the inference in its thread pool, LitServe in "
-    "`workers_per_device`, BentoML in `workers`; all else is as they come, access logs off.",
-    "All of them run LiteRT: servers are compared, not engines.",
-    "The best of them is the best of both settings, for each number of clients by itself.",
-    "Every client keeps its connection and asks again as soon as it is answered. p99 is the "
+    "For the others, a × b means a processes with b threads for each inference: one process with "
+    "all cores, or a process for each core. FastAPI runs the inference in its thread pool, "
+    "LitServe in `workers_per_device`, BentoML in `workers`. Everything else is their default, "
+    "without access logs.",
+    "All of them run LiteRT: this compares servers, not engines.",
+    '"The best of the others" is the best of both settings, for each number of clients.',
+    "Every client keeps its connection and asks again as soon as it has an answer. p99 is the "
     "median of the rounds' p99.",
 )
 

@@ -174,7 +174,7 @@ def _compared(found: Compared) -> list[str]:
         ["neither", f"{found.neither:,}"],
     ]
     test = (
-        "McNemar's exact test looks at the pictures that only one of the two gets right: "
+        "McNemar's exact test, of the pictures that only one of the two gets right: "
         f"{p_value(found.p_value)}."
     )
     return [said(versus(found), 400), "", *table(["right", "pictures"], rows), "", test]
