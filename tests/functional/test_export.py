@@ -320,17 +320,17 @@ def test_the_frozen_graph_of_2015(
     definition = graph_of_2015(tf)
     file = tmp_path / "classify_image_graph_def.pb"
     file.write_bytes(definition.SerializeToString())
-    result = run("book", "--frozen-graph", file, "--labels", labels, "--float")
+    result = run("inception", "--frozen-graph", file, "--labels", labels, "--float")
     assert result.exit_code == 0, result.output
-    book = classifier(cache, "book")
+    inception = classifier(cache, "inception")
     images = sample_images((SIDE, SIDE), 6)
     encoded = [tf.io.encode_png(image).numpy() for image in images]
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         tf.graph_util.import_graph_def(definition, name="")
         for image, png in zip(images, encoded, strict=True):
             (expected,) = session.run("softmax:0", {"DecodeJpeg/contents:0": png})
-            assert np.abs(book.scores(image) - expected).max() < 1e-3
-    tops = {int(book.scores(image).argmax()) for image in sample_images((SIDE, SIDE), 24)}
+            assert np.abs(inception.scores(image) - expected).max() < 1e-3
+    tops = {int(inception.scores(image).argmax()) for image in sample_images((SIDE, SIDE), 24)}
     assert len(tops) > 1
 
 
@@ -340,7 +340,7 @@ def test_a_frozen_graph_fed_in_the_middle_and_a_wrong_name(
     file = tmp_path / "graph.pb"
     file.write_bytes(graph_of_2015(tf).SerializeToString())
     scaled = ("--input", "Mul:0", "--mean", 128, "--std", 128)
-    result = run("book", "--frozen-graph", file, "--labels", labels, *scaled)
+    result = run("inception", "--frozen-graph", file, "--labels", labels, *scaled)
     assert result.exit_code == 0, result.output
     wrong = run("other", "--frozen-graph", file, "--labels", labels, "--output", "nothing:0")
     assert wrong.exit_code == 1 and "--output" in wrong.output and "softmax" in wrong.output
@@ -356,11 +356,11 @@ def test_a_scaling_that_the_graph_does_not_have_comes_to_light(
     file = tmp_path / "graph.pb"
     file.write_bytes(graph_of_2015(tf).SerializeToString())
     result = run(
-        "book", "--frozen-graph", file, "--labels", labels, "--mean", 127.5, "--std", 127.5
+        "inception", "--frozen-graph", file, "--labels", labels, "--mean", 127.5, "--std", 127.5
     )
     assert result.exit_code == 1
     assert "differ" in result.output and "nothing was installed" in result.output
-    assert not (cache / "book").exists()
+    assert not (cache / "inception").exists()
 
 
 def test_a_difference_over_the_tolerance_installs_nothing(
