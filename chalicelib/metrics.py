@@ -17,7 +17,7 @@ UNITS = {
     "faults": "Count",
     "lost_arms": "Count",
 }
-"""Of all metrics. CloudWatch charges for each that a stage sends."""
+"""All metrics and their units. CloudWatch charges for each metric of a stage."""
 
 
 def embedded(

@@ -44,7 +44,7 @@ DEPLOYED_HEADERS = {
 (https://www.rfc-editor.org/rfc/rfc6797#section-7.2)."""
 
 GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
-"""In an Accept-Encoding that takes it."""
+"""Matches an Accept-Encoding that accepts gzip."""
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -1,4 +1,4 @@
-"""Which kernels LiteRT runs a network on: XNNPACK's, or its own, which are several times slower."""
+"""Tell which kernels run a network: XNNPACK's, or LiteRT's own, several times slower."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -8,7 +8,7 @@ FOUND = 0.5
 """A multi-label model finds a label in a picture if its score is at least this."""
 
 NO_LABEL = "(none)"
-"""Stands for the label of an answer that has none."""
+"""The label of an answer without labels."""
 
 _BACKGROUND = {"background", "dummy"}
 """Names of a class that stands for nothing."""

@@ -126,7 +126,7 @@ class Fetcher:
         return exchange(target, deadline, self._max_bytes * 5 // 4 + 256 * 1024, self._ca_certs)
 
     def _next(self, target: Target, onward: str | None, loopback: bool) -> Location:
-        """Where a redirect leads. Raises SourceRefused."""
+        """Returns where a redirect leads. Raises SourceRefused."""
         try:
             # http.client reads headers as Latin-1; what hosts send in them is UTF-8.
             link = (onward or "").encode("latin-1").decode()
