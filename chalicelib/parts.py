@@ -1,13 +1,12 @@
 """The parts that a deployment may lack, and the settings that they need."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.errors import NotConfigured
 from chalicelib.settings import Settings
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A part of the service. needs: names of its settings. missing: the message without them."""
 
     needs: tuple[str, ...]

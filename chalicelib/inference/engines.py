@@ -6,7 +6,6 @@ The library of an engine is imported only when that engine is used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import ModelInvalid
@@ -60,7 +59,6 @@ class Engine(Protocol):
         """Imports the engine's library early."""
 
 
-@dataclass(frozen=True)
 class LiteRtEngine:
     """LiteRT. Every package has a file for it."""
 
@@ -81,7 +79,6 @@ class LiteRtEngine:
         from chalicelib.inference import litert  # noqa: F401
 
 
-@dataclass(frozen=True)
 class OnnxRuntimeEngine:
     """ONNX Runtime. Some packages have a file for it."""
 
