@@ -296,7 +296,7 @@ print(json.dumps([*before, kernels, sorted(after), hasattr(onnxruntime, "Inferen
 @INSTALLED
 def test_a_container_imports_one_engine_and_only_what_it_needs_of_it(engine: EngineName) -> None:
     """And nothing is written on standard error."""
-    setting = {"MODEL": "doodle", "ENGINE": engine, "_HANDLER": "app.app"}
+    setting = {"MODEL": "doodle", "ENGINE": engine, "_HANDLER": "app.on_work"}
     done = subprocess.run(
         [sys.executable, "-c", STARTED], cwd=ROOT, env=os.environ | setting, capture_output=True,
         text=True, timeout=60, check=True,
