@@ -28,7 +28,7 @@ import urllib3
 
 from app import app
 from chalicelib.aws.s3 import LINK_SECONDS
-from chalicelib.batch.batches import MAX_MANIFEST, BatchService
+from chalicelib.batch.batches import MAX_MANIFEST
 from chalicelib.errors import InceptionError, ModelNotFound
 from chalicelib.inference.finder import Models
 from chalicelib.page import WEB, files
@@ -45,6 +45,7 @@ from tests.torture.conftest import Outcome
 from tests.torture.wire import MARKUP, Reply, Wire, check_error, check_headers
 from tests.unit.test_http import form
 from tests.unit.test_routes_closed import OPEN, routes
+from tests.wired import wired
 from tools.deploying.restapi import gateway_response
 
 SECONDS = 5.0
@@ -599,7 +600,7 @@ class Watched(MemoryStore):
 
 def test_ids_that_climb(stage: LocalCloud, wire: Wire, tmp_path: Path, outcome: Outcome) -> None:
     store = Watched()
-    batches = BatchService(store, MemoryQueue(), "images", "results", lambda name: None)
+    batches = wired(store=store, queue=MemoryQueue()).batches
     for batch_id, action in itertools.product(IDS, (batches.view, batches.cancel, batches.retry)):
         with pytest.raises(InceptionError) as raised:
             action(batch_id)
