@@ -11,7 +11,7 @@ and before the mark in `active/` is deleted, so it counts only if that mark is g
 import math
 import re
 from collections.abc import Iterable
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 from urllib.parse import quote, unquote
 
 from chalicelib.answers.status import BatchOutline, BatchStatus, Counts
@@ -26,6 +26,13 @@ PREFIX = "recent/"
 Ended = Literal["finished", "cancelled", "failed"]
 
 _END = re.compile(r"(\d+)\.(finished|cancelled|failed)\.(\d+)\.(\d+)\.(\d+)\.(-?\d+)\.(-?\d+)/(.*)")
+
+
+class _End(NamedTuple):
+    """How a round ended. Of two ends of a batch, the one of the higher rank is the later."""
+
+    rank: tuple[float, ...]
+    outline: BatchOutline
 
 
 def recent_key(batch: Batch) -> str:
@@ -46,20 +53,20 @@ def mark_end(ledger: Ledger, batch: Batch, status: Ended, summary: Summary) -> N
 
 def last_ends(marks: Iterable[Found]) -> dict[str, BatchOutline | None]:
     """Returns how each batch ended last, by its id; None if it has not ended."""
-    ends: dict[str, list[tuple[tuple[float, ...], BatchOutline]]] = {}
+    ends: dict[str, list[_End]] = {}
     for mark in marks:
         batch, _, end = mark.key.removeprefix(PREFIX).partition("/")
-        batch_id = batch.partition("-")[2]
-        mine = ends.setdefault(batch_id, [])
+        _, _, batch_id = batch.partition("-")
+        own = ends.setdefault(batch_id, [])
         if match := _END.fullmatch(end):
-            mine.append(_read(batch_id, match, mark.modified))
-    return {id: max(mine, key=lambda end: end[0])[1] if mine else None for id, mine in ends.items()}
+            own.append(_read(batch_id, match, mark.modified))
+    return {
+        batch_id: max(own, key=lambda end: end.rank).outline if own else None
+        for batch_id, own in ends.items()
+    }
 
 
-def _read(
-    batch_id: str, match: re.Match[str], written: float
-) -> tuple[tuple[float, ...], BatchOutline]:
-    """Reads the key of an end. Of two ends, the one with the greater numbers is the later."""
+def _read(batch_id: str, match: re.Match[str], written: float) -> _End:
     round, total, done, failed, created, finished = map(int, match.group(1, 3, 4, 5, 6, 7))
     status = cast(BatchStatus, match[2])
     outline = BatchOutline(
@@ -70,4 +77,4 @@ def _read(
         counts=Counts(total, done, failed),
         finished_at=moment(finished),
     )
-    return (round, status == "finished", written, done), outline
+    return _End((round, status == "finished", written, done), outline)
