@@ -244,8 +244,9 @@ def models() -> Response:
 def index() -> Response:
     """Send the page; redirect if the stage's URL lacks its last slash."""
     path = _request().context.get("path", "/")
-    if not path.endswith("/"):  # relative links of the page would miss the stage
-        return Response("", {"Location": f"{path}/", "Cache-Control": page.FOR_A_DAY}, 308)
+    if not path.endswith("/") and "page" not in _query():
+        # relative links of the page would miss the stage; `page` ends it where AWS tells no slash
+        return Response("", {"Location": f"{path}/?page", "Cache-Control": page.FOR_A_DAY}, 308)
     return _file(page.INDEX)
 
 

@@ -203,7 +203,14 @@ def test_the_stages_address_without_its_slash_leads_to_the_page(api: Function) -
     event = events.rest("GET", "/")
     event["requestContext"]["path"] = "/dev"
     answer = api.invoke(event).payload
-    assert (answer["statusCode"], answer["headers"]["Location"]) == (308, "/dev/")
+    assert (answer["statusCode"], answer["headers"]["Location"]) == (308, "/dev/?page")
+
+
+def test_a_redirect_to_the_page_is_not_followed_by_another(api: Function) -> None:
+    """Even if API Gateway tells the path of `/dev/` without its slash."""
+    event = events.rest("GET", "/", query={"page": [""]})
+    event["requestContext"]["path"] = "/dev"
+    assert api.invoke(event).payload["statusCode"] == 200
 
 
 def test_a_method_that_a_route_has_not_is_an_answer(api: Function) -> None:
