@@ -117,12 +117,12 @@ def _plain(record: Record) -> dict[str, Any]:
         "machine": machine(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "figures": {
-            each.key: {"says": each.says, "value": each.value, "text": each.text}
-            for each in record.figures
+            figure.key: {"says": figure.says, "value": figure.value, "text": figure.text}
+            for figure in record.figures
         },
         "tables": [
-            {"title": each.title, "columns": list(each.columns), "rows": [*map(list, each.rows)]}
-            for each in record.tables
+            {"title": table.title, "columns": list(table.columns), "rows": [*map(list, table.rows)]}
+            for table in record.tables
         ],
         "notes": list(record.notes),
         "series": dict(record.series),
@@ -136,7 +136,7 @@ def _named(argument: str) -> str:
 
 def _told(record: Record, where: str) -> str:
     """For a terminal: columns as wide as their widest cell."""
-    blocks = [where, _columns([(each.says, each.text) for each in record.figures])]
+    blocks = [where, _columns([(figure.says, figure.text) for figure in record.figures])]
     for table in record.tables:
         blocks.append(f"{table.title}\n{_columns([table.columns, *table.rows])}")
     return "\n\n".join([*blocks, *record.notes])
@@ -153,7 +153,9 @@ def _columns(rows: Sequence[Sequence[str]]) -> str:
 def _page(record: Record, found: Mapping[str, Any]) -> str:
     """For docs/figures: each figure at an anchor of its key."""
     ran = f"Printed by `{found['command']}` on {found['machine']}, {found['date']}."
-    figures = [[f'<a id="{each.key}"></a>{each.says}', each.text] for each in record.figures]
+    figures = [
+        [f'<a id="{figure.key}"></a>{figure.says}', figure.text] for figure in record.figures
+    ]
     blocks = [f"# {record.title}", ran, _markdown(["", "figure"], figures)]
     for table in record.tables:
         blocks += [f"## {table.title}", _markdown(table.columns, table.rows)]

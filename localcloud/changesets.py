@@ -36,10 +36,10 @@ class Stacks(CloudFormationBackend):
 
     def _change_set(self, name: str, stack_name: str | None) -> Any:
         return next(
-            one
-            for one in self.change_sets.values()
-            if name in (one.change_set_id, one.change_set_name)
-            and stack_name in (None, one.stack_name, one.stack_id)
+            change_set
+            for change_set in self.change_sets.values()
+            if name in (change_set.change_set_id, change_set.change_set_name)
+            and stack_name in (None, change_set.stack_name, change_set.stack_id)
         )
 
 

@@ -43,9 +43,9 @@ class Requests(logging.Handler):
         self.counts: Counter[str] = Counter()
 
     def emit(self, entry: logging.LogRecord) -> None:
-        found = REQUEST.search(re.sub(r"\x1b\[[0-9;]*m", "", entry.getMessage()))
-        if found:
-            self.counts[charged_as(found["method"], found["path"])] += 1
+        match = REQUEST.search(re.sub(r"\x1b\[[0-9;]*m", "", entry.getMessage()))
+        if match:
+            self.counts[charged_as(match["method"], match["path"])] += 1
 
 
 def charged_as(method: str, path: str) -> str:

@@ -40,13 +40,13 @@ def record(
     if rows:
         tables.append(_validation(rows))
     series = {
-        "runs": {each.key: {"name": each.name, **_curve(each.outcome)} for each in runs},
+        "runs": {run.key: {"name": run.name, **_curve(run.outcome)} for run in runs},
         "accounts": {
-            "sizes": [each.concurrency for each in sizes],
-            "deployed": [each.deployed.outcome.seconds for each in sizes],
-            "most": [each.most.outcome.seconds for each in sizes],
-            "workflow": [each.workflow.outcome.seconds for each in sizes],
-            "lost": [each.workflow.failed for each in sizes],
+            "sizes": [account.concurrency for account in sizes],
+            "deployed": [account.deployed.outcome.seconds for account in sizes],
+            "most": [account.most.outcome.seconds for account in sizes],
+            "workflow": [account.workflow.outcome.seconds for account in sizes],
+            "lost": [account.workflow.failed for account in sizes],
         },
         "validation": [
             {"images": row.images, "workers": row.workers, "measured": row.measured,
@@ -79,14 +79,14 @@ def _figures(runs: Sequence[Run]) -> Iterator[Figure]:
 
 
 def _accounts(sizes: Sequence[Account]) -> Iterator[Figure]:
-    for each in sizes:
-        for key, run in (("deployed", each.deployed), ("most", each.most)):
+    for account in sizes:
+        for key, run in (("deployed", account.deployed), ("most", account.most)):
             seconds = run.outcome.seconds
-            says = f"batch in an account of {each.concurrency:,}, {run.name}"
-            yield Figure(f"account-{each.concurrency}-{key}", says, seconds, duration(seconds))
-        lost = each.workflow.failed
-        yield Figure(f"account-{each.concurrency}-lost",
-                     f"workflow in an account of {each.concurrency:,}: images lost", lost,
+            says = f"batch in an account of {account.concurrency:,}, {run.name}"
+            yield Figure(f"account-{account.concurrency}-{key}", says, seconds, duration(seconds))
+        lost = account.workflow.failed
+        yield Figure(f"account-{account.concurrency}-lost",
+                     f"workflow in an account of {account.concurrency:,}: images lost", lost,
                      f"{lost:,}")  # fmt: skip
 
 
@@ -113,9 +113,9 @@ def _row(run: Run) -> list[str]:
 
 def _sensitivity(sizes: Sequence[Account]) -> Table:
     rows = []
-    for each in sizes:
-        cells = [f"{each.concurrency:,}"]
-        for run in (each.deployed, each.most, each.workflow):
+    for account in sizes:
+        cells = [f"{account.concurrency:,}"]
+        for run in (account.deployed, account.most, account.workflow):
             lost = f"; {run.failed:,} images lost" if run.failed else ""
             cells.append(f"{duration(run.outcome.seconds)} ({run.outcome.held_up_by}){lost}")
         rows.append(cells)

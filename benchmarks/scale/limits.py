@@ -73,7 +73,7 @@ class Ours:
 def ours() -> Ours:
     """As the repository is now, for the stage dev."""
     config = read_config(ROOT, "dev")
-    given: dict[str | None, Any] = {each.name: each.default for each in deploy.params}
+    given: dict[str | None, Any] = {param.name: param.default for param in deploy.params}
     template = (ROOT / "infrastructure.yaml").read_text()
     receives = re.search(r"maxReceiveCount: (\d+)", template)
     assert receives, "the work queue has a redrive policy"

@@ -119,8 +119,8 @@ def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Dra
 
 def _runnable() -> int:
     """Threads that run or wait for a core now, but for the one that looks."""
-    found = re.search(r"procs_running (\d+)", Path("/proc/stat").read_text())
-    return int(found[1]) - 1 if found else 0
+    match = re.search(r"procs_running (\d+)", Path("/proc/stat").read_text())
+    return int(match[1]) - 1 if match else 0
 
 
 def _calls(log: Path) -> list[float]:

@@ -31,7 +31,9 @@ def measured(
 
     Raises ClickException where a server does not start, or answers other than the first one.
     """
-    found: Readings = {each.title: {count: [] for count in clients} for each in contestants}
+    found: Readings = {
+        contestant.title: {count: [] for count in clients} for contestant in contestants
+    }
     with _started(contestants, body, max(clients)) as servers:
         turns = [(number, title) for number in range(rounds + 1) for title in servers]
         with click.progressbar(turns, label="rounds", file=sys.stderr) as bar:
@@ -46,7 +48,9 @@ def measured(
 def median(readings: Sequence[Reading]) -> Reading:
     """Of each number by itself."""
     names = [field.name for field in fields(Reading)]
-    return Reading(*(statistics.median(getattr(each, name) for each in readings) for name in names))
+    return Reading(
+        *(statistics.median(getattr(reading, name) for reading in readings) for name in names)
+    )
 
 
 def labels(answer: bytes) -> list[dict[str, Any]]:

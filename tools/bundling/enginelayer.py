@@ -34,7 +34,7 @@ for other processors than CPUs, the module warns on standard error when it is lo
 
 def needed(architecture: str, *packages: ModelPackage) -> bool:
     """Whether a deployment of these models has a use for the engine."""
-    return architecture == ARCHITECTURE and any(one.info.ort_sha256 for one in packages)
+    return architecture == ARCHITECTURE and any(package.info.ort_sha256 for package in packages)
 
 
 def engine_digest(version: str) -> str:

@@ -84,8 +84,8 @@ def required(requirements: str, package: str) -> str:
     name, _, version = package.partition("==")
     spelt = re.sub(r"[-_.]+", "[-_.]+", name)  # PEP 503
     start = rf"^{spelt}=={re.escape(version)}(?![\w.]).*(?:(?<=\\)\n.*)*"
-    found = re.search(start, requirements, re.MULTILINE | re.IGNORECASE)
-    return found[0] if found else package
+    match = re.search(start, requirements, re.MULTILINE | re.IGNORECASE)
+    return match[0] if match else package
 
 
 class Dependencies(DependencyBuilder):

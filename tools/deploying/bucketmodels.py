@@ -46,7 +46,11 @@ class ModelsStep:
             tell(f"uploaded {package.info.name}")
 
     def _missing(self) -> list[ModelPackage]:
-        return [one for one in self._packages if self._digest(one) != content_digest(one)]
+        return [
+            package
+            for package in self._packages
+            if self._digest(package) != content_digest(package)
+        ]
 
     def _digest(self, package: ModelPackage) -> str:
         if not self._bucket():

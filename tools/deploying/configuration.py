@@ -82,7 +82,9 @@ def forgotten(config: Config, stage: str, managed: Collection[str]) -> Config:
 def is_copy(config: Config, stage: str) -> bool:
     """Whether the stage's entry is another's, copied once that one's stage was recorded in it."""
     functions = config["stages"][stage].get("lambda_functions", {}).values()
-    files = [Path(one["iam_policy_file"]) for one in functions if "iam_policy_file" in one]
+    files = [
+        Path(function["iam_policy_file"]) for function in functions if "iam_policy_file" in function
+    ]
     return any(file.parent.parent == POLICIES and file.parent.name != stage for file in files)
 
 

@@ -206,8 +206,10 @@ class Deployment:
     def _resources(self) -> list[Resource]:
         """As Chalice records them; `chalice url` shows the address that the record has."""
         return [
-            one | {"rest_api_url": self._url(one["rest_api_id"])} if "rest_api_id" in one else one
-            for one in self.record().resources()
+            resource | {"rest_api_url": self._url(resource["rest_api_id"])}
+            if "rest_api_id" in resource
+            else resource
+            for resource in self.record().resources()
         ]
 
     def check_sizes(self, tell: Tell) -> None:

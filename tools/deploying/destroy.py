@@ -26,7 +26,7 @@ class Part:
 def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
     """What of the stage is there, in the order in which it goes. client: Lambda's."""
     resources = deployment.record().resources()
-    names = [described(one) for one in resources if one["name"] != MANAGED_LAYER]
+    names = [described(resource) for resource in resources if resource["name"] != MANAGED_LAYER]
     if names:
         functions = count(len(deployment.record().functions()), "function")
         what = f"the API, {functions}, their roles and events"
@@ -38,7 +38,7 @@ def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
             f"the logs of {count(len(groups), 'function')}", groups, lambda _: remove(groups)
         )
     for layer in deployment.target.layers:
-        numbers = [str(one["Version"]) for one in versions(client, layer)]
+        numbers = [str(version["Version"]) for version in versions(client, layer)]
         if numbers:
             what = f"the layer {layer}, version {', '.join(numbers)}"
             yield Part(what, [], lambda _, layer=layer: delete_versions(client, layer))  # type: ignore[misc]

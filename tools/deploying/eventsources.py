@@ -169,4 +169,4 @@ class RetentionStep:
         return [group for group in wanted if there.get(group) != self._days]
 
     def _names(self, handlers: Iterable[str]) -> list[str]:
-        return [self._target.log_group(one) for one in handlers if one != API_HANDLER]
+        return [self._target.log_group(handler) for handler in handlers if handler != API_HANDLER]

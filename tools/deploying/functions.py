@@ -50,7 +50,10 @@ class FunctionsStep:
             return []
         return [
             f"deploy the code and configuration to {count(len(functions), 'function')} and the API",
-            *(f"{_verb(one)} {described(one)}" for one in self._record().leftovers()),
+            *(
+                f"{_verb(leftover)} {described(leftover)}"
+                for leftover in self._record().leftovers()
+            ),
         ]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102

@@ -45,7 +45,7 @@ class KeptStep:
         A log group is only Chalice's note that it has set its retention.
         """
         there = {one["name"]: one for one in self._read() if one["resource_type"] != "log_group"}
-        wanted = {one["name"]: one for one in self._resources()}
+        wanted = {resource["name"]: resource for resource in self._resources()}
         return there.keys() == wanted.keys() and all(
             there[name] | one == there[name] for name, one in wanted.items()
         )

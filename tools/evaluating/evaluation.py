@@ -95,7 +95,7 @@ def evaluate(
             truths[number].labels,
             photos,
             [found.classes[place][number] for place in kept],
-            [each[number] for each in answers if each is not None],
+            [answer[number] for answer in answers if answer is not None],
         )
         for number in range(len(asked))
     ]
@@ -180,11 +180,11 @@ def _repeated(photos: Sequence[Photo]) -> list[str]:
 def _notes(results: Sequence[Result]) -> list[str]:
     """What to know of the figures."""
     notes = [
-        f"{each.name} judges each label by itself. It is right if a picture's label has a score "
+        f"{result.name} judges each label by itself. It is right if a picture's label has a score "
         f"of at least {percent(FOUND)}. Other labels that it finds are not judged, because one "
         "label does not say what else a picture shows."
-        for each in results
-        if each.multi_label
+        for result in results
+        if result.multi_label
     ]
     top1, half = results[0].top1, WIDE / 4
     if top1.interval[1] - top1.interval[0] > WIDE:

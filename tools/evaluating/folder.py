@@ -150,18 +150,18 @@ def _summary(results: Sequence[Result]) -> list[str]:
     ]  # fmt: skip
     rows = [
         [
-            said(each.name),
-            f"{percent(each.top1.share)} ({each.top1.right:,} of {each.top1.of:,})",
-            interval(each.top1.interval),
-            percent(each.top5.share) if each.top5 else "(few classes)",
-            interval(each.top5.interval) if each.top5 else "",
-            percent(each.mean_of_classes),
-            percent(each.calibration.error) if each.calibration else "",
-            f"{each.timing.decode_ms[0]:.2g}",
-            f"{each.timing.infer_ms[0]:.3g}",
-            f"{each.timing.images_per_second:,.0f}",
+            said(result.name),
+            f"{percent(result.top1.share)} ({result.top1.right:,} of {result.top1.of:,})",
+            interval(result.top1.interval),
+            percent(result.top5.share) if result.top5 else "(few classes)",
+            interval(result.top5.interval) if result.top5 else "",
+            percent(result.mean_of_classes),
+            percent(result.calibration.error) if result.calibration else "",
+            f"{result.timing.decode_ms[0]:.2g}",
+            f"{result.timing.infer_ms[0]:.3g}",
+            f"{result.timing.images_per_second:,.0f}",
         ]
-        for each in results
+        for result in results
     ]
     return table(heads, rows)
 

@@ -197,8 +197,8 @@ def _mistakes(all_: Sequence[Seen]) -> Iterator[Mistake]:
 
 
 def _timing(answers: Sequence[Answer], threads: int) -> Timing:
-    decode = np.array([each.decode_ms for each in answers])
-    infer = np.array([each.infer_ms for each in answers])
+    decode = np.array([answer.decode_ms for answer in answers])
+    infer = np.array([answer.infer_ms for answer in answers])
     return Timing(
         decode_ms=_middle_and_slow(decode),
         infer_ms=_middle_and_slow(infer),

@@ -90,8 +90,8 @@ def filters(how: Preprocessing) -> list[Preprocessing]:
 def _different(ways: Sequence[Preprocessing]) -> list[Preprocessing]:
     """Each once: what differs only in what is not used is the same, and so are pixels unscaled."""
     found: dict[object, Preprocessing] = {}
-    for each in ways:
-        found.setdefault(_essence(each), each)
+    for way in ways:
+        found.setdefault(_essence(way), way)
     return list(found.values())
 
 

@@ -240,8 +240,8 @@ def _operations_named() -> Iterator[None]:
                 "It computes in 16 bits, and LiteRT has no operations for that. Export its Keras "
                 "file with --keras-file, which computes in 32 bits, or save it in 32 bits."
             ) from error
-        if found := LACKING.search(str(error)):
+        if match := LACKING.search(str(error)):
             raise ModelInvalid(
-                f"LiteRT does not have {found[1]}, which it needs. {PLAIN}"
+                f"LiteRT does not have {match[1]}, which it needs. {PLAIN}"
             ) from error
         raise

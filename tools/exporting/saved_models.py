@@ -127,9 +127,9 @@ def _chosen(
 
 def _listed(signatures: Sequence[Signature]) -> str:
     return ", ".join(
-        f"{each.name} ({each.input[1].dtype.name} {each.input[1].shape} -> "
-        f"{', '.join(sorted(each.function.structured_outputs))})"
-        for each in signatures
+        f"{signature.name} ({signature.input[1].dtype.name} {signature.input[1].shape} -> "
+        f"{', '.join(sorted(signature.function.structured_outputs))})"
+        for signature in signatures
     )
 
 
