@@ -137,7 +137,7 @@ def test_what_has_code_of_its_own_is_refused_with_what_to_do(
 
 def test_what_is_no_whole_model_is_refused(tf: Any, old: Any, tmp_path: Path) -> None:
     old.save_weights(tmp_path / "net.weights.h5")
-    assert "weights alone" in refusal(tf, tmp_path / "net.weights.h5")
+    assert "has only weights" in refusal(tf, tmp_path / "net.weights.h5")
     (tmp_path / "net.h5").write_bytes(b"\x89HDF\r\n\x1a\nnothing")
     assert "is not a file of Keras" in refusal(tf, tmp_path / "net.h5")
 
@@ -335,7 +335,7 @@ def test_the_signature_that_classifies_is_found_or_asked_for(
     assert source.classes == 3 and not said_now
     saved.signatures = {}
     saved.save()
-    with pytest.raises(ModelInvalid, match=r"has no signature\. Save it with one"):
+    with pytest.raises(ModelInvalid, match=r"has no signature\. Save it with a signature"):
         load()
 
 
