@@ -208,7 +208,7 @@ def test_the_stages_address_without_its_slash_leads_to_the_page(api: Function) -
 
 def test_a_redirect_to_the_page_is_not_followed_by_another(api: Function) -> None:
     """Even if API Gateway tells the path of `/dev/` without its slash."""
-    event = events.rest("GET", "/", query={"page": [""]})
+    event = events.rest("GET", "/", query={"page": ""})
     event["requestContext"]["path"] = "/dev"
     assert api.invoke(event).payload["statusCode"] == 200
 
