@@ -248,7 +248,7 @@ def test_a_killed_functions_process_loses_nothing(play: Play) -> None:
     assert second["parent"] != first["parent"]
     assert play.noted("uploaded", "in%2Fmeanwhile")
     eventually(lambda: ends(first["pid"]), play.log)
-    assert "functions ended (killed by SIGKILL); it is started again." in play.log.read_text()
+    assert "functions ended (killed by SIGKILL) and was started again." in play.log.read_text()
 
 
 def test_what_always_fails_ends_in_a_dead_letter_queue_and_the_rest_goes_on(play: Play) -> None:
