@@ -303,7 +303,7 @@ def batch_cancel(batch_id: str) -> Response:
 
 @route("/batches/{batch_id}/retry", methods=("POST",), content_types=EVERY_TYPE)
 def batch_retry(batch_id: str) -> Response:
-    """Classify again what failed in a batch."""
+    """Classify again what failed in a batch, or go on with a batch that was stopped."""
     return Answered(services().batches.retry(batch_id), 202)
 
 

@@ -52,7 +52,7 @@ def check_stopped(read: Read, key: str) -> int:
 
     Asked for is what was cut, whether or not the fan-out came to write down that it was.
     """
-    summary, records = _told(read, key, "stopped.jsonl")
+    summary, records = _told(read, key)
     asked = iter(_ids(_cut(read, f"batches/{summary.batch_id}/rounds")))
     for record in records:
         assert record.id in asked, f"{key}: {record.id} is doubled, made up or out of order"
@@ -62,7 +62,7 @@ def check_stopped(read: Read, key: str) -> int:
 
 def check_finished(read: Read, key: str) -> int:
     """Fails unless the round whose summary has that key balances; how many images it has."""
-    summary, records = _told(read, key, "results.jsonl")
+    summary, records = _told(read, key)
     root = f"batches/{summary.batch_id}/rounds"
     last = msgspec.json.decode(read(f"{root}/{summary.round}/fanout.json"), type=FanOut)
     assert last.complete, f"{key}: the fan-out goes on"
@@ -74,10 +74,10 @@ def check_finished(read: Read, key: str) -> int:
     return len(found)
 
 
-def _told(read: Read, key: str, results: str) -> tuple[Summary, list[Record]]:
+def _told(read: Read, key: str) -> tuple[Summary, list[Record]]:
     """A summary and its results, of which each is either labels or an error."""
     summary = msgspec.json.decode(read(key), type=Summary)
-    lines = read(f"{key.rpartition('/')[0]}/{results}")
+    lines = read(f"{key.rpartition('/')[0]}/{summary.results}")
     records = msgspec.json.Decoder(Record).decode_lines(lines)
     for record in records:
         both = (record.labels is None) + (record.error is None)

@@ -96,7 +96,7 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
 @click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels an image.  [default: 5]")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), help="Least score of a label.")
 @click.option("--follow", metavar="BATCH_ID", help="Follow a batch that was left running.")
-@click.option("--retry", metavar="BATCH_ID", help="Classify again what failed in a batch.")
+@click.option("--retry", metavar="BATCH_ID", help="Try again what failed, or go on after a stop.")
 @click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun yet.")
 @click.option("--list", "list_", is_flag=True, help="Show the latest batches.")
 @click.pass_context
@@ -163,6 +163,7 @@ def _stopped(api: Api, batch_id: str) -> Iterator[str]:
     view = api.act(batch_id, "cancel")
     counts = view.counts
     yield f"Batch {batch_id} is {view.status}: {counts.done} of {counts.total} images are done."
+    yield f"To go on with it: --retry {batch_id}"
 
 
 def _listed(api: Api) -> Iterator[str]:

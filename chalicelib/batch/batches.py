@@ -134,7 +134,7 @@ class BatchService:
         if status in ("finished", "failed"):
             raise Conflict(f"The batch has {status}; there is nothing to cancel.")
         if status != "cancelled":
-            ledger.forget_stop(round)  # left by an earlier stop, with fewer results
+            ledger.forget_stop(round)  # left by an earlier stop
             ledger.stop(round, Stop())
         self._queue.send([FanOutMessage(batch_id, round)])  # writes the results of what is done
         return self.view(batch_id)

@@ -122,6 +122,7 @@ def write_results(
         finished_at=now(),
         labels=dict(labels.most_common()),
         errors=dict(errors.most_common()),
+        results=name,
     )
 
 

@@ -19,7 +19,7 @@ from chalicelib.batch.fanout import (
     queue_undone,
 )
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.halt import stop_if_told
+from chalicelib.batch.halt import stop_if_told, stop_later
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import FAN_OUT, Pace, begin
 from chalicelib.batch.objects import Batch, Stop
@@ -108,11 +108,15 @@ class BatchEvents:
         elif isinstance(message, ImageMessage):
             begin(ledger, batch.round, message.of, message.tries, message.place)
             if self._worker.work_alone(ledger, batch, message, remaining):
-                finish_if_done(ledger, batch, message.of)
+                self._on_done(ledger, batch, message.of)
         else:
             begin(ledger, batch.round, message.chunk, message.tries)
             if self._worker.work(ledger, batch, message, remaining):
-                finish_if_done(ledger, batch, message.chunk)
+                self._on_done(ledger, batch, message.chunk)
+
+    def _on_done(self, ledger: Ledger, batch: Batch, chunk: int) -> None:
+        if not finish_if_done(ledger, batch, chunk):
+            stop_later(ledger, batch, self._queue)
 
     def _fan_out(
         self, ledger: Ledger, batch: Batch, message: FanOutMessage, remaining: Remaining

@@ -5,8 +5,7 @@
     batches/ID/manifest.000001-TOKEN.jsonl      for a prefix: its images, in parts; see `listing`
     batches/ID/results.jsonl, summary.json      the end, once it is complete
     batches/ID/cancelled            stop, and why
-    batches/ID/stopping.json        the chunks that were done until then
-    batches/ID/stopped.jsonl, stopped.json      their results, in the same shapes
+    batches/ID/stopped.DIGEST.jsonl, stopped.json       what was done, in the same shapes
     batches/ID/rounds/0/            the first pass; 1, 2… are retries of what failed
         problem.json                the error that ended the fan-out
         fanout.json                 chunks queued so far; `complete` at the end
@@ -195,7 +194,7 @@ class Ledger(Documents):
 
     def forget_stop(self, round: int) -> None:
         """Lets the round go on again, and forgets the results of the stop."""
-        for name in ("stopped.json", "stopping.json", "cancelled"):
+        for name in ("stopped.json", "cancelled"):
             self.store.delete(self.bucket, self.end_key(round, name))
 
     def stopped(self, round: int) -> Stop | None:

@@ -38,7 +38,10 @@ class FanOut(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The summary of a round. labels: images by label; NO_LABEL if nothing was found."""
+    """The summary of a round. labels: images by label; NO_LABEL if nothing was found.
+
+    results: the name of the results that it is about, which lie beside it.
+    """
 
     batch_id: str
     round: int
@@ -47,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True):
     finished_at: float
     labels: dict[str, int]
     errors: dict[str, int]
+    results: str = "results.jsonl"
 
 
 class Stop(msgspec.Struct, frozen=True):

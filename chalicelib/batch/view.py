@@ -28,7 +28,7 @@ def view_of(ledger: Ledger) -> BatchView:
     summary = ledger.summary(batch.round)
     if summary is not None:
         view = show(status="finished", counts=summary.counts)
-        return _ended(view, ledger, summary, "results.jsonl", "summary.json")
+        return _ended(view, ledger, summary, "summary.json")
     reason = ledger.stopped(batch.round)
     if reason is None:
         status, counts = _progress(ledger, batch)
@@ -36,16 +36,16 @@ def view_of(ledger: Ledger) -> BatchView:
     show = partial(show, status="failed" if reason.error else "cancelled", error=reason.error)
     done = ledger.get(ledger.end_key(batch.round, halt.SUMMARY), Summary)
     if done is not None:
-        return _ended(show(counts=done.counts), ledger, done, halt.RESULTS, halt.SUMMARY)
+        return _ended(show(counts=done.counts), ledger, done, halt.SUMMARY)
     before = ledger.summary(batch.round - 1) if batch.round else None
     if before is not None:
-        view = _ended(show(counts=before.counts), ledger, before, "results.jsonl", "summary.json")
+        view = _ended(show(counts=before.counts), ledger, before, "summary.json")
         return msgspec.structs.replace(view, finished_at=None)
     _, counts = _progress(ledger, batch)
     return show(counts=counts)
 
 
-def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name: str) -> BatchView:
+def _ended(view: BatchView, ledger: Ledger, summary: Summary, name: str) -> BatchView:
     """Adds a round's end, and links to its results, to the view."""
 
     def link(file: str) -> str:
@@ -57,7 +57,7 @@ def _ended(view: BatchView, ledger: Ledger, summary: Summary, results: str, name
         finished_at=moment(summary.finished_at),
         labels=summary.labels,
         errors=summary.errors,
-        results=link(results),
+        results=link(summary.results),
         summary=link(name),
     )
 

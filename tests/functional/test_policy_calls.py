@@ -252,7 +252,7 @@ def stop_and_go_on(stage: Stage, batch: str, see: Callable[[], object]) -> None:
     assert stage.ask("POST", f"/batches/{batch}/cancel")["status"] == "cancelled"
     see()
     view = stage.ask("GET", f"/batches/{batch}")
-    assert "/stopped.jsonl" in view["results"]
+    assert "/stopped." in view["results"]
     assert urllib3.request("GET", view["results"]).status == 200
     stage.ask("POST", f"/batches/{batch}/retry", status=202)
 

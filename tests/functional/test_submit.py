@@ -31,6 +31,8 @@ from tools.submitting.pace import Pace
 TOKEN_VARIABLE = "SERVERLESS_INCEPTION_TOKEN"
 BATCH = "20250601-093000-1a2b3c4d"
 FINISHED = ("finished", None, None)
+STOPPED = ("cancelled", None, 2)
+"""Of which the first two images are done, and their results written."""
 Run = Callable[..., Result]
 
 
@@ -43,6 +45,7 @@ class Service:
     answers: by method and path, what the first requests get: a status with `body`, 0 for nothing,
         None for the usual.
     objects: the bucket, by key. requests: (method, path, body), in order.
+    told: the records of the last view.
     """
 
     url: str = ""
@@ -54,6 +57,7 @@ class Service:
     cut: bool = False
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self, line: str) -> list[Any]:
@@ -74,17 +78,19 @@ class Service:
         return {"id": id, "source": source, "labels": labels, "model": "doodle"} | cut
 
     def view(self) -> dict[str, Any]:
-        status, total, done = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        status, total, done = step
         view = {
             "batch_id": BATCH, "source": "s3://images/x", "created_at": "2025-06-01T09:30:00Z",
             "status": status, "counts": {"total": total, "done": done, "failed": 0},
         }  # fmt: skip
-        if status != "finished":
+        if total is not None:
             return view
-        failed = sum("error" in record for record in self.records)
-        count = len(self.records)
+        self.told = self.records[:done]
+        failed = sum("error" in record for record in self.told)
+        count = len(self.told)
         return view | {
-            "counts": {"total": count, "done": count, "failed": failed},
+            "counts": {"total": len(self.records), "done": count, "failed": failed},
             "finished_at": "2025-06-01T09:30:02Z", "labels": {"cat, tabby": count - failed},
             "errors": {"ImageUnreadable": failed} if failed else {},
             "results": f"{self.url}/results?signature=1", "summary": f"{self.url}/summary",
@@ -151,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def results(self) -> None:
         assert dict(parse_qsl(self.path.partition("?")[2])) == {"signature": "1"}
-        data = b"".join(json.dumps(record).encode() + b"\n" for record in self.service.records)
+        data = b"".join(json.dumps(record).encode() + b"\n" for record in self.service.told)
         self.send(200, data[: len(data) // 2] if self.service.cut else data, len(data))
 
     def send(self, status: int, body: bytes, length: int | None = None) -> None:
@@ -542,8 +548,20 @@ def test_retry_cancel_and_list(run: Run, service: Service, photos: Path) -> None
     assert service.asked(f"POST /batches/{BATCH}/cancel") == [{}]
     listed = run("--list")
     assert listed.exit_code == 0 and re.search(rf"^{BATCH} +cancelled +5 +2", listed.stdout, re.M)
-    followed = run("--follow", BATCH)
+    assert f"To go on with it: --retry {BATCH}" in stopped.stdout
+
+
+def test_a_cancelled_batch_has_its_results_written_and_can_go_on(
+    run: Run, service: Service, photos: Path, tmp_path: Path
+) -> None:
+    assert run(photos).exit_code == 0
+    service.steps = [("cancelled", 5, 1), ("cancelled", 5, 2), STOPPED]
+    out = tmp_path / "results.csv"
+    followed = run("--follow", BATCH, "--out", out)
     assert followed.exit_code == 1 and "was cancelled when 2 of 5" in followed.stderr
+    assert [row["id"] for row in rows(out)] == IDS[:2]
+    assert f"Their results: {out}\nTo go on with it: --retry {BATCH}" in followed.stderr
+    assert f"{BATCH} --api {service.url} --out results.csv" in run("--follow", BATCH).stderr
 
 
 def test_what_the_service_says_no_to_is_passed_on(run: Run, service: Service) -> None:

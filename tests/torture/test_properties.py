@@ -153,7 +153,13 @@ def written(batch_id: str, round: int, chunk: int) -> list[str]:
     ledger.mark(repair_key(ledger, round, chunk, 1))
     begin(ledger, round, chunk, 1)
     Alone(ledger, round, chunk).keep(0, Record("a", "b"))
-    for name in ("results.jsonl", "summary.json", "cancelled", halt.RESULTS, halt.SUMMARY):
+    for name in (
+        "results.jsonl",
+        "summary.json",
+        "cancelled",
+        halt.results_name([1]),
+        halt.SUMMARY,
+    ):
         ledger.mark(ledger.end_key(round, name))
     ledger.mark(ledger.active_key(round))
     return [key for _, key in store.objects]
@@ -178,7 +184,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
             both = set(keys) & set(written(one, round, next_))
             assert {key.rsplit("/", 1)[1] for key in both} <= {
                 "fanout.json", "results.jsonl", "summary.json", "cancelled", one, str(round),
-                halt.RESULTS, halt.SUMMARY, "0000.json",
+                halt.results_name([1]), halt.SUMMARY, "0000.json",
             }  # fmt: skip
             store = MemoryStore({("b", key): b"" for key in [*keys, *written(one, later, next_)]})
             ledger = Ledger(store, "b", one)

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.batch import halt
 from chalicelib.batch.finish import write_results
-from chalicelib.batch.halt import RESULTS
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.losses import REPAIRS, begin
+from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, ServiceUnavailable
 from tests.balance import check_stopped
@@ -94,7 +95,7 @@ def test_a_stop_before_the_first_checkpoint_tells_of_what_was_cut_and_done(cloud
     cloud.run()
     assert ids(cloud, ledger) == ALL[:25]
     objects, key = cloud.store.objects, ledger.key("stopped.json")
-    objects["results", ledger.key("stopped.jsonl")] *= 2
+    objects["results", ledger.key(halt.results_name([1]))] *= 2
     with pytest.raises(AssertionError, match="doubled"):
         check_stopped(lambda key: objects["results", key], key)
 
@@ -112,7 +113,7 @@ def test_a_cancelled_retry_links_to_what_the_last_round_ended_with(cloud: Cloud)
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2)), "the figures of what it links to"
     cloud.run()
     view = cloud.batches.view(batch_id)
-    assert view.results.endswith("rounds/1/stopped.jsonl") and view.finished_at
+    assert view.results.endswith(f"rounds/1/{halt.results_name([])}") and view.finished_at
     assert cloud.view(batch_id) == ("cancelled", (3, 3, 2))
     assert [record.error is None for record in cloud.results(batch_id)] == [True, False, False]
     cloud.batches.retry(batch_id)
@@ -129,6 +130,47 @@ def test_a_second_cancel_tells_of_what_was_done_until_then(cloud: Cloud) -> None
     cloud.deliver(cloud.queue.bodies.pop(0))
     assert cloud.batches.cancel(ledger.batch_id).results is None
     cloud.run()
+    assert ids(cloud, ledger) == ALL[:50]
+
+
+def cancelled_in_work(cloud: Cloud, ledger: Ledger) -> None:
+    """Cancels the batch while a worker has the next chunk; its results are written meanwhile."""
+    body, load = cloud.queue.bodies.pop(0), cloud.flaky.get
+
+    class Cancelling(dict[str, int]):
+        def get(self, *about: Any) -> Any:
+            if cloud.batches.view(ledger.batch_id).status != "cancelled":
+                cloud.batches.cancel(ledger.batch_id)
+                cloud.run()
+            return load(*about)
+
+    cloud.flaky = Cancelling()
+    cloud.deliver(body)
+    cloud.flaky = {}
+
+
+def test_a_chunk_that_was_in_work_at_the_stop_is_in_its_results(cloud: Cloud) -> None:
+    ledger = Ledger(cloud.store, "results", cloud.start(list(range(60))))
+    cloud.deliver(cloud.queue.bodies.pop(0))
+    cancelled_in_work(cloud, ledger)
+    assert cloud.view(ledger.batch_id) == ("cancelled", (60, 25, 0))
+    assert ids(cloud, ledger) == ALL[:25]
+    assert cloud.batches.recent()[0].counts.done == 25
+    assert not list(cloud.store.list("results", "active/"))
+    cloud.batches.retry(ledger.batch_id)
+    cloud.run()
+    assert cloud.view(ledger.batch_id) == ("finished", (60, 60, 0))
+    assert ids(cloud, ledger) == ALL and cloud.classifier.seen == 60
+
+
+def test_the_schedule_writes_late_chunks_of_a_large_batch(cloud: Cloud) -> None:
+    many = list(range(SMALL_CHUNK * halt.REWRITTEN_AT_ONCE + 1))
+    ledger = Ledger(cloud.store, "results", cloud.start(many))
+    for _ in range(2):
+        cloud.deliver(cloud.queue.bodies.pop(0))
+    cancelled_in_work(cloud, ledger)
+    assert ids(cloud, ledger) == ALL[:25]
+    tick(cloud)
     assert ids(cloud, ledger) == ALL[:50]
 
 
@@ -154,7 +196,7 @@ def test_a_stop_that_comes_late_does_not_undo_what_went_on(cloud: Cloud) -> None
 
 
 def test_two_that_stop_a_batch_write_the_same(cloud: Cloud) -> None:
-    """A worker ends its chunk between them, and the one that began first is the last to write."""
+    """A worker ends its chunk between them; what the first of them wrote is not told again."""
     ledger = half_done(cloud)
     cloud.batches.cancel(ledger.batch_id)
     put = cloud.store.put
@@ -169,14 +211,16 @@ def test_two_that_stop_a_batch_write_the_same(cloud: Cloud) -> None:
 
     cloud.store.put = late  # type: ignore[method-assign]
     tick(cloud)
-    assert cloud.view(ledger.batch_id) == ("cancelled", (60, 25, 0))
-    assert ids(cloud, ledger) == ALL[:25]
+    assert cloud.view(ledger.batch_id) == ("cancelled", (60, 50, 0))
+    assert ids(cloud, ledger) == ALL[:50]
 
 
 def test_a_stop_tells_of_no_more_done_than_there_is(cloud: Cloud) -> None:
     """What is done of a fan-out that has not written down how far it came."""
     ledger = half_done(cloud)
-    summary = write_results(ledger, ledger.batch(), RESULTS, ledger.part(0, 1), total=0)
+    summary = write_results(
+        ledger, ledger.batch(), halt.results_name([1]), ledger.part(0, 1), total=0
+    )
     assert (summary.counts.total, summary.counts.done) == (25, 25)
 
 
@@ -231,7 +275,8 @@ def test_what_cannot_be_cancelled(cloud: Cloud) -> None:
     cloud.deliver(cloud.queue.bodies.pop(0))
     other = msgspec.json.Encoder().encode_lines([Record("other", "", [])])
     cloud.store.objects["results", ledger.round_key(0, "parts/000001.jsonl")] = other
-    cloud.run()
+    with pytest.raises(AssertionError, match="made up"):  # of the store: what was done is told
+        cloud.run()
     assert cloud.batches.view(ledger.batch_id).status == "failed"
     with pytest.raises(Conflict, match="failed"):
         cloud.batches.cancel(ledger.batch_id)

@@ -10,7 +10,7 @@ FIRST_WAIT, LAST_WAIT, GROWTH = 0.5, 5.0, 1.3
 
 
 def follow(api: Api, view: BatchView, pace: Pace, expected: int = 0) -> BatchView:
-    """Look at a batch, showing how far it is, until it has ended. Raises ApiError.
+    """Look at a batch, showing how far it is, until its results are there. Raises ApiError.
 
     expected: how many images it will have, where that is known before the service has counted.
     """
@@ -21,7 +21,7 @@ def follow(api: Api, view: BatchView, pace: Pace, expected: int = 0) -> BatchVie
             speed.add(view.counts.done)
             left = speed.left(total)
             show(view.counts.done, total, _text(view, total, speed.rate, left))
-            if view.status in ("finished", "cancelled", "failed"):
+            if view.finished_at:  # one that was stopped has it once what is done can be read
                 return view
             pace.sleep(wait if left is None else min(wait, max(left / 2, FIRST_WAIT)))
             wait = min(wait * GROWTH, LAST_WAIT)

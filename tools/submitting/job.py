@@ -57,7 +57,7 @@ class Job:
         return status or (FAILED_IMAGES if left_out else 0)
 
     def retry(self, batch_id: str) -> int:
-        """Have what failed in a batch classified again; returns the exit status."""
+        """Have classified what failed in a batch, or was left out; returns the exit status."""
         view = self.api.act(batch_id, "retry")
         return self.follow(view) if self.wait else self._leave(view)
 
@@ -84,11 +84,7 @@ class Job:
             raise ApiError(f"{error}\nTo follow the batch again: {self._again(view)}") from error
         counts = view.counts
         if view.status != "finished":
-            why = view.error.message if view.error else ""
-            raise ApiError(
-                f"Batch {view.batch_id} {ENDED[view.status]} when {counts.done} of {counts.total} "
-                f"images were done. {why}\nTo go on with it: --retry {view.batch_id}"
-            )
+            raise ApiError(self._stopped(view))
         for line in summary(view, examples):
             click.echo(line)
         if self.out:
@@ -96,6 +92,20 @@ class Job:
         elif counts.total:
             click.echo(f"\nTo get the results: {self._again(view)} --out results.csv")
         return FAILED_IMAGES if counts.failed else 0
+
+    def _stopped(self, view: BatchView) -> str:
+        counts, why = view.counts, f" {view.error.message}" if view.error else ""
+        lines = [
+            f"Batch {view.batch_id} {ENDED[view.status]} when {counts.done} of {counts.total} "
+            f"images were done.{why}"
+        ]
+        if counts.done:
+            lines.append(
+                f"Their results: {self.out}"
+                if self.out
+                else f"To get their results: {self._again(view)} --out results.csv"
+            )
+        return "\n".join([*lines, f"To go on with it: --retry {view.batch_id}"])
 
     def _leave(self, view: BatchView) -> int:
         click.echo(view.batch_id)
