@@ -250,6 +250,12 @@ def index() -> Response:
     return _file(page.INDEX)
 
 
+@route("/docs", methods=READ, is_open=True)
+def docs() -> Response:
+    """Send the page on which this interface can be read and tried."""
+    return _file(page.DOCS)
+
+
 @route("/static/{name}", methods=READ, is_open=True)
 def static(name: str) -> Response:
     """Send a file of the page."""

@@ -1,5 +1,5 @@
-// How the page is built: `make page`. What comes out, chalicelib/web/dist, is what is served and deployed:
-// compressed, and under names that hold a hash of the content, index.html's excepted.
+// How the page and the interface's page, docs, are built: `make page`. What comes out, chalicelib/web/dist, is what is
+// served and deployed: compressed, and under names that hold a hash of the content, those of .html excepted.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,13 @@ function fingerprint() {
   return sum.digest("hex");
 }
 
-const packed = {
+// Swagger UI's notices, which go with it.
+const THEIRS = "node_modules/swagger-ui-dist";
+const notices = () => ["NOTICE", "LICENSE", "swagger-ui-es-bundle.js.LICENSE.txt"]
+  .map((name) => readFileSync(join(THEIRS, name), "utf8").replaceAll("*/", "* /"))
+  .map((text) => `/*!\n${text}\n*/\n`).join("");
+
+const packed = (notice) => ({
   name: "packed",
   generateBundle: {
     order: "post",
@@ -25,25 +31,30 @@ const packed = {
       for (const [name, { code, source }] of Object.entries(bundle)) {
         delete bundle[name];
         const fileName = `${name.split("/").pop()}.gz`;
-        this.emitFile({ type: "asset", fileName, source: gzipSync(code ?? source, { level: 9 }) });
+        this.emitFile({ type: "asset", fileName, source: gzipSync(code ? notice + code : source, { level: 9 }) });
       }
       this.emitFile({ type: "asset", fileName: "sources.sha256", source: `${fingerprint()}\n` });
     },
   },
-};
+});
 
-export default defineConfig({
+// Each by itself, so that neither page waits for a file that holds what both share.
+export default defineConfig(({ mode: name }) => ({
   root: ROOT,
   base: "./",
   publicDir: false,
-  plugins: [packed],
+  plugins: [packed(name === "docs" ? notices() : "")],
   build: {
     assetsDir: "static", // under which all of them are served
     assetsInlineLimit: 1000, // the icon
     cssCodeSplit: false,
+    emptyOutDir: name !== "docs",
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
-    rollupOptions: { output: { entryFileNames: "static/app-[hash].js" } },
+    rollupOptions: {
+      input: join(ROOT, name === "docs" ? "docs.html" : "index.html"),
+      output: { entryFileNames: `static/${name === "docs" ? "docs" : "app"}-[hash].js` },
+    },
     target: "es2022",
   },
-});
+}));

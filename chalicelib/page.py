@@ -55,13 +55,21 @@ PAGE_POLICY = (
     "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+DOCS_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    # its icons are in its style sheet, and an answer may be a picture
+    "img-src 'self' data: blob:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
 
 INDEX = "index.html"
+DOCS = "docs.html"
+PAGES = {INDEX: PAGE_POLICY, DOCS: DOCS_POLICY}
+"""What a browser opens, and what each may load."""
 REVALIDATED = "no-cache"
 FOR_A_DAY = "max-age=86400"
 FOR_GOOD = "public, max-age=31536000, immutable"
 """Cache-Control of a file whose name changes with its content."""
-ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /static/\nDisallow: /\n"
+ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /docs$\nAllow: /static/\nDisallow: /\n"
 """Search engines may find the page, but must not classify anything."""
 
 
@@ -98,12 +106,12 @@ def file(name: str, asked: Mapping[str, str]) -> Sent:
     path = files().get(name)
     if path is None:
         raise NotFound(f"There is no file {name[:64]!r} here; the page is at the root.")
-    kept = FOR_A_DAY if path.parent != BUILT else REVALIDATED if name == INDEX else FOR_GOOD
+    kept = FOR_A_DAY if path.parent != BUILT else REVALIDATED if name in PAGES else FOR_GOOD
     data, type_ = path.read_bytes(), TYPES[Path(name).suffix]
     is_packed = path.suffix == PACKED
     answer = sent(data, type_, kept, asked, is_packed)
-    if name == INDEX:
-        answer.headers["Content-Security-Policy"] = PAGE_POLICY
+    if name in PAGES:
+        answer.headers["Content-Security-Policy"] = PAGES[name]
     return answer
 
 

@@ -168,7 +168,7 @@ def test_every_file_of_the_page_is_served(api: Api, subtests: pytest.Subtests) -
 
 
 def test_what_the_browser_has_is_not_sent_again(api: Api) -> None:
-    for path in ("/", "/static/favicon.svg", "/openapi.json"):
+    for path in ("/", "/docs", "/static/favicon.svg", "/openapi.json"):
         tag = api("GET", path).headers["ETag"]
         again = api("GET", path, headers={"If-None-Match": tag})
         assert (again.status, again.data) == (304, b"")
@@ -176,7 +176,7 @@ def test_what_the_browser_has_is_not_sent_again(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/health", "/models", "/openapi.json", "/static/favicon.svg"]
+    "path", ["/", "/docs", "/health", "/models", "/openapi.json", "/static/favicon.svg"]
 )
 def test_a_head_is_a_get_without_its_body(api: Api, path: str) -> None:
     get, head = api("GET", path), api("HEAD", path)

@@ -84,6 +84,15 @@ def stored(page: Page) -> dict[str, int]:
     }
 
 
+def test_who_has_signed_in_may_try_the_interface(visitor: Visitor) -> None:
+    page = visitor.open()
+    sign_in(page)
+    page.get_by_role("link", name="API").click()
+    page.locator("#operations-service-models .opblock-summary-control").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")
+
+
 def test_it_asks_once_says_when_it_is_wrong_and_then_works(visitor: Visitor) -> None:
     page = visitor.open()
     expect(dialog(page)).to_be_visible()

@@ -25,7 +25,9 @@ from tools.deploying.checks import python_version
 from tools.deploying.configuration import requirements
 from tools.deploying.step import DeployError
 
-OPEN = {"/", "/static/{name}", "/favicon.ico", "/robots.txt", "/health", "/openapi.json"}
+OPEN = {
+    "/", "/docs", "/static/{name}", "/favicon.ico", "/robots.txt", "/health", "/openapi.json",
+}  # fmt: skip
 
 
 def _reason_to_skip() -> str:

@@ -21,7 +21,9 @@ from localcloud.starting import started
 from tests.conftest import ROOT, pick_free_port
 
 TOKEN = "kZ0-example_token"
-OPEN = ("/", "/static/favicon.svg", "/favicon.ico", "/robots.txt", "/health", "/openapi.json")
+OPEN = (
+    "/", "/docs", "/static/favicon.svg", "/favicon.ico", "/robots.txt", "/health", "/openapi.json",
+)  # fmt: skip
 CLOSED = [
     ("GET", "/models"), ("GET", "/batches"), ("GET", "/experiment"), ("GET", "/workflows"),
     ("GET", "/v2"), ("GET", "/v2/health/live"), ("GET", "/predict?url=http://example.com/a.jpg"),

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib import page
 from chalicelib.errors import NotFound
-from chalicelib.page import BUILT, INDEX, WEB, Sent
+from chalicelib.page import BUILT, PAGES, WEB, Sent
 from localcloud.sampleevents import rest
 from tests.conftest import ROOT
 
@@ -56,13 +56,14 @@ def test_all_that_a_file_of_the_page_names_is_there() -> None:
 
 
 def test_a_name_that_changes_with_the_content_is_kept_for_good() -> None:
-    hashed = [name for name in BUILT_NAMES if name != INDEX]
+    hashed = [name for name in BUILT_NAMES if name not in PAGES]
     assert len(hashed) > 3
     for name in hashed:
         assert "immutable" in str(ask(name).headers["Cache-Control"]), name
-    for name in (INDEX, "favicon.svg", *PICTURES):
+    for name in (*PAGES, "favicon.svg", *PICTURES):
         assert "immutable" not in str(ask(name).headers["Cache-Control"]), name
-    assert ask(INDEX).headers["Cache-Control"] == "no-cache"
+    for name in PAGES:
+        assert ask(name).headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize("name", [*BUILT_NAMES, "favicon.svg", *PICTURES])
@@ -94,9 +95,18 @@ def test_pictures_are_compressed_already() -> None:
         assert page.file(name, ZIPPED).body == (WEB / name).read_bytes()
 
 
-def test_only_the_page_itself_may_run_scripts() -> None:
+def test_only_the_pages_themselves_may_run_scripts() -> None:
     for name in (*BUILT_NAMES, *PICTURES):
-        assert ("Content-Security-Policy" in ask(name).headers) == (name == INDEX)
+        assert ("Content-Security-Policy" in ask(name).headers) == (name in PAGES)
+
+
+def test_what_others_made_goes_with_its_notices() -> None:
+    version = json.loads((ROOT / "package.json").read_text())["devDependencies"]["swagger-ui-dist"]
+    assert f"Swagger UI {version}" in (ROOT / "docs" / "licences.md").read_text()
+    script = next(name for name in BUILT_NAMES if re.fullmatch(r"docs-.*\.js", name))
+    text = ask(script).body.decode()
+    for notice in ("SmartBear Software", "Apache License", "@license React", "DOMPurify"):
+        assert notice in text[:40_000], notice
 
 
 @pytest.mark.parametrize("name", ["app.js", "sources.sha256", "page.css", "../page.py", "", "dist"])
@@ -106,7 +116,7 @@ def test_no_other_file_is_sent(name: str) -> None:
 
 
 def test_static_files_wake_nothing_that_classifies() -> None:
-    paths = ("/", "/static/{name}", "/favicon.ico", "/robots.txt", "/openapi.json")
+    paths = ("/", "/docs", "/static/{name}", "/favicon.ico", "/robots.txt", "/openapi.json")
     script = next(name for name in BUILT_NAMES if name.endswith(".js"))
     events = [rest("GET", path, parameters={"name": script}) for path in paths]
     done = subprocess.run(

@@ -12,7 +12,9 @@ from chalicelib import page
 from chalicelib.page import WEB
 from tests.conftest import ROOT
 
-PATHS = ("/", "/static/{name}", "/favicon.ico", "/robots.txt", "/health", "/openapi.json")
+PATHS = (
+    "/", "/docs", "/static/{name}", "/favicon.ico", "/robots.txt", "/health", "/openapi.json",
+)  # fmt: skip
 OPEN = {(method, path) for path in PATHS for method in ("GET", "HEAD")}
 DOCUMENT = json.loads((WEB / "openapi.json").read_text())
 PRINT_ROUTES = """

@@ -130,6 +130,8 @@ ROUTES = {
               can_be_away=False),
         Route("GET", "/", "index", "The page", media_types=("text/html",), is_open=True,
               can_be_away=False),
+        Route("GET", "/docs", "docs", "The page of this description, to try it",
+              media_types=("text/html",), is_open=True, can_be_away=False),
         Route("GET", "/static/{name}", "static", "A file of the page", errors=(404,),
               media_types=("text/css", "text/javascript", "text/html", "application/json",
                            "image/svg+xml", "image/jpeg"), is_open=True, can_be_away=False),

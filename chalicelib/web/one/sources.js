@@ -3,7 +3,7 @@
 import { Problem, download, requestFor } from "../shared/api.js";
 import { blobOf } from "./canvas.js";
 import { megabytes } from "../shared/dom.js";
-import { currentToken } from "../shared/token.js";
+import { currentToken } from "../shared/kepttoken.js";
 
 // Lambda takes 6 MB of base64, about 4.5 MB of picture; a network looks at far fewer pixels than 2048.
 const MAX_BYTES = 4_000_000;

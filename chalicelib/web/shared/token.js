@@ -1,8 +1,8 @@
 // Who may call: the token that a server which is not public asks for, and the dialog that asks for it.
-// It is kept for this visit or on this device, and goes with calls to the server alone, never to its buckets.
+// It goes with calls to the server alone, never to its buckets.
 import { part } from "./dom.js";
+import { currentToken, forgetToken, keepToken } from "./kepttoken.js";
 
-const KEY = `token ${new URL(".", document.baseURI).pathname}`; // the stages of one host have one each
 const CLOSED = [401, 403];
 const WRONG = "This is not the token of this service.";
 const BUSY = "The service cannot check it at the moment. Try again.";
@@ -12,33 +12,6 @@ const [dialog, field] = [part("token"), part("token-field")];
 let asking = null; // a promise while the dialog is open: whether there is a token now
 let isDeclined = false;
 let isChecking = false;
-let inMemory = ""; // where storage is forbidden
-
-export function currentToken() {
-  try {
-    return sessionStorage.getItem(KEY) ?? localStorage.getItem(KEY) ?? "";
-  } catch {
-    return inMemory;
-  }
-}
-
-function keep(token, isForDevice) {
-  forget();
-  try {
-    (isForDevice ? localStorage : sessionStorage).setItem(KEY, token);
-  } catch {
-    inMemory = token;
-  }
-  showWay();
-}
-
-function forget() {
-  inMemory = "";
-  try {
-    sessionStorage.removeItem(KEY);
-    localStorage.removeItem(KEY);
-  } catch { /* nothing was kept there */ }
-}
 
 const showWay = () => (part("token-forget").hidden = !currentToken());
 
@@ -62,7 +35,7 @@ function ask(refused) {
 }
 
 function open(refused) {
-  if (refused) forget();
+  if (refused) forgetToken();
   showWay();
   say(refused ? "The token that was kept here is not accepted any more." : "");
   dialog.showModal();
@@ -103,7 +76,8 @@ async function submit(event) {
   say(fault);
   if (fault) field.select();
   else {
-    keep(token, part("token-remember").checked);
+    keepToken(token, part("token-remember").checked);
+    showWay();
     dialog.close();
   }
 }
@@ -112,7 +86,7 @@ part("token-form").addEventListener("submit", submit);
 part("token-later").addEventListener("click", () => dialog.close());
 dialog.addEventListener("paste", (event) => event.stopPropagation()); // elsewhere, an address is a picture
 part("token-forget").addEventListener("click", () => {
-  forget();
+  forgetToken();
   location.reload();
 });
 // Whoever closed the dialog is not asked again by what the page does on its own, until they do something.
