@@ -33,8 +33,8 @@ def main(images: int, as_json: bool, save: bool) -> None:
     for name in BUNDLED:
         classifier = Classifier(subject.model(name), threads=1)
         with click.progressbar(pictures, label=name, file=sys.stderr) as bar:
-            found = np.array([classifier.scores(picture).argmax() for picture in bar])
-        right = int((found == classes).sum())
+            answers = np.array([classifier.scores(picture).argmax() for picture in bar])
+        right = int((answers == classes).sum())
         bounds = interval(wilson_interval(right, images))
         says = f"{name}: right of {images:,} drawings (95% interval {bounds})"
         figures.append(Figure(name, says, right / images, percent(right / images)))

@@ -67,7 +67,7 @@ def main(as_json: bool, save: bool) -> None:
         key: Classifier(package, threads=1, load=engine.load)
         for key, (_, engine) in ENGINES.items()
     }
-    networks: dict[str, Answer] = {key: each.output for key, each in classifiers.items()}
+    networks: dict[str, Answer] = {key: network.output for key, network in classifiers.items()}
     float_network = original()
     size = classifiers["litert"].input_size
     crops = [crop for photograph in photographs() for crop in corners(photograph, size)]

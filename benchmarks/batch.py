@@ -78,7 +78,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
                 seconds["worker"].append(middle - start)
                 seconds["network"].append(end - middle)
                 seconds["one_at_a_time"].append(last - end)
-    return {name: SMALL_CHUNK / statistics.median(each) for name, each in seconds.items()}
+    return {name: SMALL_CHUNK / statistics.median(times) for name, times in seconds.items()}
 
 
 @click.command(help=__doc__)

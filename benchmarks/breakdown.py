@@ -41,9 +41,9 @@ def stages(service: Service, runs: int) -> dict[str, float]:
     calls = []
     with click.progressbar(range(runs + 1), label="stages", file=sys.stderr) as rounds:
         for number in rounds:
-            found = _call(service) | {name: _timed(work) for name, work in alone.items()}
+            spent = _call(service) | {name: _timed(work) for name, work in alone.items()}
             if number:
-                calls.append(found)
+                calls.append(spent)
     calls.sort(key=lambda call: call["whole"])
     quarter = (len(calls) - 1) // 4
     middle = calls[quarter : len(calls) - quarter]

@@ -65,10 +65,10 @@ def main(images: int, model: str, as_json: bool, save: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "log", model) as cloud:
         upload(cloud, ids)
         start = time.monotonic()
-        found = classify(cloud, images)
+        answered = classify(cloud, images)
         seconds = time.monotonic() - start
-    counts = Counter(found)
-    once, speed = sum(counts[each] == 1 for each in ids), images / seconds
+    counts = Counter(answered)
+    once, speed = sum(counts[id] == 1 for id in ids), images / seconds
     title = f"{images:,} images through the whole local cloud, {model}"
     figures = [
         Figure("exactly-once", "images that are in the results exactly once", once, f"{once:,}"),
@@ -76,7 +76,7 @@ def main(images: int, model: str, as_json: bool, save: bool) -> None:
         Figure("speed", "of this laptop's AWS", speed, f"{speed:.0f} images a second"),
     ]
     findings.publish(findings.Record("cloud", title, figures), as_json, save)
-    if found != ids:
+    if answered != ids:
         raise click.ClickException("An image is missing, doubled or out of its place.")
 
 

@@ -59,12 +59,12 @@ def medians(compared: Mapping[str, Start], runs: int) -> dict[str, dict[str, flo
         for number in rounds:
             order.shuffle(shuffled)
             for name in shuffled:
-                found = compared[name]()
+                run = compared[name]()
                 if number:
-                    seen[name].append(found)
+                    seen[name].append(run)
     return {
-        name: {key: round(statistics.median(run[key] for run in found), 3) for key in found[0]}
-        for name, found in seen.items()
+        name: {key: round(statistics.median(run[key] for run in counted), 3) for key in counted[0]}
+        for name, counted in seen.items()
     }
 
 
@@ -75,8 +75,8 @@ def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
     with contextlib.ExitStack() as running:
         others: dict[str, Start] = {}
         if subject.application:
-            given = running.enter_context(task(subject.application, package, subject.image))
-            others = {way: partial(cold, way, given) for way in ("baseline", "keras", "saved")}
+            job = running.enter_context(task(subject.application, package, subject.image))
+            others = {way: partial(cold, way, job) for way in ("baseline", "keras", "saved")}
         disk, bare = running.enter_context(unpacked(package))
         aws = running.enter_context(local_aws()) | {"MODEL": package.info.name}
         ours = cases(disk, bare, aws, subject.image)
@@ -84,30 +84,30 @@ def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
         yield {name: partial(measured, case) for name, case in ours.items()} | others, in_place
 
 
-def figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
+def figures(times: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     """Ratios to our first prediction, and that itself."""
-    base = found["predict"]
+    base = times["predict"]
     answer = "our first answer"
     against = []
     for way in ("baseline", "keras", "saved"):
-        if way in found:
-            seconds, megabytes = (found[way][key] / base[key] for key in ("total_s", "peak_mb"))
+        if way in times:
+            seconds, megabytes = (times[way][key] / base[key] for key in ("total_s", "peak_mb"))
             says = f"{NAMES[way]}: from its start to its first answer, over ours"
             against.append(ratio(f"{way}-over-ours-seconds", says, seconds))
             says = f"{NAMES[way]}: peak memory, over ours"
             against.append(ratio(f"{way}-over-ours-memory", says, megabytes))
-    if "baseline" in found:
+    if "baseline" in times:
         says = f"{NAMES['baseline']}, which uses both CPUs, over ours with two threads"
-        seconds = found["baseline"]["total_s"] / found["predict_with_2_threads"]["total_s"]
+        seconds = times["baseline"]["total_s"] / times["predict_with_2_threads"]["total_s"]
         against.append(ratio("baseline-over-2-threads-seconds", says, seconds))
     within = [
         ratio(
             f"{name.replace('_', '-')}-over-predict",
             f"{NAMES[name].removeprefix('… ')}, over {answer}",
-            found[name]["total_s"] / base["total_s"],
+            times[name]["total_s"] / base["total_s"],
         )
         for name in WITHIN
-        if name in found
+        if name in times
     ]
     seconds, megabytes = base["total_s"], base["peak_mb"]
     return [
@@ -118,15 +118,15 @@ def figures(found: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     ]
 
 
-def table(found: Mapping[str, Mapping[str, float]]) -> Table:
+def table(times: Mapping[str, Mapping[str, float]]) -> Table:
     """Every measure of every case."""
 
-    def cell(measure: str, each: Mapping[str, float]) -> str:
-        if measure not in each:
+    def cell(measure: str, case: Mapping[str, float]) -> str:
+        if measure not in case:
             return ""
-        return f"{each[measure]:.0f}" if measure == "peak_mb" else f"{each[measure]:.2f}"
+        return f"{case[measure]:.0f}" if measure == "peak_mb" else f"{case[measure]:.2f}"
 
-    rows = [(NAMES[name], *(cell(key, each) for key in MEASURES)) for name, each in found.items()]
+    rows = [(NAMES[name], *(cell(key, case) for key in MEASURES)) for name, case in times.items()]
     return Table("Cold starts", ("", *MEASURES.values()), rows)
 
 
@@ -139,13 +139,13 @@ def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
         # Lambda shows two CPUs to a function of up to 3,008 MB, however little of them it gets;
         # the last ones, because the first serve the interrupts
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-2:])
-        found = medians(compared, runs)
+        times = medians(compared, runs)
     name, folders = subject.package.info.name, "read-only" if in_place else "not read-only"
     notes = [
         f"Model {name}, medians of {runs} rounds in turn, two CPUs. Our function's folders are "
         f"{folders}: where they are, the model's digest is left to deployment."
     ]
-    report = Record("coldstart", "One image, cold", figures(found), [table(found)], notes, found)
+    report = Record("coldstart", "One image, cold", figures(times), [table(times)], notes, times)
     findings.publish(report, as_json, save)
 
 

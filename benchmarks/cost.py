@@ -39,8 +39,8 @@ def prices_of(path: Path) -> Prices:
 
 def vcpu_counts() -> list[int]:
     """1, 2, and as many as there are here, up to Lambda's most."""
-    there = min(len(os.sched_getaffinity(0)), MAX_VCPUS)
-    return sorted({1, min(2, there), there})
+    cores = min(len(os.sched_getaffinity(0)), MAX_VCPUS)
+    return sorted({1, min(2, cores), cores})
 
 
 @click.command(help=__doc__)
@@ -101,12 +101,12 @@ def main(
     if own:
         findings.publish(bill.own(study, size, arch, images_per_month or 0), as_json, save=False)
         return
-    found = bill.study(study)
+    record = bill.study(study)
     if save:
         from benchmarks.costing.graphs import draw  # matplotlib, which nothing else needs
 
-        draw(dict(found.series))
-    findings.publish(found, as_json, save)
+        draw(dict(record.series))
+    findings.publish(record, as_json, save)
 
 
 if __name__ == "__main__":

@@ -84,15 +84,15 @@ def publish(
 
     draw: draws the pictures, whose names begin with the record's, from its series.
     """
-    found = _plain(record)
-    click.echo(json.dumps(found) if as_json else _told(record, found["machine"]))
+    content = _plain(record)
+    click.echo(json.dumps(content) if as_json else _told(record, content["machine"]))
     if save:
         folder().mkdir(parents=True, exist_ok=True)
         if draw:
             draw(record.series)
-        text = json.dumps(found, indent=1, ensure_ascii=False)
+        text = json.dumps(content, indent=1, ensure_ascii=False)
         (folder() / f"{record.name}.json").write_text(text + "\n")
-        (folder() / f"{record.name}.md").write_text(_page(record, found))
+        (folder() / f"{record.name}.md").write_text(_page(record, content))
 
 
 def load(name: str, of: str | None = None) -> dict[str, Any]:
@@ -105,12 +105,12 @@ def load(name: str, of: str | None = None) -> dict[str, Any]:
         raise click.ClickException(
             f"Run python -m benchmarks.{name} --save on {of or kind()} first."
         )
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
 
 
 def _plain(record: Record) -> dict[str, Any]:
-    arguments = [_named(each) for each in sys.argv[1:] if each not in ("--json", "--save")]
+    arguments = [_named(word) for word in sys.argv[1:] if word not in ("--json", "--save")]
     return {
         "title": record.title,
         "command": " ".join(["python -m", f"benchmarks.{record.name}", *arguments]),
@@ -150,9 +150,9 @@ def _columns(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _page(record: Record, found: Mapping[str, Any]) -> str:
+def _page(record: Record, content: Mapping[str, Any]) -> str:
     """For docs/figures: each figure at an anchor of its key."""
-    ran = f"Printed by `{found['command']}` on {found['machine']}, {found['date']}."
+    ran = f"Printed by `{content['command']}` on {content['machine']}, {content['date']}."
     figures = [
         [f'<a id="{figure.key}"></a>{figure.says}', figure.text] for figure in record.figures
     ]

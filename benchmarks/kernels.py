@@ -47,7 +47,7 @@ def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:
             "kernels",
             "XNNPACK, and without it",
             [ratio("builtin-over-xnnpack", "the network without XNNPACK, over that with it", over)],
-            [Table("One inference", ("", "ms"), [(k, f"{each:.1f}") for k, each in ms.items()])],
+            [Table("One inference", ("", "ms"), [(k, f"{time:.1f}") for k, time in ms.items()])],
             [f"Model {name}, {threads} thread(s), medians of {runs} rounds in turn."],
             {"ms": ms},
         ),

@@ -33,29 +33,29 @@ LIMITS = (
 def built(model: str) -> dict[str, Measured]:
     """The zips of a deployment, measured, by architecture."""
     package = subject.model(model)
-    found = {}
+    measured = {}
     with click.progressbar(ARCHITECTURES, label="builds", file=sys.stderr) as architectures:
         for architecture in architectures:
             zips = bundle(architecture)
             zips["model layer"] = model_layer(package, WORK / f"{model}.zip")
             zips |= enginelayer.layers(architecture, package)
-            found[architecture] = measure(zips)
-    return found
+            measured[architecture] = measure(zips)
+    return measured
 
 
 def parts(measured: Measured) -> dict[str, Size]:
     """Every package of all zips, the largest first; the function's own files as one, "app"."""
-    found = {"app": measured.zips["function"], "model": measured.zips["model layer"]}
-    found |= measured.packages["layer"] | measured.packages.get("engine layer", {})
-    return dict(sorted(found.items(), key=lambda pair: -pair[1].unpacked))
+    sizes = {"app": measured.zips["function"], "model": measured.zips["model layer"]}
+    sizes |= measured.packages["layer"] | measured.packages.get("engine layer", {})
+    return dict(sorted(sizes.items(), key=lambda pair: -pair[1].unpacked))
 
 
-def figures(found: dict[str, Measured]) -> Iterator[Figure]:
+def figures(builds: dict[str, Measured]) -> Iterator[Figure]:
     """Shares of the limits, and what is left."""
-    for name, each in found.items():
+    for name, measured in builds.items():
         for kind, used, limit in [
-            ("zipped", each.largest, ZIPPED_LIMIT),
-            ("unpacked", each.unpacked, UNPACKED_LIMIT),
+            ("zipped", measured.largest, ZIPPED_LIMIT),
+            ("unpacked", measured.unpacked, UNPACKED_LIMIT),
         ]:
             key = f"{name.replace('_', '-')}-{kind}"
             what = "largest zip" if kind == "zipped" else "all, unpacked"
@@ -63,7 +63,7 @@ def figures(found: dict[str, Measured]) -> Iterator[Figure]:
             yield Figure(f"{key}-share", f"{name}: {what}, of the limit", share, f"{share:.0%}")
             yield _megabytes(key, f"{name}: {what}", used)
             yield _megabytes(f"{key}-margin", f"{name}: {what}, left of the limit", limit - used)
-        if engine_layer := each.zips.get("engine layer"):
+        if engine_layer := measured.zips.get("engine layer"):
             key, says = f"{name.replace('_', '-')}-engine-layer", f"{name}: ONNX Runtime's layer"
             yield _megabytes(f"{key}-zipped", f"{says}, zipped", engine_layer.zipped)
             yield _megabytes(f"{key}-unpacked", f"{says}, unpacked", engine_layer.unpacked)
@@ -77,7 +77,7 @@ def table(name: str, measured: Measured) -> Table:
     """One architecture's packages."""
     sizes = parts(measured)
     total = sum(measured.zips.values(), Size())
-    rows = [_row(*each) for each in [*sizes.items(), ("together", total)]]
+    rows = [_row(*row) for row in [*sizes.items(), ("together", total)]]
     return Table(f"Packages, {name}", ["package", "zipped MB", "unpacked MB"], rows)
 
 
@@ -85,30 +85,30 @@ def _row(name: str, size: Size) -> list[str]:
     return [name, f"{size.zipped / 1e6:.2f}", f"{size.unpacked / 1e6:.2f}"]
 
 
-def series(found: dict[str, Measured]) -> dict[str, Any]:
+def series(builds: dict[str, Measured]) -> dict[str, Any]:
     """Megabytes for the picture: of the layer's zip and of all unpacked, by package."""
     bars: dict[str, dict[str, dict[str, float]]] = {"zipped": {}, "unpacked": {}}
-    for name, each in found.items():
-        layer = {part: size.zipped for part, size in each.packages["layer"].items()}
-        layer["names"] = each.zips["layer"].zipped - sum(layer.values())
+    for name, measured in builds.items():
+        layer = {part: size.zipped for part, size in measured.packages["layer"].items()}
+        layer["names"] = measured.zips["layer"].zipped - sum(layer.values())
         bars["zipped"][name] = {part: size / 1e6 for part, size in layer.items()}
-        bars["unpacked"][name] = {part: size.unpacked / 1e6 for part, size in parts(each).items()}
+        bars["unpacked"][name] = {part: s.unpacked / 1e6 for part, s in parts(measured).items()}
     return {
         "bars": bars,
         "limits": {"zipped": ZIPPED_LIMIT / 1e6, "unpacked": UNPACKED_LIMIT / 1e6},
     }
 
 
-def draw(found: dict[str, Any]) -> None:
+def draw(series: dict[str, Any]) -> None:
     """Stacked bars by package, against the limits."""
     from benchmarks.plotting import COLOURS, INK, picture  # matplotlib, which nothing else needs
 
-    names = list(next(iter(found["bars"]["unpacked"].values())))
+    names = list(next(iter(series["bars"]["unpacked"].values())))
     shown = [name for name in names if name != "app"][:SHOWN]
     titles = {"zipped": "The dependencies' layer, zipped", "unpacked": "Everything, unpacked"}
     with picture("package", rows=2, size=(8.4, 4.6)) as axes:
         for panel, (kind, title) in zip(axes, titles.items(), strict=True):
-            for place, sizes in enumerate(reversed(found["bars"][kind].values())):
+            for place, sizes in enumerate(reversed(series["bars"][kind].values())):
                 left, rest = 0.0, sum(sizes.values())
                 for colour, name in zip(COLOURS, shown, strict=False):
                     width = _named(sizes, name)
@@ -116,8 +116,8 @@ def draw(found: dict[str, Any]) -> None:
                     left, rest = left + width, rest - width
                 panel.barh(place, rest, 0.6, left, color=COLOURS[len(shown)])
                 panel.text(left + rest, place, f" {left + rest:.1f} MB", va="center")
-            panel.set_yticks(range(2), list(reversed(found["bars"][kind])))
-            limit = found["limits"][kind]
+            panel.set_yticks(range(2), list(reversed(series["bars"][kind])))
+            limit = series["limits"][kind]
             panel.axvline(limit, color=INK, linestyle="--")
             panel.text(limit, 1.45, f"limit {limit:.1f} MB ", ha="right", va="bottom", fontsize=9)
             panel.set_xlim(0, limit * 1.02)
@@ -146,14 +146,14 @@ def _named(sizes: dict[str, float], name: str) -> float:
 def main(model: str, as_json: bool, save: bool) -> None:
     """Build, measure, print."""
     try:
-        found = built(model)
+        builds = built(model)
     except BundleError as error:
         raise click.ClickException(str(error)) from error
     kept = Record(
         name="package",
         title="Size of a deployment",
-        figures=list(figures(found)),
-        tables=[table(name, each) for name, each in found.items()],
+        figures=list(figures(builds)),
+        tables=[table(name, measured) for name, measured in builds.items()],
         notes=[
             LIMITS,
             "\"app\" is the function's own zip: `app.py`, `chalicelib` and Chalice's runtime. "
@@ -161,7 +161,7 @@ def main(model: str, as_json: bool, save: bool) -> None:
             'a direct upload does not apply. "onnxruntime" is a layer too, only if a model has a '
             "`model.ort`.",
         ],
-        series=series(found),
+        series=series(builds),
     )
     if save:
         draw(dict(kept.series))

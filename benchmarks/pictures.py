@@ -98,7 +98,7 @@ def with_rows(data: bytes, part: float) -> bytes:
 def with_scans(data: bytes, count: int) -> bytes:
     """The first scans of a progressive JPEG, as libjpeg makes a picture of them."""
     whole = saved(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG", quality=90, progressive=True)
-    starts = [found.start() for found in re.finditer(b"\xff\xda", whole)]
+    starts = [marker.start() for marker in re.finditer(b"\xff\xda", whole)]
     if count < len(starts):
         whole = whole[: starts[count]]
         tables = whole.find(b"\xff\xc4", starts[count - 1])
@@ -106,12 +106,12 @@ def with_scans(data: bytes, count: int) -> bytes:
     return saved(Image.open(io.BytesIO(whole)), "BMP")
 
 
-def accuracy(asked: Contestant, found: Labelled) -> dict[str, int]:
+def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
     """How many are right with a part of the rows, and of the scans."""
-    classes, load = [of_one for (of_one,) in found.classes], loader(found.photos)
+    classes, load = [truth for (truth,) in labelled.classes], loader(labelled.photos)
 
     def right(label: str, cut: Callable[[bytes], bytes]) -> int:
-        ask = rightness(asked, found.photos, classes, lambda photo: cut(load(photo)))
+        ask = rightness(asked, labelled.photos, classes, lambda photo: cut(load(photo)))
         return sum(ask([IMAGENET], label)[0])
 
     rows = {
@@ -131,8 +131,8 @@ def figures(
     """Times, sizes, and shares that are right."""
     return [
         ratio("avif-over-jpeg", "720p AVIF over JPEG, to 299", ms["AVIF"] / ms["JPEG"]),
-        *(Figure(f"ms-{name.lower()}", f"720p {name} to 299", each, f"{each:.1f} ms")
-          for name, each in ms.items()),
+        *(Figure(f"ms-{name.lower()}", f"720p {name} to 299", median, f"{median:.1f} ms")
+          for name, median in ms.items()),
         Figure("ms-import", "import of AVIF's decoder", first, f"{first:.1f} ms"),
         Figure("mb-zipped", "AVIF's libraries, zipped", size[0], f"{size[0]:.1f} MB"),
         Figure("mb", "AVIF's libraries, unpacked", size[1], f"{size[1]:.1f} MB"),

@@ -73,12 +73,12 @@ def in_full(data: bytes) -> bytes:
     return file.getvalue()
 
 
-def accuracy(asked: Contestant, found: Labelled) -> dict[str, int]:
+def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
     """How many are right in each way, and in the crop of JPEGs that are decoded in full."""
-    classes, load = [of_one for (of_one,) in found.classes], loader(found.photos)
-    right = rightness(asked, found.photos, classes, load)
+    classes, load = [truth for (truth,) in labelled.classes], loader(labelled.photos)
+    right = rightness(asked, labelled.photos, classes, load)
     ways = right([how for _, how in WAYS.values()], "ways")
-    whole = rightness(asked, found.photos, classes, lambda photo: in_full(load(photo)))
+    whole = rightness(asked, labelled.photos, classes, lambda photo: in_full(load(photo)))
     counts = dict(zip(WAYS, map(sum, ways), strict=True))
     return counts | {"full": sum(whole([IMAGENET], "full")[0])}
 
@@ -89,8 +89,8 @@ def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[F
     says["full"] = f"{says['crop']}, every JPEG decoded in full"
     return [
         ratio("before-over-crop", "720p JPEG, as before over the crop", ms["before"] / ms["crop"]),
-        *(Figure(f"ms-{name}", f"720p JPEG to 299: {TIMED[name]}", each, f"{each:.1f} ms")
-          for name, each in ms.items()),
+        *(Figure(f"ms-{name}", f"720p JPEG to 299: {TIMED[name]}", median, f"{median:.1f} ms")
+          for name, median in ms.items()),
         *shares(says, counts, photos),
     ]  # fmt: skip
 

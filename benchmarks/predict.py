@@ -36,11 +36,11 @@ Works = dict[str, Callable[[], object]]
 
 
 @contextlib.contextmanager
-def others(given: Task) -> Iterator[Works]:
+def others(job: Task) -> Iterator[Works]:
     """TensorFlow's ways, each one waiting in its process."""
     ways = ("baseline", "keras", "baseline_new_session")
     with contextlib.ExitStack() as running:
-        yield {way: running.enter_context(started(way, given, threads=1)).answer for way in ways}
+        yield {way: running.enter_context(started(way, job, threads=1)).answer for way in ways}
 
 
 def measured(service: Service, compared: Works, runs: int, second: bool) -> dict[str, float]:
@@ -56,8 +56,8 @@ def measured(service: Service, compared: Works, runs: int, second: bool) -> dict
         **compared,
     }
     rare = {name: works.pop(name) for name in ("baseline_new_session",) if name in works}
-    found = medians(works, runs)
-    return found | medians(rare, max(1, runs // 10), label="sessions") if rare else found
+    ms = medians(works, runs)
+    return ms | medians(rare, max(1, runs // 10), label="sessions") if rare else ms
 
 
 def figures(ms: dict[str, float]) -> list[Figure]:
@@ -97,7 +97,7 @@ def figures(ms: dict[str, float]) -> list[Figure]:
 def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
     """The contestants, and the stages of our handler with their sum."""
     whole = sum(spent.values())
-    parts = [*((STAGES[name], each) for name, each in spent.items()), ("together", whole)]
+    parts = [*((STAGES[name], ms) for name, ms in spent.items()), ("together", whole)]
     return [
         Table(
             "A 720p JPEG to labels, one thread",
@@ -107,7 +107,7 @@ def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
         Table(
             "Where our handler's milliseconds go",
             ("stage", "ms", "share"),
-            [(says, f"{each:.2f}", f"{each / whole:.1%}") for says, each in parts],
+            [(says, f"{ms:.2f}", f"{ms / whole:.1%}") for says, ms in parts],
         ),
     ]
 
@@ -121,10 +121,10 @@ def main(subject: Subject, runs: int, as_json: bool, save: bool) -> None:
     with contextlib.ExitStack() as running:
         compared: Works = {}
         if subject.application:
-            given = running.enter_context(task(subject.application, package, data))
+            job = running.enter_context(task(subject.application, package, data))
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # the children's, too
         if subject.application:
-            compared = running.enter_context(others(given))
+            compared = running.enter_context(others(job))
         service = Service(package, data)
         ms = measured(service, compared, runs, bool(package.info.ort_sha256))
         spent = stages(service, runs)

@@ -32,11 +32,11 @@ def rewritten(text: str) -> str:
     Raises ClickException where a link names no script or no figure of it.
     """
 
-    def now(found: re.Match[str]) -> str:
-        figures = load(found["name"], found["kind"])["figures"]
-        if found["key"] not in figures:
-            raise click.ClickException(f"benchmarks.{found['name']} has no {found['key']!r}.")
-        return f"[{figures[found['key']]['text']}]({found['to']})"
+    def now(link: re.Match[str]) -> str:
+        figures = load(link["name"], link["kind"])["figures"]
+        if link["key"] not in figures:
+            raise click.ClickException(f"benchmarks.{link['name']} has no {link['key']!r}.")
+        return f"[{figures[link['key']]['text']}]({link['to']})"
 
     return QUOTED.sub(now, text)
 

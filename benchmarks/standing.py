@@ -74,8 +74,8 @@ def tick_dollars(prices: Prices, tick: Billed) -> float:
         reads=tick.requests("reads"), writes=tick.requests("writes"),
         queue_requests=tick.requests("queue"), log_bytes=tick.log_bytes,
     )  # fmt: skip
-    each = sum(dollars(prices, way, MEMORY_PER_CPU_MB, "x86_64", 0).values())
-    return each * SECONDS / TICK_SECONDS
+    per_tick = sum(dollars(prices, way, MEMORY_PER_CPU_MB, "x86_64", 0).values())
+    return per_tick * SECONDS / TICK_SECONDS
 
 
 def idle(prices: Prices, tick: float, template: str) -> dict[str, float]:

@@ -58,7 +58,7 @@ def options(runs: int) -> Callable[[Command], Command]:
         @click.option("--runs", default=runs, show_default=True, help="Counted runs.")
         @click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
         @wraps(command)
-        def given(
+        def decorated(
             image: Path | None,
             name: str,
             application: str,
@@ -69,7 +69,7 @@ def options(runs: int) -> Callable[[Command], Command]:
             chosen = None if without_tensorflow else application
             command(subject=Subject(model(name), data, chosen), **rest)
 
-        return given
+        return decorated
 
     return decorate
 
@@ -97,18 +97,18 @@ def model(name: str = MODEL) -> ModelPackage:
 def _network(name: str, folder: Path, second: bool) -> list[str]:
     """The options of `export` for a network. folder: for its samples. second: for both engines."""
     if name == TRAINED:
-        given = ["--tfjs", str(NETWORK / "model.json"), "--labels", str(NETWORK / "labels.txt")]
-        given += ["--mean", "0", "--std", "255"]
+        arguments = ["--tfjs", str(NETWORK / "model.json"), "--labels", str(NETWORK / "labels.txt")]
+        arguments += ["--mean", "0", "--std", "255"]
         # what the second engine loses is told, here where speed is measured, and not refused
         samples, tolerance = NETWORK.parent / "imagenet-sample", "0.5"
     else:
-        given = ["--keras", "InceptionV3", "--weights", "none"]
+        arguments = ["--keras", "InceptionV3", "--weights", "none"]
         for seed in range(SAMPLES if second else 0):
             (folder / f"{seed}.jpg").write_bytes(photograph(seed))
         # untrained, all its classes are as likely but for less than a step of 8 bits
         samples, tolerance = folder, "0.1"
     both = ["--onnxruntime", "--samples", str(samples), "--tolerance", tolerance]
-    return given + (both if second else [])
+    return arguments + (both if second else [])
 
 
 def photograph(seed: int = 0) -> bytes:

@@ -32,4 +32,4 @@ def medians(
                 run()
                 if number:
                     times[name].append((clock() - start) * 1000)
-    return {name: statistics.median(each) for name, each in times.items()}
+    return {name: statistics.median(counted) for name, counted in times.items()}

@@ -24,30 +24,30 @@ MONTHS = [round(10 ** (exponent / 50)) for exponent in range(200, 451)]
 """Predictions a month of the picture: ten thousand to a billion."""
 
 
-def study(found: Study) -> Record:
+def study(study: Study) -> Record:
     """All of it."""
     return Record(
         name="cost",
         title="What predictions cost",
         figures=[
-            *against_book(found),
-            *absolute(found),
-            *with_second_engine(found),
-            *lambda_alone(found),
-            *against_others(found),
+            *against_book(study),
+            *absolute(study),
+            *with_second_engine(study),
+            *lambda_alone(study),
+            *against_others(study),
         ],
-        tables=[by_memory(found), parts(found), others(found)],
-        notes=[*verdict(found), *notes(found)],
-        series=series(found),
+        tables=[by_memory(study), parts(study), others(study)],
+        notes=[*verdict(study), *notes(study)],
+        series=series(study),
     )
 
 
-def own(found: Study, memory_mb: int, architecture: str, images: int) -> Record:
+def own(study: Study, memory_mb: int, architecture: str, images: int) -> Record:
     """One month's bill at that memory size, by the ways that fit."""
-    bills = found.bills(memory_mb, architecture)
-    small = [name for name in found.ways if name not in bills]
+    bills = study.bills(memory_mb, architecture)
+    small = [name for name in study.ways if name not in bills]
     unfit = [f"{name} does not fit into {memory_mb:,} MB." for name in small]
-    return _bill(bills, f"{memory_mb:,} MB, {architecture}", images, [*unfit, *notes(found)])
+    return _bill(bills, f"{memory_mb:,} MB, {architecture}", images, [*unfit, *notes(study)])
 
 
 def told(prices: Prices, seconds: float, memory_mb: int, architecture: str, images: int) -> Record:
@@ -80,40 +80,40 @@ def _bill(
 TOLD = "Without cold starts, and with no log lines but Lambda's own."
 
 
-def series(found: Study) -> dict[str, Any]:
+def series(study: Study) -> dict[str, Any]:
     """What the pictures show."""
-    return {"months": _months(found), "memory": _memory(found)}
+    return {"months": _months(study), "memory": _memory(study)}
 
 
-def _months(found: Study) -> dict[str, Any]:
+def _months(study: Study) -> dict[str, Any]:
     lines = {
-        f"{way}, {found.best(way, 'x86_64'):,} MB": [
-            count * found.million(way, found.best(way, "x86_64"), "x86_64") / MILLION
+        f"{way}, {study.best(way, 'x86_64'):,} MB": [
+            count * study.million(way, study.best(way, "x86_64"), "x86_64") / MILLION
             for count in MONTHS
         ]
         for way in ("API", "function alone", "batch")
     }
-    lines["SageMaker Serverless"] = [count * found.endpoint()[1] for count in MONTHS]
+    lines["SageMaker Serverless"] = [count * study.endpoint()[1] for count in MONTHS]
     crossings = []
-    for instance in found.prices.instances:
-        most = found.capacity(instance)
+    for instance in study.prices.instances:
+        most = study.capacity(instance)
         lines[f"{instance.name}, always on"] = [
             pricing.always_on(instance, count, most) for count in MONTHS
         ]
-        count = found.crossing(instance, "API")
+        count = study.crossing(instance, "API")
         if math.isfinite(count):
             month = pricing.always_on(instance, count, most)
             crossings.append({"name": instance.name, "images": count, "dollars": month})
     return {"images": MONTHS, "lines": lines, "crossings": crossings}
 
 
-def _memory(found: Study) -> dict[str, Any]:
-    sizes = [size for size in MEMORY_SIZES if found.ways["API"].fits(size)]
+def _memory(study: Study) -> dict[str, Any]:
+    sizes = [size for size in MEMORY_SIZES if study.ways["API"].fits(size)]
     return {
         "sizes": sizes,
-        "ms": [found.ways["API"].work.at(size) for size in sizes],
+        "ms": [study.ways["API"].work.at(size) for size in sizes],
         "dollars": {
-            architecture: [found.million("function alone", size, architecture) for size in sizes]
+            architecture: [study.million("function alone", size, architecture) for size in sizes]
             for architecture in ARCHITECTURES
         },
     }

@@ -8,47 +8,46 @@ from benchmarks.findings import Figure, ratio
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 
-def against_book(found: Study) -> Iterator[Figure]:
+def against_book(study: Study) -> Iterator[Figure]:
     """Times that ours is less than the baseline's best."""
-    for way in found.ways:
+    for way in study.ways:
         for architecture in ARCHITECTURES:
-            size = found.best(way, architecture)
-            times = MILLION / BASELINE[0] / found.million(way, size, architecture)
+            size = study.best(way, architecture)
+            times = MILLION / BASELINE[0] / study.million(way, size, architecture)
             says = (
                 f"{way}, {architecture}, {size:,} MB: the baseline's dollars over ours (target 10)"
             )
             yield ratio(f"baseline-over-{key_of(way, architecture)}", says, times)
 
 
-def absolute(found: Study) -> Iterator[Figure]:
+def absolute(study: Study) -> Iterator[Figure]:
     """Dollars, and the milliseconds and megabytes behind them."""
-    for way in found.ways:
+    for way in study.ways:
         for architecture in ARCHITECTURES:
-            size = found.best(way, architecture)
+            size = study.best(way, architecture)
             says = f"{way}, {architecture}, {size:,} MB: a million predictions"
-            yield in_dollars(
-                key_of(way, architecture), says, found.million(way, size, architecture)
-            )
+            cost = study.million(way, size, architecture)
+            yield in_dollars(key_of(way, architecture), says, cost)
     size = MEMORY_PER_CPU_MB
-    for way in found.ways:
+    for way in study.ways:
         says = f"{way}, x86_64, as deployed at {size:,} MB: a million predictions"
-        yield in_dollars(f"{key_of(way)}-deployed", says, found.million(way, size, "x86_64"))
+        yield in_dollars(f"{key_of(way)}-deployed", says, study.million(way, size, "x86_64"))
     for way in ("API", "batch", "workflow"):
-        milliseconds, key = found.ways[way].ms(size), key_of(way)
+        milliseconds, key = study.ways[way].ms(size), key_of(way)
         says = f"{way}: billed an image, at one vCPU"
         yield Figure(f"{key}-ms", says, milliseconds, f"{milliseconds:.0f} ms")
-        peak = found.ways[way].peak_mb[1]
+        peak = study.ways[way].peak_mb[1]
         yield Figure(f"{key}-peak", f"{way}: peak memory, one thread", peak, f"{peak:.0f} MB")
 
 
-def with_second_engine(found: Study) -> Iterator[Figure]:
+def with_second_engine(study: Study) -> Iterator[Figure]:
     """Dollars with ONNX Runtime: of LiteRT's, against the baseline, and by themselves."""
-    second, size = found.with_second, MEMORY_PER_CPU_MB
+    second, size = study.with_second, MEMORY_PER_CPU_MB
     for way in second.ways:
         key, memory = f"onnxruntime-{key_of(way)}", second.best(way, "x86_64")
         where = f"{way} with ONNX Runtime, x86_64"
         least = second.million(way, memory, "x86_64")
-        litert = found.million(way, found.best(way, "x86_64"), "x86_64")
+        litert = study.million(way, study.best(way, "x86_64"), "x86_64")
         yield ratio(f"{key}-over-litert", f"{where}: dollars over LiteRT's", least / litert)
         times = MILLION / BASELINE[0] / least
         says = f"{where}, {memory:,} MB: the baseline's dollars over ours (target 10)"
@@ -66,10 +65,10 @@ def with_second_engine(found: Study) -> Iterator[Figure]:
             yield Figure(f"{key}-peak", says, peak, f"{peak:.0f} MB")
 
 
-def against_others(found: Study) -> Iterator[Figure]:
+def against_others(study: Study) -> Iterator[Figure]:
     """SageMaker Serverless, and from when on an instance is cheaper."""
-    size, image = found.endpoint()
-    alone = found.million("function alone", found.best("function alone", "x86_64"), "x86_64")
+    size, image = study.endpoint()
+    alone = study.million("function alone", study.best("function alone", "x86_64"), "x86_64")
     yield ratio(
         "sagemaker-serverless-over-function",
         f"SageMaker Serverless, {size:,} MB, over the function alone, x86_64",
@@ -77,9 +76,9 @@ def against_others(found: Study) -> Iterator[Figure]:
     )
     says = f"SageMaker Serverless, {size:,} MB: a million predictions"
     yield in_dollars("sagemaker-serverless", says, image * MILLION)
-    for instance in found.prices.instances:
+    for instance in study.prices.instances:
         for way in ("API", "batch"):
-            count = found.crossing(instance, way)
+            count = study.crossing(instance, way)
             says = f"{instance.name}, always on, is cheaper than the {way} from so many a month"
             key = f"{key_of(instance.name)}-crosses-{key_of(way)}"
             value = count if math.isfinite(count) else 0  # JSON has no infinity
@@ -93,13 +92,13 @@ def count_text(value: float) -> str:
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
 
 
-def lambda_alone(found: Study) -> Iterator[Figure]:
+def lambda_alone(base: Study) -> Iterator[Figure]:
     """What Lambda itself takes, for time and requests.
 
     As deployed, on x86_64; of the function alone, and of a batch.
     """
-    for engine, study in (("", found), ("onnxruntime-", found.with_second)):
-        for name in [each for each in ("function alone", "batch") if each in study.ways]:
+    for engine, study in (("", base), ("onnxruntime-", base.with_second)):
+        for name in [way for way in ("function alone", "batch") if way in study.ways]:
             bill = study.bills(MEMORY_PER_CPU_MB, "x86_64")[name]
             cost = sum(bill[part] for part in ("Lambda, time", "Lambda, requests")) * MILLION
             key = f"{engine}lambda-{key_of(name)}"

@@ -5,20 +5,20 @@ from typing import Any
 from benchmarks.plotting import COLOURS, INK, picture
 
 
-def draw(found: dict[str, Any]) -> None:
+def draw(series: dict[str, Any]) -> None:
     """A month's dollars by predictions, and what memory size buys."""
-    _months(found["months"])
-    _memory(found["memory"])
+    _months(series["months"])
+    _memory(series["memory"])
 
 
-def _months(found: dict[str, Any]) -> None:
+def _months(months: dict[str, Any]) -> None:
     with picture("cost", size=(8.4, 5.2)) as (axes,):
-        for colour, (name, dollars) in zip(COLOURS, found["lines"].items(), strict=True):
+        for colour, (name, dollars) in zip(COLOURS, months["lines"].items(), strict=True):
             on = "always on" in name
             line = axes.step if on else axes.plot
             style = "--" if on else ":" if "Serverless" in name else "-"
-            line(found["images"], dollars, style, color=colour, label=name, linewidth=2)
-        for marked in found["crossings"][:1]:
+            line(months["images"], dollars, style, color=colour, label=name, linewidth=2)
+        for marked in months["crossings"][:1]:
             axes.plot(marked["images"], marked["dollars"], "o", color=INK, markersize=7, zorder=4)
             text = f"{marked['images'] / 1e6:.1f} million a month:\n{marked['name']} costs as much"
             axes.annotate(
@@ -30,7 +30,7 @@ def _months(found: dict[str, Any]) -> None:
             )
         axes.set_xscale("log")
         axes.set_yscale("log")
-        axes.set_xlim(1e4, found["images"][-1])
+        axes.set_xlim(1e4, months["images"][-1])
         axes.set_ylim(0.03, 20_000)
         axes.set_xlabel("predictions a month")
         axes.set_ylabel("dollars a month")
@@ -38,14 +38,14 @@ def _months(found: dict[str, Any]) -> None:
         axes.legend(loc="upper left", fontsize=9)
 
 
-def _memory(found: dict[str, Any]) -> None:
+def _memory(memory: dict[str, Any]) -> None:
     with picture("cost-memory", columns=2, size=(8.4, 3.8)) as (time, money):
-        time.plot(found["sizes"], found["ms"], "o-", markersize=4)
+        time.plot(memory["sizes"], memory["ms"], "o-", markersize=4)
         time.set_title("A prediction, milliseconds")
         time.set_ylim(0)
         ends = {"x86_64": "x86_64", "arm64": "arm64, same ms assumed"}
-        for name, dollars in found["dollars"].items():
-            money.plot(found["sizes"], dollars, "o-", markersize=4, label=ends[name])
+        for name, dollars in memory["dollars"].items():
+            money.plot(memory["sizes"], dollars, "o-", markersize=4, label=ends[name])
         money.set_title("A million, dollars, without API Gateway", fontsize=11)
         money.set_ylim(0)
         money.legend(fontsize=9)

@@ -101,48 +101,47 @@ class Billed:
 
 
 def invoked(
-    cloud: Cloud, handler: str, given: Sequence[Any], vcpus: int, heavy: Sequence[Any] = ()
+    cloud: Cloud, handler: str, events: Sequence[Any], vcpus: int, heavy: Sequence[Any] = ()
 ) -> Billed:
     """The events, one after the other, in one container; the first is a warm-up of all the rest.
 
     cpu_ms, counts and log_bytes are means over all but the first, or of it if there is no other.
     heavy: events that come last, and count for nothing but the memory.
     """
-    found = Billed()
+    billed = Billed()
     environment = {"PUBLIC": "true", **cloud.environment}
     running = contextlib.ExitStack()
     with on_cpus(vcpus):
         memory = vcpus * MEMORY_PER_CPU_MB
-        function = running.enter_context(
-            started(cloud.image, f"app.{handler}", environment, memory)
-        )
+        process = started(cloud.image, f"app.{handler}", environment, memory)
+        function = running.enter_context(process)
     with running:
-        found.init_ms, found.init_cpu_ms = function.init_seconds * 1e3, function.cpu_seconds * 1e3
-        _run(cloud, function, given, found)
+        billed.init_ms, billed.init_cpu_ms = function.init_seconds * 1e3, function.cpu_seconds * 1e3
+        _run(cloud, function, events, billed)
         for event in heavy:
             _answer(function, event)
-        found.peak_mb = function.peak_megabytes
-    return found
+        billed.peak_mb = function.peak_megabytes
+    return billed
 
 
-def _run(cloud: Cloud, function: Function, given: Sequence[Any], found: Billed) -> None:
+def _run(cloud: Cloud, function: Function, events: Sequence[Any], billed: Billed) -> None:
     cpu, logged = function.cpu_seconds, len(function.printed)
     counts: dict[str, int] = {}
-    for number, event in enumerate(given):
+    for number, event in enumerate(events):
         if number == 1:
             cpu, logged = function.cpu_seconds, len(function.printed)
             counts.clear()
         cloud.requests.counts.clear()
         start = time.perf_counter()
         answer = _answer(function, event)
-        found.ms.append((time.perf_counter() - start) * 1000)
+        billed.ms.append((time.perf_counter() - start) * 1000)
         for kind, count in cloud.requests.counts.items():
             counts[kind] = counts.get(kind, 0) + count
-        found.answers.append(answer)
-    counted = max(len(given) - 1, 1)
-    found.cpu_ms = (function.cpu_seconds - cpu) * 1000 / counted
-    found.log_bytes = (len(function.printed) - logged) / counted
-    found.counts = {kind: count / counted for kind, count in counts.items()}
+        billed.answers.append(answer)
+    counted = max(len(events) - 1, 1)
+    billed.cpu_ms = (function.cpu_seconds - cpu) * 1000 / counted
+    billed.log_bytes = (len(function.printed) - logged) / counted
+    billed.counts = {kind: count / counted for kind, count in counts.items()}
 
 
 def _answer(function: Function, event: Any) -> Any:
@@ -213,8 +212,8 @@ def messages(cloud: Cloud) -> Iterator[str]:
     """The bodies of what waits in the work queue, which takes them out."""
     sqs = cloud.client("sqs")
     url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
-    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        for message in found:
+    while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in received:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             yield message["Body"]
 

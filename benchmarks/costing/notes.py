@@ -11,15 +11,15 @@ BUSY = 1.2
 """Times the processor's own time: a function on one vCPU waits for little else."""
 
 
-def verdict(found: Study) -> Iterator[str]:
+def verdict(study: Study) -> Iterator[str]:
     """Who reaches the target, and what it would take for the rest."""
     for predictions in BASELINE:
         goal = MILLION / predictions / TARGET
         names = [
             f"{way} on {architecture}"
-            for way in found.ways
+            for way in study.ways
             for architecture in ARCHITECTURES
-            if found.million(way, found.best(way, architecture), architecture) <= goal
+            if study.million(way, study.best(way, architecture), architecture) <= goal
         ]
         yield (
             f"A tenth of the baseline's {predictions:,} predictions a dollar is {goal:.2f} dollars "
@@ -27,30 +27,30 @@ def verdict(found: Study) -> Iterator[str]:
             f"{'; '.join(names) or 'nothing'}."
         )
     goal = MILLION / BASELINE[0] / TARGET
-    for way in found.ways:
+    for way in study.ways:
         for architecture in ARCHITECTURES:
-            if found.million(way, found.best(way, architecture), architecture) > goal:
-                yield _needed(found, way, architecture, goal)
+            if study.million(way, study.best(way, architecture), architecture) > goal:
+                yield _needed(study, way, architecture, goal)
 
 
-def _needed(found: Study, way: str, architecture: str, goal: float) -> str:
-    left = pricing.budget_ms(found.prices, found.ways[way], architecture, goal / MILLION)
+def _needed(study: Study, way: str, architecture: str, goal: float) -> str:
+    left = pricing.budget_ms(study.prices, study.ways[way], architecture, goal / MILLION)
     if left <= 0:
         return (
             f"{way} on {architecture} cannot cost {goal:.2f}: other costs than time are more than "
             "that already."
         )
-    there = found.ways[way].ms(MEMORY_PER_CPU_MB)
+    measured_ms = study.ways[way].ms(MEMORY_PER_CPU_MB)
     return (
         f"{way} on {architecture} would cost {goal:.2f} with {left:.0f} ms an image at one vCPU, "
-        f"and has {there:.0f} ms here."
+        f"and has {measured_ms:.0f} ms here."
     )
 
 
-def notes(found: Study) -> Iterator[str]:
+def notes(study: Study) -> Iterator[str]:
     """How it was measured, and what it leaves out."""
-    yield from _busy(found)
-    counts = sorted(found.ways["API"].work.wall_ms)
+    yield from _busy(study)
+    counts = sorted(study.ways["API"].work.wall_ms)
     yield (
         f"Measured with {' and '.join(map(str, counts))} CPUs and as many threads, by affinity. "
         "Below one vCPU the duration is modelled: that of one, divided by the share of a vCPU. "
@@ -62,7 +62,7 @@ def notes(found: Study) -> Iterator[str]:
         "milliseconds: an assumption, not a measurement."
     )
     yield (
-        f"{found.cold:.1%} of the invocations are taken to start cold, and their init is billed, "
+        f"{study.cold:.1%} of the invocations are taken to start cold, and their init is billed, "
         "as on Lambda since August 2025. A millisecond that has begun is billed. Not counted: "
         "free tiers, discounts, data leaving AWS, storage, fetching images by URL, and what a "
         "stage costs without calls. `python -m benchmarks.standing` has that, and what X-Ray "
@@ -76,19 +76,19 @@ def notes(found: Study) -> Iterator[str]:
         "of a batch."
     )
     yield (
-        f"An always-on instance is busy {found.utilisation:.0%} of the time at most, at this "
+        f"An always-on instance is busy {study.utilisation:.0%} of the time at most, at this "
         "machine's milliseconds. One instance is not highly available, and no load balancer is "
         "counted. SageMaker Serverless is taken to be as fast as Lambda with that memory, with "
         "the image's bytes as data. The baseline's figure is what its course states, for the "
         "hosts and the billing of its day; it is not measured here."
     )
-    yield from price_notes(found.prices)
+    yield from price_notes(study.prices)
 
 
-def _busy(found: Study) -> Iterator[str]:
+def _busy(study: Study) -> Iterator[str]:
     """Whether others had a part of the processor, which makes everything look dearer."""
     for name in ("API", "batch", "workflow"):
-        work = found.ways[name].work
+        work = study.ways[name].work
         if work.wall_ms[1] > BUSY * work.cpu_ms:
             yield (
                 f"This machine was busy: of {work.wall_ms[1]:,.0f} ms of the {name}'s invocation, "

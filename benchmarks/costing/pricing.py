@@ -52,8 +52,8 @@ class Prices(msgspec.Struct, frozen=True):
     def sources(self) -> list[str]:
         """The pages that they are from."""
         plain = msgspec.to_builtins(self)
-        tables = [each for each in plain.values() if isinstance(each, dict)]
-        return sorted({each["source"] for each in [*tables, *plain["instances"]]})
+        tables = [table for table in plain.values() if isinstance(table, dict)]
+        return sorted({table["source"] for table in [*tables, *plain["instances"]]})
 
 
 def load(path: Path = PRICES) -> Prices:
@@ -75,8 +75,8 @@ class Duration:
     @classmethod
     def known(cls, milliseconds: float, memory_mb: int) -> "Duration":
         """Of what takes so long at that memory size; it is not to be asked of another."""
-        one = milliseconds * min(vcpus_of(memory_mb), 1)
-        return cls({1: one, MAX_VCPUS: one}, one)
+        cpu_ms = milliseconds * min(vcpus_of(memory_mb), 1)
+        return cls({1: cpu_ms, MAX_VCPUS: cpu_ms}, cpu_ms)
 
     def at(self, memory_mb: int) -> float:
         """Milliseconds at that memory size.

@@ -10,24 +10,24 @@ from benchmarks.findings import Table
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 
-def by_memory(found: Study) -> Table:
+def by_memory(study: Study) -> Table:
     """What each memory size costs; those into which it does not fit are left out."""
     shown = ("function alone", "API", "batch", "workflow")
     columns = ["memory MB", "vCPU", "ms, API", "ms an image, batch"]
     columns += [f"{way}, {architecture}" for way in shown for architecture in ARCHITECTURES]
-    most = max(found.ways["API"].work.wall_ms)
+    most = max(study.ways["API"].work.wall_ms)
     rows = []
     for size in MEMORY_SIZES:
         vcpus = pricing.vcpus_of(size)
-        fits = {way: found.ways[way].fits(size) for way in shown}
+        fits = {way: study.ways[way].fits(size) for way in shown}
         if not any(fits.values()):
             continue
         note = " (share)" if vcpus < 1 else f" (as {most})" if vcpus > most else ""
         times = [
-            f"{found.ways[way].ms(size):.0f}" if fits[way] else "–" for way in ("API", "batch")
+            f"{study.ways[way].ms(size):.0f}" if fits[way] else "–" for way in ("API", "batch")
         ]
         costs = [
-            f"{found.million(way, size, architecture):.2f}" if fits[way] else "–"
+            f"{study.million(way, size, architecture):.2f}" if fits[way] else "–"
             for way in shown
             for architecture in ARCHITECTURES
         ]
@@ -35,28 +35,28 @@ def by_memory(found: Study) -> Table:
     return Table("A million predictions, by memory size, dollars", columns, rows)
 
 
-def parts(found: Study) -> Table:
+def parts(study: Study) -> Table:
     """What is paid for, at the memory size that is deployed."""
-    bills = found.bills(MEMORY_PER_CPU_MB, "x86_64")
+    bills = study.bills(MEMORY_PER_CPU_MB, "x86_64")
     title = f"Where the dollars of a million go, x86_64, {MEMORY_PER_CPU_MB:,} MB"
     return breakdown(title, bills, MILLION)
 
 
-def others(found: Study) -> Table:
+def others(study: Study) -> Table:
     """Each way at its best memory size, the baseline, SageMaker, and what is always on."""
     rows = [["the baseline", f"{MILLION / BASELINE[0]:.2f} to {MILLION / BASELINE[1]:.2f}", "", ""]]
-    for way in found.ways:
+    for way in study.ways:
         for architecture in ARCHITECTURES:
-            size = found.best(way, architecture)
-            cost = found.million(way, size, architecture)
+            size = study.best(way, architecture)
+            cost = study.million(way, size, architecture)
             times = f"{MILLION / BASELINE[0] / cost:.1f} to {MILLION / BASELINE[1] / cost:.1f}"
             name = f"{way}, {architecture}, {size:,} MB"
             rows.append([name, f"{cost:.2f}", f"{MILLION / cost:,.0f}", times])
-    size, image = found.endpoint()
-    each = f"{image * MILLION:.2f}"
-    rows.append([f"SageMaker Serverless, {size:,} MB", each, f"{1 / image:,.0f}", ""])
-    for instance in found.prices.instances:
-        most, month = found.capacity(instance), instance.hour * pricing.HOURS
+    size, image = study.endpoint()
+    million = f"{image * MILLION:.2f}"
+    rows.append([f"SageMaker Serverless, {size:,} MB", million, f"{1 / image:,.0f}", ""])
+    for instance in study.prices.instances:
+        most, month = study.capacity(instance), instance.hour * pricing.HOURS
         name = f"{instance.name}, {month:.2f} a month, at its {count_text(most)}"
         rows.append([name, f"{month / most * MILLION:.2f}", f"{most / month:,.0f}", ""])
     columns = ["", "dollars a million", "predictions a dollar", "times less than the baseline"]

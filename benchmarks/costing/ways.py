@@ -43,7 +43,7 @@ RUN_TRANSITIONS = 10
 """Of a run, besides its chunks."""
 
 
-Found = dict[str, dict[int, Billed]]
+BilledWays = dict[str, dict[int, Billed]]
 """By way and vCPUs."""
 
 
@@ -56,8 +56,8 @@ def measured(
     """
     images = _images(chunks)
     steps = [f"{kind}, {count} vCPU" for count in vcpus for kind in ("API", "batch", "workflow")]
-    found: Found = {"API": {}, "batch": {}, "workflow": {}}
-    second: Found = {"API": {}, "batch": {}}
+    billed: BilledWays = {"API": {}, "batch": {}, "workflow": {}}
+    second: BilledWays = {"API": {}, "batch": {}}
     small, heavy = [predict(photograph())] * (runs + 1), [predict(twelve_megapixels())]
     with click.progressbar(length=len(steps) + 2, label="functions", file=sys.stderr) as bar:
         upload(cloud, images)
@@ -66,23 +66,23 @@ def measured(
         prepare = start_workflow(cloud, images, "run-1")
         bar.update(1)
         for count in vcpus:
-            found["API"][count] = invoked(cloud, "app", small, count, heavy)
+            billed["API"][count] = invoked(cloud, "app", small, count, heavy)
             bar.update(1)
             batch = fan_out if count == vcpus[0] else start_batch(cloud, images)
-            found["batch"][count] = invoked(cloud, "on_work", _last(batch, chunks + 1), count)
+            billed["batch"][count] = invoked(cloud, "on_work", _last(batch, chunks + 1), count)
             if with_second:
                 started = _with_onnxruntime(cloud, count, (small, heavy), chunks, second)
             bar.update(1)
             if count != vcpus[0]:
                 start_workflow(cloud, images, f"run-{count}")
             todo = [classify(f"run-{count}", number) for number in (1, 2)]
-            found["workflow"][count] = invoked(cloud, "workflow_classify", todo, count)
+            billed["workflow"][count] = invoked(cloud, "workflow_classify", todo, count)
             bar.update(1)
         rest = end_workflow(cloud, f"run-{vcpus[0]}")
     ways = {
-        **api_ways(found["API"]),
-        "batch": batch_way(found["batch"], fan_out),
-        **workflow_ways(found["workflow"], [prepare, *rest]),
+        **api_ways(billed["API"]),
+        "batch": batch_way(billed["batch"], fan_out),
+        **workflow_ways(billed["workflow"], [prepare, *rest]),
     }
     if not with_second:
         return ways, {}
@@ -90,13 +90,13 @@ def measured(
 
 
 def _with_onnxruntime(
-    cloud: Cloud, count: int, requests: tuple[list[Any], list[Any]], chunks: int, found: Found
+    cloud: Cloud, count: int, requests: tuple[list[Any], list[Any]], chunks: int, billed: BilledWays
 ) -> Billed:
-    """The API's and a batch's, right after LiteRT's, into `found`; the batch's fan-out."""
+    """The API's and a batch's, right after LiteRT's, into `billed`; the batch's fan-out."""
     second = replace(cloud, environment={**cloud.environment, "ENGINE": "onnxruntime"})
-    found["API"][count] = invoked(second, "app", requests[0], count, requests[1])
+    billed["API"][count] = invoked(second, "app", requests[0], count, requests[1])
     batch = start_batch(second, _images(chunks))
-    found["batch"][count] = invoked(second, "on_work", _last(batch, chunks + 1), count)
+    billed["batch"][count] = invoked(second, "on_work", _last(batch, chunks + 1), count)
     return batch
 
 
@@ -134,11 +134,11 @@ def start_batch(cloud: Cloud, images: int) -> Billed:
     created = invoked(cloud, "app", [request], 1)
     assert body_of(created.answers[0])["status"] == "queued"
     queued = [sqs_event([_message(body)], QUEUE_ARN) for body in messages(cloud)]
-    found = invoked(cloud, "on_work", queued, 1)
+    billed = invoked(cloud, "on_work", queued, 1)
     for kind, count in created.counts.items():
-        found.counts[kind] = found.requests(kind) + count
-    found.answers = list(messages(cloud))
-    return found
+        billed.counts[kind] = billed.requests(kind) + count
+    billed.answers = list(messages(cloud))
+    return billed
 
 
 def start_workflow(cloud: Cloud, images: int, name: str) -> Billed:
@@ -166,22 +166,22 @@ def end_workflow(cloud: Cloud, name: str) -> list[Billed]:
     return [judged, reported]
 
 
-def api_ways(found: dict[int, Billed]) -> dict[str, Way]:
+def api_ways(billed: dict[int, Billed]) -> dict[str, Way]:
     """One image a request, with API Gateway before it and without."""
-    common = _common(found)
+    common = _common(billed)
     return {
         "API": Way("API", 1, api_requests=1, **common),
         "function alone": Way("function alone", 1, **common),
     }
 
 
-def batch_way(found: dict[int, Billed], fan_out: Billed) -> Way:
+def batch_way(billed: dict[int, Billed], fan_out: Billed) -> Way:
     """A chunk an invocation, and its share of the fan-out and of the end."""
-    one = found[min(found)]
-    common = _common(found)
+    smallest = billed[min(billed)]
+    common = _common(billed)
     common["log_bytes"] /= LARGE_CHUNK
     of_chunk = {
-        kind: one.requests(kind) + fan_out.requests(kind) / len(fan_out.answers)
+        kind: smallest.requests(kind) + fan_out.requests(kind) / len(fan_out.answers)
         for kind in ("reads", "writes", "queue")
     }
     return Way(
@@ -195,29 +195,28 @@ def batch_way(found: dict[int, Billed], fan_out: Billed) -> Way:
     )
 
 
-def workflow_ways(found: dict[int, Billed], rest: list[Billed]) -> dict[str, Way]:
+def workflow_ways(billed: dict[int, Billed], rest: list[Billed]) -> dict[str, Way]:
     """Without a challenger, by the size of its chunks; what prepares and ends it is shared."""
-    one, total = found[min(found)], SMALL_RUN + 1
-    other = sum(gb_seconds(MEMORY_PER_CPU_MB, each.ms[0]) for each in rest) / total
+    smallest, total = billed[min(billed)], SMALL_RUN + 1
+    other = sum(gb_seconds(MEMORY_PER_CPU_MB, task.ms[0]) for task in rest) / total
     shared = {
-        kind: sum(each.requests(kind) for each in rest) / _large_chunks()
+        kind: sum(task.requests(kind) for task in rest) / _large_chunks()
         for kind in ("reads", "writes")
     }
-    common = _common(found)
+    common = _common(billed)
     logs = common.pop("log_bytes")
     ways = {}
     for name, size in [("workflow", LARGE_CHUNK), ("workflow, small runs", SMALL_CHUNK)]:
-        by_size = {
-            count: each * size / LARGE_CHUNK for count, each in common["work"].wall_ms.items()
-        }
-        work = Duration(by_size, common["work"].cpu_ms * size / LARGE_CHUNK)
-        reads = one.requests("reads") - LARGE_CHUNK + shared["reads"]
+        share, whole = size / LARGE_CHUNK, common["work"]
+        by_vcpus = {count: ms * share for count, ms in whole.wall_ms.items()}
+        work = Duration(by_vcpus, whole.cpu_ms * share)
+        reads = smallest.requests("reads") - LARGE_CHUNK + shared["reads"]
         ways[name] = Way(
             name,
             size,
             **{**common, "work": work},
             reads=1 + reads / size,
-            writes=(one.requests("writes") + shared["writes"]) / size,
+            writes=(smallest.requests("writes") + shared["writes"]) / size,
             transitions=TRANSITIONS / size + RUN_TRANSITIONS / total,
             log_bytes=logs / size,
             other_gb_seconds=other,
@@ -225,13 +224,13 @@ def workflow_ways(found: dict[int, Billed], rest: list[Billed]) -> dict[str, Way
     return ways
 
 
-def _common(found: dict[int, Billed]) -> dict[str, Any]:
-    one = found[min(found)]
+def _common(billed: dict[int, Billed]) -> dict[str, Any]:
+    smallest = billed[min(billed)]
     return {
-        "work": Duration({count: each.warm_ms for count, each in found.items()}, one.cpu_ms),
-        "cold": Duration({count: each.cold_ms for count, each in found.items()}, one.init_cpu_ms),
-        "peak_mb": {count: each.peak_mb for count, each in found.items()},
-        "log_bytes": one.log_bytes,
+        "work": Duration({n: bill.warm_ms for n, bill in billed.items()}, smallest.cpu_ms),
+        "cold": Duration({n: bill.cold_ms for n, bill in billed.items()}, smallest.init_cpu_ms),
+        "peak_mb": {n: bill.peak_mb for n, bill in billed.items()},
+        "log_bytes": smallest.log_bytes,
     }
 
 

@@ -45,8 +45,8 @@ class Contestant:
         line = self._process.stdout.readline()
         if not line:
             raise click.ClickException(self._log.read_text()[-2000:])
-        found: list[dict[str, Any]] = json.loads(line)
-        return found
+        labels: list[dict[str, Any]] = json.loads(line)
+        return labels
 
     @property
     def cpu_seconds(self) -> float:

@@ -68,8 +68,8 @@ def saved_model(folder: Path, application: str, threads: int) -> Scores:
         image = tf.io.decode_jpeg(jpeg, channels=3)
         pixels = preprocess(tf.image.resize(image, spec.shape[1:3])[None])
         loaded.signatures  # noqa: B018 - keeps the variables alive for as long as the function
-        (found,) = signature(**{name: pixels}).values()
-        return found.numpy()[0]
+        (output,) = signature(**{name: pixels}).values()
+        return output.numpy()[0]
 
     return scores
 
@@ -119,10 +119,10 @@ def main() -> None:
     names = Path(labels).read_text().splitlines()
     jpeg = Path(image).read_bytes()
     for _ in sys.stdin:
-        found = scores(jpeg)
-        best = found.argsort()[::-1][:TOP]
+        answer = scores(jpeg)
+        best = answer.argsort()[::-1][:TOP]
         print(
-            json.dumps([{"name": names[i], "score": round(float(found[i]), 6)} for i in best]),
+            json.dumps([{"name": names[i], "score": round(float(answer[i]), 6)} for i in best]),
             file=answers,
             flush=True,
         )

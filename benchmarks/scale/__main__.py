@@ -73,10 +73,10 @@ def main(
     rows: list[Compared] = []
     if local:
         rows = shown(compared(), len(RUNS), "local cloud")
-    found = conclusions.record(asked, runs, sizes, rows)
+    record = conclusions.record(asked, runs, sizes, rows)
     if save:
-        draw(found.series)
-    findings.publish(found, as_json, save)
+        draw(record.series)
+    findings.publish(record, as_json, save)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ def _over_time(
     with picture(name, rows=2, size=(8.4, 6.2)) as (above, below):
         for colour, key in zip(COLOURS, keys, strict=False):
             run = runs[key]
-            times = [each / unit for each in run["times"]]
+            times = [seconds / unit for seconds in run["times"]]
             above.plot(times, run["running"], color=colour, label=run["name"])
             below.plot(times, run["waiting"], color=colour)
         above.set_title("Functions at once")
@@ -47,12 +47,12 @@ def _over_time(
             axes.yaxis.set_major_formatter("{x:,.0f}")
 
 
-def _accounts(found: Mapping[str, Any]) -> None:
+def _accounts(accounts: Mapping[str, Any]) -> None:
     with picture("scale-accounts", size=(8.4, 4.2)) as (axes,):
         labels = {"deployed": "batch as deployed", "most": "batch, as many workers as allowed",
                   "workflow": "workflow"}  # fmt: skip
         for key, label in labels.items():
-            axes.plot(found["sizes"], [each / 60 for each in found[key]], "o-", label=label)
+            axes.plot(accounts["sizes"], [s / 60 for s in accounts[key]], "o-", label=label)
         _logarithmic(axes)
         axes.set_xlabel("functions at once in the account")
         axes.set_ylabel("minutes")

@@ -44,14 +44,14 @@ def measured_image(runs: int = 40) -> list[float]:
     """Seconds of CPU that each of several 720p photographs takes, one thread, full-size network."""
     classifier = Classifier(model(), 1)
     size, how = classifier.input_size, classifier.info.preprocessing
-    found = []
+    times = []
     with click.progressbar(range(runs + 2), label="images", file=sys.stderr) as numbers:
         for number in numbers:
             data = photograph(number)
             start = time.thread_time()
             classifier.scores(decode(data, size, how).pixels)
-            found.append(time.thread_time() - start)
-    return found[2:]
+            times.append(time.thread_time() - start)
+    return times[2:]
 
 
 class _Object(http.server.BaseHTTPRequestHandler):

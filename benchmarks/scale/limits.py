@@ -30,7 +30,7 @@ Limits = Mapping[str, Limit]
 def limits() -> dict[str, Limit]:
     """All of limits.toml, by name."""
     text = Path(__file__).with_name("limits.toml").read_text()
-    return {name: Limit(**each) for name, each in tomllib.loads(text).items()}
+    return {name: Limit(**entry) for name, entry in tomllib.loads(text).items()}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Ours:
 def ours() -> Ours:
     """As the repository is now, for the stage dev."""
     config = read_config(ROOT, "dev")
-    given: dict[str | None, Any] = {param.name: param.default for param in deploy.params}
+    defaults: dict[str | None, Any] = {param.name: param.default for param in deploy.params}
     template = (ROOT / "infrastructure.yaml").read_text()
     receives = re.search(r"maxReceiveCount: (\d+)", template)
     assert receives, "the work queue has a redrive policy"
@@ -86,18 +86,18 @@ def ours() -> Ours:
         memory_gb=setting(config, "dev", WORKER, "lambda_memory_size", 128) / 1024,
         map_concurrency=int(many["MaxConcurrency"]),
         retry=_throttle_retry(many),
-        rate=float(given["rate"]),
-        burst=float(given["burst"]),
+        rate=float(defaults["rate"]),
+        burst=float(defaults["burst"]),
     )
 
 
 def _throttle_retry(state: Mapping[str, Any]) -> Backoff:
     """The Retry of the champion's task for an account that is at its limit."""
     branch = state["ItemProcessor"]["States"]["Chunk (many)"]["Branches"][0]
-    (found,) = (
+    (rule,) = (
         retry
         for retry in branch["States"]["Champion (many)"]["Retry"]
         if "Lambda.TooManyRequestsException" in retry["ErrorEquals"]
     )
-    assert found["BackoffRate"] == 2 and found["JitterStrategy"] == "FULL"
-    return Backoff(found["IntervalSeconds"], found["MaxDelaySeconds"], found["MaxAttempts"])
+    assert rule["BackoffRate"] == 2 and rule["JitterStrategy"] == "FULL"
+    return Backoff(rule["IntervalSeconds"], rule["MaxDelaySeconds"], rule["MaxAttempts"])

@@ -85,14 +85,14 @@ class LocalJob:
 
     def fan_out(self, sim: Batch, first: int) -> Work:
         """In groups, as on AWS; nothing here has so many chunks that the time runs out."""
-        fixed, each = self._costs.fan_out
+        fixed, per_chunk = self._costs.fan_out
         api = simpy.Resource(self._env, 1)
         for _ in range(BEGIN):
             yield from self._call(api)
         yield self._env.timeout(fixed)
         for start in range(0, sim.chunks, GROUP):
             end = min(start + GROUP, sim.chunks)
-            yield self._env.timeout(each * (end - start))
+            yield self._env.timeout(per_chunk * (end - start))
             sim.send(iter(range(start, end)))
         return sim.chunks
 
@@ -114,8 +114,8 @@ class LocalJob:
 
     def finish(self, sim: Batch, tick: bool) -> Work:
         """Read every part."""
-        fixed, each = self._costs.finish
-        yield self._env.timeout(fixed + each * sim.chunks)
+        fixed, per_chunk = self._costs.finish
+        yield self._env.timeout(fixed + per_chunk * sim.chunks)
         return True
 
     def held_up(self, now: float) -> str:

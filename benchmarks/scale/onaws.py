@@ -104,7 +104,7 @@ class AwsJob:
         buckets = (self._pictures, self._gets, self._puts)
         for bucket in buckets:
             bucket.refill(now)
-        return "S3's requests a second" if any(each.tokens < 0 for each in buckets) else ""
+        return "S3's requests a second" if any(bucket.tokens < 0 for bucket in buckets) else ""
 
     def _busy(self, sim: Batch, seconds: float) -> Work:
         sim.out.usage.gb_seconds += seconds * self._ours.memory_gb

@@ -94,7 +94,7 @@ def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Dra
     s3.create_bucket(Bucket=BUCKET)  # one that no function is told of
     upload(cloud, ids)
     prefix = f"s3://{BUCKET}/batches/cloud/"
-    body = {"instances": [{"id": each, "s3_uri": prefix + each} for each in ids]}
+    body = {"instances": [{"id": id, "s3_uri": prefix + id} for id in ids]}
     batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
     chunks = -(-len(ids) // SMALL_CHUNK)
     wait_for(lambda: len(_calls(cloud.log)) > min(2, chunks), 600)
@@ -125,20 +125,20 @@ def _runnable() -> int:
 
 def _calls(log: Path) -> list[float]:
     """Seconds of each call of the worker that the log tells of."""
-    found = re.findall(r'-on_work".*?"total":([0-9.]+)', log.read_text())
-    return [float(each) / 1000 for each in found]
+    totals = re.findall(r'-on_work".*?"total":([0-9.]+)', log.read_text())
+    return [float(total) / 1000 for total in totals]
 
 
 def _cpu(root: int) -> Counter[str]:
     """Seconds of CPU by module, of the process and all below it."""
-    found = Counter[str]()
+    seconds = Counter[str]()
     whole = psutil.Process(root)
     for process in (whole, *whole.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
             spent = process.cpu_times()
             module = process.cmdline()[2:3]  # of python -m MODULE
-            found[module[0] if module else ""] += spent.user + spent.system
-    return found
+            seconds[module[0] if module else ""] += spent.user + spent.system
+    return seconds
 
 
 def cold_start() -> float:
@@ -166,38 +166,38 @@ def image() -> float:
 def costs(small: Drained, large: Drained) -> Costs:
     """What things cost here, by two runs with one container; what is on the clock as of the large
     one's machine."""
-    sizes = [-(-each.images // SMALL_CHUNK) for each in (small, large)]
-    one = image()
-    client = max(0.0, large.cpu["localcloud.bootstrap"] - one * SMALL_CHUNK) / REQUESTS
+    sizes = [-(-run.images // SMALL_CHUNK) for run in (small, large)]
+    per_image = image()
+    client = max(0.0, large.cpu["localcloud.bootstrap"] - per_image * SMALL_CHUNK) / REQUESTS
     return Costs(
         aws=large.cpu["localcloud.motoserver"] / (REQUESTS + 2),
         client=client,
-        image=one,
+        image=per_image,
         message=large.cpu["localcloud.awslambda"],
         cold=cold_start(),
         fan_out=_line(sizes, [small.calls[0], large.calls[0]]),
-        finish=_line(sizes, [each.calls[-1] - each.chunk for each in (small, large)]),
+        finish=_line(sizes, [run.calls[-1] - run.chunk for run in (small, large)]),
     )
 
 
 def _line(at: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
     """Fixed and for each, of two values; nothing is negative."""
-    each = max(0.0, (values[1] - values[0]) / (at[1] - at[0]))
-    return max(0.0, values[0] - each * at[0]), each
+    slope = max(0.0, (values[1] - values[0]) / (at[1] - at[0]))
+    return max(0.0, values[0] - slope * at[0]), slope
 
 
 def compared(runs: Sequence[tuple[int, int]] = RUNS) -> Iterator[Compared]:
     """Predict each run, and make it."""
     cores = os.cpu_count() or 1
     small, large = (drained(images, 1) for images in CALIBRATION)
-    found = costs(small, large)
-    ours = sum(large.cpu.values()) / chunk_alone(found, cores)
+    measured = costs(small, large)
+    ours = sum(large.cpu.values()) / chunk_alone(measured, cores)
     before = drained(BESIDE, 1)
     for images, workers in runs:
         real = drained(images, workers)
         after = drained(BESIDE, 1)
         others = max(0.0, (before.runnable + after.runnable) / 2 - ours)
-        now = fitted(found, (before.chunk + after.chunk) / 2, cores, others)
+        now = fitted(measured, (before.chunk + after.chunk) / 2, cores, others)
         sim = predicted(-(-images // SMALL_CHUNK), workers, now, cores, others)
         out = sim.out
         yield Compared(images, workers, real.seconds, out.seconds, out.held_up_by, others)

@@ -38,37 +38,37 @@ NOTES = (
 )
 
 
-def over(readings: Readings, one: str, other: str, clients: int) -> float:
+def over(readings: Readings, server: str, other: str, clients: int) -> float:
     """Median over the rounds of one's requests a second divided by the other's."""
-    pairs = zip(readings[one][clients], readings[other][clients], strict=True)
+    pairs = zip(readings[server][clients], readings[other][clients], strict=True)
     return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
 
 
 def figures(readings: Readings) -> list[Figure]:
     """Ours against the best of the others, and against Chalice's own server."""
-    found = []
+    shown = []
     rivals = [title for title in readings if title not in (OURS, PLAIN)]
     for count in reversed(CLIENTS):
         words = counted(count, "client")
         if rivals:
             best = max(rivals, key=lambda title: median(readings[title][count]).rate)
             says = f"requests a second of {OURS} over the best of the others ({best}), {words}"
-            found.append(ratio(f"over-best-{count}", says, over(readings, OURS, best, count)))
+            shown.append(ratio(f"over-best-{count}", says, over(readings, OURS, best, count)))
         says = f"requests a second of {OURS} over plain {PLAIN}, {words}"
-        found.append(ratio(f"over-plain-{count}", says, over(readings, OURS, PLAIN, count)))
+        shown.append(ratio(f"over-plain-{count}", says, over(readings, OURS, PLAIN, count)))
     for count in CLIENTS:
         rate = median(readings[OURS][count]).rate
         says = f"requests a second of {OURS}, {counted(count, 'client')}"
-        found.append(Figure(f"rate-{count}", says, rate, f"{rate:.1f}"))
-    return found
+        shown.append(Figure(f"rate-{count}", says, rate, f"{rate:.1f}"))
+    return shown
 
 
 def table(readings: Readings, clients: int) -> Table:
     """A row a server, the quickest first."""
     medians = {title: median(by_clients[clients]) for title, by_clients in readings.items()}
     rows = [
-        (title, f"{each.rate:.1f}", f"{each.p50:.1f}", f"{each.p99:.1f}")
-        for title, each in sorted(medians.items(), key=lambda pair: -pair[1].rate)
+        (title, f"{reading.rate:.1f}", f"{reading.p50:.1f}", f"{reading.p99:.1f}")
+        for title, reading in sorted(medians.items(), key=lambda pair: -pair[1].rate)
     ]
     columns = ("server", "requests a second", "p50, ms", "p99, ms")
     return Table(counted(clients, "client"), columns, rows)
@@ -80,7 +80,7 @@ def notes(readings: Readings, name: str) -> list[str]:
     shared = "" if not set(of_servers) & set(of_clients) else (
         " There are too few cores here: servers and clients share them, so the figures are low."
     )  # fmt: skip
-    busy = max(median(each).busy for by in readings.values() for each in by.values())
+    busy = max(median(rounds).busy for by in readings.values() for rounds in by.values())
     pinned = (
         f"Servers are pinned to cores {_listed(of_servers)}, the clients to {_listed(of_clients)}; "
         f"these were busy for at most {busy:.0%} of one core.{shared}"
@@ -131,8 +131,8 @@ def main(
         draw(series)
     tables = [table(readings, count) for count in reversed(CLIENTS)]
     title = "Requests a second on two cores"
-    found = Record("serve", title, figures(readings), tables, notes(readings, name), series)
-    findings.publish(found, as_json, save)
+    record = Record("serve", title, figures(readings), tables, notes(readings, name), series)
+    findings.publish(record, as_json, save)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def others(package: ModelPackage, python: Path, cores: int) -> list[Contestant]:
     One process whose inference has all the cores answers one client soonest; a process a core with
     one thread each answers most of many.
     """
-    found = []
+    servers = []
     for workers, threads in ((1, cores), (cores, 1)):
         setting = f"{workers} × {threads}"
         environment = {
@@ -68,8 +68,8 @@ def others(package: ModelPackage, python: Path, cores: int) -> list[Contestant]:
         }
         for name, command in _commands(workers).items():
             arguments = (str(python), "-m", *command)
-            found.append(Contestant(name, setting, arguments, environment))
-    return sorted(found, key=lambda each: list(_commands(1)).index(each.name))
+            servers.append(Contestant(name, setting, arguments, environment))
+    return sorted(servers, key=lambda server: list(_commands(1)).index(server.name))
 
 
 def _commands(workers: int) -> dict[str, tuple[str, ...]]:

@@ -31,7 +31,7 @@ def measured(
 
     Raises ClickException where a server does not start, or answers other than the first one.
     """
-    found: Readings = {
+    readings: Readings = {
         contestant.title: {count: [] for count in clients} for contestant in contestants
     }
     with _started(contestants, body, max(clients)) as servers:
@@ -41,8 +41,8 @@ def measured(
                 for count in clients:
                     reading = load(servers[title][:count], body, seconds)
                     if number:
-                        found[title][count].append(reading)
-    return found
+                        readings[title][count].append(reading)
+    return readings
 
 
 def median(readings: Sequence[Reading]) -> Reading:
@@ -55,8 +55,8 @@ def median(readings: Sequence[Reading]) -> Reading:
 
 def labels(answer: bytes) -> list[dict[str, Any]]:
     """The labels in an answer of the app or of another server."""
-    found: Any = json.loads(answer)
-    labels: list[dict[str, Any]] = found.get("predictions", [found])[0]["labels"]
+    body: Any = json.loads(answer)
+    labels: list[dict[str, Any]] = body.get("predictions", [body])[0]["labels"]
     return labels
 
 
@@ -68,18 +68,19 @@ def _started(
     of_servers, of_clients = cores()
     before = os.sched_getaffinity(0)
     servers: dict[str, list[urllib3.HTTPConnectionPool]] = {}
-    said: dict[str, list[dict[str, Any]]] = {}
+    answered: dict[str, list[dict[str, Any]]] = {}
     with contextlib.ExitStack() as stack:
         stack.callback(os.sched_setaffinity, 0, before)
         with click.progressbar(contestants, label="starts", file=sys.stderr) as bar:
-            for each in bar:
-                first = stack.enter_context(running(each, of_servers))
-                said[each.title] = labels(answers(first, body))
+            for contestant in bar:
+                first = stack.enter_context(running(contestant, of_servers))
+                answered[contestant.title] = labels(answers(first, body))
                 more = [_connection(first.port) for _ in range(connections - 1)]
-                servers[each.title] = [first, *map(stack.enter_context, more)]
-        for title, found in said.items():
-            if found != said[contestants[0].title]:
-                raise click.ClickException(f"{title} answers {found}, the first one {said}.")
+                servers[contestant.title] = [first, *map(stack.enter_context, more)]
+        for title, answer in answered.items():
+            if answer != answered[contestants[0].title]:
+                told = f"{title} answers {answer}, the first one {answered}."
+                raise click.ClickException(told)
         os.sched_setaffinity(0, of_clients)
         yield servers
 

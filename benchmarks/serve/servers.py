@@ -39,8 +39,8 @@ def installed() -> Path:
 
 def cores() -> tuple[list[int], list[int]]:
     """The cores of the servers and of the clients: two and the others, as far as there are."""
-    there = sorted(os.sched_getaffinity(0))
-    return there[:2], there[2:] or there
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[:2], usable[2:] or usable
 
 
 @contextlib.contextmanager
@@ -103,9 +103,9 @@ def _stop(process: psutil.Popen) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()
     _, left = psutil.wait_procs(family, STOP_SECONDS)
-    for each in left:
+    for survivor in left:
         with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
+            survivor.kill()
     psutil.wait_procs(left, STOP_SECONDS)
 
 
