@@ -17,9 +17,9 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=T
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True)
 
 
-def _parameters(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Of NAME=VALUE each."""
-    pairs = [pair.partition("=") for pair in given]
+    pairs = [pair.partition("=") for pair in values]
     if not all(separator for _, separator, _ in pairs):
         raise click.BadParameter("must be NAME=VALUE")
     return {name: value for name, _, value in pairs}
@@ -99,8 +99,8 @@ def main(
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
     # whoever names a token wants to be asked for it
     public = "false" if os.environ.get("TOKEN_PARAMETER", "").strip() else "true"
-    given = {"PUBLIC": public, **os.environ, "MODEL": package.info.name, "ARMS": arms}
-    cloud = Cloud(options, given)
+    environment = {"PUBLIC": public, **os.environ, "MODEL": package.info.name, "ARMS": arms}
+    cloud = Cloud(options, environment)
     try:
         outputs = cloud.start()
         title = package.info.title

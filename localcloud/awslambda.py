@@ -175,7 +175,7 @@ def main(
     os.environ.update(resources.wait_for_outputs(stack_name))
     declared, stage_env = registry.load(project)
     # one that outlasted its queue's timeout would have its message handed out a second time
-    functions = [replace(each, timeout=min(each.timeout, visibility_timeout)) for each in declared]
+    functions = [replace(item, timeout=min(item.timeout, visibility_timeout)) for item in declared]
     containers = Containers(project, {**os.environ, **stage_env}, concurrency)
     played = Functions(functions, containers, visibility_timeout)
     by_name = {function.name: function for function in functions}

@@ -30,9 +30,9 @@ class Stacks(CloudFormationBackend):
 
     def delete_stack(self, name_or_stack_id: str) -> None:  # noqa: D102
         super().delete_stack(name_or_stack_id)
-        there = {key: one for key, one in self.change_sets.items() if one.stack_id in self.stacks}
+        kept = {key: item for key, item in self.change_sets.items() if item.stack_id in self.stacks}
         self.change_sets.clear()  # on AWS they go with their stack
-        self.change_sets.update(there)
+        self.change_sets.update(kept)
 
     def _change_set(self, name: str, stack_name: str | None) -> Any:
         return next(
@@ -47,8 +47,8 @@ def _take_over(
     cls: type[FakeBucket], /, name: str, json: Any, account_id: str, region: str, **kwargs: Any
 ) -> FakeBucket:
     """The bucket of that name if there is one, as with ImportExistingResources, else a new one."""
-    there = s3_backends[account_id][get_partition(region)].buckets.get(name)
-    return there or _moto_create(name, json, account_id, region, **kwargs)
+    bucket = s3_backends[account_id][get_partition(region)].buckets.get(name)
+    return bucket or _moto_create(name, json, account_id, region, **kwargs)
 
 
 _moto_create = FakeBucket.create_from_cloudformation_json

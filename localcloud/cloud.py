@@ -118,7 +118,7 @@ def _aws_options(options: Options) -> list[str]:
 
 
 def _functions_options(options: Options) -> list[str]:
-    given = [
+    arguments = [
         *("--project", str(options.project)),
         *("--stack-name", options.stack_name),
         *("--port", str(options.functions_port)),
@@ -126,8 +126,8 @@ def _functions_options(options: Options) -> list[str]:
         *("--visibility-timeout", str(options.visibility_timeout)),
     ]
     if options.schedule_seconds is not None:
-        given += ["--schedule-seconds", str(options.schedule_seconds)]
-    return given
+        arguments += ["--schedule-seconds", str(options.schedule_seconds)]
+    return arguments
 
 
 def _api_options(options: Options) -> list[str]:

@@ -49,16 +49,16 @@ class MemoryStore:
         return (data[start : start + 1000] for start in range(0, len(data), 1000))
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
-        there = list(self.objects)  # at once: other threads may write meanwhile
-        keys = [key for where, key in there if where == bucket and key.startswith(prefix)]
+        places = list(self.objects)  # at once: other threads may write meanwhile
+        keys = [key for where, key in places if where == bucket and key.startswith(prefix)]
         keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
         return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
     def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         names = {
-            prefix + found.key.removeprefix(prefix).partition("/")[0] + "/"
-            for found in MemoryStore.list(self, bucket, prefix)
-            if "/" in found.key.removeprefix(prefix)
+            prefix + listed.key.removeprefix(prefix).partition("/")[0] + "/"
+            for listed in MemoryStore.list(self, bucket, prefix)
+            if "/" in listed.key.removeprefix(prefix)
         }
         return iter(sorted((name for name in names if name > after), key=str.encode))
 
@@ -71,10 +71,10 @@ class MemoryStore:
         only_new: bool = False,
         replacing: str | None = None,
     ) -> str | None:
-        there = self.objects.get((bucket, key))
-        if only_new and there is not None:
+        stored = self.objects.get((bucket, key))
+        if only_new and stored is not None:
             return None
-        if replacing is not None and (there is None or etag_of(there) != replacing):
+        if replacing is not None and (stored is None or etag_of(stored) != replacing):
             return None
         self._keep(bucket, key, data)
         return etag_of(data)

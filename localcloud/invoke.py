@@ -79,8 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(refused.status, body, {"X-Amzn-ErrorType": refused.error})
 
     def _invoke(self) -> None:
-        given = {name.lower(): value for name, value in self.headers.items()}
-        if not VISITORS.may_come("POST", "", given):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        if not VISITORS.may_come("POST", "", headers):
             self.close_connection = True
             raise Refused(403, "AccessDeniedException", REFUSED)
         payload = self._payload()

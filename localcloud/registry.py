@@ -59,8 +59,7 @@ class Function:
     @property
     def queue(self) -> str:
         """Name of the queue whose messages call it."""
-        given = self.trigger.queue or self.trigger.queue_arn.rsplit(":", 1)[-1]
-        return str(given)
+        return str(self.trigger.queue or self.trigger.queue_arn.rsplit(":", 1)[-1])
 
     @property
     def schedule(self) -> str:

@@ -36,10 +36,10 @@ def create(
     name: str, template: Path, parameters: Mapping[str, str], env: Mapping[str, str]
 ) -> None:
     """Make the stack on the AWS that `env` names. Raises StackError."""
-    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    pairs = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
         client("cloudformation", env).create_stack(
-            StackName=name, TemplateBody=assembled(template), Parameters=given
+            StackName=name, TemplateBody=assembled(template), Parameters=pairs
         )
     except (OSError, ValueError, *REFUSALS) as error:
         raise StackError(f"The stack of {template} could not be made: {error}") from error
@@ -67,8 +67,8 @@ def wait_for_outputs(name: str, seconds: float = CREATE_SECONDS) -> dict[str, st
     """The outputs once the stack is there. Raises StackError where it is not after `seconds`."""
     cloudformation = client("cloudformation", os.environ)
     deadline = time.monotonic() + seconds
-    while (found := outputs(cloudformation, name)) is None:
+    while (values := outputs(cloudformation, name)) is None:
         if time.monotonic() > deadline:
             raise StackError(f"There is no stack {name} after {seconds:.0f} s.")
         time.sleep(0.05)
-    return found
+    return values

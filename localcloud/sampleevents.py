@@ -23,15 +23,15 @@ def rest(
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format).
     """
     path = resource.format(**(parameters or {}))
-    given = {"Host": "abcdef.execute-api.eu-west-1.amazonaws.com", **(headers or {})}
+    sent = {"Host": "abcdef.execute-api.eu-west-1.amazonaws.com", **(headers or {})}
     query = query or {}
     is_binary = isinstance(body, bytes)
     return {
         "resource": resource,
         "path": path,
         "httpMethod": method,
-        "headers": given,
-        "multiValueHeaders": {name: [value] for name, value in given.items()},
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
         "queryStringParameters": dict(query) or None,
         "multiValueQueryStringParameters": {name: [query[name]] for name in query} or None,
         "pathParameters": dict(parameters) if parameters else None,

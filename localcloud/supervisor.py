@@ -80,9 +80,9 @@ def wait_for(answer: Callable[[], Any], children: list[Child], seconds: float) -
         ended = [child.name for child in children if child.ended]
         if ended:
             raise click.ClickException(f"{ended[0]} did not start; the lines above say why.")
-        found = answer()
-        if found is not None:
-            return found
+        result = answer()
+        if result is not None:
+            return result
         time.sleep(0.02)
     names = " and ".join(child.name for child in children)
     raise click.ClickException(f"{names} did not start within {seconds:.0f} s.")

@@ -56,9 +56,9 @@ def guarded(application: WSGI, visitors: Visitors) -> WSGI:
     """The application, for those who may come in."""
 
     def door(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        given = {key[5:].replace("_", "-").lower(): environ[key] for key in environ
+        headers = {key[5:].replace("_", "-").lower(): environ[key] for key in environ
                  if key.startswith("HTTP_")}  # fmt: skip
-        if visitors.may_come(environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""), given):
+        if visitors.may_come(environ["REQUEST_METHOD"], environ.get("QUERY_STRING", ""), headers):
             return application(environ, start_response)
         start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Connection", "close")])
         return [REFUSED.encode()]
@@ -97,5 +97,5 @@ def _is_of_this_machine(name: str) -> bool:
 
 def _is_presigned(query: str) -> bool:
     """Whether it is that of an S3 address for whoever has it, and no action of another service."""
-    given = parse_qs(query).keys()
-    return not given.isdisjoint(("X-Amz-Signature", "Signature")) and "Action" not in given
+    names = parse_qs(query).keys()
+    return not names.isdisjoint(("X-Amz-Signature", "Signature")) and "Action" not in names

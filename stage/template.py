@@ -16,7 +16,7 @@ def assembled(template: Path) -> str:
     (https://yaml.org/spec/1.2.2/#732-single-quoted-style).
     Raises OSError where a file cannot be read, ValueError where one is not JSON.
     """
-    return PLACE.sub(lambda found: _scalar(template.with_name(found[0])), template.read_text())
+    return PLACE.sub(lambda place: _scalar(template.with_name(place[0])), template.read_text())
 
 
 def with_bucket_names(template: str, stage: str, account: str) -> str:
@@ -25,8 +25,8 @@ def with_bucket_names(template: str, stage: str, account: str) -> str:
     CloudFormation takes over buckets that are there only where their names are no expressions.
     """
 
-    def name(found: re.Match[str]) -> str:
-        expression = found[1].replace("${AWS::AccountId}", "${Account}")
+    def name(match: re.Match[str]) -> str:
+        expression = match[1].replace("${AWS::AccountId}", "${Account}")
         return string.Template(expression).substitute(Stage=stage, Account=account)
 
     return BUCKET_NAME.sub(name, template)
