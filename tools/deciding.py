@@ -112,7 +112,7 @@ def tried(
                 right[way].append(int(scores.argmax()) in classes)
     if not right[ways[0]]:
         raise Refused(f"{folder} holds no labelled picture that can be read.")
-    return Trial({way: np.array(found) for way, found in right.items()})
+    return Trial({way: np.array(rows) for way, rows in right.items()})
 
 
 def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
@@ -144,10 +144,10 @@ def doubted(trial: Trial, how: Preprocessing) -> str:
 
 def _some(labelled: Labelled) -> list[tuple[Path, tuple[int, ...]]]:
     """At most MOST pictures, from all over, with the classes that their labels name."""
-    found = [
+    samples = [
         (photo.image, classes[0])
         for photo, classes in zip(labelled.photos, labelled.classes, strict=True)
         if isinstance(photo.image, Path)
     ]
-    count = min(len(found), MOST)
-    return [found[index * len(found) // count] for index in range(count)]
+    count = min(len(samples), MOST)
+    return [samples[index * len(samples) // count] for index in range(count)]

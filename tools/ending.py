@@ -73,8 +73,10 @@ def _operations(model: Any) -> Iterator[str]:
     while tensor in makers:
         operator = makers[tensor]
         yield _name(model, operator)
-        given = [operator.Inputs(place) for place in range(operator.InputsLength())]
-        tensor = next((each for each in given if each >= 0 and not _kept(model, graph, each)), -1)
+        inputs = [operator.Inputs(place) for place in range(operator.InputsLength())]
+        tensor = next(
+            (number for number in inputs if number >= 0 and not _kept(model, graph, number)), -1
+        )
 
 
 def _kept(model: Any, graph: Any, tensor: int) -> bool:

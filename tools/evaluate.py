@@ -71,20 +71,20 @@ def _run(
     write(evaluated, folder)
     for line in lines(evaluated.evaluation):
         click.echo(line)
-    found = evaluated.evaluation.ways
-    if apply_ and found is not None:
-        click.echo(_applied(name, settings, found))
+    ways = evaluated.evaluation.ways
+    if apply_ and ways is not None:
+        click.echo(_applied(name, settings, ways))
     click.echo(f"Report: {folder / PAGE}")
 
 
-def _applied(name: str, settings: Settings, found: Any) -> str:
+def _applied(name: str, settings: Settings, ways: Any) -> str:
     from tools.change import change
     from tools.evaluating.usual import as_options
     from tools.options import formula, told
 
-    if not found.more_than_luck:
+    if not ways.more_than_luck:
         return f"{name} is left as it is: nothing was better by more than luck."
-    best = found.tried[found.best].preprocessing
+    best = ways.tried[ways.best].preprocessing
     how = change(
         name.partition(":")[0], settings.model_dirs, None, as_options(best)
     ).info.preprocessing

@@ -35,9 +35,9 @@ def check_kind(path: Path, wanted: str) -> None:
     What is of no known kind passes: whoever loads it says best what is wrong.
     wanted: a key of STEPS.
     """
-    given, (kind, path) = path, _kind(path)
-    if kind == wanted and path != given:
-        raise ModelInvalid(f"Name {path} instead of {given}.")
+    named, (kind, path) = path, _kind(path)
+    if kind == wanted and path != named:
+        raise ModelInvalid(f"Name {path} instead of {named}.")
     if kind == "zip":
         raise ModelInvalid(f"{path} is a zip. {_unpacked(path)}")
     if kind not in ("", wanted):

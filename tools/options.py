@@ -122,16 +122,16 @@ def chosen(before: Preprocessing, options: Mapping[str, Any]) -> Preprocessing:
 
     Raises ModelInvalid where they contradict each other.
     """
-    given = {key: options[key] for key in KEYS if options[key] is not None}
-    if ("mean" in given) != ("std" in given):
+    changes = {key: options[key] for key in KEYS if options[key] is not None}
+    if ("mean" in changes) != ("std" in changes):
         raise ModelInvalid("Give both --mean and --std, or neither.")
     for key, needs in (("crop", "crop"), ("colour", "letterbox")):
-        if key in given and given.setdefault("resize", needs) != needs:
+        if key in changes and changes.setdefault("resize", needs) != needs:
             raise ModelInvalid(f"--{key} is for --resize {needs}; leave one of them out.")
-    if "colour" in given:
-        given["colour"] = [int(part) for part in given["colour"]]
+    if "colour" in changes:
+        changes["colour"] = [int(part) for part in changes["colour"]]
     try:
-        return msgspec.convert(msgspec.to_builtins(before) | given, Preprocessing)
+        return msgspec.convert(msgspec.to_builtins(before) | changes, Preprocessing)
     except msgspec.ValidationError as error:
         raise ModelInvalid(f"These options do not go together: {error}.") from error
 

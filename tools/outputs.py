@@ -59,8 +59,10 @@ def settled(
     if end.kind == "softmax":
         return Output("probabilities", False, "as it ends in a softmax")
     if end.kind == "sigmoid":
-        each = units > 1 if several is None else several
-        return Output("probabilities", each, f"as it ends in {'sigmoids' * (units > 1) or 'one'}")
+        judges_each = units > 1 if several is None else several
+        return Output(
+            "probabilities", judges_each, f"as it ends in {'sigmoids' * (units > 1) or 'one'}"
+        )
     if end.kind == "linear" and scores is None:
         why = "as it ends in a layer without activation"
         if several is None and units > 1:
@@ -96,19 +98,19 @@ def _seen(
     several: bool | None,
 ) -> Output:
     """The same by what it gives for generated pictures, as far as that can prove it."""
-    low, high, one = float(rows.min()), float(rows.max()), _sum_to_one(rows, rounded)
+    low, high, sums_to_one = float(rows.min()), float(rows.max()), _sum_to_one(rows, rounded)
     range_ = f"its scores for generated pictures reach from {low:.2g} to {high:.2g}"
     if scores == "probabilities":
         if low < -ROUNDING or high > 1 + ROUNDING:
             raise ModelInvalid(f"{name} gives no probabilities: {range_}; leave --scores out.")
-        if several is None and rows.shape[1] > 1 and not one:
+        if several is None and rows.shape[1] > 1 and not sums_to_one:
             raise ModelInvalid(
                 f"It cannot be told whether only one label of {name} is right for a picture, "
                 "because its scores do not sum to 1. Give --multi-label if several may be right, "
                 "or --one-label."
             )
         return Output("probabilities", bool(several), "as you said")
-    if one and not several:
+    if sums_to_one and not several:
         if scores == "logits":
             raise ModelInvalid(
                 f"{name} gives probabilities: its scores for generated pictures are never negative "

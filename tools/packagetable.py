@@ -17,15 +17,15 @@ LITERT = "LiteRT"
 def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[str]:
     """The lines of the table, then what is damaged and what to do about it."""
     rows, faults = [], []
-    found = _found(settings.model_dirs)
-    for name, folder in sorted(found.items()):
+    folders = _folders(settings.model_dirs)
+    for name, folder in sorted(folders.items()):
         mark = "*" if name == settings.model else ""
         try:
             rows.append((mark, *_row(folder)))
         except ModelInvalid as error:
             rows.append((mark, name, "", "damaged: see below", "", "", "", "", str(folder)))
             faults.append(f"{name}: {error}\n  {_remedy(folder, settings, catalogue)}")
-    for name in sorted(catalogue.keys() - found.keys()):
+    for name in sorted(catalogue.keys() - folders.keys()):
         entry = catalogue[name]
         rows.append((
             "*" if name == settings.model else "", name, entry.version, entry.title,
@@ -33,19 +33,21 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
         ))  # fmt: skip
     yield from columns(HEADER, rows)
     yield from faults
-    if settings.model not in found.keys() | catalogue.keys():
+    if settings.model not in folders.keys() | catalogue.keys():
         yield f"MODEL is {settings.model!r}, which is not one of these."
 
 
-def _found(dirs: tuple[Path, ...]) -> dict[str, Path]:
+def _folders(dirs: tuple[Path, ...]) -> dict[str, Path]:
     """The folder of each name: as at serving, the first that has a `model.json`."""
-    found: dict[str, Path] = {}
+    complete: dict[str, Path] = {}
     incomplete: dict[str, Path] = {}
     for parent in dirs:
         for folder in parent.iterdir() if parent.is_dir() else ():
             if folder.is_dir() and NAME.fullmatch(folder.name):
-                (found if (folder / INFO).is_file() else incomplete).setdefault(folder.name, folder)
-    return incomplete | found
+                (complete if (folder / INFO).is_file() else incomplete).setdefault(
+                    folder.name, folder
+                )
+    return incomplete | complete
 
 
 def _row(folder: Path) -> tuple[str, ...]:

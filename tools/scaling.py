@@ -54,13 +54,13 @@ def scales_itself(path: Path) -> bool:
         experimental_preserve_all_tensors=True,
     )
     interpreter.allocate_tensors()
-    given = interpreter.get_input_details()[0]
-    reached = _reached(interpreter, int(given["index"]))
+    details = interpreter.get_input_details()[0]
+    reached = _reached(interpreter, int(details["index"]))
     if not reached:
         return False
     seen = []
     for value in (0, 255):
-        interpreter.set_tensor(given["index"], np.full(given["shape"], value, given["dtype"]))
+        interpreter.set_tensor(details["index"], np.full(details["shape"], value, details["dtype"]))
         interpreter.invoke()
         tensors = [np.ravel(interpreter.get_tensor(index)) for index in reached]
         seen.append(np.concatenate(tensors).astype(np.float32))

@@ -119,8 +119,8 @@ def main(
     test = _drawn(TEST_SEEDS[:_TEST_IMAGES], jobs, "Drawing unseen pictures")
     if onnxruntime:
         classifier = Classifier(read_package(folder), jobs, load=ONNXRUNTIME.load)
-        found = [int(classifier.scores(image).argmax()) for image in test[0]]
-        click.echo(f"On {len(found)} unseen drawings: {np.mean(found == test[1]):.2%}")
+        answers = [int(classifier.scores(image).argmax()) for image in test[0]]
+        click.echo(f"On {len(answers)} unseen drawings: {np.mean(answers == test[1]):.2%}")
         return
     result = measure(model, content, *test)
     write_package(folder, content, training, model.count_params(), result)

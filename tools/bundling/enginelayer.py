@@ -58,8 +58,8 @@ def engine_layer(version: str) -> Path:
 
 def layers(architecture: str, *packages: ModelPackage, version: str = VERSION) -> dict[str, Path]:
     """The zip of the layer, by what it is, where a deployment has a use for it; else none."""
-    there = needed(architecture, *packages)
-    return {"engine layer": engine_layer(version)} if there else {}
+    is_needed = needed(architecture, *packages)
+    return {"engine layer": engine_layer(version)} if is_needed else {}
 
 
 def engine_wheel(version: str, folder: Path, requirements: Path = REQUIREMENTS) -> Path:

@@ -32,12 +32,12 @@ def interpreter(version: str) -> Path:
 def _candidates(version: str) -> Iterator[str]:
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         yield sys.executable
-    if found := shutil.which(f"python{version}"):
-        yield found
+    if path := shutil.which(f"python{version}"):
+        yield path
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     yield from map(str, sorted(pyenv.glob(f"versions/{version}*/bin/python{version}")))
-    if (uv := shutil.which("uv")) and (found := _said(uv, "python", "find", version)):
-        yield found
+    if (uv := shutil.which("uv")) and (path := _said(uv, "python", "find", version)):
+        yield path
 
 
 def environment(folder: Path, version: str, requirements: Sequence[str]) -> Path:

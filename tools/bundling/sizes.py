@@ -99,13 +99,13 @@ def megabytes(count: int) -> str:
 def _packages(path: Path) -> dict[str, Size]:
     with ZipFile(path) as zipped:
         owners = dict(_owners(zipped))
-        found: dict[str, Size] = {}
+        sizes: dict[str, Size] = {}
         for info in zipped.infolist():
             source = _source(info)
             name = owners.get(source) or _top(source)
-            found[name] = found.get(name, Size()) + Size(info.compress_size, info.file_size)
-    largest = Counter({name: size.unpacked for name, size in found.items()})
-    return {name: found[name] for name, _ in largest.most_common()}
+            sizes[name] = sizes.get(name, Size()) + Size(info.compress_size, info.file_size)
+    largest = Counter({name: size.unpacked for name, size in sizes.items()})
+    return {name: sizes[name] for name, _ in largest.most_common()}
 
 
 def _owners(zipped: ZipFile) -> Iterator[tuple[str, str]]:

@@ -70,10 +70,10 @@ class HashedPip(PipRunner):
     ) -> None:
         """Download wheels for Lambda, where there are any; each checked in the same way."""
         with tempfile.TemporaryDirectory() as folder:
-            one = Path(folder) / "requirements.txt"
+            pinned = Path(folder) / "requirements.txt"
             for package in packages:
-                one.write_text(required(self._requirements, package))
-                super().download_manylinux_wheels(abi, [f"-r{one}"], directory, platforms)
+                pinned.write_text(required(self._requirements, package))
+                super().download_manylinux_wheels(abi, [f"-r{pinned}"], directory, platforms)
 
 
 def required(requirements: str, package: str) -> str:
@@ -151,9 +151,9 @@ def _packaged(
     packager: type[BaseLambdaDeploymentPackager], project: Path, architecture: str, system: OSUtils
 ) -> Path:
     tool = _tool(packager, architecture, system)
-    there = _place(tool, project)
-    if there.exists() and not is_zipfile(there):
-        there.unlink()  # its making was interrupted
+    layer = _place(tool, project)
+    if layer.exists() and not is_zipfile(layer):
+        layer.unlink()  # its making was interrupted
     return Path(tool.create_deployment_package(str(project), VERSION))
 
 

@@ -35,5 +35,5 @@ class ChainsStep:
         arn = self._record().functions().get(WORKER)
         if arn is None:
             return False
-        found = self._client.get_function_recursion_config(FunctionName=arn)
-        return bool(found["RecursiveLoop"] == ALLOW)
+        answer = self._client.get_function_recursion_config(FunctionName=arn)
+        return bool(answer["RecursiveLoop"] == ALLOW)

@@ -70,7 +70,7 @@ class Record:
     def leftovers(self) -> list[Resource]:
         """Those of handlers that the app no longer declares, and the layer, which is replaced."""
         old = set(self.functions()) - set(self._declared)
-        names = {f"{one}{end}" for one in old for end in ENDS} | {MANAGED_LAYER}
+        names = {f"{name}{end}" for name in old for end in ENDS} | {MANAGED_LAYER}
         return [resource for resource in self.resources() if resource["name"] in names]
 
     def functions(self) -> dict[str, str]:
@@ -114,7 +114,7 @@ class Record:
         """What gives a queue's messages to the function; None where nothing does."""
         answer = self._lambda.list_event_source_mappings(FunctionName=arn)
         mappings = [
-            one for one in answer["EventSourceMappings"] if ":sqs:" in one["EventSourceArn"]
+            entry for entry in answer["EventSourceMappings"] if ":sqs:" in entry["EventSourceArn"]
         ]
         return mappings[0] if mappings else None
 
@@ -166,7 +166,9 @@ class Record:
         if not bucket:
             return
         answer = self._session.client("s3").get_bucket_notification_configuration(Bucket=bucket)
-        told = {one["LambdaFunctionArn"] for one in answer.get("LambdaFunctionConfigurations", [])}
+        told = {
+            entry["LambdaFunctionArn"] for entry in answer.get("LambdaFunctionConfigurations", [])
+        }
         for handler, arn in functions.items():
             if arn in told:
                 yield _named(f"{handler}-s3event", "s3_event", bucket=bucket, lambda_arn=arn)

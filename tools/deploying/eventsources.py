@@ -48,8 +48,8 @@ class WorkersStep:
     def changes(self) -> list[str]:  # noqa: D102
         wanted, why = self._wanted()
         mapping = self._mapping()
-        there = (mapping or {}).get("ScalingConfig", {}).get("MaximumConcurrency")
-        return [] if there == wanted else [f"let {wanted} run at once{why}"]
+        now = (mapping or {}).get("ScalingConfig", {}).get("MaximumConcurrency")
+        return [] if now == wanted else [f"let {wanted} run at once{why}"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         mapping = self._mapping()
@@ -117,13 +117,13 @@ class RetriesStep:
     def _current(self, handler: str) -> dict[str, Any]:
         """As `_wanted` has it."""
         try:
-            found = self._client.get_function_event_invoke_config(
+            answer = self._client.get_function_event_invoke_config(
                 FunctionName=self._target.function(handler)
             )
         except self._client.exceptions.ResourceNotFoundException:
             return {}
-        kept = found.get("DestinationConfig", {}).get("OnFailure", {})
-        settings = {name: found.get(name) for name in RETRIES[handler]}
+        kept = answer.get("DestinationConfig", {}).get("OnFailure", {})
+        settings = {name: answer.get(name) for name in RETRIES[handler]}
         return {**settings, "DestinationConfig": {"OnFailure": kept}}
 
 
@@ -142,9 +142,9 @@ class RetentionStep:
         return [f"{group}: {self._days} days" for group in self._missing()]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        there = self.groups()
+        groups = self.groups()
         for group in self._missing():
-            if group not in there:
+            if group not in groups:
                 self._client.create_log_group(logGroupName=group)
             self._client.put_retention_policy(logGroupName=group, retentionInDays=self._days)
 
@@ -164,9 +164,9 @@ class RetentionStep:
             self._client.delete_log_group(logGroupName=group)
 
     def _missing(self) -> list[str]:
-        there = self.groups()
+        groups = self.groups()
         wanted = self._names(self._record().functions())
-        return [group for group in wanted if there.get(group) != self._days]
+        return [group for group in wanted if groups.get(group) != self._days]
 
     def _names(self, handlers: Iterable[str]) -> list[str]:
         return [self._target.log_group(handler) for handler in handlers if handler != API_HANDLER]

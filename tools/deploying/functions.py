@@ -135,7 +135,7 @@ def credentials_environment(session: Any, env: Mapping[str, str] = os.environ) -
     """`env` with the session's credentials and region, as every AWS tool reads them."""
     frozen = session.get_credentials().get_frozen_credentials()
     kept = {name: value for name, value in env.items() if name not in ("AWS_PROFILE", "PYTHONPATH")}
-    given = {
+    own = {
         RESUME: "true",  # what is stopped was looked for before
         "PYTHONDONTWRITEBYTECODE": "1",  # Chalice would pack what importing the app leaves behind
         "AWS_ACCESS_KEY_ID": frozen.access_key,
@@ -144,4 +144,4 @@ def credentials_environment(session: Any, env: Mapping[str, str] = os.environ) -
         "AWS_DEFAULT_REGION": session.region_name,
         "AWS_REGION": session.region_name,
     }
-    return kept | {name: value for name, value in given.items() if value}
+    return kept | {name: value for name, value in own.items() if value}

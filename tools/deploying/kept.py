@@ -44,14 +44,16 @@ class KeptStep:
 
         A log group is only Chalice's note that it has set its retention.
         """
-        there = {one["name"]: one for one in self._read() if one["resource_type"] != "log_group"}
+        recorded = {
+            entry["name"]: entry for entry in self._read() if entry["resource_type"] != "log_group"
+        }
         wanted = {resource["name"]: resource for resource in self._resources()}
-        return there.keys() == wanted.keys() and all(
-            there[name] | one == there[name] for name, one in wanted.items()
+        return recorded.keys() == wanted.keys() and all(
+            recorded[name] | entry == recorded[name] for name, entry in wanted.items()
         )
 
     def _read(self) -> list[dict[str, Any]]:
         if not self._file.is_file():
             return []
-        found: list[dict[str, Any]] = json.loads(self._file.read_text())["resources"]
-        return found
+        resources: list[dict[str, Any]] = json.loads(self._file.read_text())["resources"]
+        return resources

@@ -105,10 +105,10 @@ def versions(client: Any, name: str) -> list[dict[str, Any]]:
     """All versions of a layer, newest first; empty where there is no such layer."""
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
     try:
-        found = [version for page in pages for version in page["LayerVersions"]]
+        listed = [version for page in pages for version in page["LayerVersions"]]
     except client.exceptions.ResourceNotFoundException:
         return []
-    return sorted(found, key=lambda version: -int(version["Version"]))
+    return sorted(listed, key=lambda version: -int(version["Version"]))
 
 
 def delete_versions(client: Any, name: str) -> None:

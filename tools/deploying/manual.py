@@ -77,7 +77,9 @@ class StopsStep:
 
     def _stopped(self) -> list[str]:
         reserved = self._reserved()
-        return [one for one, limit in reserved.items() if limit == 0 and self._declared(one) != 0]
+        return [
+            name for name, limit in reserved.items() if limit == 0 and self._declared(name) != 0
+        ]
 
     def _rules(self) -> list[str]:
         rules = self._record().rules().values()
@@ -90,6 +92,6 @@ class StopsStep:
             for handler, arn in self._record().functions().items()
         }
         limits = {
-            one: answer.get("ReservedConcurrentExecutions") for one, answer in answers.items()
+            name: answer.get("ReservedConcurrentExecutions") for name, answer in answers.items()
         }
         return {handler: int(limit) for handler, limit in limits.items() if limit is not None}

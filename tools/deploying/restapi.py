@@ -76,10 +76,10 @@ class StageStep:
         )
 
     def _patch(self) -> list[dict[str, str]]:
-        there = {"metricsEnabled": False, "tracingEnabled": False, **self._current()}
-        wanted = {name: value for name, value in self._wanted.items() if there.get(name) != value}
+        current = {"metricsEnabled": False, "tracingEnabled": False, **self._current()}
+        wanted = {name: value for name, value in self._wanted.items() if current.get(name) != value}
         changes = {f"/{EVERY_METHOD}/{SETTINGS[name]}": value for name, value in wanted.items()}
-        if there["tracingEnabled"] != self._traced:
+        if current["tracingEnabled"] != self._traced:
             changes["/tracingEnabled"] = self._traced
         return [
             {"op": "replace", "path": path, "value": str(value).lower()}
@@ -122,12 +122,12 @@ class AnswersStep:
         """Those that are not there as they shall be."""
         api = self._api()
         answer = self._client.get_gateway_responses(restApiId=api, limit=500) if api else {}
-        there = {one["responseType"]: one for one in answer.get("items", [])}
+        current = {item["responseType"]: item for item in answer.get("items", [])}
         wanted = {kind: gateway_response(kind) for kind in ANSWERS}
         return {
             kind: response
             for kind, response in wanted.items()
-            if any(there.get(kind, {}).get(key) != value for key, value in response.items())
+            if any(current.get(kind, {}).get(key) != value for key, value in response.items())
         }
 
 

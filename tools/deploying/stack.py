@@ -69,15 +69,15 @@ class StackStep:
         return self._find() is not None
 
     def changes(self) -> list[str]:  # noqa: D102
-        found = self._find()
-        if found is None:
+        stack = self._find()
+        if stack is None:
             return [f"create the stack {self._name}"]
-        status = found["StackStatus"]
+        status = stack["StackStatus"]
         if status in UNUSABLE:
             return [f"delete the stack {self._name}, which is {status}", "create it anew"]
         if status.endswith("_IN_PROGRESS"):
             return [f"wait for the stack {self._name}, which is {status}, then look at it again"]
-        if self._is_current(found):
+        if self._is_current(stack):
             return []
         changes = self._propose("UPDATE")
         if changes is None:
@@ -107,8 +107,8 @@ class StackStep:
 
     def contents(self) -> list[str]:
         """Type and name of all that goes with the stack; what has no name, by the template's."""
-        found = self._resources()
-        return [f"{kind} {name or logical}" for kind, logical, name in found if kind != BUCKET]
+        resources = self._resources()
+        return [f"{kind} {name or logical}" for kind, logical, name in resources if kind != BUCKET]
 
     def _resources(self) -> list[tuple[str, str, str]]:
         """Type, name in the template, and name; that is empty for what was never made."""
@@ -116,9 +116,9 @@ class StackStep:
             return []
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._name)
         return [
-            (one["ResourceType"], one["LogicalResourceId"], one.get("PhysicalResourceId", ""))
+            (entry["ResourceType"], entry["LogicalResourceId"], entry.get("PhysicalResourceId", ""))
             for page in pages
-            for one in page["StackResourceSummaries"]
+            for entry in page["StackResourceSummaries"]
         ]
 
     def _find(self) -> dict[str, Any] | None:
@@ -137,9 +137,11 @@ class StackStep:
         return stack
 
     def _is_current(self, stack: dict[str, Any]) -> bool:
-        given = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+        current = {
+            entry["ParameterKey"]: entry["ParameterValue"] for entry in stack.get("Parameters", [])
+        }
         body = self._client.get_template(StackName=self._name)["TemplateBody"]
-        return bool(body == self._template and given | self._parameters == given)
+        return bool(body == self._template and current | self._parameters == current)
 
     def _propose(self, kind: str) -> list[dict[str, Any]] | None:
         """The changes of a change set that now waits to be executed; None where it has none."""
@@ -207,7 +209,9 @@ class StackStep:
             events = self._client.describe_stack_events(StackName=self._name)["StackEvents"]
         except ClientError:
             return ""
-        starts = [n for n, one in enumerate(events) if one.get("ResourceStatusReason") == STARTED]
+        starts = [
+            n for n, entry in enumerate(events) if entry.get("ResourceStatusReason") == STARTED
+        ]
         for event in reversed(events[: starts[0]] if starts else events):
             reason = event.get("ResourceStatusReason", "")
             if not event["ResourceStatus"].endswith("_FAILED") or "cancelled" in reason:

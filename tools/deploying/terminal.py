@@ -102,14 +102,14 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     """Show what is to go and what stays and, unless that is all, take it down."""
     target = deployment.target
     where = f"stage {target.stage} of account {target.account} in {target.region}"
-    found = list(parts(deployment, session.client("lambda")))
-    if not found:
+    doomed = list(parts(deployment, session.client("lambda")))
+    if not doomed:
         if not plan:
             deployment.forget()
         click.echo(f"There is nothing to take down of {where}.")
         return
     kept = deployment.stack.retained()
-    for part in found:
+    for part in doomed:
         click.secho(f"   - {part.what}", fg="red")
         for name in part.names:
             click.secho(f"       {name}", fg="red")
@@ -120,7 +120,7 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
         return
     if not yes:
         click.confirm(f"Take down {where} for good?", abort=True)
-    for part in found:
+    for part in doomed:
         click.secho(f"   - {part.what} …", bold=True)
         part.remove(tell)
     deployment.forget()

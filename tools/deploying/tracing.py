@@ -50,5 +50,5 @@ class TracingStep:
         }
 
     def _mode(self, arn: str) -> str:
-        found = self._client.get_function_configuration(FunctionName=arn)
-        return str(found.get("TracingConfig", {}).get("Mode", ""))
+        answer = self._client.get_function_configuration(FunctionName=arn)
+        return str(answer.get("TracingConfig", {}).get("Mode", ""))

@@ -56,9 +56,9 @@ def measure(model: Any, tflite: bytes, images: Images, classes: Classes) -> Resu
     mouse = None
     if MOUSE_DRAWINGS.exists():
         drawings = mouse_drawings(MOUSE_DRAWINGS)
-        found = litert_classes(tflite, [squashed(on_canvas(d)) for d in drawings])
+        answers = litert_classes(tflite, [squashed(on_canvas(d)) for d in drawings])
         mouse = (
-            sum(LABELS[i] == d.label for i, d in zip(found, drawings, strict=True)),
+            sum(LABELS[i] == d.label for i, d in zip(answers, drawings, strict=True)),
             len(drawings),
         )
     return Result(float(np.mean(by_float == classes)), confusion, mouse)
@@ -70,12 +70,12 @@ def litert_classes(tflite: bytes, images: Images | Sequence[Images]) -> Classes:
     interpreter.allocate_tensors()
     into = interpreter.get_input_details()[0]["index"]
     out = interpreter.get_output_details()[0]["index"]
-    found = []
+    answers = []
     for image in images:
         interpreter.set_tensor(into, image[None])
         interpreter.invoke()
-        found.append(int(interpreter.get_tensor(out)[0].argmax()))
-    return np.array(found, np.int64)
+        answers.append(int(interpreter.get_tensor(out)[0].argmax()))
+    return np.array(answers, np.int64)
 
 
 def write_package(

@@ -81,16 +81,16 @@ def judged(
         much.
     """
     own = next(iter(tried.values()))
-    found = [_way(how, right, own) for how, right in tried.items()]
-    most = max(range(len(found)), key=lambda index: (found[index].top1.right, -index))
+    ways = [_way(how, right, own) for how, right in tried.items()]
+    most = max(range(len(ways)), key=lambda index: (ways[index].top1.right, -index))
     best = list(tried).index(better) or most
-    corrected = min(1.0, found[best].p_value * max(chosen_from, 1))
-    more = better != found[0].preprocessing and corrected < ALPHA
-    verdict = _verdict(found, best, chosen_from, corrected)
-    if found[most].top1.right > found[best].top1.right:
-        share = percent(found[most].top1.share)
-        verdict += f" {found[most].name} is right on {share}, which is no more than luck."
-    return Ways(found, best, chosen_from, corrected, more, verdict)
+    corrected = min(1.0, ways[best].p_value * max(chosen_from, 1))
+    more = better != ways[0].preprocessing and corrected < ALPHA
+    verdict = _verdict(ways, best, chosen_from, corrected)
+    if ways[most].top1.right > ways[best].top1.right:
+        share = percent(ways[most].top1.share)
+        verdict += f" {ways[most].name} is right on {share}, which is no more than luck."
+    return Ways(ways, best, chosen_from, corrected, more, verdict)
 
 
 def _way(how: Preprocessing, right: Sequence[bool], own: Sequence[bool]) -> Way:
@@ -100,9 +100,9 @@ def _way(how: Preprocessing, right: Sequence[bool], own: Sequence[bool]) -> Way:
     return Way(called(how), how, share, better, worse, mcnemar_p_value(better, worse))
 
 
-def _verdict(found: Sequence[Way], best: int, chosen_from: int, corrected: float) -> str:
-    own, way = found[0], found[best]
-    tried = f"Of {count(len(found), 'way')} tried"
+def _verdict(ways: Sequence[Way], best: int, chosen_from: int, corrected: float) -> str:
+    own, way = ways[0], ways[best]
+    tried = f"Of {count(len(ways), 'way')} tried"
     if not best:
         return f"{tried} none is right more often than the package's own: {own.name}."
     says = (

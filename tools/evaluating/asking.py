@@ -60,8 +60,8 @@ class Answer(NamedTuple):
         said: list[tuple[int | None, float]] = [*zip(self.best, self.scores, strict=True)]
         if not self.several:
             return said[0]
-        found = [each for each in said if each[1] >= FOUND] or [(None, said[0][1])]
-        return next((each for each in found if each[0] in true), found[0])
+        likely = [label for label in said if label[1] >= FOUND] or [(None, said[0][1])]
+        return next((label for label in likely if label[0] in true), likely[0])
 
 
 @dataclass(frozen=True)
@@ -135,15 +135,15 @@ def ask(
     Also why these cannot, by what they are called. Each picture is read once, and decoded once for
     those that see the same pixels.
     """
-    found: list[list[Answer] | None] = []
+    answers: list[list[Answer] | None] = []
     unreadable = {}
     for photo in _shown(photos, label):
         try:
-            found.append(_asked(load(photo), contestants))
+            answers.append(_asked(load(photo), contestants))
         except (InceptionError, OSError) as error:
             unreadable[photo.called] = str(error)
-            found.append(None)
-    return found, unreadable
+            answers.append(None)
+    return answers, unreadable
 
 
 def _shown(photos: Sequence[Photo], label: str) -> Iterator[Photo]:
@@ -154,9 +154,9 @@ def _shown(photos: Sequence[Photo], label: str) -> Iterator[Photo]:
 def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
     decoded: dict[object, tuple[NDArray[np.uint8], float]] = {}
     answers = []
-    for each in contestants:
-        how = each.classifier.info.preprocessing
-        size = each.classifier.input_size
+    for contestant in contestants:
+        how = contestant.classifier.info.preprocessing
+        size = contestant.classifier.input_size
         seen = (size, how.resize, how.crop, how.colour, how.filter)
         if seen not in decoded:
             start = time.perf_counter()
@@ -164,9 +164,9 @@ def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
             decoded[seen] = pixels, (time.perf_counter() - start) * 1000
         pixels, decode_ms = decoded[seen]
         start = time.perf_counter()
-        scores = each.classifier.scores(pixels)
+        scores = contestant.classifier.scores(pixels)
         infer_ms = (time.perf_counter() - start) * 1000
-        info = each.classifier.info
+        info = contestant.classifier.info
         count = max(BEST, int((scores >= FOUND).sum()) if info.multi_label else 0)
         best = tuple(top(scores, count, info.background_class))
         said = tuple(float(scores[i]) for i in best)
@@ -180,11 +180,11 @@ def rightness(
     """What tells of which pictures, whose classes are given, a network is right in some ways."""
 
     def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
-        found, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
+        all_answers, _ = ask(photos, [asked.doing(how) for how in ways], load, label)
         return [
             [
                 answers is not None and answers[number].said(true)[0] in true
-                for answers, true in zip(found, classes, strict=True)
+                for answers, true in zip(all_answers, classes, strict=True)
             ]
             for number in range(len(ways))
         ]

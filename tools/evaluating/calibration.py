@@ -62,7 +62,7 @@ def calibration(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
         by_chance=float(np.quantile(drawn, 0.95)),
         confidence=float(said.mean()),
         share=float(was.mean()),
-        bins=[each for each in bins if each.of],
+        bins=[bin for bin in bins if bin.of],
     )
 
 

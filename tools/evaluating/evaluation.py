@@ -73,50 +73,55 @@ def evaluate(
     Raises Refused and ModelInvalid where it cannot be done.
     """
     asked = [
-        contestant(each, settings.model_dirs, settings.engine, settings.threads)
-        for each in contestants(name, against)
+        contestant(entrant, settings.model_dirs, settings.engine, settings.threads)
+        for entrant in contestants(name, against)
     ]
-    if len({(each.package.info.name, each.engine) for each in asked}) < len(asked):
+    if len({(entrant.package.info.name, entrant.engine) for entrant in asked}) < len(asked):
         raise Refused(
             f"--against {against} is {name} itself, which runs on {asked[0].engine} here."
         )
-    truths = [Truths(each.classifier.labels, each.package.info.background_class) for each in asked]
-    found = find(pictures, truths)
-    for line in told(found, truths):
+    truths = [
+        Truths(entrant.classifier.labels, entrant.package.info.background_class)
+        for entrant in asked
+    ]
+    labelled = find(pictures, truths)
+    for line in told(labelled, truths):
         say(line)
-    load = loader(found.photos)
-    answers, unreadable = ask(found.photos, asked, load, "pictures")
-    kept = [place for place, each in enumerate(answers) if each is not None]
+    load = loader(labelled.photos)
+    answers, unreadable = ask(labelled.photos, asked, load, "pictures")
+    kept = [place for place, answer in enumerate(answers) if answer is not None]
     if not kept:
         raise Refused(_nothing_readable(pictures, unreadable))
-    photos = [found.photos[place] for place in kept]
+    photos = [labelled.photos[place] for place in kept]
     all_ = [
         seen(
             truths[number].labels,
             photos,
-            [found.classes[place][number] for place in kept],
+            [labelled.classes[place][number] for place in kept],
             [answer[number] for answer in answers if answer is not None],
         )
         for number in range(len(asked))
     ]
-    results = [measured(each, of, settings.threads) for each, of in zip(asked, all_, strict=True)]
+    results = [
+        measured(entrant, of, settings.threads) for entrant, of in zip(asked, all_, strict=True)
+    ]
     both = None
     if against:
         right = [(a.right, b.right) for a, b in zip(*all_, strict=True)]
         both = compared(asked[0].name, asked[1].name, right)
     ways = None
     if all_ways:
-        classes = [found.classes[place][0] for place in kept]
+        classes = [labelled.classes[place][0] for place in kept]
         ways = try_all(colours(asked[0]), rightness(asked[0], photos, classes, load))
     return Evaluated(
         Evaluation(
             pictures=pictures.name,
-            labels=found.by,
+            labels=labelled.by,
             evaluated=len(kept),
-            unknown_labels=found.unknown,
-            shared_labels=found.shared,
+            unknown_labels=labelled.unknown,
+            shared_labels=labelled.shared,
             unreadable=unreadable,
-            faults=found.faults,
+            faults=labelled.faults,
             results=results,
             compared=both,
             ways=ways,
@@ -138,24 +143,25 @@ def contestants(name: str, against: str | None) -> list[str]:
     return [name, against]
 
 
-def told(found: Labelled, truths: Sequence[Truths]) -> list[str]:
+def told(labelled: Labelled, truths: Sequence[Truths]) -> list[str]:
     """What was made of the pictures, in lines."""
-    classes = len({photo.label for photo in found.photos})
+    classes = len({photo.label for photo in labelled.photos})
     lines = [
-        f"{count(len(found.photos), 'picture')} with {count(classes, 'label')}, by {found.by}."
+        f"{count(len(labelled.photos), 'picture')} with {count(classes, 'label')}, "
+        f"by {labelled.by}."
     ]
-    if found.unknown:
+    if labelled.unknown:
         lines.append(
-            f"Left out: {count(sum(found.unknown.values()), 'picture')} whose labels no class has: "
-            f"{listed(found.unknown, truths)}."
+            f"Left out: {count(sum(labelled.unknown.values()), 'picture')} whose labels no class "
+            f"has: {listed(labelled.unknown, truths)}."
         )
     lines += [
         f"The label {label} belongs to several classes, any of which is right: {', '.join(names)}."
-        for label, names in list(found.shared.items())[:3]
+        for label, names in list(labelled.shared.items())[:3]
     ]
-    if found.faults:
-        more = f", and {len(found.faults) - 3} more" if len(found.faults) > 3 else ""
-        lines.append(f"Left out: {'; '.join(found.faults[:3])}{more}.")
+    if labelled.faults:
+        more = f", and {len(labelled.faults) - 3} more" if len(labelled.faults) > 3 else ""
+        lines.append(f"Left out: {'; '.join(labelled.faults[:3])}{more}.")
     return lines
 
 
@@ -168,7 +174,7 @@ def _nothing_readable(pictures: Path, unreadable: dict[str, str]) -> str:
 
 
 def _repeated(photos: Sequence[Photo]) -> list[str]:
-    several = [each for each in Counter(photo.image for photo in photos).values() if each > 1]
+    several = [times for times in Counter(photo.image for photo in photos).values() if times > 1]
     if not several:
         return []
     return [
@@ -198,13 +204,19 @@ def _notes(results: Sequence[Result]) -> list[str]:
     return notes
 
 
-def versus(found: Compared) -> str:
+def versus(compared: Compared) -> str:
     """Which of two models is better, in words."""
-    of = found.both + found.only_first + found.only_second + found.neither
-    a, b = found.both + found.only_first, found.both + found.only_second
+    of = compared.both + compared.only_first + compared.only_second + compared.neither
+    a, b = compared.both + compared.only_first, compared.both + compared.only_second
     if a == b:
-        return f"{found.first} and {found.second} are right equally often, of {a:,} of {of:,}."
-    better, worse = (found.first, found.second) if a > b else (found.second, found.first)
+        return (
+            f"{compared.first} and {compared.second} are right equally often, of {a:,} of {of:,}."
+        )
+    better, worse = (
+        (compared.first, compared.second) if a > b else (compared.second, compared.first)
+    )
     gap = points(abs(a - b) / of)
-    luck = "more than luck" if found.p_value < ALPHA else "which may be luck: bring more pictures"
-    return f"{better} is right {gap} more often than {worse}, {luck} ({p_value(found.p_value)})."
+    luck = (
+        "more than luck" if compared.p_value < ALPHA else "which may be luck: bring more pictures"
+    )
+    return f"{better} is right {gap} more often than {worse}, {luck} ({p_value(compared.p_value)})."

@@ -33,25 +33,25 @@ def free(folder: Path | None, name: str, parent: Path) -> Path:
             raise Refused(f"The folder {folder} is not empty; name another folder.")
         return folder
     number = 1
-    while (found := parent / (name if number == 1 else f"{name}-{number}")).exists():
+    while (path := parent / (name if number == 1 else f"{name}-{number}")).exists():
         number += 1
-    return found
+    return path
 
 
 def write(evaluated: Evaluated, folder: Path) -> None:
     """Write all files of an evaluation into a folder, at once and whole."""
-    found, all_, load = evaluated
+    report, all_, load = evaluated
     with staged(folder) as new:
-        (new / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
-        for result, of, end in zip(found.results, all_, endings(found.results), strict=True):
+        (new / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+        for result, of, end in zip(report.results, all_, endings(report.results), strict=True):
             for name, drawing in _drawings(result, of, load):
                 (new / f"{name}{end}.svg").write_text(drawing, "utf-8")
-        if found.ways:
-            (new / "ways.svg").write_text(_of_ways(found.ways), "utf-8")
-        sheets.save(new / "pictures.csv", sheets.pictures(found.results, all_))
-        sheets.save(new / "classes.csv", sheets.classes(found.results))
-        sheets.save(new / "confusion.csv", sheets.confusion(found.results, all_))
-        (new / PAGE).write_text("\n".join(_page(found)) + "\n", "utf-8")
+        if report.ways:
+            (new / "ways.svg").write_text(_of_ways(report.ways), "utf-8")
+        sheets.save(new / "pictures.csv", sheets.pictures(report.results, all_))
+        sheets.save(new / "classes.csv", sheets.classes(report.results))
+        sheets.save(new / "confusion.csv", sheets.confusion(report.results, all_))
+        (new / PAGE).write_text("\n".join(_page(report)) + "\n", "utf-8")
 
 
 def endings(results: Sequence[Result]) -> list[str]:
@@ -91,34 +91,34 @@ def _gain(way: Way) -> str:
     return f"+{way.better} -{way.worse}"
 
 
-def _page(found: Evaluation) -> Iterator[str]:
-    first, ends = found.results[0], endings(found.results)
+def _page(report: Evaluation) -> Iterator[str]:
+    first, ends = report.results[0], endings(report.results)
     yield "# How often " + ", and ".join(
-        f"{said(each.name)} is right" if each is first else said(each.name)
-        for each in found.results
+        f"{said(result.name)} is right" if result is first else said(result.name)
+        for result in report.results
     )
     yield ""
     yield (
-        f"{count(found.evaluated, 'picture')} of {said(found.pictures)}, labelled by "
-        f"{said(found.labels)}."
+        f"{count(report.evaluated, 'picture')} of {said(report.pictures)}, labelled by "
+        f"{said(report.labels)}."
     )
     yield ""
-    yield from _summary(found.results)
+    yield from _summary(report.results)
     yield ""
-    for note in found.notes:
+    for note in report.notes:
         yield f"**{note}** "
         yield ""
     yield (
         "If a model was trained on these pictures, they do not say how good it is. Differences "
         "between models or ways still count."
     )
-    if found.compared:
-        yield from ("", "## Against each other", "", *_compared(found.compared))
-    if found.ways:
-        yield from ("", "## Ways to give it its pictures", "", said(found.ways.verdict, 1000), "")
+    if report.compared:
+        yield from ("", "## Against each other", "", *_compared(report.compared))
+    if report.ways:
+        yield from ("", "## Ways to give it its pictures", "", said(report.ways.verdict, 1000), "")
         yield "![How often each way is right](ways.svg)"
-    for result, end in zip(found.results, ends, strict=True):
-        name = f" of {said(result.name)}" if len(found.results) > 1 else ""
+    for result, end in zip(report.results, ends, strict=True):
+        name = f" of {said(result.name)}" if len(report.results) > 1 else ""
         yield from ("", f"## Classes{name}", "", f"![How often each is right](classes{end}.svg)")
         yield from ("", f"## Confusion{name}", "", f"![What is taken for what](confusion{end}.svg)")
         yield from _confused(result)
@@ -130,14 +130,14 @@ def _page(found: Evaluation) -> Iterator[str]:
             yield f"![The surest mistakes](mistakes{end}.svg)"
         else:
             yield "None."
-    yield from _left_out(found)
+    yield from _left_out(report)
     yield from ("", "## How it was measured", "", *_conditions(first))
 
 
 def _confused(result: Result) -> Iterator[str]:
     rows = [
-        [said(each.row), said(each.column), said(each.example), f"{each.count:,}"]
-        for each in result.confusion.confused
+        [said(pair.row), said(pair.column), said(pair.example), f"{pair.count:,}"]
+        for pair in result.confusion.confused
     ]
     if rows:
         yield from ("", *table(["what it is", "taken for", "as in", "pictures"], rows, words=3))
@@ -166,31 +166,31 @@ def _summary(results: Sequence[Result]) -> list[str]:
     return table(heads, rows)
 
 
-def _compared(found: Compared) -> list[str]:
+def _compared(compared: Compared) -> list[str]:
     rows = [
-        ["both", f"{found.both:,}"],
-        [f"only {said(found.first)}", f"{found.only_first:,}"],
-        [f"only {said(found.second)}", f"{found.only_second:,}"],
-        ["neither", f"{found.neither:,}"],
+        ["both", f"{compared.both:,}"],
+        [f"only {said(compared.first)}", f"{compared.only_first:,}"],
+        [f"only {said(compared.second)}", f"{compared.only_second:,}"],
+        ["neither", f"{compared.neither:,}"],
     ]
     test = (
         "McNemar's exact test, of the pictures that only one of the two gets right: "
-        f"{p_value(found.p_value)}."
+        f"{p_value(compared.p_value)}."
     )
-    return [said(versus(found), 400), "", *table(["right", "pictures"], rows), "", test]
+    return [said(versus(compared), 400), "", *table(["right", "pictures"], rows), "", test]
 
 
-def _left_out(found: Evaluation) -> Iterator[str]:
-    if not (found.unknown_labels or found.unreadable or found.faults or found.shared_labels):
+def _left_out(report: Evaluation) -> Iterator[str]:
+    if not (report.unknown_labels or report.unreadable or report.faults or report.shared_labels):
         return
     yield from ("", "## Left out, or to be known", "")
-    for label, times in found.unknown_labels.items():
+    for label, times in report.unknown_labels.items():
         yield f"- no class is called {said(label or '(empty)')}: {count(times, 'picture')} left out"
-    for name, why in found.unreadable.items():
+    for name, why in report.unreadable.items():
         yield f"- {said(name)} cannot be read: {said(why, 400)}"
-    for fault in found.faults:
+    for fault in report.faults:
         yield f"- {said(fault, 400)}"
-    for label, names in found.shared_labels.items():
+    for label, names in report.shared_labels.items():
         any_ = said(", ".join(names), 400)
         yield f"- {said(label)} names several classes, any of which is right: {any_}"
 

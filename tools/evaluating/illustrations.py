@@ -42,9 +42,9 @@ class Row(NamedTuple):
 def sheet(title: str, drawing: Drawing, notes: Sequence[str] = ()) -> str:
     """A drawing under its title, with what there is to say of it, as an SVG document."""
     width = max(drawing.width, min(wide(title, 20), 640))
-    lines = [each for note in notes for each in wrap(note, width, 12)]
+    lines = [line for note in notes for line in wrap(note, width, 12)]
     parts = [text(0, 18, fit(title, width + MARGIN, 20), "headline")]
-    parts += [text(0, 42 + 17 * place, each, "muted") for place, each in enumerate(lines)]
+    parts += [text(0, 42 + 17 * place, line, "muted") for place, line in enumerate(lines)]
     above = 42 + 17 * len(lines) + 8
     parts.append(group(0, above, drawing.parts))
     return document(
@@ -95,8 +95,8 @@ def shares(rows: Sequence[Row], axis: str) -> Drawing:
 def of_classes(by_class: Sequence[ClassShare], name: str) -> str:
     """How often each class is right, the worst first."""
     rows = [
-        Row(each.name, each.top1, f"{each.top1.right} of {each.top1.of}" + _taken(each))
-        for each in by_class[:CLASSES]
+        Row(share.name, share.top1, f"{share.top1.right} of {share.top1.of}" + _taken(share))
+        for share in by_class[:CLASSES]
     ]
     title, notes = f"How often {name} is right, by class", ["With 95% intervals; the worst first."]
     if len(by_class) > CLASSES:
@@ -105,8 +105,8 @@ def of_classes(by_class: Sequence[ClassShare], name: str) -> str:
     return sheet(title, shares(rows, "right, of the pictures of the class"), notes)
 
 
-def _taken(each: ClassShare) -> str:
-    return f", taken for {each.taken_for} ({each.taken})" if each.taken else ""
+def _taken(share: ClassShare) -> str:
+    return f", taken for {share.taken_for} ({share.taken})" if share.taken else ""
 
 
 def of_confusion(matrix: Matrix, name: str) -> str:

@@ -29,7 +29,7 @@ class Photo(NamedTuple):
     label: str
 
 
-Found = tuple[str, list[Photo], list[str]]
+Pictures = tuple[str, list[Photo], list[str]]
 """Where the labels are from, the pictures, and lines that name none."""
 
 
@@ -93,7 +93,7 @@ def _known(label: str, truths: Sequence[Truths]) -> bool:
     return all(truth.classes(label) for truth in truths)
 
 
-def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
+def _of_folder(folder: Path, truths: Sequence[Truths]) -> Pictures:
     """By the table in it, where there is one, else by the names of its folders."""
     listed: list[tuple[Path, Table]] = []
     refused: Refused | None = None
@@ -108,10 +108,10 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
     if listed:
         return _of_table(*listed[0], truths)
     photos = [
-        Photo(path.relative_to(folder).as_posix(), path, each.name)
-        for each in sorted(folder.iterdir())
-        if each.is_dir() and not each.name.startswith(".")
-        for path in _walk(each)
+        Photo(path.relative_to(folder).as_posix(), path, label.name)
+        for label in sorted(folder.iterdir())
+        if label.is_dir() and not label.name.startswith(".")
+        for path in _walk(label)
     ]
     if refused and not photos:
         raise refused
@@ -120,7 +120,7 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Found:
     return "folder names", photos, faults
 
 
-def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Found:
+def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Pictures:
     """By the column whose labels the models have classes for."""
     columns = [
         column for column in picturelists.LABELS if any(column in row.labels for row in table.rows)

@@ -124,7 +124,7 @@ class Seen(NamedTuple):
     score: float
     right: bool
     in_five: bool
-    given: Answer
+    whole: Answer
 
 
 def seen(
@@ -134,26 +134,29 @@ def seen(
     answers: Sequence[Answer],
 ) -> list[Seen]:
     """Each answer beside what is right. names: of the classes, each another."""
-    found = []
-    for photo, true, given in zip(photos, classes, answers, strict=True):
+    all_ = []
+    for photo, true, whole in zip(photos, classes, answers, strict=True):
         truth = names[true[0]] if len(true) == 1 else photo.label
-        said, score = given.said(true)
-        in_five = bool({*given.best[:BEST]} & {*true})
+        said, score = whole.said(true)
+        in_five = bool({*whole.best[:BEST]} & {*true})
         answer = NO_LABEL if said is None else names[said]
-        found.append(Seen(photo, truth, answer, score, said in true, in_five, given))
-    return found
+        all_.append(Seen(photo, truth, answer, score, said in true, in_five, whole))
+    return all_
 
 
 def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Result:
     """What the answers, of which there is at least one, say of a model."""
     info, of = contestant.classifier.info, len(all_)
     by_class = sorted(
-        _by_class(all_), key=lambda each: (each.top1.share, -each.top1.of, each.name.casefold())
+        _by_class(all_),
+        key=lambda picture: (picture.top1.share, -picture.top1.of, picture.name.casefold()),
     )
     pairs = Pairs(TRUTH, contestant.name)
-    for each in all_:
+    for picture in all_:
         # where any of several classes is right, the one that was said is
-        pairs.add(each.answer if each.right else each.truth, each.answer, each.photo.called)
+        pairs.add(
+            picture.answer if picture.right else picture.truth, picture.answer, picture.photo.called
+        )
     visible = len(contestant.classifier.labels) - (info.background_class is not None)
     return Result(
         name=contestant.name,
@@ -164,13 +167,15 @@ def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Resu
         preprocessing=info.preprocessing,
         multi_label=info.multi_label,
         classes=visible,
-        top1=Share.counted(sum(each.right for each in all_), of),
-        top5=Share.counted(sum(each.in_five for each in all_), of) if visible > BEST else None,
-        mean_of_classes=sum(each.top1.share for each in by_class) / len(by_class),
+        top1=Share.counted(sum(picture.right for picture in all_), of),
+        top5=Share.counted(sum(picture.in_five for picture in all_), of)
+        if visible > BEST
+        else None,
+        mean_of_classes=sum(picture.top1.share for picture in by_class) / len(by_class),
         calibration=None
         if info.multi_label
         else calibration([e.score for e in all_], [e.right for e in all_]),
-        timing=_timing([each.given for each in all_], threads),
+        timing=_timing([picture.whole for picture in all_], threads),
         by_class=by_class,
         confusion=matrices([pairs])[0],
         mistakes=list(_mistakes(all_)),
@@ -178,22 +183,22 @@ def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Resu
 
 
 def _by_class(all_: Sequence[Seen]) -> Iterator[ClassShare]:
-    of = Counter(each.truth for each in all_)
-    right = Counter(each.truth for each in all_ if each.right)
+    of = Counter(picture.truth for picture in all_)
+    right = Counter(picture.truth for picture in all_ if picture.right)
     wrong: dict[str, Counter[str]] = {}
-    for each in all_:
-        if not each.right:
-            wrong.setdefault(each.truth, Counter())[each.answer] += 1
+    for picture in all_:
+        if not picture.right:
+            wrong.setdefault(picture.truth, Counter())[picture.answer] += 1
     for name, count in of.items():
         taken_for, taken = wrong[name].most_common(1)[0] if name in wrong else ("", 0)
         yield ClassShare(name, Share.counted(right[name], count), taken_for, taken)
 
 
 def _mistakes(all_: Sequence[Seen]) -> Iterator[Mistake]:
-    wrong = [(index, each) for index, each in enumerate(all_) if not each.right]
+    wrong = [(index, picture) for index, picture in enumerate(all_) if not picture.right]
     wrong.sort(key=lambda pair: -pair[1].score)
-    for index, each in wrong[:MISTAKES]:
-        yield Mistake(index, each.photo.called, each.truth, each.answer, each.score)
+    for index, picture in wrong[:MISTAKES]:
+        yield Mistake(index, picture.photo.called, picture.truth, picture.answer, picture.score)
 
 
 def _timing(answers: Sequence[Answer], threads: int) -> Timing:

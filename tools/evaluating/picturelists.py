@@ -52,11 +52,11 @@ def read(path: Path) -> Table:
     fields = _csv(path) if path.suffix.lower() in TEXTS else _json(path)
     rows, faults = [], []
     for number, values in fields:
-        found = _row(number, values, path.parent)
-        if isinstance(found, Row):
-            rows.append(found)
+        row = _row(number, values, path.parent)
+        if isinstance(row, Row):
+            rows.append(row)
         else:
-            faults.append(f"line {number} of {path.name} {found}")
+            faults.append(f"line {number} of {path.name} {row}")
     if not rows:
         why = f": {faults[0]}" if faults else ""
         raise Refused(
@@ -74,13 +74,13 @@ def _columns(what: str) -> str:
 
 def _row(number: int, values: dict[str, str], folder: Path) -> Row | str:
     """The row, or what is wrong with it."""
-    given = [(column, values[column]) for column in IMAGES if values.get(column)]
+    cells = [(column, values[column]) for column in IMAGES if values.get(column)]
     labels = {column: values[column] for column in LABELS if values.get(column)}
-    if not given:
+    if not cells:
         return "names no picture"
     if not labels:
         return "has no label"
-    column, text = given[0]
+    column, text = cells[0]
     image = _place(column, text, folder)
     called = text if isinstance(image, Path) or len(text) <= 200 else f"line {number}"
     return Row(number, image, called, labels)
@@ -145,7 +145,7 @@ def _text(path: Path) -> str:
     """The file in UTF-8 or UTF-16, its lines ended by LF. Raises Refused for other encodings."""
     try:
         with path.open("rb") as file:
-            found = lines(iter(lambda: file.read(BLOCK_BYTES), b""))
-            return b"\n".join(line or b"" for _, line in found).decode()
+            numbered = lines(iter(lambda: file.read(BLOCK_BYTES), b""))
+            return b"\n".join(line or b"" for _, line in numbered).decode()
     except (UnicodeDecodeError, UnknownEncoding) as error:
         raise Refused(f"{path} is neither UTF-8 nor UTF-16; save it in UTF-8.") from error

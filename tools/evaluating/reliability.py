@@ -14,17 +14,17 @@ FEW = 5
 """Answers of a bin: what fewer say is drawn faint."""
 
 
-def of_calibration(found: Calibration, name: str) -> str:
+def of_calibration(calibration: Calibration, name: str) -> str:
     """Draw it, with how many answers there are of each confidence beneath."""
     bottom = SIDE + GAP + BARS
-    parts = [*_grid(), *(part for each in found.bins for part in _point(each))]
-    most = max(each.of for each in found.bins)
-    for each in found.bins:
-        height = BARS * 0.85 * each.of / most
-        x, width = _x(each.low), SIDE / BINS
+    parts = [*_grid(), *(part for bin in calibration.bins for part in _point(bin))]
+    most = max(bin.of for bin in calibration.bins)
+    for bin in calibration.bins:
+        height = BARS * 0.85 * bin.of / most
+        x, width = _x(bin.low), SIDE / BINS
         parts += [
             box(x + 1, bottom - height, width - 2, height, "same", 0.6),
-            text(x + width / 2, bottom - height - 4, f"{each.of:,}", "mid tiny"),
+            text(x + width / 2, bottom - height - 4, f"{bin.of:,}", "mid tiny"),
         ]
     parts += [
         line(LEFT, bottom, LEFT + SIDE, bottom, "rule"),
@@ -34,25 +34,26 @@ def of_calibration(found: Calibration, name: str) -> str:
         text(14, bottom, "answers", "muted", turn=-90),
     ]
     return sheet(f"Is {name} as sure as it is right?", Drawing(LEFT + SIDE, bottom + 46, parts), [
-        sentence(found),
+        sentence(calibration),
         "On the dashed line, a model is right as often as it says. Points have 95% intervals; "
         f"faint points have fewer than {FEW} answers.",
     ])  # fmt: skip
 
 
-def sentence(found: Calibration) -> str:
+def sentence(calibration: Calibration) -> str:
     """What the calibration is, in words."""
-    error = f"Expected calibration error {percent(found.error)}"
-    if found.error <= found.by_chance:
+    error = f"Expected calibration error {percent(calibration.error)}"
+    if calibration.error <= calibration.by_chance:
         return (
             f"{error}. That is no more than a calibrated model shows by chance on so many "
-            f"pictures (up to {percent(found.by_chance)})."
+            f"pictures (up to {percent(calibration.by_chance)})."
         )
-    gap = found.confidence - found.share
+    gap = calibration.confidence - calibration.share
     side = "surer than it is right" if gap > 0 else "less sure than it is right"
     return (
-        f"{error}; a calibrated model shows at most {percent(found.by_chance)} by chance. On "
-        f"average it is {side}: {percent(found.confidence)} against {percent(found.share)}."
+        f"{error}; a calibrated model shows at most {percent(calibration.by_chance)} by chance. On "
+        f"average it is {side}: {percent(calibration.confidence)} against "
+        f"{percent(calibration.share)}."
     )
 
 
@@ -73,9 +74,9 @@ def _grid() -> Iterator[str]:
     yield line(_x(0), _y(0), _x(1), _y(1), "mixed")
 
 
-def _point(each: Bin) -> Iterator[str]:
-    x, (low, high) = _x(each.confidence), each.interval
-    faint = ' opacity="0.3"' if each.of < FEW else ""
-    place = f'cx="{number(x)}" cy="{number(_y(each.share))}"'
+def _point(bin: Bin) -> Iterator[str]:
+    x, (low, high) = _x(bin.confidence), bin.interval
+    faint = ' opacity="0.3"' if bin.of < FEW else ""
+    place = f'cx="{number(x)}" cy="{number(_y(bin.share))}"'
     yield f"<g{faint}>{line(x, _y(low), x, _y(high), 'range')}"
     yield f'<circle {place} r="5.5" class="dot"/></g>'

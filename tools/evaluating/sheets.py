@@ -23,11 +23,11 @@ def pictures(
         "decode_ms", "infer_ms",
     )  # fmt: skip
     for result, of in zip(results, all_, strict=True):
-        for each in of:
+        for seen in of:
             yield (
-                result.name, each.photo.called, each.photo.label, each.truth, each.answer,
-                f"{each.score:.6f}", int(each.right), int(each.in_five),
-                f"{each.given.decode_ms:.2f}", f"{each.given.infer_ms:.2f}",
+                result.name, seen.photo.called, seen.photo.label, seen.truth, seen.answer,
+                f"{seen.score:.6f}", int(seen.right), int(seen.in_five),
+                f"{seen.whole.decode_ms:.2f}", f"{seen.whole.infer_ms:.2f}",
             )  # fmt: skip
 
 
@@ -35,11 +35,11 @@ def classes(results: Sequence[Result]) -> Iterator[Sequence[object]]:
     """A row for each class."""
     yield "model", "class", "pictures", "right", "share", "low", "high", "taken_for", "times"
     for result in results:
-        for each in result.by_class:
-            low, high = each.top1.interval
+        for share in result.by_class:
+            low, high = share.top1.interval
             yield (
-                result.name, each.name, each.top1.of, each.top1.right, f"{each.top1.share:.4f}",
-                f"{low:.4f}", f"{high:.4f}", each.taken_for, each.taken,
+                result.name, share.name, share.top1.of, share.top1.right, f"{share.top1.share:.4f}",
+                f"{low:.4f}", f"{high:.4f}", share.taken_for, share.taken,
             )  # fmt: skip
 
 
@@ -49,6 +49,6 @@ def confusion(
     """A row for each pair of what pictures show and what was answered."""
     yield "model", "truth", "answer", "pictures"
     for result, of in zip(results, all_, strict=True):
-        pairs = Counter((each.truth, each.answer) for each in of)
+        pairs = Counter((seen.truth, seen.answer) for seen in of)
         for (truth, answer), times in sorted(pairs.items()):
             yield result.name, truth, answer, times

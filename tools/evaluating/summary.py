@@ -14,21 +14,21 @@ FEW = 5
 """Pictures of a class: of fewer nothing is said here."""
 
 
-def lines(found: Evaluation) -> Iterator[str]:
+def lines(report: Evaluation) -> Iterator[str]:
     """What was found."""
-    if found.unreadable:
-        yield f"{count(len(found.unreadable), 'picture')} cannot be read and do not count:"
-        for name, why in list(found.unreadable.items())[:SHOWN]:
+    if report.unreadable:
+        yield f"{count(len(report.unreadable), 'picture')} cannot be read and do not count:"
+        for name, why in list(report.unreadable.items())[:SHOWN]:
             yield f"  {name}: {why}"
-        if len(found.unreadable) > SHOWN:
-            yield f"  and {len(found.unreadable) - SHOWN} more, in the report"
-    for result in found.results:
+        if len(report.unreadable) > SHOWN:
+            yield f"  and {len(report.unreadable) - SHOWN} more, in the report"
+    for result in report.results:
         yield from _of_one(result)
-    if found.compared:
-        yield versus(found.compared)
-    if found.ways:
-        yield found.ways.verdict
-    yield from found.notes
+    if report.compared:
+        yield versus(report.compared)
+    if report.ways:
+        yield report.ways.verdict
+    yield from report.notes
 
 
 def _of_one(result: Result) -> Iterator[str]:
@@ -36,7 +36,9 @@ def _of_one(result: Result) -> Iterator[str]:
     yield f"  right:       {_share(result.top1)}"
     five = _share(result.top5) if result.top5 else "says nothing of so few classes"
     yield f"  in top 5:    {five}"
-    weak = [each for each in result.by_class if each.top1.share < 1 and each.top1.of >= FEW][:SHOWN]
+    weak = [share for share in result.by_class if share.top1.share < 1 and share.top1.of >= FEW][
+        :SHOWN
+    ]
     if weak:
         words = ", ".join(f"{e.name} ({e.top1.right} of {e.top1.of})" for e in weak)
         yield f"  weakest:     {words}"

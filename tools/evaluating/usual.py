@@ -50,24 +50,24 @@ def colours(contestant: Contestant) -> list[Preprocessing]:
     pixels = inspect(contestant.package.model_path)[0]
     if np.issubdtype(pixels.dtype, np.floating) and contestant.engine == "litert":
         return scalings(own, pixels.depth)
-    found = [own]
+    ways = [own]
     if len(own.mean or ()) <= 1:
-        found += [
+        ways += [
             msgspec.structs.replace(own, channels=order) for order in _orders(own, pixels.depth)
         ]
-    return _different(found)
+    return _different(ways)
 
 
 def scalings(own: Preprocessing, depth: int) -> list[Preprocessing]:
     """That way, then others to scale the pixels of a network of floats with so many channels."""
-    found = [own] + [
+    ways = [own] + [
         msgspec.structs.replace(own, channels=order, mean=mean, std=std)
         for order in dict.fromkeys(_orders(own, depth))
         for mean, std in SCALES
     ]
     if depth == 3:
-        found += [msgspec.structs.replace(own, **each) for each in IN_ORDER]
-    return _different(found)
+        ways += [msgspec.structs.replace(own, **scaling) for scaling in IN_ORDER]
+    return _different(ways)
 
 
 def _orders(own: Preprocessing, depth: int) -> list[Channels]:
@@ -84,15 +84,15 @@ def parts(how: Preprocessing) -> list[Preprocessing]:
 
 def filters(how: Preprocessing) -> list[Preprocessing]:
     """That way, then those with other filters."""
-    return _different([how] + [msgspec.structs.replace(how, filter=each) for each in FILTERS])
+    return _different([how] + [msgspec.structs.replace(how, filter=name) for name in FILTERS])
 
 
 def _different(ways: Sequence[Preprocessing]) -> list[Preprocessing]:
     """Each once: what differs only in what is not used is the same, and so are pixels unscaled."""
-    found: dict[object, Preprocessing] = {}
+    different: dict[object, Preprocessing] = {}
     for way in ways:
-        found.setdefault(_essence(way), way)
-    return list(found.values())
+        different.setdefault(_essence(way), way)
+    return list(different.values())
 
 
 def _essence(how: Preprocessing) -> tuple[Any, ...]:
@@ -119,8 +119,8 @@ def _bars(colour: tuple[int, int, int]) -> str:
 
 def _scaled(how: Preprocessing) -> str:
     order = how.channels.upper() if how.channels != "grey" else "grey"
-    for each, whose in zip(IN_ORDER, ("PyTorch's", "Caffe's"), strict=True):
-        if (how.mean, how.std) == (each["mean"], each["std"]):
+    for scaling, whose in zip(IN_ORDER, ("PyTorch's", "Caffe's"), strict=True):
+        if (how.mean, how.std) == (scaling["mean"], scaling["std"]):
             return f"{order}, {whose} mean"
     scale = (how.mean or (0.0,), how.std or (1.0,))
     ranges = dict(zip(SCALES, ("0 to 255", "0 to 1", "-1 to 1"), strict=True))

@@ -87,15 +87,15 @@ def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
     litert, ort: for each, whether the best class is TensorFlow's.
     Raises ModelInvalid where it agrees less often than LiteRT by more than half a point.
     """
-    held, found = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
+    held, sizes = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
     if int(litert.sum()) - int(ort.sum()) > LOSS * held:
         raise ModelInvalid(
-            f"On samples that were held back, model.ort has TensorFlow's best class {found}. That "
+            f"On samples that were held back, model.ort has TensorFlow's best class {sizes}. That "
             "loses more than half a point, so nothing was installed. Leave --onnxruntime out, "
             "because LiteRT is right more often, or give more --samples like the pictures that "
             "it will see."
         )
-    return f"Held back, the best class of model.ort is the same {found}."
+    return f"Held back, the best class of model.ort is the same {sizes}."
 
 
 def compare(
@@ -114,13 +114,13 @@ def compare(
         began = time.perf_counter()
         rows.append(classifier.output(image))
         times.append(time.perf_counter() - began)
-    given, expected = _both(np.stack(rows)), _both(expected)
+    answers, expected = _both(np.stack(rows)), _both(expected)
     few = expected.shape[1] == 2 or classifier.info.multi_label  # a row alone tells too little
-    pairs = [(given.ravel(), expected.ravel())] if few else zip(given, expected, strict=True)
-    difference = np.abs(given - expected)
+    pairs = [(answers.ravel(), expected.ravel())] if few else zip(answers, expected, strict=True)
+    difference = np.abs(answers - expected)
     return Agreement(
         engine=engine,
-        agrees=given.argmax(axis=1) == expected.argmax(axis=1),
+        agrees=answers.argmax(axis=1) == expected.argmax(axis=1),
         largest=float(difference.max()),
         mean=float(difference.mean()),
         correlation=min(_correlation(row, other) for row, other in pairs),

@@ -41,19 +41,19 @@ Told = tuple[Preprocessing, str]
 
 def check(options: Mapping[str, Any]) -> None:
     """Raise ModelInvalid where the options contradict each other, before anything is loaded."""
-    given = [flag for key, flag in SOURCES.items() if options[key]]
-    if len(given) != 1:
+    sources = [flag for key, flag in SOURCES.items() if options[key]]
+    if len(sources) != 1:
         raise ModelInvalid(
             f"Give exactly one of {', '.join(SOURCES.values())}, "
-            f"not {' and '.join(given) or 'none'}."
+            f"not {' and '.join(sources) or 'none'}."
         )
     for key in SOURCES.keys() - {"keras"}:
         if options[key]:
             check_kind(options[key], KINDS.get(key, key))
-    if given != ["--keras"] and not options["labels"] and not _teachable(options):
-        raise ModelInvalid(f"{given[0]} needs --labels, a file with one class a line, in order.")
+    if sources != ["--keras"] and not options["labels"] and not _teachable(options):
+        raise ModelInvalid(f"{sources[0]} needs --labels, a file with one class a line, in order.")
     chosen(WHOLE, options)
-    if given == ["--keras"] and any(options[key] for key in ("mean", "std", "channels")):
+    if sources == ["--keras"] and any(options[key] for key in ("mean", "std", "channels")):
         raise ModelInvalid(
             "--keras brings its own preprocessing; leave out --mean, --std and --channels."
         )
@@ -186,14 +186,14 @@ def labels_for(
 
     Raises ModelInvalid where the file given cannot be read.
     """
-    found = None
+    labels_file = None
     if options["labels"]:
-        found = read(options["labels"]).fitted(classes)
+        labels_file = read(options["labels"]).fitted(classes)
     elif labels := _teachable(options):
-        found = LabelFile(list(labels), "Teachable Machine's metadata.json")
-    if found:
-        say(found.told())
-        return found.names
+        labels_file = LabelFile(list(labels), "Teachable Machine's metadata.json")
+    if labels_file:
+        say(labels_file.told())
+        return labels_file.names
     if options["weights"] != "none" and classes == 1000:
         for parent in dirs:
             for name, entry in CATALOGUE.items():

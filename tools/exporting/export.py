@@ -136,9 +136,11 @@ def _gives(
 
     file, said = options["keras_file"], options["multi_label"]
     unsure = end.kind == "linear" and network.classes > 1 and said is None
-    each = trained.judges_each(file) if unsure and file else None
-    if each is not None:
-        gives = settled(name, end, network.classes, {**options, "multi_label": each}, answers)
+    judges_each = trained.judges_each(file) if unsure and file else None
+    if judges_each is not None:
+        gives = settled(
+            name, end, network.classes, {**options, "multi_label": judges_each}, answers
+        )
         return replace(gives, why=f"{gives.why}, and by the loss that it was trained with")
     return settled(name, end, network.classes, options, answers)
 
@@ -167,11 +169,11 @@ def _compare(
         with quiet():
             classifier = Classifier(package, threads, load=engine.load)
         asked = slice(None) if engine is LITERT else slice(-samples[0], None)
-        found = compare(title, classifier, images[asked], expected[asked])
+        compared = compare(title, classifier, images[asked], expected[asked])
         size = (package.folder / file).stat().st_size / 1e6
-        say(f"    {found}\n    {size:.1f} MB; {found.milliseconds:.1f} ms an image here.")
-        found.check(options["tolerance"], limits)
-        agreed.append(found.agrees[-samples[1] :])
+        say(f"    {compared}\n    {size:.1f} MB; {compared.milliseconds:.1f} ms an image here.")
+        compared.check(options["tolerance"], limits)
+        agreed.append(compared.agrees[-samples[1] :])
     if len(agreed) == 2 and options["tolerance"] is None:
         say(f"    {check_loss(*agreed)}")
 
@@ -192,22 +194,22 @@ def _compare_own(
         return to_probabilities(scores, gives.multi_label) if gives.scores == "logits" else scores
 
     with quiet():
-        found = raw.compare(files, Classifier(package, threads), framework)
-    if found.pictures or found.skipped:
-        say(f"    {found}")
-    found.check()
+        compared = raw.compare(files, Classifier(package, threads), framework)
+    if compared.pictures or compared.skipped:
+        say(f"    {compared}")
+    compared.check()
 
 
 def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], Any]:
     """What is converted: uint8 pixels [1, height, width, 3] -> probabilities [1, units]."""
-    each = gives.multi_label or network.classes == 1
+    judges_each = gives.multi_label or network.classes == 1
 
     def classify(pixels: Any) -> Any:
         scores = network.call(tf.cast(pixels, tf.float32))
         scores = tf.cast(tf.reshape(scores, [1, network.classes]), tf.float32)
         if gives.scores == "probabilities":
             return scores
-        return tf.sigmoid(scores) if each else tf.nn.softmax(scores)
+        return tf.sigmoid(scores) if judges_each else tf.nn.softmax(scores)
 
     return classify
 

@@ -43,7 +43,7 @@ def _operations(tensor: Any) -> Iterator[str]:
     """Types of the operations that a tensor comes through, the last one first."""
     while tensor is not None:
         yield tensor.op.type
-        tensor = next((given for given in tensor.op.inputs if not _is_kept(given)), None)
+        tensor = next((source for source in tensor.op.inputs if not _is_kept(source)), None)
 
 
 def _is_kept(tensor: Any) -> bool:
@@ -81,8 +81,8 @@ def _values(
 ) -> NDArray[np.float32]:
     """What the tensors hold for a picture of one brightness, one after the other."""
     picture = np.full(shape, value, pixels.dtype.as_numpy_dtype)
-    found = session.run(reached, {pixels.name: picture})
-    return np.concatenate([np.ravel(values) for values in found]).astype(np.float32)
+    results = session.run(reached, {pixels.name: picture})
+    return np.concatenate([np.ravel(values) for values in results]).astype(np.float32)
 
 
 def _reached(pixels: Any) -> list[Any]:

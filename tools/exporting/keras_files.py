@@ -112,15 +112,15 @@ def _classes(config: Any) -> set[str]:
 
 def own_layers(keras: Any, config: Any) -> list[str]:
     """The classes of layers in a configuration that Keras itself does not have, by name."""
-    found: set[str] = set()
+    names: set[str] = set()
     if isinstance(config, dict):
         for key, value in config.items():
             if key == "layers" and isinstance(value, list):
-                found |= {each["class_name"] for each in value if not _is_known(keras, each)}
-            found.update(own_layers(keras, value))
+                names |= {layer["class_name"] for layer in value if not _is_known(keras, layer)}
+            names.update(own_layers(keras, value))
     elif isinstance(config, list):
-        found.update(*(own_layers(keras, part) for part in config))
-    return sorted(found)
+        names.update(*(own_layers(keras, part) for part in config))
+    return sorted(names)
 
 
 def _is_known(keras: Any, layer: Any) -> bool:

@@ -86,7 +86,7 @@ def convert(
             graph = onnx.load(ready).graph
             name, kept, fine = graph.input[0].name, _probabilities(graph), quantised.scales(graph)
             tried = others or samples
-            expected, found = _scores(ready, name, tried), {}
+            expected, losses = _scores(ready, name, tried), {}
             for averaged in (False, True):
                 label = f"    Sample images, {'averaged' if averaged else 'extremes'}"
                 with click.progressbar(samples, label=label) as bar:
@@ -98,9 +98,9 @@ def convert(
                             "CalibMovingAverage": averaged, "TensorQuantOverrides": fine,
                         },
                     )  # fmt: skip
-                given = _scores(small + str(averaged), name, tried)
-                found[averaged] = float(np.square(given - expected).mean())
-            _bake(small + str(min(found, key=found.__getitem__)), baked)
+                scores = _scores(small + str(averaged), name, tried)
+                losses[averaged] = float(np.square(scores - expected).mean())
+            _bake(small + str(min(losses, key=losses.__getitem__)), baked)
         except Exception as error:  # of four packages' own kinds
             raise ModelInvalid(
                 f"The network could not be converted for ONNX Runtime: {last_line(error)}. "

@@ -23,10 +23,10 @@ def images(folder: Path | None, size: tuple[int, int], how: Preprocessing) -> li
     size: width and height in pixels. how: as the package will say. Raises ModelInvalid where there
     is none.
     """
-    found, _ = _decoded(sorted(folder.iterdir()) if folder else [], size, how)
-    if folder and not found:
+    pixels, _ = _decoded(sorted(folder.iterdir()) if folder else [], size, how)
+    if folder and not pixels:
         raise ModelInvalid(f"{folder} holds no image that can be read; leave --images out.")
-    return found
+    return pixels
 
 
 def some(folders: Sequence[Path | None]) -> list[Path]:
@@ -51,17 +51,17 @@ def samples(
         return []
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     count = min(len(files), MOST)
-    found, skipped = _decoded([files[i * len(files) // count] for i in range(count)], size, how)
+    pixels, skipped = _decoded([files[i * len(files) // count] for i in range(count)], size, how)
     if skipped:
         more = f" and {len(skipped) - NAMED} more" if len(skipped) > NAMED else ""
         names = ", ".join(str(path.relative_to(folder)) for path in skipped[:NAMED])
         say(f"Skipped in {folder}, not images that can be read: {names}{more}.")
-    if len(found) < FEWEST:
+    if len(pixels) < FEWEST:
         raise ModelInvalid(
-            f"{folder} has {len(found)} images that can be read. --onnxruntime needs at least "
+            f"{folder} has {len(pixels)} images that can be read. --onnxruntime needs at least "
             f"{FEWEST}, better some 100, like those that the network will see."
         )
-    return found
+    return pixels
 
 
 def held_back(samples: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
@@ -74,10 +74,10 @@ def held_back(samples: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
 def _decoded(
     files: list[Path], size: tuple[int, int], how: Preprocessing
 ) -> tuple[list[Pixels], list[Path]]:
-    found, skipped = [], []
+    pixels, skipped = [], []
     for path in files:
         try:
-            found.append(decode(path.read_bytes(), size, how).pixels)
+            pixels.append(decode(path.read_bytes(), size, how).pixels)
         except (InceptionError, IsADirectoryError):
             skipped.append(path)
-    return found, skipped
+    return pixels, skipped

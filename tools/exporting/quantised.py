@@ -19,19 +19,19 @@ def scales(graph: Any) -> dict[str, list[dict[str, Any]]]:
     from onnx import numpy_helper
     from onnxruntime.quantization import QuantType
 
-    constants = {each.name: each for each in graph.initializer}
-    found = {}
+    constants = {constant.name: constant for constant in graph.initializer}
+    by_weight = {}
     for node in graph.node:
         if node.op_type not in ("Conv", "Gemm", "MatMul") or node.input[1] not in constants:
             continue
         weights = numpy_helper.to_array(constants[node.input[1]])
         axis = 0 if node.op_type == "Conv" or _transposed(node) else weights.ndim - 1
         common = {"quant_type": QuantType.QInt8, "symmetric": True, "reduce_range": False}
-        found[node.input[1]] = [
+        by_weight[node.input[1]] = [
             common | {"axis": axis, "rmin": np.float32(-value), "rmax": np.float32(value)}
             for value in ranges(np.moveaxis(weights, axis, 0))
         ]
-    return found
+    return by_weight
 
 
 def ranges(channels: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -48,9 +48,9 @@ def ranges(channels: NDArray[np.float32]) -> NDArray[np.float64]:
             pairs = signed[:, ::2] + signed[:, 1::2]
             least = np.maximum(least, pairs.max(axis=1) * LARGEST / PAIR)
     smallest = max(float(least.max()) * 1e-4, 1e-9)  # of a channel of zeros, which has a bias
-    found: NDArray[np.float64] = least.clip(smallest)
-    return found
+    steps: NDArray[np.float64] = least.clip(smallest)
+    return steps
 
 
 def _transposed(node: Any) -> bool:
-    return any(each.name == "transB" and each.i for each in node.attribute)
+    return any(attribute.name == "transB" and attribute.i for attribute in node.attribute)

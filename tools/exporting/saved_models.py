@@ -107,22 +107,22 @@ def _chosen(
             f"{folder} has no signature {name!r}; --signature takes {', '.join(known)}."
         )
     names = [name] if name else known
-    found = [Signature(each, signatures[each], "") for each in names]
-    fit = [each for each in found if not each.problem()]
+    offered = [Signature(key, signatures[key], "") for key in names]
+    fit = [signature for signature in offered if not signature.problem()]
     if not fit:
-        why = "; ".join(f"{each.name} {each.problem()}" for each in found)
+        why = "; ".join(f"{signature.name} {signature.problem()}" for signature in offered)
         raise ModelInvalid(f"No signature of {folder} classifies images: {why}.")
-    usual = [each for each in fit if each.name == USUAL]
+    usual = [signature for signature in fit if signature.name == USUAL]
     if len(fit) > 1 and not usual:
         raise ModelInvalid(
             f"{folder} has several signatures; name one with --signature: {_listed(fit)}."
         )
-    one = (usual or fit)[0]
-    one = Signature(one.name, one.function, _output(one, output))
+    chosen = (usual or fit)[0]
+    chosen = Signature(chosen.name, chosen.function, _output(chosen, output))
     if len(signatures) > 1 and not name:
-        others = ", ".join(each for each in known if each != one.name)
-        say(f"Signature: {one.name}; --signature takes another: {others}.")
-    return one
+        others = ", ".join(key for key in known if key != chosen.name)
+        say(f"Signature: {chosen.name}; --signature takes another: {others}.")
+    return chosen
 
 
 def _listed(signatures: Sequence[Signature]) -> str:
@@ -141,7 +141,7 @@ def _output(signature: Signature, name: str | None) -> str:
     if name is not None and name in outputs:
         return name
     listed = ", ".join(
-        f"{key} ({each.dtype.name} {each.shape})" for key, each in sorted(outputs.items())
+        f"{key} ({tensor.dtype.name} {tensor.shape})" for key, tensor in sorted(outputs.items())
     )
     asked = f"has no output {name!r}" if name else f"has {len(outputs)} outputs"
     raise ModelInvalid(f"Signature {signature.name} {asked}; --output takes {listed}.")

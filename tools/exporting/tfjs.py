@@ -81,7 +81,7 @@ def read_weights(
 
     Raises ModelInvalid where a file is missing or too short, or two weights have one name.
     """
-    found: dict[str, NDArray[np.generic]] = {}
+    weights: dict[str, NDArray[np.generic]] = {}
     for group in manifest:
         files = [folder / name for name in group["paths"]]
         missing = [str(file) for file in files if not file.is_file()]
@@ -89,15 +89,15 @@ def read_weights(
             raise ModelInvalid(f"{missing[0]} is missing; put it beside model.json.")
         data, start = b"".join(file.read_bytes() for file in files), 0
         for entry in group["weights"]:
-            if entry["name"] in found:
+            if entry["name"] in weights:
                 raise ModelInvalid(f"Two weights are called {entry['name']}; convert it again.")
-            found[entry["name"]], start = _weight(entry, data, start)
+            weights[entry["name"]], start = _weight(entry, data, start)
         if start != len(data):
             raise ModelInvalid(
                 f"{', '.join(group['paths'])} hold {len(data)} bytes where model.json says {start};"
                 " download them again."
             )
-    return found
+    return weights
 
 
 def _weight(entry: Mapping[str, Any], data: bytes, start: int) -> tuple[NDArray[np.generic], int]:
@@ -123,8 +123,8 @@ def _in_order(
 
     A name ends in its layer's and its own; what is before depends on who wrote it.
     """
-    pairs = [(_found(name.removesuffix(":0"), weights), tuple(each.shape))
-             for name, each in zip(names, model.weights, strict=True)]  # fmt: skip
+    pairs = [(_match(name.removesuffix(":0"), weights), tuple(weight.shape))
+             for name, weight in zip(names, model.weights, strict=True)]  # fmt: skip
     for name, (key, shape) in zip(names, pairs, strict=True):
         if key is None or weights[key].shape != shape:
             raise ModelInvalid(f"{path} has no weight {name} of shape {shape}; convert it again.")
@@ -134,7 +134,7 @@ def _in_order(
     return [weights[key] for key in keys]
 
 
-def _found(name: str, weights: Mapping[str, object]) -> str | None:
+def _match(name: str, weights: Mapping[str, object]) -> str | None:
     if name in weights:
         return name
     ending = name.split("/")[-2:]

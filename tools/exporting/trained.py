@@ -5,11 +5,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-ONE = {
+SINGLE_LABEL = {
     "categoricalcrossentropy", "categoricalfocalcrossentropy", "kldivergence",
     "sparsecategoricalcrossentropy",
 }  # fmt: skip
-EACH = {"bce", "binarycrossentropy", "binaryfocalcrossentropy"}
+MULTI_LABEL = {"bce", "binarycrossentropy", "binaryfocalcrossentropy"}
 """Losses of networks of which one label is right, or each is judged by itself
 (https://keras.io/api/losses/probabilistic_losses), in small letters."""
 
@@ -24,7 +24,7 @@ def judges_each(path: Path) -> bool | None:
         named = loss.get("config") if loss.get("class_name") == "function" else None
         loss = named or loss.get("class_name")
     name = loss.lower().replace("_", "") if isinstance(loss, str) else ""
-    return name in EACH if name in ONE | EACH else None
+    return name in MULTI_LABEL if name in SINGLE_LABEL | MULTI_LABEL else None
 
 
 def _loss(path: Path) -> Any:

@@ -92,9 +92,9 @@ def _receive(url: str, file: BinaryIO, progress: Progress, patience: Patience) -
 def _begin(answer: Answer, file: BinaryIO, url: str) -> int | None:
     """Set `file` to where the answer's body belongs; returns the size it will have, if told."""
     if answer.status == 206:
-        given = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
-        if given and int(given[1]) == file.tell():
-            return int(given[2]) if given[2] != "*" else None
+        match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
+        if match and int(match[1]) == file.tell():
+            return int(match[2]) if match[2] != "*" else None
         _empty(file)
         raise Interrupted("it gave another range than was asked for")
     if answer.status == 200:

@@ -81,17 +81,17 @@ def of_network(
     except ModelInvalid:
         if given is None:
             raise
-    found = read(given) if given else own
-    if found is None:
+    labels = read(given) if given else own
+    if labels is None:
         raise ModelInvalid(
             f"{network} has no labels inside; give --labels, a file with one class a line, in "
             "order."
         )
-    found = found.fitted(classes)
-    say(found.told())
-    if given and own and [*map(fold, own.names)] != [*map(fold, found.names)]:
+    labels = labels.fitted(classes)
+    say(labels.told())
+    if given and own and [*map(fold, own.names)] != [*map(fold, labels.names)]:
         say(f"The labels inside {network.name} differ, first “{own.names[0]}”; --labels is taken.")
-    return found.names
+    return labels.names
 
 
 def read(path: Path) -> LabelFile:
@@ -126,16 +126,16 @@ def inside(network: Path) -> LabelFile | None:
     return parsed(data, f"{name} inside {network.name}")
 
 
-def _chosen(named: list[str], there: list[str], network: Path) -> str | None:
+def _chosen(named: list[str], files: list[str], network: Path) -> str | None:
     """Which of the files has the labels: what the metadata names, else the only text there is."""
-    texts = [name for name in there if name.lower().endswith((".txt", ".csv", ".pbtxt", ".json"))]
-    found = [name for name in named if name in there] or texts
-    if len(found) > 1:
+    texts = [name for name in files if name.lower().endswith((".txt", ".csv", ".pbtxt", ".json"))]
+    candidates = [name for name in named if name in files] or texts
+    if len(candidates) > 1:
         raise ModelInvalid(
-            f"Inside {network} are {', '.join(found[:5])}, and it is not clear which has the "
+            f"Inside {network} are {', '.join(candidates[:5])}, and it is not clear which has the "
             f"labels. Take it out with `unzip {network.name}` and give it as --labels."
         )
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def parsed(data: bytes, file: str) -> LabelFile:

@@ -113,15 +113,15 @@ def _cells(line: str, delimiter: str) -> list[str]:
 def _numbered(lines: Sequence[str]) -> Rows | None:
     """The lines without their indices; None where they have none."""
     matches = [_NUMBERED.fullmatch(line) for line in lines]
-    found = [
+    numbered = [
         (int(match[1] or match[2] or match[3]), match[4], match[5]) for match in matches if match
     ]
-    if not lines or len(found) < len(lines):
+    if not lines or len(numbered) < len(lines):
         return _number_last(lines)
-    numbers = [number for number, _, _ in found]
-    in_columns = all(sign.strip(" ") in [*DELIMITERS] for _, sign, _ in found)
+    numbers = [number for number, _, _ in numbered]
+    in_columns = all(sign.strip(" ") in [*DELIMITERS] for _, sign, _ in numbered)
     ends = f"{DELIMITERS} " if in_columns else ""  # empty columns
-    rests = _evenly([rest.rstrip(ends) for _, _, rest in found])
+    rests = _evenly([rest.rstrip(ends) for _, _, rest in numbered])
     names, codes = _without_codes([_unquoted(rest) for rest in rests])
     differ = _differ(names)
     if consecutive(numbers):
@@ -143,12 +143,12 @@ def _differ(names: Iterable[str]) -> bool:
 def _number_last(lines: Sequence[str]) -> Rows | None:
     """Names with their indices after them, such as red,0."""
     matches = [_NUMBER_LAST.fullmatch(line) for line in lines]
-    found = [match for match in matches if match and match[1].count('"') % 2 == 0]
-    names = [_unquoted(match[1]) for match in found]
-    if len(lines) < 2 or len(found) < len(lines) or not _differ(names):
+    quoted = [match for match in matches if match and match[1].count('"') % 2 == 0]
+    names = [_unquoted(match[1]) for match in quoted]
+    if len(lines) < 2 or len(quoted) < len(lines) or not _differ(names):
         return None
-    numbers = [int(match[3]) for match in found]
-    in_columns = all(match[2] in DELIMITERS for match in found)
+    numbers = [int(match[3]) for match in quoted]
+    in_columns = all(match[2] in DELIMITERS for match in quoted)
     if not in_columns and sorted(numbers) != [*range(len(lines))]:
         return None
     entries = [Entry(number, name) for number, name in zip(numbers, names, strict=True)]
@@ -158,9 +158,9 @@ def _number_last(lines: Sequence[str]) -> Rows | None:
 def _without_codes(names: list[str]) -> tuple[list[str], str]:
     """The names without WordNet's ids, where each begins with one."""
     matches = [WORDNET.fullmatch(name) for name in names]
-    found = [_unquoted(match[2]) for match in matches if match]
-    if names and len(found) == len(names):
-        return found, "WordNet's id before each"
+    bare = [_unquoted(match[2]) for match in matches if match]
+    if names and len(bare) == len(names):
+        return bare, "WordNet's id before each"
     return names, ""
 
 

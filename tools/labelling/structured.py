@@ -98,12 +98,12 @@ def _json_lines(text: str) -> list[Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in entries:
             raise _Twice(key)
-        found[key] = value
-    return found
+        entries[key] = value
+    return entries
 
 
 def _entries(value: Any) -> Iterator[Entry]:
@@ -113,10 +113,10 @@ def _entries(value: Any) -> Iterator[Entry]:
                 yield from _entries(value[key])
                 return
         if all(_index(key) is not None for key in value):
-            yield from (Entry(_index(key), _name(each)) for key, each in value.items())
+            yield from (Entry(_index(key), _name(item)) for key, item in value.items())
             return
-        if all(_index(each) is not None for each in value.values()):
-            yield from (Entry(_index(each), str(key)) for key, each in value.items())
+        if all(_index(item) is not None for item in value.values()):
+            yield from (Entry(_index(item), str(key)) for key, item in value.items())
             return
     elif isinstance(value, list | tuple) and value:
         yield from map(_from_item, value)
@@ -151,7 +151,7 @@ def _name(value: Any) -> str:
     """A name, or several of one class: ["n01440764", "tench"], ["hotdog", "hot dog"]."""
     if isinstance(value, Mapping):
         return _from_dict(value).name
-    if isinstance(value, list | tuple) and value and all(isinstance(each, str) for each in value):
+    if isinstance(value, list | tuple) and value and all(isinstance(part, str) for part in value):
         return ", ".join(value[1:] if WORDNET.match(value[0] + " -") and value[1:] else value)
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value)

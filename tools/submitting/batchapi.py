@@ -118,6 +118,6 @@ def _path(batch_id: str) -> str:
 def _reason(answer: urllib3.BaseHTTPResponse) -> str:
     """Why S3 refused, in its own words: its errors are XML."""
     text = answer.data.decode(errors="replace")
-    found = [re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Message", "Code")]
-    message, code = (match[1] if match else "" for match in found)
+    tags = [re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Message", "Code")]
+    message, code = (match[1] if match else "" for match in tags)
     return f"{message or 'the bucket answered'} ({code or answer.status})."
