@@ -57,12 +57,14 @@ class Example(Instance, frozen=True):
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the answer.
 
-    max_labels: labels for an image. min_confidence: the least score of a label.
+    max_labels: labels for an image.
+    min_confidence: the least score of a label. By default a label with a score of 0 is left out; to
+        get those too, send 0.
     model: name of a model; the service's own by default.
     """
 
     max_labels: LabelCount = 5
-    min_confidence: Probability = 0.0
+    min_confidence: Probability | None = None
     model: str | None = None
 
 

@@ -88,11 +88,13 @@ class ColourClassifier:
         return np.array([0, *(mean / whole)], np.float32)
 
     def rank(
-        self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
+        self, scores: NDArray[np.float32], max_labels: int, min_confidence: float | None
     ) -> list[Label]:
         best = top(scores, max_labels, self.info.background_class)
         return [
-            Label(self.labels[i], float(scores[i])) for i in best if scores[i] >= min_confidence
+            Label(self.labels[i], float(scores[i]))
+            for i in best
+            if (scores[i] > 0 if min_confidence is None else scores[i] >= min_confidence)
         ]
 
 

@@ -74,18 +74,17 @@ class Classifier:
         return dequantised(self._run(pixels), self._output)
 
     def rank(
-        self, scores: NDArray[np.float32], max_labels: int, min_confidence: float
+        self, scores: NDArray[np.float32], max_labels: int, min_confidence: float | None = None
     ) -> list[Label]:
         """Returns at most `max_labels` labels, best first, with at least `min_confidence`.
 
-        The background class is left out.
+        Without it, labels with a score of 0 are left out. The background class always is.
         """
         best = top(scores, max_labels, self.info.background_class)
-        return [
-            Label(self.labels[i], round(float(scores[i]), 6))
-            for i in best
-            if scores[i] >= min_confidence
-        ]
+        labels = (Label(self.labels[i], round(float(scores[i]), 6)) for i in best)
+        if min_confidence is None:
+            return [label for label in labels if label.score > 0]
+        return [label for label in labels if label.score >= min_confidence]
 
     def _run(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED

@@ -259,12 +259,13 @@ def test_downloads(batch: Page, folder: Path, files: str) -> None:
     assert [record["id"] for record in records] == [*names, "none.jpg"]
     table = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))
     assert [row["id"] for row in table] == ["'=1+1.jpg", *names[1:], "none.jpg"]
-    assert [row["source"] for row in table] == [record["source"] for record in records]
+    assert [row["address"] for row in table] == [record["source"] for record in records]
     for row, record in zip(table[:3], records[:3], strict=True):
-        assert row["label"] == "umbrella"
-        assert float(row["score"]) == record["labels"][0]["score"]
-        assert json.loads(row["labels"]) == record["labels"]
-    assert table[3]["error_code"] == "SourceRefused" and table[3]["label"] == ""
+        assert row["label_1"] == "umbrella" and row["model"] == record["model"]
+        for number, label in enumerate(record["labels"], 1):
+            assert row[f"label_{number}"] == label["name"]
+            assert float(row[f"score_{number}"]) == label["score"]
+    assert table[3]["error_code"] == "SourceRefused" and table[3]["label_1"] == ""
     assert table[3]["error_message"] == records[3]["error"]["message"]
 
 

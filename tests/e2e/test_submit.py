@@ -52,8 +52,8 @@ def test_a_folder_becomes_one_batch_and_a_table(
         rows = list(csv.DictReader(file))
     assert len(rows) == len(THINGS)
     for row in rows:
-        assert row["label"] == Path(row["id"]).parent.name
-        assert len(json.loads(row["labels"])) == 3 and 0 < float(row["score"]) <= 1
+        assert row["label_1"] == Path(row["id"]).parent.name and row["file"] == "photo.jpg"
+        assert 0 < float(row["score_1"]) <= 1 and "label_4" not in row
     assert {row["id"] for row in rows} == {
         path.relative_to(folder).as_posix() for path in folder.rglob("*.jpg")
     }

@@ -143,6 +143,9 @@ def test_labels_of_which_several_are_right_are_ranked_and_cut_like_others(
     assert [label.name for label in own.rank(found, 5, 0.9)] == ["red", "green"]
     assert [label.name for label in own.rank(found, 1, 0.0)] == ["red"]
     assert own.rank(own.scores(BLACK), 5, 0.5) == []
+    some = np.array([0.3, 4e-7, 0, 0.6], np.float32)  # the second is 0 as it is told
+    assert [label.score for label in own.rank(some, 5)] == [0.6, 0.3]
+    assert [label.score for label in own.rank(some, 5, 0.0)] == [0.6, 0.3, 0.0, 0.0]
 
 
 def test_set_changes_what_the_scores_are_where_the_network_allows_it(run: Run, cache: Path) -> None:

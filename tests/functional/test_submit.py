@@ -26,6 +26,7 @@ from localcloud.starting import END_SECONDS, started
 from tests.conftest import pick_free_port
 from tests.fakes import refusal
 from tools.submit import cli
+from tools.submitting.csvfile import file_name
 from tools.submitting.pace import Pace
 
 TOKEN_VARIABLE = "SERVERLESS_INCEPTION_TOKEN"
@@ -241,11 +242,14 @@ def test_a_folder_is_uploaded_classified_and_written_as_a_table(
     (started,) = service.asked("POST /batches")
     assert started["model"] == "doodle" and started["max_labels"] == 2
     assert "min_confidence" not in started
+    for record in service.records:
+        key = record["source"].removeprefix("s3://images/")
+        assert service.objects[key] == f"image {record['id']}".encode()
     for row in rows(out):
-        key = row["source"].removeprefix("s3://images/")
-        assert service.objects[key] == f"image {row['id']}".encode()
-        assert row["label"] == "cat, tabby" and float(row["score"]) == 0.75
-        assert [label["name"] for label in json.loads(row["labels"])] == ["cat, tabby", "dog"]
+        assert row["address"] == "", "a key that the service made up"
+        assert row["label_1"] == "cat, tabby" and float(row["score_1"]) == 0.75
+        assert row["label_2"] == "dog" and float(row["score_2"]) == 0.25
+        assert row["file"] == row["id"].rpartition("/")[2] and row["model"] == "doodle"
         assert row["error_code"] == row["error_message"] == ""
         assert row["truncated"] == ("true" if row["id"] == "a.jpg" else "")
     assert len(service.objects) == len(IDS) + 1
@@ -347,7 +351,7 @@ def test_failed_images_have_a_status_of_their_own_and_an_example(
     assert run("--follow", BATCH, "--out", out).exit_code == 3
     failed = [row for row in rows(out) if row["error_code"]]
     assert {row["id"] for row in failed} == service.failing
-    assert all(row["error_message"] == "It is no image." and not row["label"] for row in failed)
+    assert all(row["error_message"] == "It is no image." and not row["label_1"] for row in failed)
 
 
 def test_files_that_no_form_would_take_are_left_out_and_named(
@@ -656,3 +660,15 @@ def read_until(terminal: int, text: str | None) -> str:
             assert text is None, seen
             break
     return seen
+
+
+def test_a_file_is_named_by_its_id_or_its_address() -> None:
+    named = {
+        ("zoo/a.jpg", "s3://images/batches/x-1/000001.jpg"): "a.jpg",
+        ("7", "https://example.com/b.png?size=1"): "b.png",
+        ("line 7", "s3://mine/photos/c"): "c",
+        ("7", "inline"): "",
+        ("d.gif", "inline"): "d.gif",
+    }
+    for (id, source), name in named.items():
+        assert file_name(id, source) == name

@@ -105,6 +105,13 @@ def test_labels_below_the_least_confidence_are_left_out() -> None:
     assert [label.name for label in prediction.labels or []] == ["blue"]
 
 
+def test_labels_without_a_score_are_left_out_unless_asked_for() -> None:
+    for asked, labels in ((None, ["blue"]), (0.0, ["blue", "red", "green"]), (0.1, ["blue"])):
+        request = PredictRequest(min_confidence=asked)
+        (prediction,) = predictor(Web({})).predict(request, BLUE).predictions
+        assert [label.name for label in prediction.labels or []] == labels
+
+
 def test_one_error_never_spoils_its_neighbours() -> None:
     instances = [
         Instance(id="a", url="http://h/r"),

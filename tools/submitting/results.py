@@ -1,12 +1,13 @@
 """The results of a finished batch: streamed into a file, and what they say in a table."""
 
-import csv
 import io
 import os
+import tempfile
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
 
@@ -14,11 +15,8 @@ from chalicelib.answers.status import BatchView
 from chalicelib.bulk.records import Record
 from tools.columns import columns
 from tools.submitting.batchapi import Api
+from tools.submitting.csvfile import write_table
 from tools.submitting.retrying import ApiError
-
-COLUMNS = ("id", "source", "label", "score", "labels", "error_code", "error_message", "truncated")
-"""Of a CSV. label and score are the best; labels has all of them, as JSON. truncated is "true" for
-a JPEG that lacked its last bytes, of which a part was not seen."""
 
 TOP = 15
 """Labels that the summary names."""
@@ -84,9 +82,8 @@ def _writer(target: Path | None) -> Iterator[Callable[[bytes, Record], object]]:
     try:
         with part.open("wb") as file, io.TextIOWrapper(file, "utf-8", newline="") as text:
             if target.suffix.lower() == ".csv":
-                rows = csv.writer(text)
-                rows.writerow(COLUMNS)
-                yield lambda line, record: rows.writerow(_row(record))
+                with _table_writer(text) as write:
+                    yield write
             else:
                 yield lambda line, record: file.write(line)
         part.replace(target)
@@ -94,10 +91,17 @@ def _writer(target: Path | None) -> Iterator[Callable[[bytes, Record], object]]:
         part.unlink(missing_ok=True)
 
 
-def _row(record: Record) -> tuple[str | float, ...]:
-    if record.error:
-        return record.id, record.source, "", "", "", record.error.code, record.error.message, ""
-    best = record.labels[0] if record.labels else None
-    label, score = (best.name, best.score) if best else ("", "")
-    labels = msgspec.json.encode(record.labels or []).decode()
-    return record.id, record.source, label, score, labels, "", "", "true" * record.truncated
+@contextmanager
+def _table_writer(text: TextIO) -> Iterator[Callable[[bytes, Record], object]]:
+    """Takes lines and their records; writes the table at the end, when its columns are known."""
+    widest = 1
+    with tempfile.TemporaryFile() as lines:
+
+        def keep(line: bytes, record: Record) -> None:
+            nonlocal widest
+            widest = max(widest, len(record.labels or []))
+            lines.write(line)
+
+        yield keep
+        lines.seek(0)
+        write_table(text, map(msgspec.json.Decoder(Record).decode, lines), widest)

@@ -115,6 +115,15 @@ export const linesOf = (text) => text.split(/\r?\n/).map((line) => line.trim()).
 export const nameOf = ({ id, source }) =>
   (/^\d+$/.test(id) && /^(https?|s3):\/\//i.test(source) ? `${id} · ${lastPart(source)}` : id);
 
+const ENDED = /^[^/]+\.[a-z0-9]{1,8}$/i;
+
+// The name of a record's file: the end of its id or, if that is no file's, of its address; "" for one that came inline.
+export function fileOf({ id, source }) {
+  const last = id.split("/").pop();
+  if (ENDED.test(last)) return last;
+  return source.includes("://") ? source.split(/[?#]/)[0].replace(/\/+$/, "").split("/").pop() : "";
+}
+
 function lastPart(address) {
   if (/^data:/i.test(address)) return "data";
   const [path] = address.split(/[?#]/);
