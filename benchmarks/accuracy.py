@@ -1,9 +1,9 @@
-"""How often the bundled models are right, on drawings that they were never trained on.
+"""How often the bundled models are right about drawings that they were not trained on.
 
     python -m benchmarks.accuracy
 
-Draws the first 2,000 test pictures, which are the cards' own, and classifies them with the 8-bit
-networks as they are deployed.
+Draws the first 2,000 test pictures, the same as for the model cards, and classifies them with the
+deployed 8-bit networks.
 """
 
 import os

@@ -1,9 +1,9 @@
-"""How often the 8-bit networks answer as the float network that they were made from.
+"""How often the 8-bit networks give the float network's answer.
 
     python -m benchmarks.agreement
 
-The trained Inception v3, on four crops of each photograph that ONNX Runtime's ranges were not made
-from. Needs the test material beside the project (`benchmarks.subject`), and TensorFlow.
+Runs the trained Inception v3 on four crops of each photograph that did not calibrate ONNX Runtime's
+network. Needs TensorFlow, and the test material beside the project (see `benchmarks.subject`).
 """
 
 import sys
@@ -34,14 +34,14 @@ ENGINES: dict[str, tuple[str, Engine]] = {
 
 
 def photographs() -> list[Pixels]:
-    """The photographs that `export` held back from the ranges."""
+    """Returns the photographs that `export` did not calibrate with."""
     folder = subject.NETWORK.parent / "imagenet-sample"
     files = sorted(path for path in folder.rglob("*") if path.suffix == ".JPEG")
     return held_back([np.asarray(Image.open(path).convert("RGB")) for path in files])[1]
 
 
 def corners(image: Pixels, size: tuple[int, int]) -> Iterator[Pixels]:
-    """Four crops of an image, resized to (width, height)."""
+    """Yields four crops of an image, resized to (width, height)."""
     whole = Image.fromarray(image)
     width, height = whole.width * CROP, whole.height * CROP
     for left in (0, whole.width - width):
@@ -51,7 +51,7 @@ def corners(image: Pixels, size: tuple[int, int]) -> Iterator[Pixels]:
 
 
 def original() -> Answer:
-    """The float network, in TensorFlow."""
+    """Loads the float network into TensorFlow."""
     network = tfjs.load(subject.NETWORK / "model.json")
     return lambda image: network(image[np.newaxis].astype(np.float32) / 255).numpy()[0]
 

@@ -1,12 +1,11 @@
-"""Batch: the worker against the bare network, and a fan-out's memory and speed.
+"""The batch worker against the bare network, and the fan-out's memory and speed.
 
     python -m benchmarks.batch
 
-The worker takes chunks of 25 different 720p JPEGs from an object store in memory and does all that
-it does on Lambda. The bare network gets the same images as arrays, as many at once as there are
-cores and a thread each, which is its best; one at a time, on all cores, is shown beside it. They
-run in turn, and the ratio of their medians is what carries over to other machines. The fan-outs
-are those of `benchmarks.cutting`.
+The worker does all its work on Lambda, with chunks of 25 different 720p JPEGs from an object store
+in memory. The bare network gets the same images as arrays: an image on each core, with one thread
+each (its best), and then one image at a time on all cores. They run in turn, and the ratio of their
+medians carries over to other machines. `benchmarks.cutting` runs the fan-outs.
 """
 
 import os
@@ -44,7 +43,7 @@ BATCH = Batch(batch_id="b", created_at=0, source="", manifest="manifest.txt")
 
 
 def worker_against_network(model: str, rounds: int) -> dict[str, float]:
-    """Images a second of the worker, of the network at its best, and one at a time."""
+    """Returns images a second: the worker, the network at its best, and one image at a time."""
     settings = Settings.from_environment({**os.environ, **SET_UP, "MODEL": model})
     store = MemoryStore()
     services = Services(settings, store=store, queue=MemoryQueue())

@@ -1,4 +1,4 @@
-"""Where the milliseconds of a request go, told by clocks inside of it; no profiler slows it."""
+"""Where the milliseconds of a request go, by clocks inside it: no profiler slows it down."""
 
 import json
 import sys
@@ -28,14 +28,14 @@ STAGES = {
     "log": "the log line, which is the metrics too",
     "after": "headers, Chalice's response, test client",
 }
-"""Those of one request, in order."""
+"""The stages of a request, in order."""
 
 
 def stages(service: Service, runs: int) -> dict[str, float]:
-    """Mean milliseconds of each stage, by its name in STAGES; they add up to the whole.
+    """Returns the mean milliseconds of each stage, by its name in STAGES; their sum is the whole.
 
-    Of the half of the calls that are neither fastest nor slowest. What has no clock inside of the
-    request is timed by itself, right after it, and what is left over is `routing`.
+    The fastest and the slowest quarter of the calls do not count. A stage without a clock inside
+    the request is timed by itself right after it; the time that remains is `routing`.
     """
     alone = _alone(service)
     calls = []
@@ -55,13 +55,13 @@ def stages(service: Service, runs: int) -> dict[str, float]:
 
 
 def parsing_an_event(service: Service) -> Callable[[], object]:
-    """What Lambda's runtime does besides, which the test client does not: the event from JSON."""
+    """Reads the event from JSON, as Lambda's runtime does and the test client does not."""
     text = json.dumps(events.rest("POST", "/predict", service.image, HEADERS))
     return lambda: json.loads(text)
 
 
 def _call(service: Service) -> dict[str, float]:
-    """One request, by the clocks inside of it; seconds."""
+    """Makes a request, and returns the seconds between the clocks inside it."""
     start = time.perf_counter()
     response = service.handler()
     end = time.perf_counter()
@@ -81,7 +81,7 @@ def _call(service: Service) -> dict[str, float]:
 
 
 def _alone(service: Service) -> dict[str, Callable[[], Any]]:
-    """Stages too short for a clock of their own."""
+    """Returns the stages that have no clock inside the request."""
     answer: Any = service.use_case()
     scores = service.classifier.scores(service.pixels)
     return {

@@ -1,9 +1,9 @@
-"""Images through the whole local cloud, and whether each is in the results once.
+"""Send images through the whole local cloud, and check that each is in the results once.
 
     python -m benchmarks.cloud --images 2000
 
-Starts `python -m localcloud`, puts the images into its bucket, starts a batch of them, reads the
-results. Seconds belong to this machine and to moto, which answers some hundred calls a second.
+Starts `python -m localcloud`, uploads the images, runs a batch and reads the results. The seconds
+say little about AWS: moto answers only some hundred calls a second.
 """
 
 import json
@@ -26,7 +26,7 @@ SAMPLES = [path.read_bytes() for path in sorted(WEB.glob("sample-*.jpg"))]
 
 
 def upload(cloud: LocalCloud, ids: list[str]) -> None:
-    """Put an image of its own bytes under each id."""
+    """Uploads a different image for each id."""
     s3 = cloud.client("s3")
 
     def put(number: int) -> None:
@@ -40,7 +40,7 @@ def upload(cloud: LocalCloud, ids: list[str]) -> None:
 
 
 def classify(cloud: LocalCloud, count: int) -> list[str]:
-    """The ids in the results of a batch of what was uploaded."""
+    """Runs a batch of the uploaded images, and returns the ids in its results."""
     body = {"prefix": f"s3://{cloud.images}/batches/cloud/"}
     batch = urllib3.request("POST", f"{cloud.url}/batches", json=body).json()["batch_id"]
     with click.progressbar(length=count, file=sys.stderr) as bar:
@@ -65,9 +65,9 @@ def main(images: int, model: str, as_json: bool, save: bool) -> None:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "log", model) as cloud:
         upload(cloud, ids)
         start = time.monotonic()
-        answered = classify(cloud, images)
+        results = classify(cloud, images)
         seconds = time.monotonic() - start
-    counts = Counter(answered)
+    counts = Counter(results)
     once, speed = sum(counts[id] == 1 for id in ids), images / seconds
     title = f"{images:,} images through the whole local cloud, {model}"
     figures = [
@@ -76,7 +76,7 @@ def main(images: int, model: str, as_json: bool, save: bool) -> None:
         Figure("speed", "of this laptop's AWS", speed, f"{speed:.0f} images a second"),
     ]
     findings.publish(findings.Record("cloud", title, figures), as_json, save)
-    if answered != ids:
+    if results != ids:
         raise click.ClickException("An image is missing, doubled or out of its place.")
 
 

@@ -1,12 +1,11 @@
-"""A cold start: how long from nothing to the first answer, and how much memory it takes.
+"""How long a cold start takes until the first answer, and how much memory.
 
     python -m benchmarks.coldstart
 
-Ours are the zips of `make package`, unpacked as Lambda does and run by its own runtime client
-against a Runtime API on this machine, Chalice and app.py included. TensorFlow's ways with the same
-network are processes with nothing of the kind around them: a frozen graph in a session, Keras, a
-SavedModel. All have two CPUs and run in turn. What Lambda does before it starts Python (a machine,
-the zips' download) is not in it; the files are in memory.
+Our functions are the zips of `make package`, unpacked as on Lambda. Lambda's own runtime client
+runs them, with Chalice and app.py, against a Runtime API on this machine. TensorFlow runs the same
+network in plain processes: a frozen graph in a session, Keras, a SavedModel. All have two CPUs and
+run in turn. Not included: what Lambda does before it starts Python, such as downloading the zips.
 """
 
 import contextlib
@@ -47,12 +46,12 @@ MEASURES = {
     "peak_mb": "peak MB",
 }
 WITHIN = list(NAMES)[1 : list(NAMES).index("baseline")]
-"""Ours, held against our first prediction."""
+"""Our cases that are compared with our first prediction."""
 Start = Callable[[], dict[str, float]]
 
 
 def medians(compared: Mapping[str, Start], runs: int) -> dict[str, dict[str, float]]:
-    """Medians of each, in rounds of an order of their own, after one that is not counted."""
+    """Returns the medians of each case. Each round has its own order; the first does not count."""
     shuffled, order = list(compared), random.Random(0)
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in compared}
     with click.progressbar(range(runs + 1), label="cold starts", file=sys.stderr) as rounds:
@@ -70,7 +69,7 @@ def medians(compared: Mapping[str, Start], runs: int) -> dict[str, dict[str, flo
 
 @contextlib.contextmanager
 def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
-    """All that is compared, and whether our function's folders are read-only, as on Lambda."""
+    """Yields the cases, and whether our function's folders are read-only, as on Lambda."""
     package = subject.package
     with contextlib.ExitStack() as running:
         others: dict[str, Start] = {}
@@ -85,7 +84,7 @@ def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
 
 
 def figures(times: Mapping[str, Mapping[str, float]]) -> list[Figure]:
-    """Ratios to our first prediction, and that itself."""
+    """Returns our first prediction's figures, and the ratios of the others to it."""
     base = times["predict"]
     answer = "our first answer"
     against = []
@@ -119,7 +118,7 @@ def figures(times: Mapping[str, Mapping[str, float]]) -> list[Figure]:
 
 
 def table(times: Mapping[str, Mapping[str, float]]) -> Table:
-    """Every measure of every case."""
+    """Returns the table of every measure of every case."""
 
     def cell(measure: str, case: Mapping[str, float]) -> str:
         if measure not in case:

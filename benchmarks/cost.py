@@ -1,4 +1,4 @@
-"""Dollars for a million predictions, by memory size, architecture and way, and against others.
+"""What a million predictions cost, by memory size, architecture and way, and beside other services.
 
     python -m benchmarks.cost
 
@@ -6,9 +6,9 @@
 
     python -m benchmarks.cost --seconds 0.05 --memory 2048 --images-per-month 300000
 
-Runs the deployed functions on this machine, on as many CPUs as memory buys, counts their requests
-to S3 and SQS, and multiplies by benchmarks/prices.toml. The other two lines are a bill of your own:
-at a memory size, and with seconds a prediction that you know instead of those measured here.
+Runs the deployed functions on this machine, with as many CPUs as the memory size buys, counts their
+requests to S3 and SQS, and multiplies by benchmarks/prices.toml. The second and third command print
+your own bill: for a memory size, and with your own seconds a prediction.
 """
 
 import os
@@ -30,7 +30,7 @@ from tools.bundling.pythons import BundleError
 
 
 def prices_of(path: Path) -> Prices:
-    """Raises ClickException for a file that is not like prices.toml."""
+    """Reads a file of prices. Raises ClickException if it is not like prices.toml."""
     try:
         return load(path)
     except (msgspec.ValidationError, ValueError) as error:
@@ -38,7 +38,7 @@ def prices_of(path: Path) -> Prices:
 
 
 def vcpu_counts() -> list[int]:
-    """1, 2, and as many as there are here, up to Lambda's most."""
+    """Returns 1, 2, and this machine's CPUs, up to Lambda's maximum."""
     cores = min(len(os.sched_getaffinity(0)), MAX_VCPUS)
     return sorted({1, min(2, cores), cores})
 

@@ -1,7 +1,7 @@
-"""Fan-outs of a manifest and of a prefix, each in a process of its own; and a listing's CPU time.
+"""Fan-outs of a manifest and of a prefix, each in its own process, and the CPU time of a listing.
 
-The chunks go into a store that keeps none of them. A prefix is listed through botocore, which gets
-S3's answers from here, and the parts of its manifest lie on the disk, as they do in a bucket.
+The store does not keep the chunks. botocore lists the prefix, with S3's answers made up here. The
+parts of its manifest are on the disk, as they would be in a bucket.
 """
 
 import json
@@ -32,7 +32,7 @@ PAGE = 1000
 """Keys in one of S3's answers."""
 
 TIMED = 30
-"""Pages of a listing whose CPU time is told."""
+"""Pages of the listing that is timed."""
 
 PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.M)
 """Since the program began; `getrusage` tells what its parent had, if that is more."""
@@ -49,23 +49,23 @@ ENTRY = (
 
 
 class Body:
-    """What AWSResponse reads an answer from."""
+    """The raw response that AWSResponse reads."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
     def stream(self, **_: Any) -> Iterator[bytes]:
-        """All of it."""
+        """Yields the whole body."""
         return iter([self._data])
 
 
 def client(made_by: Any, count: int) -> Any:
-    """An S3 client of that session, in whose one bucket there are so many keys."""
+    """Makes an S3 client whose only bucket has `count` keys. made_by: the session, or boto3."""
 
     def answer(request: Any, **_: Any) -> AWSResponse:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
-        after = asked.get("start-after", "photos/-1.jpg")
-        start = int(asked.get("continuation-token", int(after[len("photos/") : -4]) + 1))
+        query = {name: values[0] for name, values in parse_qs(urlsplit(request.url).query).items()}
+        after = query.get("start-after", "photos/-1.jpg")
+        start = int(query.get("continuation-token", int(after[len("photos/") : -4]) + 1))
         end = min(start + PAGE, count)
         more = b"<NextContinuationToken>%d</NextContinuationToken>" % end if end < count else b""
         cut_off = b"<IsTruncated>%s</IsTruncated>" % (b"true" if more else b"false")
@@ -80,7 +80,7 @@ def client(made_by: Any, count: int) -> Any:
 
 
 def page_ms(made_by: Any) -> float:
-    """CPU milliseconds of a page of a listing."""
+    """Returns the CPU milliseconds of one page of a listing."""
     store = S3Store(lambda: client(made_by, TIMED * PAGE))
     next(store.list("images", "photos/"))  # the client is made
     start = time.process_time()
@@ -89,9 +89,9 @@ def page_ms(made_by: Any) -> float:
 
 
 class Forgetful(MemoryStore):
-    """Keeps the checkpoints; makes up a manifest as it is read, and keeps that of a prefix on disk.
+    """Keeps the checkpoints and forgets the chunks; makes up the lines of a manifest.
 
-    listing: where the keys of a prefix are. folder: for the manifest's parts.
+    listing: lists the prefix. folder: of the manifest that is made from it.
     """
 
     def __init__(self, count: int, listing: S3Store, folder: Path) -> None:
@@ -99,11 +99,11 @@ class Forgetful(MemoryStore):
         self._count, self._listing, self._folder = count, listing, folder
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
-        """From S3."""
+        """Lists from S3."""
         return self._listing.list(bucket, prefix, after)
 
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
-        """A part, in blocks, or a manifest that nobody has written."""
+        """Yields a part in blocks, or the lines of a manifest that does not exist."""
         part = self._folder / Path(key).name
         if part.exists():
             with part.open("rb") as file:
@@ -114,7 +114,7 @@ class Forgetful(MemoryStore):
             yield b"".join(b"https://images.example/photo-%d.jpg\n" % n for n in lines)
 
     def put(self, bucket: str, key: str, data: bytes, *rest: Any, **options: Any) -> str | None:
-        """Write a checkpoint or a part; a chunk is forgotten."""
+        """Keeps a checkpoint or a part; forgets a chunk."""
         name = Path(key).name
         if name.startswith("manifest."):
             (self._folder / name).write_bytes(data)
@@ -124,17 +124,17 @@ class Forgetful(MemoryStore):
 
 
 class Counting(MemoryQueue):
-    """Counts its messages."""
+    """A queue that only counts its messages."""
 
     count = 0
 
     def send(self, messages: object) -> None:
-        """Count them."""
+        """Counts them."""
         self.count += len(list(messages))  # type: ignore[call-overload]
 
 
 def fan_out_alone(kind: str, count: int) -> dict[str, float | str]:
-    """Seconds and peak megabytes of a fan-out, in this process. kind: lines or keys."""
+    """Fans out in this process; returns seconds and peak megabytes. kind: lines or keys."""
     source, manifest = SOURCES[kind]
     batch = Batch(batch_id="b", created_at=0, source=source, manifest=manifest)
     queue = Counting()
@@ -151,7 +151,7 @@ def fan_out_alone(kind: str, count: int) -> dict[str, float | str]:
 
 
 def fanned_out(kind: str, count: int) -> dict[str, Any]:
-    """The same in a process of its own, whose peak counts."""
+    """Fans out in a new process, so that the peak is its own."""
     command = [sys.executable, "-m", "benchmarks.cutting", kind, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     out: dict[str, Any] = json.loads(done.stdout)
@@ -159,7 +159,7 @@ def fanned_out(kind: str, count: int) -> dict[str, Any]:
 
 
 def figures(outs: list[dict[str, Any]]) -> Iterator[Figure]:
-    """What fan-outs take, and what a page of a listing does."""
+    """Yields what the fan-outs and a page of a listing take."""
     for out in outs:
         kind, count, peak, seconds = out["kind"], out["count"], out["peak_mb"], out["seconds"]
         named = f"fan-out-{count}" + ("-keys" if kind == "keys" else "")

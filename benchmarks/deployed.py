@@ -1,4 +1,4 @@
-"""The function as it is deployed, started here, and what it reaches: for cold starts."""
+"""Cold starts of the deployed function on this machine."""
 
 import contextlib
 import logging
@@ -35,7 +35,7 @@ PARAMETER = "/serverless-inception/coldstart/token"
 
 @dataclass(frozen=True)
 class Case:
-    """A function that is started and called once, and what it answers if all is well."""
+    """A function to start, its environment, and the event to call it with."""
 
     image: Image
     handler: str
@@ -44,12 +44,12 @@ class Case:
 
     @property
     def in_place(self) -> bool:
-        """Whether it finds the model where Lambda shows it: in a folder that is read-only."""
+        """Whether the model is where Lambda has it: in a read-only folder."""
         return "MODEL_DIR" not in self.environment
 
 
 def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[str, Case]:
-    """What is compared. bare: the image without bytecode."""
+    """Returns the cases to compare. bare: the image without bytecode."""
     settings = {"ENGINE": "litert", **aws}
     if not can_be_in_place(image.runtime):
         settings["MODEL_DIR"] = str(image.opt / "models")
@@ -72,7 +72,7 @@ def cases(image: Image, bare: Image, aws: dict[str, str], body: bytes) -> dict[s
 
 
 def measured(case: Case) -> dict[str, float]:
-    """One cold start, in seconds and megabytes, and a second call."""
+    """Measures a cold start and a second call, in seconds and megabytes."""
     with started(case.image, case.handler, case.environment, in_place=case.in_place) as function:
         init = function.init_seconds
         first = _call(function, case.event)
@@ -100,7 +100,7 @@ def _call(function: Function, event: events.Event) -> float:
 
 @contextlib.contextmanager
 def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
-    """The deployment's folders, and the same without bytecode."""
+    """Yields the unpacked deployment, and the same without bytecode."""
     zips, lambdas = bundle(ARCHITECTURE), Runtime(*lambda_runtime())
     with tempfile.TemporaryDirectory() as folder:
         layer = model_layer(package, Path(folder) / "model.zip")
@@ -114,7 +114,7 @@ def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
 
 @contextlib.contextmanager
 def local_aws() -> Iterator[dict[str, str]]:
-    """The variables of functions that reach an AWS on this machine, with a bucket and a token."""
+    """Runs an AWS with a bucket and a token; yields the environment variables that lead to it."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()

@@ -1,6 +1,6 @@
-"""What a benchmark found: printed, and kept in docs/figures/KIND/ for README and docs to quote.
+"""The results of a benchmark: printed, and kept in docs/figures/KIND/ for README and docs to quote.
 
-KIND is that of the processor, see `benchmarks.machine`: readers run on either.
+KIND is the kind of processor; see `benchmarks.machine`.
 """
 
 import datetime
@@ -21,9 +21,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Figure:
-    """One number that may be quoted.
+    """A number that README and docs may quote.
 
-    key: its anchor, as in `handler-over-network`. says: what it is. text: it with its unit.
+    key: its anchor, such as `handler-over-network`. says: what it is. text: the value and its unit.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells are text as it is to be read; the first column names the row."""
+    """A table of text; the first column names the row."""
 
     title: str
     columns: Sequence[str]
@@ -43,10 +43,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Record:
-    """All that one run of a script found.
+    """The results of one run of a script.
 
-    name: of the script, and of its files. figures: ratios first. notes: sentences on how to read
-    them. series: JSON-able data that pictures are drawn from.
+    name: of the script, and of its files. figures: ratios first. notes: how to read them. series:
+    data for the pictures, fit for JSON.
     """
 
     name: str
@@ -58,17 +58,17 @@ class Record:
 
 
 def folder(of: str | None = None) -> Path:
-    """Where the figures of a kind of processor are kept; of this machine's, where none is named."""
+    """Returns the folder for a kind of processor, by default this machine's."""
     return FOLDER / (of or kind())
 
 
 def ratio(key: str, says: str, value: float) -> Figure:
-    """A figure that carries over to other machines."""
+    """Makes a figure that carries over to other machines."""
     return Figure(key, says, value, f"{value:.2f}×" if value < 10 else f"{value:.0f}×")
 
 
 def options(command: Command) -> Command:
-    """Give a command --json and --save, as `as_json` and `save`."""
+    """Adds --json and --save to a command, as `as_json` and `save`."""
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
     keep = "Keep tables and pictures in docs/figures."
     return click.option("--save", is_flag=True, help=keep)(command)
@@ -80,9 +80,9 @@ def publish(
     save: bool,
     draw: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
-    """Print it, as a table or as JSON; keep both in docs/figures where asked to.
+    """Prints a record as tables or as JSON; keeps both in docs/figures if `save`.
 
-    draw: draws the pictures, whose names begin with the record's, from its series.
+    draw: draws pictures from the series. Their names begin with the record's.
     """
     content = _plain(record)
     click.echo(json.dumps(content) if as_json else _told(record, content["machine"]))
@@ -96,9 +96,9 @@ def publish(
 
 
 def load(name: str, of: str | None = None) -> dict[str, Any]:
-    """What `publish` kept of that script on that kind of processor, or on this machine's.
+    """Reads what `publish` kept of a script, on a kind of processor, by default this machine's.
 
-    Raises ClickException where it never ran with --save.
+    Raises ClickException if the script never ran with --save.
     """
     path = folder(of) / f"{name}.json"
     if not path.exists():
@@ -130,12 +130,12 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _named(argument: str) -> str:
-    """An argument without the folders of this machine."""
+    """Returns an argument without this machine's folders."""
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 
 def _told(record: Record, where: str) -> str:
-    """For a terminal: columns as wide as their widest cell."""
+    """Lays a record out for a terminal."""
     blocks = [where, _columns([(figure.says, figure.text) for figure in record.figures])]
     for table in record.tables:
         blocks.append(f"{table.title}\n{_columns([table.columns, *table.rows])}")
@@ -151,7 +151,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _page(record: Record, content: Mapping[str, Any]) -> str:
-    """For docs/figures: each figure at an anchor of its key."""
+    """Writes a record in Markdown, with an anchor for each figure."""
     ran = f"Printed by `{content['command']}` on {content['machine']}, {content['date']}."
     figures = [
         [f'<a id="{figure.key}"></a>{figure.says}', figure.text] for figure in record.figures

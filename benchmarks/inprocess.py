@@ -1,4 +1,4 @@
-"""The service in this process, its log written where it can be timed."""
+"""The service in this process, with a log that tells when a line was written."""
 
 import io
 import logging
@@ -23,11 +23,11 @@ from chalicelib.requests import PredictRequest
 from chalicelib.wiring import services
 
 HEADERS = {"content-type": "application/octet-stream"}
-"""In small letters, by which the test client knows a body that API Gateway would put in base64."""
+"""In lower case, so that the test client puts the body in base64, as API Gateway does."""
 
 
 class Written(io.StringIO):
-    """Keeps the last thing written to it, and when that was, by `time.perf_counter`."""
+    """Keeps the last text written to it, and the time of that by `time.perf_counter`."""
 
     at = 0.0
 
@@ -39,7 +39,7 @@ class Written(io.StringIO):
 
 
 def second_predictor(package: ModelPackage) -> Predictor:
-    """What classifies for a caller of `app.py`, with the other engine; one thread."""
+    """Makes the predictor of `app.py` with the second engine and one thread."""
     settings = services().settings
     models, name = services().models, package.info.name
     classifiers = Classifiers(models, settings.threads, name, "", engine="onnxruntime")
@@ -47,11 +47,10 @@ def second_predictor(package: ModelPackage) -> Predictor:
 
 
 class Service:
-    """`app.py` with one model on one thread, and an image that it is asked about.
+    """`app.py` with one model on one thread, and an image to classify. Only one in a process.
 
-    within: when the last request came to the middleware nearest to the view, had its body from
-        base64, and was answered there.
-    Once in a process: the app reads the environment as it is imported.
+    within: when the last request reached the view's middleware, was decoded from base64, and was
+        answered there.
     """
 
     def __init__(self, package: ModelPackage, image: bytes) -> None:
@@ -82,14 +81,14 @@ class Service:
         self._interpreter.allocate_tensors()
 
     def handler(self) -> Any:
-        """The bytes of the image to the bytes of the answer, by way of Chalice."""
+        """Classifies the image through Chalice."""
         response = self._http.post("/predict", body=self.image, headers=HEADERS)
         if response.status_code != 200:
             raise click.ClickException(response.body.decode())
         return response
 
     def onnxruntime(self) -> Any:
-        """The same with ONNX Runtime, of a package that has the network for it."""
+        """Does the same with ONNX Runtime, if the package has a network for it."""
         services().predictor = self._second
         try:
             return self.handler()
@@ -97,11 +96,11 @@ class Service:
             services().predictor = self._first
 
     def use_case(self) -> Any:
-        """The same without HTTP, JSON, and the log line."""
+        """Does the same without HTTP, JSON and the log line."""
         return self.predictor.predict(PredictRequest(), self.image)
 
     def network(self) -> Any:
-        """LiteRT alone: an array that is ready to scores."""
+        """Runs LiteRT alone, on an array that is ready."""
         self._interpreter.set_tensor(self._input, self._array)
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._output)

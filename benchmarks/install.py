@@ -1,9 +1,9 @@
-"""What `make run` installs: how much it is, and how long it takes.
+"""How much `make run` installs, and how long that takes.
 
     python -m benchmarks.install
 
 Makes a virtual environment as the Makefile does, in a temporary folder, without pip's cache. The
-time depends on the network and on how near the package index is.
+time depends on the network.
 """
 
 import subprocess
@@ -21,22 +21,17 @@ ROOT = Path(__file__).parents[1]
 
 
 def install(folder: Path) -> float:
-    """Install what a laptop needs into a new environment. Returns seconds."""
+    """Installs what a laptop needs into a new environment. Returns seconds."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip: list[str | Path] = [
-        folder / "bin" / "pip",
-        "--disable-pip-version-check",
-        "--no-cache-dir",
-        "install",
-    ]
-    needed: list[str | Path] = ["--quiet", "--prefer-binary", "-r", ROOT / "requirements-dev.txt"]
+    pip = [folder / "bin" / "pip", "--disable-pip-version-check", "--no-cache-dir", "install"]
+    needed = ["--quiet", "--prefer-binary", "-r", ROOT / "requirements-dev.txt"]
     subprocess.run([*pip, *needed], check=True)
     return time.perf_counter() - start
 
 
 def size(folder: Path) -> int:
-    """Bytes of all files below the folder."""
+    """Returns the bytes of all files in the folder."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 

@@ -1,8 +1,8 @@
-"""What XNNPACK is worth here: one network on it, and on LiteRT's own kernels, as where it is lost.
+"""How much faster a network is with XNNPACK than with LiteRT's own kernels.
 
     python -m benchmarks.kernels
 
-Both run in turn in one process. How much faster XNNPACK is depends on the processor.
+Both run in turn in one process. The ratio depends on the processor.
 """
 
 import click
@@ -20,7 +20,7 @@ from chalicelib.inference.packages import ModelPackage
 
 
 def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:
-    """The network on LiteRT's own kernels."""
+    """Loads the network on LiteRT's own kernels."""
     return LiteRT(package.model_path, threads, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
 
 

@@ -1,9 +1,9 @@
-"""How large a deployment is, package by package, and what is left of Lambda's limits.
+"""The size of a deployment, package by package, against Lambda's limits.
 
     python -m benchmarks.package
 
-Builds the zips of both architectures as `make package` does, with the model as its layer, and
-counts what each package takes in them.
+Builds the zips of both architectures as `make package` does, with the model's layer, and measures
+each package in them.
 """
 
 import sys
@@ -20,7 +20,7 @@ from tools.bundling.pythons import BundleError
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure
 
 SHOWN = 5
-"""Packages with a colour of their own in the picture: the largest; the rest is one."""
+"""Packages with their own colour in the picture: the largest."""
 
 LIMITS = (
     "Lambda accepts a zip of 50 MB in a direct upload, of a function or of a layer, and 250 MB "
@@ -31,7 +31,7 @@ LIMITS = (
 
 
 def built(model: str) -> dict[str, Measured]:
-    """The zips of a deployment, measured, by architecture."""
+    """Builds and measures the zips of a deployment, by architecture."""
     package = subject.model(model)
     measured = {}
     with click.progressbar(ARCHITECTURES, label="builds", file=sys.stderr) as architectures:
@@ -44,14 +44,14 @@ def built(model: str) -> dict[str, Measured]:
 
 
 def parts(measured: Measured) -> dict[str, Size]:
-    """Every package of all zips, the largest first; the function's own files as one, "app"."""
+    """Returns every package, the largest first; the function's own files are the package "app"."""
     sizes = {"app": measured.zips["function"], "model": measured.zips["model layer"]}
     sizes |= measured.packages["layer"] | measured.packages.get("engine layer", {})
     return dict(sorted(sizes.items(), key=lambda pair: -pair[1].unpacked))
 
 
 def figures(builds: dict[str, Measured]) -> Iterator[Figure]:
-    """Shares of the limits, and what is left."""
+    """Yields the shares of the limits, and what is left of them."""
     for name, measured in builds.items():
         for kind, used, limit in [
             ("zipped", measured.largest, ZIPPED_LIMIT),
@@ -74,7 +74,7 @@ def _megabytes(key: str, says: str, count: int) -> Figure:
 
 
 def table(name: str, measured: Measured) -> Table:
-    """One architecture's packages."""
+    """Returns the table of one architecture's packages."""
     sizes = parts(measured)
     total = sum(measured.zips.values(), Size())
     rows = [_row(*row) for row in [*sizes.items(), ("together", total)]]
@@ -86,7 +86,7 @@ def _row(name: str, size: Size) -> list[str]:
 
 
 def series(builds: dict[str, Measured]) -> dict[str, Any]:
-    """Megabytes for the picture: of the layer's zip and of all unpacked, by package."""
+    """Returns the picture's megabytes by package: of the layer's zip, and of all unpacked."""
     bars: dict[str, dict[str, dict[str, float]]] = {"zipped": {}, "unpacked": {}}
     for name, measured in builds.items():
         layer = {part: size.zipped for part, size in measured.packages["layer"].items()}
@@ -100,7 +100,7 @@ def series(builds: dict[str, Measured]) -> dict[str, Any]:
 
 
 def draw(series: dict[str, Any]) -> None:
-    """Stacked bars by package, against the limits."""
+    """Draws stacked bars by package, against the limits."""
     from benchmarks.plotting import COLOURS, INK, picture  # matplotlib, which nothing else needs
 
     names = list(next(iter(series["bars"]["unpacked"].values())))
@@ -136,7 +136,7 @@ def draw(series: dict[str, Any]) -> None:
 
 
 def _named(sizes: dict[str, float], name: str) -> float:
-    """Of that package, whatever its version on the other architecture."""
+    """Returns the size of a package, in whatever version."""
     return sum(size for part, size in sizes.items() if part.split(" ")[0] == name.split(" ")[0])
 
 

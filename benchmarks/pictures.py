@@ -1,11 +1,11 @@
-"""What AVIF costs, and what a JPEG that is cut off costs in answers that are right.
+"""What AVIF costs, and how often the answer about a truncated JPEG is right.
 
     python -m benchmarks.pictures --model mobilenet-v2 PHOTOS
 
-Times a 720p picture to 299x299 in three formats, in turn, and the import of AVIF's decoder in
-processes of their own. PHOTOS are labelled photographs of ImageNet, as `tools.model evaluate` takes
-them: saved again as JPEG, once with their last rows grey and once progressive and without their
-last scans, and answered for.
+Times the decoding of a 720p picture to 299x299 in three formats, in turn, and the import of AVIF's
+decoder in new processes. PHOTOS are labelled photographs of ImageNet, as `tools.model evaluate`
+takes them. They are classified with their last rows grey, and as progressive JPEGs without their
+last scans.
 """
 
 import io
@@ -45,22 +45,22 @@ import chalicelib.images.avif
 print(1000 * (time.thread_time() - start))
 """
 KEPT = (0.9, 0.8, 0.7, 0.5)
-"""Parts of the rows."""
+"""Shares of the rows that are kept."""
 
 SCANS = {1: "coarse", 5: "two-bits", 6: "one-bit", 10: "all"}
-"""Of Pillow's progressive script of ten, by what they leave out: after five scans everything is
-there but for two bits of the luma, after six but for one bit."""
+"""Names for so many of the ten scans that Pillow writes: after five only two bits of the luma are
+missing, after six only one bit."""
 
 
 def saved(image: Image.Image, format_: str, **options: object) -> bytes:
-    """An image's file."""
+    """Returns an image as a file."""
     file = io.BytesIO()
     image.save(file, format_, **options)
     return file.getvalue()
 
 
 def milliseconds(runs: int) -> dict[str, float]:
-    """Medians of each format, of CPU."""
+    """Returns the median CPU milliseconds of each format."""
     picture = Image.open(io.BytesIO(photograph()))
     files = {name: saved(picture, name, **options) for name, options in FORMATS.items()}
     works: dict[str, Callable[[], object]] = {
@@ -71,7 +71,7 @@ def milliseconds(runs: int) -> dict[str, float]:
 
 
 def importing(runs: int) -> float:
-    """The median of what the first AVIF of a process waits for, in milliseconds of CPU."""
+    """Returns the median CPU milliseconds of the import that a process's first AVIF needs."""
     command = [sys.executable, "-c", IMPORT]
     times = [
         float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
@@ -81,7 +81,7 @@ def importing(runs: int) -> float:
 
 
 def megabytes() -> tuple[float, float]:
-    """What AVIF's libraries take in a zip, and unpacked."""
+    """Returns the megabytes of AVIF's libraries, zipped and unpacked."""
     files = [file for file in distribution("pillow").files or () if LIBRARIES.search(str(file))]
     contents = [Path(str(file.locate())).read_bytes() for file in files]
     zipped = sum(len(zlib.compress(content)) for content in contents)
@@ -89,14 +89,14 @@ def megabytes() -> tuple[float, float]:
 
 
 def with_rows(data: bytes, part: float) -> bytes:
-    """The picture with its last rows grey, as libjpeg leaves them."""
+    """Makes the last rows grey, as libjpeg does if they are missing."""
     image = Image.open(io.BytesIO(data)).convert("RGB")
     image.paste((128, 128, 128), (0, round(part * image.height), *image.size))
     return saved(image, "BMP")
 
 
 def with_scans(data: bytes, count: int) -> bytes:
-    """The first scans of a progressive JPEG, as libjpeg makes a picture of them."""
+    """Makes a progressive JPEG, and decodes its first scans alone."""
     whole = saved(Image.open(io.BytesIO(data)).convert("RGB"), "JPEG", quality=90, progressive=True)
     starts = [marker.start() for marker in re.finditer(b"\xff\xda", whole)]
     if count < len(starts):
@@ -107,7 +107,7 @@ def with_scans(data: bytes, count: int) -> bytes:
 
 
 def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
-    """How many are right with a part of the rows, and of the scans."""
+    """Returns how many answers are right with a share of the rows, and of the scans."""
     classes, load = [truth for (truth,) in labelled.classes], loader(labelled.photos)
 
     def right(label: str, cut: Callable[[bytes], bytes]) -> int:
@@ -128,7 +128,7 @@ def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
 def figures(
     ms: dict[str, float], first: float, size: tuple[float, float], counts: dict[str, int], n: int
 ) -> list[Figure]:
-    """Times, sizes, and shares that are right."""
+    """Returns times, sizes, and shares of right answers."""
     return [
         ratio("avif-over-jpeg", "720p AVIF over JPEG, to 299", ms["AVIF"] / ms["JPEG"]),
         *(Figure(f"ms-{name.lower()}", f"720p {name} to 299", median, f"{median:.1f} ms")

@@ -1,11 +1,10 @@
-"""What part of a picture a network is given: its time, and what it is right of.
+"""How fast and how right the ways are to fit a picture to a network's input.
 
     python -m benchmarks.pixels --model mobilenet-v2 PHOTOS
 
-Times one 720p JPEG to 299x299, in turn: as it was decoded before packages had a preprocessing
-(the whole picture, at no less than twice the input's size), as it is now, and as ImageNet's crop.
-PHOTOS are labelled photographs of ImageNet, as `tools.model evaluate` takes them; the package
-answers for each way on all of them.
+Times the decoding of a 720p JPEG to 299x299, in turn: as before packages had a preprocessing (the
+whole picture, from at least twice the input's size), as now, and as ImageNet's crop. PHOTOS are
+labelled photographs of ImageNet, as for `tools.model evaluate`; each is classified in each way.
 """
 
 import io
@@ -50,14 +49,14 @@ WAYS: dict[str, tuple[str, Preprocessing]] = {
 
 
 def before(data: bytes) -> bytes:
-    """As `chalicelib.images.decode.decode` was, for a JPEG that is upright."""
+    """Decodes an upright JPEG as `chalicelib.images.decode.decode` once did."""
     image = JpegImageFile(io.BytesIO(inspect(data).data))
     image.draft("RGB", (2 * SIZE[0], 2 * SIZE[1]))
     return image.resize(SIZE, Image.Resampling.BILINEAR, reducing_gap=3.0).tobytes()
 
 
 def milliseconds(data: bytes, runs: int) -> dict[str, float]:
-    """Medians of each way of `TIMED`, of CPU."""
+    """Returns the median CPU milliseconds of each way in `TIMED`."""
     works: dict[str, Callable[[], object]] = {
         "before": lambda: before(data),
         "squash": lambda: decode(data, SIZE, WHOLE),
@@ -67,14 +66,14 @@ def milliseconds(data: bytes, runs: int) -> dict[str, float]:
 
 
 def in_full(data: bytes) -> bytes:
-    """The same pixels in a format that cannot be decoded at a smaller scale."""
+    """Saves the pixels in a format that is always decoded in full."""
     file = io.BytesIO()
     Image.open(io.BytesIO(data)).convert("RGB").save(file, "BMP")
     return file.getvalue()
 
 
 def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
-    """How many are right in each way, and in the crop of JPEGs that are decoded in full."""
+    """Returns how many answers are right in each way, and if each JPEG is decoded in full."""
     classes, load = [truth for (truth,) in labelled.classes], loader(labelled.photos)
     right = rightness(asked, labelled.photos, classes, load)
     ways = right([how for _, how in WAYS.values()], "ways")
@@ -84,7 +83,7 @@ def accuracy(asked: Contestant, labelled: Labelled) -> dict[str, int]:
 
 
 def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[Figure]:
-    """Ratios of times, and shares that are right."""
+    """Returns ratios of times, and shares of right answers."""
     says = {name: text for name, (text, _) in WAYS.items()}
     says["full"] = f"{says['crop']}, every JPEG decoded in full"
     return [
@@ -96,7 +95,7 @@ def figures(ms: dict[str, float], counts: dict[str, int], photos: int) -> list[F
 
 
 def shares(says: Mapping[str, str], counts: dict[str, int], photos: int) -> list[Figure]:
-    """How often each way is right. says: what the ways are called."""
+    """Returns the share of right answers of each way. says: the ways in words."""
     return [
         Figure(name, f"top-1, {says[name]}", count / photos, f"{count / photos:.1%}")
         for name, count in counts.items()
@@ -104,14 +103,14 @@ def shares(says: Mapping[str, str], counts: dict[str, int], photos: int) -> list
 
 
 def asked_on(name: str, photos: Path) -> tuple[Contestant, Labelled]:
-    """A package, and the labelled photographs that it is asked about."""
+    """Loads a package, and finds the labelled photographs."""
     asked = contestant(name, Settings.from_environment().model_dirs, "litert", 1)
     truths = Truths(asked.classifier.labels, asked.package.info.background_class)
     return asked, find(photos, [truths])
 
 
 def table(counts: dict[str, int], photos: int, column: str = "way") -> Table:
-    """The counts with their intervals. column: heads their names."""
+    """Returns the counts with their intervals. column: the head of the names."""
     rows = []
     for name, count in counts.items():
         rows.append((name, str(count), interval(wilson_interval(count, photos))))

@@ -1,4 +1,4 @@
-"""Pictures of figures, in one style: SVG, on a light card that dark pages show as well."""
+"""Pictures in one style: SVG, on a light card that looks right on dark pages too."""
 
 import contextlib
 from collections.abc import Iterator
@@ -42,9 +42,9 @@ STYLE: dict[Any, Any] = {
 def picture(
     name: str, rows: int = 1, columns: int = 1, size: tuple[float, float] = (8.4, 4.4)
 ) -> Iterator[list["Axes"]]:
-    """Axes to draw on, row by row; at the end of the block docs/figures/KIND/NAME.svg.
+    """Yields axes to draw on, row by row, and saves them as docs/figures/KIND/NAME.svg.
 
-    size: inches, of the whole.
+    size: of the whole, in inches.
     """
     import matplotlib
     from matplotlib.figure import Figure

@@ -1,12 +1,12 @@
-"""One 720p JPEG in, labels out, one thread: our handler and the other ways to the same labels.
+"""One 720p JPEG to labels on one thread: our handler, and other ways to the same labels.
 
     python -m benchmarks.predict
 
 Compares, in turn and pinned to one CPU: the handler through Chalice's test client; the same with
-ONNX Runtime, where the package has a network for it; the use case without HTTP; LiteRT alone on an
-array that is ready; the baseline, which is a frozen graph of the same network in a session that
-is kept, JPEG decoded in the graph; and Keras' `model.predict`. TensorFlow's ways run in processes
-of their own, where a pipe waits for them. Shows, too, where the handler's milliseconds go.
+ONNX Runtime, if the package has a network for it; the use case without HTTP; LiteRT alone on an
+array that is ready; the baseline, a frozen graph of the same network in a session that stays open,
+which decodes the JPEG itself; and Keras' `model.predict`. TensorFlow's ways run in processes that
+answer over a pipe. Also shows where the handler's milliseconds go.
 """
 
 import contextlib
@@ -37,14 +37,14 @@ Works = dict[str, Callable[[], object]]
 
 @contextlib.contextmanager
 def others(job: Task) -> Iterator[Works]:
-    """TensorFlow's ways, each one waiting in its process."""
+    """Yields TensorFlow's ways, each in a process that waits."""
     ways = ("baseline", "keras", "baseline_new_session")
     with contextlib.ExitStack() as running:
         yield {way: running.enter_context(started(way, job, threads=1)).answer for way in ways}
 
 
 def measured(service: Service, compared: Works, runs: int, second: bool) -> dict[str, float]:
-    """Median milliseconds; those of new sessions are so long that they get few runs.
+    """Returns median milliseconds. New sessions get few runs, because they take so long.
 
     second: whether the package has a network for the second engine.
     """
@@ -61,7 +61,7 @@ def measured(service: Service, compared: Works, runs: int, second: bool) -> dict
 
 
 def figures(ms: dict[str, float]) -> list[Figure]:
-    """Ratios, and what the service adds."""
+    """Returns ratios, and the time that the service adds."""
     over_handler = [
         ratio(
             f"{name.replace('_', '-')}-over-handler",
@@ -95,7 +95,7 @@ def figures(ms: dict[str, float]) -> list[Figure]:
 
 
 def tables(ms: dict[str, float], spent: dict[str, float]) -> list[Table]:
-    """The contestants, and the stages of our handler with their sum."""
+    """Returns the tables of the ways, and of our handler's stages."""
     whole = sum(spent.values())
     parts = [*((STAGES[name], ms) for name, ms in spent.items()), ("together", whole)]
     return [

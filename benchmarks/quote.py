@@ -1,9 +1,9 @@
-"""Write the figures that README and docs quote anew, from what the scripts kept.
+"""Update the figures that README and docs quote.
 
     python -m benchmarks.quote
 
-A quoted figure is a link to its row, as [1.07×](docs/figures/vnni/predict.md#handler-over-network):
-the text of each such link becomes what docs/figures says now.
+A quoted figure is a link to its row, such as
+[1.07×](docs/figures/vnni/predict.md#handler-over-network). Its text becomes the figure of today.
 """
 
 import re
@@ -21,15 +21,15 @@ QUOTED = re.compile(
 
 
 def documents() -> Iterator[Path]:
-    """Where figures are quoted: README, and docs but for the figures themselves."""
+    """Yields README and the docs, without the figures themselves."""
     yield ROOT / "README.md"
     yield from sorted((ROOT / "docs").glob("*.md"))
 
 
 def rewritten(text: str) -> str:
-    """The document with each quoted figure as it is now.
+    """Returns the document with today's figures.
 
-    Raises ClickException where a link names no script or no figure of it.
+    Raises ClickException if a link names no figure.
     """
 
     def now(link: re.Match[str]) -> str:

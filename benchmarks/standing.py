@@ -1,10 +1,10 @@
-"""Dollars a month that a stage costs besides its predictions: idle, called, and traced if it asks.
+"""What a stage costs a month besides its predictions: idle, called, and traced.
 
     python -m benchmarks.standing
 
-The schedule's function runs here, as it is deployed, and its requests are counted. Alarms and
-dashboards are those of infrastructure.yaml, metrics those of `chalicelib.metrics`. The rest is
-arithmetic with benchmarks/prices.toml.
+Runs the deployed function of the schedule here, and counts its requests. Takes the alarms and the
+dashboard from infrastructure.yaml, the metrics from `chalicelib.metrics`, and the prices from
+benchmarks/prices.toml.
 """
 
 import math
@@ -26,37 +26,37 @@ from localcloud.events import scheduled_event
 from tools.bundling.pythons import BundleError
 
 SECONDS = HOURS * 3600
-"""Of a month."""
+"""In a month."""
 
 POLLERS = 5
 POLL_SECONDS = 20
-"""Lambda asks an empty queue by this many requests at once, each of which waits so long
+"""Lambda keeps this many requests waiting at an empty queue, each for so many seconds
 (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html)."""
 
 TICK_SECONDS = 300
 
 RESERVOIR = 1
 SAMPLED = 0.05
-"""Traces of each second that are kept, and the share of the rest: X-Ray's default rule
+"""X-Ray's default rule: the traces kept of each second, and the share kept of the rest
 (https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html)."""
 
 CALLS = (100_000, 1_000_000, 10_000_000, 100_000_000)
-"""A month, for the table of traces."""
+"""Calls a month in the table of traces."""
 
 TICKS = 5
-"""Of the schedule that run here; the first, which is cold, is not counted."""
+"""Runs of the schedule here; the first is cold and does not count."""
 
 ALARM = re.compile(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm\n(.*?)(?=^  \w+:\n)", re.M | re.S)
 
 
 def traced(calls: float, seconds: float = SECONDS) -> float:
-    """Of so many calls, spread evenly over the time, those that X-Ray keeps by its default rule."""
+    """Returns how many of the calls X-Ray traces, if they are spread evenly over the time."""
     first = RESERVOIR * seconds * -math.expm1(-calls / seconds)
     return first + (calls - first) * SAMPLED
 
 
 def alarm_metrics(template: str) -> tuple[int, int]:
-    """Metrics that alarms look at: of those that are always there, and of those with an e-mail."""
+    """Counts the metrics of the alarms that always exist, and of those that need an e-mail."""
     always = told = 0
     for _, alarm in ALARM.findall(template):
         count = alarm.count("MetricName:")
@@ -68,7 +68,7 @@ def alarm_metrics(template: str) -> tuple[int, int]:
 
 
 def tick_dollars(prices: Prices, tick: Billed) -> float:
-    """A month of the schedule in a stage in which it finds nothing to do."""
+    """Returns what the schedule costs a month if it has nothing to do."""
     way = Way(
         "tick", 1, Duration({1: tick.warm_ms}, tick.cpu_ms), Duration({1: 0.0}, 0), {},
         reads=tick.requests("reads"), writes=tick.requests("writes"),
@@ -79,7 +79,7 @@ def tick_dollars(prices: Prices, tick: Billed) -> float:
 
 
 def idle(prices: Prices, tick: float, template: str) -> dict[str, float]:
-    """Dollars of a month without a call, by what is paid for."""
+    """Returns what a month without calls costs, by what is paid for."""
     cloudwatch = prices.cloudwatch
     polls = POLLERS * SECONDS / POLL_SECONDS
     return {
@@ -100,12 +100,12 @@ FREE = {
     "the alarms with an e-mail": "of the same 10",
     "the metrics of a stage that is called every hour": "10",
 }
-"""Of each, in an account, every month
+"""What an account gets free every month
 (https://aws.amazon.com/free/, https://aws.amazon.com/cloudwatch/pricing/)."""
 
 
 def reckoned(prices: Prices, tick: float, template: str) -> Record:
-    """All of it."""
+    """Returns the whole bill."""
     parts = idle(prices, tick, template)
     cloudwatch = prices.cloudwatch
     more = {

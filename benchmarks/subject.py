@@ -1,4 +1,4 @@
-"""What is measured, unless other is asked for: a full-size Inception v3, a 720p photograph."""
+"""What the benchmarks measure by default: a full-size Inception v3, and a 720p photograph."""
 
 import io
 import os
@@ -22,23 +22,23 @@ from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT, Settings
 
 NETWORK = Path(os.environ.get("TEST_DATA", ROOT.parent / "shared" / "data")) / "inception-v3"
-"""A trained Inception v3 for TensorFlow.js, and photographs beside it; neither is of this project.
-Where they are absent a network of random weights stands in, which is as fast."""
+"""A trained Inception v3 for TensorFlow.js, with photographs beside it; not a part of this project.
+Without it, a network of random weights stands in, which is as fast."""
 TRAINED, RANDOM = "inception-v3-trained", "inception-v3-random"
 MODEL = TRAINED if (NETWORK / "model.json").is_file() else RANDOM
 SAMPLES = 16
-"""Of the pictures that the ranges of the random network for ONNX Runtime come from: they decide on
-what it answers, and not on how fast."""
+"""Pictures that calibrate the random network for ONNX Runtime. They change its answers, not its
+speed."""
 
 Command = Callable[..., None]
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What our handler is compared on with TensorFlow's ways.
+    """What our handler and TensorFlow's ways are compared on.
 
-    image: a picture's bytes. application: the package's network in keras.applications; None where
-    TensorFlow's ways are left out.
+    image: a file's bytes. application: the package's network in keras.applications; None to leave
+    TensorFlow's ways out.
     """
 
     package: ModelPackage
@@ -47,7 +47,7 @@ class Subject:
 
 
 def options(runs: int) -> Callable[[Command], Command]:
-    """Give a command the options of a Subject, as `subject`, and --runs, of that default."""
+    """Adds a Subject's options to a command, as `subject`, and --runs with that default."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     tensorflow = "The same network in keras.applications, for TensorFlow's ways."
 
@@ -75,9 +75,9 @@ def options(runs: int) -> Callable[[Command], Command]:
 
 
 def model(name: str = MODEL) -> ModelPackage:
-    """The package; the Inception v3 is exported first, once, where it is absent.
+    """Finds the package. Exports the Inception v3 first, if it does not exist.
 
-    On x86_64 it is for both engines. Raises ModelNotFound for any other that is absent.
+    On x86_64 it is for both engines. Raises ModelNotFound if another package does not exist.
     """
     models = Models(Settings.from_environment().model_dirs, "", S3Store(lambda: None))
     second = platform.machine() == "x86_64"
@@ -95,24 +95,24 @@ def model(name: str = MODEL) -> ModelPackage:
 
 
 def _network(name: str, folder: Path, second: bool) -> list[str]:
-    """The options of `export` for a network. folder: for its samples. second: for both engines."""
+    """Returns the options of `export`. folder: for samples. second: whether for both engines."""
     if name == TRAINED:
         arguments = ["--tfjs", str(NETWORK / "model.json"), "--labels", str(NETWORK / "labels.txt")]
         arguments += ["--mean", "0", "--std", "255"]
-        # what the second engine loses is told, here where speed is measured, and not refused
+        # only speed is measured here, so a loss of the second engine is shown and not refused
         samples, tolerance = NETWORK.parent / "imagenet-sample", "0.5"
     else:
         arguments = ["--keras", "InceptionV3", "--weights", "none"]
         for seed in range(SAMPLES if second else 0):
             (folder / f"{seed}.jpg").write_bytes(photograph(seed))
-        # untrained, all its classes are as likely but for less than a step of 8 bits
+        # untrained, its classes differ by less than a step of 8 bits
         samples, tolerance = folder, "0.1"
     both = ["--onnxruntime", "--samples", str(samples), "--tolerance", tolerance]
     return arguments + (both if second else [])
 
 
 def photograph(seed: int = 0) -> bytes:
-    """A 1280x720 JPEG of about 110 kB, as photographs have: blurred noise, unlike any other."""
+    """Makes a 1280x720 JPEG of about 110 kB, as of a photograph: blurred noise, by its seed."""
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, (180, 320, 3), np.uint8)
     image = Image.fromarray(noise).resize((1280, 720), Image.Resampling.BICUBIC)

@@ -1,4 +1,4 @@
-"""Times of several pieces of work, run in turn, so that what disturbs one disturbs all."""
+"""Time several pieces of work in turn, so that a disturbance hits all of them."""
 
 import random
 import statistics
@@ -15,11 +15,10 @@ def medians(
     label: str = "warm",
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Median milliseconds of each, the runs interleaved, after one that is not counted.
+    """Returns the median milliseconds of each. The first round does not count.
 
-    Each round is in an order of its own: nobody always follows the one that leaves caches cold.
-
-    clock: gives seconds; `time.thread_time` for work of one thread that others may interrupt.
+    Each round has its own order, so that none always follows the one that leaves caches cold.
+    clock: returns seconds; `time.thread_time` for work of one thread that others may interrupt.
     """
     shuffled, order = list(work), random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in work}

@@ -1,4 +1,4 @@
-"""A bill: of what was measured, or of what a user knows."""
+"""The bill for predictions, as measured, or from a user's own seconds."""
 
 import math
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ from benchmarks.costing.tables import breakdown, by_memory, others, parts
 from benchmarks.findings import Record
 
 MONTHS = [round(10 ** (exponent / 50)) for exponent in range(200, 451)]
-"""Predictions a month of the picture: ten thousand to a billion."""
+"""Predictions a month in the picture: ten thousand to a billion."""
 
 
 def study(study: Study) -> Record:
-    """All of it."""
+    """Returns the figures, tables and notes of what was measured."""
     return Record(
         name="cost",
         title="What predictions cost",
@@ -43,7 +43,7 @@ def study(study: Study) -> Record:
 
 
 def own(study: Study, memory_mb: int, architecture: str, images: int) -> Record:
-    """One month's bill at that memory size, by the ways that fit."""
+    """Returns a month's bill at a memory size, for the ways that fit."""
     bills = study.bills(memory_mb, architecture)
     small = [name for name in study.ways if name not in bills]
     unfit = [f"{name} does not fit into {memory_mb:,} MB." for name in small]
@@ -51,7 +51,7 @@ def own(study: Study, memory_mb: int, architecture: str, images: int) -> Record:
 
 
 def told(prices: Prices, seconds: float, memory_mb: int, architecture: str, images: int) -> Record:
-    """The same for the API, with seconds a prediction as they were told."""
+    """Returns a month's bill of the API, for the user's own seconds a prediction."""
     constant = Duration.known(seconds * 1000, memory_mb)
     never = Duration({1: 0.0}, 0)
     bills = {
@@ -81,7 +81,7 @@ TOLD = "Without cold starts, and with no log lines but Lambda's own."
 
 
 def series(study: Study) -> dict[str, Any]:
-    """What the pictures show."""
+    """Returns the data of the pictures."""
     return {"months": _months(study), "memory": _memory(study)}
 
 

@@ -9,7 +9,7 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 
 
 def against_book(study: Study) -> Iterator[Figure]:
-    """Times that ours is less than the baseline's best."""
+    """Yields the baseline's best cost over each of ours."""
     for way in study.ways:
         for architecture in ARCHITECTURES:
             size = study.best(way, architecture)
@@ -21,7 +21,7 @@ def against_book(study: Study) -> Iterator[Figure]:
 
 
 def absolute(study: Study) -> Iterator[Figure]:
-    """Dollars, and the milliseconds and megabytes behind them."""
+    """Yields dollars, and the milliseconds and megabytes behind them."""
     for way in study.ways:
         for architecture in ARCHITECTURES:
             size = study.best(way, architecture)
@@ -41,7 +41,7 @@ def absolute(study: Study) -> Iterator[Figure]:
 
 
 def with_second_engine(study: Study) -> Iterator[Figure]:
-    """Dollars with ONNX Runtime: of LiteRT's, against the baseline, and by themselves."""
+    """Yields the cost with ONNX Runtime: over LiteRT's, against the baseline, and in dollars."""
     second, size = study.with_second, MEMORY_PER_CPU_MB
     for way in second.ways:
         key, memory = f"onnxruntime-{key_of(way)}", second.best(way, "x86_64")
@@ -66,7 +66,7 @@ def with_second_engine(study: Study) -> Iterator[Figure]:
 
 
 def against_others(study: Study) -> Iterator[Figure]:
-    """SageMaker Serverless, and from when on an instance is cheaper."""
+    """Yields what SageMaker Serverless costs, and when an instance becomes cheaper."""
     size, image = study.endpoint()
     alone = study.million("function alone", study.best("function alone", "x86_64"), "x86_64")
     yield ratio(
@@ -86,17 +86,14 @@ def against_others(study: Study) -> Iterator[Figure]:
 
 
 def count_text(value: float) -> str:
-    """Images, in words."""
+    """Says a number of images in words."""
     if math.isinf(value):
         return "never: one instance is too slow for so many"
     return f"{value / 1e6:.1f} million" if value >= 1e6 else f"{value:,.0f}"
 
 
 def lambda_alone(base: Study) -> Iterator[Figure]:
-    """What Lambda itself takes, for time and requests.
-
-    As deployed, on x86_64; of the function alone, and of a batch.
-    """
+    """Yields what Lambda alone costs, as deployed on x86_64: time and requests."""
     for engine, study in (("", base), ("onnxruntime-", base.with_second)):
         for name in [way for way in ("function alone", "batch") if way in study.ways]:
             bill = study.bills(MEMORY_PER_CPU_MB, "x86_64")[name]
@@ -110,10 +107,10 @@ def lambda_alone(base: Study) -> Iterator[Figure]:
 
 
 def in_dollars(key: str, says: str, value: float) -> Figure:
-    """An amount."""
+    """Makes a figure of dollars."""
     return Figure(key, says, value, f"${value:,.2f}")
 
 
 def key_of(*names: str) -> str:
-    """In kebab-case."""
+    """Returns the names in kebab-case, as a key."""
     return "-".join(names).lower().translate(str.maketrans(" _.,", "----")).replace("--", "-")

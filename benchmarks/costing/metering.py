@@ -1,7 +1,7 @@
-"""What the deployed functions are billed for: milliseconds, memory, and requests to S3 and SQS.
+"""Measure what deployed functions are billed for: milliseconds, memory, requests to S3 and SQS.
 
-The zips of `make package` run by Lambda's own runtime client, on as many CPUs as a memory size
-buys, against an S3 and an SQS on this machine that write down each request.
+Lambda's own runtime client runs the zips of `make package`, on as many CPUs as a memory size buys.
+An S3 and an SQS on this machine log each request.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ REQUEST = re.compile(r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP')
 
 
 class Requests(logging.Handler):
-    """Counts what the server's log says it was asked for, by what AWS charges for it."""
+    """Counts the requests in the server's log, by what AWS charges for them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Requests(logging.Handler):
 
 
 def charged_as(method: str, path: str) -> str:
-    """writes, reads, queue, or free (https://aws.amazon.com/s3/pricing/)."""
+    """Returns writes, reads, queue or free (https://aws.amazon.com/s3/pricing/)."""
     if path == "/" or re.match(rf"/{ACCOUNT}/", path):
         return "queue"
     if method == "DELETE":
@@ -68,13 +68,13 @@ class Cloud:
     requests: Requests
 
     def client(self, service: str) -> Any:
-        """Of boto3; what it asks for is counted only while an invocation runs."""
+        """Makes a boto3 client. Its requests count only while an invocation runs."""
         return boto3.client(service, **self.options)
 
 
 @dataclass
 class Billed:
-    """Invocations of one function. ms: of each. counts: requests, by what is charged for them."""
+    """The invocations of a function. ms: of each. counts: requests, as AWS charges for them."""
 
     init_ms: float = 0
     init_cpu_ms: float = 0
@@ -86,27 +86,27 @@ class Billed:
     answers: list[Any] = field(default_factory=list)
 
     def requests(self, kind: str) -> float:
-        """Of that kind; see `charged_as`."""
+        """Returns the requests of a kind; see `charged_as`."""
         return self.counts.get(kind, 0)
 
     @property
     def warm_ms(self) -> float:
-        """The median of all but the first."""
+        """The median of all invocations after the first."""
         return statistics.median(self.ms[1:])
 
     @property
     def cold_ms(self) -> float:
-        """What a cold start adds: the init, and how much longer the first invocation takes."""
+        """What a cold start adds: the init, and the first invocation's extra time."""
         return self.init_ms + max(self.ms[0] - self.warm_ms, 0) if self.ms[1:] else self.init_ms
 
 
 def invoked(
     cloud: Cloud, handler: str, events: Sequence[Any], vcpus: int, heavy: Sequence[Any] = ()
 ) -> Billed:
-    """The events, one after the other, in one container; the first is a warm-up of all the rest.
+    """Runs events one after another in one container. The first event warms it up.
 
-    cpu_ms, counts and log_bytes are means over all but the first, or of it if there is no other.
-    heavy: events that come last, and count for nothing but the memory.
+    cpu_ms, counts and log_bytes are means over the events after the first, if there are any.
+    heavy: events that come last and count only for the memory.
     """
     billed = Billed()
     environment = {"PUBLIC": "true", **cloud.environment}
@@ -154,8 +154,7 @@ def _answer(function: Function, event: Any) -> Any:
 
 @contextlib.contextmanager
 def on_cpus(count: int) -> Iterator[None]:
-    """This thread, and the processes that it starts, on the last few CPUs: the first serve the
-    interrupts."""
+    """Pins this thread and its children to the last CPUs: the first CPUs serve the interrupts."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[-count:])
     try:
@@ -166,7 +165,7 @@ def on_cpus(count: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
-    """The zips of this machine's architecture, unpacked, and what they talk to."""
+    """Builds and unpacks the zips for this machine, and runs the AWS that they need."""
     zips = bundle(ARCHITECTURE)
     with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
         layer = model_layer(package, Path(folder) / "model.zip")
@@ -209,7 +208,7 @@ def _aws() -> Iterator[tuple[dict[str, Any], Requests]]:
 
 
 def messages(cloud: Cloud) -> Iterator[str]:
-    """The bodies of what waits in the work queue, which takes them out."""
+    """Takes all messages out of the work queue, and yields their bodies."""
     sqs = cloud.client("sqs")
     url = sqs.get_queue_url(QueueName=QUEUE)["QueueUrl"]
     while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -219,5 +218,5 @@ def messages(cloud: Cloud) -> Iterator[str]:
 
 
 def body_of(answer: Any) -> Any:
-    """What the API answered, as JSON."""
+    """Returns the API's answer, read from JSON."""
     return json.loads(answer["body"])

@@ -1,4 +1,4 @@
-"""What is to be known of the figures: who reaches the target, and what was taken for granted."""
+"""Notes on the costs: which ways reach the target, and what was assumed."""
 
 from collections.abc import Iterator
 
@@ -8,11 +8,11 @@ from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, TARGET, S
 from chalicelib.settings import MEMORY_PER_CPU_MB
 
 BUSY = 1.2
-"""Times the processor's own time: a function on one vCPU waits for little else."""
+"""A wall time this many times the CPU time means that the machine was busy."""
 
 
 def verdict(study: Study) -> Iterator[str]:
-    """Who reaches the target, and what it would take for the rest."""
+    """Says which ways reach the target, and what the others would need."""
     for predictions in BASELINE:
         goal = MILLION / predictions / TARGET
         names = [
@@ -48,7 +48,7 @@ def _needed(study: Study, way: str, architecture: str, goal: float) -> str:
 
 
 def notes(study: Study) -> Iterator[str]:
-    """How it was measured, and what it leaves out."""
+    """Says how it was measured, and what is left out."""
     yield from _busy(study)
     counts = sorted(study.ways["API"].work.wall_ms)
     yield (
@@ -86,7 +86,7 @@ def notes(study: Study) -> Iterator[str]:
 
 
 def _busy(study: Study) -> Iterator[str]:
-    """Whether others had a part of the processor, which makes everything look dearer."""
+    """Warns if other programs used the processor, which makes everything look dearer."""
     for name in ("API", "batch", "workflow"):
         work = study.ways[name].work
         if work.wall_ms[1] > BUSY * work.cpu_ms:
@@ -98,7 +98,7 @@ def _busy(study: Study) -> Iterator[str]:
 
 
 def price_notes(prices: Prices) -> Iterator[str]:
-    """Where the prices are from."""
+    """Says where the prices come from."""
     yield (
         f"Prices of {prices.region} as known on {prices.written_down}, copied from AWS's public "
         f"lists and not fetched by this script: {', '.join(prices.sources())}."

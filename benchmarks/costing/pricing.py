@@ -1,4 +1,4 @@
-"""From milliseconds and requests to dollars: arithmetic alone, with the prices of prices.toml."""
+"""Turn milliseconds and requests into dollars, with the prices of prices.toml."""
 
 import math
 import tomllib
@@ -13,20 +13,20 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 
 PRICES = Path(__file__).parents[1] / "prices.toml"
 MEMORY_SIZES = (128, 256, 512, 768, 1024, 1536, 1769, 2048, 3008, 3538, 5307, 7076, 8845, 10240)
-"""Megabytes: round ones, and those that buy whole vCPUs."""
+"""Megabytes: round numbers, and those that buy whole vCPUs."""
 
 MAX_VCPUS = 6
-"""Of a function of 10,240 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
+"""Of a function with 10,240 MB (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html)."""
 
 HOURS = 730
 """In a month, as AWS's own calculator counts."""
 
 PLATFORM_LOG_BYTES = 400
-"""Of Lambda's own lines of an invocation: START, END, REPORT."""
+"""Bytes of Lambda's own lines for an invocation: START, END, REPORT."""
 
 
 class Instance(msgspec.Struct, frozen=True):
-    """What runs all month. hour: its price."""
+    """A machine that runs all month. hour: its price."""
 
     name: str
     source: str
@@ -35,7 +35,7 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class Prices(msgspec.Struct, frozen=True):
-    """As in prices.toml, where each is explained; dollars."""
+    """Prices in dollars; prices.toml explains each."""
 
     region: str
     written_down: Any
@@ -50,14 +50,14 @@ class Prices(msgspec.Struct, frozen=True):
     instances: list[Instance]
 
     def sources(self) -> list[str]:
-        """The pages that they are from."""
+        """Returns the pages that the prices come from."""
         plain = msgspec.to_builtins(self)
         tables = [table for table in plain.values() if isinstance(table, dict)]
         return sorted({table["source"] for table in [*tables, *plain["instances"]]})
 
 
 def load(path: Path = PRICES) -> Prices:
-    """Raises msgspec.ValidationError for a file with a section missing."""
+    """Reads the prices. Raises msgspec.ValidationError if a section is missing."""
     return msgspec.convert(tomllib.loads(path.read_text()), Prices)
 
 
@@ -65,8 +65,8 @@ def load(path: Path = PRICES) -> Prices:
 class Duration:
     """How long one piece of work takes on a function.
 
-    wall_ms: by whole vCPUs, 1 among them, each with as many threads. cpu_ms: of processor, on one;
-    it tells whether others had a part of it.
+    wall_ms: by whole vCPUs (1 among them), each with as many threads. cpu_ms: CPU time on one vCPU;
+    it shows whether other programs used the processor.
     """
 
     wall_ms: Mapping[int, float]
@@ -74,16 +74,16 @@ class Duration:
 
     @classmethod
     def known(cls, milliseconds: float, memory_mb: int) -> "Duration":
-        """Of what takes so long at that memory size; it is not to be asked of another."""
+        """Makes the duration of work whose time is known at one memory size, for that size only."""
         cpu_ms = milliseconds * min(vcpus_of(memory_mb), 1)
         return cls({1: cpu_ms, MAX_VCPUS: cpu_ms}, cpu_ms)
 
     def at(self, memory_mb: int) -> float:
-        """Milliseconds at that memory size.
+        """Returns the milliseconds at a memory size.
 
-        Below one vCPU it is divided by the share, as if all of it were the processor's, which it
-        nearly is: what waits would take no longer, so this is never too little. Between whole vCPUs
-        the speed is interpolated; beyond the most measured it stays the same.
+        Below one vCPU, the time is divided by the share of a vCPU. Waiting would not take longer
+        then, so this is never too little. Between whole vCPUs the speed is interpolated; beyond the
+        most measured it stays the same.
         """
         vcpus = min(vcpus_of(memory_mb), max(self.wall_ms))
         if vcpus <= 1:
@@ -99,11 +99,11 @@ class Duration:
 
 @dataclass(frozen=True)
 class Way:
-    """How images are classified, and what one image takes besides the function's time.
+    """A way to classify images, and what an image needs besides the function's time.
 
-    images: of one invocation. work, cold: an invocation's duration, and what a cold start adds.
-    peak_mb: memory, by whole vCPUs. The rest is per image: requests to API Gateway, to S3 and to
-    SQS, state transitions, bytes of logs, and GB-seconds and invocations of other functions.
+    images: in one invocation. work: an invocation's duration. cold: what a cold start adds.
+    peak_mb: memory, by whole vCPUs. The rest is per image: requests to API Gateway, S3 and SQS,
+    state transitions, bytes of logs, and GB-seconds and invocations of other functions.
     """
 
     name: str
@@ -121,32 +121,32 @@ class Way:
     other_invocations: float = 0
 
     def fits(self, memory_mb: int) -> bool:
-        """Whether a tenth of the memory is left."""
+        """Whether the way leaves a tenth of the memory free."""
         threads = min(max(1, math.ceil(vcpus_of(memory_mb))), max(self.peak_mb))
         known = min(count for count in self.peak_mb if count >= threads)
         return self.peak_mb[known] <= 0.9 * memory_mb
 
     def ms(self, memory_mb: int) -> float:
-        """Of an image, warm."""
+        """Returns the milliseconds of an image, warm."""
         return self.work.at(memory_mb) / self.images
 
 
 def vcpus_of(memory_mb: float) -> float:
-    """What that memory size buys."""
+    """Returns the vCPUs that a memory size buys."""
     return min(memory_mb / MEMORY_PER_CPU_MB, MAX_VCPUS)
 
 
 def gb_seconds(memory_mb: float, milliseconds: float) -> float:
-    """As billed: gigabytes of 1,024 MB."""
+    """Returns GB-seconds as billed: a gigabyte is 1,024 MB."""
     return memory_mb / 1024 * milliseconds / 1000
 
 
 def dollars(
     prices: Prices, way: Way, memory_mb: int, architecture: str, cold_share: float
 ) -> dict[str, float]:
-    """Of one image, by what is paid for.
+    """Returns the dollars of one image, by what is paid for.
 
-    cold_share: of the invocations that start a container, whose init is billed
+    cold_share: the share of invocations that start a container, whose init is billed
     (https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/).
     """
     warm = math.ceil(way.work.at(memory_mb))
@@ -169,9 +169,9 @@ def dollars(
 def serverless_endpoint(
     prices: Prices, work: Duration, peak_mb: float, image_bytes: int
 ) -> tuple[int, float]:
-    """The cheapest memory size of SageMaker Serverless Inference, and an image's dollars there.
+    """Returns SageMaker Serverless Inference's cheapest memory size, and an image's dollars there.
 
-    Taken to run as fast as Lambda with that memory does.
+    Assumes that it is as fast as Lambda with that memory.
     """
     sizes = prices.sagemaker_serverless["second_by_memory_mb"].items()
     data = image_bytes / 1e9 * prices.sagemaker_serverless["data_gb"]
@@ -185,24 +185,24 @@ def serverless_endpoint(
 
 
 def capacity(instance: Instance, cpu_ms: float, utilisation: float) -> float:
-    """Images a month that one instance does, busy for that share of the time."""
+    """Returns the images a month that an instance classifies if it is busy for that share."""
     return instance.vcpus * 1000 / cpu_ms * utilisation * HOURS * 3600
 
 
 def always_on(instance: Instance, images: float, most: float) -> float:
-    """A month's dollars: as many instances as these images need, at least one."""
+    """Returns a month's dollars for as many instances as the images need, at least one."""
     return max(1, math.ceil(images / most)) * instance.hour * HOURS
 
 
 def crossover(instance: Instance, image_dollars: float) -> float:
-    """Images a month from which one such instance costs less than they do by themselves."""
+    """Returns the images a month from which an instance costs less than `image_dollars` each."""
     return instance.hour * HOURS / image_dollars
 
 
 def budget_ms(prices: Prices, way: Way, architecture: str, target: float) -> float:
-    """Milliseconds that an image may take at one vCPU so that it costs `target` dollars.
+    """Returns the milliseconds that a warm image may take at one vCPU to cost `target` dollars.
 
-    Warm; negative where what is paid besides the time is more than that already.
+    Negative if the costs besides time are already more than that.
     """
     parts = dollars(prices, way, MEMORY_PER_CPU_MB, architecture, 0)
     left = target - sum(parts.values()) + parts["Lambda, time"]

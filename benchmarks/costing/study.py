@@ -1,4 +1,4 @@
-"""What was measured and assumed, and the dollars that follow from it."""
+"""The measurements and assumptions, and the dollars that follow from them."""
 
 import math
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from benchmarks.costing.pricing import MEMORY_SIZES, Instance, Prices, Way
 MILLION = 1_000_000
 ARCHITECTURES = ("x86_64", "arm64")
 BASELINE = (30_000, 20_000)
-"""The baseline's predictions for a dollar, at best and at worst. Ours are held against its best."""
+"""The baseline's predictions for a dollar, at best and at worst. We compare with its best."""
 
 TARGET = 10
-"""Times less than the baseline."""
+"""How many times less than the baseline we want to cost."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """What was measured and assumed.
+    """The measurements and assumptions.
 
-    cold: share of invocations that start cold. utilisation: of what is always on. image_bytes: of
-    the photograph. second: ways with ONNX Runtime, where they were measured; x86_64 alone has it.
+    cold: share of invocations that start cold. utilisation: of always-on instances. image_bytes: of
+    the photograph. second: the ways with ONNX Runtime, if they were measured; x86_64 only.
     """
 
     prices: Prices
@@ -33,22 +33,22 @@ class Study:
 
     @property
     def with_second(self) -> "Study":
-        """The same of the ways with ONNX Runtime."""
+        """The same study of the ways with ONNX Runtime."""
         return replace(self, ways=self.second, second={})
 
     def million(self, way: str, memory_mb: int, architecture: str) -> float:
-        """Dollars for a million predictions."""
+        """Returns the dollars for a million predictions."""
         parts = pricing.dollars(self.prices, self.ways[way], memory_mb, architecture, self.cold)
         return sum(parts.values()) * MILLION
 
     def best(self, way: str, architecture: str) -> int:
-        """The memory size at which that is least; of those within a hundredth, the fastest."""
+        """Returns the cheapest memory size; of those within a hundredth, the fastest."""
         fitting = [size for size in MEMORY_SIZES if self.ways[way].fits(size)]
         costs = {size: self.million(way, size, architecture) for size in fitting}
         return max(size for size in fitting if costs[size] <= 1.01 * min(costs.values()))
 
     def bills(self, memory_mb: int, architecture: str) -> dict[str, dict[str, float]]:
-        """Of one image, by way and by what is paid for; without ways that do not fit."""
+        """Returns the dollars of one image by way and item, for the ways that fit."""
         return {
             name: pricing.dollars(self.prices, way, memory_mb, architecture, self.cold)
             for name, way in self.ways.items()
@@ -56,18 +56,18 @@ class Study:
         }
 
     def endpoint(self) -> tuple[int, float]:
-        """Memory and an image's dollars of SageMaker Serverless Inference at its cheapest."""
+        """Returns SageMaker Serverless's cheapest memory size, and an image's dollars there."""
         way = self.ways["API"]
         peak = max(way.peak_mb.values())
         return pricing.serverless_endpoint(self.prices, way.work, peak, self.image_bytes)
 
     def capacity(self, instance: Instance) -> float:
-        """Images a month that it does: a thread a vCPU, each as fast as one alone."""
+        """Returns the images a month of an instance: a thread a vCPU, each as fast as one alone."""
         milliseconds = self.ways["API"].work.wall_ms[1]
         return pricing.capacity(instance, milliseconds, self.utilisation)
 
     def crossing(self, instance: Instance, way: str) -> float:
-        """Images a month from which it is cheaper; infinite where it cannot do as many."""
+        """Returns the images a month that make an instance cheaper; infinite if it is too slow."""
         image = self.million(way, self.best(way, "x86_64"), "x86_64") / MILLION
         count = pricing.crossover(instance, image)
         return count if count <= self.capacity(instance) else math.inf

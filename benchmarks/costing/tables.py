@@ -11,7 +11,7 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 
 
 def by_memory(study: Study) -> Table:
-    """What each memory size costs; those into which it does not fit are left out."""
+    """Returns what each memory size costs, without sizes that are too small."""
     shown = ("function alone", "API", "batch", "workflow")
     columns = ["memory MB", "vCPU", "ms, API", "ms an image, batch"]
     columns += [f"{way}, {architecture}" for way in shown for architecture in ARCHITECTURES]
@@ -36,14 +36,14 @@ def by_memory(study: Study) -> Table:
 
 
 def parts(study: Study) -> Table:
-    """What is paid for, at the memory size that is deployed."""
+    """Returns what is paid for at the deployed memory size."""
     bills = study.bills(MEMORY_PER_CPU_MB, "x86_64")
     title = f"Where the dollars of a million go, x86_64, {MEMORY_PER_CPU_MB:,} MB"
     return breakdown(title, bills, MILLION)
 
 
 def others(study: Study) -> Table:
-    """Each way at its best memory size, the baseline, SageMaker, and what is always on."""
+    """Compares each way at its best memory size with the baseline, SageMaker and instances."""
     rows = [["the baseline", f"{MILLION / BASELINE[0]:.2f} to {MILLION / BASELINE[1]:.2f}", "", ""]]
     for way in study.ways:
         for architecture in ARCHITECTURES:
@@ -64,7 +64,7 @@ def others(study: Study) -> Table:
 
 
 def breakdown(title: str, bills: Mapping[str, Mapping[str, float]], count: int) -> Table:
-    """Each bill a column, for so many images."""
+    """Returns a table with a column for each bill, for so many images."""
     rows = [
         [part, *(f"{parts[part] * count:.2f}" for parts in bills.values())]
         for part in next(iter(bills.values()))

@@ -1,4 +1,4 @@
-"""The three ways to classify, as they are billed: each run for real, and counted."""
+"""Run the three ways to classify for real, and count what is billed."""
 
 import json
 import sys
@@ -25,34 +25,32 @@ PREFIX = "batches/cost/"
 QUEUE_ARN = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:cost-work"
 
 POLLED = 2
-"""Requests to SQS for one message: it is received and deleted, alone, because `on_work` takes one
-at a time."""
+"""Requests to SQS for one message, to receive and to delete it: `on_work` takes one at a time."""
 
 BATCH_IMAGES = 2 * SMALL_RUN
-"""Of the batch that is fanned out, so that what is done once for a batch is little of it. Its last
-chunks, which are large as most of a million's are, are those that are run."""
+"""Images of the batch that is fanned out; so many that work done once counts little. Its
+last chunks run; they are large, like most chunks of a million images."""
 
 FINISH_READS = 1
-"""Of a chunk, at the batch's end: its records are read once more."""
+"""Reads of a chunk at the batch's end, for its records."""
 
 TRANSITIONS = 6
-"""Of a chunk: its start, the four states of its execution without a challenger (the chunk, the
-champion, whether to compare, no challenger), and its end."""
+"""Transitions of a chunk without a challenger: its start, four states (the chunk, the champion,
+whether to compare, no challenger), and its end."""
 
 RUN_TRANSITIONS = 10
-"""Of a run, besides its chunks."""
-
+"""Transitions of a run, besides its chunks."""
 
 BilledWays = dict[str, dict[int, Billed]]
-"""By way and vCPUs."""
+"""What was billed, by way and vCPUs."""
 
 
 def measured(
     cloud: Cloud, vcpus: Sequence[int], runs: int, chunks: int, with_second: bool = False
 ) -> tuple[dict[str, Way], dict[str, Way]]:
-    """The ways by their names, and the API's and the batch's with ONNX Runtime.
+    """Measures the ways, and if `with_second` the API and the batch with ONNX Runtime too.
 
-    chunks: of a batch that are counted; of a workflow, one is. with_second: or none of the latter.
+    chunks: how many of a batch count; one of a workflow counts.
     """
     images = _images(chunks)
     steps = [f"{kind}, {count} vCPU" for count in vcpus for kind in ("API", "batch", "workflow")]
@@ -92,7 +90,7 @@ def measured(
 def _with_onnxruntime(
     cloud: Cloud, count: int, requests: tuple[list[Any], list[Any]], chunks: int, billed: BilledWays
 ) -> Billed:
-    """The API's and a batch's, right after LiteRT's, into `billed`; the batch's fan-out."""
+    """Measures the API and a batch, adds them to `billed`, and returns the batch's fan-out."""
     second = replace(cloud, environment={**cloud.environment, "ENGINE": "onnxruntime"})
     billed["API"][count] = invoked(second, "app", requests[0], count, requests[1])
     batch = start_batch(second, _images(chunks))
@@ -101,20 +99,20 @@ def _with_onnxruntime(
 
 
 def predict(data: bytes) -> dict[str, Any]:
-    """What API Gateway makes of an image that is sent as it is."""
+    """Returns API Gateway's event for an image that is the body."""
     kind = {"Content-Type": "application/octet-stream"}
     return events.rest("POST", "/predict", data, kind)
 
 
 def twelve_megapixels() -> bytes:
-    """A JPEG as phones make them, for the memory it takes."""
+    """Makes a JPEG as large as a phone's, for the memory it needs."""
     file = BytesIO()
     Image.open(BytesIO(photograph())).resize((4000, 3000)).save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
 def upload(cloud: Cloud, count: int) -> None:
-    """So many photographs, all different, into the images bucket."""
+    """Uploads so many different photographs."""
     s3 = cloud.client("s3")
 
     def put(number: int) -> None:
@@ -125,7 +123,7 @@ def upload(cloud: Cloud, count: int) -> None:
 
 
 def start_batch(cloud: Cloud, images: int) -> Billed:
-    """A batch of so many photographs, over and over: its fan-out, with the chunks' messages."""
+    """Fans out a batch that repeats so many photographs; the answers are its messages."""
     numbers = islice(cycle(range(images)), BATCH_IMAGES)
     uri = _manifest(cloud, "batches/cost.txt", "\n".join(map(_uri, numbers)))
     request = events.rest(
@@ -142,19 +140,19 @@ def start_batch(cloud: Cloud, images: int) -> Billed:
 
 
 def start_workflow(cloud: Cloud, images: int, name: str) -> Billed:
-    """Prepare a run of just enough images to be one of the large kind, many of them twice."""
+    """Prepares a run with just enough images to be large; it repeats the photographs."""
     numbers = islice(cycle(range(images)), SMALL_RUN + 1)
     uri = _manifest(cloud, "batches/workflow.txt", "\n".join(map(_uri, numbers)))
     return invoked(cloud, "workflow_prepare", [{"name": name, "request": {"manifest": uri}}], 1)
 
 
 def classify(name: str, chunk: int) -> dict[str, Any]:
-    """What the state machine gives to workflow_classify."""
+    """Returns the event that the state machine sends to workflow_classify."""
     return {"name": name, "chunk": chunk, "arm": "champion"}
 
 
 def end_workflow(cloud: Cloud, name: str) -> list[Billed]:
-    """Judge and report, once every other chunk has the records of the second one."""
+    """Judges and reports, after giving every later chunk the second chunk's records."""
     s3, bucket = cloud.client("s3"), BUCKETS["RESULTS_BUCKET"]
     folder = f"workflows/{name}/champion"
     second = s3.get_object(Bucket=bucket, Key=f"{folder}/000002.jsonl")["Body"].read()
@@ -167,7 +165,7 @@ def end_workflow(cloud: Cloud, name: str) -> list[Billed]:
 
 
 def api_ways(billed: dict[int, Billed]) -> dict[str, Way]:
-    """One image a request, with API Gateway before it and without."""
+    """Returns the ways of one image a request, with and without API Gateway."""
     common = _common(billed)
     return {
         "API": Way("API", 1, api_requests=1, **common),
@@ -176,7 +174,7 @@ def api_ways(billed: dict[int, Billed]) -> dict[str, Way]:
 
 
 def batch_way(billed: dict[int, Billed], fan_out: Billed) -> Way:
-    """A chunk an invocation, and its share of the fan-out and of the end."""
+    """Returns the way of a chunk an invocation, with its share of the fan-out and the end."""
     smallest = billed[min(billed)]
     common = _common(billed)
     common["log_bytes"] /= LARGE_CHUNK
@@ -196,7 +194,7 @@ def batch_way(billed: dict[int, Billed], fan_out: Billed) -> Way:
 
 
 def workflow_ways(billed: dict[int, Billed], rest: list[Billed]) -> dict[str, Way]:
-    """Without a challenger, by the size of its chunks; what prepares and ends it is shared."""
+    """Returns the workflow without a challenger, in large and small chunks, each with its share."""
     smallest, total = billed[min(billed)], SMALL_RUN + 1
     other = sum(gb_seconds(MEMORY_PER_CPU_MB, task.ms[0]) for task in rest) / total
     shared = {
@@ -235,13 +233,13 @@ def _common(billed: dict[int, Billed]) -> dict[str, Any]:
 
 
 def _last(fan_out: Billed, count: int) -> list[Any]:
-    """The events of a batch's last chunks."""
+    """Returns the events of a batch's last chunks."""
     bodies = sorted(fan_out.answers, key=lambda body: json.loads(body)["chunk"])
     return [sqs_event([_message(body)], QUEUE_ARN) for body in bodies[-count:]]
 
 
 def _images(chunks: int) -> int:
-    """Photographs that so many chunks of a batch, and two of a workflow, are made of."""
+    """Returns how many photographs the chunks of a batch, and two of a workflow, need."""
     return max(chunks + 1, 2) * LARGE_CHUNK
 
 

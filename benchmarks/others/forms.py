@@ -1,9 +1,9 @@
-"""The network of a contest in the forms that TensorFlow's ways take, made once under build/bench.
+"""Make the network for TensorFlow's ways, once, under build/bench.
 
     python -m benchmarks.others.forms InceptionV3 1000
 
-Run as a process of its own by `made`, so that no benchmark has TensorFlow in itself. Weights are
-random: speed does not depend on them.
+`made` runs this as a process, so that no benchmark imports TensorFlow. The weights are random; the
+speed does not depend on them.
 """
 
 import importlib.util
@@ -23,9 +23,9 @@ WORK = ROOT / "build" / "bench" / "networks"
 
 
 def made(application: str, classes: int) -> Path:
-    """The folder of a network of keras.applications: FROZEN, SAVED and KERAS.
+    """Returns the folder with FROZEN, SAVED and KERAS of a network of keras.applications.
 
-    Raises ClickException without TensorFlow.
+    Makes it if it does not exist. Raises ClickException without TensorFlow.
     """
     folder = _folder(application, classes)
     if not folder.exists():
@@ -38,7 +38,7 @@ def made(application: str, classes: int) -> Path:
 
 
 def make(application: str, classes: int, folder: Path) -> None:
-    """Write the three forms into the folder."""
+    """Writes the three forms into the folder."""
     import tensorflow as tf
 
     network = getattr(tf.keras.applications, application)(weights=None, classes=classes)
@@ -49,9 +49,9 @@ def make(application: str, classes: int, folder: Path) -> None:
 
 
 def frozen(tf: Any, network: Any, preprocess: Any) -> Any:
-    """A GraphDef with weights as constants, from a JPEG at FEED to scores at FETCH.
+    """Makes a GraphDef with constant weights, from a JPEG at FEED to scores at FETCH.
 
-    It decodes and resizes as the graph of 2015 does: the whole image, squashed, bilinear.
+    It squashes the whole image, bilinear, as the graph of 2015 does.
     """
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
@@ -83,7 +83,7 @@ def _folder(application: str, classes: int) -> Path:
 @click.argument("application")
 @click.argument("classes", type=int)
 def main(application: str, classes: int) -> None:
-    """Make it, whole or not at all."""
+    """Makes the folder, whole or not at all."""
     folder = _folder(application, classes)
     unfinished = folder.with_name(f".{folder.name}")
     shutil.rmtree(unfinished, ignore_errors=True)

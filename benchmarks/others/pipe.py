@@ -1,4 +1,4 @@
-"""The other end of the pipe of `benchmarks.others.respond`."""
+"""Run `benchmarks.others.respond` as a process, and ask it over a pipe."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ from chalicelib.settings import ROOT
 
 @dataclass(frozen=True)
 class Task:
-    """What every contestant gets. application: the name of the network in keras.applications."""
+    """What every contestant gets. application: the network's name in keras.applications."""
 
     application: str
     network: Path
@@ -37,7 +37,7 @@ class Contestant:
         self._process, self._log = process, log
 
     def answer(self) -> list[dict[str, Any]]:
-        """The labels. Raises ClickException, with what it printed, where it ended instead."""
+        """Returns the labels. Raises ClickException with its output if the process ended."""
         assert self._process.stdin and self._process.stdout
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write("\n")
@@ -50,13 +50,13 @@ class Contestant:
 
     @property
     def cpu_seconds(self) -> float:
-        """The time that its threads have run for."""
+        """The CPU time of all its threads."""
         after_name = self._proc("stat").rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory that it ever had (VmHWM)."""
+        """The most memory it ever had (VmHWM)."""
         return int(re.findall(r"VmHWM:\s+(\d+) kB", self._proc("status"))[0]) / 1024
 
     def _proc(self, name: str) -> str:
@@ -65,7 +65,7 @@ class Contestant:
 
 @contextlib.contextmanager
 def task(application: str, package: ModelPackage, image: bytes) -> Iterator[Task]:
-    """The image in a file, and the network in TensorFlow's forms, made where it is absent."""
+    """Yields the task, with the image in a file and the network in TensorFlow's forms."""
     network = made(application, len(package.labels()))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "image.jpg"
@@ -75,7 +75,7 @@ def task(application: str, package: ModelPackage, image: bytes) -> Iterator[Task
 
 @contextlib.contextmanager
 def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
-    """A contestant, until it is left. threads: of TensorFlow; 0 for as many as it likes."""
+    """Runs a contestant until the end of the block. threads: for TensorFlow; 0 for its default."""
     arguments = [way, task.application, task.network, task.labels, task.image, threads]
     with tempfile.NamedTemporaryFile("w") as log:
         process = subprocess.Popen(
@@ -94,7 +94,7 @@ def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
 
 
 def cold(way: str, task: Task) -> dict[str, float]:
-    """One start, in seconds and megabytes, up to the first answer, and a second one."""
+    """Measures a start up to the first answer, and a second answer: seconds and megabytes."""
     start = time.perf_counter()
     with started(way, task, threads=0) as contestant:
         contestant.answer()

@@ -1,9 +1,9 @@
-"""One JPEG in, labels out, in one of TensorFlow's ways: a process that answers each line it reads.
+"""Classify a JPEG in one of TensorFlow's ways, once for each line of standard input.
 
     python -m benchmarks.others.respond WAY APPLICATION FOLDER LABELS IMAGE THREADS
 
-Imports nothing but what the way needs, since its start is measured too. THREADS 0 leaves them to
-TensorFlow.
+Imports only what the way needs, because the start is measured too. With THREADS 0, TensorFlow
+decides.
 """
 
 import json
@@ -15,21 +15,21 @@ from typing import Any
 
 FROZEN, SAVED, KERAS = "frozen.pb", "saved", "network.keras"
 FEED, FETCH = "DecodeJpeg/contents:0", "softmax:0"
-"""The tensors that the baseline's code names, which are those of the Inception graph of 2015."""
+"""The tensors in the baseline's code: those of the Inception graph of 2015."""
 TOP = 5
 
 Scores = Callable[[bytes], Any]
 
 
 def session(folder: Path, application: str, threads: int) -> Scores:
-    """The baseline: a frozen graph in a session, which is kept."""
+    """The baseline: a frozen graph in a session that stays open."""
     open_session = _sessions(folder, threads)
     kept = open_session()
     return lambda jpeg: kept.run(FETCH, {FEED: jpeg})[0]
 
 
 def new_session(folder: Path, application: str, threads: int) -> Scores:
-    """The same, with a session for each image."""
+    """The baseline's graph, with a session for each image."""
     open_session = _sessions(folder, threads)
 
     def scores(jpeg: bytes) -> Any:
@@ -83,7 +83,7 @@ WAYS = {
 
 
 def preprocessing(tf: Any, application: str) -> Any:
-    """What that network was published with: pixels 0..255 to what it takes."""
+    """Returns the network's own preprocessing, from pixels 0..255 to its input."""
     build = getattr(tf.keras.applications, application)
     return sys.modules[build.__module__].preprocess_input
 
@@ -111,10 +111,10 @@ def _tensorflow(threads: int) -> Any:
 
 
 def main() -> None:
-    """Answer a line of JSON, the best labels and their scores, for each line read."""
+    """Prints the best labels and their scores as a line of JSON, for each line read."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     way, application, folder, labels, image, threads = sys.argv[1:]
-    answers, sys.stdout = sys.stdout, sys.stderr  # where a library may print what it likes
+    answers, sys.stdout = sys.stdout, sys.stderr  # libraries may print there
     scores = WAYS[way](Path(folder), application, int(threads))
     names = Path(labels).read_text().splitlines()
     jpeg = Path(image).read_bytes()

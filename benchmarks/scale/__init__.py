@@ -1,1 +1,1 @@
-"""How far it scales: a simulation of a million at once, against the limits that AWS publishes."""
+"""Simulate a million images or requests at once, with the limits that AWS publishes."""

@@ -1,12 +1,12 @@
-"""A million images, or requests, at once: how long that takes, what is refused, what it costs.
+"""How long a million images or requests at once take, what is refused, and what it costs.
 
     python -m benchmarks.scale
     python -m benchmarks.scale --concurrency 10 --no-local
     python -m benchmarks.scale --image-ms 25 --images 100000 --no-local
 
-Simulates a batch, a workflow and the API with the limits of limits.toml, and says which of them
-holds each up. The time of an image is measured here first. Then the same simulation predicts
-batches on the local cloud, which are run: their times are shown side by side.
+Measures the time of an image here. Simulates a batch, a workflow and the API with the limits of
+limits.toml, and says which limit holds each up. Then the same simulation predicts batches on the
+local cloud, which also run for real, to compare the times.
 """
 
 import sys
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def shown(items: Iterable[T], length: int, label: str) -> list[T]:
-    """All of them, with a progress bar."""
+    """Returns all items, with a progress bar."""
     with click.progressbar(items, length=length, label=label, file=sys.stderr) as bar:
         return list(bar)
 

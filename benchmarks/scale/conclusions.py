@@ -1,4 +1,4 @@
-"""Figures, tables and notes of what was simulated, and of how well that agrees with what is."""
+"""Figures, tables and notes of the simulations, and of how well they predict real runs."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from benchmarks.scale.scenarios import Account, Question, Run
 from benchmarks.scale.validation import Compared
 
 POINTS = 240
-"""Of a curve."""
+"""Points of a curve."""
 
 NOTES = (
     "All of it is simulated, with limits that AWS publishes. No AWS account was used. A worker's "
@@ -25,7 +25,7 @@ NOTES = (
 
 
 def duration(seconds: float) -> str:
-    """As a person says it."""
+    """Says a duration as a person would."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
@@ -34,7 +34,7 @@ def duration(seconds: float) -> str:
 def record(
     asked: Question, runs: Sequence[Run], sizes: Sequence[Account], rows: Sequence[Compared]
 ) -> Record:
-    """All of it."""
+    """Returns the record of all simulations."""
     figures = [*_agreement(rows), *_figures(runs), *_accounts(sizes)]
     tables = [_runs(runs), _sensitivity(sizes), _limits(asked.limits)]
     if rows:
@@ -142,7 +142,7 @@ def _validation(rows: Sequence[Compared]) -> Table:
 
 
 def _curve(out: Outcome) -> dict[str, list[float]]:
-    """Few enough points to draw; each the most of its stretch."""
+    """Thins a curve to POINTS; each is the maximum of its stretch."""
     step = -(-len(out.times) // POINTS)
     starts = range(0, len(out.times), step)
     return {

@@ -13,15 +13,8 @@ REQUESTS = ("api-most", "api-raised")
 
 
 def draw(series: Mapping[str, Any]) -> None:
-    """Concurrency and backlog over time, of images and of requests; time by size of account."""
-    _over_time(
-        "scale",
-        series["runs"],
-        BATCHES,
-        "chunks to do, of 100 images",
-        60,
-        "minutes",
-    )
+    """Draws concurrency and backlog over time, and the time by the size of the account."""
+    _over_time("scale", series["runs"], BATCHES, "chunks to do, of 100 images", 60, "minutes")
     _over_time("scale-api", series["runs"], REQUESTS, "callers waiting to try again", 1, "seconds")
     _accounts(series["accounts"])
     if series["validation"]:

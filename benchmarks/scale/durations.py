@@ -1,4 +1,4 @@
-"""How long things take: measured where that can be done here, assumed and named where it cannot."""
+"""How long things take: measured here if possible, otherwise assumed and named."""
 
 import http.server
 import subprocess
@@ -22,12 +22,12 @@ SMALL = b'{"id": "0000001.jpg", "s3_uri": "s3://images/batches/name/0000001.jpg"
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds, all of them.
+    """Times, in seconds.
 
-    image: one image on one CPU, decoding and network; drawn from these. call: CPU of one request to
-    S3 or SQS. store, queue: until S3 and SQS answer. cold: median of a cold start, what is billed
-    and what is waited for alike. cold_spread: standard deviation of its logarithm. line: of a
-    manifest, read and cut. row: of results, judged.
+    image: decoding and network on one CPU; each image draws one. call: CPU of a request to S3 or
+    SQS. store, queue: until S3 and SQS answer. cold: median of a cold start, both billed and waited
+    for. cold_spread: standard deviation of its logarithm. line: to read and cut a line of a
+    manifest. row: to judge a row of results.
     """
 
     image: Sequence[float]
@@ -41,7 +41,7 @@ class Times:
 
 
 def measured_image(runs: int = 40) -> list[float]:
-    """Seconds of CPU that each of several 720p photographs takes, one thread, full-size network."""
+    """Measures the CPU seconds of 720p photographs with the full-size network, on one thread."""
     classifier = Classifier(model(), 1)
     size, how = classifier.input_size, classifier.info.preprocessing
     times = []
@@ -69,7 +69,7 @@ class _Object(http.server.BaseHTTPRequestHandler):
 
 
 def serve() -> None:
-    """Answer every GET with a small object until the end of standard input; prints the port."""
+    """Prints a port, and answers every GET there with a small object until standard input ends."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Object) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         print(server.server_port, flush=True)
@@ -77,7 +77,7 @@ def serve() -> None:
 
 
 def measured_call(calls: int = 1000) -> float:
-    """Seconds of CPU that a boto3 GET of a small object takes, eight of them side by side."""
+    """Measures the CPU seconds of a boto3 GET of a small object, eight side by side."""
     command = [sys.executable, "-c", "from benchmarks.scale.durations import serve; serve()"]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as server:
         assert server.stdin and server.stdout
@@ -100,6 +100,6 @@ def measured_call(calls: int = 1000) -> float:
 
 
 def spread(times: Times, rng: np.random.Generator, count: int, images: int) -> np.ndarray:
-    """Seconds of CPU of each of `count` chunks of so many images."""
+    """Draws the CPU seconds of each of `count` chunks of so many images."""
     drawn = rng.choice(np.asarray(times.image), (count, images))
     return np.asarray(drawn.sum(axis=1))

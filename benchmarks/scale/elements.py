@@ -1,4 +1,4 @@
-"""What the simulations are put together of: rates, functions, and what is written down of a run."""
+"""Parts of the simulations: rates, functions, and the outcome of a run."""
 
 import math
 from collections import Counter
@@ -8,7 +8,7 @@ import simpy
 
 
 class Bucket:
-    """A token bucket: `burst` at once, refilled by `rate` a second. Starts full."""
+    """A token bucket of size `burst`, refilled by `rate` a second. It starts full."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
@@ -16,13 +16,13 @@ class Bucket:
         self._at = 0.0
 
     def refill(self, now: float) -> None:
-        """Bring the tokens up to date."""
+        """Adds the tokens of the time since the last call."""
         if not math.isinf(self.rate):
             self.tokens = min(self.burst, self.tokens + (now - self._at) * self.rate)
         self._at = now
 
     def take(self, amount: float, now: float) -> float:
-        """Take the tokens, on credit if need be; the seconds until they would have been there."""
+        """Takes tokens, on credit if needed; returns the seconds until they are paid back."""
         if math.isinf(self.rate):
             return 0.0
         self.refill(now)
@@ -30,7 +30,7 @@ class Bucket:
         return max(0.0, -self.tokens / self.rate)
 
     def try_take(self, now: float) -> bool:
-        """Take one token, or none where there is none."""
+        """Takes one token; returns whether there was one."""
         if math.isinf(self.rate):
             return True
         self.refill(now)
@@ -43,7 +43,7 @@ class Bucket:
 class Functions:
     """The execution environments of one function.
 
-    concurrency: how many run at once. scaling: of new environments. requests: of all calls.
+    concurrency: how many run at once. scaling: limits new ones. requests: limits all calls.
     """
 
     def __init__(self, concurrency: int, scaling: Bucket, requests: Bucket) -> None:
@@ -52,7 +52,7 @@ class Functions:
         self.refused: Counter[str] = Counter()
 
     def start(self, now: float) -> bool | None:
-        """Begin a call: whether it is a cold one; None where it is throttled."""
+        """Begins a call. Returns whether it starts cold; None if it is throttled."""
         reason = self._refuse(now)
         if reason:
             self.refused[reason] += 1
@@ -81,14 +81,14 @@ class Functions:
         return ""
 
     def end(self) -> None:
-        """The call is over; its environment stays warm."""
+        """Ends a call; its environment stays warm."""
         self.running -= 1
         self.idle += 1
 
 
 @dataclass
 class Usage:
-    """What is paid for."""
+    """What AWS charges for."""
 
     gb_seconds: float = 0.0
     invocations: int = 0
@@ -101,12 +101,11 @@ class Usage:
 
 @dataclass
 class Outcome:
-    """What came of a simulated run.
+    """The outcome of a simulated run.
 
-    done: how often each chunk was; lost: chunks whose images became error records. throttles:
-    refusals by reason. bottleneck: seconds for which each limit held the run up; of the API,
-    refusals. times, running, waiting: the picture: functions at once, and chunks to do or callers
-    to try again.
+    done: how often each chunk was done. lost: chunks whose images became error records. throttles:
+    refusals by reason. bottleneck: seconds that each limit held the run up; for the API, refusals.
+    times, running, waiting: for the picture; functions at once, and chunks or callers that wait.
     """
 
     seconds: float = 0.0
@@ -123,11 +122,11 @@ class Outcome:
 
     @property
     def held_up_by(self) -> str:
-        """What held it up the longest."""
+        """What held the run up longest."""
         return self.bottleneck.most_common(1)[0][0] if self.bottleneck else "nothing"
 
     def sample(self, now: float, running: float, waiting: float) -> None:
-        """A point of the picture."""
+        """Adds a point to the picture."""
         self.times.append(round(now, 3))
         self.running.append(running)
         self.waiting.append(waiting)

@@ -1,4 +1,4 @@
-"""The limits that AWS publishes, and what this project sets below them."""
+"""The limits that AWS publishes, and the settings of this project below them."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tools.deploying.target import WORKER, read_config, setting, visibility_time
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit. says: what it is of. source: where AWS says so."""
+    """A limit. says: what it limits. source: where AWS publishes it."""
 
     value: float
     unit: str
@@ -28,16 +28,16 @@ Limits = Mapping[str, Limit]
 
 
 def limits() -> dict[str, Limit]:
-    """All of limits.toml, by name."""
+    """Reads limits.toml, by name."""
     text = Path(__file__).with_name("limits.toml").read_text()
     return {name: Limit(**entry) for name, entry in tomllib.loads(text).items()}
 
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits between tries: full jitter below `first` seconds doubled each time, up to `most`.
+    """Waits between tries: full jitter below `first` seconds, which doubles up to `most`.
 
-    tries: after which it is given up; None for never.
+    tries: how many more before giving up; None for no end.
     """
 
     first: float
@@ -45,18 +45,18 @@ class Backoff:
     tries: int | None = None
 
     def ceiling(self, attempt: int) -> float:
-        """The most seconds to wait after so many failed tries before this one."""
+        """Returns the longest wait, in seconds, after so many earlier failures."""
         return min(self.most, self.first * 2.0 ** min(attempt, 60))
 
 
 @dataclass(frozen=True)
 class Ours:
-    """What the project sets, read where it sets it.
+    """The project's own settings.
 
-    workers: MaximumConcurrency of the queue's mapping. receives: of a message before it is put
-    aside. timeout, visibility: seconds, of the worker and its message. memory_gb: of the functions
-    that classify. map_concurrency: chunks of a large workflow at once. retry: of a throttled task.
-    rate, burst: of the API's stage.
+    workers: MaximumConcurrency of the queue's mapping. receives: of a message before it becomes a
+    dead letter. timeout, visibility: seconds, of the worker and its message. memory_gb: of the
+    functions that classify. map_concurrency: chunks of a large workflow at once. retry: of a
+    throttled task. rate, burst: of the API's stage.
     """
 
     workers: int
@@ -71,7 +71,7 @@ class Ours:
 
 
 def ours() -> Ours:
-    """As the repository is now, for the stage dev."""
+    """Reads the settings of the stage dev from the repository."""
     config = read_config(ROOT, "dev")
     defaults: dict[str | None, Any] = {param.name: param.default for param in deploy.params}
     template = (ROOT / "infrastructure.yaml").read_text()
@@ -92,7 +92,7 @@ def ours() -> Ours:
 
 
 def _throttle_retry(state: Mapping[str, Any]) -> Backoff:
-    """The Retry of the champion's task for an account that is at its limit."""
+    """Returns how the champion's task retries in an account that is at its limit."""
     branch = state["ItemProcessor"]["States"]["Chunk (many)"]["Branches"][0]
     (rule,) = (
         retry

@@ -1,8 +1,7 @@
-"""The work of a batch on the local cloud: one AWS in one process, containers, a few cores.
+"""A batch on the local cloud: AWS in one process, a few containers, a few cores.
 
-moto, the functions process and each container are a Python each, which runs one thread at a time,
-and all of them share the machine's cores: a queueing network, in which the same chunks make the
-same requests as on AWS.
+moto, the functions process and each container are Python processes that run one thread at a time
+and share the machine's cores. The chunks make the same requests as on AWS.
 """
 
 import math
@@ -21,14 +20,16 @@ from chalicelib.bulk.recorder import IMAGES_AT_ONCE
 
 REQUESTS = HEAD + TAIL + SMALL_CHUNK
 BEGIN = 8
-"""Requests of the API before the fan-out's message is there (BatchService.create)."""
+"""The API's requests before it queues the fan-out (BatchService.create)."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds. Of CPU: aws, client: of a request, in moto and in the container. image: in the
-    container. message: in the functions process. cold: of starting a container and its first use.
-    On the clock: fan_out, finish: fixed, and for each chunk.
+    """What the work costs, in seconds.
+
+    CPU time: aws, client: of a request, in moto and in the container. image: in the container.
+    message: in the functions process. cold: to start a container and use it once. Wall time:
+    fan_out, finish: fixed, and for each chunk.
     """
 
     aws: float
@@ -40,9 +41,9 @@ class Costs:
     finish: tuple[float, float]
 
     def stretched(self, by: float) -> "Costs":
-        """As on a machine that is slower by that factor at short pieces of work.
+        """Returns the costs on a machine that is slower by that factor at short pieces of work.
 
-        Not a cold start: it is one long piece, which gets its fair share of a core and no more.
+        A cold start is one long piece, which gets its fair share of a core anyway.
         """
         return Costs(
             self.aws * by, self.client * by, self.image * by, self.message * by, self.cold,
@@ -52,7 +53,7 @@ class Costs:
 
 
 def platform(workers: int) -> Platform:
-    """The local cloud with so many containers: its one poller takes whatever finds room."""
+    """Describes the local cloud: its one poller takes as many messages as containers are free."""
     endless = math.inf
     return Platform(
         concurrency=workers, workers=workers, start=workers, growth=endless, scaling=endless,
@@ -62,9 +63,9 @@ def platform(workers: int) -> Platform:
 
 
 class LocalJob:
-    """Of one batch, in the simulation's environment.
+    """The work of one batch, in the simulation's environment.
 
-    others: threads that run all the time and are not ours, on average.
+    others: threads of other programs that run, on average.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class LocalJob:
         self._functions = simpy.Resource(env, 1)
 
     def start(self, sim: Batch, cold: bool) -> Work:
-        """The functions process hands a message over; a new container imports the app first."""
+        """Hands a message to a container; a new one imports the app first."""
         yield from self._cpu(self._functions, self._costs.message)
         for _ in range(2):  # receive and delete
             yield from self._cpu(self._aws, self._costs.aws)
@@ -84,7 +85,7 @@ class LocalJob:
             yield from self._cpu(simpy.Resource(self._env, 1), self._costs.cold)
 
     def fan_out(self, sim: Batch, first: int) -> Work:
-        """In groups, as on AWS; nothing here has so many chunks that the time runs out."""
+        """Queues chunks in groups, as on AWS; here the time never runs out."""
         fixed, per_chunk = self._costs.fan_out
         api = simpy.Resource(self._env, 1)
         for _ in range(BEGIN):
@@ -97,7 +98,7 @@ class LocalJob:
         return sim.chunks
 
     def chunk(self, sim: Batch, number: int) -> Work:
-        """Requests one by one, then images, some side by side, then requests again."""
+        """Makes requests one by one, classifies images side by side, then makes more requests."""
         container = simpy.Resource(self._env, 1)
         for _ in range(HEAD):
             yield from self._call(container)
@@ -113,23 +114,23 @@ class LocalJob:
             yield from self._cpu(container, self._costs.image)
 
     def finish(self, sim: Batch, tick: bool) -> Work:
-        """Read every part."""
+        """Reads every part."""
         fixed, per_chunk = self._costs.finish
         yield self._env.timeout(fixed + per_chunk * sim.chunks)
         return True
 
     def held_up(self, now: float) -> str:
-        """moto, where requests wait for it."""
+        """Returns moto, if requests wait for it."""
         return "moto" if self._aws.queue else ""
 
     def _call(self, container: simpy.Resource) -> Work:
-        """A request: half of the client's work before it, half after."""
+        """Makes a request: half of the client's work comes before it, half after."""
         yield from self._cpu(container, self._costs.client / 2)
         yield from self._cpu(self._aws, self._costs.aws)
         yield from self._cpu(container, self._costs.client / 2)
 
     def _cpu(self, process: simpy.Resource, seconds: float) -> Work:
-        """Work of a process, which runs one thread at a time, on its fair share of the cores."""
+        """Works in a process, one thread at a time, on a fair share of the cores."""
         with process.request() as turn:
             yield turn
             self._running += 1
@@ -139,7 +140,7 @@ class LocalJob:
 
 
 def predicted(chunks: int, workers: int, costs: Costs, cores: int, others: float = 0.0) -> Batch:
-    """A run of the local cloud, simulated."""
+    """Simulates a run of the local cloud."""
     env = simpy.Environment()
     sim = Batch(chunks, platform(workers), LocalJob(env, costs, cores, others), env=env)
     sim.run()
@@ -147,7 +148,7 @@ def predicted(chunks: int, workers: int, costs: Costs, cores: int, others: float
 
 
 def chunk_alone(costs: Costs, cores: int, others: float = 0.0) -> float:
-    """Seconds that one chunk takes while no other does."""
+    """Returns the seconds of a chunk that runs alone."""
     env = simpy.Environment()
     job = LocalJob(env, costs, cores, others)
     sim = Batch(1, platform(1), job, env=env)
@@ -156,7 +157,7 @@ def chunk_alone(costs: Costs, cores: int, others: float = 0.0) -> float:
 
 
 def fitted(costs: Costs, chunk: float, cores: int, others: float) -> Costs:
-    """Stretched so that a chunk alone takes as long as one was seen to."""
+    """Stretches the costs until a chunk alone takes as long as it really did."""
     least, most = 0.1, 20.0
     for _ in range(20):
         by = (least * most) ** 0.5

@@ -1,4 +1,4 @@
-"""The work of a batch on AWS: each environment has a CPU of its own, and shares only S3."""
+"""A batch on AWS: each environment has its own CPU, and shares only S3."""
 
 import numpy as np
 
@@ -13,15 +13,15 @@ from chalicelib.batch.ledger import BLOCK
 from chalicelib.bulk.chunks import SMALL_CHUNK
 
 HEAD, TAIL = 5, 4
-"""Requests before and after a chunk's images: batch, part, cancelled, chunk and partial are looked
-for; part and tally written, the fan-out read, the tallies listed (chalicelib/batch/worker.py)."""
+"""Requests before and after a chunk's images: look for batch, part, cancelled, chunk and partial;
+write part and tally, read the fan-out, list the tallies (chalicelib/batch/worker.py)."""
 WRITES = 3
-"""Of these, what S3 counts and prices as PUT: part, tally, and the tallies' listing."""
+"""Those that S3 counts and prices as PUT: part, tally, and the listing."""
 TICK_TIMEOUT = 300.0
 
 
 class AwsJob:
-    """Of one batch. images: in a chunk."""
+    """The work of one batch. images: in a chunk."""
 
     def __init__(
         self, times: Times, limits: Limits, ours: Ours, chunks: int, seed: int = 1,
@@ -35,13 +35,13 @@ class AwsJob:
         self._gets, self._puts = Bucket(gets, gets), Bucket(puts, puts)
 
     def start(self, sim: Batch, cold: bool) -> Work:
-        """A cold start is billed as the call is."""
+        """Starts cold; that is billed like the call."""
         if cold:
             times = self._times
             yield from self._busy(sim, times.cold * self._rng.lognormal(0, times.cold_spread))
 
     def fan_out(self, sim: Batch, first: int) -> Work:
-        """In groups, until the time is over: then a message leaves the rest to another call."""
+        """Queues chunks in groups until the time is over; another call does the rest."""
         times, queued, begun = self._times, first, sim.env.now
         skipped = first * self._images * 2e-6  # half a million lines a second are read past
         yield from self._busy(sim, skipped + 2 * (times.store + times.call))
@@ -56,7 +56,7 @@ class AwsJob:
         return queued
 
     def _group(self, chunks: int) -> float:
-        """Seconds for writing the chunks side by side, sending their messages, a checkpoint."""
+        """Returns the seconds to write so many chunks, their messages and a checkpoint."""
         times = self._times
         written = max(chunks * times.call, -(-chunks // WRITERS) * times.store)
         sent = -(-chunks // MAX_ENTRIES) * (times.queue + times.call)
@@ -64,7 +64,7 @@ class AwsJob:
         return written + sent + lines + 2 * (times.store + times.call)
 
     def chunk(self, sim: Batch, number: int) -> Work:
-        """Images are fetched while others are classified: the CPU is what they wait for."""
+        """Classifies a chunk. Images are fetched meanwhile, so only the CPU counts."""
         times, usage = self._times, sim.out.usage
         reads = HEAD + TAIL - WRITES
         slow = max(self._gets.take(reads, sim.env.now), self._puts.take(WRITES, sim.env.now))
@@ -82,7 +82,7 @@ class AwsJob:
             slow = 0
 
     def finish(self, sim: Batch, tick: bool) -> Work:
-        """Read every part; a worker that does not come to the end leaves it to the schedule."""
+        """Reads every part; a worker that has too little time leaves it to the schedule."""
         usage = sim.out.usage
         seconds, limit = self.merging(sim.chunks), TICK_TIMEOUT if tick else self._ours.timeout
         usage.s3_gets += sim.chunks
@@ -94,13 +94,13 @@ class AwsJob:
         return seconds <= limit
 
     def merging(self, chunks: int) -> float:
-        """Seconds from the last tally to results.jsonl."""
+        """Returns the seconds from the last tally to results.jsonl."""
         times = self._times
         listed = -(-chunks // BLOCK) * (times.store + times.call)
         return listed + chunks * max(times.call, times.store / READERS)
 
     def held_up(self, now: float) -> str:
-        """S3, where it is asked for more than it gives."""
+        """Returns S3's limit, if it holds the run up."""
         buckets = (self._pictures, self._gets, self._puts)
         for bucket in buckets:
             bucket.refill(now)

@@ -1,11 +1,11 @@
-"""What a batch runs on: how much at once, and how fast that grows."""
+"""The platform of a batch: how much runs at once, and how fast that grows."""
 
 from dataclasses import dataclass
 
 from benchmarks.scale.limits import Backoff, Limits, Ours
 
 THROTTLED = Backoff(first=1.0, most=60.0)
-"""Of a throttled event source mapping; assumed."""
+"""How a throttled event source mapping waits; assumed."""
 
 TICK = 300.0
 """Seconds from one tick of the schedule to the next."""
@@ -13,11 +13,11 @@ TICK = 300.0
 
 @dataclass(frozen=True)
 class Platform:
-    """What the run is on. Infinity for what nothing limits.
+    """A platform's limits; infinity for none.
 
-    concurrency: functions at once. start, growth, workers: of the event source mapping: messages
-    at once at the beginning, how many more each second, and the most. scaling, burst: new
-    environments a second, and at once. requests: calls a second.
+    concurrency: functions at once. start, growth, workers: the event source mapping's messages at
+    once at the beginning, how many more each second, and at most. scaling, burst: new environments
+    a second, and at once. requests: calls a second.
     """
 
     concurrency: int
@@ -36,7 +36,7 @@ class Platform:
 
 
 def on_aws(limits: Limits, ours: Ours, concurrency: int, workers: int | None) -> Platform:
-    """AWS, with an account of that many functions at once. workers: None for no maximum."""
+    """Describes AWS, in an account of that concurrency. workers: None for no maximum."""
     value = {name: limit.value for name, limit in limits.items()}
     return Platform(
         concurrency=concurrency,

@@ -1,4 +1,4 @@
-"""The runs that are asked about: a batch, a workflow, requests; then the same in other accounts."""
+"""The runs to simulate: a batch, a workflow, requests; and the same in other accounts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from chalicelib.bulk.chunks import LARGE_CHUNK
 
 ACCOUNTS = (10, 100, 1000, 10_000)
 MOST_WORKERS = 1000
-"""Of a mapping's MaximumConcurrency."""
+"""The maximum of a mapping's MaximumConcurrency."""
 SECONDS = 60.0
-"""In which all requests come."""
+"""All requests come within so many seconds."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What all runs share. images: of a batch and a workflow; requests: to the API."""
+    """What all runs share. images: of a batch and a workflow, and requests to the API."""
 
     images: int
     concurrency: int
@@ -33,8 +33,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Run:
-    """A simulated run. key, name: of it, for files and for people. failed: what came to nothing,
-    in images or requests."""
+    """A simulated run. key, name: for files and for people. failed: images or requests."""
 
     key: str
     name: str
@@ -44,7 +43,7 @@ class Run:
 
 
 def dollars(usage: Usage, prices: Prices) -> float:
-    """What it costs on x86-64, before any free tier; without logs and traces."""
+    """Returns the cost on x86-64 before any free tier, without logs and traces."""
     s3 = prices.s3
     parts: list[float] = [
         usage.gb_seconds * prices.aws_lambda["gb_second_x86_64"],
@@ -59,7 +58,7 @@ def dollars(usage: Usage, prices: Prices) -> float:
 
 
 def batch_run(asked: Question, concurrency: int, workers: int, key: str, name: str) -> Run:
-    """A batch in an account of that many functions at once, its few small chunks as large ones."""
+    """Simulates a batch in an account of that concurrency, with large chunks only."""
     chunks = -(-asked.images // LARGE_CHUNK)
     job = AwsJob(asked.times, asked.limits, asked.ours, chunks, asked.seed, LARGE_CHUNK)
     platform = platforms.on_aws(asked.limits, asked.ours, concurrency, workers)
@@ -68,7 +67,7 @@ def batch_run(asked: Question, concurrency: int, workers: int, key: str, name: s
 
 
 def workflow_run(asked: Question, concurrency: int) -> Run:
-    """A workflow of one model."""
+    """Simulates a workflow with one model."""
     chunks = -(-asked.images // LARGE_CHUNK)
     machine = simulatedworkflow.on_aws(asked.limits, asked.ours, concurrency)
     memory = asked.ours.memory_gb
@@ -79,7 +78,7 @@ def workflow_run(asked: Question, concurrency: int) -> Run:
 
 
 def api_run(asked: Question, front: simulatedapi.Front, key: str, name: str) -> Run:
-    """All requests in the first minute."""
+    """Simulates requests that all come in the first minute."""
     sim = simulatedapi.Api(
         asked.images, SECONDS, front, asked.times, asked.ours.memory_gb, asked.seed
     )
@@ -88,7 +87,7 @@ def api_run(asked: Question, front: simulatedapi.Front, key: str, name: str) -> 
 
 
 def runs(asked: Question) -> Iterator[Run]:
-    """One after another, as they are asked about."""
+    """Simulates one run after another."""
     ours, limits, at_once = asked.ours, asked.limits, asked.concurrency
     yield batch_run(asked, at_once, ours.workers, "batch", f"batch, {ours.workers} workers")
     most = min(MOST_WORKERS, at_once)

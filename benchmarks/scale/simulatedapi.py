@@ -1,7 +1,7 @@
-"""A burst of requests to the API: throttled by API Gateway, then by Lambda, tried again by callers.
+"""Simulate a burst of requests: API Gateway and Lambda throttle, callers try again.
 
-Requests are counted in ticks of 10 ms, not followed one by one: within a tick all are alike, and
-which of them are refused is drawn.
+Requests are counted in ticks of 10 ms. Within a tick all are alike; chance decides which are
+refused.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from benchmarks.scale.limits import Backoff, Limits
 
 STEP = 0.01
 CLIENT = Backoff(first=1.0, most=20.0, tries=4)
-"""Of a caller who is refused: full jitter, as AWS's own clients do; assumed."""
+"""How refused callers wait: full jitter, as in AWS's own clients; assumed."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """What the API allows. rate, burst: of its stage. Infinity for what nothing limits."""
+    """The API's limits; infinity for none. rate, burst: of its stage."""
 
     rate: float
     burst: float
@@ -32,9 +32,9 @@ class Front:
 
 
 def on_aws(limits: Limits, rate: float, burst: float, concurrency: int) -> Front:
-    """AWS, with an account of that many functions at once and that throttle of the stage.
+    """Describes AWS, in an account of that concurrency, with that throttle of the stage.
 
-    A rate above the account's is one that AWS was asked for.
+    A rate above the account's default is a quota that AWS raised.
     """
     value = {name: limit.value for name, limit in limits.items()}
     return Front(
@@ -48,9 +48,9 @@ def on_aws(limits: Limits, rate: float, burst: float, concurrency: int) -> Front
 
 
 class Api:
-    """`requests` in the first `seconds`, and none later; `run` simulates until the last is over.
+    """An API that gets `requests` in the first `seconds`; `run` simulates until the last is over.
 
-    answered, gave_up: callers. Deterministic for a seed.
+    answered, gave_up: callers. The same seed gives the same run.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Api:
         self._running = self._idle = 0
 
     def run(self) -> Outcome:
-        """Simulate until nobody waits."""
+        """Simulates until nobody waits."""
         self.env.run(self.env.process(self._ticks()))
         self.out.seconds = self.env.now
         usage = self.out.usage
@@ -110,7 +110,7 @@ class Api:
         self._refused(admitted - started, tick, reason)
 
     def _some(self, asking: np.ndarray, bucket: Bucket) -> np.ndarray:
-        """As many as there are tokens for, drawn from all."""
+        """Draws as many requests as there are tokens."""
         if np.isinf(bucket.rate):
             return asking.copy()
         bucket.refill(self.env.now)
@@ -119,7 +119,7 @@ class Api:
         return np.asarray(self._rng.multivariate_hypergeometric(asking, count))
 
     def _started(self, admitted: np.ndarray, tick: int) -> tuple[np.ndarray, str]:
-        """Those that Lambda runs, and why it does not run the others."""
+        """Returns the requests that Lambda runs, and why it refuses the others."""
         front, wanted = self._front, int(admitted.sum())
         self._calls.refill(self.env.now)
         self._scaling.refill(self.env.now)

@@ -1,8 +1,8 @@
-"""A batch, as a discrete-event simulation: fan-out, queue, event source mapping, workers, finish.
+"""Simulate a batch: fan-out, queue, event source mapping, workers, finish.
 
-A chunk is a message, as in chalicelib/batch: nothing is simulated for an image of its own, because
-a worker's images share its one CPU. A worker that is throttled keeps its message and tries again,
-which is what AWS says its event source mappings do; how long they wait, it does not say.
+A chunk is a message, as in chalicelib/batch. Single images are not simulated, because a worker's
+images share its CPU. A throttled worker keeps its message and tries again, as AWS says of event
+source mappings; AWS does not say how long they wait.
 """
 
 from collections import Counter, deque
@@ -21,26 +21,26 @@ FAN_OUT = -1
 
 
 class Job(Protocol):
-    """How the work itself takes its time, on AWS or on this machine."""
+    """The work and its time, on AWS or on this machine."""
 
     def start(self, sim: "Batch", cold: bool) -> Work:
-        """An environment begins a call."""
+        """Begins a call in an environment."""
 
     def fan_out(self, sim: "Batch", first: int) -> Work:
-        """Queue chunks from `first` on; the event's value is how many there are then."""
+        """Queues chunks from `first` on; the event's value is how many are queued."""
 
     def chunk(self, sim: "Batch", number: int) -> Work:
-        """Classify a chunk."""
+        """Classifies a chunk."""
 
     def finish(self, sim: "Batch", tick: bool) -> Work:
-        """Merge the parts; the event's value is whether there was time to. tick: the schedule."""
+        """Merges the parts; the event's value is whether the time sufficed. tick: the schedule."""
 
     def held_up(self, now: float) -> str:
-        """What outside of the functions is short right now; empty for nothing."""
+        """Returns the limit outside the functions that holds the run up; empty for none."""
 
 
 class Batch:
-    """One run; `run` simulates it. Deterministic for a seed."""
+    """A batch; `run` simulates it. The same seed gives the same run."""
 
     def __init__(
         self, chunks: int, platform: Platform, job: Job, seed: int = 1,
@@ -65,7 +65,7 @@ class Batch:
         self._finished = self.env.event()
 
     def run(self) -> Outcome:
-        """Simulate until results.jsonl is written."""
+        """Simulates until results.jsonl is written."""
         self.env.process(self._grow())
         self.env.process(self._ticks())
         self.env.process(self._watch())
@@ -77,7 +77,7 @@ class Batch:
         return self.out
 
     def send(self, messages: Iterator[int]) -> None:
-        """Put messages on the queue."""
+        """Puts messages on the queue."""
         for message in messages:
             self._put(message, 0)
 
@@ -87,7 +87,7 @@ class Batch:
             self._waiting.popleft().succeed()
 
     def _grow(self) -> Work:
-        """More pollers while messages wait, as the event source mapping does."""
+        """Adds pollers while messages wait, as the event source mapping does."""
         platform = self.platform
         while self._pollers < platform.workers:
             self._pollers += 1
@@ -116,7 +116,7 @@ class Batch:
                 self._dead.add(message)
 
     def _invoke(self, message: int) -> Work:
-        """Have the message worked on before it is visible again; whether it was."""
+        """Handles a message before it is visible again; returns whether that worked."""
         until, attempt = self.env.now + self.platform.visibility, 0
         while (cold := self.functions.start(self.env.now)) is None:
             wait = self.rng.uniform(0, self.platform.throttled.ceiling(attempt))
@@ -133,7 +133,7 @@ class Batch:
         return done
 
     def _work(self, message: int) -> Work:
-        """What the function does; whether the message is done with."""
+        """Does a message's work; returns whether the message is done."""
         if message == FAN_OUT:
             yield from self._fan_out()
             return True
@@ -149,7 +149,7 @@ class Batch:
             self._put(FAN_OUT, 0)
 
     def _finish(self, tick: bool) -> Work:
-        """Whoever finds every chunk counted merges the results; False where time runs out."""
+        """Merges the results if every chunk is counted; returns False if the time runs out."""
         if self._left or self._queued < self.chunks or self._finished.triggered:
             return True
         done = yield from self.job.finish(self, tick)
@@ -158,7 +158,7 @@ class Batch:
         return done
 
     def _ticks(self) -> Work:
-        """The schedule: finishes what no worker could, and queues again what went missing."""
+        """Runs the schedule: finishes what no worker could, and queues again what went missing."""
         while True:
             yield self.env.timeout(self.platform.tick)
             yield from self._finish(tick=True)
@@ -176,7 +176,7 @@ class Batch:
                 self._left -= 1
 
     def _watch(self) -> Work:
-        """Each second: a point of the picture, and which limit holds the run up."""
+        """Notes a point of the picture each second, and which limit holds the run up."""
         refused = 0
         while True:
             self.out.sample(self.env.now, self.functions.running, self._left)

@@ -1,4 +1,4 @@
-"""A large workflow run, as a discrete-event simulation: Prepare, distributed Map, Judge, Report."""
+"""Simulate a large workflow run: Prepare, distributed Map, Judge, Report."""
 
 from dataclasses import dataclass
 
@@ -12,19 +12,19 @@ from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK
 from chalicelib.workflow.run import OBJECTS_AT_ONCE
 
 TRANSITIONS = 5
-"""Of a child execution: its start, Chunk, Champion, Compare, No challenger."""
+"""Transitions of a child execution: its start, Chunk, Champion, Compare, No challenger."""
 
 MAIN_TRANSITIONS = 9
-"""Of the run itself: Prepare to Done."""
+"""Transitions of the run itself: Prepare to Done."""
 
 CALLS = 5
-"""Requests to S3 of one chunk besides its images: plan, part, chunk and partial are read, the part
-is written (chalicelib/workflow/tasks.py)."""
+"""Requests to S3 of a chunk besides its images: read plan, part, chunk and partial; write the part
+(chalicelib/workflow/tasks.py)."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What Step Functions and Lambda allow. side_by_side: children at once."""
+    """The limits of Step Functions and Lambda. side_by_side: children at once."""
 
     concurrency: int
     side_by_side: int
@@ -37,7 +37,7 @@ class Machine:
 
 
 def on_aws(limits: Limits, ours: Ours, concurrency: int) -> Machine:
-    """AWS, with an account of that many functions at once."""
+    """Describes AWS, in an account of that concurrency."""
     value = {name: limit.value for name, limit in limits.items()}
     requests = concurrency * value["lambda-requests-per-concurrency"]
     return Machine(
@@ -53,7 +53,7 @@ def on_aws(limits: Limits, ours: Ours, concurrency: int) -> Machine:
 
 
 class Workflow:
-    """One run of one model over `chunks` chunks; `run` simulates it. Deterministic for a seed."""
+    """A run of one model; `run` simulates it. The same seed gives the same run."""
 
     def __init__(
         self, chunks: int, machine: Machine, times: Times, memory_gb: float, seed: int = 1,
@@ -70,7 +70,7 @@ class Workflow:
         self._phase = "cutting the manifest"
 
     def run(self) -> Outcome:
-        """Simulate until the report is written."""
+        """Simulates until the report is written."""
         self.env.process(self._watch())
         self.env.run(self.env.process(self._main()))
         self.out.seconds = self.env.now
@@ -96,7 +96,7 @@ class Workflow:
         usage.transitions += MAIN_TRANSITIONS
 
     def _children(self) -> Work:
-        """One of the Map's places: chunk after chunk."""
+        """Runs chunk after chunk in one of the Map's places."""
         while self._next < self._chunks:
             chunk = self._next
             self._next += 1
@@ -109,7 +109,7 @@ class Workflow:
             self._over += 1
 
     def _child(self, chunk: int) -> Work:
-        """One chunk, tried as often as its Retry says, then recorded as lost."""
+        """Tries a chunk as often as its Retry says, then counts it as lost."""
         retry, usage = self._machine.retry, self.out.usage
         usage.transitions += TRANSITIONS
         for attempt in range((retry.tries or 0) + 1):

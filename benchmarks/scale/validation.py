@@ -1,8 +1,8 @@
-"""The simulation against the local cloud: real batches of a few hundred images.
+"""Compare the simulation with real batches of a few hundred images on the local cloud.
 
-Two runs with one container give what a request and a chunk cost there. All others are predicted
-from that; a run with one container before and after each tells how fast the machine is just then,
-and how many threads of other things run on it.
+Two runs with one container show what a request and a chunk cost. The other runs are predicted from
+that. Before and after each, a run with one container shows how fast the machine is at that moment,
+and how many threads of other programs run.
 """
 
 import contextlib
@@ -38,16 +38,18 @@ MODEL = "doodle"
 BUCKET = "photographs"
 CALIBRATION = (250, 1000)
 BESIDE = 250
-"""Images of the runs before and after each."""
+"""Images of the run before and after each."""
 RUNS = ((500, 2), (500, 4), (1000, 1), (1000, 2), (2000, 2), (2000, 4))
 START = "import app; app.services().classifiers.get(); import boto3; boto3.client('s3')"
 
 
 @dataclass(frozen=True)
 class Drained:
-    """A real run. seconds: from the request to the results. calls: of the worker, the fan-out
-    first. cpu: seconds a chunk of each process, by module. runnable: threads of the whole machine
-    that ran or could have, on average."""
+    """A real run.
+
+    seconds: from the request to the results. calls: of the worker, the fan-out first. cpu: seconds
+    a chunk, by the process's module. runnable: the machine's threads that could run, on average.
+    """
 
     images: int
     workers: int
@@ -58,13 +60,13 @@ class Drained:
 
     @property
     def chunk(self) -> float:
-        """Seconds of a chunk: of all but the first, which loads the model, and the last."""
+        """Mean seconds of a chunk, without the first, which loads the model, and the last."""
         return statistics.fmean(self.calls[2:-1])
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A run as it was, and as it was predicted."""
+    """A real run beside its prediction."""
 
     images: int
     workers: int
@@ -80,7 +82,7 @@ class Compared:
 
 
 def drained(images: int, workers: int) -> Drained:
-    """Run a batch of so many images on a local cloud of its own."""
+    """Runs a batch of so many images on a new local cloud."""
     ids = [f"{number:07d}.jpg" for number in range(images)]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
@@ -91,7 +93,7 @@ def drained(images: int, workers: int) -> Drained:
 
 def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Drained:
     s3 = cloud.client("s3")
-    s3.create_bucket(Bucket=BUCKET)  # one that no function is told of
+    s3.create_bucket(Bucket=BUCKET)  # no function is notified of it
     upload(cloud, ids)
     prefix = f"s3://{BUCKET}/batches/cloud/"
     body = {"instances": [{"id": id, "s3_uri": prefix + id} for id in ids]}
@@ -118,19 +120,19 @@ def _batch(cloud: LocalCloud, results: str, ids: list[str], workers: int) -> Dra
 
 
 def _runnable() -> int:
-    """Threads that run or wait for a core now, but for the one that looks."""
+    """Counts the threads that run or wait for a core, without this one."""
     match = re.search(r"procs_running (\d+)", Path("/proc/stat").read_text())
     return int(match[1]) - 1 if match else 0
 
 
 def _calls(log: Path) -> list[float]:
-    """Seconds of each call of the worker that the log tells of."""
+    """Returns the seconds of each call of the worker in the log."""
     totals = re.findall(r'-on_work".*?"total":([0-9.]+)', log.read_text())
     return [float(total) / 1000 for total in totals]
 
 
 def _cpu(root: int) -> Counter[str]:
-    """Seconds of CPU by module, of the process and all below it."""
+    """Returns CPU seconds by module, of a process and all its children."""
     seconds = Counter[str]()
     whole = psutil.Process(root)
     for process in (whole, *whole.children(recursive=True)):
@@ -142,7 +144,7 @@ def _cpu(root: int) -> Counter[str]:
 
 
 def cold_start() -> float:
-    """Seconds of CPU until a container could classify."""
+    """Measures the CPU seconds until a container could classify."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     env = {**os.environ, "MODEL": MODEL, "AWS_DEFAULT_REGION": "us-east-1"}
     command = [sys.executable, "-c", START]
@@ -152,7 +154,7 @@ def cold_start() -> float:
 
 
 def image() -> float:
-    """Seconds of CPU of one image, of those that the local cloud gets."""
+    """Measures the CPU seconds of one image of the local cloud."""
     classifier = Classifier(model(MODEL), 1)
     size, how = classifier.input_size, classifier.info.preprocessing
     seconds = []
@@ -164,8 +166,7 @@ def image() -> float:
 
 
 def costs(small: Drained, large: Drained) -> Costs:
-    """What things cost here, by two runs with one container; what is on the clock as of the large
-    one's machine."""
+    """Derives the costs from two runs with one container."""
     sizes = [-(-run.images // SMALL_CHUNK) for run in (small, large)]
     per_image = image()
     client = max(0.0, large.cpu["localcloud.bootstrap"] - per_image * SMALL_CHUNK) / REQUESTS
@@ -181,13 +182,13 @@ def costs(small: Drained, large: Drained) -> Costs:
 
 
 def _line(at: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
-    """Fixed and for each, of two values; nothing is negative."""
+    """Returns a line's intercept and slope through two points; neither is negative."""
     slope = max(0.0, (values[1] - values[0]) / (at[1] - at[0]))
     return max(0.0, values[0] - slope * at[0]), slope
 
 
 def compared(runs: Sequence[tuple[int, int]] = RUNS) -> Iterator[Compared]:
-    """Predict each run, and make it."""
+    """Predicts each run, and makes it."""
     cores = os.cpu_count() or 1
     small, large = (drained(images, 1) for images in CALIBRATION)
     measured = costs(small, large)

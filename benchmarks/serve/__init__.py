@@ -1,1 +1,1 @@
-"""Requests a second of the app on this machine, and of the same network behind other servers."""
+"""Requests a second of the app, and of the same network behind other servers."""

@@ -1,10 +1,10 @@
-"""Requests a second: the app on this machine, and its network behind FastAPI, LitServe and BentoML.
+"""Requests a second of the app, and of its network behind FastAPI, LitServe and BentoML.
 
     python -m benchmarks.serve
 
-All decode a 720p JPEG with the app's code and run the same network on LiteRT. Servers have two
-cores, the clients the others. All servers run all the time, one is asked at a time, and what is
-told is the median of the rounds.
+All decode a 720p JPEG with the app's code and run the same network on LiteRT. The servers have two
+cores, the clients the others. All servers stay up; the clients ask one at a time. The figures are
+medians of the rounds.
 """
 
 import signal
@@ -39,13 +39,13 @@ NOTES = (
 
 
 def over(readings: Readings, server: str, other: str, clients: int) -> float:
-    """Median over the rounds of one's requests a second divided by the other's."""
+    """Returns a server's requests a second over another's: the median of the rounds."""
     pairs = zip(readings[server][clients], readings[other][clients], strict=True)
     return statistics.median(mine.rate / theirs.rate for mine, theirs in pairs)
 
 
 def figures(readings: Readings) -> list[Figure]:
-    """Ours against the best of the others, and against Chalice's own server."""
+    """Compares our server with the best of the others, and with Chalice's own."""
     shown = []
     rivals = [title for title in readings if title not in (OURS, PLAIN)]
     for count in reversed(CLIENTS):
@@ -64,7 +64,7 @@ def figures(readings: Readings) -> list[Figure]:
 
 
 def table(readings: Readings, clients: int) -> Table:
-    """A row a server, the quickest first."""
+    """Returns a row for each server, the fastest first."""
     medians = {title: median(by_clients[clients]) for title, by_clients in readings.items()}
     rows = [
         (title, f"{reading.rate:.1f}", f"{reading.p50:.1f}", f"{reading.p99:.1f}")
@@ -75,7 +75,7 @@ def table(readings: Readings, clients: int) -> Table:
 
 
 def notes(readings: Readings, name: str) -> list[str]:
-    """How to read it, and where it ran."""
+    """Says how to read the figures, and on which cores everything ran."""
     of_servers, of_clients = cores()
     shared = "" if not set(of_servers) & set(of_clients) else (
         " There are too few cores here: servers and clients share them, so the figures are low."
@@ -89,7 +89,7 @@ def notes(readings: Readings, name: str) -> list[str]:
 
 
 def draw(series: Mapping[str, Any]) -> None:
-    """A bar a server, a panel a number of clients."""
+    """Draws a bar for each server, and a panel for each number of clients."""
     with picture("serve", columns=len(series), size=(9.6, 4.2)) as panels:
         for axes, (clients, rates) in zip(panels, series.items(), strict=True):
             titles = list(reversed(rates))

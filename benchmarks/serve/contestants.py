@@ -51,10 +51,10 @@ def ours(package: ModelPackage) -> list[Contestant]:
 
 
 def others(package: ModelPackage, python: Path, cores: int) -> list[Contestant]:
-    """The other servers, each in the two ways that could be its best.
+    """Returns the other servers, each in the two ways that could be its best.
 
-    One process whose inference has all the cores answers one client soonest; a process a core with
-    one thread each answers most of many.
+    One process that uses all cores has the lowest latency. One process on each core, with one
+    thread, has the highest throughput.
     """
     servers = []
     for workers, threads in ((1, cores), (cores, 1)):

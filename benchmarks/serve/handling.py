@@ -1,4 +1,4 @@
-"""What each of the other servers does with a photograph: our decoding, our network, no more."""
+"""What each of the other servers does with a photograph: our decoding and our network."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,11 +10,11 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import read_package
 
 FOLDER, THREADS = "SERVE_MODEL", "SERVE_THREADS"
-"""Environment variables: the folder of the model's package, the CPU threads of one inference."""
+"""Environment variables: the folder of the model's package, and the threads of an inference."""
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Callable[[bytes], list[dict[str, Any]]]:
-    """A function from an encoded image to its five best labels, best first."""
+    """Returns a function from an encoded image to its five best labels, best first."""
     package = read_package(Path(environment[FOLDER]))
     classifier = Classifier(package, int(environment[THREADS]))
     size, how = classifier.input_size, package.info.preprocessing

@@ -1,4 +1,4 @@
-"""Clients that keep their connection, and ask again as soon as they are answered."""
+"""Clients that keep their connection, and ask again as soon as they have an answer."""
 
 import time
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import urllib3
 
 @dataclass(frozen=True)
 class Reading:
-    """What the clients saw.
+    """What the clients measured.
 
-    rate: requests a second. p50, p99: milliseconds that they waited for an answer. busy: the part
-    of one core that the clients themselves took, 0..1.
+    rate: requests a second. p50, p99: milliseconds until an answer. busy: the share of one core
+    that the clients themselves used, 0..1.
     """
 
     rate: float
@@ -25,9 +25,9 @@ class Reading:
 
 
 def load(pools: Sequence[urllib3.HTTPConnectionPool], body: bytes, seconds: float) -> Reading:
-    """A client with each of `pools` posts `body` for that long; answers within it are counted.
+    """Posts `body` with a client for each pool, for that long; counts the answers within it.
 
-    Raises ClickException where an answer is not 200, and HTTPError where there is none.
+    Raises ClickException if an answer is not 200, and HTTPError if there is none.
     """
     for pool in pools:
         ask(pool, body)  # connects, which is not counted
@@ -43,7 +43,7 @@ def load(pools: Sequence[urllib3.HTTPConnectionPool], body: bytes, seconds: floa
 
 
 def ask(pool: urllib3.HTTPConnectionPool, body: bytes) -> bytes:
-    """The body of one answer. Raises as `load` does."""
+    """Returns the body of one answer. Raises as `load` does."""
     headers = {"Content-Type": "image/jpeg"}
     answer = pool.urlopen("POST", "/predict", body, headers, retries=False)
     if answer.status != 200:
@@ -52,7 +52,7 @@ def ask(pool: urllib3.HTTPConnectionPool, body: bytes) -> bytes:
 
 
 def _client(pool: urllib3.HTTPConnectionPool, body: bytes, end: float) -> list[float]:
-    """Seconds that each answer took."""
+    """Returns the seconds until each answer."""
     waits: list[float] = []
     while (begun := time.perf_counter()) < end:
         ask(pool, body)

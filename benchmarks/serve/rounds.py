@@ -1,4 +1,4 @@
-"""All servers run, one is asked at a time, in rounds."""
+"""Run all servers, and ask one at a time, in rounds."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from benchmarks.serve.load import Reading, load
 from benchmarks.serve.servers import answers, cores, running
 
 Readings = dict[str, dict[int, list[Reading]]]
-"""By contestant's title and number of clients: one a round."""
+"""A reading for each round, by the contestant's title and the number of clients."""
 
 
 def measured(
@@ -27,9 +27,9 @@ def measured(
     rounds: int,
     seconds: float,
 ) -> Readings:
-    """What the clients saw, `seconds` for each of the `rounds`; one more before is not counted.
+    """Asks each server for `seconds` in each round. One more round before does not count.
 
-    Raises ClickException where a server does not start, or answers other than the first one.
+    Raises ClickException if a server does not start, or gives another answer than the first.
     """
     readings: Readings = {
         contestant.title: {count: [] for count in clients} for contestant in contestants
@@ -46,7 +46,7 @@ def measured(
 
 
 def median(readings: Sequence[Reading]) -> Reading:
-    """Of each number by itself."""
+    """Returns the median of each number by itself."""
     names = [field.name for field in fields(Reading)]
     return Reading(
         *(statistics.median(getattr(reading, name) for reading in readings) for name in names)
@@ -54,7 +54,7 @@ def median(readings: Sequence[Reading]) -> Reading:
 
 
 def labels(answer: bytes) -> list[dict[str, Any]]:
-    """The labels in an answer of the app or of another server."""
+    """Returns the labels in an answer of the app or of another server."""
     body: Any = json.loads(answer)
     labels: list[dict[str, Any]] = body.get("predictions", [body])[0]["labels"]
     return labels
@@ -64,7 +64,7 @@ def labels(answer: bytes) -> list[dict[str, Any]]:
 def _started(
     contestants: Sequence[Contestant], body: bytes, connections: int
 ) -> Iterator[Mapping[str, Sequence[urllib3.HTTPConnectionPool]]]:
-    """Connections to each server, by its title; these threads and all others leave its cores."""
+    """Yields connections to each server, by title; this process leaves the servers' cores."""
     of_servers, of_clients = cores()
     before = os.sched_getaffinity(0)
     servers: dict[str, list[urllib3.HTTPConnectionPool]] = {}

@@ -1,4 +1,4 @@
-"""Starts servers on some of the cores, and leaves none of their processes behind."""
+"""Start servers on some of the cores, and leave none of their processes behind."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ START_SECONDS, STOP_SECONDS = 120, 5
 
 
 def installed() -> Path:
-    """The Python of the other servers, which are installed where they are not yet."""
+    """Returns the other servers' Python, and installs them if needed."""
     python, made = PLACE / "bin" / "python", PLACE / "made"
     wanted = REQUIREMENTS.read_text() + (ROOT / "requirements.txt").read_text() + sys.version
     if not made.exists() or made.read_text() != wanted:
@@ -38,16 +38,16 @@ def installed() -> Path:
 
 
 def cores() -> tuple[list[int], list[int]]:
-    """The cores of the servers and of the clients: two and the others, as far as there are."""
+    """Returns the servers' two cores and the clients', which share them if there are no more."""
     usable = sorted(os.sched_getaffinity(0))
     return usable[:2], usable[2:] or usable
 
 
 @contextlib.contextmanager
 def running(contestant: Contestant, on: Sequence[int]) -> Iterator[urllib3.HTTPConnectionPool]:
-    """A connection to the contestant's server, pinned to those cores, until the end of the block.
+    """Runs a contestant's server on those cores, and yields a connection to it.
 
-    Raises ClickException, with the last that it printed, where it does not start.
+    Raises ClickException with its last output if it does not start.
     """
     port = _free_port()
     command = [part.format(port=port) for part in contestant.command]
@@ -70,7 +70,7 @@ def running(contestant: Contestant, on: Sequence[int]) -> Iterator[urllib3.HTTPC
 
 
 def answers(pool: urllib3.HTTPConnectionPool, body: bytes) -> bytes:
-    """What the server says of an image, once its workers are there. Raises as `ask` does."""
+    """Returns the server's first answer, once its workers are up. Raises as `ask` does."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -96,7 +96,7 @@ def _wait(
 
 
 def _stop(process: psutil.Popen) -> None:
-    """End it and all that it started: kindly, then not."""
+    """Ends the process and all its children, by force if needed."""
     family = [process]
     with contextlib.suppress(psutil.NoSuchProcess):
         family += process.children(recursive=True)
