@@ -24,8 +24,8 @@ def install(folder: Path) -> float:
     """Installs what a laptop needs into a new environment. Returns seconds."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin" / "pip", "--disable-pip-version-check", "--no-cache-dir", "install"]
-    needed = ["--quiet", "--prefer-binary", "-r", ROOT / "requirements-dev.txt"]
+    pip = [str(folder / "bin" / "pip"), "--disable-pip-version-check", "--no-cache-dir", "install"]
+    needed = ["--quiet", "--prefer-binary", "-r", str(ROOT / "requirements-dev.txt")]
     subprocess.run([*pip, *needed], check=True)
     return time.perf_counter() - start
 
