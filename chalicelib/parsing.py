@@ -1,18 +1,17 @@
 """Parse an HTTP request's headers, query and body for the use cases, without a framework."""
 
-import io
+import base64
 import re
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+from urllib.parse import parse_qs
 
 import msgspec
 
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
-from chalicelib.requests import InferRequest, PredictRequest
-
-if TYPE_CHECKING:
-    from multipart import MultipartPart
+from chalicelib.multipartform import is_text, read_form
+from chalicelib.requests import MAX_INSTANCES, InferRequest, Instance, PredictRequest
 
 MAX_BODY = 10 * 2**20
 """Bytes of a body that API Gateway accepts
@@ -20,6 +19,11 @@ MAX_BODY = 10 * 2**20
 
 QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
 """Parameters of a query string. The options of an image in the body come this way."""
+
+UNSAID = ("", "application/x-www-form-urlencoded")
+"""Types of a body that say nothing: none, and what curl sends without being asked."""
+
+_FIELDS = re.compile(rb"[a-z0-9_]+=")
 
 CLIENT_ID = re.compile("[!-~]{1,256}")
 
@@ -48,12 +52,41 @@ def predict_request(
     if media_type.startswith("image/") or media_type == "application/octet-stream":
         return predict_query(query), body
     if media_type == "multipart/form-data":
-        image, options = _form(parameters, body)
-        return predict_query({**query, **options}), image
+        return _form_request(parameters, query, body)
+    if media_type in UNSAID and body:
+        return _untyped_request(query, body)
     raise UnsupportedMediaType(
         "Set the Content-Type: application/json for URLs, image/* or application/octet-stream "
-        "for an image, multipart/form-data for a form's field 'image'."
+        "for an image, multipart/form-data for a form."
     )
+
+
+def _untyped_request(query: Query, body: bytes) -> tuple[PredictRequest, bytes | None]:
+    """Parses a body of unknown type: JSON, a form's fields such as `url=…`, or else an image."""
+    if body.lstrip()[:1] == b"{":
+        return predict_request("application/json", query, body)
+    if _FIELDS.match(body) and is_text(body):
+        try:
+            fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=len(QUERY))
+        except ValueError as error:
+            raise _invalid("form", error) from error
+        return predict_query({**query, **fields}), None
+    return predict_query(query), body
+
+
+def _form_request(
+    parameters: str, query: Query, body: bytes
+) -> tuple[PredictRequest, bytes | None]:
+    files, options = read_form(parameters, body, QUERY)
+    request = predict_query({**query, **options})
+    if len(files) == 1:
+        return request, files[0].data
+    if len(files) > MAX_INSTANCES:
+        raise BadRequest(f"Send at most {MAX_INSTANCES} files in a form, not {len(files)}.")
+    if not files and request.url is None:
+        raise BadRequest("Send the image as a file of the form, in a field of any name.")
+    instances = [Instance(file.id, b64=base64.b64encode(file.data).decode()) for file in files]
+    return msgspec.structs.replace(request, instances=instances or None), None
 
 
 def predict_query(query: Query) -> PredictRequest:
@@ -147,44 +180,3 @@ def check_size(body: bytes) -> None:
 
 def _invalid(what: str, error: Exception) -> BadRequest:
     return BadRequest(f"The {what} is not valid: {str(error)[:MAX_REASON]}.")
-
-
-def _form(parameters: str, body: bytes) -> tuple[bytes, Query]:
-    """Returns a multipart form's field `image`, and its other fields."""
-    # imported here, because most requests have no form
-    from multipart import MultipartError, MultipartParser, parse_options_header
-
-    _, named = parse_options_header(f"multipart/form-data;{parameters}")
-    boundary = named.get("boundary")
-    if not boundary:
-        raise BadRequest("The form's Content-Type has no boundary; let your client set it.")
-    form = MultipartParser(
-        io.BytesIO(body), boundary, spool_limit=MAX_BODY, memory_limit=MAX_BODY, part_limit=32
-    )
-    images: list[bytes] = []
-    options: dict[str, list[str]] = {}
-    try:
-        for part in form:
-            if part.name == "image":
-                images.append(part.raw)
-            elif part.name not in QUERY and _is_file(part):
-                raise BadRequest(
-                    f"Send the image in the form's field 'image'; {part.name[:64]!r} is a file too."
-                )
-            else:
-                options.setdefault(part.name, []).append(part.value)
-    except (UnicodeDecodeError, LookupError) as error:  # LookupError: an unknown charset
-        raise BadRequest(
-            "A field of the form is neither text nor the image; send the image in the field "
-            "'image'."
-        ) from error
-    except (MultipartError, ValueError) as error:
-        raise _invalid("multipart form", error) from error
-    if len(images) != 1:
-        raise BadRequest(f"Send one image in the form's field 'image', not {len(images)}.")
-    return images[0], options
-
-
-def _is_file(part: "MultipartPart") -> bool:
-    """Whether a field of a form is a file. Some clients give a file no name."""
-    return part.filename is not None or not part.content_type.startswith("text/")

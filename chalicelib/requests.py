@@ -39,7 +39,7 @@ class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     id: comes back in the answer; the image's position by default.
     url: http, https or data. s3_uri: s3://bucket/key, in a bucket that the service may read.
-    b64: the image file in standard base64.
+    b64: the image file in standard base64, or as a data: URL.
     """
 
     id: Id | None = None

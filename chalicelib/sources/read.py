@@ -52,7 +52,8 @@ class Sources:
         """
         _check_one_way(instance)
         if instance.b64 is not None:
-            return _decode_base64(instance.b64)
+            is_url = instance.b64[:5].lower() == "data:"
+            return _decode_data_url(instance.b64[5:]) if is_url else _decode_base64(instance.b64)
         if instance.s3_uri is not None:
             return self._read(*self._parse_s3_uri(instance.s3_uri))
         url = instance.url or ""
@@ -122,7 +123,7 @@ def _decode_base64(text: str) -> bytes:
     if data is None or len(data) != size:  # b64decode takes surplus padding
         raise SourceInvalid(
             "The base64 is not valid; use the standard alphabet with padding and no line breaks "
-            "(base64 < FILE | tr -d '\\n'), and send a data: URL as url."
+            "(base64 < FILE | tr -d '\\n')."
         )
     return _checked_size(data)
 

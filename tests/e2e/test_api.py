@@ -86,7 +86,8 @@ REFUSED = [
     (b'{"b64": "QUJD", "model": "none"}', "application/json", 404, "ModelNotFound"),
     (b'{"b64": "QUJD", "model": "../doodle"}', "application/json", 404, "ModelNotFound"),
     (b"{}", "text/plain", 415, "UnsupportedMediaType"),
-    (b"{}", "", 415, "UnsupportedMediaType"),
+    (b"{}", "", 400, "BadRequest"),
+    (b"", "", 415, "UnsupportedMediaType"),
     (b"", "application/octet-stream", 422, "ImageUnreadable"),
     (b"<html>", "image/jpeg", 422, "ImageUnreadable"),
     (SAMPLE.read_bytes()[:3000], "image/jpeg", 422, "ImageUnreadable"),
@@ -115,11 +116,21 @@ def test_an_error_has_one_shape(
 def test_no_content_type_at_all(server: str) -> None:
     connection = http.client.HTTPConnection(server.removeprefix("http://"))
     connection.putrequest("POST", "/predict")
-    connection.putheader("Content-Length", "2")
-    connection.endheaders(b"{}")
+    data = SAMPLE.read_bytes()
+    connection.putheader("Content-Length", str(len(data)))
+    connection.endheaders(data)
     answer = connection.getresponse()
-    assert (answer.status, json.load(answer)["Code"]) == (415, "UnsupportedMediaType")
+    assert answer.status == 200
+    assert json.load(answer)["predictions"][0]["labels"][0]["name"] == NAME
     connection.close()
+
+
+def test_several_files_in_a_form(api: Api) -> None:
+    fields = [("files", (path.name, path.read_bytes())) for path in SAMPLES.values()]
+    answer = api("POST", "/predict", fields=fields)
+    assert answer.status == 200
+    best = {p["id"]: p["labels"][0]["name"] for p in answer.json()["predictions"]}
+    assert best == {path.name: name for name, path in SAMPLES.items()}
 
 
 def test_too_many_instances(api: Api) -> None:

@@ -212,7 +212,7 @@ def test_content_types_that_lie(wire: Wire, outcome: Outcome) -> None:
         ("application/json", SAMPLE), ("image/jpeg", ok), ("image/png", b"<html>"),
         ("application/octet-stream", gzip.compress(SAMPLE)), ("image/svg+xml", b"<svg/>"),
         ("text/html", SAMPLE), ("application/x-www-form-urlencoded", b"url=x"), ("*/*", SAMPLE),
-        ("application/json, image/jpeg", SAMPLE), ("image", SAMPLE), ("/", SAMPLE), (";", SAMPLE),
+        ("application/json, image/jpeg", SAMPLE), ("image", SAMPLE), ("/", SAMPLE),
         ("application/json; charset=utf-16", ok.decode().encode("utf-16")), ("image /jpeg", SAMPLE),
         (MARKUP, ok), ("x" * 60_000, ok), ("multipart/form-data", multipart),
         ("multipart/form-data; boundary=", multipart),
@@ -220,7 +220,7 @@ def test_content_types_that_lie(wire: Wire, outcome: Outcome) -> None:
         ("multipart/form-data; boundary=" + "x" * 5000, multipart),
         ("multipart/form-data; boundary*=utf-8''xyz", b"--xyz"),
         ("multipart/mixed; boundary=xyz", multipart), (kind, multipart[:-20]), (kind, b"--xyz--"),
-        form(("image", SAMPLE), ("image", SAMPLE)), form(*[("model", b"doodle")] * 40),
+        form(*[("image", SAMPLE)] * 17), form(*[("model", b"doodle")] * 40),
         form(("image", b"")), form((MARKUP, b"x")),
         form(("image", SAMPLE), ("max_labels", b"\xff")),
         (kind, b"--xyz\r\n" + b"X: y\r\n" * 10_000 + b"\r\n\r\n--xyz--"),
@@ -231,7 +231,7 @@ def test_content_types_that_lie(wire: Wire, outcome: Outcome) -> None:
         reply = wire.post("/predict", body, content_type)
         check_error(reply)
         assert reply.status in (400, 413, 415, 422), (content_type[:60], reply.status)
-    right = ["image/jpeg", "image/png", "IMAGE/WEBP; x=y", "application/octet-stream", kind]
+    right = ["image/jpeg", "image/png", "IMAGE/WEBP; x=y", "application/octet-stream", kind, ";"]
     for content_type in right:
         body = multipart if content_type == kind else SAMPLE
         reply = wire.post("/predict", body, content_type)

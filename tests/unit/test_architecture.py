@@ -30,7 +30,7 @@ HOMES = {
     "PIL": {"images"},
     "urllib3": {"sources"},
     "aws_lambda_powertools": {"app"},
-    "multipart": {"parsing"},
+    "multipart": {"multipartform"},
 }
 FLOORS = [
     [
@@ -51,6 +51,7 @@ FLOORS = [
     ["classification"],
     ["bulk"],
     ["predict", "openinference", "batch", "experiment", "workflow", "tokens"],
+    ["multipartform"],
     ["page", "parsing", "stops", "wiring"],
     ["app"],
 ]

@@ -2,6 +2,7 @@ import gzip
 import json
 import re
 import zlib
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,13 @@ from chalicelib.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.page import WEB
-from chalicelib.requests import BatchRequest, UploadRequest, WorkflowRequest
+from chalicelib.requests import (
+    BatchRequest,
+    Instance,
+    PredictRequest,
+    UploadRequest,
+    WorkflowRequest,
+)
 
 JSON = "application/json"
 
@@ -50,9 +57,9 @@ def test_a_form_holds_the_image_and_the_options() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [[], [("picture", b"x")], [("image", b"x"), ("image", b"y")], [("image", b"x"), ("q", b"1")]],
+    [[], [("max_labels", b"3")], [("image", b"x")] * 17, [("image", b"x"), ("model", b"a")] * 2],
 )
-def test_a_form_with_another_number_of_images_or_other_fields(
+def test_a_form_with_no_image_or_too_many_or_an_option_twice(
     fields: list[tuple[str, bytes]],
 ) -> None:
     content_type, body = form(*fields)
@@ -60,22 +67,62 @@ def test_a_form_with_another_number_of_images_or_other_fields(
         parsing.predict_request(content_type, {}, body)
 
 
-def test_a_file_under_another_name_is_told_the_right_one() -> None:
-    """What most clients call it, one beside the image, and one that says no name of a file."""
-    nameless = (
-        b'--xyz\r\nContent-Disposition: form-data; name="%s"\r\n%s\r\n\xff\xd8\r\n--xyz--\r\n'
+NAMELESS = b'--xyz\r\nContent-Disposition: form-data; name="%s"\r\n%s\r\n\xff\xd8\r\n--xyz--\r\n'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        form(("file", b"\xff\xd8"))[1],
+        form(("upload[]", b"\xff\xd8"), ("max_labels", b"5"))[1],
+        NAMELESS % (b"data", b"Content-Type: image/jpeg\r\n"),
+        NAMELESS % (b"data", b""),
+    ],
+)
+def test_a_forms_file_may_be_in_a_field_of_any_name(body: bytes) -> None:
+    request, image = parsing.predict_request("multipart/form-data; boundary=xyz", {}, body)
+    assert (image, request.max_labels) == (b"\xff\xd8", 5)
+
+
+def test_several_files_of_a_form_are_several_images() -> None:
+    body = form(("file", b"x"), ("mask", b"y"), ("max_labels", b"2"))[1]
+    body = body.replace(b'filename="f"', b'filename="cat.jpg"', 1)
+    chosen_none = b'--xyz\r\nContent-Disposition: form-data; name="c"; filename=""\r\n\r\n\r\n'
+    request, image = parsing.predict_request(
+        "multipart/form-data; boundary=xyz", {}, chosen_none + body
     )
-    for body, told in (
-        (form(("file", b"\xff\xd8"))[1], "the form's field 'image'; 'file' is a file too"),
-        (form(("image", b"x"), ("mask", b"y"))[1], "'image'; 'mask' is a file too"),
-        (nameless % (b"data", b"Content-Type: image/jpeg\r\n"), "'data' is a file too"),
-        (nameless % (b"data", b""), "neither text nor the image"),
-        (form(("image", b"x"), ("max_labels", b"\xff"))[1], "neither text nor the image"),
-        (nameless % (b"model", b"Content-Type: text/plain; charset=no\r\n"), "neither text"),
-        (nameless % (b"model", b"Content-Type: text/plain; charset=hex\r\n"), "neither text"),
+    assert image is None and request.max_labels == 2
+    assert request.instances == [Instance("cat.jpg", b64="eA=="), Instance("f", b64="eQ==")]
+
+
+def test_a_form_may_hold_an_address_instead() -> None:
+    content_type, body = form(("url", b"http://h/"))
+    request, image = parsing.predict_request(content_type, {}, body)
+    assert (request.url, image) == ("http://h/", None)
+
+
+def test_an_option_of_a_form_that_is_no_text_is_refused() -> None:
+    for body in (
+        form(("image", b"x"), ("max_labels", b"\xff"))[1],
+        NAMELESS % (b"model", b"Content-Type: text/plain; charset=no\r\n"),
+        NAMELESS % (b"model", b"Content-Type: text/plain; charset=hex\r\n"),
     ):
-        with pytest.raises(BadRequest, match=told):
+        with pytest.raises(BadRequest, match="not text"):
             parsing.predict_request("multipart/form-data; boundary=xyz", {}, body)
+
+
+@pytest.mark.parametrize("content_type", ["", "application/x-www-form-urlencoded"])
+def test_without_a_type_the_bytes_tell(content_type: str) -> None:
+    """The second is what curl sends for --data and --data-binary."""
+    parse = partial(parsing.predict_request, content_type)
+    assert parse({"max_labels": ["3"]}, b"\xff\xd8") == (PredictRequest(max_labels=3), b"\xff\xd8")
+    by_url = PredictRequest(url="http://h/?a=b", max_labels=2)
+    assert parse({}, b' {"url": "http://h/?a=b", "max_labels": 2}') == (by_url, None)
+    assert parse({}, b"url=http%3A%2F%2Fh%2F%3Fa%3Db&max_labels=2") == (by_url, None)
+    assert parse({}, b"a=\xff") == (PredictRequest(), b"a=\xff")
+    for bad in (b"url=" + b"&url=" * 99, b"u=1", b"{"):
+        with pytest.raises(BadRequest):
+            parse({}, bad)
 
 
 def test_a_compressed_body_is_unpacked() -> None:
@@ -142,7 +189,7 @@ def test_nesting_where_anything_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["", "text/html", "application/x-www-form-urlencoded", "application/jsonx"]
+    "content_type", ["text/html", "text/plain", "application/jsonx", "multipart/mixed"]
 )
 def test_another_content_type_is_told_what_to_set(content_type: str) -> None:
     with pytest.raises(UnsupportedMediaType, match="application/json"):
@@ -161,6 +208,11 @@ def test_another_content_type_is_told_what_to_set(content_type: str) -> None:
 def test_a_query_that_is_not_what_it_should_be(query: dict[str, list[str]]) -> None:
     with pytest.raises(BadRequest):
         parsing.predict_query(query)
+
+
+def test_an_empty_body_of_no_type_is_told_what_to_send() -> None:
+    with pytest.raises(UnsupportedMediaType, match="image/"):
+        parsing.predict_request("", {}, b"")
 
 
 def test_options_come_one_way_only() -> None:

@@ -160,6 +160,7 @@ def test_base64_and_data_urls_come_back_as_they_were(data: bytes) -> None:
     encoded = base64.b64encode(data).decode()
     assert load(Instance(b64=encoded)) == data
     assert load(Instance(url="data:image/png;base64," + encoded)) == data
+    assert load(Instance(b64="data:image/png;base64," + encoded)) == data
     assert load(Instance(url="data:image/png;base64," + quote(encoded, safe=""))) == data
     assert load(Instance(url="data:," + quote(data))) == data
 
@@ -184,7 +185,8 @@ def test_base64_and_data_urls_come_back_as_they_were(data: bytes) -> None:
         "AAÄA",
         "AA\ud800A",
         "AA\x00A",
-        "data:image/png;base64,AAAA",
+        "data:image/png;base64,AA",
+        "data:image/png",
     ],
 )
 def test_other_base64_is_refused(text: str) -> None:

@@ -55,7 +55,9 @@ def form(fields: dict[str, Schema]) -> Schema:
     return {
         "title": "PredictForm",
         "type": "object",
-        "description": "An image, and options of the answer.",
+        "description": (
+            "An image, and options of the answer. The file's field may have any other name too."
+        ),
         "properties": {"image": IMAGE_FILE} | options,
         "required": ["image"],
         "additionalProperties": False,

@@ -58,7 +58,8 @@ WORKFLOW = (
 PREDICT = (
     "A single image that fails is a 4xx. In `instances`, a failure is that prediction's `error` "
     "in a 200. An image in the body takes its options from the query string; a form also from "
-    "its fields."
+    "its fields. In a form a file's field may have any name; several files, up to 16, are several "
+    "`instances` with the files' names as ids. Without a Content-Type, the bytes tell what it is."
 )
 IMAGE = {"url": "https://images.example/cat.jpg"}
 
