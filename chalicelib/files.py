@@ -23,9 +23,8 @@ def staged(target: Path) -> Iterator[Path]:
         yield folder
         folder.chmod(0o755)
         with suppress(FileNotFoundError):
-            target.replace(
-                old
-            )  # renamed, not removed: that would take longer, and others look for it
+            # renamed, not removed: that would take longer, and others look for it
+            target.replace(old)
         folder.replace(target)
     finally:
         for path in (folder, old):

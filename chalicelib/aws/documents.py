@@ -57,7 +57,7 @@ class Documents:
                 value = self.get(key, type_)
         if value is None:
             raise ServiceUnavailable(
-                detail=(f"Another writer changed {key} at the same time; try again.")
+                detail=f"Another writer changed {key} at the same time; try again."
             )
         return value
 

@@ -31,7 +31,6 @@ def failure(part: str, error: Exception) -> ServiceUnavailable:
 
 def code_of(error: object) -> str:
     """Returns AWS's code of a botocore ClientError; empty for other errors."""
-    response = (
-        getattr(error, "response", None) or {}
-    )  # lost connections have a response that is None
+    # lost connections have a response that is None
+    response = getattr(error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))

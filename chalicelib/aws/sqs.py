@@ -75,7 +75,7 @@ class SqsQueue:
             if not entries:
                 return
         raise ServiceUnavailable(
-            detail=(f"The queue {self._name} accepted only some of the messages; try again later.")
+            detail=f"The queue {self._name} accepted only some of the messages; try again later."
         )
 
     def _call(self, method: str, **parameters: Any) -> Any:

@@ -145,9 +145,8 @@ class BatchService:
         Raises NotFound, and Conflict if neither is possible.
         """
         ledger = Ledger(self._store, self._results, batch_id)
-        batch, etag = (
-            ledger.tagged_batch()
-        )  # read before the check, so that two calls are one retry
+        # read before the check, so that two calls are one retry
+        batch, etag = ledger.tagged_batch()
         view = self.view(batch_id)
         if view.status in ("cancelled", "failed"):
             self._resume(ledger, batch.round)

@@ -67,9 +67,8 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
         queue.send([
             message for chunk in some for message in _messages(ledger, batch, losses, chunk)
         ])  # fmt: skip
-        for (
-            chunk
-        ) in some:  # counted after they are sent, so that a queue that is away costs no image
+        # counted after they are sent, so that a queue that is away costs no image
+        for chunk in some:
             losses.count(chunk)
     for chunk in spent:
         Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), IMAGE_LOST)

@@ -67,9 +67,8 @@ def _progress(ledger: Ledger, batch: Batch) -> tuple[BatchStatus, Counts]:
     fan, tallies = ledger.fan_out(batch.round), list(ledger.tallies(batch.round))
     done = sum(tally.records for tally in tallies)
     failed = sum(tally.failed for tally in tallies)
-    known = max(
-        fan.entries, done
-    )  # chunks may be done before their fan-out's checkpoint is written
+    # chunks may be done before their fan-out's checkpoint is written
+    known = max(fan.entries, done)
     counts = Counts(known, done, failed)
     last = ledger.summary(batch.round - 1) if batch.round else None
     if last is not None:  # the other images keep their outcome

@@ -52,9 +52,8 @@ def _decoded(blocks: Iterable[bytes]) -> Iterator[bytes]:
     stream, head = iter(blocks), b""
     while len(head) < 4 and (block := next(stream, None)) is not None:
         head += block
-    encoding = json.detect_encoding(
-        head
-    )  # a BOM tells, or the place of the zeros in the first characters
+    # a BOM tells, or the place of the zeros in the first characters
+    encoding = json.detect_encoding(head)
     if encoding in ("utf-8", "utf-8-sig"):
         yield head.removeprefix(codecs.BOM_UTF8)
         yield from stream

@@ -43,9 +43,8 @@ class Weights:
         self._environment = self._last = InForce(arms, "environment")
         self._read_at = float("-inf")
         self._changes = 0
-        self._lock = (
-            threading.Lock()
-        )  # guards the three above; is never held while a bucket is read
+        # guards the three above; is never held while a bucket is read
+        self._lock = threading.Lock()
         self._read = Patient(self._load, patience)
 
     def get(self, fresh: bool = False) -> InForce:

@@ -99,9 +99,8 @@ def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
 
 
 def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
-    pixels = image.height * (
-        4 * image.width + 8
-    )  # in Pillow RGB also takes 4 bytes a pixel, and a row takes 8
+    # in Pillow RGB also takes 4 bytes a pixel, and a row takes 8
+    pixels = image.height * (4 * image.width + 8)
     while_decoding = pixels
     if isinstance(image, JpegImagePlugin.JpegImageFile) and file.scans > 1:
         while_decoding += 2 * declared * image.layers  # all coefficients, 16 bits each

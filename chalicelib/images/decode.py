@@ -107,9 +107,8 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
             small = _resize(averageable(image), box, fitted, how.filter)
             ends = black_and_white(image)
             image.close()
-            del (
-                image
-            )  # before the next large image begins; an AVIF decoder lives as long as its image
+            # before the next large image begins; an AVIF decoder lives as long as its image
+            del image
         pixels = _upright(rgb_on_white(small, ends), turn)
         pixels = np.ascontiguousarray(_framed(pixels, size, how))
         pixels.flags.writeable = False

@@ -54,9 +54,8 @@ def list_for(library: str) -> int:
     """
     led = 0
     with suppress(OSError):
-        descriptor = os.memfd_create(
-            "processors"
-        )  # a file without a name, open until the process ends
+        # a file without a name, open until the process ends
+        descriptor = os.memfd_create("processors")
         os.write(descriptor, f"0-{(os.cpu_count() or 1) - 1}\n".encode())
         ours = f"/proc/self/fd/{descriptor}".encode()
         for address, path in _places(library):

@@ -112,9 +112,8 @@ class _Pinned:
                     raise
             else:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(
-                    self._deadline.remaining()
-                )  # the TLS handshake as a whole keeps this timeout
+                # the TLS handshake as a whole keeps this timeout
+                sock.settimeout(self._deadline.remaining())
                 return sock
 
     def connect(self) -> None:

@@ -63,9 +63,8 @@ def publish(run: Run, outcome: Outcome, now: float) -> Output:
     """Writes the report. Returns the execution's output."""
     plan, judgement = run.plan(), run.judgement()
     encode = msgspec.json.Encoder().encode
-    shown_plan = msgspec.structs.replace(
-        plan, labels={}
-    )  # thousands of numbers, which say nothing here
+    # thousands of numbers, which say nothing here
+    shown_plan = msgspec.structs.replace(plan, labels={})
     report = Report(run.name, outcome, now, shown_plan, judgement)
     forms = {
         "svg": picture(judgement).encode(),

@@ -13,9 +13,8 @@ def hourglass(s: Sketch) -> None:
     glass, sand = "#dceaf2", s.pick("#e8c878", "#e0a860")
     level, pile = s.between(0.3, 0.7) * high, s.between(0.3, 0.6) * high
     if s.chance(0.25):
-        s.shape(
-            (-w, -high), (w, -high), (-w, high), (w, high), fill=glass
-        )  # two triangles that cross
+        # two triangles that cross
+        s.shape((-w, -high), (w, -high), (-w, high), (w, high), fill=glass)
     elif s.chance(0.45):
         bend = [
             (w, -high),
