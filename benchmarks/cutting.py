@@ -20,7 +20,7 @@ import click
 from botocore.awsrequest import AWSResponse
 
 from benchmarks.findings import Figure
-from chalicelib.aws.s3 import Found, S3Store
+from chalicelib.aws.s3 import Listed, S3Store
 from chalicelib.aws.session import session
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
@@ -98,7 +98,7 @@ class Forgetful(MemoryStore):
         super().__init__()
         self._count, self._listing, self._folder = count, listing, folder
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         """Lists from S3."""
         return self._listing.list(bucket, prefix, after)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.aws.stepfunctions import Executions
 
 
-class Given(TypedDict, total=False):
+class Overrides(TypedDict, total=False):
     """The ports that a test or a benchmark gives.
 
     store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
@@ -34,18 +34,18 @@ class Given(TypedDict, total=False):
 
 
 class Ports:
-    """The ports of a service; see `Given` for each.
+    """The ports of a service; see `Overrides` for each.
 
-    A port that is not given is an adapter, imported and made when it is first asked for.
+    A port that is not overridden is an adapter, imported and made when it is first asked for.
     """
 
-    def __init__(self, settings: Settings, **given: Unpack[Given]) -> None:
+    def __init__(self, settings: Settings, **overrides: Unpack[Overrides]) -> None:
         self._settings = settings
-        self.clock = given.get("clock", time.time)
-        self.sleep = given.get("sleep", time.sleep)
-        self.store = given.get("store") or S3Store(clients.s3)
-        self.quick_store = given.get("store") or S3Store(clients.quick_s3)
-        vars(self).update(given)  # a given port is not made
+        self.clock: Callable[[], float] = time.time
+        self.sleep: Callable[[float], None] = time.sleep
+        self.store = overrides.get("store") or S3Store(clients.s3)
+        self.quick_store = overrides.get("store") or S3Store(clients.quick_s3)
+        vars(self).update(overrides)  # a port that is overridden is not made
 
     def fetch(self, url: str) -> bytes:
         """The image at a URL."""

@@ -13,7 +13,7 @@ from chalicelib.inference import engines
 from chalicelib.inference.finder import Models
 from chalicelib.inference.pool import Classifiers, Load
 from chalicelib.parts import BATCHES, EXPERIMENT, WORKFLOWS
-from chalicelib.ports import Given, Ports
+from chalicelib.ports import Overrides, Ports
 from chalicelib.predict import Predictor
 from chalicelib.settings import Settings, SettingsError
 from chalicelib.sources.read import Sources
@@ -49,7 +49,7 @@ class Services:
     >>> services.batches.view(batch_id).status
     'finished'
 
-    given: the ports. models: the packages there are. load: makes a classifier of one of them.
+    overrides: the ports. models: the packages there are. load: makes a classifier of one of them.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Services:
         *,
         models: Models | None = None,
         load: Load | None = None,
-        **given: Unpack[Given],
+        **overrides: Unpack[Overrides],
     ) -> None:
-        self.settings, self._ports = settings, Ports(settings, **given)
+        self.settings, self._ports = settings, Ports(settings, **overrides)
         self.models = models or Models(
             settings.model_dirs,
             settings.models_bucket,

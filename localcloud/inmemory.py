@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from chalicelib.aws.s3 import Found, Stored
+from chalicelib.aws.s3 import Listed, Stored
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 
 
@@ -48,11 +48,11 @@ class MemoryStore:
         data = self.read(bucket, key, 2**40)
         return (data[start : start + 1000] for start in range(0, len(data), 1000))
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         places = list(self.objects)  # at once: other threads may write meanwhile
         keys = [key for where, key in places if where == bucket and key.startswith(prefix)]
         keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
-        return iter([Found(key, self.modified.get((bucket, key), 0.0)) for key in keys])
+        return iter([Listed(key, self.modified.get((bucket, key), 0.0)) for key in keys])
 
     def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         names = {

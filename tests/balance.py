@@ -89,7 +89,7 @@ def _check_counts(summary: Summary, records: list[Record], key: str) -> None:
     failed = sum(record.error is not None for record in records)
     assert summary.counts.done == len(records) <= summary.counts.total, key
     assert summary.counts.failed == failed == sum(summary.errors.values()), key
-    found = [len(record.found()) or 1 for record in records if record.error is None]
+    found = [len(record.likely()) or 1 for record in records if record.error is None]
     assert sum(summary.labels.values()) == sum(found), key
 
 

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 from chalicelib.errors import ModelNotFound
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.pool import Load
-from chalicelib.ports import Given
+from chalicelib.ports import Overrides
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services
 from tests.fakes import ColourClassifier
@@ -51,7 +51,7 @@ def wired(
     models: Any = None,
     environment: dict[str, str] | None = None,
     load: Load | None = None,
-    **given: Unpack[Given],
+    **overrides: Unpack[Overrides],
 ) -> Services:
     """The service. models: the packages there are; one that tells colours where none are given.
 
@@ -61,5 +61,5 @@ def wired(
     if isinstance(models, MemoryModels):
         load = models.load
     settings = Settings.from_environment(ENVIRONMENT | (environment or {}))
-    given.setdefault("sleep", lambda seconds: None)
-    return Services(settings, models=models, load=load, **given)
+    overrides.setdefault("sleep", lambda seconds: None)
+    return Services(settings, models=models, load=load, **overrides)

@@ -37,7 +37,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Found:
+class Listed:
     """An object of a listing: its key, and when it was written, in seconds since the epoch."""
 
     key: str
@@ -68,7 +68,7 @@ class ObjectStore(Protocol):
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
         """Returns the object's bytes in blocks, of the version at the moment of the call."""
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         """Lists the objects whose key starts with `prefix`, in the order of their UTF-8 keys.
 
         after: only objects whose key comes after this key.
@@ -180,14 +180,14 @@ class S3Store:
         with translated(uri):
             yield from body.iter_chunks(BLOCK_BYTES)
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         """See ObjectStore."""
         request = {"Bucket": bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
         with translated(f"s3://{bucket}/{prefix}"):
             pages = self._s3().get_paginator("list_objects_v2")
             for page in pages.paginate(**request):
                 for listed in page.get("Contents", []):
-                    yield Found(listed["Key"], listed["LastModified"].timestamp())
+                    yield Listed(listed["Key"], listed["LastModified"].timestamp())
 
     def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
         """See ObjectStore."""

@@ -109,7 +109,7 @@ def write_results(
                 errors[record.error.code] += 1
             else:
                 answered += 1
-                labels.update([label.name for label in record.found()] or [NO_LABEL])
+                labels.update([label.name for label in record.likely()] or [NO_LABEL])
             yield encode(record) + b"\n"
 
     ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), encoded())

@@ -7,7 +7,7 @@ from random import SystemRandom
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Found, ObjectStore
+from chalicelib.aws.s3 import Listed, ObjectStore
 from chalicelib.aws.s3events import Put, puts, unwrapped
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
@@ -177,7 +177,7 @@ class BatchEvents:
         if trouble is not None:
             raise trouble
 
-    def _look_after(self, mark: Found, pace: Pace) -> None:
+    def _look_after(self, mark: Listed, pace: Pace) -> None:
         batch_id, round = parse_active(mark.key)
         ledger = Ledger(self._store, self._results, batch_id)
         try:

@@ -12,7 +12,7 @@ Chunk 0 is the fan-out. All times are the store's, because a function's clock ma
 from collections.abc import Callable, Iterable
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.manifests import Entry
@@ -74,7 +74,7 @@ class Losses:
             self._first[FAN_OUT] = max(checkpoint.modified, self._first.get(FAN_OUT, 0.0))
         self._started = started
 
-    def _list(self, prefix: str) -> Iterable[Found]:
+    def _list(self, prefix: str) -> Iterable[Listed]:
         return self._ledger.store.list(
             self._ledger.bucket, self._ledger.round_key(self._round, prefix)
         )
@@ -172,7 +172,7 @@ class Alone:
         return record
 
 
-def _name(mark: Found) -> str:
+def _name(mark: Listed) -> str:
     return mark.key.rsplit("/", 1)[1]
 
 

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, cast
 from urllib.parse import quote, unquote
 
 from chalicelib.answers.status import BatchOutline, BatchStatus, Counts
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary
 from chalicelib.sources.read import MAX_KEY_BYTES
@@ -51,7 +51,7 @@ def mark_end(ledger: Ledger, batch: Batch, status: Ended, summary: Summary) -> N
         ledger.mark(key)
 
 
-def last_ends(marks: Iterable[Found]) -> dict[str, BatchOutline | None]:
+def last_ends(marks: Iterable[Listed]) -> dict[str, BatchOutline | None]:
     """Returns how each batch ended last, by its id; None if it has not ended."""
     ends: dict[str, list[_End]] = {}
     for mark in marks:

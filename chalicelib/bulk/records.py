@@ -3,7 +3,7 @@
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo, Label
-from chalicelib.inference.labels import FOUND, is_right
+from chalicelib.inference.labels import LIKELY_SCORE, is_right
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -28,12 +28,12 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
         asked: a given label. For a multi-label model it is the answer, if the model finds it.
         """
         labels = self.labels or []
-        about = (label for label in self.found() if is_right(asked, label.name))
+        about = (label for label in self.likely() if is_right(asked, label.name))
         return next(about, None) or next(iter(labels), None)
 
-    def found(self) -> list[Label]:
+    def likely(self) -> list[Label]:
         """Returns the labels found in the picture: the top label, or all likely labels."""
         labels = self.labels or []
         if not self.multi_label:
             return labels[:1]
-        return [label for label in labels if label.score >= FOUND]
+        return [label for label in labels if label.score >= LIKELY_SCORE]

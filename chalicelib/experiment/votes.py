@@ -23,7 +23,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.errors import ObjectTooLarge
 from chalicelib.experiment.ids import EXPIRY
 
@@ -162,7 +162,7 @@ class _Mark(NamedTuple):
     wrong: int
 
 
-def count(listing: Iterable[Found]) -> Days:
+def count(listing: Iterable[Listed]) -> Days:
     """Counts objects in the order of their keys; each answer counts once.
 
     Of two votes on one answer the later counts; of two in the same second, the vote that says it

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from unicodedata import normalize
 
-FOUND = 0.5
-"""A multi-label model finds a label in a picture if its score is at least this."""
+LIKELY_SCORE = 0.5
+"""A label of a multi-label model is in the picture if its score is at least this."""
 
 NO_LABEL = "(none)"
 """The label of an answer without labels."""

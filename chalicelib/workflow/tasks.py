@@ -21,7 +21,7 @@ from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest, InceptionError, ServiceUnavailable
-from chalicelib.inference.labels import FOUND
+from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.requests import MAX_LABELS, Options
 from chalicelib.workflow.causes import message_of
@@ -125,7 +125,7 @@ class WorkflowTasks:
             todo = {place: entry for place, entry in enumerate(images) if place not in done}
             options = Options(max_labels=plan.max_labels, model=model)
             if several:  # all labels that it finds, because any may be the known label
-                options = Options(max_labels=MAX_LABELS, min_confidence=FOUND, model=model)
+                options = Options(max_labels=MAX_LABELS, min_confidence=LIKELY_SCORE, model=model)
             done |= self._recorder.records(options, todo, in_time(left, IMAGE_MARGIN))
             if len(done) < len(images):
                 run.put(kept, done)

@@ -185,9 +185,8 @@ def _states(events: list[Event], status: str) -> dict[str, State]:
         if not event.state:
             continue
         if event.kind == "FailStateEntered" and last.kind.startswith(("Task", "Map")):
-            states[last.state] = (
-                "failed"  # its fault was caught, and it was left like any other state
-            )
+            # its fault was caught, and it was left like any other state
+            states[last.state] = "failed"
         states[event.state] = "running" if event.kind.endswith("Entered") else "succeeded"
         last = event
     unfinished: State = "running" if status == "RUNNING" else "failed"

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.aws.s3events import Put
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.batch.outlines import outline_of
@@ -146,7 +146,7 @@ def deliver(cloud: BatchCloud, process: Process, message: object) -> None:
 class Growing(MemoryStore):
     """Gets another image as soon as its images have been listed."""
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         found = list(super().list(bucket, prefix, after))
         if bucket == "images":
             self.put("images", f"new/another-{len(self.objects)}", PICTURES[0], "")

@@ -9,7 +9,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.utils import parse_timestamp
 
-from chalicelib.aws.s3 import Found, S3Store
+from chalicelib.aws.s3 import Listed, S3Store
 from chalicelib.aws.session import read_time, session
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
@@ -30,7 +30,7 @@ class Watched(MemoryStore):
         self.listed: list[str] = []
         self.away_after = ""
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         for found in super().list(bucket, prefix, after):
             if bucket == "images":
                 if found.key == self.away_after:
@@ -134,7 +134,7 @@ def test_clients_read_the_times_of_a_listing_without_dateutil() -> None:
     )
     (entry,) = client.list_objects_v2(Bucket="b")["Contents"]
     assert entry["LastModified"].tzinfo is UTC
-    assert list(S3Store(lambda: client).list("b", "")) == [Found("a", 1795428000.25)]
+    assert list(S3Store(lambda: client).list("b", "")) == [Listed("a", 1795428000.25)]
 
 
 @pytest.mark.parametrize(

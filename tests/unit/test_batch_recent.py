@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.batch.batches import BatchService
 from chalicelib.batch.outlines import outline_of
 from chalicelib.errors import SourceUnreachable
@@ -26,7 +26,7 @@ class Metered(MemoryStore):
         self.requests["get"] += 1
         return super().read(bucket, key, max_bytes)
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         self.requests["list"] += 1
         return super().list(bucket, prefix, after)
 

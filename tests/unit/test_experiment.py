@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from chalicelib.answers.predictions import Traffic
 from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import Found
+from chalicelib.aws.s3 import Listed
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured
 from chalicelib.errors import ServiceUnavailable as Unreachable
 from chalicelib.experiment.arms import Arms
@@ -57,7 +57,7 @@ class WatchedStore(MemoryStore):
         self._ask("put", key)
         return super().put(bucket, key, *rest, **options)
 
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Found]:
+    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
         self._ask("list", prefix)
         return super().list(bucket, prefix, after)
 
@@ -411,14 +411,14 @@ def test_of_two_opposite_votes_at_once_one_stays(lab: Lab, step: int) -> None:
     assert lab.counts()["small"][0] == 1
 
 
-def found(key: str, modified: float) -> Found:
-    return Found(f"feedback/counted/2027-01-15/{key}", modified)
+def listed(key: str, modified: float) -> Listed:
+    return Listed(f"feedback/counted/2027-01-15/{key}", modified)
 
 
 def test_of_two_votes_left_by_a_race_the_later_counts() -> None:
     right, wrong = "a/0123456789abcdef-1", "a/0123456789abcdef-0"
     for first, second, correct in [(1, 2, 1), (2, 1, 0), (1, 1, 0)]:
-        days = count([found(wrong, first), found(right, second)])
+        days = count([listed(wrong, first), listed(right, second)])
         assert days == {"2027-01-15": {"a": Tally(1, correct)}}
 
 
@@ -429,7 +429,7 @@ def test_what_is_no_vote_is_passed_over() -> None:
         "a/0123456789abcdef-1.json",
         "A/0123456789abcdef-1",
     ]
-    assert count([found(key, 1.0) for key in strange]) == {}
+    assert count([listed(key, 1.0) for key in strange]) == {}
 
 
 def test_a_votes_object_says_all_that_training_may_ask(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference import engines
 from chalicelib.inference.classifier import Classifier
-from chalicelib.inference.labels import FOUND
+from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import top
 from chalicelib.requests import Instance
@@ -60,7 +60,7 @@ class Answer(NamedTuple):
         said: list[tuple[int | None, float]] = [*zip(self.best, self.scores, strict=True)]
         if not self.several:
             return said[0]
-        likely = [label for label in said if label[1] >= FOUND] or [(None, said[0][1])]
+        likely = [label for label in said if label[1] >= LIKELY_SCORE] or [(None, said[0][1])]
         return next((label for label in likely if label[0] in true), likely[0])
 
 
@@ -167,7 +167,7 @@ def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
         scores = contestant.classifier.scores(pixels)
         infer_ms = (time.perf_counter() - start) * 1000
         info = contestant.classifier.info
-        count = max(BEST, int((scores >= FOUND).sum()) if info.multi_label else 0)
+        count = max(BEST, int((scores >= LIKELY_SCORE).sum()) if info.multi_label else 0)
         best = tuple(top(scores, count, info.background_class))
         said = tuple(float(scores[i]) for i in best)
         answers.append(Answer(best, said, decode_ms, infer_ms, info.multi_label))

@@ -8,7 +8,7 @@ from typing import NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.inference.labels import FOUND
+from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.settings import EngineName, Settings
 from chalicelib.significance import Z_95
 from chalicelib.wording import count, interval, p_value, percent, points
@@ -187,8 +187,8 @@ def _notes(results: Sequence[Result]) -> list[str]:
     """What to know of the figures."""
     notes = [
         f"{result.name} judges each label by itself. It is right if a picture's label has a score "
-        f"of at least {percent(FOUND)}. Other labels that it finds are not judged, because one "
-        "label does not say what else a picture shows."
+        f"of at least {percent(LIKELY_SCORE)}. Other labels that it finds are not judged, because "
+        "one label does not say what else a picture shows."
         for result in results
         if result.multi_label
     ]

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.answers.judged import McNemar
-from chalicelib.inference.labels import FOUND
+from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.wording import count, interval, p_value, percent
 from chalicelib.workflow.judgement import ArmResult, Judgement
 from chalicelib.workflow.report.markup import json_block, said, table
@@ -85,7 +85,7 @@ def _several(judgement: Judgement) -> list[str]:
     return [
         "",
         f"{' and '.join(names)} may find several labels in an image. Such a model is right if the "
-        f"known label has a score of at least {percent(FOUND)}.",
+        f"known label has a score of at least {percent(LIKELY_SCORE)}.",
     ]
 
 
