@@ -29,7 +29,7 @@ if "AWS_CHALICE_CLI_MODE" in os.environ:
     # `chalice local` restarts for every new file, and `chalice deploy` packs them all
     sys.dont_write_bytecode = True
 
-from chalicelib import __version__, command, metrics, page, parsing, stops
+from chalicelib import __version__, command, metrics, page, parsing, stops, urlevents
 from chalicelib.answers import protocol
 from chalicelib.answers.predictions import (
     ErrorAnswer,
@@ -42,7 +42,7 @@ from chalicelib.answers.predictions import (
     ProtocolErrorAnswer,
     Traffic,
 )
-from chalicelib.errors import InceptionError
+from chalicelib.errors import InceptionError, NotFound
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.requests import (
     BatchRequest,
@@ -76,7 +76,19 @@ CORS = CORSConfig(
     max_age=3600,
 )
 
-app = Chalice(app_name=SERVICE, configure_logs=False)
+
+class TwoFronts(Chalice):
+    """The app behind API Gateway and behind the function's own URL, which Chalice does not know."""
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Answers a request in the form of the front that it came by."""
+        if not urlevents.is_url_event(event):
+            return super().__call__(event, context)
+        request = urlevents.rest_event(event, self.routes)
+        return urlevents.url_answer(super().__call__(request, context))
+
+
+app = TwoFronts(app_name=SERVICE, configure_logs=False)
 app.api.cors = CORS
 # API Gateway must pass bytes on as they are, whatever their type and what a browser accepts; what
 # serves here would refuse whoever sends no Accept if it were told of this
@@ -151,6 +163,8 @@ def _refusal(error: InceptionError, path: str) -> Response:
     body = _error_answer(ErrorInfo.of(error), path)
     facts = {"error": error.code} | ({"cause": error.detail} if error.status >= 500 else {})
     response = Answered(body, error.status, **facts)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if error.status == 503 and error.retryable:
         response.headers["Retry-After"] = RETRY_AFTER
     return response
@@ -181,6 +195,24 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
     if event.method == "HEAD":
         response.body = b"" if isinstance(response.body, bytes) else ""
     return response
+
+
+@app.middleware("http")
+def guard_url(request: Request, get_response: Callable[[Request], Response]) -> Response:
+    """Does for the function's URL what API Gateway does: paths, preflights and tokens."""
+    if not urlevents.came_by_url(request.context):
+        return get_response(request)
+    methods = app.routes.get(request.path)
+    try:
+        if methods is None:
+            raise NotFound(urlevents.NO_PATH)
+        if request.method == "OPTIONS":
+            return Response("", {"Access-Control-Allow-Methods": ",".join([*methods, "OPTIONS"])})
+        if request.method in methods and methods[request.method].authorizer:
+            services().tokens.check(request.headers.get("authorization", ""))
+    except InceptionError as error:
+        return _refusal(error, "")  # in the shape of API Gateway's own answers
+    return get_response(request)
 
 
 @app.middleware("s3")

@@ -3,6 +3,8 @@
     InceptionError
     ├── BadRequest              400  the request is not understood
     ├── SourceInvalid           400  a URL or encoding that is never accepted
+    ├── Unauthorized            401  the request has no token
+    ├── Forbidden               403  its token is not the right one
     ├── NotFound                404
     ├── Conflict                409
     ├── BodyTooLarge            413
@@ -45,6 +47,18 @@ class InceptionError(Exception):
 
 class BadRequest(InceptionError):
     """The request is malformed, has wrong types, or contradicts itself."""
+
+
+class Unauthorized(InceptionError):
+    """The request needs the stage's token and has none."""
+
+    status = 401
+
+
+class Forbidden(InceptionError):
+    """The request has a token, but not the stage's."""
+
+    status = 403
 
 
 class NotFound(InceptionError):

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-from chalicelib.errors import NotConfigured
+from chalicelib.errors import Forbidden, NotConfigured, Unauthorized
 
 KEPT_SECONDS = 300.0
 """How long the secret is used before it is read again."""
@@ -13,6 +13,9 @@ KEPT_SECONDS = 300.0
 AGAIN_SECONDS = 10.0
 """A wrong token makes it read the secret again, so that a new secret works at once. It waits this
 long in between, so that guessing does not keep the store busy."""
+
+NEEDED = "This needs a token; send the header Authorization: Bearer TOKEN."
+WRONG = "This is not the token of this service."
 
 
 class Tokens:
@@ -42,6 +45,16 @@ class Tokens:
         return any(
             hmac.compare_digest(shown, self._secret(age)) for age in (KEPT_SECONDS, AGAIN_SECONDS)
         )
+
+    def check(self, authorization: str) -> None:
+        """Raises Unauthorized without a header, Forbidden for a wrong one, and what `allow` does.
+
+        authorization: the header's value; empty without one.
+        """
+        if not authorization:
+            raise Unauthorized(NEEDED)
+        if not self.allow(authorization):
+            raise Forbidden(WRONG)
 
     def _secret(self, max_age: float) -> bytes:
         """Returns the digest of the secret, read at most `max_age` seconds ago."""

@@ -1,10 +1,13 @@
-"""The events that Lambda gives to a function, made from what SQS and S3 say."""
+"""The events that Lambda gives to a function, made from what SQS, S3 and HTTP clients say."""
 
 import base64
 import json
+import re
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from localcloud.environment import ACCOUNT
 
@@ -43,6 +46,64 @@ def _message_attribute(attribute: Event) -> Event:
     if "BinaryValue" in attribute:
         shaped["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
     return shaped | {"dataType": attribute["DataType"]}
+
+
+TEXT = re.compile(r"text/|application/(json|xml|javascript)\b|[^;]*\+(json|xml)\b", re.IGNORECASE)
+"""Types whose bodies a Function URL passes on as text; all others it encodes."""
+
+
+def url_event(
+    method: str, address: str, headers: Mapping[str, str], body: bytes | None = None
+) -> Event:
+    """Of a Function URL, payload version 2.0
+    (https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html#urls-request-payload).
+
+    address: path and query, as they were sent.
+    """
+    path, _, query = address.partition("?")
+    named = {name.lower(): value for name, value in headers.items()}
+    cookies = [cookie.strip() for cookie in named.pop("cookie", "").split(";") if cookie.strip()]
+    is_text = TEXT.match(named.get("content-type", ""))
+    lists = parse_qs(query, keep_blank_values=True)
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": named,
+        "requestContext": _url_context(method, path, named),
+        "isBase64Encoded": body is not None and not is_text,
+    }
+    if cookies:
+        event["cookies"] = cookies
+    if lists:
+        event["queryStringParameters"] = {name: ",".join(lists[name]) for name in lists}
+    if body is not None:
+        encoded = body.decode(errors="replace") if is_text else base64.b64encode(body).decode()
+        event["body"] = encoded
+    return event
+
+
+def _url_context(method: str, path: str, headers: Mapping[str, str]) -> Event:
+    domain = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
+    return {
+        "accountId": "anonymous",
+        "apiId": domain.partition(".")[0],
+        "domainName": domain,
+        "domainPrefix": domain.partition(".")[0],
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "203.0.113.7",
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": str(uuid.uuid4()),
+        "routeKey": "$default",
+        "stage": "$default",
+        "time": "04/Mar/2026:19:15:17 +0000",
+        "timeEpoch": 1772651717636,
+    }
 
 
 def is_void(message: Event) -> bool:

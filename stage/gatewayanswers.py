@@ -1,6 +1,8 @@
 """What API Gateway answers itself, without the app: in the shape of the app's own errors."""
 
 from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
+from chalicelib.tokens import NEEDED, WRONG
+from chalicelib.urlevents import NO_PATH
 
 MESSAGE = "$context.error.messageString"
 """API Gateway's own words, in quotes
@@ -12,14 +14,9 @@ BUSY = (
 (https://stackoverflow.com/questions/36363280), the authorizer's a failure to connect to it
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html)."""
 ANSWERS: dict[str, tuple[str, str, str]] = {
-    "UNAUTHORIZED": (
-        "401", "Unauthorized",
-        "This needs a token; send the header Authorization: Bearer TOKEN.",
-    ),
-    "ACCESS_DENIED": ("403", "Forbidden", "This is not the token of this service."),
-    "MISSING_AUTHENTICATION_TOKEN": (
-        "404", "NotFound", "There is no such path or method; GET /openapi.json lists them.",
-    ),
+    "UNAUTHORIZED": ("401", "Unauthorized", NEEDED),
+    "ACCESS_DENIED": ("403", "Forbidden", WRONG),
+    "MISSING_AUTHENTICATION_TOKEN": ("404", "NotFound", NO_PATH),
     "REQUEST_TOO_LARGE": (
         "413", "BodyTooLarge", "A request may have 10 MB; send larger images by POST /uploads.",
     ),

@@ -18,7 +18,7 @@ from chalicelib.inference.packages import INFO, read_package
 from chalicelib.page import BUILT, WEB
 from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
-from localcloud.events import scheduled_event, sqs_event
+from localcloud.events import scheduled_event, sqs_event, url_event
 from localcloud.runtimeapi import Outcome
 from localcloud.unzipped import (
     ARCHITECTURE,
@@ -220,6 +220,59 @@ def test_a_method_that_a_route_has_not_is_an_answer(api: Function) -> None:
     )
     assert not outcome.failed
     assert outcome.payload["statusCode"] == 405
+
+
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+
+
+def test_bytes_through_the_functions_own_url_are_classified(api: Function) -> None:
+    event = url_event("POST", "/predict?max_labels=1&id=%C3%A9", BEARER, BANANA)
+    event["headers"]["content-type"] = "image/jpeg"
+    outcome = api.invoke(event)
+    (prediction,) = answer(outcome)["predictions"]
+    assert (prediction["id"], prediction["labels"][0]["name"]) == ("é", "banana")
+    assert "multiValueHeaders" not in outcome.payload
+    assert outcome.payload["headers"]["Access-Control-Allow-Origin"] == "*"
+
+
+def test_the_function_itself_asks_for_the_token_there(api: Function) -> None:
+    for headers, status in (
+        ({}, 401), ({"authorization": "Bearer wrong"}, 403), ({"authorization": TOKEN}, 403),
+        (BEARER, 200),
+    ):  # fmt: skip
+        told = api.invoke(url_event("GET", "/models", headers))
+        assert answer(told, status)
+    assert TOKEN not in api.printed
+
+
+def test_every_route_is_behind_the_url(api: Function) -> None:
+    document = json.loads((WEB / "openapi.json").read_text())["paths"]
+    operations = [
+        (method.upper(), path) for path, methods in document.items() for method in methods
+        if method in ("get", "head", "post", "put")
+    ]  # fmt: skip
+    assert len(operations) > 25
+    for method, path in operations:
+        names = {"name": "doodle", "version": "1.0", "batch_id": "none"}
+        outcome = api.invoke(url_event(method, path.format(**names), BEARER))
+        assert not outcome.failed, (method, path, outcome.payload)
+        status, body = outcome.payload["statusCode"], outcome.payload["body"]
+        assert status not in (401, 403, 405, 500), (method, path, body)
+        assert "There is no such path" not in body, (method, path)
+        assert outcome.payload["cookies"] == []
+        assert all(isinstance(value, str) for value in outcome.payload["headers"].values())
+
+
+def test_the_page_comes_as_bytes_through_the_url(api: Function) -> None:
+    headers = {"accept-encoding": "gzip, br"}
+    page = api.invoke(url_event("GET", "/", headers)).payload
+    assert (page["statusCode"], page["isBase64Encoded"]) == (200, True)
+    assert base64.b64decode(page["body"]) == (BUILT / "index.html.gz").read_bytes()
+    head = api.invoke(url_event("HEAD", "/", headers)).payload
+    assert (head["statusCode"], head["body"]) == (200, "")
+    preflight = api.invoke(url_event("OPTIONS", "/predict", {"origin": "https://a.example"}))
+    assert preflight.payload["statusCode"] == 200
+    assert preflight.payload["headers"]["Access-Control-Allow-Methods"] == "POST,GET,OPTIONS"
 
 
 def test_a_model_of_the_bucket_is_fetched_into_the_cache(api: Function) -> None:

@@ -52,7 +52,7 @@ FLOORS = [
     ["bulk"],
     ["predict", "openinference", "batch", "experiment", "workflow", "tokens"],
     ["multipartform"],
-    ["page", "parsing", "stops", "wiring"],
+    ["page", "parsing", "stops", "urlevents", "wiring"],
     ["app"],
 ]
 """Rooms import from the floors below, and from their own room; never from the room beside."""
