@@ -14,6 +14,7 @@ from moto.apigateway.models import (
     apigateway_backends,
 )
 from moto.awslambda import urls
+from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse
 from moto.core.config import default_user_config
 
@@ -98,6 +99,21 @@ def _put_function_recursion_config(response: LambdaResponse) -> str:
     return _get_function_recursion_config(response)
 
 
+def _merge_conditions(policy: Policy, statement: Document) -> None:
+    """Puts a permission's conditions where GetPolicy has them, a Function URL's among them."""
+    _OWN_CONDITIONS(policy, statement)
+    if "FunctionUrlAuthType" in statement:
+        kind = {"lambda:FunctionUrlAuthType": statement.pop("FunctionUrlAuthType")}
+        statement.setdefault("Condition", {})["StringEquals"] = kind
+    if "InvokedViaFunctionUrl" in statement:
+        through = {"lambda:InvokedViaFunctionUrl": str(statement.pop("InvokedViaFunctionUrl"))}
+        statement.setdefault("Condition", {})["Bool"] = {
+            name: value.lower() for name, value in through.items()
+        }
+
+
+_OWN_CONDITIONS = Policy.condition_merge
+
 ADDED = (
     _get_layer_version_by_arn,
     _get_account_settings,
@@ -114,6 +130,7 @@ ADDED_PATHS = (
 def install() -> None:
     """Make moto use it; to be called before the first request."""
     apigateway_backends.backend = Apis
+    Policy.condition_merge = _merge_conditions  # type: ignore[assignment, method-assign]
     for operation in ADDED:
         setattr(LambdaResponse, operation.__name__.removeprefix("_"), operation)
     for path in ADDED_PATHS:

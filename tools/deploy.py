@@ -18,7 +18,7 @@ from tools.deploying.nowhere import Nowhere
 from tools.deploying.region import lives_here
 from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
-from tools.deploying.target import Target, Wishes, read_config, stage_environment
+from tools.deploying.target import REST, URL, Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, show, tell
 
 
@@ -41,9 +41,12 @@ def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
     """What the options say, else the stage's environment in config.json, else the default."""
     kept = stage_environment(config, stage)
     model = given["model"] or kept.get("MODEL") or "inception-v3"
-    public = given["public"]
-    if public is None:  # not because another stage is, whose entry this one is a copy of
-        public = Settings.from_environment(kept).public and not is_copy(config, stage)
+    public, front = given["public"], given["front"]
+    copied = is_copy(config, stage)  # of another stage's entry, which opens no door of this one
+    if public is None:
+        public = Settings.from_environment(kept).public and not copied
+    if front is None:
+        front = REST if copied else kept.get("FRONT", REST)
     return Wishes(
         model=model,
         arms=kept.get("ARMS", "") if given["arms"] is None else given["arms"],
@@ -56,6 +59,8 @@ def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
         rate=given["rate"],
         burst=given["burst"],
         resume=given["resume"],
+        front=front,
+        reserve=given["reserve"],
     )
 
 
@@ -128,6 +133,14 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
 )
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
+@click.option(
+    "--front",
+    type=click.Choice([REST, URL]),
+    help="API Gateway alone, or the function's own URL beside it.  [default: rest]",
+)
+@click.option(
+    "--reserve", type=click.IntRange(1), metavar="CALLS", help="API calls at once, reserved for it."
+)
 @click.option("--resume", is_flag=True, help="Start again what somebody stopped by hand.")
 @click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and nothing more.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
@@ -141,8 +154,8 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
 
     Each step compares first: a second run changes nothing, and a run after a failed one goes on
-    where that ended. Model, arms, public and image buckets are kept in .chalice/config.json, as the
-    stage's environment_variables, until another run says something else.
+    where that ended. Model, arms, public, image buckets and front are kept in .chalice/config.json,
+    as the stage's environment_variables, until another run says something else; so is reserve.
 
     \b
     Examples:
@@ -150,6 +163,7 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
       python -m tools.deploy --stage dev --infra, then chalice deploy
       python -m tools.deploy --stage dev --model doodle
       python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
+      python -m tools.deploy --stage dev --front url --reserve 20
       python -m tools.deploy --stage dev --destroy
     """
     with _one_line():

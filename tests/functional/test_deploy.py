@@ -25,6 +25,7 @@ from tests.functional.deployer import NEEDS_PYTHON, OPEN, Said, Tool, guarded
 from tests.functional.inventory import Inventory, differences, inventory, of_stage
 from tools.bundling.enginelayer import engine_digest
 from tools.deploying.checks import python_version
+from tools.deploying.policies import URL_ONLY
 
 NAME = "serverless-inception-dev"
 
@@ -172,7 +173,7 @@ class TestDeployed:
             policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
             template = json.loads((ROOT / "policies" / f"{handler}.json").read_text())
             assert [one["Sid"] for one in policy["Statement"]] == [
-                one["Sid"] for one in template["Statement"]
+                one["Sid"] for one in template["Statement"] if one["Sid"] != URL_ONLY
             ]
             assert "${" not in json.dumps(policy)
             log = f":log-group:/aws/lambda/{function(handler)}:"
@@ -389,8 +390,9 @@ def test_api_gateways_own_answers_are_put_again_where_chalice_took_them(
 
 @pytest.fixture(scope="module")
 def without_engine(tool: Tool, changed: Said) -> Said:
-    """A model that has nothing for the second engine."""
-    return tool.deploy("--model", "doodle-small", "--arms", "")
+    """A model that has nothing for the second engine, and a Function URL."""
+    front = ("--front", "url", "--reserve", "20", "--no-public")
+    return tool.deploy("--model", "doodle-small", "--arms", "", *front)
 
 
 def test_a_stage_whose_model_has_no_use_for_the_second_engine_drops_it(
@@ -400,6 +402,32 @@ def test_a_stage_whose_model_has_no_use_for_the_second_engine_drops_it(
     there = tool.client("lambda").get_function_configuration(FunctionName=NAME)["Layers"]
     layers = [layer["Arn"].rpartition(":")[0] for layer in there]
     assert layers == layers_named("managed-layer", "model")
+
+
+def test_a_function_url_is_open_to_the_world_and_the_function_is_not(
+    tool: Tool, without_engine: Said
+) -> None:
+    client = tool.client("lambda")
+    url = client.get_function_url_config(FunctionName=NAME)
+    assert url["AuthType"] == "NONE" and not url.get("Cors"), "the function answers preflights"
+    policy = json.loads(client.get_policy(FunctionName=NAME)["Policy"])
+    world = [each for each in policy["Statement"] if each["Principal"] == "*"]
+    assert [(each["Action"], each["Condition"]) for each in world] == [
+        ("lambda:InvokeFunctionUrl", {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
+        ("lambda:InvokeFunction", {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
+    ]
+    limit = client.get_function_concurrency(FunctionName=NAME)
+    assert limit["ReservedConcurrentExecutions"] == 20
+    assert "which lets 20 calls in at once" in without_engine.text
+    assert f"\n{url['FunctionUrl']}/\n" in without_engine.text
+    role = f"{NAME}-api_handler"
+    policy = tool.client("iam").get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
+    assert "ssm:GetParameter" in json.dumps(policy)
+
+
+def test_it_stays_when_nothing_is_said_of_it(tool: Tool, without_engine: Said) -> None:
+    said = tool("--model", "doodle-small", "--arms", "", "--plan")
+    assert "No changes; nothing was done." in said.text, said.text
 
 
 @pytest.fixture(scope="module")
@@ -418,6 +446,7 @@ def test_a_plan_of_destruction_says_what_goes_and_what_stays(tool: Tool, kept: S
     assert kept.status == 0, kept.text
     assert tool.gate.writes == []
     assert "- the API, 11 functions, their roles and events" in kept.text
+    assert re.search(r"- the Function URL https://\S+on\.aws/$", kept.text, re.MULTILINE)
     assert f"- the layer {NAME}-onnxruntime, version 1" in kept.text
     for name in (
         f"function {NAME}", f"function {NAME}-on_work", f"role {NAME}-on_work",
@@ -507,7 +536,8 @@ def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
     rule, change = f"{NAME}-on_tick-event", ("--image-bucket", "photos")
 
     def stop() -> None:
-        functions.put_function_concurrency(FunctionName=NAME, ReservedConcurrentExecutions=0)
+        for name in (NAME, f"{NAME}-on_upload"):
+            functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
         events.disable_rule(Name=rule)
         tool.gate.forget()
 
@@ -517,7 +547,8 @@ def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
     tool.gate.forget()
     said = tool.deploy(*change)
     assert said.status == 1
-    assert f"Stopped by hand: {NAME}, {rule}. " in said.text
+    told = re.search(r"Stopped by hand: (.*?)\. ", said.text)
+    assert told and sorted(told[1].split(", ")) == [NAME, rule, f"{NAME}-on_upload"]
     planned = tool("--model", "doodle", *change, "--plan")
     assert planned.status == 0
     assert f"stop here unless --resume is given: {NAME} was stopped" in planned.text
@@ -527,8 +558,9 @@ def test_what_was_stopped_by_hand_stays_so_until_it_is_told_to_resume(
         said = tool.deploy("--resume", *change)
         assert said.status == 0, said.text
         assert ("Updating lambda function" in said.text) is by_chalice
-        limits = functions.get_function_concurrency(FunctionName=NAME)
-        assert limits.get("ReservedConcurrentExecutions") is None
+        for name, limit in ((NAME, 20), (f"{NAME}-on_upload", None)):  # 20 were asked for before
+            limits = functions.get_function_concurrency(FunctionName=name)
+            assert limits.get("ReservedConcurrentExecutions") == limit
         assert events.describe_rule(Name=rule)["State"] == "ENABLED"
         limits = functions.get_function_concurrency(FunctionName=f"{NAME}-on_work")
         assert limits["ReservedConcurrentExecutions"] == 7

@@ -63,7 +63,9 @@ def test_chalice_reads_no_policy_that_is_not_filled_in() -> None:
 
 def test_a_resource_of_all_image_buckets_is_repeated_for_each(tmp_path: Path) -> None:
     file = tmp_path / "p.json"
-    file.write_text('{"Statement": [{"Resource": "arn:aws:s3:::${ImageBuckets}/*"}]}')
+    file.write_text(
+        '{"Statement": [{"Sid": "Read", "Resource": "arn:aws:s3:::${ImageBuckets}/*"}]}'
+    )
     several = {"IMAGES_BUCKET": "images", "IMAGE_BUCKETS": "one two"}
     assert policies.rendered(file, TARGET, several)["Statement"][0]["Resource"] == [
         f"arn:aws:s3:::{bucket}/*" for bucket in ("images", "one", "two")
@@ -146,7 +148,9 @@ def project(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(name)
     (tmp_path / "policies").mkdir()
     for handler in CONFIG["lambda_functions"]:
-        (tmp_path / "policies" / f"{handler}.json").write_text('{"Bucket": "${ImagesBucket}"}')
+        (tmp_path / "policies" / f"{handler}.json").write_text(
+            '{"Statement": [{"Sid": "Read", "Resource": "${ImagesBucket}"}]}'
+        )
     (tmp_path / ".chalice").mkdir()
     (tmp_path / ".chalice" / "config.json").write_text(json.dumps(CONFIG))
     return tmp_path
@@ -169,10 +173,11 @@ def test_configuration_and_policies_are_written_once(project: Path) -> None:
     ]  # fmt: skip
     written.apply(say_nothing)
     assert written.changes() == []
+    policy = {"Statement": [{"Sid": "Read", "Resource": "images"}]}
     assert dict(read(project)) == {
         ".chalice/config.json": recorded(CONFIG, "dev", made()),
-        ".chalice/policies/dev/on_work.json": {"Bucket": "images"},
-        ".chalice/policies/dev/on_tick.json": {"Bucket": "images"},
+        ".chalice/policies/dev/on_work.json": policy,
+        ".chalice/policies/dev/on_tick.json": policy,
     }
     written.forget(MANAGED)
     assert dict(read(project)) == {".chalice/config.json": CONFIG}
@@ -208,7 +213,7 @@ def test_the_digest_is_of_what_is_deployed_and_of_nothing_else(project: Path) ->
     assert step(project, made()).digest("3.13") == first
     seen = {first, step(project, made()).digest("3.12"), step(project, made(MODEL="m")).digest("3")}
     for name in ("app.py", "requirements.lock", "chalicelib/a.py", "policies/on_tick.json"):
-        (project / name).write_text('{"changed": 1}')
+        (project / name).write_text('{"Statement": []}')
         seen.add(step(project, made()).digest("3.13"))
     assert len(seen) == 7
 

@@ -543,6 +543,34 @@ def test_a_stage_is_not_public_because_its_entry_is_a_copy_of_one_that_is() -> N
     assert deploy._wishes(config, "prod", {**given, "public": True}).public is True
 
 
+def test_a_function_url_stays_until_it_is_told_to_go_and_is_not_copied() -> None:
+    entry = {
+        "environment_variables": {"FRONT": "url"},
+        "lambda_functions": {"on_work": {"iam_policy_file": "policies/dev/on_work.json"}},
+    }
+    config = {"stages": {"dev": entry, "prod": entry, "new": {}}}
+    for stage, words, front in (
+        ("dev", [], "url"), ("dev", ["--front", "rest"], "rest"), ("prod", [], "rest"),
+        ("prod", ["--front", "url"], "url"), ("new", [], "rest"),
+    ):  # fmt: skip
+        given = deploy.main.make_context("deploy", ["--stage", stage, *words]).params
+        assert deploy._wishes(config, stage, given).front == front
+
+
+def test_calls_that_are_reserved_for_the_api_are_recorded_and_stay(session: Any) -> None:
+    def limits(config: dict[str, Any], *words: str) -> dict[str, int]:
+        given = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
+        wishes = deploy._wishes(config, "dev", given)
+        return Deployment(session, TARGET, config, wishes, "3.13")._limits()
+
+    assert limits(CONFIG) == {}
+    assert limits(CONFIG, "--reserve", "20") == {"api_handler": 20}
+    functions = {"lambda_functions": {"api_handler": {"reserved_concurrency": 20}}}
+    kept = {**CONFIG, "stages": {"dev": functions}}
+    assert limits(kept) == {"api_handler": 20}
+    assert limits(kept, "--reserve", "5") == {"api_handler": 5}
+
+
 def test_an_experiment_ends_when_it_is_told_to() -> None:
     config = {"stages": {"dev": {"environment_variables": {"ARMS": "m=0.5 n=0.5"}}}}
     for words, arms in (([], "m=0.5 n=0.5"), (["--arms", ""], "")):

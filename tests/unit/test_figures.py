@@ -30,6 +30,8 @@ GIVEN = {
     "10 MB": "API Gateway's body",
     "4.5 MB": "Lambda's payload, less base64",
     "3.3 MB": "the same, once more less base64",
+    "6 MB": "Lambda's payload",
+    "900 s": "the longest that a function may take",
     "20 MB": "our limit of an image",
     "10 seconds": "our limit of a fetch",
     "29 seconds": "API Gateway's timeout",

@@ -30,8 +30,8 @@ class Made:
     """What a stage has on AWS that Chalice must be told of.
 
     variables: of the functions' environment. managed: the names of all that could be among them.
-    layers: ARNs. limits: reserved concurrencies that were set by hand, by handler: Chalice deletes
-    what its configuration does not have.
+    layers: ARNs. limits: reserved concurrencies that were asked for or set by hand, by handler:
+    Chalice deletes what its configuration does not have.
     """
 
     variables: Mapping[str, str]

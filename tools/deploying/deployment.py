@@ -20,6 +20,7 @@ from tools.deploying.checks import sizes
 from tools.deploying.configuration import ConfigurationStep, Made, requirements
 from tools.deploying.eventsources import RetentionStep, RetriesStep, WorkersStep
 from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
+from tools.deploying.functionurl import FunctionUrlStep
 from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.manual import StopsStep
@@ -28,7 +29,17 @@ from tools.deploying.restapi import AnswersStep, StageStep
 from tools.deploying.secret import TokenStep
 from tools.deploying.stack import StackStep
 from tools.deploying.step import DeployError, Step, Tell
-from tools.deploying.target import Config, Target, Wishes, api_stage, handlers, is_traced, setting
+from tools.deploying.target import (
+    API_HANDLER,
+    URL,
+    Config,
+    Target,
+    Wishes,
+    api_stage,
+    handlers,
+    is_traced,
+    setting,
+)
 from tools.deploying.tracing import TracingStep
 
 WORK = ROOT / "build" / "deploy"
@@ -82,6 +93,7 @@ class Deployment:
             self.functions,
             AnswersStep(gateway, self.api, self.stage),
             StageStep(gateway, self.api, self.stage, wishes.rate, wishes.burst, traced),
+            self.function_url,
             TracingStep(client("lambda"), self.record, traced),
             ChainsStep(client("lambda"), self.record),
             WorkersStep(client("lambda"), self.record, wishes.workers),
@@ -150,12 +162,15 @@ class Deployment:
     def stops(self) -> StopsStep:
         """What was stopped by hand."""
 
-        def declared(handler: str) -> int | None:
-            place = self._config, self.target.stage, handler
-            limit: int | None = setting(*place, "reserved_concurrency", None)
-            return limit
+        return StopsStep(
+            self._session, self.record, self.target, self._declared, self.wishes.resume
+        )
 
-        return StopsStep(self._session, self.record, self.target, declared, self.wishes.resume)
+    @cached_property
+    def function_url(self) -> FunctionUrlStep:
+        """The front without API Gateway."""
+        client, wanted = self._client("lambda"), self.wishes.front == URL
+        return FunctionUrlStep(client, self.record, wanted, lambda: self._limits().get(API_HANDLER))
 
     def record(self) -> Record:
         """What Chalice has made."""
@@ -174,8 +189,8 @@ class Deployment:
         return next((one["rest_api_id"] for one in self.record().api()), None)
 
     def url(self) -> str:
-        """The API's address, with a slash at its end."""
-        return self._url(self.api() or "")
+        """The address to call, with a slash at its end: the Function URL, else the REST API's."""
+        return self.function_url.url() or self._url(self.api() or "")
 
     def _url(self, api: str) -> str:
         domain = "amazonaws.com.cn" if self.target.partition == "aws-cn" else "amazonaws.com"
@@ -183,7 +198,7 @@ class Deployment:
 
     def forget(self) -> None:
         """Take what was written for Chalice out of the project, once the stage is gone."""
-        self.configuration.forget([*self._managed, "PUBLIC"])
+        self.configuration.forget([*self._managed, "PUBLIC", "FRONT"])
         self.kept.forget()
 
     @property
@@ -200,8 +215,21 @@ class Deployment:
             variables_of(self.target, self.wishes, found),
             [*self._managed, *WISHES],
             [arn for layer in self.layers if (arn := layer.arn())],
-            self.stops.limits(),
+            self._limits(),
         )
+
+    def _limits(self) -> dict[str, int]:
+        """By handler: reserved concurrencies that were asked for, now or before."""
+        declared = self._declared(API_HANDLER)
+        before = {API_HANDLER: declared} if declared is not None else {}
+        now = {API_HANDLER: self.wishes.reserve} if self.wishes.reserve else {}
+        return {**before, **self.stops.limits(), **now}
+
+    def _declared(self, handler: str) -> int | None:
+        """A handler's `reserved_concurrency` in .chalice/config.json; None where it has none."""
+        place = self._config, self.target.stage, handler
+        limit: int | None = setting(*place, "reserved_concurrency", None)
+        return limit
 
     def _resources(self) -> list[Resource]:
         """As Chalice records them; `chalice url` shows the address that the record has."""

@@ -26,6 +26,9 @@ class Part:
 def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
     """What of the stage is there, in the order in which it goes. client: Lambda's."""
     resources = deployment.record().resources()
+    url = deployment.function_url.url()
+    if url:
+        yield Part(f"the Function URL {url}", [], deployment.function_url.delete)
     names = [described(resource) for resource in resources if resource["name"] != MANAGED_LAYER]
     if names:
         functions = count(len(deployment.record().functions()), "function")

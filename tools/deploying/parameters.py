@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tools.deploying.target import Config, Target, Wishes, is_traced, visibility_timeout
+from tools.deploying.target import URL, Config, Target, Wishes, is_traced, visibility_timeout
 
 
 def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
@@ -17,7 +17,7 @@ def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]
     }
 
 
-WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS")
+WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT")
 """The variables that say what was asked for."""
 
 
@@ -26,4 +26,5 @@ def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> 
     access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
     further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
     experiment = {"ARMS": wishes.arms} if wishes.arms else {}
-    return {**outputs, "MODEL": wishes.model, **experiment, **access, **further}
+    front = {"FRONT": URL} if wishes.front == URL else {}
+    return {**outputs, "MODEL": wishes.model, **experiment, **access, **further, **front}

@@ -11,6 +11,8 @@ from chalicelib.experiment.arms import Arms
 from tools.deploying.step import DeployError
 
 API_HANDLER = "api_handler"
+REST, URL = "rest", "url"
+"""The fronts: API Gateway's REST API, which there always is, and the API function's own URL."""
 BUCKETS = ("images", "results", "models")
 CHALICE_TAG = "aws-chalice"
 """Chalice's own tag of a function: `version=1.32.0:stage=dev:app=serverless-inception`."""
@@ -110,6 +112,8 @@ class Wishes:
     batches are classified at once; None for as many as the account can spare. rate, burst: requests
     a second of the API, steady and at once. upload_days: until uploads are deleted; 0 for never.
     alarm_email: who is told; empty for nobody. resume: whether what was stopped by hand is started.
+    front: `URL` for a Function URL beside the REST API. reserve: calls of the API's function at
+    once, reserved for it; None for no change.
     """
 
     model: str
@@ -123,6 +127,8 @@ class Wishes:
     rate: int
     burst: int
     resume: bool
+    front: str
+    reserve: int | None
 
     @property
     def other_models(self) -> list[str]:
