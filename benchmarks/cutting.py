@@ -20,8 +20,9 @@ import click
 from botocore.awsrequest import AWSResponse
 
 from benchmarks.findings import Figure
-from chalicelib.aws.s3 import Listed, S3Store
+from chalicelib.aws.s3 import S3Store
 from chalicelib.aws.session import session
+from chalicelib.aws.store import Listed
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch

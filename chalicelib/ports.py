@@ -6,7 +6,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from chalicelib.aws import clients
-from chalicelib.aws.s3 import ObjectStore, S3Store
+from chalicelib.aws.s3 import S3Store
+from chalicelib.aws.store import ObjectStore
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:

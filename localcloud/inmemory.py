@@ -7,12 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from chalicelib.aws.s3 import Listed, Stored
+from chalicelib.aws.store import Listed, Stored
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 
 
 class MemoryStore:
-    """The object store in a dictionary of (bucket, key); `chalicelib.aws.s3.ObjectStore`.
+    """The object store in a dictionary of (bucket, key); `chalicelib.aws.store.ObjectStore`.
 
     Its clock moves by a second a write, and by what is added to `late`.
     """

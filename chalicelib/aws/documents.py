@@ -5,7 +5,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
+from chalicelib.aws.store import MAX_OBJECT, ObjectStore
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge, ServiceUnavailable
 
 T = TypeVar("T")

@@ -1,24 +1,16 @@
-"""The object store: the port, and S3 behind it."""
+"""Amazon S3 behind the port to an object store."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.aws.blocks import Blocks
 from chalicelib.aws.s3answers import translated, unless_lost
+from chalicelib.aws.store import Listed, Stored
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
-
-LINK_SECONDS = 3600
-"""How long a link to a result, or an upload's form, works at most. It ends earlier if the
-credentials of the function that signed it do
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html)."""
-
-MAX_OBJECT = 100 * 2**20
-"""Bytes of an object of ours that is read whole: a chunk with images inside, and room."""
 
 BLOCK_BYTES = 1 << 20
 """Bytes of a block of a stream."""
@@ -26,96 +18,6 @@ BLOCK_BYTES = 1 << 20
 RANGE_BYTES = 4 << 20
 """Bytes of a file that one connection of `download` gets. An Inception v3 of 24 MB takes six:
 0.20 s where a connection carries 40 MB/s, against 0.31 s with boto3's 8 MiB and 0.68 s with one."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """An object that was read: its bytes, and the ETag of this version."""
-
-    data: bytes
-    etag: str
-
-
-@dataclass(frozen=True)
-class Listed:
-    """An object of a listing: its key, and when it was written, in seconds since the epoch."""
-
-    key: str
-    modified: float
-
-
-class ObjectStore(Protocol):
-    """Objects by bucket and key.
-
-    Every method raises ServiceUnavailable if the store does not answer, and AccessRefused if it
-    refuses. Methods that read raise ObjectMissing if there is no such object. S3 refuses that too
-    to a caller who may not list the bucket; only `find` is sure.
-    """
-
-    def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
-        """Reads the object. Raises ObjectTooLarge if it has more than `max_bytes`."""
-
-    def find(self, bucket: str, key: str, max_bytes: int) -> Stored | None:
-        """Reads the object; None if it certainly does not exist.
-
-        Raises AccessRefused if it may exist and cannot be read, and ObjectTooLarge if it has more
-        than `max_bytes`.
-        """
-
-    def download(self, bucket: str, key: str, target: Path) -> None:
-        """Downloads the object into the file `target` in parallel, not held in memory."""
-
-    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
-        """Returns the object's bytes in blocks, of the version at the moment of the call."""
-
-    def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
-        """Lists the objects whose key starts with `prefix`, in the order of their UTF-8 keys.
-
-        after: only objects whose key comes after this key.
-        """
-
-    def folders(self, bucket: str, prefix: str, after: str = "") -> Iterator[str]:
-        """Lists the folders right under `prefix`, each with its final slash, in order.
-
-        after: only folders that come after this key.
-        """
-
-    def put(
-        self,
-        bucket: str,
-        key: str,
-        data: bytes,
-        content_type: str,
-        only_new: bool = False,
-        replacing: str | None = None,
-    ) -> str | None:
-        """Writes an object. Returns its ETag, or None if a condition prevented the write.
-
-        only_new: only if there is no such object. replacing: only in place of the version with that
-        ETag. If it was not written, somebody else was faster, or our own answer was lost.
-        """
-
-    def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
-        """Writes an object from blocks. Nobody ever sees half of it."""
-
-    def copy(
-        self, bucket: str, key: str, to_bucket: str, to_key: str, etag: str | None = None
-    ) -> bool:
-        """Copies an object inside the store. Returns whether it was copied.
-
-        etag: of the version to copy, with its quotes; another version is not copied.
-        """
-
-    def delete(self, bucket: str, key: str) -> None:
-        """Deletes an object, or does nothing if there is none."""
-
-    def link(self, bucket: str, key: str, seconds: int) -> str:
-        """Returns a URL with which anybody can read the object, for that long."""
-
-    def upload_form(
-        self, bucket: str, key: str, seconds: int, max_bytes: int
-    ) -> tuple[str, dict[str, str]]:
-        """Returns a URL and form fields with which anybody can POST this one object."""
 
 
 class S3Store:

@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 import msgspec
 
 from chalicelib.answers.status import BatchOutline, BatchView, UploadForm
-from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.sqs import Queue
+from chalicelib.aws.store import LINK_SECONDS, ObjectStore
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Stop, now

@@ -7,9 +7,9 @@ from random import SystemRandom
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Listed, ObjectStore
 from chalicelib.aws.s3events import Put, puts, unwrapped
 from chalicelib.aws.sqs import Queue
+from chalicelib.aws.store import Listed, ObjectStore
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
 from chalicelib.batch.fanout import (
     ChunkMessage,

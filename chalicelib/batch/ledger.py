@@ -33,7 +33,7 @@ import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.documents import Documents, Tagged
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.store import ObjectStore
 from chalicelib.batch.objects import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record

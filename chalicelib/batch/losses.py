@@ -12,8 +12,8 @@ Chunk 0 is the fan-out. All times are the store's, because a function's clock ma
 from collections.abc import Callable, Iterable
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Listed
 from chalicelib.aws.sqs import Queue
+from chalicelib.aws.store import Listed
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record

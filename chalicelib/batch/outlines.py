@@ -7,7 +7,7 @@ from itertools import islice
 import msgspec
 
 from chalicelib.answers.status import BatchOutline
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.store import ObjectStore
 from chalicelib.batch.ledger import ACTIVE, BATCH_FOLDERS, Ledger, parse_active
 from chalicelib.batch.recent import PREFIX, last_ends
 from chalicelib.batch.view import view_of

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, cast
 from urllib.parse import quote, unquote
 
 from chalicelib.answers.status import BatchOutline, BatchStatus, Counts
-from chalicelib.aws.s3 import Listed
+from chalicelib.aws.store import Listed
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary
 from chalicelib.sources.read import MAX_KEY_BYTES

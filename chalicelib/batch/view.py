@@ -5,7 +5,7 @@ from functools import partial
 import msgspec
 
 from chalicelib.answers.status import BatchStatus, BatchView, Counts
-from chalicelib.aws.s3 import LINK_SECONDS
+from chalicelib.aws.store import LINK_SECONDS
 from chalicelib.batch import halt
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary

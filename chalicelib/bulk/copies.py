@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.store import ObjectStore
 from chalicelib.errors import AccessRefused, NotFound, ObjectMissing
 from chalicelib.sources.read import split_s3_uri
 

@@ -23,7 +23,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import Listed
+from chalicelib.aws.store import Listed
 from chalicelib.errors import ObjectTooLarge
 from chalicelib.experiment.ids import EXPIRY
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from chalicelib.aws.s3 import MAX_OBJECT, ObjectStore
+from chalicelib.aws.store import MAX_OBJECT, ObjectStore
 from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable
 from chalicelib.files import staged
 from chalicelib.inference.packages import (

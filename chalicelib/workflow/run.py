@@ -21,7 +21,7 @@ from typing import Literal
 import msgspec
 
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.store import ObjectStore
 from chalicelib.bulk.chunks import chunked, grouped, held
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record

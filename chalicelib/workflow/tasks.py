@@ -15,7 +15,7 @@ import msgspec
 
 from chalicelib.answers.judged import Outcome
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import ObjectStore
+from chalicelib.aws.store import ObjectStore
 from chalicelib.bulk.chunks import SMALL_RUN
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder

@@ -22,8 +22,8 @@ from chalicelib.answers.status import (
     WorkflowStatus,
     WorkflowView,
 )
-from chalicelib.aws.s3 import LINK_SECONDS, ObjectStore
 from chalicelib.aws.stepfunctions import Event, Execution, Executions
+from chalicelib.aws.store import LINK_SECONDS, ObjectStore
 from chalicelib.bulk.copies import stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import entries

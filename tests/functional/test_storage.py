@@ -14,7 +14,8 @@ import pytest
 import urllib3
 from botocore.config import Config
 
-from chalicelib.aws.s3 import ObjectStore, S3Store
+from chalicelib.aws.s3 import S3Store
+from chalicelib.aws.store import ObjectStore
 from chalicelib.errors import (
     AccessRefused,
     ObjectMissing,
@@ -122,6 +123,18 @@ def test_folders_are_told_once_each_in_order(
     assert list(store.folders(bucket, "a/")) == ["a/10/", "a/2/", "a/3/"]
     assert list(store.folders(bucket, "a/", after="a/2")) == ["a/2/", "a/3/"]
     assert list(store.folders(bucket, "c/")) == []
+
+
+def test_a_key_may_go_on_where_another_ends(
+    store_and_put: tuple[ObjectStore, Put], bucket: str
+) -> None:
+    store, put = store_and_put
+    put("recent/a", b"1")
+    put("recent/a/end", b"22")
+    assert store.read(bucket, "recent/a", 9) == b"1"
+    assert store.read(bucket, "recent/a/end", 9) == b"22"
+    assert [listed.key for listed in store.list(bucket, "recent/")] == ["recent/a", "recent/a/end"]
+    assert list(store.folders(bucket, "recent/")) == ["recent/a/"]
 
 
 def test_only_the_first_writes_what_must_be_new(

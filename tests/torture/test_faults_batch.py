@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 )
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3 import Listed
 from chalicelib.aws.s3events import Put
+from chalicelib.aws.store import Listed
 from chalicelib.batch.fanout import ChunkMessage, FanOutMessage
 from chalicelib.batch.outlines import outline_of
 from chalicelib.bulk.records import Record

@@ -27,7 +27,7 @@ import pytest
 import urllib3
 
 from app import app
-from chalicelib.aws.s3 import LINK_SECONDS
+from chalicelib.aws.store import LINK_SECONDS
 from chalicelib.batch.batches import MAX_MANIFEST
 from chalicelib.errors import InceptionError, ModelNotFound
 from chalicelib.inference.finder import Models

@@ -9,8 +9,9 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.utils import parse_timestamp
 
-from chalicelib.aws.s3 import Listed, S3Store
+from chalicelib.aws.s3 import S3Store
 from chalicelib.aws.session import read_time, session
+from chalicelib.aws.store import Listed
 from chalicelib.batch.fanout import fan_out
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.listing import KEYS

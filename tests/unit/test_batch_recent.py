@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.s3 import Listed
+from chalicelib.aws.store import Listed
 from chalicelib.batch.batches import BatchService
 from chalicelib.batch.outlines import outline_of
 from chalicelib.errors import SourceUnreachable

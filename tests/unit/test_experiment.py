@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from chalicelib.answers.predictions import Traffic
 from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
-from chalicelib.aws.s3 import Listed
+from chalicelib.aws.store import Listed
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured
 from chalicelib.errors import ServiceUnavailable as Unreachable
 from chalicelib.experiment.arms import Arms
