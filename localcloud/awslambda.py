@@ -1,7 +1,7 @@
-"""`python -m localcloud.awslambda`: plays Lambda, and what calls it, for a Chalice app.
+"""`python -m localcloud.awslambda`: plays Lambda and its triggers for a Chalice app.
 
-Events that AWS keeps until they are handled (of S3, of the clock, of asynchronous invocations) wait
-in a queue for each function, so none is lost while this process is away.
+Events that AWS keeps until they are handled (of S3, schedules and asynchronous invocations) wait in
+a queue for each function, so none is lost while this process is down.
 """
 
 import json
@@ -31,7 +31,7 @@ CLIENT = Config(
 
 
 class Functions:
-    """The functions of the app with their queues and triggers."""
+    """The app's functions with their queues and triggers."""
 
     def __init__(
         self, functions: list[Function], containers: Containers, visibility_timeout: int
@@ -45,12 +45,12 @@ class Functions:
         self._region = os.environ["AWS_REGION"]
 
     def enqueue(self, function: Function, event: str) -> str:
-        """Put an event, JSON, where it waits for its function. Returns the request's id."""
+        """Queues an event, in JSON, for its function. Returns the request's id."""
         url = self._queues[function.name]
         return str(self._sqs.send_message(QueueUrl=url, MessageBody=event)["MessageId"])
 
     def start(self, schedule_seconds: float | None) -> None:
-        """Start what calls the functions, in threads of their own."""
+        """Starts the triggers, each in a thread."""
         pollers = [poller for function in self._functions for poller in self._pollers(function)]
         self._notify()
         for poller in pollers:
@@ -88,8 +88,8 @@ class Functions:
         )
 
     def _async_queue(self, function: Function) -> str:
-        """The address of the queue in which events wait for the function; made where it is not."""
-        failed, most = self._failures(function), 2 * ATTEMPTS  # the poller sends it there before
+        """Returns the URL of the queue for the function's events, and makes it if needed."""
+        failed, most = self._failures(function), 2 * ATTEMPTS  # the poller sends it there sooner
         if failed is None:
             failed = self._sqs.create_queue(QueueName="localcloud-failed-events")["QueueUrl"]
             most = ATTEMPTS
@@ -104,14 +104,14 @@ class Functions:
         return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
     def _failures(self, function: Function) -> str | None:
-        """The queue of a bucket's events that failed, where the stack has one: as on AWS."""
+        """Returns the queue for a bucket's events that failed, if the stack has one, as on AWS."""
         name = os.environ.get("DEAD_LETTER_QUEUE")
         if not (function.has_bucket and name):
             return None
         return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _notify(self) -> None:
-        """Have the buckets put their events into the queues."""
+        """Makes the buckets send their events to the queues."""
         configurations: dict[str, list[dict[str, Any]]] = {}
         for function in self._functions:
             if function.has_bucket:
@@ -167,14 +167,14 @@ def main(
     visibility_timeout: int,
     schedule_seconds: float | None,
 ) -> None:
-    """Run until the end of the process that started this one."""
+    """Run until the process ends that started this one."""
     lifeline.hold()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     os.environ.update(resources.wait_for_outputs(stack_name))
     declared, stage_env = registry.load(project)
-    # one that outlasted its queue's timeout would have its message handed out a second time
+    # a function that outlasts its queue's timeout would get its message a second time
     functions = [replace(item, timeout=min(item.timeout, visibility_timeout)) for item in declared]
     containers = Containers(project, {**os.environ, **stage_env}, concurrency)
     played = Functions(functions, containers, visibility_timeout)

@@ -1,9 +1,9 @@
 """`python -m localcloud.bootstrap PROJECT`: one execution environment of Lambda.
 
-Imports the app once, then asks the Runtime API for events, one at a time, and sends back what the
-handler returned or how it failed. It does what awslambdaric does, which has no wheels for macOS;
-and it runs all functions of the app, so that they share the memory of its models. It ends with who
-started it, also in the middle of an event.
+Imports the app once, then asks the Runtime API for one event at a time, and returns the handler's
+answer or error. It replaces awslambdaric, which has no wheels for macOS, and runs all functions of
+the app, so that they share the models' memory. It ends with the process that started it, even in
+the middle of an event.
 """
 
 import importlib
@@ -24,7 +24,7 @@ Handlers = dict[str, Callable[[Any, LambdaContext], Any]]
 
 
 def main(project: Path) -> None:
-    """Serve for good."""
+    """Runs events for ever."""
     lifeline.hold()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     api = HTTPConnection(os.environ.pop("AWS_LAMBDA_RUNTIME_API"))
@@ -45,7 +45,7 @@ def _ask(
 
 
 def _handlers(project: Path) -> Handlers:
-    """The app's, imported as `chalice local` does: from the project, then from `vendor`."""
+    """Imports the app's handlers as `chalice local` does: from the project, then from `vendor`."""
     sys.path.insert(0, str(project))
     sys.path.append(str(project / "vendor"))
     handlers: Handlers = importlib.import_module("app").app.handler_map
@@ -65,7 +65,7 @@ def _context(headers: HTTPMessage) -> LambdaContext:
 
 
 def _run(handlers: Handlers, event: Any, context: LambdaContext) -> tuple[str, bytes]:
-    """The kind of answer, as the Runtime API calls it, and its JSON."""
+    """Runs an event; returns the Runtime API's kind of answer, and its JSON."""
     handler = context.function_name.rpartition("-")[2]  # APP-STAGE-HANDLER
     try:
         return "response", json.dumps(handlers[handler](event, context)).encode()

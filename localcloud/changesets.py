@@ -1,7 +1,7 @@
-"""moto's CloudFormation, made to finish what a change set does, as `tools.deploy` makes it.
+"""Makes moto's CloudFormation finish the change sets of `tools.deploy`.
 
-moto makes the resources, leaves the stack without outputs and with the parameters it had, and does
-not take over buckets that are there.
+moto makes the resources, but keeps the stack's old parameters, gives it no outputs, and does not
+take over existing buckets.
 """
 
 from typing import Any
@@ -12,9 +12,9 @@ from moto.utilities.utils import get_partition
 
 
 class Stacks(CloudFormationBackend):
-    """Gives a stack the outputs, parameters and tags of the change set that it executed."""
+    """Gives a stack the outputs, parameters and tags of its change set."""
 
-    __module__ = CloudFormationBackend.__module__  # beside which moto looks for addresses
+    __module__ = CloudFormationBackend.__module__  # where moto looks for addresses
 
     def execute_change_set(  # noqa: D102
         self, change_set_name: str, stack_name: str | None = None
@@ -46,7 +46,7 @@ class Stacks(CloudFormationBackend):
 def _take_over(
     cls: type[FakeBucket], /, name: str, json: Any, account_id: str, region: str, **kwargs: Any
 ) -> FakeBucket:
-    """The bucket of that name if there is one, as with ImportExistingResources, else a new one."""
+    """Returns an existing bucket, as with ImportExistingResources, or else makes one."""
     bucket = s3_backends[account_id][get_partition(region)].buckets.get(name)
     return bucket or _moto_create(name, json, account_id, region, **kwargs)
 
@@ -55,6 +55,6 @@ _moto_create = FakeBucket.create_from_cloudformation_json
 
 
 def install() -> None:
-    """Make moto use it; to be called before the first request."""
+    """Makes moto use these; call it before the first request."""
     cloudformation_backends.backend = Stacks
     setattr(FakeBucket, _moto_create.__name__, classmethod(_take_over))

@@ -1,4 +1,4 @@
-"""The execution environments: started on demand, used again while warm, limited in number."""
+"""Execution environments: started on demand, reused while warm, limited in number."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ START_SECONDS = 60
 
 
 class Container:
-    """One process that has imported the app. Not for two threads at once."""
+    """A process that has imported the app. Not for two threads at once."""
 
     def __init__(self, project: Path, env: Mapping[str, str]) -> None:
         self._api = RuntimeApi()
@@ -39,11 +39,11 @@ class Container:
         self._api.watch(self._process)
 
     def wait_until_ready(self) -> None:
-        """Return once the app is imported. Raises Died."""
+        """Returns once the app is imported. Raises Died."""
         self._api.wait_until_ready(START_SECONDS)
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run one event to its end or its timeout, after which this is closed. Raises Died."""
+        """Runs an event; closes the container if the time runs out. Raises Died."""
         arn = function.arn(self._region)
         try:
             return self._api.invoke(event, arn, function.timeout, request_id)
@@ -53,31 +53,31 @@ class Container:
 
     @property
     def alive(self) -> bool:
-        """Whether it can run a further event."""
+        """Whether it can run another event."""
         return self._process.poll() is None
 
     def kill(self) -> None:
-        """End it, whatever it is at."""
+        """Ends the process at once."""
         self._process.kill()
         self._process.wait()
 
     def close(self) -> None:
-        """End it and give back what it took; for the thread that uses it."""
+        """Ends the process and frees its resources; for the thread that uses it."""
         self.kill()
         self._api.close()
         os.close(self._lifeline)
 
 
 def failure(kind: str, message: str) -> Outcome:
-    """What Lambda says of an invocation that came to no end of its own."""
+    """Returns Lambda's answer for an invocation that it had to end."""
     return Outcome({"errorType": kind, "errorMessage": message}, failed=True)
 
 
 class Containers:
-    """All of them.
+    """All containers.
 
-    concurrency: how many run at once. A warm one runs any function of the memory size it was made
-    for, since that is what decides its threads.
+    concurrency: how many run at once. A warm container runs any function of its memory size, which
+    decides its threads.
     """
 
     def __init__(self, project: Path, env: Mapping[str, str], concurrency: int) -> None:
@@ -90,12 +90,12 @@ class Containers:
         self._closed = False
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Whether within `seconds` one more could run."""
+        """Waits for a free place; returns whether there was one within `seconds`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._free > 0, seconds)
 
     def acquire(self, patience: float | None = None) -> bool:
-        """Take the place of one that runs; False where for `patience` seconds there was none."""
+        """Takes a place; returns False if none was free for `patience` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._free > 0, patience):
                 return False
@@ -103,13 +103,13 @@ class Containers:
             return True
 
     def release(self) -> None:
-        """Give the place back."""
+        """Gives the place back."""
         with self._changed:
             self._free += 1
             self._changed.notify_all()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
-        """Run the function in the place that was acquired."""
+        """Runs the function in the place that was acquired."""
         try:
             container = self._take(function.memory_mb)
         except Died:
@@ -127,7 +127,7 @@ class Containers:
         return outcome
 
     def _take(self, memory_mb: int) -> Container:
-        """A warm one, else a new one. Raises Died where that cannot import the app."""
+        """Returns a warm container or a new one. Raises Died if that cannot import the app."""
         with self._changed:
             idle = self._idle.setdefault(memory_mb, [])
             while idle:
@@ -153,7 +153,7 @@ class Containers:
         container.close()
 
     def close(self) -> None:
-        """End all; none is started any more."""
+        """Ends all containers, and starts no more."""
         with self._changed:
             self._closed = True
             for container in self._all:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """See https://docs.aws.amazon.com/lambda/latest/dg/python-context.html.
+    """The context of one invocation (https://docs.aws.amazon.com/lambda/latest/dg/python-context.html).
 
     deadline: when the function is stopped, in seconds since the epoch.
     """
@@ -23,9 +23,9 @@ class LambdaContext:
 
     @property
     def log_group_name(self) -> str:
-        """Where its logs would be."""
+        """The group of its logs on AWS."""
         return f"/aws/lambda/{self.function_name}"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until it is stopped."""
+        """Returns the milliseconds until the function is stopped."""
         return max(0, int((self.deadline - time.time()) * 1000))

@@ -1,4 +1,4 @@
-"""Ports, and the environment in which the parts find each other and never the real AWS."""
+"""Ports, and the environment that leads to the local AWS and never to the real one."""
 
 import os
 import socket
@@ -11,12 +11,12 @@ LOOPBACK = "127.0.0.1"
 
 
 def aws_environment(env: Mapping[str, str], port: int) -> dict[str, str]:
-    """`env` for a process that shall find AWS on `port` of this machine.
+    """Returns `env` for a process that must find AWS on `port` of this machine.
 
-    Nothing of the user's own account is left but the region. The proxy is for other hosts.
+    Of the user's own account it keeps only the region. The proxy stays for other hosts.
     """
     region = env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or REGION
-    # Unbuffered, a line is two writes, and lines of several processes mix
+    # unbuffered, a line is two writes, and the lines of several processes mix
     kept = {
         name: value
         for name, value in env.items()
@@ -38,7 +38,7 @@ def aws_environment(env: Mapping[str, str], port: int) -> dict[str, str]:
 
 
 def usable_port(host: str, port: int) -> int:
-    """`port`, or a free one where it is 0. Raises OSError where it cannot be listened on."""
+    """Returns `port`, or a free one if it is 0. Raises OSError if it cannot be used."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((host, port))

@@ -1,8 +1,7 @@
-"""The edge of the local API: API Gateway's bounds and its own answers, over Chalice's server.
+"""The edge of the local API: API Gateway's limits and own answers, around Chalice's server.
 
-Chalice's handler drops the connection where a request's length is none, reads as much as that says
-into memory, and answers what never reaches the app in three shapes, two of them API Gateway's
-without `stage.gatewayanswers` and one of them HTML.
+Chalice's handler drops the connection if a request's length is no number, reads any length into
+memory, and answers what does not reach the app in three shapes, one of them HTML.
 """
 
 from http import HTTPStatus
@@ -16,34 +15,36 @@ from chalicelib.parsing import MAX_BODY
 from stage.gatewayanswers import ANSWERS, HEADERS, body_of
 
 DRAINED = 8 * MAX_BODY
-"""Bytes of a body too large that are read on: of a connection closed before, most clients see no
-answer."""
+"""Bytes of a too large body that are still read: if the connection closes sooner, most clients see
+no answer."""
 
 DRAIN_SECONDS = 5.0
-"""How long it waits for more of them."""
+"""How long it waits for more of these bytes."""
 
 BLOCK = 1 << 20
 TIMEOUT = 60.0
-"""Seconds that a client may be silent within a request, or between two."""
+"""Seconds that a client may be silent, within a request or after it."""
 
 _KINDS = {401: "UNAUTHORIZED", 403: "ACCESS_DENIED"}
 
 
 class _Refused(Exception):
-    """What never reaches the app."""
+    """A request that does not reach the app."""
 
 
 class GatewayHandler(ChaliceRequestHandler):
-    """Chalice's, with requests bounded and its own answers in the app's shape."""
+    """Chalice's handler with limits, and with its own answers in the app's shape."""
 
-    disable_nagle_algorithm = True  # or the body waits 40 ms for its headers to be acknowledged
+    disable_nagle_algorithm = (
+        True  # else the body waits 40 ms for the acknowledgement of its headers
+    )
     timeout = TIMEOUT
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: the app writes its own line, without the query, which may hold a secret."""
+        """Logs nothing: the app writes its own line, without the query, which may hold a secret."""
 
     def handle_one_request(self) -> None:
-        """One request."""
+        """Handles one request."""
         try:
             super().handle_one_request()
         except OSError:  # the client is gone
@@ -51,16 +52,16 @@ class GatewayHandler(ChaliceRequestHandler):
 
     def _handle(self) -> None:
         if self.command == "HEAD":
-            self.close_connection = True  # the answer has a body, which no client takes for one
+            self.close_connection = True  # the answer has a body, which no client reads
         try:
             self._generic_handle()
         except _Refused:
             pass
-        except UnicodeEncodeError:  # of an Authorization that Chalice would quote
+        except UnicodeEncodeError:  # Chalice would quote such an Authorization
             self._own("MISSING_AUTHENTICATION_TOKEN")
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _handle  # noqa: N815
-    # API Gateway has no method that it does not know, so neither has this: the app answers 405
+    # API Gateway passes every method on, so this does too: the app answers 405
     do_CONNECT = do_QUERY = do_TRACE = _handle  # noqa: N815
 
     def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
@@ -93,13 +94,13 @@ class GatewayHandler(ChaliceRequestHandler):
             self._answer(error.CODE, ANSWERS["DEFAULT_5XX"][1], "Internal server error")
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server refuses: a request that is not HTTP, or a line or header too long."""
+        """Answers what http.server refuses: no HTTP, or a line or header that is too long."""
         self.close_connection = True
-        self.request_version = self.protocol_version  # or the answer has no headers
+        self.request_version = self.protocol_version  # else the answer has no headers
         self._answer(int(code), "BadRequest", f"{HTTPStatus(code).phrase}.")
 
     def end_headers(self) -> None:
-        """Tell of a connection that ends, or the client's next request is lost with it."""
+        """Announces that the connection closes, else the client's next request is lost."""
         if self.close_connection:
             self.send_header("Connection", "close")
         super().end_headers()

@@ -1,4 +1,4 @@
-"""The object store and the queue in memory, in plain sight, for tests and benchmarks."""
+"""The object store and the queue in memory, for tests and benchmarks."""
 
 import hashlib
 import itertools
@@ -14,7 +14,7 @@ from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
 class MemoryStore:
     """The object store in a dictionary of (bucket, key); `chalicelib.aws.store.ObjectStore`.
 
-    Its clock moves by a second a write, and by what is added to `late`.
+    Its clock moves by a second with each write, and by what is added to `late`.
     """
 
     def __init__(self, objects: dict[tuple[str, str], bytes] | None = None) -> None:
@@ -49,7 +49,7 @@ class MemoryStore:
         return (data[start : start + 1000] for start in range(0, len(data), 1000))
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
-        places = list(self.objects)  # at once: other threads may write meanwhile
+        places = list(self.objects)  # a copy: other threads may write meanwhile
         keys = [key for where, key in places if where == bucket and key.startswith(prefix)]
         keys = sorted((key for key in keys if key.encode() > after.encode()), key=str.encode)
         return iter([Listed(key, self.modified.get((bucket, key), 0.0)) for key in keys])
@@ -108,14 +108,14 @@ class MemoryStore:
 
 
 def etag_of(data: bytes) -> str:
-    """As S3 makes it for an object that was not put in parts."""
+    """Returns S3's ETag for an object that was not put in parts."""
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
 
 
 class MemoryQueue:
     """The queue as a list of JSON texts; `chalicelib.aws.sqs.Queue`.
 
-    busy: others keep it so, whatever it holds.
+    busy: whether messages of others keep the queue busy.
     """
 
     def __init__(self) -> None:

@@ -19,13 +19,13 @@ PAYLOAD_BYTES = 6 * 1024 * 1024
 PATIENCE_SECONDS = 60
 
 VISITORS = Visitors()
-"""Programs: no page calls functions."""
+"""Only programs may call functions; pages may not."""
 
 Enqueue = Callable[[Function, str], str]
 
 
 class Refused(Exception):
-    """A request that no function is run for, as Lambda's error of that name and status."""
+    """A request that no function runs for, as Lambda's error of that name and status."""
 
     def __init__(self, status: int, error: str, message: str) -> None:
         super().__init__(message)
@@ -36,8 +36,8 @@ class Refused(Exception):
 class InvokeApi(ThreadingHTTPServer):
     """The server.
 
-    enqueue: puts an event where it waits for its function; returns the request's id.
-    patience: how many seconds a call waits for one of the few containers before it is throttled.
+    enqueue: queues an event for its function; returns the request's id.
+    patience: seconds that a call waits for a container before it is throttled.
     """
 
     daemon_threads = True
@@ -63,15 +63,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: InvokeApi
 
     def log_message(self, *_: object) -> None:
-        """The function writes its own lines."""
+        """Logs nothing: the function writes its own lines."""
 
     def do_GET(self) -> None:
-        """Only to tell that this is up: the functions there are."""
+        """Lists the functions, which shows that the server is up."""
         names = [{"FunctionName": name} for name in self.server.functions]
         self._answer(200, json.dumps({"Functions": names}).encode())
 
     def do_POST(self) -> None:
-        """Invoke."""
+        """Invokes a function."""
         try:
             self._invoke()
         except Refused as refused:
@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(outcome.payload).encode(), headers | _failure(outcome))
 
     def _payload(self) -> str:
-        """The request's body: JSON. Raises Refused where it is not."""
+        """Returns the body. Raises Refused if it is not JSON."""
         length = int(self.headers.get("Content-Length") or 0)
         if length > PAYLOAD_BYTES:
             self.close_connection = True
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         return text
 
     def _function(self) -> Function:
-        """The function that the path names, by name or ARN. Raises Refused."""
+        """Returns the function that the path names, by name or ARN. Raises Refused."""
         path = PATH.fullmatch(urlsplit(self.path).path)
         name = NAME.fullmatch(unquote(path[1])) if path else None
         function = self.server.functions.get(name[1]) if name else None

@@ -1,15 +1,15 @@
-"""What makes a process end with the one that started it, however that one ended."""
+"""End a process with its starter, however that ended."""
 
 import os
 import signal
 import threading
 
 LIFELINE = "LOCALCLOUD_LIFELINE"
-"""Environment variable: the file descriptor of a pipe whose other end the starter holds."""
+"""Environment variable: the file descriptor of a pipe; the starter holds its other end."""
 
 
 def hold() -> None:
-    """End this process, as SIGTERM does, once its starter is gone; nothing where it has none."""
+    """Sends this process SIGTERM once its starter is gone, if it has one."""
     descriptor = os.environ.pop(LIFELINE, "")
     if descriptor:
         os.set_inheritable(int(descriptor), False)

@@ -1,7 +1,7 @@
-"""`python -m localcloud.motoserver`: moto's server with the stack of a template in it.
+"""`python -m localcloud.motoserver`: moto's server with the stack of a template.
 
-Everything is in memory: what it holds ends with it. Calls of Lambda's Invoke API are passed on to
-the functions process, so that one endpoint is all of AWS, for Step Functions too.
+Everything is in memory, and is lost when it ends. It passes calls of Lambda's Invoke API on to the
+functions process, so that one endpoint is all of AWS, for Step Functions too.
 """
 
 import logging
@@ -36,11 +36,11 @@ PASSED_ON = (
 )  # fmt: skip
 LONGEST_INVOCATION_SECONDS = 15 * 60 + 60
 DOOR_POLL_SECONDS = 0.02
-"""Within which a server that is shut down ends; all wait for this one."""
+"""How soon a server ends after `shutdown`; all requests wait for that."""
 
 
 class Dispatcher:
-    """The WSGI application: moto's, but for the Invoke API, which the functions process answers."""
+    """moto's WSGI application, except that the functions process answers the Invoke API."""
 
     def __init__(self, moto: WSGI, functions_port: int, concurrency: int) -> None:
         self._moto = moto
@@ -50,7 +50,7 @@ class Dispatcher:
         )  # fmt: skip
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answers a request."""
         if INVOCATIONS.fullmatch(environ["PATH_INFO"]) and environ["REQUEST_METHOD"] == "POST":
             return self._invoke(environ, start_response)
         return self._moto(environ, start_response)
@@ -72,7 +72,7 @@ class Dispatcher:
 
 
 def _quiet() -> None:
-    # A request is no news, nor is a resource that moto passes over, such as a bucket's policy
+    # requests are no news, nor are resources that moto ignores, such as a bucket's policy
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     logging.getLogger("moto").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module="moto.*")
@@ -87,7 +87,7 @@ def _quiet() -> None:
 @click.option("--stack-name", required=True)
 @click.option("--parameter", "parameters", multiple=True, type=(str, str))
 def main(**options: Any) -> None:
-    """Serve until the end of the process that started this one."""
+    """Serve until the process ends that started this one."""
     serve(**options)
 
 
@@ -101,9 +101,9 @@ def serve(
     parameters: tuple[tuple[str, str], ...],
     around: Callable[[WSGI], WSGI] = lambda app: app,
 ) -> None:
-    """Serve the stack of a template; see `main`.
+    """Serves the stack of a template; see `main`.
 
-    around: what is put before all but the making of the stack.
+    around: wraps the application, once the stack is made.
     """
     lifeline.hold()
     _quiet()
@@ -111,9 +111,9 @@ def serve(
     changesets.install()
     queues.install()
     statemachines.install(concurrency)
-    os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions call the rest of AWS
+    os.environ["MOTO_PORT"] = str(port)  # where moto's Step Functions find the rest of AWS
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    # Headers and body are two writes: with Nagle's algorithm the second waits 40 ms for an answer
+    # headers and body are two writes: Nagle's algorithm holds the second up for 40 ms
     MotoRequestHandler.disable_nagle_algorithm = True
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server(
@@ -129,10 +129,10 @@ def serve(
 
 
 def _create_stack(moto: WSGI, name: str, template: Path, parameters: dict[str, str]) -> None:
-    """Make the stack through a door of our own, while all other requests wait for the real one.
+    """Makes the stack through a private port, while all other requests wait. Raises StackError.
 
-    moto makes a resource when somebody first asks about it: whoever looks at a stack that is being
-    made would have it made a second time. Raises StackError.
+    moto makes a resource when it is first asked about it. A client that looks at an unfinished
+    stack would make moto do so twice.
     """
     door = make_server(
         LOOPBACK, 0, guarded(moto, Visitors()), threaded=True, request_handler=MotoRequestHandler

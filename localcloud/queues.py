@@ -1,7 +1,7 @@
-"""moto's SQS, made safe for several clients at once and fit for thousands of messages.
+"""Makes moto's SQS safe for several clients at once, and fit for thousands of messages.
 
-moto receives, sends and deletes without a lock: two clients may get one message, and a message
-that is sent while another is deleted may be lost.
+moto uses no lock: two clients may get the same message, and a message that is sent while another is
+deleted may be lost.
 """
 
 import threading
@@ -17,7 +17,7 @@ REAPPEAR_SECONDS = 0.2
 
 
 class LongQueue(Queue):
-    """A queue that asks the time once a look, not for every message that it holds."""
+    """A queue that reads the clock once for all its messages."""
 
     @property
     def messages(self) -> list[Message]:  # noqa: D102
@@ -40,9 +40,9 @@ class LongQueue(Queue):
 
 
 class Queues(SQSBackend):
-    """One operation at a time; a client that waits for a message does not hold up the others."""
+    """Does one operation at a time; a client that waits for a message does not block others."""
 
-    __module__ = SQSBackend.__module__  # beside which moto looks for the service's addresses
+    __module__ = SQSBackend.__module__  # where moto looks for the service's addresses
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -53,7 +53,7 @@ class Queues(SQSBackend):
 
     def create_queue(self, *args: Any, **kwargs: Any) -> Queue:  # noqa: D102
         queue = super().create_queue(*args, **kwargs)
-        # moto has no other place to say which class a queue is to be
+        # moto has no other place to choose a queue's class
         queue.__class__ = LongQueue  # type: ignore[type-abstract]
         return queue
 
@@ -96,5 +96,5 @@ class Queues(SQSBackend):
 
 
 def install() -> None:
-    """Make moto's SQS use it; to be called before the first request."""
+    """Makes moto's SQS use these; call it before the first request."""
     sqs_backends.backend = Queues

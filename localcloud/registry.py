@@ -1,4 +1,4 @@
-"""What the Chalice app has: its functions and what calls each, as `chalice deploy` would see it."""
+"""The Chalice app's functions and their triggers, as `chalice deploy` sees them."""
 
 import json
 import os
@@ -13,15 +13,15 @@ from localcloud.environment import ACCOUNT
 
 STAGE = "local"
 DEFAULT_TIMEOUT, DEFAULT_MEMORY_MB = 60, 128
-"""Chalice's, where config.json says nothing (chalice.constants)."""
+"""Chalice's defaults (chalice.constants)."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """One Lambda function.
+    """A Lambda function.
 
     name: as deployed: APP-STAGE-HANDLER. handler: its key in `app.handler_map`. timeout: seconds.
-    trigger: the event source of Chalice that calls it; None where only the Invoke API does.
+    trigger: Chalice's event source; None if only the Invoke API calls it.
     """
 
     name: str
@@ -31,47 +31,47 @@ class Function:
     trigger: Any
 
     def arn(self, region: str) -> str:
-        """Its address."""
+        """Returns its ARN."""
         return f"arn:aws:lambda:{region}:{ACCOUNT}:function:{self.name}"
 
     @property
     def has_queue(self) -> bool:
-        """Whether messages of a queue of its own call it."""
+        """Whether the messages of a queue call it."""
         return isinstance(self.trigger, SQSEventConfig)
 
     @property
     def has_bucket(self) -> bool:
-        """Whether objects put into a bucket call it."""
+        """Whether new objects in a bucket call it."""
         return isinstance(self.trigger, S3EventConfig)
 
     @property
     def has_schedule(self) -> bool:
-        """Whether the clock calls it."""
+        """Whether a schedule calls it."""
         return isinstance(self.trigger, ScheduledEventConfig)
 
     @property
     def is_unsupported(self) -> bool:
-        """Whether what calls it on AWS is not played here."""
+        """Whether its trigger is not played here."""
         return self.trigger is not None and not (
             self.has_queue or self.has_bucket or self.has_schedule
         )
 
     @property
     def queue(self) -> str:
-        """Name of the queue whose messages call it."""
+        """The name of the queue whose messages call it."""
         return str(self.trigger.queue or self.trigger.queue_arn.rsplit(":", 1)[-1])
 
     @property
     def schedule(self) -> str:
-        """The expression: `rate(5 minutes)`."""
+        """The schedule's expression, such as `rate(5 minutes)`."""
         expression = self.trigger.schedule_expression
         return expression if isinstance(expression, str) else str(expression.to_string())
 
 
 def load(project: Path) -> tuple[list[Function], dict[str, str]]:
-    """The functions of the app in `project`, and the environment variables of its stage `local`.
+    """Returns the app's functions, and the environment variables of its stage `local`.
 
-    Imports the app, whose `app.py` must do so without side effects.
+    Imports `app.py`, which must have no side effects.
     """
     config = CLIFactory(str(project), environ=os.environ).create_config_obj(STAGE)
     app = config.chalice_app
@@ -93,12 +93,12 @@ def load(project: Path) -> tuple[list[Function], dict[str, str]]:
 
 
 def app_name(project: Path) -> str:
-    """The app's name, read without importing it."""
+    """Reads the app's name, without importing the app."""
     return str(_config(project)["app_name"])
 
 
 def longest_timeout(project: Path) -> int:
-    """The longest timeout of any function of stage `local`, in seconds, read without the app."""
+    """Reads the longest timeout of stage `local`, in seconds, without importing the app."""
     config = _config(project)
     stage = config.get("stages", {}).get(STAGE, {})
     places = [stage, *config.get("lambda_functions", {}).values()]

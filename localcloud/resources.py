@@ -1,4 +1,4 @@
-"""The stack of `infrastructure.yaml` on the local AWS, and what it tells the app."""
+"""The stack of `infrastructure.yaml` on the local AWS, and its outputs for the app."""
 
 import os
 import time
@@ -25,7 +25,7 @@ class StackError(RuntimeError):
 
 
 def client(service: str, env: Mapping[str, str], config: Config = QUICK) -> Any:
-    """A client of the AWS that `env` names."""
+    """Makes a client of the AWS in `env`."""
     session = boto3.session.Session(
         env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"], region_name=env["AWS_REGION"]
     )
@@ -35,7 +35,7 @@ def client(service: str, env: Mapping[str, str], config: Config = QUICK) -> Any:
 def create(
     name: str, template: Path, parameters: Mapping[str, str], env: Mapping[str, str]
 ) -> None:
-    """Make the stack on the AWS that `env` names. Raises StackError."""
+    """Makes the stack on the AWS in `env`. Raises StackError."""
     pairs = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     try:
         client("cloudformation", env).create_stack(
@@ -46,9 +46,9 @@ def create(
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
-    """The stack's outputs by environment variable; None where it is not there yet.
+    """Returns the stack's outputs by environment variable; None if it does not exist yet.
 
-    Raises StackError where it never will be.
+    Raises StackError if it failed.
     """
     try:
         stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
@@ -64,7 +64,7 @@ def outputs(cloudformation: Any, name: str) -> dict[str, str] | None:
 
 
 def wait_for_outputs(name: str, seconds: float = CREATE_SECONDS) -> dict[str, str]:
-    """The outputs once the stack is there. Raises StackError where it is not after `seconds`."""
+    """Waits for the stack, and returns its outputs. Raises StackError after `seconds`."""
     cloudformation = client("cloudformation", os.environ)
     deadline = time.monotonic() + seconds
     while (values := outputs(cloudformation, name)) is None:

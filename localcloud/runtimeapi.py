@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, with which a function asks for events and answers them.
+"""Lambda's Runtime API, where a function asks for events and answers them.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -26,10 +26,9 @@ INIT_ERROR = "/2018-06-01/runtime/init/error"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an invocation, or of an init that failed.
+    """The outcome of an invocation, or of an init that failed.
 
-    payload: JSON as Python has it. failed: whether the function raised. type: the error's, as its
-    header says it.
+    payload: the parsed JSON. failed: whether the function raised. type: the error's, by its header.
     """
 
     payload: Any
@@ -38,7 +37,7 @@ class Outcome:
 
     @property
     def summary(self) -> str:
-        """What the error is, in a line."""
+        """The error in a line."""
         return f"{self.payload['errorType']}: {self.payload['errorMessage']}"
 
 
@@ -49,8 +48,8 @@ class Died(Exception):
 class RuntimeApi(ThreadingHTTPServer):
     """The Runtime API of one execution environment, whose process runs one event at a time.
 
-    ready: set once the function asks for its first event, when its init is over, which is at the
-        time `ready_at` by `time.perf_counter`; or once it failed or its process ended.
+    ready: set when the init is over (the function asks for its first event), or when it failed or
+        the process ended. ready_at: the end of the init, by `time.perf_counter`.
     """
 
     daemon_threads = True
@@ -67,11 +66,11 @@ class RuntimeApi(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """HOST:PORT."""
+        """The server's HOST:PORT."""
         return f"{LOOPBACK}:{self.server_port}"
 
     def watch(self, process: "subprocess.Popen[bytes]") -> None:
-        """Whoever waits for the process's answer is told of its end."""
+        """Tells those who wait for the process's answer when it ends."""
 
         def wait() -> None:
             process.wait()
@@ -82,12 +81,12 @@ class RuntimeApi(ThreadingHTTPServer):
         threading.Thread(target=wait, daemon=True).start()
 
     def wait_until_ready(self, seconds: float) -> None:
-        """Return once the init is over, well or not. Raises Died where that takes longer."""
+        """Returns once the init is over, well or not. Raises Died after `seconds`."""
         if not self.ready.wait(seconds) or (self._died and not self.init_error):
             raise Died
 
     def invoke(self, event: Any, arn: str, seconds: float, request_id: str = "") -> Outcome:
-        """What the function `arn` answers to an event. Raises Died, or TimeoutError."""
+        """Returns the function's answer to an event. Raises Died or TimeoutError."""
         request_id = request_id or str(uuid.uuid4())
         headers = {
             "Lambda-Runtime-Aws-Request-Id": request_id,
@@ -107,16 +106,16 @@ class RuntimeApi(ThreadingHTTPServer):
         return outcome
 
     def init_is_over(self) -> None:
-        """The function asked for something to do, or told why it cannot."""
+        """Notes that the function asked for an event, or that its init failed."""
         if not self.ready.is_set():
             self.ready_at = time.perf_counter()
             self.ready.set()
 
     def handle_error(self, *_: object) -> None:
-        """A function that is ended breaks its connection off."""
+        """Ignores errors: a function that is ended breaks its connection."""
 
     def close(self) -> None:
-        """Let go of a function that is gone."""
+        """Ends the server, once the function is gone."""
         self.invocations.put(None)
         self.shutdown()
         self.server_close()
@@ -128,10 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: RuntimeApi
 
     def log_message(self, *_: object) -> None:
-        """The function writes its own lines."""
+        """Logs nothing: the function writes its own lines."""
 
     def do_GET(self) -> None:
-        """Give the next event."""
+        """Sends the next event."""
         assert self.path == NEXT, self.path
         self.server.init_is_over()
         invocation = self.server.invocations.get()
@@ -139,11 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         headers, body = invocation
-        with contextlib.suppress(OSError):  # who ended in the meantime is told of by `watch`
+        with contextlib.suppress(OSError):  # `watch` reports a process that ended meanwhile
             self._answer(200, body, headers)
 
     def do_POST(self) -> None:
-        """Take an answer, or an error."""
+        """Takes an answer or an error."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         payload = json.loads(body or b"null")
         type_ = self.headers.get("Lambda-Runtime-Function-Error-Type", "")

@@ -1,4 +1,4 @@
-"""The events that AWS gives to the functions, as its documentation shows them."""
+"""The events that AWS sends to functions, as its documentation shows them."""
 
 import base64
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def rest(
     query: Mapping[str, str] | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> Event:
-    """Of a REST API's proxy integration, payload version 1.0, with `bytes` as it sends binary types
+    """Returns a REST API's proxy event, payload version 1.0; `bytes` are sent as a binary type
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format).
     """
     path = resource.format(**(parameters or {}))
@@ -63,7 +63,7 @@ def _request_context(method: str, resource: str, path: str) -> Event:
 
 
 def token(authorization: str) -> Event:
-    """Of a TOKEN authorizer
+    """Returns the event of a TOKEN authorizer
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html).
     """
     return {
@@ -74,7 +74,7 @@ def token(authorization: str) -> Event:
 
 
 def object_created(bucket: str, key: str, size: int) -> Event:
-    """Of an object that was put into a bucket, its key quoted as S3 does
+    """Returns the event of a new object in a bucket, with its key quoted as S3 does
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
     """
     return {

@@ -13,11 +13,11 @@ from chalicelib.settings import Settings
 
 FETCH = [sys.executable, "-m", "tools.model", "fetch"]
 NO_SUCH_MODEL = 2
-"""The exit status of `fetch` for a name that the catalogue does not have."""
+"""The exit status of `fetch` for a name that is not in the catalogue."""
 
 
 def find_or_fetch(name: str) -> ModelPackage:
-    """The package of that name: found, else fetched, else doodle."""
+    """Finds the package, fetches it if needed, or else returns doodle."""
     models = Models(Settings.from_environment().model_dirs, "", S3Store(lambda: None))
     try:
         return models.find(name)

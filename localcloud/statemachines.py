@@ -1,8 +1,8 @@
-"""moto's Step Functions, made fit for dozens of tasks at once on a machine of a few cores.
+"""Makes moto's Step Functions fit for dozens of tasks at once on a few cores.
 
-moto keeps the state machines that CloudFormation makes apart from those that it runs, may take two
-calls of StartExecution that come at once for two executions, makes a client anew for every task,
-and gives all of a history as one page. Where tasks wait for a free function, they time out.
+moto keeps the state machines of CloudFormation apart from those that it runs, may start two
+executions of one name at once, makes a client for every task, and returns a history as one page.
+Its tasks time out while they wait for a free function.
 """
 
 import json
@@ -35,15 +35,15 @@ from moto.stepfunctions.responses import StepFunctionResponse
 from localcloud import resources
 
 HISTORY_EVENTS = 1000
-"""The most of a page, and how many it has where the call does not say
+"""The maximum of a page, and the default
 (https://docs.aws.amazon.com/step-functions/latest/apireference/API_GetExecutionHistory.html)."""
 LONGEST_TASK_SECONDS = 16 * 60
 
 
 class StateMachines(StepFunctionsParserBackend):
-    """Starts one execution of a name, however many ask for it at once."""
+    """Starts one execution of a name, even if several calls ask for it at once."""
 
-    __module__ = StepFunctionsParserBackend.__module__  # beside which moto looks for addresses
+    __module__ = StepFunctionsParserBackend.__module__  # where moto looks for addresses
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -65,7 +65,7 @@ class StateMachines(StepFunctionsParserBackend):
 
 
 class LambdaTask(state_task_service_lambda.StateTaskServiceLambda):
-    """Waits for its turn, in the order in which tasks came, before its timeout starts."""
+    """Waits for its turn, in the order of the tasks, before its timeout starts."""
 
     room = threading.Semaphore()
 
@@ -76,7 +76,7 @@ class LambdaTask(state_task_service_lambda.StateTaskServiceLambda):
 
 
 def _set_error(env: Environment, error: Any) -> None:
-    """What fails since the execution was stopped is not why it ended."""
+    """Ignores errors after the execution was stopped: they are not why it ended."""
     if not isinstance(env.program_state(), ProgramStopped):
         _moto_set_error(env, error)
 
@@ -85,7 +85,7 @@ _moto_set_error = Environment.set_error
 
 
 def _reflect_execution_status(of: BaseExecutionWorkerCommunication) -> None:
-    """moto says that an execution has succeeded before it knows what its output is."""
+    """Sets the output first: moto reports success before it has the output."""
     execution: Any = of.execution
     execution.output = execution.exec_worker.env.states.get_input()
     _moto_reflect_execution_status(of)
@@ -95,7 +95,7 @@ _moto_reflect_execution_status: Any = BaseExecutionWorkerCommunication._reflect_
 
 
 def _get_execution_history(response: StepFunctionResponse) -> str:
-    """One page. moto's own way of writing JSON would take a second for a thousand events."""
+    """Returns one page. moto's own JSON would take a second for a thousand events."""
     arn = response._get_param("executionArn")
     events = response.stepfunction_backend.get_execution_history(arn)["events"]
     size = response._get_int_param("maxResults") or HISTORY_EVENTS
@@ -117,9 +117,9 @@ def _epoch(timestamp: str) -> float:
 
 
 def install(concurrency: int) -> None:
-    """Make moto's Step Functions use it; to be called before the first request.
+    """Makes moto's Step Functions use these; call it before the first request.
 
-    concurrency: how many functions, and so how many tasks, run at once.
+    concurrency: how many functions, and so tasks, run at once.
     """
     LambdaTask.room = threading.Semaphore(concurrency)
     stepfunctions_parser_backends.backend = StateMachines
@@ -128,11 +128,7 @@ def install(concurrency: int) -> None:
         (models, "stepfunctions_backends", stepfunctions_parser_backends),
         (state_task_service_factory, "StateTaskServiceLambda", LambdaTask),
         (Environment, "set_error", _set_error),
-        (
-            BaseExecutionWorkerCommunication,
-            "_reflect_execution_status",
-            _reflect_execution_status,
-        ),
+        (BaseExecutionWorkerCommunication, "_reflect_execution_status", _reflect_execution_status),
         (StepFunctionResponse, "get_execution_history", _get_execution_history),
         (lambda_eval_utils, "boto_client_for", client),
         (resource_eval_s3, "boto_client_for", client),
@@ -141,7 +137,7 @@ def install(concurrency: int) -> None:
 
 
 def _clients(connections: int) -> Callable[..., Any]:
-    """Gives out a client of a service; one serves all threads, but is to be made by one."""
+    """Returns a function that makes one client for each service, safe for all threads."""
     made: dict[str, Any] = {}
     lock = threading.Lock()
     config = Config(

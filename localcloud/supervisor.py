@@ -1,4 +1,4 @@
-"""Processes that are started, watched, started again where they end, and ended together."""
+"""Start processes, watch them, restart those that end, and end all together."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ RESTARTS, WITHIN_SECONDS = 5, 60
 
 
 class Child:
-    """A part of the local cloud: `python -m MODULE OPTIONS…`. name: for people."""
+    """A process of the local cloud: `python -m MODULE OPTIONS…`. name: for people."""
 
     def __init__(self, name: str, module: str, options: list[str]) -> None:
         self.name = name
@@ -28,7 +28,7 @@ class Child:
         self._starts: list[float] = []
 
     def start(self, env: Mapping[str, str]) -> None:
-        """Start it. Raises ClickException where it has ended too often of late."""
+        """Starts it. Raises ClickException if it ended too often lately."""
         now = time.monotonic()
         self._starts = [start for start in self._starts if now - start < WITHIN_SECONDS]
         if len(self._starts) > RESTARTS:
@@ -54,7 +54,7 @@ class Child:
         return f"killed by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
     def stop(self) -> None:
-        """End it: kindly, then not."""
+        """Ends it, by force if needed."""
         if self._process:
             self._process.terminate()
             try:
@@ -71,9 +71,9 @@ class Child:
 
 
 def wait_for(answer: Callable[[], Any], children: list[Child], seconds: float) -> Any:
-    """What `answer` returns once that is not None.
+    """Waits until `answer` returns something other than None, and returns that.
 
-    Raises ClickException where one of the children ends before, or after `seconds`.
+    Raises ClickException if one of the children ends first, or after `seconds`.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What calls the functions: messages of a queue, and the clock."""
+"""Call functions for the messages of a queue, and on schedule."""
 
 import json
 import re
@@ -17,11 +17,11 @@ from localcloud.containers import Containers
 from localcloud.registry import Function
 
 POLL_SECONDS = 2
-"""Of one long poll. Short, since one that was waiting when this process was killed may yet take a
-message, which is then hidden for the queue's visibility timeout."""
+"""How long a poll waits. Short: a killed process's last poll may still take a message, which stays
+hidden for the queue's visibility timeout."""
 RETRY_SECONDS = 0.5
 ATTEMPTS = 3
-"""Of an asynchronous event (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
+"""Tries of an asynchronous event (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
 UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 Message = dict[str, Any]
@@ -29,15 +29,15 @@ Message = dict[str, Any]
 
 @dataclass(frozen=True)
 class Poller:
-    """Gives the messages of one queue to a function, and deletes those that it is done with.
+    """Calls a function with the messages of a queue, and deletes those that are done.
 
-    A message whose invocation fails is left where it is: once its visibility timeout has passed the
-    queue hands it out again, and in the end to the dead-letter queue.
+    A message whose invocation fails stays in the queue, which sends it again after its visibility
+    timeout, and in the end to the dead-letter queue.
 
     url, arn, visibility_timeout (seconds): of the queue.
-    asynchronous: each message is an event of its own, else the event is of messages (batch_size).
-    room: limits how many run at once, below what the containers allow; None where nothing does.
-    failures: the queue of asynchronous events that failed for the last time; None for none.
+    asynchronous: each message is an event; otherwise an event has up to batch_size messages.
+    room: limits how many run at once, below what the containers allow; None for no limit.
+    failures: the queue for asynchronous events that failed for the last time; None for none.
     """
 
     sqs: Any
@@ -52,7 +52,7 @@ class Poller:
     failures: str | None = None
 
     def run(self) -> None:
-        """Poll for good; for a thread of its own."""
+        """Polls for ever; run it in a thread."""
         while True:
             try:
                 self._poll()
@@ -61,7 +61,7 @@ class Poller:
                 time.sleep(RETRY_SECONDS)
 
     def _poll(self) -> None:
-        """Take messages when there is room to run the function; run it in a thread of its own."""
+        """Takes messages when a container is free, and runs the function in a thread."""
         if not self.containers.wait_for_room(POLL_SECONDS):
             return
         answer = self.sqs.receive_message(
@@ -77,7 +77,7 @@ class Poller:
             threading.Thread(target=self._process, args=(messages,), daemon=True).start()
 
     def _wait_for_turn(self, messages: list[Message]) -> None:
-        """Another trigger may have been faster: then the wait is not to cost visibility time."""
+        """Waits for a container. A long wait must not cost visibility time, so it is renewed."""
         start = time.monotonic()
         if self.room:
             self.room.acquire()
@@ -105,7 +105,7 @@ class Poller:
             click.echo(f"{self.function.name}: its queue does not answer: {error}", err=True)
 
     def _invoke(self, messages: list[Message]) -> bool:
-        """Run the function; whether the messages are done with."""
+        """Runs the function; returns whether the messages are done."""
         if not self.asynchronous:
             event, request_id = events.sqs_event(messages, self.arn), str(uuid.uuid4())
         elif events.is_void(messages[0]):
@@ -127,7 +127,7 @@ class Poller:
         return int(message["Attributes"]["ApproximateReceiveCount"]) >= ATTEMPTS
 
     def _keep(self, message: Message, event: Any, payload: bytes) -> bool:
-        """Send an event that is given up where failures go; whether there is such a place."""
+        """Sends an event to the queue of failures; returns whether there is such a queue."""
         if self.failures is None:
             return False
         failed = events.failed_event(
@@ -145,7 +145,7 @@ def _entries(messages: list[Message]) -> list[dict[str, Any]]:
 
 
 def period(expression: str) -> int | None:
-    """Seconds from tick to tick of `rate(5 minutes)`; None for an expression of another kind."""
+    """Returns the seconds of `rate(5 minutes)`; None for another kind of expression."""
     rate = re.fullmatch(r"rate\((\d+) (second|minute|hour|day)s?\)", expression)
     return int(rate[1]) * UNITS[rate[2]] if rate else None
 
@@ -153,7 +153,7 @@ def period(expression: str) -> int | None:
 def tick(
     function: Function, seconds: float, region: str, enqueue: Callable[[Function, str], str]
 ) -> None:
-    """Call the function every so many seconds for good; for a thread of its own."""
+    """Calls the function every so many seconds for ever; run it in a thread."""
     while True:
         time.sleep(seconds)
         event = json.dumps(events.scheduled_event(function.name, region))

@@ -1,4 +1,4 @@
-"""A deployed function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
+"""Run a deployed function here: its zips unpacked as on Lambda, and run by awslambdaric."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
 )
 """The environment variables of every stage."""
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-"""Whose zips can run on this machine."""
+"""The architecture whose zips run on this machine."""
 
 BOOTSTRAP = """
 import os, sys
@@ -46,17 +46,17 @@ mount --bind "$1" /var/task && mount -o remount,bind,ro /var/task &&
 mount --bind "$2" /opt && mount -o remount,bind,ro /opt &&
 cd /var/task && echo > "/dev/fd/$3" && shift 3 && exec "$@"
 """
-"""Shell: start a function in namespaces of its own, where its folders have Lambda's names, and are
-read-only as there; a line tells when it starts."""
+"""Shell: start a function in its own namespaces, where its folders have Lambda's names and are
+read-only. It writes a line when it starts."""
 
 
 class FunctionDied(RuntimeError):
-    """The function's process ended, or said nothing in time; the message is what it printed."""
+    """The function's process ended, or gave no answer in time; the message is its output."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """What Lambda's own image has. packages: the folder of awslambdaric and boto3."""
+    """The contents of Lambda's own image. packages: the folder of awslambdaric and boto3."""
 
     python: Path
     packages: Path
@@ -64,19 +64,19 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Image:
-    """What is on the disk of an execution environment. task: the function's zip, unpacked."""
+    """The disk of an execution environment. task: the unpacked zip of the function."""
 
     task: Path
     runtime: Runtime
 
     @property
     def opt(self) -> Path:
-        """The layers, unpacked one over the other."""
+        """The folder with all layers unpacked."""
         return self.task.parent / "opt"
 
 
 def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime) -> Image:
-    """Unpack a function's zip and its layers' into folders of `root`, as Lambda does into `/`."""
+    """Unpacks a function's zip and its layers into folders of `root`, as Lambda does into `/`."""
     image = Image(root / "task", runtime)
     for target, zipped in [(image.task, function), *((image.opt, layer) for layer in layers)]:
         with ZipFile(zipped) as file:
@@ -85,9 +85,9 @@ def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime)
 
 
 class Function:
-    """A function's process, once its init is over. Raises FunctionDied where it ended before that.
+    """A function's process after its init. Raises FunctionDied if it ended before that.
 
-    start: when the process was started, by `time.perf_counter`.
+    start: when the process started, by `time.perf_counter`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Function:
 
     @property
     def init_error(self) -> Outcome | None:
-        """What went wrong in its init."""
+        """The error of its init, if any."""
         return self._api.init_error
 
     @property
@@ -115,18 +115,18 @@ class Function:
 
     @property
     def cpu_seconds(self) -> float:
-        """The time that its threads have run for; unlike others, the same on a busy machine."""
+        """The CPU time of all its threads, which a busy machine does not change."""
         after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory that it ever had (VmHWM)."""
+        """The most memory it ever had (VmHWM)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
     def invoke(self, event: Any, seconds: float = 60) -> Outcome:
-        """What the function answers. Raises FunctionDied where it does not."""
+        """Returns the function's answer. Raises FunctionDied if there is none."""
         with self._told():
             return self._api.invoke(event, self._arn, seconds)
 
@@ -146,16 +146,16 @@ def started(
     memory_mb: int = 1769,
     in_place: bool = False,
 ) -> Iterator[Function]:
-    """The function `handler`, as app.app, once its init is over, and until it is left.
+    """Runs the function `handler`, such as app.app, and yields it once its init is over.
 
-    in_place: with its folders at /var/task and /opt; see `can_be_in_place`.
+    in_place: its folders are at /var/task and /opt; see `can_be_in_place`.
     """
     name = f"serverless-inception-test-{handler.rpartition('.')[2]}"
     api = RuntimeApi()
     log = image.task.parent / f"{name}-{uuid.uuid4()}.log"
     task, opt = (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
     runtime = image.runtime
-    # -I and -S: nothing but what is in the zips; -B: Lambda's folders are read-only
+    # -I and -S: only the zips' packages; -B: Lambda's folders are read-only
     command: list[str | Path] = [runtime.python, "-I", "-S", "-B", "-c", BOOTSTRAP]
     command += [task, opt, runtime.packages]
     ready, starting = os.pipe()
@@ -193,7 +193,7 @@ def started(
 
 
 def can_be_in_place(runtime: Runtime) -> bool:
-    """Whether this machine lets a process have a /var and an /opt of its own, and needs neither."""
+    """Whether a process may have its own /var and /opt here, and needs nothing in the real ones."""
     needed = [runtime.python.resolve(), runtime.packages]
     if any(path.is_relative_to(taken) for path in needed for taken in ("/var", "/opt")):
         return False
@@ -204,7 +204,7 @@ def can_be_in_place(runtime: Runtime) -> bool:
 
 
 def _environment(task: Path, packages: Path, name: str, address: str) -> dict[str, str]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+    """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

@@ -1,7 +1,7 @@
-"""Who may speak with the AWS of this machine: its programs, and pages of its own.
+"""Let only this machine's programs and its own pages use the local AWS.
 
-moto lets in every page of the web that a browser here shows: it allows every Origin, and what wipes
-it needs no preflight. A name that leads here today may be another site's, whose pages need none.
+moto allows every Origin, so any web page in a browser here could use it, and the request that wipes
+it needs no preflight. Another site's name may lead here too; its pages need no preflight at all.
 """
 
 import socket
@@ -21,23 +21,22 @@ REFUSED = (
 
 
 class Visitors:
-    """Tells who may come in.
+    """Decides who may come in.
 
-    host, port: what the app listens on. Its page may come in by that, and every page by a name of
-    loopback, on any port.
+    host, port: the app's. Its page may come in, and every page of a loopback name, on any port.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host, self._port = host, port
 
     def may_come(self, method: str, query: str, headers: Mapping[str, str]) -> bool:
-        """Whether a request with these headers, by their names in lower case, is let in."""
+        """Whether a request may come in. headers: by their names in lower case."""
         if not is_loopback(_place(headers.get("host", "localhost"))[0]):
             return False
         origin = headers.get("origin")
         if origin is not None:
             return self._is_own(origin)
-        # browsers tell no Origin of pictures and links, of which the page has presigned ones
+        # browsers send no Origin for pictures and links; the page has presigned ones
         is_foreign = headers.get("sec-fetch-site", "none") == "cross-site"
         return not is_foreign or (method in ("GET", "HEAD") and _is_presigned(query))
 
@@ -53,7 +52,7 @@ class Visitors:
 
 
 def guarded(application: WSGI, visitors: Visitors) -> WSGI:
-    """The application, for those who may come in."""
+    """Returns the application, closed to all who may not come in."""
 
     def door(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         headers = {key[5:].replace("_", "-").lower(): environ[key] for key in environ
@@ -67,7 +66,7 @@ def guarded(application: WSGI, visitors: Visitors) -> WSGI:
 
 
 def _place(place: str) -> tuple[str, int]:
-    """Host, in lower case and without brackets, and port of `host:port`; empty where it is none."""
+    """Splits `host:port` into the host, in lower case, and the port; empty if it is neither."""
     try:
         split = urlsplit(f"//{place}")
         if split.path or split.query or split.fragment or "@" in place:
@@ -85,7 +84,7 @@ def _is_any(host: str) -> bool:
 
 
 def _is_of_this_machine(name: str) -> bool:
-    """Whether it is an address that can be listened on here."""
+    """Whether it is an address of this machine."""
     try:
         version = ip_address(name).version
         with socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6) as probe:
@@ -96,6 +95,6 @@ def _is_of_this_machine(name: str) -> bool:
 
 
 def _is_presigned(query: str) -> bool:
-    """Whether it is that of an S3 address for whoever has it, and no action of another service."""
+    """Whether it is the query of a presigned S3 URL, and no action of another service."""
     names = parse_qs(query).keys()
     return not names.isdisjoint(("X-Amz-Signature", "Signature")) and "Action" not in names

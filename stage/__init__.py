@@ -1,1 +1,1 @@
-"""What a stage has on AWS and on this machine alike, for `tools.deploy` and `localcloud`."""
+"""What a stage has both on AWS and here, for `tools.deploy` and `localcloud`."""

@@ -1,4 +1,4 @@
-"""The CloudFormation template: as CloudFormation is to get it, and what its outputs are to us."""
+"""The CloudFormation template: its text for CloudFormation, and the names of its outputs."""
 
 import json
 import re
@@ -10,19 +10,19 @@ PLACE = re.compile(r"(?<=!Sub )\S+\.asl\.json$", re.MULTILINE)
 
 
 def assembled(template: Path) -> str:
-    """The template's text, each `!Sub NAME.asl.json` with the text of that file beside it instead.
+    """Returns the template's text, with the file's text for each `!Sub NAME.asl.json`.
 
-    The text is JSON without blanks, in one single-quoted scalar of YAML
+    That text is JSON without blanks, in a single-quoted scalar of YAML
     (https://yaml.org/spec/1.2.2/#732-single-quoted-style).
-    Raises OSError where a file cannot be read, ValueError where one is not JSON.
+    Raises OSError if a file cannot be read, and ValueError if it is not JSON.
     """
     return PLACE.sub(lambda place: _scalar(template.with_name(place[0])), template.read_text())
 
 
 def with_bucket_names(template: str, stage: str, account: str) -> str:
-    """The template with the names of its buckets written out.
+    """Returns the template with the names of its buckets written out.
 
-    CloudFormation takes over buckets that are there only where their names are no expressions.
+    CloudFormation takes over existing buckets only if their names are no expressions.
     """
 
     def name(match: re.Match[str]) -> str:
@@ -42,11 +42,11 @@ def _scalar(definition: Path) -> str:
 
 
 def variable(output: str) -> str:
-    """The environment variable of an output of the stack: ImagesBucket is IMAGES_BUCKET."""
+    """Returns the environment variable of an output: IMAGES_BUCKET for ImagesBucket."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", output).upper()
 
 
 def outputs(template: str) -> list[str]:
-    """The environment variables of all outputs that a stack of the template may have."""
+    """Returns the environment variables of all outputs that the template may have."""
     section = template[template.index("\nOutputs:") :]
     return [variable(name) for name in re.findall(r"^  (\w+):$", section, re.MULTILINE)]
