@@ -8,6 +8,7 @@ from chalicelib.errors import InceptionError
 from chalicelib.images.preprocessing import Preprocessing
 
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Scores = Literal["probabilities", "logits"]
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from chalicelib.answers.batches import Counts
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.answers.status import Counts
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.objects import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.batch.recent import mark_end

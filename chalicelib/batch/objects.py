@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from chalicelib.answers.batches import Counts
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.answers.status import Counts
 from chalicelib.requests import Options
 
 

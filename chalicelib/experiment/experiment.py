@@ -4,8 +4,8 @@ import time
 import uuid
 from collections.abc import Callable
 
+from chalicelib.answers.experiment import ArmView, ExperimentView, FeedbackAnswer
 from chalicelib.answers.predictions import Traffic
-from chalicelib.answers.status import ArmView, ExperimentView, FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.experiment.arms import Arms

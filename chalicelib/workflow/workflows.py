@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from chalicelib.answers.judged import Result
-from chalicelib.answers.status import (
+from chalicelib.answers.workflows import (
     Chunks,
     ExecutionView,
     Fault,

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.answers.experiment import FeedbackAnswer
 from chalicelib.answers.predictions import Traffic
-from chalicelib.answers.status import FeedbackAnswer
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.store import Listed
 from chalicelib.errors import BadRequest, ModelInvalid, ModelNotFound, NotConfigured

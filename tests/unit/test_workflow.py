@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.answers.predictions import Label
-from chalicelib.answers.status import Chunks, ExecutionView, Fault, WorkflowCheck, WorkflowStarted
+from chalicelib.answers.workflows import (
+    Chunks,
+    ExecutionView,
+    Fault,
+    WorkflowCheck,
+    WorkflowStarted,
+)
 from chalicelib.aws.stepfunctions import Event
 from chalicelib.errors import (
     AccessRefused,

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from chalicelib import requests
-from chalicelib.answers import judged, predictions, protocol, status
+from chalicelib.answers import batches, experiment, judged, predictions, protocol, workflows
 
-MODULES = requests, predictions, status, judged, protocol
+MODULES = requests, predictions, batches, experiment, workflows, judged, protocol
 Schema = dict[str, Any]
 Struct = type[msgspec.Struct]
 

@@ -11,8 +11,8 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from chalicelib.answers.batches import BatchList, BatchOutline, BatchView, UploadForm
 from chalicelib.answers.predictions import ErrorAnswer
-from chalicelib.answers.status import BatchList, BatchOutline, BatchView, UploadForm
 from chalicelib.requests import BatchRequest, UploadRequest
 from tools.submitting.pace import Pace
 from tools.submitting.retrying import TRANSIENT, ApiError, Http
