@@ -322,7 +322,7 @@ def batches_post() -> Response:
 @route("/batches")
 def batches_get() -> Response:
     """List the recent batches."""
-    from chalicelib.answers.batches import BatchList
+    from chalicelib.answers.batchviews import BatchList
 
     return Answered(BatchList(services().batches.recent()))
 
@@ -382,7 +382,7 @@ def workflows_post() -> Response:
 @route("/workflows")
 def workflows_get() -> Response:
     """List the recent workflow runs."""
-    from chalicelib.answers.workflows import WorkflowList
+    from chalicelib.answers.workflowviews import WorkflowList
 
     return Answered(WorkflowList(services().workflows.recent()))
 

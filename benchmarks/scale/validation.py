@@ -25,7 +25,7 @@ import urllib3
 from benchmarks.cloud import SAMPLES, upload
 from benchmarks.scale.local import REQUESTS, Costs, chunk_alone, fitted, predicted
 from benchmarks.subject import model
-from chalicelib.answers.batches import Counts
+from chalicelib.answers.batchviews import Counts
 from chalicelib.aws.s3 import S3Store
 from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.chunks import SMALL_CHUNK

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from chalicelib.answers.batches import BatchOutline, BatchView, UploadForm
+from chalicelib.answers.batchviews import BatchOutline, BatchView, UploadForm
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import LINK_SECONDS, ObjectStore
 from chalicelib.batch.fanout import FanOutMessage

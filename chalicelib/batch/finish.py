@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
-from chalicelib.answers.batches import Counts
+from chalicelib.answers.batchviews import Counts
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.objects import Batch, FanOut, Stop, Summary, chained, now

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from chalicelib.answers.batches import Counts
+from chalicelib.answers.batchviews import Counts
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.requests import Options
 

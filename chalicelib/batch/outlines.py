@@ -6,7 +6,7 @@ from itertools import islice
 
 import msgspec
 
-from chalicelib.answers.batches import BatchOutline
+from chalicelib.answers.batchviews import BatchOutline
 from chalicelib.aws.store import ObjectStore
 from chalicelib.batch.ledger import ACTIVE, BATCH_FOLDERS, Ledger, parse_active
 from chalicelib.batch.recent import PREFIX, last_ends

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple, cast
 from urllib.parse import quote, unquote
 
-from chalicelib.answers.batches import BatchOutline, BatchStatus, Counts
+from chalicelib.answers.batchviews import BatchOutline, BatchStatus, Counts
 from chalicelib.aws.store import Listed
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary

@@ -4,7 +4,7 @@ from functools import partial
 
 import msgspec
 
-from chalicelib.answers.batches import BatchStatus, BatchView, Counts
+from chalicelib.answers.batchviews import BatchStatus, BatchView, Counts
 from chalicelib.aws.store import LINK_SECONDS
 from chalicelib.batch import halt
 from chalicelib.batch.ledger import Ledger

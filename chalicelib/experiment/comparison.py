@@ -11,7 +11,7 @@ days, compare only days with the same shares (Simpson's paradox).
 import math
 from dataclasses import dataclass
 
-from chalicelib.answers.experiment import Comparison
+from chalicelib.answers.experimentviews import Comparison
 from chalicelib.experiment.votes import Tally
 from chalicelib.significance import (
     always_valid_p_value,

@@ -4,7 +4,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from chalicelib.answers.experiment import ArmView, ExperimentView, FeedbackAnswer
+from chalicelib.answers.experimentviews import ArmView, ExperimentView, FeedbackAnswer
 from chalicelib.answers.predictions import Traffic
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import BadRequest, InceptionError

@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from chalicelib.answers.judged import Result
-from chalicelib.answers.workflows import (
+from chalicelib.answers.workflowviews import (
     Chunks,
     ExecutionView,
     Fault,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib.answers.batches import Counts
+from chalicelib.answers.batchviews import Counts
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.objects import Batch
 from chalicelib.batch.outlines import outline_of

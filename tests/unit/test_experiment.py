@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.answers.experiment import FeedbackAnswer
+from chalicelib.answers.experimentviews import FeedbackAnswer
 from chalicelib.answers.predictions import Traffic
 from chalicelib.aws.documents import Documents
 from chalicelib.aws.store import Listed

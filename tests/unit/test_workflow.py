@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from chalicelib.answers.predictions import Label
-from chalicelib.answers.workflows import (
+from chalicelib.answers.workflowviews import (
     Chunks,
     ExecutionView,
     Fault,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import requests
-from chalicelib.answers import batches, experiment, predictions, protocol, workflows
+from chalicelib.answers import batchviews, experimentviews, predictions, protocol, workflowviews
 from tools.describing.schemas import Struct
 
 
@@ -72,30 +72,30 @@ ROUTES = {
               errors=(404, 422), notes=PREDICT, example=IMAGE),
     ],
     "batch": [
-        Route("POST", "/batches", "batches_post", "Start a batch", batches.BatchView, 202,
+        Route("POST", "/batches", "batches_post", "Start a batch", batchviews.BatchView, 202,
               takes=requests.BatchRequest, errors=(404,), example={"instances": [IMAGE]},
               notes=(
                   "Manifests and prefixes are in the images bucket. Instances that do not name "
                   "one image are refused, with their places."
               )),
-        Route("GET", "/batches", "batches_get", "The recent batches", batches.BatchList),
-        Route("GET", "/batches/{batch_id}", "batch_get", "How far a batch is", batches.BatchView,
+        Route("GET", "/batches", "batches_get", "The recent batches", batchviews.BatchList),
+        Route("GET", "/batches/{batch_id}", "batch_get", "How far a batch is", batchviews.BatchView,
               errors=(404,)),
         Route("POST", "/batches/{batch_id}/cancel", "batch_cancel",
-              "Stop what a batch has not begun", batches.BatchView, errors=(404, 409),
+              "Stop what a batch has not begun", batchviews.BatchView, errors=(404, 409),
               notes="The results of what is done appear a moment later."),
         Route("POST", "/batches/{batch_id}/retry", "batch_retry",
               "Continue a stopped batch, or classify again what failed in a finished batch",
-              batches.BatchView, 202, errors=(404, 409)),
+              batchviews.BatchView, 202, errors=(404, 409)),
         Route("POST", "/uploads", "uploads_post", "A form that uploads a file to the images bucket",
-              batches.UploadForm, takes=requests.UploadRequest, example={"filename": "cat.jpg"}),
+              batchviews.UploadForm, takes=requests.UploadRequest, example={"filename": "cat.jpg"}),
     ],
     "experiment": [
         Route("GET", "/experiment", "experiment_get", "The arms, with their votes and the verdict",
-              experiment.ExperimentView,
+              experimentviews.ExperimentView,
               notes="The schedule counts votes, so the figures are some minutes old."),
         Route("PUT", "/experiment", "experiment_put", "Change the arms' shares of the traffic",
-              experiment.ExperimentView, takes=requests.ExperimentRequest, errors=(404,),
+              experimentviews.ExperimentView, takes=requests.ExperimentRequest, errors=(404,),
               example={"arms": {"inception-v3": 0.9, "inception-v1": 0.1}},
               notes=(
                   "No deploy is needed, and every container follows within half a minute. To "
@@ -103,7 +103,7 @@ ROUTES = {
                   "arm while the arm's share grows."
               )),
         Route("POST", "/feedback", "feedback_post", "Say whether an answer was right",
-              experiment.FeedbackAnswer, 202, takes=requests.FeedbackRequest,
+              experimentviews.FeedbackAnswer, 202, takes=requests.FeedbackRequest,
               notes=(
                   "If an answer gets two votes, the later vote counts. Only answers whose arm "
                   "the experiment chose count in it."
@@ -111,13 +111,13 @@ ROUTES = {
     ],
     "workflow": [
         Route("POST", "/workflows", "workflows_post", "Start a workflow",
-              workflows.WorkflowStarted, 202, or_200=workflows.WorkflowCheck,
+              workflowviews.WorkflowStarted, 202, or_200=workflowviews.WorkflowCheck,
               takes=requests.StartRequest, errors=(404, 409), notes=WORKFLOW,
               example={"instances": [IMAGE | {"label": "tabby cat"}],
               "champion": "inception-v3", "challenger": "inception-v1"}),
-        Route("GET", "/workflows", "workflows_get", "The recent runs", workflows.WorkflowList),
+        Route("GET", "/workflows", "workflows_get", "The recent runs", workflowviews.WorkflowList),
         Route("GET", "/workflows/{name}", "workflow_get", "How far a run is",
-              workflows.WorkflowView, errors=(404,)),
+              workflowviews.WorkflowView, errors=(404,)),
     ],
     "service": [
         Route("GET", "/health", "health", "Whether the service can classify", predictions.Health,

@@ -8,9 +8,24 @@ from typing import Any
 import msgspec
 
 from chalicelib import requests
-from chalicelib.answers import batches, experiment, judged, predictions, protocol, workflows
+from chalicelib.answers import (
+    batchviews,
+    experimentviews,
+    judged,
+    predictions,
+    protocol,
+    workflowviews,
+)
 
-MODULES = requests, predictions, batches, experiment, workflows, judged, protocol
+MODULES = (
+    requests,
+    predictions,
+    batchviews,
+    experimentviews,
+    workflowviews,
+    judged,
+    protocol,
+)
 Schema = dict[str, Any]
 Struct = type[msgspec.Struct]
 

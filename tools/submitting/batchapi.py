@@ -11,7 +11,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from chalicelib.answers.batches import BatchList, BatchOutline, BatchView, UploadForm
+from chalicelib.answers.batchviews import BatchList, BatchOutline, BatchView, UploadForm
 from chalicelib.answers.predictions import ErrorAnswer
 from chalicelib.requests import BatchRequest, UploadRequest
 from tools.submitting.pace import Pace

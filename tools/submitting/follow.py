@@ -1,6 +1,6 @@
 """From a batch's start to its end."""
 
-from chalicelib.answers.batches import BatchView
+from chalicelib.answers.batchviews import BatchView
 from tools.progress import progress
 from tools.submitting.batchapi import Api
 from tools.submitting.pace import Pace, Speed, told

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from chalicelib.answers.batches import BatchView
+from chalicelib.answers.batchviews import BatchView
 from chalicelib.bulk.manifests import is_manifest
 from chalicelib.requests import BatchRequest
 from tools.submitting.batchapi import Api

@@ -11,7 +11,7 @@ from typing import TextIO
 
 import msgspec
 
-from chalicelib.answers.batches import BatchView
+from chalicelib.answers.batchviews import BatchView
 from chalicelib.bulk.records import Record
 from tools.columns import columns
 from tools.submitting.batchapi import Api
