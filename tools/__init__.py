@@ -1,1 +1,1 @@
-"""What developers run: model packages and the training of doodle."""
+"""Commands for developers: models, submission, deployment, the training of doodle."""

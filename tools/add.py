@@ -1,4 +1,4 @@
-"""Bring your own: a `.tflite` file and its labels become a package."""
+"""A `.tflite` file and its labels -> a package."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ from tools.refusals import Refused
 from tools.scaling import check_scaling, scales_itself
 
 BRIGHTEST = 200
-"""Pixels of any pictures that a network is quantised on come near 255, less a mean to 151."""
+"""A quantised network for 0..255 saw pixels near 255, or near 151 if a mean was subtracted."""
 
 
 def add(
@@ -43,11 +43,9 @@ def add(
 
     labels_file: None for the labels inside `model`.
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index), and what `tools.options` and `tools.outputs` make a preprocessing and an output of;
-        samples, a folder of labelled pictures or None, which tell how pixels are scaled where the
-        file does not.
-    say: told what was assumed.
-    Raises ModelInvalid where it is not an image classifier with these labels.
+        index); the options that `tools.options` and `tools.outputs` read; samples, a folder of
+        labelled pictures or None, to find the pixel scaling if the file does not tell it.
+    say: told of assumptions. Raises ModelInvalid if it is no image classifier with these labels.
     """
     packages.check_name(name, dirs, force)
     check_kind(model, "tflite")
@@ -88,7 +86,7 @@ def add(
 
 
 def described_as(name: str, about: Mapping[str, Any]) -> ModelInfo:
-    """The info of a package whose network is yet to be looked at."""
+    """The info of a package before its network is inspected."""
     return ModelInfo(
         name=name,
         version=about["version"],
@@ -103,9 +101,9 @@ def described_as(name: str, about: Mapping[str, Any]) -> ModelInfo:
 def _tried(
     path: Path, about: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
 ) -> Trial | None:
-    """How often the usual ways are right on labelled samples; None where there are none.
+    """How often the usual ways are right on labelled samples; None without samples.
 
-    Raises ModelInvalid where samples are given that are not labelled.
+    Raises ModelInvalid if the samples are not labelled.
     """
     with quiet():
         network = LiteRT(path, 1)
@@ -135,7 +133,7 @@ def _prepared(
     samples: Path | None,
     say: Callable[[str], None],
 ) -> Preprocessing:
-    """What is done to pixels. Raises ModelInvalid where it does not fit or cannot be told."""
+    """The preprocessing with its scaling. Raises ModelInvalid if unknown or unfit."""
     how, why = _scaled(package, pixels, how, trial, samples)
     check_scaling(package.info.name, how, pixels)
     say(f"Pixels: {formula(how)}, {why}.")
@@ -151,7 +149,7 @@ def _scaled(
     trial: Trial | None,
     samples: Path | None,
 ) -> tuple[Preprocessing, str]:
-    """How pixels are scaled, and why. Raises ModelInvalid where it cannot be told."""
+    """How pixels are scaled, and why. Raises ModelInvalid if that is unknown."""
     if how.mean is not None:
         return how, "as you said"
     if pixels.dtype in (np.uint8, np.int8):

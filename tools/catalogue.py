@@ -1,4 +1,4 @@
-"""The public Inception models, and how they become packages of ours."""
+"""The public Inception models, and how they become packages."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from tools.refusals import NothingSuch
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 
 BASE_URL = "https://github.com/google-coral/test_data/raw/104342d2d3480b3e66203073dac24f4e2dbb4c41"
-"""Where the files are: google-coral/test_data at one commit."""
+"""The files' folder: google-coral/test_data at one commit."""
 
 
 class NotInCatalogue(FetchError, NothingSuch):
@@ -79,13 +79,11 @@ def fetch(
     patience: Patience = PATIENCE,
     catalogue: Mapping[str, CatalogueEntry] = CATALOGUE,
 ) -> ModelPackage:
-    """The package of that name in `cache`, downloaded unless it is there and undamaged.
+    """The package of that name in `cache`. Downloads it if it is missing or damaged.
 
-    base_url: where the catalogue's files are; None for the environment's MODEL_BASE_URL, else the
-        public place.
-    force: download even what is there.
-    progress: given a title, a context that is told how far the download is.
-    Raises FetchError; nothing half-done is ever to be seen as a package.
+    base_url: the folder of the catalogue's files; None for MODEL_BASE_URL, else BASE_URL.
+    force: download anyway. progress: a title to a context that shows the download.
+    Raises FetchError, and leaves no half package.
     """
     if name not in catalogue:
         raise NotInCatalogue(f"The catalogue has no {name!r}. It has {', '.join(catalogue)}.")

@@ -1,4 +1,4 @@
-"""What a package that is there does to pictures and with scores, changed."""
+"""Changes an installed package: its preprocessing, what its scores are, its version."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,11 +21,10 @@ from tools.scaling import check_scaling
 def change(
     name: str, dirs: Sequence[Path], version: str | None, options: Mapping[str, Any]
 ) -> ModelPackage:
-    """Write what the options say into the `model.json` of the package of that name, at once.
+    """Write the options into the package's `model.json`, all or nothing.
 
-    version: what the package is called from then on; None to leave that.
-    Raises ModelInvalid where there is no such package, its network cannot be given pixels so, or
-    gives something else.
+    version: the new version; None to keep the old.
+    Raises ModelInvalid if there is no such package, or if its network contradicts the options.
     """
     package = existing(name, dirs)
     how = chosen(package.info.preprocessing, options)
@@ -42,7 +41,7 @@ def change(
 
 
 def _scored(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]) -> ModelInfo:
-    """The info of a package with what its network gives, as the options say or as is found."""
+    """The info with the scores' meaning, from the options or the network."""
     info, labels = package.info, package.labels()
     known = of_tflite(package.model_path).kind in ("softmax", "sigmoid")
     said = {
@@ -52,6 +51,6 @@ def _scored(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]) -
     if options["scores"] in get_args(Scores) and said["multi_label"] is None:
         said["multi_label"] = info.multi_label
     gives = of_package(package, tensor, said)
-    if len(labels) > 1:  # one label of one unit is what packages had before
+    if len(labels) > 1:  # older packages have one label for one unit
         fitted(labels, tensor.shape[-1], gives.multi_label, lambda line: None)
     return msgspec.structs.replace(info, scores=gives.scores, multi_label=gives.multi_label)

@@ -1,4 +1,4 @@
-"""Tables of a terminal."""
+"""Tables for the terminal."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""How a network wants its pixels scaled, by what it says of labelled pictures."""
+"""Finds a network's pixel scaling by trying the usual ones on labelled pictures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,23 +30,23 @@ Answer = Callable[[NDArray[np.uint8], Preprocessing], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Trial:
-    """Of which pictures each way is right."""
+    """Which pictures each way gets right."""
 
     right: dict[Preprocessing, NDArray[np.bool_]]
 
     def told(self, how: Preprocessing) -> str:
-        """A way, and how often it is right."""
+        """A way and how often it is right, in words."""
         right = self.right[how]
         return f"{formula(how)} is right on {right.sum()} of {right.size}"
 
     def best(self) -> list[Preprocessing]:
-        """The ways, best first; of equals, the more usual one."""
+        """The ways, best first; of equals, the more usual first."""
         return sorted(self.right, key=lambda how: -int(self.right[how].sum()))
 
     def beats(self, how: Preprocessing, other: Preprocessing) -> bool:
         """Whether one way is right more often than another by more than luck.
 
-        McNemar's exact test, corrected for all ways that it was chosen from (Bonferroni).
+        McNemar's exact test, corrected for the number of ways (Bonferroni).
         """
         more, less = (self.right[a] & ~self.right[b] for a, b in ((how, other), (other, how)))
         chance = mcnemar_p_value(int(more.sum()), int(less.sum())) * (len(self.right) - 1)
@@ -54,7 +54,7 @@ class Trial:
 
 
 def second_above(end: Ending, scores: str) -> float | None:
-    """The score of a single unit above which the second of two labels is right; None if unknown.
+    """The score above which a single unit means the second label; None if unknown.
 
     scores: the option of this name.
     """
@@ -64,7 +64,7 @@ def second_above(end: Ending, scores: str) -> float | None:
 
 
 def unknown(name: str, samples: Path | None) -> ModelInvalid:
-    """What to raise where neither the network nor samples, if there are any, tell the scaling."""
+    """The error if neither the network nor samples show the scaling."""
     instead = "Or give --samples, labelled pictures that show it."
     if samples:
         instead = (
@@ -85,14 +85,14 @@ def tried(
     answer: Answer,
     above: float | None = None,
 ) -> Trial:
-    """Try the usual ways on the labelled pictures of a folder, and the package's own.
+    """Try the package's own way and the usual ones on the labelled pictures of a folder.
 
-    how: the package's own way. size: width and height in pixels. depth: channels of the network.
-    above: of a network of one unit, see `second_above`.
-    Raises Refused where the pictures are not labelled, or cannot be read.
+    how: the package's own way. size: width and height in pixels. depth: the network's channels.
+    above: for a network of one unit, see `second_above`.
+    Raises Refused if the pictures are unlabelled or unreadable.
     """
     labelled = find(folder, [Truths(labels, None)])
-    # blue first is usual with Caffe's means alone, which are of a size by themselves
+    # only Caffe's means come with blue first; they are unlike any others
     ways = [
         way
         for way in scalings(how, depth)
@@ -116,7 +116,7 @@ def tried(
 
 
 def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
-    """The best way and why. Raises ModelInvalid where it is not better by more than luck."""
+    """The best way, and why. Raises ModelInvalid unless it is better by more than luck."""
     best, *others = trial.best()
     others = [way for way in others if not _same(trial, way, best)]
     second = others[0] if others else best
@@ -129,13 +129,13 @@ def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
 
 
 def _same(trial: Trial, way: Preprocessing, other: Preprocessing) -> bool:
-    """Whether two ways differ only in an order of channels that no picture shows."""
+    """Whether two ways differ only in the channel order and the pictures cannot tell."""
     scales = [(sorted(how.mean or (0.0,)), sorted(how.std or (1.0,))) for how in (way, other)]
     return scales[0] == scales[1] and bool((trial.right[way] == trial.right[other]).all())
 
 
 def doubted(trial: Trial, how: Preprocessing) -> str:
-    """What to say of a way: how often it is right, and which one is better by more than luck."""
+    """How often a way is right, and which way is better by more than luck."""
     best = trial.best()[0]
     if trial.beats(best, how):
         return f"Look again: of labelled samples, {trial.told(how)}, and {trial.told(best)}."
@@ -143,7 +143,7 @@ def doubted(trial: Trial, how: Preprocessing) -> str:
 
 
 def _some(labelled: Labelled) -> list[tuple[Path, tuple[int, ...]]]:
-    """At most MOST pictures, from all over, with the classes that their labels name."""
+    """At most MOST pictures, spread over all, with the classes of their labels."""
     samples = [
         (photo.image, classes[0])
         for photo, classes in zip(labelled.photos, labelled.classes, strict=True)

@@ -37,11 +37,11 @@ def _one_line() -> Iterator[None]:
         ) from error
 
 
-def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
+def _wishes(config: Any, stage: str, options: dict[str, Any]) -> Wishes:
     """What the options say, else the stage's environment in config.json, else the default."""
     kept = stage_environment(config, stage)
-    model = given["model"] or kept.get("MODEL") or "inception-v3"
-    public, front = given["public"], given["front"]
+    model = options["model"] or kept.get("MODEL") or "inception-v3"
+    public, front = options["public"], options["front"]
     copied = is_copy(config, stage)  # of another stage's entry, which opens no door of this one
     if public is None:
         public = Settings.from_environment(kept).public and not copied
@@ -49,31 +49,31 @@ def _wishes(config: Any, stage: str, given: dict[str, Any]) -> Wishes:
         front = REST if copied else kept.get("FRONT", REST)
     return Wishes(
         model=model,
-        arms=kept.get("ARMS", "") if given["arms"] is None else given["arms"],
+        arms=kept.get("ARMS", "") if options["arms"] is None else options["arms"],
         public=public,
-        image_buckets=given["image_bucket"] or tuple(kept.get("IMAGE_BUCKETS", "").split()),
-        results_queue=given["results_queue"],
-        upload_days=given["upload_days"],
-        alarm_email=given["alarm_email"],
-        workers=given["workers"],
-        rate=given["rate"],
-        burst=given["burst"],
-        resume=given["resume"],
+        image_buckets=options["image_bucket"] or tuple(kept.get("IMAGE_BUCKETS", "").split()),
+        results_queue=options["results_queue"],
+        upload_days=options["upload_days"],
+        alarm_email=options["alarm_email"],
+        workers=options["workers"],
+        rate=options["rate"],
+        burst=options["burst"],
+        resume=options["resume"],
         front=front,
-        reserve=given["reserve"],
+        reserve=options["reserve"],
     )
 
 
-def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
+def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
     """The deployment, once all that can be checked before it is checked."""
     click.echo("Checks")
     config = read_config(ROOT, stage)
-    wishes = _wishes(config, stage, given)
+    wishes = _wishes(config, stage, options)
     version = checks.python_version()
     tell(f"Python {version}")
     target = _target(session, stage)
     here = lives_here(session.client("s3"), target)
-    if given["destroy"]:
+    if options["destroy"]:
         return Deployment(session, target, config, wishes, version, lives_here=here)
     settings = Settings.from_environment()
     default = package(wishes.model, settings, tell)
@@ -82,14 +82,14 @@ def prepare(session: Any, stage: str, given: dict[str, Any]) -> Deployment:
     tell("anybody may call, without a token" if wishes.public else "callers need the token")
     deployment = Deployment(session, target, config, wishes, version, default, others, here)
     deployment.record().check()
-    if not given["plan"]:
+    if not options["plan"]:
         deployment.stops.check()
     deployment.check_sizes(tell)
     return deployment
 
 
 def _target(session: Any, stage: str) -> Target:
-    """Where it goes. Raises DeployError where nobody's credentials lead anywhere."""
+    """Where it goes. Raises DeployError if nobody's credentials lead anywhere."""
     if isinstance(session, Nowhere):
         return session.target(stage)
     target, who = checks.account(session, stage)
@@ -97,7 +97,7 @@ def _target(session: Any, stage: str) -> Target:
     return target
 
 
-def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
+def plan(session: Any, stage: str, options: dict[str, Any]) -> None:
     """Show what a deployment would do; without credentials, in an account with nothing in it."""
     unseen: list[str] = []
     try:
@@ -106,7 +106,7 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
         tell(f"{error} Until then, this is the plan for an account with nothing in it.")
         session = Nowhere(session.region_name)
         unseen = session.asked
-    show(prepare(session, stage, given), unseen, given["infra"])
+    show(prepare(session, stage, options), unseen, options["infra"])
 
 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
@@ -150,7 +150,7 @@ def plan(session: Any, stage: str, given: dict[str, Any]) -> None:
     "--show-token", is_flag=True, help="Print the secret of callers, and do nothing else."
 )
 @click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
-def main(stage: str, region: str | None, profile: str | None, **given: Any) -> None:
+def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
 
     Each step compares first: a second run changes nothing, and a run after a failed one goes on
@@ -168,15 +168,16 @@ def main(stage: str, region: str | None, profile: str | None, **given: Any) -> N
     """
     with _one_line():
         session = Session(profile_name=profile, region_name=region)
-        if given["show_token"]:
+        if options["show_token"]:
             _show_token(session, stage)
             return
-        if given["destroy"]:
-            destroy(prepare(session, stage, given), session, given["plan"], given["yes"])
-        elif given["plan"]:
-            plan(session, stage, given)
+        if options["destroy"]:
+            destroy(prepare(session, stage, options), session, options["plan"], options["yes"])
+        elif options["plan"]:
+            plan(session, stage, options)
         else:
-            deploy(prepare(session, stage, given), given["yes"], given["check"], given["infra"])
+            deployment = prepare(session, stage, options)
+            deploy(deployment, options["yes"], options["check"], options["infra"])
 
 
 def _show_token(session: Any, stage: str) -> None:

@@ -1,4 +1,4 @@
-"""How a network ends, which shows what its scores are."""
+"""A network's last operations, which show what its scores are."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHIFTING = frozenset({
     "ADD", "AVERAGE_POOL_2D", "DIV", "MEAN", "MUL", "SUB",
     "Add", "AddV2", "AvgPool", "BiasAdd", "Div", "Mean", "Mul", "RealDiv", "Sub",
 })  # fmt: skip
-"""Operations that leave logits logits, and make something else of what is between 0 and 1."""
+"""Operations after which logits are still logits, but probabilities are none."""
 TRAINED = frozenset({
     "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
     "BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative", "Einsum", "MatMul",
@@ -24,20 +24,20 @@ TRAINED = frozenset({
 Kind = Literal["softmax", "sigmoid", "linear", "other"]
 KINDS: dict[str, Kind] = {
     "SOFTMAX": "softmax", "LOGISTIC": "sigmoid", "Softmax": "softmax", "Sigmoid": "sigmoid",
-    "LOG_SOFTMAX": "linear", "LogSoftmax": "linear",  # a softmax of these is the one within
+    "LOG_SOFTMAX": "linear", "LogSoftmax": "linear",  # softmax(log_softmax(x)) is softmax(x)
 }  # fmt: skip
 FUSING = (
     "AddOptions", "Conv2DOptions", "DepthwiseConv2DOptions", "DivOptions", "FullyConnectedOptions",
     "MulOptions", "Pool2DOptions", "SubOptions",
 )  # fmt: skip
-"""Options of operations that may have an activation in them."""
+"""Options of operations that may include an activation."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """The last thing that a network does to its scores.
+    """The operation that makes a network's scores.
 
-    kind: "linear" if that is a trained layer without an activation. operation: its name, or "".
+    kind: "linear" for a trained layer without activation. operation: its name, or "".
     """
 
     kind: Kind
@@ -45,7 +45,7 @@ class Ending:
 
 
 def judged(operations: Iterable[str]) -> Ending:
-    """The ending of a network by its operations, the last one first."""
+    """The ending that these operations show, last first."""
     shifted = ""
     for name in operations:
         if name in SHIFTING:
@@ -63,7 +63,7 @@ def of_tflite(path: Path) -> Ending:
 
 
 def _operations(model: Any) -> Iterator[str]:
-    """Names of the operations that the output comes through, the last one first."""
+    """Names of the operations that lead to the output, last first."""
     graph = model.Subgraphs(0)
     makers: dict[int, Any] = {}
     for number in range(graph.OperatorsLength()):
@@ -85,7 +85,7 @@ def _kept(model: Any, graph: Any, tensor: int) -> bool:
 
 
 def _name(model: Any, operator: Any) -> str:
-    """An operation's name, with that of the activation within it."""
+    """An operation's name, with its activation's."""
     code = model.OperatorCodes(operator.OpcodeIndex())
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = _named(schema.BuiltinOperator, number)
@@ -99,5 +99,5 @@ def _name(model: Any, operator: Any) -> str:
 
 
 def _named(numbers: type, number: int) -> str:
-    """The name of a number of an enumeration; empty if it is newer than this LiteRT."""
+    """The enumeration's name for a number; empty if it is newer than this LiteRT."""
     return next((name for name, value in vars(numbers).items() if value == number), "")

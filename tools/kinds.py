@@ -1,4 +1,4 @@
-"""Which tool keeps a network in such a file, and what to do with it here."""
+"""Recognises network files of many tools, and says what to do with each."""
 
 import zipfile
 from pathlib import Path
@@ -30,10 +30,9 @@ STEPS = {
 
 
 def check_kind(path: Path, wanted: str) -> None:
-    """Raise ModelInvalid where a path holds a network of another kind, and say what takes it.
+    """Raise ModelInvalid, with the command to use, if a path holds a network of another kind.
 
-    What is of no known kind passes: whoever loads it says best what is wrong.
-    wanted: a key of STEPS.
+    Unknown kinds pass: loading them gives the better message. wanted: a key of STEPS.
     """
     named, (kind, path) = path, _kind(path)
     if kind == wanted and path != named:
@@ -49,7 +48,7 @@ def check_kind(path: Path, wanted: str) -> None:
 
 
 def _kind(path: Path) -> tuple[str, Path]:
-    """A key of STEPS, "zip", or "" for none that is known; and the path to name then."""
+    """A key of STEPS, "zip", or "" if unknown; and the path that the user should name."""
     if path.is_dir():
         return _of_folder(path)
     with path.open("rb") as file:
@@ -83,7 +82,7 @@ def _of_folder(path: Path) -> tuple[str, Path]:
 
 
 def _unpacked(path: Path) -> str:
-    """What in a zip is worth unpacking, and what takes it then."""
+    """What to unpack from a zip, and the command for it."""
     names = zipfile.ZipFile(path).namelist()
     for ending, kind in _WORTH.items():
         for name in names:

@@ -1,4 +1,4 @@
-"""What a `.tflite` file says of itself, as TFLite's metadata writer and Model Maker have it.
+"""Metadata in a `.tflite` file, by TFLite's metadata writer or Model Maker.
 
 https://ai.google.dev/edge/litert/conversion/tensorflow/metadata
 """
@@ -23,20 +23,20 @@ LABEL_TYPES = (2, 3)
 
 
 def normalisation(path: Path) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Mean and deviation that the network's pixels were scaled by; None where none are given."""
+    """The mean and deviation of the pixel scaling; None if there are none."""
     try:
         data = _metadata(path.read_bytes())
         return _normalisation(data) if data else None
-    except (struct.error, IndexError, ValueError, TypeError):  # damaged: as if it were not there
+    except (struct.error, IndexError, ValueError, TypeError):  # damaged counts as absent
         return None
 
 
 def label_files(path: Path) -> list[str]:
-    """The names of the files with labels of the first output: those of no language, else all."""
+    """Label files of the first output: those without a language, else all."""
     try:
         data = _metadata(path.read_bytes())
         files = _label_files(data) if data else []
-    except (struct.error, IndexError, ValueError, TypeError):  # damaged: as if it were not there
+    except (struct.error, IndexError, ValueError, TypeError):  # damaged counts as absent
         return []
     return [name for name, locale in files if not locale] or [name for name, _ in files]
 

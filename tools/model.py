@@ -113,7 +113,7 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 @click.option("--version", type=options.Version(), help="The name that answers give from now on.")
 @options.preprocessing
 @options.outputs
-def set_(name: str, version: str | None, **given: Any) -> None:
+def set_(name: str, version: str | None, **changes: Any) -> None:
     """Change what package NAME does to pictures, or what its scores are, and nothing else of it.
 
     What is not named stays as it is. The network is not touched; what serves it has to be started
@@ -130,7 +130,7 @@ def set_(name: str, version: str | None, **given: Any) -> None:
     from tools.outputs import told
 
     with one_line():
-        package = change(name, Settings.from_environment().model_dirs, version, given)
+        package = change(name, Settings.from_environment().model_dirs, version, changes)
         info, how = package.info, package.info.preprocessing
         gives = told(info.scores, info.multi_label)
         click.echo(f"Pictures: {options.told(how)}, {how.filter}.\nPixels: {options.formula(how)}.")
@@ -198,7 +198,7 @@ def set_(name: str, version: str | None, **given: Any) -> None:
 @options.preprocessing
 @options.outputs
 @options.about
-def export_(name: str, force: bool, **given: Any) -> None:
+def export_(name: str, force: bool, **choices: Any) -> None:
     """Turn a TensorFlow network into package NAME and compare the two.
 
     Give one of --keras, --saved-model, --keras-file, --tfjs and --frozen-graph. The weights become
@@ -219,7 +219,7 @@ def export_(name: str, force: bool, **given: Any) -> None:
     from tools.exporting.export import export
 
     with one_line():
-        package = export(name, Settings.from_environment(), force, given, click.echo)
+        package = export(name, Settings.from_environment(), force, choices, click.echo)
         _ready(package.folder, name)
 
 

@@ -1,4 +1,4 @@
-"""From a network and its labels to a model package in the cache."""
+"""A network and its labels -> a model package in the cache."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ from chalicelib.inference.packages import (
 
 
 def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
-    """Raise ModelInvalid where a package of that name cannot be put in the last of `dirs`."""
+    """Raise ModelInvalid if the last of `dirs` cannot take a package of that name."""
     if not NAME.fullmatch(name):
         raise ModelInvalid(
             f"{name!r} is not a valid name for a model; use up to 64 of a-z, 0-9, '.', '_' and "
@@ -42,7 +42,7 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
 
 
 def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
-    """The package of that name, not verified. Raises ModelInvalid where there is none."""
+    """The package of that name, not verified. Raises ModelInvalid if there is none."""
     folder = next((path / name for path in dirs if (path / name / INFO).is_file()), None)
     if folder is None or not NAME.fullmatch(name):
         raise ModelInvalid(
@@ -70,10 +70,9 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
 def fitted(
     labels: Sequence[str], units: int, multi_label: bool | None, say: Callable[[str], None]
 ) -> list[str]:
-    """The labels of a network with so many units: one for each, and two for a single one.
+    """The labels for that many units: one each, but two for a single unit.
 
-    say: told what a single one stands for.
-    Raises ModelInvalid where they do not fit.
+    say: told what a single unit stands for. Raises ModelInvalid if they do not fit.
     """
     if units > 1 or multi_label:
         check_labels(labels, units)
@@ -94,8 +93,8 @@ def fitted(
 def background_class(option: str, labels: Sequence[str], say: Callable[[str], None]) -> int | None:
     """The class to hide: "auto" takes class 0 of ImageNet's 1,001, "none" hides none.
 
-    say: told which class is hidden, or could be taken for one to hide and is not.
-    Raises ModelInvalid where `option` is neither of these nor a class index.
+    say: told which class is hidden, or looks like a background class and is not hidden.
+    Raises ModelInvalid if `option` is none of these and no class index.
     """
     named = [index for index, label in enumerate(labels) if is_background(label)]
     hidden, why = None, "as you said"
@@ -122,9 +121,9 @@ def background_class(option: str, labels: Sequence[str], say: Callable[[str], No
 def candidate(
     info: ModelInfo, network: Path | bytes, labels: Sequence[str], ort: bytes | None = None
 ) -> Iterator[ModelPackage]:
-    """A package in a temporary folder, to be checked before it is installed.
+    """A package in a temporary folder, to check before installing.
 
-    ort: the same network for ONNX Runtime. The digests of `info` are filled in.
+    ort: the same network for ONNX Runtime. Fills in the digests of `info`.
     """
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / info.name
@@ -145,7 +144,7 @@ def write_labels(folder: Path, labels: Sequence[str]) -> None:
 
 
 def described(package: ModelPackage) -> ModelPackage:
-    """The package with its info, and the sha256 of its networks, written into `model.json`."""
+    """Write the info into `model.json`, with the sha256 of the networks."""
     ort = package.folder / ORT
     info = msgspec.structs.replace(
         package.info,
@@ -162,7 +161,7 @@ def as_json(info: ModelInfo) -> bytes:
 
 
 def install(package: ModelPackage, cache: Path) -> ModelPackage:
-    """Copy a checked package into `cache`, at once and whole."""
+    """Copy a checked package into `cache`, whole or not at all."""
     target = cache / package.info.name
     with staged(target) as folder:
         for file in package.files:

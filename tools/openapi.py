@@ -1,7 +1,4 @@
-"""`python -m tools.openapi`: writes the description of the interface, which `/openapi.json` gives.
-
-It is made of the structs of requests and answers, and of the table of routes.
-"""
+"""`python -m tools.openapi`: writes `openapi.json` from the structs and the table of routes."""
 
 import json
 from typing import Any
@@ -32,7 +29,7 @@ TOKEN = {
 
 
 def document() -> dict[str, Any]:
-    """The description, as OpenAPI 3.1 has it."""
+    """The description in OpenAPI 3.1."""
     schemas = _schemas()
     paths: dict[str, Any] = {}
     for tag, route in routes():

@@ -1,4 +1,4 @@
-"""The options of `tools.model` that several commands share, and what they come to."""
+"""Options that commands of `tools.model` share, and what they make."""
 
 import math
 import re
@@ -32,12 +32,12 @@ ASKED = (
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
-    """One number, or three with commas between."""
+    """One number, or three separated by commas."""
 
     name = "numbers"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
-        """Three or one finite numbers."""
+        """One or three finite numbers."""
         try:
             numbers = tuple(float(part) for part in value.split(","))
         except ValueError:
@@ -48,12 +48,12 @@ class Numbers(click.ParamType[tuple[float, ...]]):
 
 
 class Version(click.ParamType[str]):
-    """What a path can name: `/v2/models/{name}/versions/{version}`."""
+    """A version that fits the path `/v2/models/{name}/versions/{version}`."""
 
     name = "text"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The version as it is; a usage error where a path cannot have it."""
+        """The version unchanged; a usage error if it does not fit a path."""
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
             self.fail(
                 f"{value!r} cannot be part of a URL: use up to 64 letters, digits, '.', '_' and "
@@ -65,7 +65,7 @@ class Version(click.ParamType[str]):
 
 
 def about(command: _Command) -> _Command:
-    """What model.json says of where a network comes from and what its classes are."""
+    """Options about a network's origin and classes, for model.json."""
     return _with(command, [
         click.option("--title", default="", help="What people call it, as 'Inception v3'."),
         click.option("--description", default="", help="A sentence or two."),
@@ -83,7 +83,7 @@ def about(command: _Command) -> _Command:
 
 
 def outputs(command: _Command) -> _Command:
-    """What a network gives."""
+    """Options about a network's scores."""
     return _with(command, [
         click.option("--scores", type=click.Choice(["auto", *get_args(Scores)]),
                      help="What the network gives; auto finds out, or asks."),
@@ -94,7 +94,7 @@ def outputs(command: _Command) -> _Command:
 
 
 def preprocessing(command: _Command) -> _Command:
-    """How a picture becomes what the network was trained on."""
+    """Options about preprocessing."""
     return _with(command, [
         click.option("--resize", type=click.Choice(get_args(Resize)),
                      help="The whole picture squashed; its middle; or the whole with bars. "
@@ -118,9 +118,9 @@ KEYS = ("resize", "crop", "colour", "filter", "channels", "mean", "std")
 
 
 def chosen(before: Preprocessing, options: Mapping[str, Any]) -> Preprocessing:
-    """That preprocessing with what the options say in place of it.
+    """That preprocessing, changed by the options.
 
-    Raises ModelInvalid where they contradict each other.
+    Raises ModelInvalid if they contradict each other.
     """
     changes = {key: options[key] for key in KEYS if options[key] is not None}
     if ("mean" in changes) != ("std" in changes):
@@ -143,10 +143,10 @@ def for_labels(
     imagenet: bool = False,
     usual: tuple[Preprocessing, str] | None = None,
 ) -> Preprocessing:
-    """What a network with these labels is given, as the options say or as is usual for it.
+    """The preprocessing for a network with these labels: from the options, else the usual.
 
-    imagenet: whether it was trained on ImageNet, whatever its labels are. usual: what its file
-        says it was trained on, and why. say: told what was chosen, and why.
+    imagenet: whether it was trained on ImageNet, whatever its labels are.
+    usual: the preprocessing that its file shows, and why. say: told what was chosen, and why.
     """
     imagenet = imagenet or is_imagenet(labels)
     base, said = usual or (IMAGENET if imagenet else WHOLE, "")
@@ -164,7 +164,7 @@ def for_labels(
 
 
 def told(how: Preprocessing) -> str:
-    """Which part of a picture is taken, in words."""
+    """The part of a picture that is taken, in words."""
     return {
         "squash": "the whole, squashed to the input",
         "crop": f"the middle {percent(how.crop)} of the shorter side",
@@ -173,7 +173,7 @@ def told(how: Preprocessing) -> str:
 
 
 def formula(how: Preprocessing) -> str:
-    """What is done to the pixels, in words."""
+    """The pixel scaling, in words."""
     order = {"rgb": "", "bgr": " in the order BGR", "grey": " made grey"}[how.channels]
     if how.mean is None or how.std is None:
         return f"as they are, 0..255{order}"

@@ -1,4 +1,4 @@
-"""What a network gives: found by how it ends, said by options, or asked for."""
+"""What a network's scores are, from its ending, the options, or sample answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,10 +27,9 @@ ROUNDING = 0.01
 
 @dataclass(frozen=True)
 class Output:
-    """What a network gives.
+    """What a network's scores are.
 
-    scores, multi_label: see `chalicelib.inference.packages.ModelInfo`. why: how that is
-    known, in words.
+    scores, multi_label: see `chalicelib.inference.packages.ModelInfo`. why: the evidence, in words.
     """
 
     scores: Scores
@@ -46,12 +45,12 @@ def settled(
     answers: Callable[[], Rows],
     rounded: bool = False,
 ) -> Output:
-    """What the network called `name` gives.
+    """What the scores of the network called `name` are.
 
-    units: how many numbers. options: `scores` and `multi_label`, each None where it is to be found.
-    answers: what it gives for generated pictures; asked only where its ending does not tell.
+    units: how many scores. options: `scores` and `multi_label`, each None to be found.
+    answers: its scores for generated pictures; called only if its ending does not tell.
     rounded: whether these are multiples of 1/256.
-    Raises ModelInvalid where it cannot be told, or is not what the options say.
+    Raises ModelInvalid if it stays unknown or contradicts the options.
     """
     scores = None if options["scores"] == "auto" else options["scores"]
     several: bool | None = options["multi_label"]
@@ -59,9 +58,9 @@ def settled(
     if end.kind == "softmax":
         return Output("probabilities", False, "as it ends in a softmax")
     if end.kind == "sigmoid":
-        judges_each = units > 1 if several is None else several
+        multi_label = units > 1 if several is None else several
         return Output(
-            "probabilities", judges_each, f"as it ends in {'sigmoids' * (units > 1) or 'one'}"
+            "probabilities", multi_label, f"as it ends in {'sigmoids' * (units > 1) or 'one'}"
         )
     if end.kind == "linear" and scores is None:
         why = "as it ends in a layer without activation"
@@ -72,7 +71,7 @@ def settled(
 
 
 def _check(name: str, end: Ending, units: int, scores: Scores | None, several: bool | None) -> None:
-    """Raise ModelInvalid where the options contradict what the network shows."""
+    """Raise ModelInvalid if the options contradict the network."""
     if end.kind == "softmax" and units == 1:
         raise ModelInvalid(
             f"{name} ends in a softmax of one unit, which is always 1. Let it end in a sigmoid, "
@@ -97,7 +96,7 @@ def _seen(
     scores: Scores | None,
     several: bool | None,
 ) -> Output:
-    """The same by what it gives for generated pictures, as far as that can prove it."""
+    """`settled` by the scores for generated pictures, as far as they prove it."""
     low, high, sums_to_one = float(rows.min()), float(rows.max()), _sum_to_one(rows, rounded)
     range_ = f"its scores for generated pictures reach from {low:.2g} to {high:.2g}"
     if scores == "probabilities":
@@ -129,7 +128,7 @@ def _seen(
 
 
 def _sum_to_one(rows: Rows, rounded: bool) -> bool:
-    """Whether all rows are probabilities of which one is right: proof, where rounding allows."""
+    """Whether all rows surely sum to 1; False if rounding makes that unclear."""
     units = rows.shape[1]
     most = ROUNDING + rounded * units / 512
     if units == 1 or most > 0.1 or rows.min() < -ROUNDING:
@@ -138,7 +137,7 @@ def _sum_to_one(rows: Rows, rounded: bool) -> bool:
 
 
 def of_package(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]) -> Output:
-    """The same of the network in a package that can be loaded. tensor: its scores."""
+    """`settled` for a package's network. tensor: of its scores."""
 
     def answers() -> Rows:
         with quiet():
@@ -152,7 +151,7 @@ def of_package(package: ModelPackage, tensor: Tensor, options: Mapping[str, Any]
 
 
 def told(scores: Scores, multi_label: bool) -> str:
-    """What a package gives, in words."""
+    """What a package's scores are, in words."""
     right = "each label by itself, several may be right" if multi_label else "one label is right"
     made = ", made of the network's logits" if scores == "logits" else ""
     return f"probabilities, {right}{made}"

@@ -15,7 +15,7 @@ LITERT = "LiteRT"
 
 
 def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterator[str]:
-    """The lines of the table, then what is damaged and what to do about it."""
+    """The lines of the table, then damaged packages and what to do."""
     rows, faults = [], []
     folders = _folders(settings.model_dirs)
     for name, folder in sorted(folders.items()):
@@ -38,7 +38,7 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
 
 
 def _folders(dirs: tuple[Path, ...]) -> dict[str, Path]:
-    """The folder of each name: as at serving, the first that has a `model.json`."""
+    """The folder of each package: as in serving, the first with a `model.json`."""
     complete: dict[str, Path] = {}
     incomplete: dict[str, Path] = {}
     for parent in dirs:
@@ -51,7 +51,7 @@ def _folders(dirs: tuple[Path, ...]) -> dict[str, Path]:
 
 
 def _row(folder: Path) -> tuple[str, ...]:
-    """A package's cells. Raises ModelInvalid where it must not be served."""
+    """A package's cells. Raises ModelInvalid if it is damaged."""
     package = read_package(folder)
     package.verify()
     labels = len(package.labels())

@@ -1,4 +1,4 @@
-"""How far something is: a bar on a terminal, and where there is none a line now and then."""
+"""Progress: a bar on a terminal, else a line now and then."""
 
 import sys
 import time
@@ -8,22 +8,22 @@ from contextlib import contextmanager
 import click
 
 LINE_SECONDS = 5.0
-"""Between two lines."""
+"""Least time between two lines."""
 
 Show = Callable[[float, float, str], None]
-"""Called with how much is done, of how much, which may grow, and the same in words."""
+"""Takes what is done, the total (which may grow), and a text."""
 
 
 @contextmanager
 def progress(label: str, clock: Callable[[], float] = time.monotonic) -> Iterator[Show]:
-    """Shows on stderr, so that stdout has the outcome alone."""
+    """Show progress on stderr; stdout is for results."""
     with _bar(label) if sys.stderr.isatty() else _lines(label, clock) as show:
         yield show
 
 
 @contextmanager
 def download_progress(label: str) -> Iterator[Callable[[int, int | None], None]]:
-    """Shows the bytes that have arrived, of how many where that is known."""
+    """Show the bytes received, and the total if known."""
     with progress(label) as show:
 
         def report(done: int, total: int | None) -> None:
@@ -42,7 +42,7 @@ def _bar(label: str) -> Iterator[Show]:
 
         def show(done: float, total: float, text: str) -> None:
             bar.length = max(round(total), 1)
-            bar.finished = False  # the bar takes its first end for the last, but totals grow
+            bar.finished = False  # click stops at the first end, but our totals grow
             bar.current_item = text
             bar.make_step(round(done) - bar.pos)
             bar.render_progress()

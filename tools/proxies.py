@@ -1,7 +1,7 @@
-"""Connections of the tools: by the environment's proxy, trusting whom it says.
+"""HTTP connections with the environment's proxy and certificates.
 
-HTTPS_PROXY, HTTP_PROXY and NO_PROXY are read as Python and curl read them, AWS_CA_BUNDLE as boto3
-does, so that what a network needs is said once for all tools and for AWS.
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY work as in curl, AWS_CA_BUNDLE as in boto3. So one setting
+serves all tools and AWS.
 """
 
 import os
@@ -15,10 +15,7 @@ from chalicelib.settings import is_loopback
 
 
 def connections(url: str, at_once: int = 1) -> urllib3.PoolManager:
-    """Connections that lead to `url`, and to all hosts with the same proxy.
-
-    at_once: how many to a host are kept.
-    """
+    """A pool for `url` and all hosts with the same proxy. at_once: connections kept a host."""
     options: dict[str, Any] = {"maxsize": at_once}
     if authorities := os.environ.get("AWS_CA_BUNDLE"):
         options["ca_certs"] = authorities
@@ -33,7 +30,7 @@ def connections(url: str, at_once: int = 1) -> urllib3.PoolManager:
 
 
 def proxy_for(url: str) -> str:
-    """The URL of the proxy that leads there; empty where none does, as to this machine."""
+    """The proxy's URL; empty if none is needed, as for this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     proxy = getproxies().get(parts.scheme, "")

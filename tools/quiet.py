@@ -9,9 +9,9 @@ from pathlib import Path
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Discards what is written to standard error meanwhile.
+    """Discard standard error.
 
-    By file descriptor: TensorFlow and LiteRT log before any level of theirs can be set.
+    By file descriptor, because TensorFlow and LiteRT log before one can set a level.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -1,4 +1,4 @@
-"""What a command says where it cannot go on: one line, never a traceback."""
+"""How a command fails: with one line, never a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,11 +10,11 @@ from chalicelib.settings import SettingsError
 
 
 class Refused(Exception):
-    """What a command is given cannot be used; the message says why and what to do."""
+    """A command's input is unusable; the message says why and what to do."""
 
 
 class NothingSuch(Refused):
-    """What a command is given names nothing. The command then ends with status 2."""
+    """A command's input names nothing. The command exits with status 2."""
 
 
 class _NothingSuch(click.ClickException):
@@ -23,7 +23,7 @@ class _NothingSuch(click.ClickException):
 
 @contextmanager
 def one_line() -> Iterator[None]:
-    """What goes wrong on purpose is one line for the reader."""
+    """Turn expected errors into one line."""
     try:
         yield
     except (InceptionError, SettingsError, Refused) as error:

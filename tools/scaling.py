@@ -1,4 +1,4 @@
-"""Whether a network scales pixels itself, and whether it can be given scaled ones."""
+"""Does a network scale pixels itself? Can it take scaled ones?"""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference.tensors import Tensor, check_fits
 
 SMALL = 10.0
-"""Networks are trained on numbers of about -3 to 3; a first normalisation makes them of pixels."""
+"""Trained layers take about -3 to 3. A network that gets there from 0..255 scales pixels."""
 SHIFT = 16.0
-"""The least mean that is taken off pixels 0..255 which are left unscaled otherwise."""
+"""The least mean that networks subtract from 0..255 without scaling."""
 PASSING = frozenset({
     "ADD", "CAST", "CONCATENATION", "DEQUANTIZE", "DIV", "EXPAND_DIMS", "GATHER", "MAXIMUM",
     "MINIMUM", "MUL", "NEG", "PACK", "QUANTIZE", "RESHAPE", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SLICE", "SPLIT", "SPLIT_V", "SQUEEZE",
     "STRIDED_SLICE", "SUB", "TRANSPOSE", "UNPACK",
 })  # fmt: skip
-"""Operations that arrange or scale pixels. The first other one begins what was trained."""
+"""Operations that arrange or scale pixels; any other belongs to the trained part."""
 
 
 def check_scaling(name: str, how: Preprocessing, pixels: Tensor) -> None:
-    """Raise ModelInvalid where pixels cannot be given so to what takes them."""
+    """Raise ModelInvalid if the network cannot take pixels prepared like that."""
     check_fits(name, how, pixels)
     if how.mean is not None and pixels.dtype == np.uint8 and not pixels.scale:
         raise ModelInvalid(
@@ -34,10 +34,10 @@ def check_scaling(name: str, how: Preprocessing, pixels: Tensor) -> None:
 
 
 def takes_pixels(black: NDArray[np.float32], white: NDArray[np.float32]) -> bool:
-    """Whether what a network makes of pixels 0 and 255 shows that it is made for these.
+    """Whether a network surely expects pixels 0..255.
 
-    black, white: what reaches its first trained layer of such pictures. False where it cannot be
-    told: they are as they were, or scaled as if they had been smaller before.
+    black, white: what reaches its first trained layer from pictures of all 0 and all 255. False if
+    unclear: the values are unchanged, or scaled as if pixels had been smaller.
     """
     low, high = np.minimum(black, white), np.maximum(black, white)
     if max(-low.min(), high.max()) <= SMALL:
@@ -47,7 +47,7 @@ def takes_pixels(black: NDArray[np.float32], white: NDArray[np.float32]) -> bool
 
 
 def scales_itself(path: Path) -> bool:
-    """Whether the network in a `.tflite` file is certain to take pixels 0..255."""
+    """Whether the network in a `.tflite` file surely takes pixels 0..255."""
     interpreter = Interpreter(
         model_path=str(path),
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
@@ -68,7 +68,7 @@ def scales_itself(path: Path) -> bool:
 
 
 def _reached(interpreter: Interpreter, start: int) -> list[int]:
-    """The tensors that the first trained operations take."""
+    """The inputs of the first trained operations."""
     passed, reached = {start}, set()
     for operation in interpreter._get_ops_details():
         taken = passed & {int(index) for index in operation["inputs"]}

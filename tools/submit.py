@@ -19,7 +19,7 @@ from tools.submitting.retrying import ApiError
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """What goes wrong on purpose is said without a traceback, and with its exit status."""
+    """Turn expected errors into one line and an exit status."""
     try:
         yield
     except ApiError as error:
@@ -33,16 +33,16 @@ def _one_line() -> Iterator[None]:
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
-def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    for source in given:
+def _sources(_: click.Context, __: click.Parameter, sources: tuple[str, ...]) -> tuple[str, ...]:
+    for source in sources:
         if source.startswith("s3://"):
-            if len(given) > 1 or not (source.endswith("/") or is_manifest(source)):
+            if len(sources) > 1 or not (source.endswith("/") or is_manifest(source)):
                 raise click.BadParameter("s3:// stands alone, for a manifest or a prefix with a /.")
         elif source.startswith(("http://", "https://")):
             raise click.BadParameter("write addresses into a file, a line each: urls.txt")
         elif not Path(source).exists():
             raise click.BadParameter(f"{source} does not exist.")
-    return given
+    return sources
 
 
 def _out(_: click.Context, __: click.Parameter, out: Path | None) -> Path | None:

@@ -142,7 +142,7 @@ def _check_onnxruntime(folder: Path, weights: Path | None) -> None:
 
 
 def _add_ort(folder: Path, content: bytes, model: Any, samples: Images) -> None:
-    """Put model.ort into a package made of that network, and its digest into model.json."""
+    """Add model.ort to a package of that network, and its digest to model.json."""
     package = read_package(folder)
     if package.model_path.read_bytes() != content:
         raise click.ClickException(
@@ -155,7 +155,7 @@ def _add_ort(folder: Path, content: bytes, model: Any, samples: Images) -> None:
 
 
 def _trained(training: Training, jobs: int, weights: Path | None) -> tuple[Any, Images]:
-    """The float network, and pictures of its training set to calibrate 8-bit ranges on."""
+    """The float network, and training pictures to calibrate 8-bit ranges."""
     import tensorflow as tf
     from tensorflow import keras
 

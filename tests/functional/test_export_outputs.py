@@ -14,7 +14,7 @@ from chalicelib.inference.packages import read_package
 from tests.functional.test_export import only_x86_64
 from tools.ending import Ending
 from tools.exporting import inside
-from tools.exporting.trained import judges_each
+from tools.exporting.trained import is_multi_label
 from tools.model import cli
 from tools.newpackage import sample_images
 
@@ -164,4 +164,4 @@ def test_the_loss_of_a_file_tells_whether_labels_are_judged_one_by_one(
         net = network(tf, 2, None, loss)
         for kept in ("net.keras", "net.h5"):
             net.save(tmp_path / kept)
-            assert judges_each(tmp_path / kept) is each, (loss, kept)
+            assert is_multi_label(tmp_path / kept) is each, (loss, kept)

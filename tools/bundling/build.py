@@ -1,4 +1,4 @@
-"""From the project to the zips of a deployment."""
+"""The project -> the zips of a deployment."""
 
 import fcntl
 import json
@@ -19,16 +19,16 @@ WORK = ROOT / "build" / "package"
 ARCHITECTURES = ("x86_64", "arm64")
 VERSIONS = ("3.13", "3.12")
 VERSION = VERSIONS[0]
-"""Of Python, on Lambda."""
+"""Lambda's Python version."""
 PAGE_SOURCES = ("*.css", "*.html", "*.js")
-"""Of which the page is built; what is built is compressed."""
+"""Sources of the page; only the compressed build is deployed."""
 
 
 def bundle(architecture: str, version: str = VERSION, single: bool = False) -> dict[str, Path]:
     """The zips of this checkout: "function" and "layer" as they are deployed.
 
-    single: instead the one, "single", that Chalice makes of everything without a layer; for
-    comparison. Raises BundleError.
+    single: for comparison, the one zip "single" that Chalice makes without a layer.
+    Raises BundleError.
     """
     project = WORK / f"python{version}-{architecture}{'-single' if single else ''}"
     with alone(project):
@@ -38,9 +38,9 @@ def bundle(architecture: str, version: str = VERSION, single: bool = False) -> d
 
 
 def placed(project: Path, architecture: str, version: str = VERSION) -> dict[str, Path]:
-    """The same two, where `chalice deploy` in the folder `project`, a checkout, takes them.
+    """Put the two zips where `chalice deploy` looks. project: a checkout.
 
-    Chalice itself would not pin, trim or compile them, and would put the bundled models in.
+    Chalice's own would be unpinned, untrimmed and uncompiled, and include the bundled models.
     Raises BundleError.
     """
     staged = WORK / f"python{version}-{architecture}"
@@ -50,9 +50,9 @@ def placed(project: Path, architecture: str, version: str = VERSION) -> dict[str
 
 
 def stage(project: Path, with_vendor: bool = False, source: Path = ROOT) -> Path:
-    """Copy into the folder `project` what a deployment carries, and nothing else.
+    """Copy the files of a deployment into the folder `project`.
 
-    with_vendor: carry the bundled models, too. source: the checkout.
+    with_vendor: with the bundled models. source: the checkout.
     """
     project.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source / "app.py", project / "app.py")
@@ -68,20 +68,19 @@ def stage(project: Path, with_vendor: bool = False, source: Path = ROOT) -> Path
 def build(project: Path, architecture: str, version: str = VERSION, *into: Path) -> dict[str, Path]:
     """The zips "function" and "layer" of the Chalice project in a folder.
 
-    They lie in its `.chalice/deployments`, or in that of the project `into`, where `chalice deploy`
-    with `automatic_layer` finds and takes them; with bytecode, and without what Lambda cannot use.
-    Raises BundleError.
+    They contain bytecode, and nothing that Lambda cannot use. They are in `.chalice/deployments` of
+    the project, or of `into`, where `chalice deploy` takes them. Raises BundleError.
     """
     return _chalice("layered", project, architecture, version, *into)
 
 
 def package_files(package: ModelPackage) -> tuple[str, ...]:
-    """The names of the files that are deployed; the last one makes the package complete."""
+    """The files to deploy. The last makes the package complete."""
     return (MODEL, *([ORT] if package.info.ort_sha256 else []), LABELS, INFO)
 
 
 def model_layer(package: ModelPackage, target: Path) -> Path:
-    """A layer's zip that puts the package at /opt/models/NAME; the same package, the same bytes."""
+    """A reproducible layer zip with the package at /opt/models/NAME."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
         for file in package_files(package):
@@ -106,9 +105,9 @@ def _chalice(
 
 
 def lambda_runtime(version: str = VERSION) -> tuple[Path, Path]:
-    """A Python of that version, and the folder of what Lambda's own image adds to it.
+    """A Python of that version, and a folder with the packages of Lambda's image.
 
-    Raises BundleError where that version is not on this machine.
+    Raises BundleError if that version is not on this machine.
     """
     folder = WORK / f"runtime{version}"
     with alone(WORK):
@@ -118,7 +117,7 @@ def lambda_runtime(version: str = VERSION) -> tuple[Path, Path]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """No two processes build in the folder at a time."""
+    """Lock the folder, so that only one process builds in it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""ONNX Runtime as a Lambda layer: its compiled module without the wrapper, and its licences."""
+"""ONNX Runtime as a Lambda layer: the compiled module and its licences, no wrapper."""
 
 import fnmatch
 import hashlib
@@ -16,9 +16,9 @@ from tools.bundling.pythons import BundleError
 
 REQUIREMENTS = ROOT / "requirements-onnxruntime.txt"
 ARCHITECTURE = "x86_64"
-"""The only one where it is worth its place: docs/engines.md."""
+"""The only architecture where it pays: docs/engines.md."""
 GLIBC = (34, 28, 27)
-"""Minor versions that a wheel may ask for, of the glibc 2.34 of Lambda's runtimes
+"""Minor glibc versions that a wheel may need; Lambda's runtimes have glibc 2.34
 (https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html)."""
 KEPT = (
     "onnxruntime/capi/onnxruntime_pybind11_state*.so",
@@ -28,25 +28,25 @@ KEPT = (
     "onnxruntime-*.dist-info/METADATA",
     "onnxruntime-*.dist-info/RECORD",
 )
-"""Of the wheel. libonnxruntime.so beside the module is a second copy of it; without the small one,
-for other processors than CPUs, the module warns on standard error when it is loaded."""
+"""Files of the wheel. libonnxruntime.so would be a second copy of the module. Without the small
+library (for other processors), the module warns on standard error."""
 
 
 def needed(architecture: str, *packages: ModelPackage) -> bool:
-    """Whether a deployment of these models has a use for the engine."""
+    """Whether a deployment of these models can use the engine."""
     return architecture == ARCHITECTURE and any(package.info.ort_sha256 for package in packages)
 
 
 def engine_digest(version: str) -> str:
-    """Hexadecimal SHA-256 of all that decides on the layer. version: of Python, on Lambda."""
+    """SHA-256, in hex, of the layer's ingredients. version: Lambda's Python."""
     parts = [version, *KEPT, REQUIREMENTS.read_text()]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def engine_layer(version: str) -> Path:
-    """The layer's zip for a version of Python, made where it is not there.
+    """The layer's zip for a Python version, built if missing.
 
-    Raises BundleError where the wheel cannot be had, or is not the one that is pinned.
+    Raises BundleError if the wheel is unavailable or not the pinned one.
     """
     target = WORK / f"onnxruntime-python{version}-{engine_digest(version)[:16]}.zip"
     with alone(WORK / "onnxruntime"):
@@ -57,15 +57,15 @@ def engine_layer(version: str) -> Path:
 
 
 def layers(architecture: str, *packages: ModelPackage, version: str = VERSION) -> dict[str, Path]:
-    """The zip of the layer, by what it is, where a deployment has a use for it; else none."""
+    """The layer's zip by its name, if a deployment can use it."""
     is_needed = needed(architecture, *packages)
     return {"engine layer": engine_layer(version)} if is_needed else {}
 
 
 def engine_wheel(version: str, folder: Path, requirements: Path = REQUIREMENTS) -> Path:
-    """The wheel for a version of Python on Lambda, downloaded into a folder.
+    """Download the wheel for a Python version on Lambda into a folder.
 
-    Raises BundleError where it cannot be had, or has no hash of the requirements.
+    Raises BundleError if it is unavailable, or its hash is not in the requirements.
     """
     command = [
         *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
@@ -81,7 +81,7 @@ def engine_wheel(version: str, folder: Path, requirements: Path = REQUIREMENTS) 
 
 
 def _write(wheel: Path, target: Path) -> None:
-    """The same wheel, the same bytes."""
+    """Write the zip, reproducibly."""
     temporary = target.with_suffix(".new")
     with ZipFile(wheel) as source, ZipFile(temporary, "w", ZIP_DEFLATED) as zipped:
         for name in sorted(source.namelist()):

@@ -1,4 +1,4 @@
-"""Another version of Python than the one that runs, and environments of it."""
+"""Other Python versions, and virtual environments of them."""
 
 import os
 import shutil
@@ -11,16 +11,16 @@ CHECK = "import ensurepip, ssl, sys; print('%d.%d' % sys.version_info[:2])"
 
 
 class BundleError(RuntimeError):
-    """Zips could not be made or are too large; the message says what to do."""
+    """The zips cannot be built or are too large; the message says what to do."""
 
 
 def interpreter(version: str) -> Path:
-    """An interpreter of that version, as 3.13, on the PATH, of pyenv or of uv.
+    """An interpreter of that version (such as 3.13) from the PATH, pyenv or uv.
 
-    Raises BundleError where there is none.
+    Raises BundleError if there is none.
     """
     for path in _candidates(version):
-        # pyenv's shims are on the PATH for versions that are not switched on, too
+        # pyenv has shims on the PATH even for versions that are switched off
         if _said(path, "-I", "-c", CHECK) == version:
             return Path(path)
     raise BundleError(
@@ -41,10 +41,10 @@ def _candidates(version: str) -> Iterator[str]:
 
 
 def environment(folder: Path, version: str, requirements: Sequence[str]) -> Path:
-    """The interpreter of a virtual environment in `folder` that has just these requirements.
+    """The interpreter of a virtual environment in `folder` with exactly these requirements.
 
-    Made where it is not there or has others. requirements: arguments of `pip install`.
-    Raises BundleError where it cannot be made.
+    Builds it if missing or different. requirements: arguments of `pip install`.
+    Raises BundleError if that fails.
     """
     python, made = folder / "bin" / "python", folder / "made"
     contents = "\n".join([version, *requirements])
@@ -59,7 +59,7 @@ def environment(folder: Path, version: str, requirements: Sequence[str]) -> Path
 
 
 def _said(*command: str) -> str | None:
-    """What a command printed; None where it failed."""
+    """A command's output; None if it failed."""
     done = _done(command)
     return None if done.returncode else done.stdout.strip()
 

@@ -1,4 +1,4 @@
-"""How large the zips are, by package, and how far from Lambda's limits."""
+"""Sizes of the zips, by package, and their distance from Lambda's limits."""
 
 import csv
 import io
@@ -11,21 +11,21 @@ from pathlib import Path
 from zipfile import ZipFile, ZipInfo
 
 ZIPPED_LIMIT = 50 * 2**20
-"""Bytes of one zip that is uploaded with the call that creates a function or a layer."""
+"""Bytes of a zip uploaded directly to create a function or a layer."""
 
 UNPACKED_LIMIT = 250 * 2**20
 """Bytes of a function and all its layers together. Lambda's own message says "262144000"
 (both: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 BY_BUCKET = ("model layer", "engine layer")
-"""Zips that Lambda reads from a bucket, for which the limit of an upload does not hold."""
+"""Zips that Lambda reads from a bucket, where the upload limit does not apply."""
 
 RECORD = re.compile(r"(?P<site>.*?)(?P<name>[^/]+)-(?P<version>[^/-]+)\.dist-info/RECORD")
 
 
 @dataclass(frozen=True)
 class Size:
-    """Bytes in a zip and bytes out of it."""
+    """Bytes in a zip, and unpacked."""
 
     zipped: int = 0
     unpacked: int = 0
@@ -38,8 +38,8 @@ class Size:
 class Measured:
     """Zips that make up one function.
 
-    zips: the size of each zip, by what it is; `zipped` is that of the file.
-    packages: what is in each, by package, the largest first.
+    zips: each zip's size by its name; `zipped` is the file's. packages: their contents by package,
+    largest first.
     """
 
     zips: dict[str, Size]
@@ -52,16 +52,16 @@ class Measured:
 
     @property
     def largest(self) -> int:
-        """Bytes of the largest zip that is uploaded."""
+        """Bytes of the largest zip uploaded directly."""
         return max(size.zipped for name, size in self.zips.items() if name not in BY_BUCKET)
 
     @property
     def margin(self) -> Size:
-        """Bytes that the largest zip, and all unpacked, may grow by; negative where too large."""
+        """Bytes left below the limits; negative if too large."""
         return Size(ZIPPED_LIMIT - self.largest, UNPACKED_LIMIT - self.unpacked)
 
     def excess(self) -> str | None:
-        """A sentence for whoever must make it smaller; None where it fits."""
+        """A sentence on what is too large; None if all fits."""
         over = [
             name
             for name, size in self.zips.items()
@@ -81,7 +81,7 @@ class Measured:
 
 
 def measure(zips: Mapping[str, Path]) -> Measured:
-    """What the zips of one function, layers included, amount to. zips: by what they are."""
+    """Measure the zips of one function with its layers. zips: by name."""
     sizes, packages = {}, {}
     for name, path in zips.items():
         parts = _packages(path)
@@ -109,7 +109,7 @@ def _packages(path: Path) -> dict[str, Size]:
 
 
 def _owners(zipped: ZipFile) -> Iterator[tuple[str, str]]:
-    """File, and the distribution whose record names it
+    """Files, each with the distribution whose RECORD lists it
     (https://packaging.python.org/en/latest/specifications/recording-installed-packages/).
     """
     for path in zipped.namelist():
@@ -120,11 +120,11 @@ def _owners(zipped: ZipFile) -> Iterator[tuple[str, str]]:
 
 
 def _source(info: ZipInfo) -> str:
-    """The file that this is made of, for bytecode its source."""
+    """The file itself; for bytecode, its source."""
     name = info.filename
     return source_from_cache(name) if name.endswith(".pyc") else name
 
 
 def _top(name: str) -> str:
-    """The first folder that tells something."""
+    """The first folder below the common ones."""
     return re.sub(r"^python/(lib/[^/]+/site-packages/)?", "", name).split("/")[0]

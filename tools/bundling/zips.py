@@ -1,8 +1,8 @@
-"""`python -m tools.bundling.zips KIND FOLDER ARCHITECTURE [PROJECT]`: Chalice's zips of the folder,
-for the Python that runs this; with a project, they are put where Chalice looks for that one's.
+"""`python -m tools.bundling.zips KIND FOLDER ARCHITECTURE [PROJECT]`: Chalice's zips of a folder.
 
-Chalice names them after what goes in and takes those it finds, so `chalice deploy` of the same
-project and the same version of Python deploys what was made here.
+They are for the Python that runs this. With PROJECT, they go where Chalice looks for its zips.
+Chalice names zips after their ingredients and reuses those it finds, so `chalice deploy` of the
+same project with the same Python version deploys these.
 """
 
 import compileall
@@ -40,35 +40,35 @@ NEEDLESS = (
     "*/ai_edge_litert/aot/*",
     "*/tests/*",
 )
-"""What nothing on Lambda can use."""
+"""Files that nothing on Lambda can use."""
 
 LICENCE = Path(__file__).parents[2] / "LICENSE"
-"""Whose terms are that it comes along with the code."""
+"""The licence requires a copy with the code."""
 
 VERSION = "python{}.{}".format(*sys.version_info)
-"""Of what runs this, as Lambda calls it."""
+"""This Python's name on Lambda."""
 
 FINISHED = b"serverless-inception 2"
-"""The comment of a zip that is finished; the number changes with what `finish` does."""
+"""The comment of a finished zip. Raise the number when `finish` changes."""
 
 
 class HashedPip(PipRunner):
-    """Chalice's pip, but a wheel for Lambda has a hash that the requirements list, too.
+    """Chalice's pip, with hashes checked for Lambda's wheels, too.
 
-    Chalice asks for those by name and version alone, where this machine's own were not for Lambda.
+    Chalice asks for these by name and version only.
     """
 
     _requirements = ""
 
     def download_all_dependencies(self, requirements_filename: str, directory: str) -> None:
-        """Download this machine's wheels, each checked where the requirements have hashes."""
+        """Download this machine's wheels, and check their hashes if the requirements have them."""
         self._requirements = Path(requirements_filename).read_text()
         super().download_all_dependencies(requirements_filename, directory)
 
     def download_manylinux_wheels(
         self, abi: str, packages: list[str], directory: str, platforms: list[str] | None = None
     ) -> None:
-        """Download wheels for Lambda, where there are any; each checked in the same way."""
+        """Download Lambda's wheels, and check their hashes in the same way."""
         with tempfile.TemporaryDirectory() as folder:
             pinned = Path(folder) / "requirements.txt"
             for package in packages:
@@ -77,10 +77,7 @@ class HashedPip(PipRunner):
 
 
 def required(requirements: str, package: str) -> str:
-    """The requirement of a package, given as name==version, with its hashes where it has any.
-
-    It is the package itself where the requirements do not name it.
-    """
+    """The requirement of a package (name==version) with its hashes, or just the package."""
     name, _, version = package.partition("==")
     spelt = re.sub(r"[-_.]+", "[-_.]+", name)  # PEP 503
     start = rf"^{spelt}=={re.escape(version)}(?![\w.]).*(?:(?<=\\)\n.*)*"
@@ -89,10 +86,10 @@ def required(requirements: str, package: str) -> str:
 
 
 class Dependencies(DependencyBuilder):
-    """Chalice's, but a dependency without a wheel for Lambda ends the build."""
+    """Chalice's builder, but a dependency without a wheel for Lambda ends the build."""
 
     def build_site_packages(self, abi: str, requirements: str, target: str) -> None:
-        """Raises SystemExit where Chalice would leave a dependency out, and say so in passing."""
+        """Raise SystemExit where Chalice would only warn and leave a dependency out."""
         try:
             super().build_site_packages(abi, requirements, target)
         except MissingDependencyError as error:
@@ -101,7 +98,7 @@ class Dependencies(DependencyBuilder):
 
 
 class Uncompressed(OSUtils):
-    """Writes zips that `finish` will unpack at once, and compress only then."""
+    """Writes uncompressed zips, because `finish` unpacks them and compresses."""
 
     ZIP_DEFLATED = ZIP_STORED
 
@@ -110,7 +107,7 @@ LAYERED = {"function": AppOnlyDeploymentPackager, "layer": LayerDeploymentPackag
 
 
 def build(project: Path, architecture: str) -> dict[str, str]:
-    """The paths of the function's zip and of its layer's, made where they are not there."""
+    """The paths of the function's and the layer's zips, built if missing."""
     made = {}
     for name, packager in LAYERED.items():
         path = _packaged(packager, project, architecture, Uncompressed())
@@ -122,14 +119,14 @@ def build(project: Path, architecture: str) -> dict[str, str]:
 
 
 def build_single(project: Path, architecture: str) -> dict[str, str]:
-    """The path of the one zip that Chalice makes by itself without a layer."""
+    """The path of the single zip that Chalice makes without a layer."""
     return {"single": str(_packaged(LambdaDeploymentPackager, project, architecture, OSUtils()))}
 
 
 def place(made: dict[str, str], project: Path, architecture: str) -> dict[str, str]:
-    """Copy zips to where Chalice looks for those of the project; older ones there go.
+    """Copy zips to where Chalice looks for the project's, and delete older ones.
 
-    Chalice names them after what is in the project, which says nothing of what is in them.
+    A file with the right name may have other contents, because names depend on the project only.
     """
     targets = {
         name: _place(_tool(packager, architecture, OSUtils()), project)
@@ -153,7 +150,7 @@ def _packaged(
     tool = _tool(packager, architecture, system)
     layer = _place(tool, project)
     if layer.exists() and not is_zipfile(layer):
-        layer.unlink()  # its making was interrupted
+        layer.unlink()  # an interrupted build left it
     return Path(tool.create_deployment_package(str(project), VERSION))
 
 
@@ -170,12 +167,10 @@ def _tool(
 
 
 def finish(path: Path, root: str, more: Sequence[Path] = ()) -> None:
-    """Leave out of a zip what is needless, and put bytecode into it, and the files `more`.
+    """Trim a zip, and add bytecode and the files `more`. root: where Lambda unpacks it.
 
-    Lambda's folders are read-only: without bytecode every cold start compiles every module anew.
-    It is of the unchecked kind (PEP 552), which needs no times of files to be kept.
-
-    root: where Lambda unpacks the zip.
+    Lambda's folders are read-only: without bytecode, every cold start compiles every module.
+    Unchecked bytecode (PEP 552) does not depend on file times.
     """
     with ZipFile(path) as zipped:
         if zipped.comment == FINISHED:

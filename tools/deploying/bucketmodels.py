@@ -21,7 +21,7 @@ DIGEST = "content-sha256"
 class ModelsStep:
     """Puts packages into the models bucket, where they are not there with the same content.
 
-    bucket: its name; empty where it is not there yet.
+    bucket: its name; empty if it is missing yet.
     """
 
     title = "Further models (S3)"

@@ -79,7 +79,7 @@ class Record:
         return {handler: arn for handler, arn in ours if handler}
 
     def check(self) -> None:
-        """Raises DeployError where a deployment would take over what is not this stage's."""
+        """Raises DeployError if a deployment would take over what is not this stage's."""
         names = {self._target.function(handler) for handler in self._declared}
         others = [
             name
@@ -111,7 +111,7 @@ class Record:
             yield _named("rest_api", "rest_api", rest_api_id=api)
 
     def queue_mapping(self, arn: str) -> dict[str, Any] | None:
-        """What gives a queue's messages to the function; None where nothing does."""
+        """What gives a queue's messages to the function; None if nothing does."""
         answer = self._lambda.list_event_source_mappings(FunctionName=arn)
         mappings = [
             entry for entry in answer["EventSourceMappings"] if ":sqs:" in entry["EventSourceArn"]

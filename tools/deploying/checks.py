@@ -19,7 +19,7 @@ VERSIONS = ("3.13", "3.12")
 
 
 def python_version(find: Callable[[str], Path] = interpreter) -> str:
-    """The version of Python to deploy with, and for. Raises DeployError where none is there."""
+    """The version of Python to deploy with, and for. Raises DeployError if none is there."""
     for version in VERSIONS:
         try:
             find(version)
@@ -58,7 +58,7 @@ def sizes(
 ) -> None:
     """Build the zips, and put them where `chalice deploy` of the project finds them.
 
-    with_engine: with the second engine's layer. Raises DeployError where Lambda would not take
+    with_engine: with the second engine's layer. Raises DeployError if Lambda would not take
     them.
     """
     tell("building the zips …")

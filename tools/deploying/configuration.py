@@ -91,7 +91,7 @@ def is_copy(config: Config, stage: str) -> bool:
 class ConfigurationStep:
     """Writes it, where it is not there with the same content.
 
-    made: what there is on AWS now; None where the stack is not there yet.
+    made: what there is on AWS now; None if the stack is not there yet.
     """
 
     title = "What Chalice reads (.chalice)"
@@ -107,7 +107,7 @@ class ConfigurationStep:
     def files(self) -> dict[Path, Config]:
         """What Chalice is to read, by the path in the project; empty without a stack.
 
-        Raises DeployError where a policy cannot be made.
+        Raises DeployError if a policy cannot be made.
         """
         made = self._made()
         if made is None:

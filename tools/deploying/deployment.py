@@ -48,7 +48,7 @@ WORK = ROOT / "build" / "deploy"
 class Deployment:
     """A stage: what it is made of, and the steps that make it.
 
-    version: of Python, on Lambda. package: the default model; None where the stage is only to be
+    version: of Python, on Lambda. package: the default model; None if the stage is only to be
     taken down. others: the further arms. lives_here: whether it is already in this region. project:
     what is deployed. work: for what is built.
     """
@@ -185,8 +185,8 @@ class Deployment:
         )  # fmt: skip
 
     def api(self) -> str | None:
-        """The API's id; None where there is none."""
-        return next((one["rest_api_id"] for one in self.record().api()), None)
+        """The API's id; None if there is none."""
+        return next((resource["rest_api_id"] for resource in self.record().api()), None)
 
     def url(self) -> str:
         """The address to call, with a slash at its end: the Function URL, else the REST API's."""
@@ -208,11 +208,11 @@ class Deployment:
         return [*outputs(template.read_text()), "TOKEN_PARAMETER"]
 
     def _made(self) -> Made | None:
-        found = self.stack.outputs()
-        if not found:
+        outputs = self.stack.outputs()
+        if not outputs:
             return None
         return Made(
-            variables_of(self.target, self.wishes, found),
+            variables_of(self.target, self.wishes, outputs),
             [*self._managed, *WISHES],
             [arn for layer in self.layers if (arn := layer.arn())],
             self._limits(),
@@ -226,7 +226,7 @@ class Deployment:
         return {**before, **self.stops.limits(), **now}
 
     def _declared(self, handler: str) -> int | None:
-        """A handler's `reserved_concurrency` in .chalice/config.json; None where it has none."""
+        """A handler's `reserved_concurrency` in .chalice/config.json; None if it has none."""
         place = self._config, self.target.stage, handler
         limit: int | None = setting(*place, "reserved_concurrency", None)
         return limit
@@ -241,7 +241,7 @@ class Deployment:
         ]
 
     def check_sizes(self, tell: Tell) -> None:
-        """Build the zips. Raises DeployError where Lambda would not take them."""
+        """Build the zips. Raises DeployError if Lambda would not take them."""
         sizes(
             self._project, self._architecture, self._version, self._package, self._with_engine,
             tell,
@@ -272,5 +272,5 @@ class Deployment:
         return self._session.client(service)
 
     def _output(self, variable: str) -> str:
-        """Of the stack; empty where it is not there."""
+        """Of the stack; empty if it is missing."""
         return self.stack.outputs().get(variable, "")

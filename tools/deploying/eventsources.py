@@ -42,7 +42,7 @@ class WorkersStep:
     ) -> None:
         self._client = client
         self._record = record
-        self._given = workers
+        self._workers = workers
         self._poll = poll_seconds
 
     def changes(self) -> list[str]:  # noqa: D102
@@ -66,8 +66,8 @@ class WorkersStep:
 
     def _wanted(self) -> tuple[int, str]:
         """How many, and why so, in words."""
-        if self._given:
-            return self._given, ""
+        if self._workers:
+            return self._workers, ""
         limit = int(self._client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
         workers = max(FEWEST_WORKERS, min(WORKERS, limit // 2))
         return workers, f", of the {limit} functions that the account may run at once"

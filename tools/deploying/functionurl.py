@@ -1,6 +1,6 @@
-"""The front without API Gateway: a URL of the API's function itself, which Chalice cannot make.
+"""The front without API Gateway: the function's own URL, which Chalice cannot make.
 
-AWS asks nobody for anything there, so the function asks for the token.
+AWS checks no caller there, so the function asks for the token.
 """
 
 import json
@@ -16,21 +16,20 @@ PERMISSIONS: dict[str, dict[str, Any]] = {
     "FunctionUrl": {"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": OPEN},
     "FunctionUrlInvoke": {"Action": "lambda:InvokeFunction", "InvokedViaFunctionUrl": True},
 }
-"""Whom Lambda lets in, by the statement's id. Since October 2025 it wants both
-(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html). The second one's condition is what
-keeps the world from invoking the function past the token."""
+"""Permissions by statement id. Since October 2025 Lambda needs both
+(https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html). The second one's condition stops
+everybody from invoking the function without the token."""
 CONDITIONS = {
     "FunctionUrl": {"StringEquals": {"lambda:FunctionUrlAuthType": OPEN}},
     "FunctionUrlInvoke": {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}},
 }
-"""What the permissions' conditions are once they are there."""
+"""The conditions that Lambda makes of these permissions."""
 
 
 class FunctionUrlStep:
-    """Opens the URL, or takes it away where it is no longer wanted.
+    """Opens the URL, or deletes it if it is no longer wanted.
 
-    wanted: whether there shall be one. limit: the function's reserved concurrency, its only
-    throttle; None where it has none.
+    limit: the function's reserved concurrency, which is its only throttle; None if it has none.
     """
 
     title = "Function URL (a front without API Gateway)"
@@ -48,12 +47,12 @@ class FunctionUrlStep:
         self._limit = limit
 
     def changes(self) -> list[str]:  # noqa: D102
-        there = self._config()
+        config = self._config()
         if not self._wanted:
-            return [f"delete the Function URL {self.url()}"] if there else []
-        opened = [] if there else [f"open a Function URL, {self._throttle()}"]
-        if there and there["AuthType"] != OPEN:
-            opened = [f"let the function ask for the token, not AWS for {there['AuthType']}"]
+            return [f"delete the Function URL {self.url()}"] if config else []
+        opened = [] if config else [f"open a Function URL, {self._throttle()}"]
+        if config and config["AuthType"] != OPEN:
+            opened = [f"let the function ask for the token, not AWS for {config['AuthType']}"]
         return opened + [
             f"let everybody do {PERMISSIONS[name]['Action']} through it" for name in self._missing()
         ]
@@ -62,10 +61,10 @@ class FunctionUrlStep:
         if not self._wanted:
             self.delete(tell)
             return
-        arn, there = self._arn(), self._config()
-        if there is None:
+        arn, config = self._arn(), self._config()
+        if config is None:
             self._client.create_function_url_config(FunctionName=arn, AuthType=OPEN)
-        elif there["AuthType"] != OPEN:
+        elif config["AuthType"] != OPEN:
             self._client.update_function_url_config(FunctionName=arn, AuthType=OPEN)
         for name in self._missing():
             if name in self._statements():
@@ -75,12 +74,12 @@ class FunctionUrlStep:
             )
 
     def url(self) -> str:
-        """The address, with a slash at its end; empty where there is none."""
-        there = self._config()
-        return there["FunctionUrl"].rstrip("/") + "/" if there else ""
+        """The URL with a slash at its end; empty if there is none."""
+        config = self._config()
+        return config["FunctionUrl"].rstrip("/") + "/" if config else ""
 
     def delete(self, tell: Tell) -> None:
-        """Take it away, and who may use it."""
+        """Delete the URL and its permissions."""
         arn = self._arn()
         for name in self._statements().keys() & PERMISSIONS.keys():
             self._client.remove_permission(FunctionName=arn, StatementId=name)
@@ -93,16 +92,16 @@ class FunctionUrlStep:
         return f"which lets {limit} calls in at once (reserved concurrency)"
 
     def _missing(self) -> list[str]:
-        """The permissions that are not there as they shall be."""
-        there = self._statements()
+        """The permissions that are missing or differ."""
+        statements = self._statements()
         return [
             name
             for name, condition in CONDITIONS.items()
-            if there.get(name, {}).get("Condition") != condition
+            if statements.get(name, {}).get("Condition") != condition
         ]
 
     def _statements(self) -> dict[str, dict[str, Any]]:
-        """Of the function's policy, by id."""
+        """The statements of the function's policy, by id."""
         arn = self._arn()
         if arn is None:
             return {}

@@ -71,7 +71,7 @@ class LayerStep:
         self.title = content.title
 
     def arn(self) -> str | None:
-        """The version that holds this content; None where there is none yet."""
+        """The version that holds this content; None if there is none yet."""
         for version in self.versions():
             if version.get("Description") == self._content.digest:
                 return str(version["LayerVersionArn"])
@@ -102,7 +102,7 @@ class LayerStep:
 
 
 def versions(client: Any, name: str) -> list[dict[str, Any]]:
-    """All versions of a layer, newest first; empty where there is no such layer."""
+    """All versions of a layer, newest first; empty if there is no such layer."""
     pages = client.get_paginator("list_layer_versions").paginate(LayerName=name)
     try:
         listed = [version for page in pages for version in page["LayerVersions"]]

@@ -8,7 +8,7 @@ from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import Target
 
 Declared = Callable[[str], int | None]
-"""A handler's `reserved_concurrency` in .chalice/config.json; None where it has none."""
+"""A handler's `reserved_concurrency` in .chalice/config.json; None if it has none."""
 
 
 class StopsStep:
@@ -36,7 +36,7 @@ class StopsStep:
         self._resume = resume
 
     def check(self) -> None:
-        """Raises DeployError where something was stopped, and is to stay so."""
+        """Raises DeployError if something was stopped, and is to stay so."""
         stopped = self._names()
         if stopped and not self._resume:
             raise DeployError(

@@ -29,7 +29,7 @@ def rendered(
     """The policy, each `${…}` filled in.
 
     environment: of the stage, by variable. traced: whether X-Ray gets the functions' traces.
-    Raises DeployError where it is no JSON or has an unknown placeholder.
+    Raises DeployError if it is no JSON or has an unknown placeholder.
     """
     names = placeholders(target, environment)
     buckets = environment.get("IMAGE_BUCKETS", "").split()
@@ -67,9 +67,9 @@ def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, st
 
 def _filled(value: Any, names: Mapping[str, str], buckets: list[str]) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(one, names, buckets) for key, one in value.items()}
+        return {key: _filled(item, names, buckets) for key, item in value.items()}
     if isinstance(value, list):
-        return [text for one in value for text in _texts(one, names, buckets)]
+        return [text for item in value for text in _texts(item, names, buckets)]
     texts = list(_texts(value, names, buckets))
     return texts[0] if len(texts) == 1 else texts
 

@@ -12,7 +12,7 @@ def lives_here(s3: Any, target: Target) -> bool:
     """Whether the stage's buckets are in this region; not, where there are none anywhere.
 
     They outlive the stage, so they tell where it is, too, when a destruction was killed half-way.
-    Raises DeployError where the stage lives in another region, or a bucket is somebody else's.
+    Raises DeployError if the stage lives in another region, or a bucket is somebody else's.
     """
     regions = {bucket: _region(s3, bucket) for bucket in target.buckets}
     for bucket, region in regions.items():
@@ -27,7 +27,7 @@ def lives_here(s3: Any, target: Target) -> bool:
 
 
 def _region(s3: Any, bucket: str) -> str | None:
-    """The bucket's region; None where there is no such bucket."""
+    """The bucket's region; None if there is no such bucket."""
     try:
         return str(s3.head_bucket(Bucket=bucket)["BucketRegion"])
     except ClientError as error:

@@ -21,7 +21,7 @@ EVERY_METHOD = "*/*"
 
 
 def find_api(client: Any, function: str) -> str | None:
-    """The id of the REST API that calls the function with this ARN; None where none does.
+    """The id of the REST API that calls the function with this ARN; None if none does.
 
     Chalice names all stages' APIs alike. What an API calls is known as soon as it is imported, so
     that one is found, too, whose deployment was killed the moment after.
@@ -42,7 +42,7 @@ def find_api(client: Any, function: str) -> str | None:
 class StageStep:
     """Throttling and tracing of the API's stage; no metrics of each method, which cost money.
 
-    api: the API's id; None where there is none yet. rate, burst: requests a second, steady and at
+    api: the API's id; None if there is none yet. rate, burst: requests a second, steady and at
     once. traced: whether X-Ray gets its traces.
     """
 

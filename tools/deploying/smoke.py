@@ -14,7 +14,7 @@ cold start."""
 
 
 def health(url: str, patience: urllib3.Retry = PATIENCE) -> str:
-    """What GET /health says. Raises DeployError where it says nothing good in time."""
+    """What GET /health says. Raises DeployError if it says nothing good in time."""
     address = f"{url}health"
     try:
         answer = connections(url).request("GET", address, retries=patience, timeout=30)

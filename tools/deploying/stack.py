@@ -52,12 +52,12 @@ class StackStep:
             )
 
     def describe(self) -> dict[str, Any] | None:
-        """The stack; None where it is not there, or never came to be."""
+        """The stack; None if it is not there, or never came to be."""
         stack = self._find()
         return None if stack is None or stack["StackStatus"] in UNUSABLE else stack
 
     def outputs(self) -> dict[str, str]:
-        """Its outputs, by environment variable; empty where it is not there."""
+        """Its outputs, by environment variable; empty if it is missing."""
         stack = self.describe() or {}
         return {
             variable(output["OutputKey"]): output["OutputValue"]
@@ -144,7 +144,7 @@ class StackStep:
         return bool(body == self._template and current | self._parameters == current)
 
     def _propose(self, kind: str) -> list[dict[str, Any]] | None:
-        """The changes of a change set that now waits to be executed; None where it has none."""
+        """The changes of a change set that now waits to be executed; None if it has none."""
         try:
             self._create_change_set(kind)
         except self._client.exceptions.AlreadyExistsException:  # of a run that was killed
@@ -195,7 +195,7 @@ class StackStep:
         return str((self._find() or {}).get("StackStatus", ""))
 
     def _finish(self, tell: Tell, *wanted: str) -> None:
-        """Wait until the stack changes no more. Raises DeployError where it is not as wanted."""
+        """Wait until the stack changes no more. Raises DeployError if it is not as wanted."""
         status = self._settle(tell)
         if status not in wanted:
             raise DeployError(

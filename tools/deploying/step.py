@@ -19,7 +19,7 @@ class Step(Protocol):
         """What it sees to."""
 
     def changes(self) -> list[str]:
-        """What `apply` would do, a line each; empty where all is as it shall be."""
+        """What `apply` would do, a line each; empty if all is as it shall be."""
 
     def apply(self, tell: Tell) -> None:
         """Do it. Raises DeployError, or botocore's errors."""

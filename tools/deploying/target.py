@@ -132,7 +132,7 @@ class Wishes:
 
     @property
     def other_models(self) -> list[str]:
-        """The arms that are not the default model. Raises DeployError where they are none."""
+        """The arms that are not the default model. Raises DeployError if they are none."""
         if not self.arms:
             return []
         try:

@@ -20,7 +20,7 @@ def tell(line: str) -> None:
 def changes_of(steps: list[Step], unseen: list[str] | None = None) -> int:
     """Show what each step would change; how many changes that is.
 
-    unseen: gets what AWS does not let us see; None where that ends it.
+    unseen: gets what AWS does not let us see; None if that ends it.
     """
     total = 0
     for number, step in enumerate(steps, start=1):

@@ -61,7 +61,7 @@ def settle(
     attempts: int = ATTEMPTS,
     **named: Any,
 ) -> None:
-    """Wait until a stack or a mapping changes no more. Raises DeployError where it goes on.
+    """Wait until a stack or a mapping changes no more. Raises DeployError if it goes on.
 
     what: it is, in words. named: how the waiter's operation knows it.
     """

@@ -1,1 +1,1 @@
-"""What `tools.openapi` is made of: the table of routes, and the schemas of their structs."""
+"""The parts of `tools.openapi`: the table of routes, and the schemas of structs."""

@@ -35,7 +35,7 @@ PATH = {
 
 
 def operation(tag: str, route: Route, schemas: dict[str, Schema]) -> dict[str, Any]:
-    """The operation object of a route. schemas: of the structs, by name."""
+    """A route's operation object. schemas: the structs' schemas, by name."""
     parts = {
         "operationId": route.name,
         "tags": [tag],
@@ -50,7 +50,7 @@ def operation(tag: str, route: Route, schemas: dict[str, Schema]) -> dict[str, A
 
 
 def form(fields: dict[str, Schema]) -> Schema:
-    """The schema of a form with an image and its options. fields: those of a request."""
+    """The schema of a form with an image and options. fields: a request's."""
     options = {name: without_null(fields[name]) for name in OPTIONS}
     return {
         "title": "PredictForm",

@@ -1,4 +1,4 @@
-"""The answers of 400 and above, which routes share."""
+"""The error answers that routes share."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ ERRORS = {
     503: ("Unavailable", "A part of the service cannot answer: its model, a bucket, a queue or the "
           "state machine."),
 }  # fmt: skip
-"""Name and description of an answer by its status."""
+"""An answer's name and description, by status."""
 
 RETRY_AFTER = {
     "Retry-After": {
@@ -28,7 +28,7 @@ RETRY_AFTER = {
 
 
 def responses(prefix: str, schema: str) -> dict[str, Any]:
-    """The answers by their names, which begin with `prefix`; their bodies are of that schema."""
+    """The error answers by name. prefix: of their names. schema: of their bodies."""
     content = {"application/json": {"schema": ref("schemas", schema)}}
     return {
         prefix + name: {"description": text, "content": content}

@@ -1,4 +1,4 @@
-"""The table of routes: what each takes, what it answers, and what it may fail with."""
+"""The table of routes, with their inputs, answers and errors."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from tools.describing.schemas import Struct
 
 @dataclass(frozen=True)
 class Route:
-    """A method of a path. name: of its view in `app.py`. status: of an answer that is no error.
+    """A method of a path. name: of its view in `app.py`. status: of success.
 
-    answer: its body; None for a file of these media types. or_200: the body of an answer of 200,
-    where that is another one. takes: the JSON body. options: its fields that the query string may
-    have, too. errors: what `failures` adds to. example: a body.
+    answer: the body; None for a file of these media types. or_200: the body of a 200, if that
+    differs. takes: the JSON body. options: its fields that the query string may have, too.
+    errors: statuses beyond the usual ones, see `failures`. example: a body.
     can_be_away: whether it needs a model, a bucket, a queue or the state machine.
     """
 
@@ -152,7 +152,7 @@ ROUTES = {
               protocol.InferAnswer, takes=requests.InferRequest, errors=(404, 422), notes=INFER),
     ],
 }  # fmt: skip
-"""By their tags. Those of a model by its version are made of those without, see `routes`."""
+"""By tag. `routes` adds those with a model's version."""
 
 
 def routes() -> Iterator[tuple[str, Route]]:

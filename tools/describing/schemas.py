@@ -31,7 +31,7 @@ Struct = type[msgspec.Struct]
 
 
 def components(structs: Iterable[Struct]) -> dict[str, Schema]:
-    """The schemas of these structs, and of all that they hold, by name."""
+    """The schemas of these structs and of all structs inside, by name."""
     _, schemas = msgspec.json.schema_components(structs, ref_template="#/components/schemas/{name}")
     known = {name: value for module in MODULES for name, value in vars(module).items()}
     return {name: _common(_described(schemas[name], known[name])) for name in sorted(schemas)}
@@ -43,7 +43,7 @@ def ref(kind: str, name: str) -> Schema:
 
 
 def without_null(schema: Schema) -> Schema:
-    """The schema of a field that is left out where it has no value."""
+    """The schema of a field that is omitted if it has no value."""
     ways = [way for way in schema.get("anyOf", []) if way != {"type": "null"}]
     if not ways:
         return schema
@@ -52,7 +52,7 @@ def without_null(schema: Schema) -> Schema:
 
 
 def _common(schema: Any) -> Any:
-    """The schema in the words that generators of clients know, too."""
+    """The schema, limited to keywords that client generators know."""
     if isinstance(schema, list):
         return [_common(part) for part in schema]
     if not isinstance(schema, dict):
@@ -69,8 +69,10 @@ def _common(schema: Any) -> Any:
 
 
 def _described(schema: Schema, struct: Struct) -> Schema:
-    """The schema with descriptions; a default is part of them, as to some generators a field that
-    has one is required."""
+    """The schema with descriptions.
+
+    Defaults go into them, because some generators make a field with a default required.
+    """
     is_answer = struct.__module__ != requests.__name__
     summary, texts = _docstring(struct)
     properties = {}
@@ -85,9 +87,9 @@ def _described(schema: Schema, struct: Struct) -> Schema:
 
 
 def _docstring(struct: Struct) -> tuple[str, dict[str, str]]:
-    """What a docstring says of the struct, and of each field after its name and a colon.
+    """A docstring's text on the struct, and on each field after its name and a colon.
 
-    What it does not say of a field, those of its bases do.
+    Texts on other fields come from the bases.
     """
     fields = {field.encode_name for field in msgspec.structs.fields(struct)}
     name = "|".join(sorted(fields))

@@ -1,1 +1,1 @@
-"""Measures how often a model is right on labelled pictures, and what it is wrong of."""
+"""Measures how often a model is right on labelled pictures, and what it gets wrong."""

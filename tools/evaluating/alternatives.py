@@ -1,4 +1,4 @@
-"""Whether a usual way to give a network its pictures is better than its package's own."""
+"""Tries the usual ways to prepare pictures against the package's own."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from tools.evaluating.measures import Share
 from tools.evaluating.usual import called, filters, parts
 
 ALPHA = 0.05
-"""Below this, corrected, a difference is taken for more than luck."""
+"""A corrected p-value below this counts as more than luck."""
 
 
 class Way(msgspec.Struct, frozen=True):
-    """One way and what came of it, on the pictures that all ways were tried on.
+    """How one way did. All ways are tried on the same pictures.
 
-    better, worse: pictures that it alone, or the package's own way alone, is right of. p_value: of
-    McNemar's exact test against the package's own, not corrected; 1 for that itself.
+    better, worse: pictures that only this way, or only the package's own way, gets right.
+    p_value: McNemar's exact test against the package's own way, uncorrected; 1 for that way.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Way(msgspec.Struct, frozen=True):
 
 
 class Ways(msgspec.Struct, frozen=True):
-    """What was tried, the package's own way first.
+    """All ways tried, the package's own first.
 
     best: the way that is better by more than luck, else the one that was right most often.
-    chosen_from: other ways that the best might have been; the p-value of the best, `corrected`, is
-    multiplied by it (Bonferroni). more_than_luck: whether it is better than the package's own.
+    chosen_from: how many other ways could have won. corrected: the p-value of the best, times
+    that (Bonferroni). more_than_luck: whether the best beats the package's own way.
     """
 
     tried: list[Way]
@@ -51,8 +51,7 @@ class Ways(msgspec.Struct, frozen=True):
 def try_all(first: Sequence[Preprocessing], right: Right) -> Ways:
     """Try `first`, the package's own way and other colours, then parts of a picture, then filters.
 
-    A round leaves the way it begins with only for one that is better by more than luck: what a
-    package says stays where nothing speaks against it.
+    A round keeps the way it starts with unless another is better by more than luck.
     """
     own = base = first[0]
     rounds = {"colours": lambda _: first, "parts": parts, "filters": filters}
@@ -72,13 +71,12 @@ def try_all(first: Sequence[Preprocessing], right: Right) -> Ways:
 def judged(
     tried: Mapping[Preprocessing, Sequence[bool]], better: Preprocessing, chosen_from: int
 ) -> Ways:
-    """What was tried, against the first, the package's own.
+    """Compare the tried ways with the first, the package's own.
 
-    tried: for each way, of which pictures the network is right, at least one. better: the way that
-        was come to, by steps that are more than luck; the first where there was none.
-    chosen_from: ways that might have been tried, the first not counted. Where one choice leads to
-        the next these are more than those that were, and a correction for fewer would promise too
-        much.
+    tried: for each way, which pictures the network gets right; at least one picture.
+    better: the way that the rounds arrived at by more than luck, else the first way.
+    chosen_from: all other ways that could have been tried. Rounds build on each other, so these are
+        more than were tried; a correction for fewer would promise too much.
     """
     own = next(iter(tried.values()))
     ways = [_way(how, right, own) for how, right in tried.items()]
@@ -117,9 +115,9 @@ def _verdict(ways: Sequence[Way], best: int, chosen_from: int, corrected: float)
 
 
 def _needed(way: Way, chosen_from: int) -> int:
-    """Pictures after which a difference of that size would not be taken for luck, roughly.
+    """About how many pictures would show such a difference to be more than luck.
 
-    Where the test's statistic is (better - worse)² / (better + worse), which grows with pictures.
+    It takes (better - worse)² / (better + worse) as the statistic, which grows with pictures.
     """
     z = NormalDist().inv_cdf(1 - ALPHA / 2 / max(chosen_from, 1))
     more = z**2 * (way.better + way.worse) / (way.better - way.worse) ** 2

@@ -1,4 +1,4 @@
-"""Pictures -> what networks say of them, and how long that takes."""
+"""Asks networks about pictures, and takes the time."""
 
 import sys
 import time
@@ -30,19 +30,19 @@ from tools.quiet import quiet
 from tools.refusals import Refused
 
 BEST = 5
-"""Classes of an answer that are kept."""
+"""How many classes of an answer are kept."""
 
 Load = Callable[[Photo], bytes]
 
 Right = Callable[[Sequence[Preprocessing], str], list[list[bool]]]
-"""For each of some ways, of which pictures the network is right; the text labels a progress bar."""
+"""Ways and the label of a progress bar -> for each way, which pictures are right."""
 
 
 class Answer(NamedTuple):
-    """What a network says of a picture.
+    """A network's answer to a picture.
 
-    best, scores: up to BEST class indices, and their scores, 0..1; of a multi-label network all
-    that it finds. several: whether it is one.
+    best, scores: up to BEST class indices and their scores, 0..1; for a multi-label network, all
+    that it finds. several: whether the network is multi-label.
     """
 
     best: tuple[int, ...]
@@ -52,10 +52,10 @@ class Answer(NamedTuple):
     several: bool = False
 
     def said(self, true: Sequence[int]) -> tuple[int | None, float]:
-        """The class that the answer stands for, and its score.
+        """The class that counts as the answer, and its score.
 
-        That is the top one. A multi-label network is asked about the classes that are `true`, as in
-        workflows: it is one of them if it finds it, else the top one of what it finds, or None.
+        That is the top class. For a multi-label network, as in workflows, it is a class of `true`
+        if the network finds one, else its top class, or None if it finds nothing.
         """
         said: list[tuple[int | None, float]] = [*zip(self.best, self.scores, strict=True)]
         if not self.several:
@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Contestant:
-    """A loaded network that is asked. name: what reports call it, unlike that of any other."""
+    """A loaded network. name: its unique name in reports."""
 
     name: str
     package: ModelPackage
@@ -75,7 +75,7 @@ class Contestant:
     classifier: Classifier
 
     def doing(self, how: Preprocessing) -> "Contestant":
-        """The same network, given pictures in another way."""
+        """The same network with another preprocessing."""
         info = msgspec.structs.replace(self.package.info, preprocessing=how)
         package = ModelPackage(self.package.folder, info)
         classifier = Classifier(package, 1, load=lambda *_: self.network)
@@ -83,9 +83,9 @@ class Contestant:
 
 
 def contestant(named: str, dirs: Sequence[Path], engine: EngineName, threads: int) -> Contestant:
-    """Load what `NAME` or `NAME:ENGINE` says; `engine` is that of a name alone.
+    """Load `NAME` or `NAME:ENGINE`; `engine` is the default.
 
-    Raises Refused for an engine that is none, and ModelInvalid where it cannot be loaded.
+    Raises Refused for an unknown engine, and ModelInvalid if loading fails.
     """
     name, colon, said = named.partition(":")
     if colon and said not in get_args(EngineName):
@@ -102,7 +102,7 @@ def contestant(named: str, dirs: Sequence[Path], engine: EngineName, threads: in
 
 
 def loader(photos: Sequence[Photo]) -> Load:
-    """What reads these pictures: files, and what a manifest may name."""
+    """A function that reads these pictures: files, and URLs as in manifests."""
     from chalicelib.sources.fetch import Fetcher
 
     uris = [p.image.s3_uri for p in photos if isinstance(p.image, Instance) and p.image.s3_uri]
@@ -130,10 +130,9 @@ def _s3() -> Any:
 def ask(
     photos: Sequence[Photo], contestants: Sequence[Contestant], load: Load, label: str
 ) -> tuple[list[list[Answer] | None], dict[str, str]]:
-    """The answers of each contestant to each picture; None for those that cannot be read.
+    """For each picture, every contestant's answer, or None if it is unreadable; and why, by name.
 
-    Also why these cannot, by what they are called. Each picture is read once, and decoded once for
-    those that see the same pixels.
+    Each picture is read once, and decoded once for all contestants that see the same pixels.
     """
     answers: list[list[Answer] | None] = []
     unreadable = {}
@@ -177,7 +176,7 @@ def _asked(data: bytes, contestants: Sequence[Contestant]) -> list[Answer]:
 def rightness(
     asked: Contestant, photos: Sequence[Photo], classes: Sequence[tuple[int, ...]], load: Load
 ) -> Right:
-    """What tells of which pictures, whose classes are given, a network is right in some ways."""
+    """A function that tells which pictures a network gets right. classes: the right ones."""
 
     def right(ways: Sequence[Preprocessing], label: str) -> list[list[bool]]:
         all_answers, _ = ask(photos, [asked.doing(how) for how in ways], load, label)

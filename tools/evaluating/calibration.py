@@ -1,4 +1,4 @@
-"""Whether a model is right as often as its scores say."""
+"""Calibration: is a model right as often as its scores say?"""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from chalicelib.significance import wilson_interval
 
 BINS = 10
-"""Of the same width; Guo et al. took 15 for 10,000 pictures and more."""
+"""Of equal width; Guo et al. used 15 for 10,000 pictures and more."""
 
 DRAWS = 1000
-"""Of what a model that is calibrated would show by chance."""
+"""Simulations of what a calibrated model shows by chance."""
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Answers whose score is above `low` and at most `high`: what they say, and how it was.
+    """Answers whose score is above `low` and at most `high`.
 
-    confidence: mean score; share: of these that are right; interval: its 95% one.
+    confidence: their mean score. share: of them that are right. interval: the share's, 95%.
     """
 
     low: float
@@ -34,8 +34,8 @@ class Calibration(msgspec.Struct, frozen=True):
     """Scores of the top class against how often it was right.
 
     error: expected calibration error, 0..1: the mean distance of a bin's confidence and share,
-        weighed by its answers. by_chance: what 95% of models that are right just as often as they
-        say would stay below, of so many pictures with these scores. bins: those with an answer.
+        weighted by its answers. by_chance: on these scores, 95% of perfectly calibrated models
+        would have a smaller error. bins: those with an answer.
     """
 
     error: float
@@ -46,7 +46,7 @@ class Calibration(msgspec.Struct, frozen=True):
 
 
 def calibration(scores: Sequence[float], right: Sequence[bool]) -> Calibration:
-    """Compare the scores of answers, 0..1, with which of them are right; there is at least one.
+    """Compare the scores of answers, 0..1, with which are right. Needs at least one answer.
 
     Guo, Pleiss, Sun & Weinberger (2017), On Calibration of Modern Neural Networks, ICML,
     https://arxiv.org/abs/1706.04599; chance as in the consistency resampling of Bröcker & Smith

@@ -14,13 +14,13 @@ from tools.evaluating.illustrations import sheet
 from tools.evaluating.measures import Mistake
 
 SIDE, COLUMNS, GAP, WORDS = 168, 4, 20, 58
-"""Pixels of a thumbnail, how many are side by side, and what is around and beneath them."""
+"""A thumbnail's pixels, thumbnails a row, and the space around and below them."""
 
 WHOLE = Preprocessing("letterbox", colour=(241, 243, 244), filter="lanczos")
 
 
 def of_mistakes(mistakes: Sequence[Mistake], files: Sequence[bytes], name: str) -> str:
-    """Draw them, surest first. files: of the pictures, in their order."""
+    """Draw them, surest first. files: the pictures, in the same order."""
     parts = []
     for place, (mistake, data) in enumerate(zip(mistakes, files, strict=True)):
         row, column = divmod(place, COLUMNS)

@@ -1,4 +1,4 @@
-"""All that `tools.model evaluate` finds out, from the pictures to the verdicts."""
+"""`tools.model evaluate`, from the pictures to the verdicts."""
 
 import math
 from collections import Counter
@@ -30,12 +30,11 @@ from tools.refusals import Refused
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """What `report.json` holds.
+    """The contents of `report.json`.
 
-    labels: where they are from. evaluated: pictures that count. unknown_labels: labels that no
-    class has, and of how many pictures; shared_labels: those of several classes, any of which is
-    right; unreadable: pictures that are not, and why; faults: what else was left out. None of them
-    counts.
+    labels: where they come from. evaluated: how many pictures count. shared_labels: labels with
+    several classes, any of which is right. Left out: unknown_labels, which no class has, with how
+    many pictures; unreadable pictures, and why; and other faults.
     """
 
     pictures: str
@@ -52,7 +51,7 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Evaluated(NamedTuple):
-    """An evaluation, and what its pages are made of besides. seen: of each result."""
+    """An evaluation, with what else its pages need. seen: the answers of each result."""
 
     evaluation: Evaluation
     seen: list[list[Seen]]
@@ -67,10 +66,10 @@ def evaluate(
     all_ways: bool,
     say: Callable[[str], None],
 ) -> Evaluated:
-    """Measure a package, and where `against` names another one or an engine, both.
+    """Measure a package, or two if `against` names another package or engine.
 
-    all_ways: also try the usual ways to give it its pictures. say: told what is known so far.
-    Raises Refused and ModelInvalid where it cannot be done.
+    all_ways: also try the usual preprocessings. say: told of the pictures before they are asked.
+    Raises Refused or ModelInvalid.
     """
     asked = [
         contestant(entrant, settings.model_dirs, settings.engine, settings.threads)
@@ -133,7 +132,7 @@ def evaluate(
 
 
 def contestants(name: str, against: str | None) -> list[str]:
-    """What is asked, as `contestant` takes it. Raises Refused where it is the same twice."""
+    """The names to ask, for `contestant`. Raises Refused if both are the same."""
     if against is None:
         return [name]
     if against in get_args(EngineName):
@@ -144,7 +143,7 @@ def contestants(name: str, against: str | None) -> list[str]:
 
 
 def told(labelled: Labelled, truths: Sequence[Truths]) -> list[str]:
-    """What was made of the pictures, in lines."""
+    """Lines about the pictures: how many, and what was left out."""
     classes = len({photo.label for photo in labelled.photos})
     lines = [
         f"{count(len(labelled.photos), 'picture')} with {count(classes, 'label')}, "
@@ -184,7 +183,7 @@ def _repeated(photos: Sequence[Photo]) -> list[str]:
 
 
 def _notes(results: Sequence[Result]) -> list[str]:
-    """What to know of the figures."""
+    """Warnings about the figures."""
     notes = [
         f"{result.name} judges each label by itself. It is right if a picture's label has a score "
         f"of at least {percent(LIKELY_SCORE)}. Other labels that it finds are not judged, because "

@@ -16,7 +16,7 @@ from tools.evaluate import evaluate_
 
 FOLDER = ROOT / "docs" / "evaluation"
 SIZE = 128
-"""Pixels of a side: twice what the networks take, since pictures of others are larger, too."""
+"""Pixels a side: twice what the networks take, as real pictures are larger too."""
 
 
 def draw(folder: Path, count: int) -> None:

@@ -1,4 +1,4 @@
-"""An evaluation's folder: a page with its drawings, and the same as JSON and CSV."""
+"""Writes an evaluation's folder: a page with drawings, JSON and CSV."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,9 +24,9 @@ JSON, PAGE = "report.json", "report.md"
 
 
 def free(folder: Path | None, name: str, parent: Path) -> Path:
-    """Where to write: `folder`, or the first of that name in `parent` that is not there yet.
+    """The folder to write to: `folder`, else the first free one of that name in `parent`.
 
-    Raises Refused where `folder` has something in it.
+    Raises Refused if `folder` is not empty.
     """
     if folder is not None:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -39,7 +39,7 @@ def free(folder: Path | None, name: str, parent: Path) -> Path:
 
 
 def write(evaluated: Evaluated, folder: Path) -> None:
-    """Write all files of an evaluation into a folder, at once and whole."""
+    """Write all files of an evaluation into a folder, or none."""
     report, all_, load = evaluated
     with staged(folder) as new:
         (new / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
@@ -55,7 +55,7 @@ def write(evaluated: Evaluated, folder: Path) -> None:
 
 
 def endings(results: Sequence[Result]) -> list[str]:
-    """What the names of each result's drawings end in."""
+    """The suffix of each result's drawings."""
     return ["", *(f"-{result.name.replace(':', '-')}" for result in results[1:])]
 
 

@@ -24,14 +24,14 @@ ROW = 24
 """Pixels of a row's height."""
 
 CLASSES = 40
-"""Rows of classes: of more, those that are right least often."""
+"""Rows of classes; if there are more, those that are right least often."""
 
 SCALE = 360
 """Pixels from 0% to 100%."""
 
 
 class Row(NamedTuple):
-    """A name, how often it is right, and what is said beside."""
+    """A name, its share, and a note beside."""
 
     name: str
     share: Share
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def sheet(title: str, drawing: Drawing, notes: Sequence[str] = ()) -> str:
-    """A drawing under its title, with what there is to say of it, as an SVG document."""
+    """An SVG document: a title, notes, and the drawing below."""
     width = max(drawing.width, min(wide(title, 20), 640))
     lines = [line for note in notes for line in wrap(note, width, 12)]
     parts = [text(0, 18, fit(title, width + MARGIN, 20), "headline")]
@@ -110,7 +110,7 @@ def _taken(share: ClassShare) -> str:
 
 
 def of_confusion(matrix: Matrix, name: str) -> str:
-    """What is taken for what."""
+    """Which classes are confused."""
     notes = [
         "Rows: what pictures show. Columns: what was answered. Red is wrong; the stronger a "
         "cell's colour, the larger its share of the row."

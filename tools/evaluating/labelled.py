@@ -1,4 +1,4 @@
-"""PHOTOS of `tools.model evaluate`: pictures, and which classes they are known to show."""
+"""PHOTOS of `tools.model evaluate`: pictures with their true classes."""
 
 import os
 from collections import Counter
@@ -22,7 +22,7 @@ NEEDED = (
 
 
 class Photo(NamedTuple):
-    """A picture. called: what reports call it. label: what it shows, as whoever has it says."""
+    """A picture. called: its name in reports. label: what its owner says it shows."""
 
     called: str
     image: Path | Instance
@@ -30,16 +30,16 @@ class Photo(NamedTuple):
 
 
 Pictures = tuple[str, list[Photo], list[str]]
-"""Where the labels are from, the pictures, and lines that name none."""
+"""Where the labels come from, the pictures, and the lines that name no picture."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Pictures, all with classes of each model.
+    """Pictures that every model has classes for.
 
-    by: where their labels are from. classes: of each picture, for each model, the indices of the
-    classes that its label names. unknown: labels that a model has no class for, and of how many
-    pictures. shared: labels that name several classes. faults: lines that name no picture.
+    by: where their labels come from. classes: for each picture and model, the indices of the
+    classes that its label names. unknown: labels without a class, and how many pictures have them.
+    shared: labels that name several classes. faults: lines that name no picture.
     """
 
     by: str
@@ -51,9 +51,9 @@ class Labelled:
 
 
 def find(path: Path, truths: Sequence[Truths]) -> Labelled:
-    """The labelled pictures of a folder or a file, for models with those classes.
+    """The labelled pictures of a folder or a file, for these models.
 
-    Raises Refused where there are none, or the labels of most of them are of no class.
+    Raises Refused if there are none, or if no class has most of their labels.
     """
     by, photos, faults = (
         _of_folder(path, truths) if path.is_dir() else _of_table(path, _read(path), truths)
@@ -65,9 +65,7 @@ def find(path: Path, truths: Sequence[Truths]) -> Labelled:
     if 2 * unknown.total() > len(photos):
         raise Refused(_mostly_unknown(path, photos, unknown, truths))
     kept = [photo for photo in photos if photo.label not in unknown]
-    once: dict[
-        object, Photo
-    ] = {}  # twice is no more evidence, and intervals would take it for more
+    once: dict[object, Photo] = {}  # a picture listed twice would narrow intervals
     for photo in kept:
         once.setdefault((photo.image, truths[0].classes(photo.label)), photo)
     if again := len(kept) - len(once):
@@ -94,7 +92,7 @@ def _known(label: str, truths: Sequence[Truths]) -> bool:
 
 
 def _of_folder(folder: Path, truths: Sequence[Truths]) -> Pictures:
-    """By the table in it, where there is one, else by the names of its folders."""
+    """Read the labels from the folder's table, else from the names of its folders."""
     listed: list[tuple[Path, Table]] = []
     refused: Refused | None = None
     for path in sorted(folder.iterdir()):
@@ -121,7 +119,7 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Pictures:
 
 
 def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Pictures:
-    """By the column whose labels the models have classes for."""
+    """Read the labels from the column that the models have classes for."""
     columns = [
         column for column in picturelists.LABELS if any(column in row.labels for row in table.rows)
     ]
@@ -134,7 +132,7 @@ def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Pictures:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """All files beneath, in a fixed order, but hidden ones: what is no picture will be said."""
+    """All files below in a fixed order, except hidden ones; non-pictures are reported later."""
 
     def refuse(error: OSError) -> None:
         raise error
@@ -145,7 +143,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _check_numbers(photos: Sequence[Photo], truths: Sequence[Truths]) -> None:
-    """Raise Refused where labels are numbers that may be counted from another class than 0."""
+    """Raise Refused if labels are numbers that may be counted from another class than 0."""
     numbers = {photo.label for photo in photos if is_number(photo.label)}
     for truth in truths:
         if any(map(truth.is_index, numbers)) and not all(map(truth.classes, numbers)):
@@ -158,7 +156,7 @@ def _check_numbers(photos: Sequence[Photo], truths: Sequence[Truths]) -> None:
 def _mostly_unknown(
     path: Path, photos: Sequence[Photo], unknown: Mapping[str, int], truths: Sequence[Truths]
 ) -> str:
-    """Why pictures cannot be evaluated whose labels no class has."""
+    """The message for pictures whose labels no class has."""
     lines = [
         f"{sum(unknown.values())} of {len(photos)} pictures have labels that no class of the model "
         f"has: {listed(unknown, truths)}."
@@ -178,7 +176,7 @@ def _mostly_unknown(
 
 
 def listed(unknown: Mapping[str, int], truths: Sequence[Truths], most: int = 10) -> str:
-    """Labels that no class has, with the nearest that one has."""
+    """Labels that no class has, each with the nearest class name."""
     said = []
     for label, many in list(unknown.items())[:most]:
         near = truths[0].nearest(label)

@@ -19,14 +19,14 @@ from tools.evaluating.calibration import Calibration, calibration
 from tools.evaluating.labelled import Photo
 
 WIDE = 0.2
-"""Of a 95% interval: one that is wider tells little."""
+"""Of a 95% interval; a wider one tells little."""
 
 MISTAKES = 12
-"""The surest ones, that are shown."""
+"""How many are shown, surest first."""
 
 
 class Share(msgspec.Struct, frozen=True):
-    """How many are right, and the 95% interval (Wilson's) of the share of all such pictures."""
+    """How many are right, and Wilson's 95% interval for the share of all such pictures."""
 
     right: int
     of: int
@@ -35,14 +35,14 @@ class Share(msgspec.Struct, frozen=True):
 
     @classmethod
     def counted(cls, right: int, of: int) -> "Share":
-        """Of that many; none of none is 0."""
+        """The share `right` of `of`; 0 of 0 is 0."""
         return cls(right, of, right / of if of else 0.0, wilson_interval(right, of))
 
 
 class ClassShare(msgspec.Struct, frozen=True):
     """One class's pictures.
 
-    taken_for: what they are most often taken for, "" if never; taken: how often.
+    taken_for: the most frequent wrong answer, "" if none. taken: how often.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Timing(msgspec.Struct, frozen=True):
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """A wrong answer. index: of the picture among those that were evaluated."""
+    """A wrong answer. index: the picture's place among those evaluated."""
 
     index: int
     picture: str
@@ -72,12 +72,12 @@ class Mistake(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What one model was measured to be.
+    """One model's figures.
 
-    multi_label: it is right where it finds the label that it is asked about, whatever else.
-    top5: None for so few classes that it says nothing. calibration: None for multi-label models, as
-        nobody knows what else their pictures show. mean_of_classes: each class's share counted
-        alike, however many pictures it has.
+    multi_label: if so, an answer is right if it finds the picture's label, whatever else it finds.
+    top5: None if there are too few classes. calibration: None for multi-label models, as nobody
+        knows what else their pictures show. mean_of_classes: every class counts the same, however
+        many pictures it has.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Result(msgspec.Struct, frozen=True):
 
     @property
     def runs_by(self) -> str:
-        """The engine, and its kernels where it has several."""
+        """The engine, with its kernels if it has several."""
         return self.engine if self.engine == self.kernels else f"{self.engine} ({self.kernels})"
 
 
@@ -116,7 +116,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Seen(NamedTuple):
-    """One model's answer to a picture. truth, answer: as reports name them; score: of it."""
+    """One model's answer to a picture. truth, answer: names in reports."""
 
     photo: Photo
     truth: str
@@ -133,7 +133,7 @@ def seen(
     classes: Sequence[tuple[int, ...]],
     answers: Sequence[Answer],
 ) -> list[Seen]:
-    """Each answer beside what is right. names: of the classes, each another."""
+    """Each answer beside the truth. names: unique names of the classes."""
     all_ = []
     for photo, true, whole in zip(photos, classes, answers, strict=True):
         truth = names[true[0]] if len(true) == 1 else photo.label
@@ -145,7 +145,7 @@ def seen(
 
 
 def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Result:
-    """What the answers, of which there is at least one, say of a model."""
+    """A model's figures from its answers, at least one."""
     info, of = contestant.classifier.info, len(all_)
     by_class = sorted(
         _by_class(all_),
@@ -153,7 +153,7 @@ def measured(contestant: Contestant, all_: Sequence[Seen], threads: int) -> Resu
     )
     pairs = Pairs(TRUTH, contestant.name)
     for picture in all_:
-        # where any of several classes is right, the one that was said is
+        # if several classes are right, the answer is the truth
         pairs.add(
             picture.answer if picture.right else picture.truth, picture.answer, picture.photo.called
         )
@@ -219,7 +219,7 @@ def _middle_and_slow(milliseconds: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def compared(first: str, second: str, right: Sequence[tuple[bool, bool]]) -> Compared:
-    """right: for each picture, whether the first and the second was right of it."""
+    """McNemar's test of two models. right: for each picture, whether each model was right."""
     counts = Counter(right)
     only_first, only_second = counts[True, False], counts[False, True]
     return Compared(

@@ -21,18 +21,18 @@ IMAGES = (
     "image", "file", "file_name", "filename", "path", "filepath", "file_path", "image_path",
     "photo", "picture", "url", "s3_uri", "source-ref", "b64",
 )  # fmt: skip
-"""What a column, or a field of JSON, with the picture may be called."""
+"""Names of columns or JSON fields with the picture."""
 
 LABELS = (
     "label", "class", "class_name", "category", "target", "truth", "name", "wnid", "synset",
 )  # fmt: skip
-"""The same of what it shows. Of several, the one whose labels the model has."""
+"""Names of those with the label. Of several, the one whose labels the model has."""
 
 BLOCK_BYTES = 1 << 20
 
 
 class Row(NamedTuple):
-    """A line that names a picture. labels: what the columns of LABELS say, none of them empty."""
+    """A line that names a picture. labels: the non-empty columns of LABELS."""
 
     number: int
     image: Path | Instance
@@ -41,14 +41,14 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What a file lists. faults: lines that name no picture or no label, and why."""
+    """A file's rows. faults: lines without a picture or a label, and why."""
 
     rows: list[Row]
     faults: list[str]
 
 
 def read(path: Path) -> Table:
-    """The pictures of a file, by its ending. Raises Refused where it lists none with labels."""
+    """The pictures of a file, by its ending. Raises Refused if it lists none with labels."""
     fields = _csv(path) if path.suffix.lower() in TEXTS else _json(path)
     rows, faults = [], []
     for number, values in fields:
@@ -98,7 +98,7 @@ def _place(column: str, text: str, folder: Path) -> Path | Instance:
 
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The fields of each line. Raises Refused where there is no column for picture and label."""
+    """The fields of each line. Raises Refused if there is no column for picture and label."""
     text = _text(path)
     header: list[str] = []
     delimiter = delimiter_of(text.lstrip().partition("\n")[0].strip())
@@ -127,7 +127,7 @@ def _json(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _fields(line: str) -> dict[str, str]:
-    """Texts and numbers of a line of JSON; none of one that is no object."""
+    """Texts and numbers of a line of JSON; none if it is no object."""
     try:
         values = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):

@@ -11,11 +11,11 @@ SIDE, BARS, LEFT, GAP = 380.0, 84.0, 60.0, 22.0
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 FEW = 5
-"""Answers of a bin: what fewer say is drawn faint."""
+"""A bin with fewer answers is drawn faint."""
 
 
 def of_calibration(calibration: Calibration, name: str) -> str:
-    """Draw it, with how many answers there are of each confidence beneath."""
+    """Draw it, with the number of answers of each confidence below."""
     bottom = SIDE + GAP + BARS
     parts = [*_grid(), *(part for bin in calibration.bins for part in _point(bin))]
     most = max(bin.of for bin in calibration.bins)
@@ -41,7 +41,7 @@ def of_calibration(calibration: Calibration, name: str) -> str:
 
 
 def sentence(calibration: Calibration) -> str:
-    """What the calibration is, in words."""
+    """The calibration in words."""
     error = f"Expected calibration error {percent(calibration.error)}"
     if calibration.error <= calibration.by_chance:
         return (

@@ -1,4 +1,4 @@
-"""An evaluation as tables of a spreadsheet."""
+"""An evaluation as CSV tables."""
 
 import csv
 from collections import Counter
@@ -46,7 +46,7 @@ def classes(results: Sequence[Result]) -> Iterator[Sequence[object]]:
 def confusion(
     results: Sequence[Result], all_: Sequence[Sequence[Seen]]
 ) -> Iterator[Sequence[object]]:
-    """A row for each pair of what pictures show and what was answered."""
+    """A row for each pair of truth and answer."""
     yield "model", "truth", "answer", "pictures"
     for result, of in zip(results, all_, strict=True):
         pairs = Counter((seen.truth, seen.answer) for seen in of)

@@ -1,4 +1,4 @@
-"""An evaluation in the lines of a terminal."""
+"""An evaluation for the terminal."""
 
 from collections.abc import Iterator
 
@@ -8,14 +8,14 @@ from tools.evaluating.measures import Result, Share
 from tools.evaluating.reliability import sentence
 
 SHOWN = 5
-"""Unreadable pictures, and weak classes, that are named."""
+"""How many unreadable pictures, and weak classes, are named."""
 
 FEW = 5
-"""Pictures of a class: of fewer nothing is said here."""
+"""Classes with fewer pictures are not called weak."""
 
 
 def lines(report: Evaluation) -> Iterator[str]:
-    """What was found."""
+    """The lines of an evaluation."""
     if report.unreadable:
         yield f"{count(len(report.unreadable), 'picture')} cannot be read and do not count:"
         for name, why in list(report.unreadable.items())[:SHOWN]:
@@ -23,7 +23,7 @@ def lines(report: Evaluation) -> Iterator[str]:
         if len(report.unreadable) > SHOWN:
             yield f"  and {len(report.unreadable) - SHOWN} more, in the report"
     for result in report.results:
-        yield from _of_one(result)
+        yield from _result(result)
     if report.compared:
         yield versus(report.compared)
     if report.ways:
@@ -31,7 +31,7 @@ def lines(report: Evaluation) -> Iterator[str]:
     yield from report.notes
 
 
-def _of_one(result: Result) -> Iterator[str]:
+def _result(result: Result) -> Iterator[str]:
     yield f"{result.name}, version {result.version}, by {result.runs_by}"
     yield f"  right:       {_share(result.top1)}"
     five = _share(result.top5) if result.top5 else "says nothing of so few classes"

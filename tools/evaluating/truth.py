@@ -10,17 +10,17 @@ from pathlib import Path
 from chalicelib.inference.labels import fold, is_imagenet, names
 
 WORDNET = Path(__file__).with_name("wordnet.txt")
-"""The ids of ImageNet's 1,000 classes in their order, as folders of ImageNet are called
+"""The WordNet ids of ImageNet's 1,000 classes in order, which name its folders
 (https://image-net.org/challenges/LSVRC/2012/browse-synsets.php)."""
 
 ID = re.compile(r"(n\d{8})(?!\d)")
-"""What a label begins with that is such an id: `n01440764`, or `n01440764_tench`."""
+"""Such an id at the start of a label: `n01440764`, or `n01440764_tench`."""
 
 
 class Truths:
     """Finds the classes that a label names.
 
-    labels: the model's, by class index. hidden: a class that it never answers with.
+    labels: the model's, by class index. hidden: the class that it never answers with.
     """
 
     def __init__(self, labels: Sequence[str], hidden: int | None) -> None:
@@ -31,17 +31,17 @@ class Truths:
             for name in names(label) if index != hidden else ():
                 self._named.setdefault(name, []).append(index)
         self._wordnet = _wordnet(len(labels) - 1000) if is_imagenet(labels) else {}
-        self._found: dict[str, tuple[int, ...]] = {}
+        self._known: dict[str, tuple[int, ...]] = {}
 
     def classes(self, text: str) -> tuple[int, ...]:
-        """The indices of the classes of that name; none, one, or several that share it.
+        """The indices of the classes with that name.
 
-        A WordNet id is one of ImageNet's classes; a number that no class is called is an index,
-        from 0, unless a hidden class leaves open what is counted from.
+        A WordNet id names a class of ImageNet. A number that is no class's name is an index from 0,
+        unless a class is hidden: then it is unclear whether indices count that class.
         """
-        if text not in self._found:
-            self._found[text] = self._classes(text)
-        return self._found[text]
+        if text not in self._known:
+            self._known[text] = self._classes(text)
+        return self._known[text]
 
     def _classes(self, text: str) -> tuple[int, ...]:
         id = ID.match(text.strip().lower())
@@ -54,7 +54,7 @@ class Truths:
         return ()
 
     def nearest(self, text: str) -> str:
-        """The class whose name is spelt much like that; empty where there is none."""
+        """The class whose name is spelt much like that; empty if there is none."""
         near = get_close_matches(fold(text), self._named, 1, 0.75)
         return self.labels[self._named[near[0]][0]] if near else ""
 
@@ -74,7 +74,7 @@ def is_number(text: str) -> bool:
 
 
 def shown(labels: Sequence[str]) -> list[str]:
-    """A short name for each class that no other has: its first, else its label, and its number."""
+    """A short unique name for each class: its first name, its label, or label and number."""
     first = [label.split(",")[0].strip() for label in labels]
     names, wholes = Counter(map(fold, first)), Counter(map(fold, labels))
     return [

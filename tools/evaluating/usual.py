@@ -1,4 +1,4 @@
-"""The usual ways to give a network its pictures, and what they are called."""
+"""The usual preprocessings, and their names in reports."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,10 +22,10 @@ PARTS: list[tuple[Resize, dict[str, Any]]] = [
     ("letterbox", {"colour": (0, 0, 0)}),
     ("letterbox", {"colour": GREY}),
 ]
-"""What of a picture a network may see."""
+"""Which part of a picture the network sees."""
 
 FILTERS: tuple[Filter, ...] = ("bilinear", "bicubic", "nearest")
-"""Those of Keras, PyTorch and their loaders."""
+"""The filters of Keras, PyTorch and their loaders."""
 
 SCALES: list[tuple[tuple[float, ...], tuple[float, ...]]] = [
     ((0.0,), (1.0,)),
@@ -38,13 +38,13 @@ IN_ORDER: list[dict[str, Any]] = [
     {"channels": "rgb", "mean": (123.675, 116.28, 103.53), "std": (58.395, 57.12, 57.375)},
     {"channels": "bgr", "mean": (103.939, 116.779, 123.68), "std": (1.0,)},
 ]
-"""PyTorch's and Caffe's, for one order."""
+"""PyTorch's and Caffe's, each with its channel order."""
 
 
 def colours(contestant: Contestant) -> list[Preprocessing]:
-    """The channels and scales that make sense for a network, its package's own first.
+    """The channel orders and scales to try, the package's own first.
 
-    Scales are tried on a network of floats alone: one of 8 bits says itself what it takes.
+    Scales are tried on float networks only; an 8-bit network says what it takes.
     """
     own = contestant.package.info.preprocessing
     pixels = inspect(contestant.package.model_path)[0]
@@ -59,7 +59,7 @@ def colours(contestant: Contestant) -> list[Preprocessing]:
 
 
 def scalings(own: Preprocessing, depth: int) -> list[Preprocessing]:
-    """That way, then others to scale the pixels of a network of floats with so many channels."""
+    """That way, then the other scales for a float network. depth: its channels."""
     ways = [own] + [
         msgspec.structs.replace(own, channels=order, mean=mean, std=std)
         for order in dict.fromkeys(_orders(own, depth))
@@ -76,19 +76,19 @@ def _orders(own: Preprocessing, depth: int) -> list[Channels]:
 
 
 def parts(how: Preprocessing) -> list[Preprocessing]:
-    """That way, then others to choose the part of a picture."""
+    """That way, then the other parts of a picture."""
     return _different(
         [how] + [msgspec.structs.replace(how, resize=resize, **more) for resize, more in PARTS]
     )
 
 
 def filters(how: Preprocessing) -> list[Preprocessing]:
-    """That way, then those with other filters."""
+    """That way, then the other filters."""
     return _different([how] + [msgspec.structs.replace(how, filter=name) for name in FILTERS])
 
 
 def _different(ways: Sequence[Preprocessing]) -> list[Preprocessing]:
-    """Each once: what differs only in what is not used is the same, and so are pixels unscaled."""
+    """The distinct ways: unused options make no difference, nor does a scale of 1."""
     different: dict[object, Preprocessing] = {}
     for way in ways:
         different.setdefault(_essence(way), way)
@@ -128,7 +128,7 @@ def _scaled(how: Preprocessing) -> str:
 
 
 def as_options(how: Preprocessing) -> dict[str, Any]:
-    """What `tools.model set` is told to make a package do that."""
+    """The options of `tools.model set` for that preprocessing."""
     used = {"squash": (), "crop": ("crop",), "letterbox": ("colour",)}[how.resize]
     keys = {"resize", "filter", "channels", "mean", "std", *used}
     unchanged: dict[str, Any] = {"scores": None, "multi_label": None}

@@ -1,4 +1,4 @@
-"""Whether an exported network says what the original does."""
+"""Compares an exported network with the original."""
 
 import statistics
 import time
@@ -13,10 +13,10 @@ from chalicelib.inference.classifier import Classifier
 
 @dataclass(frozen=True)
 class Limits:
-    """What is still called the same network.
+    """How far an exported network may differ from the original.
 
-    difference: the largest of probabilities. correlation: the lowest; tells also of an untrained
-    network, whose probabilities are all alike. advice: what to do beyond them.
+    difference: the largest allowed between probabilities. correlation: the lowest allowed; it works
+    for an untrained network too, whose probabilities are all alike. advice: what to do beyond.
     """
 
     difference: float
@@ -42,11 +42,10 @@ class Agreement:
     """How far an engine and TensorFlow agree.
 
     engine: LiteRT or ONNX Runtime, as people write it.
-
     agrees: for each image that both saw, whether the best class is the same.
     largest, mean: absolute difference of probabilities, over all images and classes.
-    correlation: the lowest of any image, between its two rows of probabilities; of two classes, or
-        labels that are judged one by one, that of all images together.
+    correlation: the lowest of any image, between its two rows of probabilities; for two classes or
+        a multi-label network, that of all images together.
     milliseconds: median time of the engine for one image.
     """
 
@@ -66,9 +65,9 @@ class Agreement:
         )
 
     def check(self, tolerance: float | None, limits: Limits) -> None:
-        """Raise ModelInvalid where they do not agree.
+        """Raise ModelInvalid if they do not agree.
 
-        tolerance: the largest difference, and the only test then; None for both limits.
+        tolerance: the largest difference, as the only test; None for both limits.
         """
         limit = limits.difference if tolerance is None else tolerance
         low = limits.correlation if tolerance is None else -1.0
@@ -82,10 +81,10 @@ class Agreement:
 
 
 def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
-    """What to say of `model.ort` on samples that its ranges were not made from.
+    """Reports how `model.ort` does on samples that did not set its ranges.
 
-    litert, ort: for each, whether the best class is TensorFlow's.
-    Raises ModelInvalid where it agrees less often than LiteRT by more than half a point.
+    litert, ort: for each sample, whether the best class is TensorFlow's.
+    Raises ModelInvalid if it agrees less often than LiteRT by more than half a point.
     """
     held, sizes = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
     if int(litert.sum()) - int(ort.sum()) > LOSS * held:
@@ -129,12 +128,12 @@ def compare(
 
 
 def _both(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The probabilities of both classes, where one unit has that of the second."""
+    """Two columns where one unit gives only the second class's probability."""
     return np.hstack([1 - rows, rows]) if rows.shape[1] == 1 else rows
 
 
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """1 also where all probabilities are alike in both: rounding alone would be compared."""
+    """1 if all probabilities are alike in both, because only rounding would be compared."""
     if max(np.ptp(a), np.ptp(b)) < 1e-6:
         return 1.0
     a, b = a - a.mean(), b - b.mean()

@@ -1,4 +1,4 @@
-"""What the options of `tools.model export` mean: which network, pixels scaled how, which labels."""
+"""The options of `tools.model export` -> the network, its pixel scaling, its labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ Told = tuple[Preprocessing, str]
 
 
 def check(options: Mapping[str, Any]) -> None:
-    """Raise ModelInvalid where the options contradict each other, before anything is loaded."""
+    """Raise ModelInvalid if the options contradict each other. Loads nothing."""
     sources = [flag for key, flag in SOURCES.items() if options[key]]
     if len(sources) != 1:
         raise ModelInvalid(
@@ -85,11 +85,11 @@ def prepared(
     part: Preprocessing,
     say: Callable[[str], None],
 ) -> Network:
-    """The network, given RGB pixels as it was trained on.
+    """The network with its pixel scaling in front, so that it takes RGB pixels.
 
-    own: what its publisher says of that, and why. part: of a picture, for samples that decide.
-    say: told what is done to pixels, and why.
-    Raises ModelInvalid where what it takes cannot be told.
+    own: the publisher's scaling, and why it applies. part: the part of a picture that samples show.
+    say: told how pixels are scaled, and why.
+    Raises ModelInvalid if the scaling is unknown.
     """
     how = _of_part(part, chosen(own[0] if own else WHOLE, options))
     trial = _tried(tf, source, options, labels, how)
@@ -112,14 +112,14 @@ def prepared(
 
 
 def _of_part(part: Preprocessing, how: Preprocessing) -> Preprocessing:
-    """That part of a picture, its pixels treated so."""
+    """That part of a picture, with its pixels scaled."""
     return msgspec.structs.replace(part, channels=how.channels, mean=how.mean, std=how.std)
 
 
 def _tried(
     tf: Any, source: Source, options: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
 ) -> Trial | None:
-    """How often the usual ways are right on samples that are labelled; None where none are."""
+    """How often the usual scalings are right on labelled samples; None if none are labelled."""
     if not options["samples"] or options["multi_label"] or source.reference:
         return None
     above = None
@@ -142,9 +142,9 @@ def _tried(
 def load(
     tf: Any, options: Mapping[str, Any], say: Callable[[str], None]
 ) -> tuple[Source, Told | None]:
-    """The network that the options name, and how its publisher scales pixels, and why.
+    """The network that the options name, its publisher's pixel scaling, and why it applies.
 
-    say: told what was chosen. Raises ModelInvalid where there is none such.
+    say: told what was chosen. Raises ModelInvalid if there is no such network.
     """
     side = options["size"]
     if options["keras"]:
@@ -166,7 +166,7 @@ def load(
 
 
 def usual_pictures(options: Mapping[str, Any]) -> Told | None:
-    """The part of a picture that a network was trained on, and why, where its file says so."""
+    """The part of a picture that a network was trained on, and why, if its file says so."""
     if not _teachable(options):
         return None
     return msgspec.structs.replace(tfjs.TEACHABLE_MACHINE, mean=None, std=None), (
@@ -175,7 +175,7 @@ def usual_pictures(options: Mapping[str, Any]) -> Told | None:
 
 
 def _teachable(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels that Teachable Machine wrote beside the model; none where it made none."""
+    """The labels that Teachable Machine wrote beside the model, if it made it."""
     return tfjs.teachable_labels(options["tfjs"]) if options["tfjs"] else ()
 
 
@@ -184,7 +184,7 @@ def labels_for(
 ) -> list[str]:
     """The labels given, else ImageNet's from a fetched package, else class_000 and so on.
 
-    Raises ModelInvalid where the file given cannot be read.
+    Raises ModelInvalid if the labels file cannot be read.
     """
     labels_file = None
     if options["labels"]:

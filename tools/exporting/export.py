@@ -1,4 +1,4 @@
-"""TensorFlow -> model package, and proof that both say the same."""
+"""TensorFlow -> model package, with a check that both give the same answers."""
 
 import logging
 import os
@@ -45,10 +45,9 @@ def export(
 ) -> ModelPackage:
     """Convert the network that the options name, compare, and install it as package `name`.
 
-    The package takes uint8 RGB pixels and gives probabilities: the order of channels, scaling, and
-    softmax or sigmoid are part of it.
-    say: told each step.
-    Raises ModelInvalid where it cannot be converted or does not agree; then nothing is installed.
+    The package takes uint8 RGB pixels and gives probabilities: channel order, scaling, and softmax
+    or sigmoid become part of it. say: told each step.
+    Raises ModelInvalid, and installs nothing, if conversion fails or the answers differ.
     """
     packages.check_name(name, settings.model_dirs, force)
     choices.check(options)
@@ -128,7 +127,7 @@ def _gives(
     options: Mapping[str, Any],
     pictures: list[NDArray[np.uint8]],
 ) -> Output:
-    """What the network gives. Raises ModelInvalid where it cannot be told."""
+    """What the network's scores are. Raises ModelInvalid if that is unknown."""
     end = inside.ending(tf, network.call, (1, *reversed(network.size), 3))
 
     def answers() -> NDArray[np.float32]:
@@ -136,10 +135,10 @@ def _gives(
 
     file, said = options["keras_file"], options["multi_label"]
     unsure = end.kind == "linear" and network.classes > 1 and said is None
-    judges_each = trained.judges_each(file) if unsure and file else None
-    if judges_each is not None:
+    multi_label = trained.is_multi_label(file) if unsure and file else None
+    if multi_label is not None:
         gives = settled(
-            name, end, network.classes, {**options, "multi_label": judges_each}, answers
+            name, end, network.classes, {**options, "multi_label": multi_label}, answers
         )
         return replace(gives, why=f"{gives.why}, and by the loss that it was trained with")
     return settled(name, end, network.classes, options, answers)
@@ -154,10 +153,10 @@ def _compare(
     options: Mapping[str, Any],
     say: Say,
 ) -> None:
-    """Raise ModelInvalid unless each engine that has a file gives what is expected.
+    """Raise ModelInvalid unless each engine that has a file gives the expected answers.
 
-    samples: how many of the images, the last ones, are samples, and how many of these were held
-        back. ONNX Runtime is asked about samples alone: its ranges are theirs.
+    samples: how many of the last images are samples, and how many of these were held back. ONNX
+        Runtime sees only samples, because its ranges come from them.
     """
     engines: list[tuple[str, Engine, Limits]] = [
         ("LiteRT", LITERT, FLOAT if options["float_"] else WEIGHTS)
@@ -186,7 +185,7 @@ def _compare_own(
     gives: Output,
     say: Say,
 ) -> None:
-    """Raise ModelInvalid where most of the user's own files get another answer in TensorFlow."""
+    """Raise ModelInvalid if most of the user's files get another answer in TensorFlow."""
     files = photographs.some([options["images"], options["samples"]])
 
     def framework(data: bytes, part: Preprocessing) -> NDArray[np.float32]:
@@ -201,15 +200,15 @@ def _compare_own(
 
 
 def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], Any]:
-    """What is converted: uint8 pixels [1, height, width, 3] -> probabilities [1, units]."""
-    judges_each = gives.multi_label or network.classes == 1
+    """The function to convert: uint8 pixels [1, height, width, 3] -> probabilities [1, units]."""
+    is_sigmoid = gives.multi_label or network.classes == 1
 
     def classify(pixels: Any) -> Any:
         scores = network.call(tf.cast(pixels, tf.float32))
         scores = tf.cast(tf.reshape(scores, [1, network.classes]), tf.float32)
         if gives.scores == "probabilities":
             return scores
-        return tf.sigmoid(scores) if judges_each else tf.nn.softmax(scores)
+        return tf.sigmoid(scores) if is_sigmoid else tf.nn.softmax(scores)
 
     return classify
 
@@ -217,7 +216,7 @@ def _classifying(tf: Any, network: Network, gives: Output) -> Callable[[Any], An
 def _convert(tf: Any, classify: Callable[[Any], Any], pixels: Any, keep_float: bool) -> bytes:
     """The network as a `.tflite` file: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
 
-    Dynamic range: 8-bit weights, activations quantised while it runs; needs no sample images
+    Dynamic range: 8-bit weights, activations quantised at run time; needs no sample images
     (https://ai.google.dev/edge/litert/models/post_training_quantization).
     """
     with quoted("TensorFlow could not convert the network", PLAIN), _operations_named():
@@ -233,7 +232,7 @@ def _convert(tf: Any, classify: Callable[[Any], Any], pixels: Any, keep_float: b
 
 @contextmanager
 def _operations_named() -> Iterator[None]:
-    """Make ModelInvalid of the converter's report of operations that LiteRT does not have."""
+    """Turn the converter's report of operations that LiteRT lacks into ModelInvalid."""
     try:
         yield
     except Exception as error:

@@ -17,7 +17,7 @@ class FrozenGraph:
     input_name: of the tensor to feed. Where it takes an encoded image, as `DecodeJpeg/contents:0`
         does, the network is cut after the graph's own resizing, which gives pixels 0..255.
     output_name: of the scores. Both with ":0" or without.
-    Raises ModelInvalid where there is no such graph or tensor.
+    Raises ModelInvalid if there is no such graph or tensor.
     """
 
     def __init__(self, tf: Any, path: Path, input_name: str, output_name: str) -> None:

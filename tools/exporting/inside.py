@@ -1,4 +1,4 @@
-"""Which pixels a TensorFlow network was trained on, and what it gives, as far as it shows it."""
+"""What a TensorFlow graph shows: which pixels it takes, and how it ends."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,17 +16,15 @@ PASSING = frozenset({
     "ResizeNearestNeighbor", "ReverseV2", "Slice", "Split", "SplitV", "Squeeze", "StopGradient",
     "StridedSlice", "Sub", "Transpose", "Unpack",
 })  # fmt: skip
-"""Operations that arrange or scale pixels. The first other one begins what was trained."""
+"""Operations that arrange or scale pixels; any other belongs to the trained part."""
 ASKING = frozenset({"Shape", "ShapeN", "Size", "Rank"})
-"""What only asks for a tensor's shape."""
+"""Operations that only read a tensor's shape."""
 
 
 def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> bool:
-    """Whether a network is certain to take pixels 0..255, by what it does before its first layer.
+    """Whether a network surely takes pixels 0..255, by what it does before its first layer.
 
-    Layers of any depth, operations and functions inside of it count alike, and those of training
-    not at all: it is traced as it is used.
-
+    It is traced as for prediction, so nested layers count, and layers for training do not.
     call: a float32 tensor of that shape to scores.
     """
     constant = _constant(tf, call, shape)
@@ -40,7 +38,7 @@ def ending(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Endin
 
 
 def _operations(tensor: Any) -> Iterator[str]:
-    """Types of the operations that a tensor comes through, the last one first."""
+    """Types of the operations that lead to a tensor, last first."""
     while tensor is not None:
         yield tensor.op.type
         tensor = next((source for source in tensor.op.inputs if not _is_kept(source)), None)
@@ -54,7 +52,7 @@ def _is_kept(tensor: Any) -> bool:
 
 
 def _constant(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
-    """The network traced, without variables; None if it is of a kind that nothing is known of."""
+    """The traced network with its variables as constants; None if TensorFlow cannot do that."""
     from tensorflow.python.framework.convert_to_constants import (
         convert_variables_to_constants_v2,
     )
@@ -67,7 +65,7 @@ def _constant(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> An
 
 
 def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> bool:
-    """The same of a graph without variables. pixels: its tensor that takes them."""
+    """`scales_itself` for a graph without variables. pixels: the tensor that takes them."""
     reached = _reached(pixels)
     if not reached:
         return False
@@ -79,14 +77,14 @@ def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> bool:
 def _values(
     session: Any, reached: list[Any], pixels: Any, shape: tuple[int, ...], value: int
 ) -> NDArray[np.float32]:
-    """What the tensors hold for a picture of one brightness, one after the other."""
+    """What the tensors hold for a picture of one brightness, in one array."""
     picture = np.full(shape, value, pixels.dtype.as_numpy_dtype)
     results = session.run(reached, {pixels.name: picture})
     return np.concatenate([np.ravel(values) for values in results]).astype(np.float32)
 
 
 def _reached(pixels: Any) -> list[Any]:
-    """The tensors that the first trained operations take."""
+    """The inputs of the first trained operations."""
     waiting, seen, reached = [pixels], {pixels.name}, {}
     while waiting:
         tensor = waiting.pop()

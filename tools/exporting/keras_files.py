@@ -1,4 +1,4 @@
-"""Files of Keras 3 and of Keras 2, which TensorFlow up to 2.15 wrote, each read by its own."""
+"""Reads files of Keras 3, and of Keras 2 (TensorFlow up to 2.15), each with its own Keras."""
 
 import json
 import zipfile
@@ -24,7 +24,7 @@ SAVE = {3: 'model.export("net")', 2: 'tf.saved_model.save(model, "net")'}
 def load(tf: Any, path: Path) -> Any:
     """The model in a `.keras` or `.h5` file, by the Keras that wrote it.
 
-    Raises ModelInvalid where it holds no whole model, or cannot be loaded.
+    Raises ModelInvalid if it holds no whole model, or cannot be loaded.
     """
     config, version = _read(path)
     major = 2 if version.startswith(("1.", "2.")) else 3
@@ -44,7 +44,7 @@ def load(tf: Any, path: Path) -> Any:
 
 
 def keras_2() -> Any:
-    """The last Keras 2. Raises ModelInvalid where it is not installed."""
+    """The last Keras 2. Raises ModelInvalid if it is not installed."""
     try:
         import tf_keras
     except ImportError as error:
@@ -55,9 +55,9 @@ def keras_2() -> Any:
 
 
 def in_32_bits(model: Any, say: Callable[[str], None]) -> Any:
-    """The same model, all of whose layers compute in 32 bits, as LiteRT does.
+    """The same model with all layers in 32 bits, as in LiteRT.
 
-    Half precision makes training faster; the weights of a mixed one are of 32 bits anyway.
+    Half precision only makes training faster; a mixed model's weights have 32 bits anyway.
     """
     config = model.get_config()
     whole = _widened(config)
@@ -70,7 +70,7 @@ def in_32_bits(model: Any, say: Callable[[str], None]) -> Any:
 
 
 def _widened(part: Any) -> Any:
-    """A configuration with no dtype or policy of half precision left in it."""
+    """The configuration with every half-precision dtype or policy replaced."""
     if isinstance(part, dict):
         if part.get("class_name") in ("DTypePolicy", "Policy"):
             return "float32" if part["config"]["name"] in HALVES else part
@@ -82,7 +82,7 @@ def _widened(part: Any) -> Any:
 
 
 def _read(path: Path) -> tuple[Any, str]:
-    """A file's configuration and the version of Keras that wrote it, "" where it is not said."""
+    """A file's configuration, and the Keras version that wrote it; "" if unknown."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as file:
@@ -111,7 +111,7 @@ def _classes(config: Any) -> set[str]:
 
 
 def own_layers(keras: Any, config: Any) -> list[str]:
-    """The classes of layers in a configuration that Keras itself does not have, by name."""
+    """Names of the custom layer classes in a configuration."""
     names: set[str] = set()
     if isinstance(config, dict):
         for key, value in config.items():
@@ -131,7 +131,7 @@ def _is_known(keras: Any, layer: Any) -> bool:
 
 
 def _why(error: Exception, own: list[str]) -> str:
-    """The two usual reasons in words: Keras's own lines advise Python, which nobody can do here."""
+    """The two usual reasons in words; Keras's own advice needs Python code."""
     if own:
         return f"It has layers of its own, {', '.join(own)}, whose code is not in it."
     return "It has a Lambda layer, which is code." if "`Lambda` layer" in str(error) else ""

@@ -1,4 +1,4 @@
-"""TensorFlow's ways to keep a network, brought to one form."""
+"""TensorFlow's file formats -> one form of network."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ Reference = Callable[[NDArray[Any]], Scores]
 
 @dataclass(frozen=True)
 class Source:
-    """A classifier in TensorFlow, as it is kept.
+    """A TensorFlow classifier as stored.
 
-    name: of what it is kept in. image: what it takes, as one image of 32-bit floats.
+    name: of its file or application. image: the input, as one image of 32-bit floats.
     call: a float32 tensor of the shape of `image` to scores; to be traced.
-    answer: an array of that shape to the scores that TensorFlow itself gives.
-    takes_pixels: whether it is certain to take pixels 0..255; may take seconds.
-    reference: one image [height, width, 3] of 0..255, uint8 or float32, to scores, where the source
-        prepares it itself. file: an encoded picture to scores, where it decodes it as well.
+    answer: an array of that shape to the scores that TensorFlow gives.
+    takes_pixels: whether it surely takes pixels 0..255; may run for seconds.
+    reference: one image [height, width, 3] of 0..255, uint8 or float32, to scores, if the source
+        prepares it. file: an encoded picture to scores, if the source also decodes it.
     """
 
     name: str
@@ -44,14 +44,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Network:
-    """A classifier in TensorFlow, with what it is given.
+    """A TensorFlow classifier that takes RGB pixels.
 
     call: a float32 tensor [1, height, width, 3] of RGB pixels 0..255 to scores; to be traced.
-    reference: one image uint8 [height, width, 3] to the scores that TensorFlow itself gives.
-    file: the same of an encoded picture, decoded and resized by TensorFlow; of it, the part that a
-        preprocessing says.
-    size: width and height in pixels.
-    classes: how many scores there are.
+    reference: one image uint8 [height, width, 3] to the scores that TensorFlow gives.
+    file: an encoded picture to scores. TensorFlow decodes it, takes the preprocessing's part of it
+        and resizes that.
+    size: width and height in pixels. classes: the number of scores.
     """
 
     call: Callable[[Any], Any]
@@ -62,7 +61,7 @@ class Network:
 
 
 def with_preprocessing(tf: Any, source: Source, how: Preprocessing) -> Network:
-    """The network that takes RGB pixels and prepares them so. Raises ModelInvalid if it cannot."""
+    """The network behind its preprocessing. Raises ModelInvalid if they do not fit."""
     check_fits(source.name, how, source.image)
 
     def reference(image: NDArray[np.uint8]) -> Scores:
@@ -88,11 +87,10 @@ def with_preprocessing(tf: Any, source: Source, how: Preprocessing) -> Network:
 def keras_application(
     tf: Any, name: str, weights: str, side: int | None, classes: int | None
 ) -> tuple[Source, Preprocessing]:
-    """A network of keras.applications, and what it was published with.
+    """A network of keras.applications with its published preprocessing.
 
     weights: "imagenet", "none" for random ones, or a file.
-    side: width and height; None for the application's own.
-    Raises ModelInvalid where Keras refuses any of it.
+    side: width and height; None for the application's own. Raises ModelInvalid if Keras refuses.
     """
     build = getattr(tf.keras.applications, name, None)
     if build is None or not name[:1].isupper():
@@ -116,7 +114,7 @@ def keras_application(
 
 
 def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:
-    """A loaded model of Keras 2 or 3. Raises ModelInvalid if it takes no image."""
+    """A loaded Keras 2 or 3 model. Raises ModelInvalid if it takes no image."""
     if not network.inputs:
         if side is None:
             raise ModelInvalid(f"{name} leaves its input open; give --size.")
@@ -141,8 +139,8 @@ def keras_model(tf: Any, network: Any, name: str, side: int | None) -> Source:
 def frozen_graph(tf: Any, graph: FrozenGraph, side: int | None) -> Source:
     """A frozen graph.
 
-    Its own answers are for the whole of it, where it takes encoded images: so a scaling that the
-    cut left out would come to light.
+    If it takes encoded images, its reference answers come from the uncut graph. So they would
+    differ if the cut left out a scaling.
     """
     image = image_of(graph.pixels.shape, side, graph.pixels.name)
     return Source(
@@ -175,9 +173,9 @@ def row(scores: Any) -> Scores:
 
 
 def image_of(shape: Any, side: int | None, name: str) -> Tensor:
-    """What a network takes. Raises ModelInvalid unless the shape is that of one image.
+    """A network's input. Raises ModelInvalid unless the shape is that of one image.
 
-    shape: as TensorFlow or Keras say it. side: width and height where they are left open.
+    shape: as TensorFlow or Keras give it. side: width and height, if the shape leaves them open.
     """
     dims = list(shape) if shape is not None and shape != [] else []
     first = len(dims) == 4 and dims[1] in DEPTHS and dims[3] not in DEPTHS
@@ -198,7 +196,7 @@ def image_of(shape: Any, side: int | None, name: str) -> Tensor:
 
 
 def classes_of(shape: Any) -> int:
-    """How many scores a tensor of that shape has. Raises ModelInvalid where that is left open."""
+    """The number of scores in a tensor of that shape. Raises ModelInvalid if it is open."""
     if shape is None or not len(shape) or shape[-1] is None:
         raise ModelInvalid("The network gives no fixed number of scores; it is not a classifier.")
     return int(shape[-1])

@@ -1,7 +1,4 @@
-"""TensorFlow -> `model.ort`: 8 bits as ONNX Runtime multiplies them fastest where there is AVX2.
-
-docs/engines.md says why like this. tf2onnx and ONNX Runtime's quantiser are imported where needed.
-"""
+"""TensorFlow -> `model.ort`, in the 8-bit form that is fastest with AVX2 (see docs/engines.md)."""
 
 import logging
 import platform
@@ -25,9 +22,9 @@ Pixels = NDArray[np.uint8]
 
 
 def check_machine(machine: str = "") -> None:
-    """Raise ModelInvalid unless a `model.ort` can be made here: for x86-64, and on it.
+    """Raise ModelInvalid unless this is an x86-64 machine, as `model.ort` needs.
 
-    machine: what `platform.machine` says, unless given.
+    machine: None for what `platform.machine` says.
     """
     machine = machine or platform.machine()
     if machine.lower() not in ("x86_64", "amd64"):
@@ -38,9 +35,9 @@ def check_machine(machine: str = "") -> None:
 
 
 def check_packages(find: Callable[[str], object] = find_spec) -> None:
-    """Raise ModelInvalid where what converts is not installed.
+    """Raise ModelInvalid if the packages that convert are not installed.
 
-    find: gives what a module is loaded by, or None.
+    find: a module's spec by its name, or None.
     """
     missing = [name for name in PACKAGES if find(name) is None]
     if missing:
@@ -57,16 +54,15 @@ def convert(
 ) -> bytes:
     """The contents of `model.ort`: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
 
-    Static quantisation: activations of 8 bits, unsigned, in the ranges that the samples show: to
-    their extremes, or to the average of each one's, whichever keeps the scores nearer to the float
-    network's. Weights as `weights.scales` says, so that no sum of two products leaves 16 bits.
-    Softmax, and a sigmoid at the end, stay float: they would round every probability to a multiple
-    of 1/256.
+    Static quantisation. Activations have unsigned 8 bits; their ranges come from the samples: the
+    extremes of all, or the average of each one's, whichever stays nearer to the float scores.
+    Weights follow `quantised.scales`, so that no sum of two products leaves 16 bits. Softmax and a
+    final sigmoid stay float; else every probability would be a multiple of 1/256.
 
     classify: a TensorFlow tensor to scores; to be traced. pixels: that tensor's TensorSpec, uint8.
-    samples: images uint8 [height, width, 3] such as the network will see. others: more of them, to
-        choose between the two kinds of ranges by; those made from `samples` flatter them there.
-    Raises ModelInvalid where it cannot be converted.
+    samples: images uint8 [height, width, 3] such as the network will see. others: more of them, for
+        the choice of ranges; `samples` themselves would flatter both.
+    Raises ModelInvalid if conversion fails.
     """
     import onnx
     import tensorflow as tf
@@ -110,17 +106,17 @@ def convert(
 
 
 def _probabilities(graph: Any) -> list[str]:
-    """Names of the nodes that make probabilities: each softmax, and a sigmoid that is the last."""
+    """Names of the nodes that make probabilities: every softmax, and a final sigmoid."""
     makers = {output: node for node in graph.node for output in node.output}
     last = makers.get(graph.output[0].name)
     while last and last.op_type in ("Reshape", "Identity", "Squeeze", "Cast"):
         last = makers.get(last.input[0])
-    last_one = {last.name} if last and last.op_type == "Sigmoid" else set()
-    return [n.name for n in graph.node if n.op_type == "Softmax" or n.name in last_one]
+    sigmoid = {last.name} if last and last.op_type == "Sigmoid" else set()
+    return [n.name for n in graph.node if n.op_type == "Softmax" or n.name in sigmoid]
 
 
 def _reader(name: str, samples: Iterator[Pixels]) -> Any:
-    """The samples, one by one, as ONNX Runtime's quantiser asks for them."""
+    """The samples in the form that ONNX Runtime's quantiser reads."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Samples(CalibrationDataReader):  # type: ignore[misc]
@@ -132,7 +128,7 @@ def _reader(name: str, samples: Iterator[Pixels]) -> Any:
 
 
 def _scores(path: str, name: str, samples: Sequence[Pixels]) -> NDArray[np.float32]:
-    """What the network in a `.onnx` file gives for images [images, classes]. name: of its input."""
+    """A `.onnx` file's scores for images: [images, classes]. name: of its input."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -140,7 +136,7 @@ def _scores(path: str, name: str, samples: Sequence[Pixels]) -> NDArray[np.float
 
 
 def _bake(source: str, target: str) -> None:
-    """Optimised as far as any processor may use it, in the format that loads soonest."""
+    """Optimise it for any processor, in the format that loads fastest."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

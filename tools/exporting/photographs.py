@@ -1,4 +1,4 @@
-"""Folders of images: to compare on, and such as a network will see."""
+"""Folders of images, to compare networks on or to set 8-bit ranges from."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +18,10 @@ Pixels = NDArray[np.uint8]
 
 
 def images(folder: Path | None, size: tuple[int, int], how: Preprocessing) -> list[Pixels]:
-    """The images in a folder, as the service decodes them; other files are passed over.
+    """The images in a folder, as the service decodes them. Skips other files.
 
-    size: width and height in pixels. how: as the package will say. Raises ModelInvalid where there
-    is none.
+    size: width and height in pixels. how: the package's preprocessing.
+    Raises ModelInvalid if the folder has no image.
     """
     pixels, _ = _decoded(sorted(folder.iterdir()) if folder else [], size, how)
     if folder and not pixels:
@@ -30,7 +30,7 @@ def images(folder: Path | None, size: tuple[int, int], how: Preprocessing) -> li
 
 
 def some(folders: Sequence[Path | None]) -> list[Path]:
-    """At most 50 files of those folders and the ones below them, from all over."""
+    """At most 50 files, spread over those folders and the folders below."""
     files = sorted(
         path for folder in folders if folder for path in folder.rglob("*") if path.is_file()
     )
@@ -41,11 +41,10 @@ def some(folders: Sequence[Path | None]) -> list[Path]:
 def samples(
     folder: Path | None, size: tuple[int, int], how: Preprocessing, say: Callable[[str], None]
 ) -> list[Pixels]:
-    """The images in a folder and those below it, at most 300, from all over; none without a folder.
+    """At most 300 images, spread over a folder and those below; none without a folder.
 
-    size: width and height in pixels. how: as the package will say. say: told of files that cannot
-    be read.
-    Raises ModelInvalid where there are fewer than 16.
+    size: width and height in pixels. how: the package's preprocessing. say: told of unreadable
+    files. Raises ModelInvalid if there are fewer than 16 images.
     """
     if not folder:
         return []
@@ -65,7 +64,7 @@ def samples(
 
 
 def held_back(samples: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
-    """Samples to make ranges from, every second and at most 100 or so, and the others."""
+    """Samples for the ranges (every second, at most about 100), and the other samples."""
     step = max(2, len(samples) // RANGES)
     others = [sample for index, sample in enumerate(samples) if index % step]
     return samples[::step], others

@@ -1,4 +1,4 @@
-"""Weights of 8 bits, as fine as ONNX Runtime multiplies exactly where there is AVX2 and no VNNI."""
+"""The finest 8-bit weights that ONNX Runtime multiplies exactly with AVX2 but no VNNI."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ LARGEST, PAIR = 127, 127
 
 
 def scales(graph: Any) -> dict[str, list[dict[str, Any]]]:
-    """For each weight of a convolution or dense layer, the range of each of its output channels.
+    """The range of each output channel, for the weights of every convolution and dense layer.
 
-    graph: of ONNX, of floats. As `TensorQuantOverrides` of `quantize_static`.
+    graph: ONNX, in floats. The result is `TensorQuantOverrides` of `quantize_static`.
     """
     from onnx import numpy_helper
     from onnxruntime.quantization import QuantType
@@ -35,10 +35,10 @@ def scales(graph: Any) -> dict[str, list[dict[str, Any]]]:
 
 
 def ranges(channels: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What 127 steps stand for in each channel: the least that keeps all pairs of neighbours exact.
+    """The value of 127 steps in each channel: the least that keeps pairs of neighbours exact.
 
-    channels: weights [outputs, inputs] or, of a convolution, [outputs, inputs, height, width]. A
-        depthwise one, of one input, is multiplied by another kernel, which has no such limit.
+    channels: weights [outputs, inputs] or, of a convolution, [outputs, inputs, height, width].
+        Depthwise convolutions (one input) use another kernel, which has no such limit.
     """
     rows = np.moveaxis(channels.astype(np.float64), 1, -1).reshape(len(channels), -1)
     least = np.abs(rows).max(axis=1)

@@ -1,4 +1,4 @@
-"""The user's own pictures, through the source network as its framework would load them."""
+"""Compares answers on the user's own pictures, each side with its own loader."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,11 @@ Scores = NDArray[np.float32]
 
 
 def opened(tf: Any, data: bytes, size: tuple[int, int], how: Preprocessing) -> Any:
-    """A picture as TensorFlow's own pipelines load one: float32 [1, height, width, 3], 0..255.
+    """A picture as TensorFlow's own pipelines load it: float32 [1, height, width, 3], 0..255.
 
-    It is not turned by its EXIF orientation, and resized without smoothing, both as
-    `tf.keras.utils.image_dataset_from_directory` does. how: which part of it is taken; the filter
-    is TensorFlow's. size: width and height in pixels. Raises TensorFlow's errors where it cannot
-    decode it: it reads JPEG, PNG, GIF and BMP.
+    Like `tf.keras.utils.image_dataset_from_directory`, it ignores the EXIF orientation and resizes
+    without smoothing. how: the part to take; the filter is TensorFlow's. size: width and height in
+    pixels. Raises TensorFlow's errors for anything but JPEG, PNG, GIF and BMP.
     """
     picture = tf.io.decode_image(data, channels=3, expand_animations=False)
     height, width = picture.shape[:2]
@@ -43,10 +42,10 @@ def opened(tf: Any, data: bytes, size: tuple[int, int], how: Preprocessing) -> A
 
 @dataclass(frozen=True)
 class OwnPictures:
-    """What both say of the user's pictures, each having loaded them its own way.
+    """How often both agree on the user's pictures.
 
-    pictures: how many both could read; skipped: how many TensorFlow could not.
-    differ: those of which the best class is another one.
+    pictures: how many both could read. skipped: how many TensorFlow could not.
+    differ: those with different best classes.
     """
 
     pictures: int
@@ -65,7 +64,7 @@ class OwnPictures:
         )
 
     def check(self) -> None:
-        """Raise ModelInvalid where most of them get another answer than TensorFlow gives."""
+        """Raise ModelInvalid if most pictures get another answer in TensorFlow."""
         if self.pictures >= FEWEST and 2 * len(self.differ) > self.pictures:
             raise ModelInvalid(
                 f"On {len(self.differ)} of your {self.pictures} pictures the package gives "
@@ -79,9 +78,9 @@ def compare(
     classifier: Classifier,
     framework: Callable[[bytes, Preprocessing], Scores],
 ) -> OwnPictures:
-    """Run files through the package and through the network in TensorFlow.
+    """Run files through the package and through the TensorFlow network.
 
-    framework: an encoded picture, and which part of it is taken, to probabilities.
+    framework: an encoded picture and the part to take, to probabilities.
     """
     how, size = classifier.info.preprocessing, classifier.input_size
     pictures, skipped, differ = 0, 0, []
@@ -103,5 +102,5 @@ def compare(
 
 
 def _answer(scores: Scores) -> int:
-    """The best class; of one unit, whether it is the second of two."""
+    """The best class; for one unit, 1 if the second of two classes is likelier."""
     return int(scores.argmax() if len(scores) > 1 else scores[0] > 0.5)

@@ -1,4 +1,4 @@
-"""What a framework says where it fails, in one sentence."""
+"""A framework's failure in one sentence."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _ASIDE = re.compile(r"\n\s*(?:Arguments received by |Call arguments received by 
 
 
 def last_line(error: Exception) -> str:
-    """The framework's own last line, which says the reason; of a long one its end."""
+    """The last line of the framework's message, which gives the reason; only its end if long."""
     said = _ASIDE.sub("", _COLOURS.sub("", str(error)))
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     text = lines[-1].rstrip(".") if lines else type(error).__name__
@@ -22,9 +22,9 @@ def last_line(error: Exception) -> str:
 
 @contextmanager
 def quoted(what: str, step: str) -> Iterator[None]:
-    """Make ModelInvalid of whatever a framework raises: what failed, its last line, what to do.
+    """Turn whatever a framework raises into ModelInvalid: what failed, why, what to do.
 
-    what: the beginning of a sentence. step: one that says what works with this command.
+    what: the beginning of a sentence. step: a sentence that says what to do.
     """
     try:
         yield

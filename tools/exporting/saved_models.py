@@ -1,4 +1,4 @@
-"""SavedModels: which signature classifies images, as the form that is exported."""
+"""SavedModels: finds the signature that classifies images."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ class Signature:
 
     @property
     def input(self) -> tuple[str, Any]:
-        """Its first argument and that one's TensorSpec."""
+        """Its first argument, and the TensorSpec of that."""
         inputs: dict[str, Any] = self.function.structured_input_signature[1]
         return next(iter(inputs.items()))
 
     def problem(self) -> str:
-        """Why it takes no image; "" where it may."""
+        """Why it takes no image; "" if it may take one."""
         inputs = self.function.structured_input_signature[1]
         if len(inputs) != 1:
             return f"takes {len(inputs)} tensors, not one image"
@@ -49,9 +49,9 @@ def saved_model(
 ) -> Source:
     """The signature of a SavedModel that classifies images.
 
-    signature: its name; None for the only one that can, or serving_default. output: of the
-        signature's outputs, the scores; None where there is one. say: told which, if it was chosen.
-    Raises ModelInvalid where there is none, or several.
+    signature: its name; None for the only one that fits, or serving_default.
+    output: the name of the scores; None for the only output. say: told of a choice.
+    Raises ModelInvalid if none fits, or several do.
     """
     loaded = _load(tf, folder)
     chosen = _chosen(loaded.signatures, folder, signature, output, say)
@@ -79,7 +79,7 @@ def saved_model(
 
 
 def _load(tf: Any, folder: Path) -> Any:
-    """What is saved for serving, where there are several graphs."""
+    """Load the graph; of several, the one for serving."""
     with quoted(f"{folder} could not be loaded", "Name the folder that has saved_model.pb in it."):
         try:
             return tf.saved_model.load(str(folder))

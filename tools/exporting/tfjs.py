@@ -1,4 +1,4 @@
-"""Layers models of TensorFlow.js, as its converter and its own `model.save` write them.
+"""TensorFlow.js layers models, from its converter or its own `model.save`.
 
 The format: https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts (`ModelJSON`,
 `WeightsManifestConfig`).
@@ -32,9 +32,9 @@ TEACHABLE_MACHINE = Preprocessing(resize="crop", crop=1.0, mean=(127.5,), std=(1
 
 
 def teachable_labels(path: Path) -> tuple[str, ...]:
-    """The labels that Teachable Machine writes into `metadata.json` beside a `model.json`.
+    """The labels in the `metadata.json` that Teachable Machine writes beside a `model.json`.
 
-    None where it did not make the model, or not of an image project.
+    Empty if something else made the model, or if it is no image project.
     """
     try:
         about = json.loads((path.parent / "metadata.json").read_text("utf-8-sig"))
@@ -46,9 +46,9 @@ def teachable_labels(path: Path) -> tuple[str, ...]:
 
 
 def load(path: Path) -> Any:
-    """The model in a `model.json`, its weights in the files that it names.
+    """The model of a `model.json`, with the weights from the files that it names.
 
-    Raises ModelInvalid where it is none, or a weight is missing or of another shape.
+    Raises ModelInvalid if it is no model, or a weight is missing or has another shape.
     """
     with quoted(f"{path} is not a model of TensorFlow.js", "Name its model.json."):
         about = json.loads(path.read_text("utf-8-sig"))
@@ -77,9 +77,9 @@ def load(path: Path) -> Any:
 def read_weights(
     manifest: Sequence[Mapping[str, Any]], folder: Path
 ) -> dict[str, NDArray[np.generic]]:
-    """The weights of a manifest by name: each group's files are one run of bytes, cut in order.
+    """A manifest's weights by name. The files of a group, joined, hold its weights in order.
 
-    Raises ModelInvalid where a file is missing or too short, or two weights have one name.
+    Raises ModelInvalid if a file is missing or too short, or two weights share a name.
     """
     weights: dict[str, NDArray[np.generic]] = {}
     for group in manifest:
@@ -101,7 +101,7 @@ def read_weights(
 
 
 def _weight(entry: Mapping[str, Any], data: bytes, start: int) -> tuple[NDArray[np.generic], int]:
-    """One weight, and where the next one starts. A quantised one is value * scale + min."""
+    """A weight, and where the next starts. A quantised weight is value * scale + min."""
     quantised = entry.get("quantization") or {}
     kind = quantised.get("dtype", entry["dtype"])
     if kind not in DTYPES:
@@ -119,9 +119,9 @@ def _weight(entry: Mapping[str, Any], data: bytes, start: int) -> tuple[NDArray[
 def _in_order(
     names: Sequence[str], model: Any, weights: Mapping[str, NDArray[np.generic]], path: Path
 ) -> list[NDArray[np.generic]]:
-    """The weights in the order of the model's own.
+    """The weights in the model's order.
 
-    A name ends in its layer's and its own; what is before depends on who wrote it.
+    A name ends in LAYER/WEIGHT; what comes before depends on the writer.
     """
     pairs = [(_match(name.removesuffix(":0"), weights), tuple(weight.shape))
              for name, weight in zip(names, model.weights, strict=True)]  # fmt: skip

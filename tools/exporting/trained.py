@@ -1,4 +1,4 @@
-"""What a file of Keras says of how its network was trained."""
+"""Reads from a Keras file with which loss its network was trained."""
 
 import json
 import zipfile
@@ -10,14 +10,14 @@ SINGLE_LABEL = {
     "sparsecategoricalcrossentropy",
 }  # fmt: skip
 MULTI_LABEL = {"bce", "binarycrossentropy", "binaryfocalcrossentropy"}
-"""Losses of networks of which one label is right, or each is judged by itself
-(https://keras.io/api/losses/probabilistic_losses), in small letters."""
+"""Losses of one-label and multi-label networks, in lower case
+(https://keras.io/api/losses/probabilistic_losses)."""
 
 
-def judges_each(path: Path) -> bool | None:
-    """Whether a `.keras` or `.h5` file says that each label was trained by itself.
+def is_multi_label(path: Path) -> bool | None:
+    """Whether the loss in a `.keras` or `.h5` file is one for multi-label networks.
 
-    None where the file was saved without its loss, or with one that does not tell.
+    None if the file has no loss, or another one.
     """
     loss = _loss(path)
     if isinstance(loss, dict):  # a class, or a function by its name

@@ -1,1 +1,1 @@
-"""Files from the web: resumed, verified, seen whole or not at all."""
+"""Downloads: resumed, verified, whole or not at all."""

@@ -14,19 +14,19 @@ from urllib.parse import urlsplit
 from tools.fetching.https import PATIENCE, Answer, FetchError, Interrupted, Patience, host
 
 Progress = Callable[[int, int | None], None]
-"""Called with the bytes that have arrived and, where known, how many there will be."""
+"""Takes the bytes received and the total, if known."""
 MAX_BYTES = 500_000_000
-"""Far above any classifier; ends an answer that never does."""
+"""Far above any classifier; stops endless answers."""
 
 
 def download(
     url: str, part: Path, blob: str, progress: Progress, patience: Patience = PATIENCE
 ) -> None:
-    """Complete the file `part` from `url`, going on where an earlier try ended.
+    """Complete the file `part` from `url`, from where an earlier try ended.
 
     blob: git's id of the content, sha1("blob " + size + "\\0" + content)
         (https://git-scm.com/book/en/v2/Git-Internals-Git-Objects).
-    Raises FetchError; what has arrived stays in `part` for the next try, unless it is wrong.
+    Raises FetchError. `part` keeps what has arrived for the next try, unless it is wrong.
     """
     with _exclusive(part) as file:
         resumed = file.tell() > 0
@@ -54,7 +54,7 @@ def blob_id(path: Path) -> str:
 
 
 def _transfer(url: str, file: BinaryIO, progress: Progress, patience: Patience) -> None:
-    """Append what is missing; a transfer that had begun is taken up again after a break."""
+    """Append what is missing, and resume after interruptions."""
     start = file.tell()
     reason = ""
     for _ in range(patience.interruptions + 1):
@@ -90,7 +90,7 @@ def _receive(url: str, file: BinaryIO, progress: Progress, patience: Patience) -
 
 
 def _begin(answer: Answer, file: BinaryIO, url: str) -> int | None:
-    """Set `file` to where the answer's body belongs; returns the size it will have, if told."""
+    """Seek `file` to the start of the answer's body; returns the final size, if known."""
     if answer.status == 206:
         match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
         if match and int(match[1]) == file.tell():
@@ -115,7 +115,7 @@ def _empty(file: BinaryIO) -> None:
 
 @contextmanager
 def _exclusive(part: Path) -> Iterator[BinaryIO]:
-    """The file, opened at its end, for this process alone."""
+    """Open the file at its end, locked for this process."""
     part.parent.mkdir(parents=True, exist_ok=True)
     with part.open("a+b") as file:
         try:

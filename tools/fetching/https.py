@@ -1,4 +1,4 @@
-"""An answer over https within a time that holds, by way of the environment's proxy if any."""
+"""HTTPS answers with firm time limits, through the environment's proxy."""
 
 import queue
 import threading
@@ -21,19 +21,19 @@ _Answer = TypeVar("_Answer")
 
 
 class FetchError(Refused):
-    """A download that failed; `str()` is one sentence that says why and what to do."""
+    """A download failed; the message says why and what to do."""
 
 
 class Interrupted(Exception):
-    """A transfer that broke off; `str()` says why."""
+    """A transfer broke off; the message says why."""
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds, and how often to go on after an interruption.
+    """How long to wait, in seconds, and how often to resume.
 
-    silence: to connect, to the first byte, and between any two bytes after it.
-    opening: for all that comes before the first byte: name, handshakes, redirects.
+    silence: for a connection, for the first byte, and between any two bytes.
+    opening: for everything before the first byte: name, handshakes, redirects.
     """
 
     silence: float = 5.0
@@ -48,7 +48,7 @@ PATIENCE = Patience()
 class Answer:
     """The answer to a GET of `url` from byte `offset` on, at the end of the redirects.
 
-    Raises Interrupted where the network fails, and FetchError where another try cannot help.
+    Raises Interrupted if the network fails, and FetchError if another try cannot help.
     """
 
     def __init__(self, url: str, offset: int, patience: Patience) -> None:
@@ -60,7 +60,7 @@ class Answer:
         self.headers = self._response.headers
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it comes in; the first piece is there already."""
+        """The body's pieces as they arrive; the first has arrived already."""
         chunk = self._first
         while chunk:
             yield chunk
@@ -105,9 +105,9 @@ def _client(url: str) -> urllib3.PoolManager:
 
 
 def _within(seconds: float, action: Callable[[], _Answer]) -> _Answer:
-    """The action's answer; raises queue.Empty where it takes longer.
+    """The action's result; raises queue.Empty if it takes longer.
 
-    In a thread of its own, because resolving a name has no timeout.
+    It runs in a thread, because name resolution has no timeout.
     """
     answers: queue.SimpleQueue[_Answer | Exception] = queue.SimpleQueue()
 
@@ -126,7 +126,7 @@ def _within(seconds: float, action: Callable[[], _Answer]) -> _Answer:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turns the network's errors into Interrupted."""
+    """Turn network errors into Interrupted."""
     try:
         yield
     except (exceptions.HTTPError, OSError, queue.Empty) as error:

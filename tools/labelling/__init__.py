@@ -1,1 +1,1 @@
-"""From a file of labels, as tools write them, to the name of each class."""
+"""Label files of many tools -> the name of each class."""

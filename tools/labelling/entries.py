@@ -1,4 +1,4 @@
-"""What a label file says of a class, and the order that its indices give."""
+"""Entries of a label file, and their order."""
 
 import re
 from collections import Counter
@@ -12,16 +12,16 @@ WORDNET = re.compile(r"(n\d{8})[\s,;:|]+(\S.*)")
 
 
 class Entry(NamedTuple):
-    """A class: its index as `number`, where the file says it, and its name."""
+    """A class: its index, if the file says it, and its name."""
 
     number: int | None
     name: str
 
 
 def ordered(entries: Sequence[Entry]) -> list[str]:
-    """The names by class index, which counts from 0 or 1; in the file's order without indices.
+    """The names by class index (from 0 or 1); without indices, in the file's order.
 
-    Raises ModelInvalid where indices are missing, or given twice.
+    Raises ModelInvalid if indices are missing or appear twice.
     """
     if all(entry.number is None for entry in entries):
         return [entry.name for entry in entries]
@@ -49,7 +49,7 @@ def ordered(entries: Sequence[Entry]) -> list[str]:
 
 
 def consecutive(indices: Sequence[int]) -> bool:
-    """Whether they are 0, 1, 2 and so on, or begin with 1, in any order."""
+    """Whether they count up from 0 or 1, in any order."""
     return sorted(indices) in (
         list(range(len(indices))),
         list(range(1, len(indices) + 1)),

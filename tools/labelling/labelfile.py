@@ -1,4 +1,4 @@
-"""A label file, or the labels inside a `.tflite` file -> the name of each class, in order."""
+"""A label file, or the labels inside a `.tflite` file -> the names of the classes."""
 
 import json
 import unicodedata
@@ -17,15 +17,15 @@ from tools.labelling.rows import DELIMITERS, Rows, from_text
 from tools.labelling.structured import from_json, from_pbtxt, is_pbtxt
 
 MAX_BYTES = 16 * 2**20
-"""Of a label file: a hundred times ImageNet's longest."""
+"""A hundred times ImageNet's longest label file."""
 
 
 @dataclass(frozen=True)
 class LabelFile:
-    """Labels by class index, as a file has them.
+    """The labels of a file, by class index.
 
-    file: its name. header: a first line that may be a header, or the first label. without: what was
-    left out of each line, in words.
+    file: its name. header: a first line that is either a header or the first label.
+    without: what was left out of each line, in words.
     """
 
     names: list[str]
@@ -34,9 +34,9 @@ class LabelFile:
     without: str = ""
 
     def fitted(self, classes: int) -> "LabelFile":
-        """The labels for a network with that many outputs, where it is certain which they are.
+        """The labels adapted to that many outputs, if it is certain how.
 
-        What is still too many or too few is the caller's to refuse.
+        The caller must refuse a number that still does not fit.
         """
         names = self.names
         if self.header and len(names) == classes - 1:
@@ -54,7 +54,7 @@ class LabelFile:
         return self
 
     def told(self) -> str:
-        """What was understood: how many labels, the first and the last."""
+        """A line with the number of labels, the first and the last."""
         without = f", without {self.without}" if self.without else ""
         names = self.names
         shown = f"“{names[0]}”" if len(names) == 1 else f"first “{names[0]}”, last “{names[-1]}”"
@@ -69,19 +69,19 @@ class LabelFile:
 
 
 def of_network(
-    network: Path, given: Path | None, classes: int, say: Callable[[str], None]
+    network: Path, file: Path | None, classes: int, say: Callable[[str], None]
 ) -> list[str]:
-    """The labels for a `.tflite` network: those of the file given, else those inside it.
+    """The labels for a `.tflite` network: from `file`, else from inside the network.
 
-    say: told what was understood. Raises ModelInvalid where there are none that can be read.
+    say: told which labels were read. Raises ModelInvalid if none can be.
     """
     own = None
     try:
         own = inside(network)
     except ModelInvalid:
-        if given is None:
+        if file is None:
             raise
-    labels = read(given) if given else own
+    labels = read(file) if file else own
     if labels is None:
         raise ModelInvalid(
             f"{network} has no labels inside; give --labels, a file with one class a line, in "
@@ -89,13 +89,13 @@ def of_network(
         )
     labels = labels.fitted(classes)
     say(labels.told())
-    if given and own and [*map(fold, own.names)] != [*map(fold, labels.names)]:
+    if file and own and [*map(fold, own.names)] != [*map(fold, labels.names)]:
         say(f"The labels inside {network.name} differ, first “{own.names[0]}”; --labels is taken.")
     return labels.names
 
 
 def read(path: Path) -> LabelFile:
-    """The labels of a file. Raises ModelInvalid where they cannot be read for certain."""
+    """The labels of a file. Raises ModelInvalid if they are unclear."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -105,10 +105,10 @@ def read(path: Path) -> LabelFile:
 
 
 def inside(network: Path) -> LabelFile | None:
-    """The labels inside a `.tflite` file, whose files are a zip behind it; None where it has none.
+    """The labels in the zip at the end of a `.tflite` file; None if it has none.
 
     https://ai.google.dev/edge/litert/conversion/tensorflow/metadata#model_with_metadata_format
-    Raises ModelInvalid where they cannot be read, or which they are cannot be told.
+    Raises ModelInvalid if they are unreadable, or if several files could be the labels.
     """
     if not zipfile.is_zipfile(network):
         return None
@@ -127,7 +127,7 @@ def inside(network: Path) -> LabelFile | None:
 
 
 def _chosen(named: list[str], files: list[str], network: Path) -> str | None:
-    """Which of the files has the labels: what the metadata names, else the only text there is."""
+    """The file with the labels: the one that the metadata names, else the only text."""
     texts = [name for name in files if name.lower().endswith((".txt", ".csv", ".pbtxt", ".json"))]
     candidates = [name for name in named if name in files] or texts
     if len(candidates) > 1:
@@ -139,9 +139,9 @@ def _chosen(named: list[str], files: list[str], network: Path) -> str | None:
 
 
 def parsed(data: bytes, file: str) -> LabelFile:
-    """The labels in these bytes. file: its name, by whose ending JSON is known.
+    """The labels in these bytes. file: its name, whose ending marks JSON.
 
-    Raises ModelInvalid where they cannot be read for certain.
+    Raises ModelInvalid if they are unclear.
     """
     if len(data) > MAX_BYTES:
         raise ModelInvalid(f"{file} is over {MAX_BYTES >> 20} MB, so it is no label file.")

@@ -1,4 +1,4 @@
-"""Label files that are text: a class a line, maybe with its index, or a CSV."""
+"""Label files in text: one class a line, maybe with its index, or a CSV."""
 
 import csv
 import re
@@ -18,8 +18,7 @@ NAME_COLUMNS = (
     "display name", "classname", "class name", "label name", "name", "label", "class", "category",
     "title", "names", "labels", "classes", "class names", "categories",
 )  # fmt: skip
-"""What headers call these columns, folded; of several names the first is taken. A data frame's
-index has none."""
+"""Header names, folded; the first match wins. "" is a data frame's index."""
 
 DELIMITERS = ",;\t|"
 
@@ -31,9 +30,9 @@ _QUOTED = re.compile(r"""(["'])(.*)\1[,;]?""")
 
 
 class Rows(NamedTuple):
-    """What text says. header: a first line that may be one, or else a label.
+    """The entries of a text. header: a first line that is either a header or a label.
 
-    without: what was left out of each line, in words; "" where nothing was.
+    without: what was left out of each line, in words; "" if nothing.
     """
 
     entries: list[Entry]
@@ -42,10 +41,10 @@ class Rows(NamedTuple):
 
 
 def from_text(text: str) -> Rows:
-    """The classes of a text; blank lines at its end do not count.
+    """The classes of a text. Blank lines at its end do not count.
 
-    A number before each name is its index where the numbers are 0, 1, 2 and so on, in any order;
-    names may begin with numbers, so others stay. Raises ModelInvalid where lines do not fit.
+    Numbers before the names are indices if they count up from 0 or 1, in any order. Others belong
+    to the names. Raises ModelInvalid if lines do not fit.
     """
     lines = [line.strip() for line in re.split(r"\r\n|\r|\n", text)]
     while lines and not lines[-1]:
@@ -68,7 +67,7 @@ def from_text(text: str) -> Rows:
 
 
 def _table(lines: Sequence[str]) -> Rows | None:
-    """A CSV whose header names two columns that are known here."""
+    """A CSV whose header has two known columns."""
     for delimiter in DELIMITERS:
         header = [fold(cell) for cell in _cells(lines[0], delimiter)] if lines else []
         known = [cell for cell in header if cell in INDEX_COLUMNS or cell in NAME_COLUMNS]
@@ -111,7 +110,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _numbered(lines: Sequence[str]) -> Rows | None:
-    """The lines without their indices; None where they have none."""
+    """The lines split into index and name; None if they have no indices."""
     matches = [_NUMBERED.fullmatch(line) for line in lines]
     numbered = [
         (int(match[1] or match[2] or match[3]), match[4], match[5]) for match in matches if match
@@ -126,7 +125,7 @@ def _numbered(lines: Sequence[str]) -> Rows | None:
     differ = _differ(names)
     if consecutive(numbers):
         is_index = in_columns or (differ and (0 in numbers or len(numbers) > 2))
-    else:  # which is refused by `ordered`
+    else:  # `ordered` refuses these
         is_index = in_columns or (differ and 0 in numbers)
     if not is_index:
         return None
@@ -135,7 +134,7 @@ def _numbered(lines: Sequence[str]) -> Rows | None:
 
 
 def _differ(names: Iterable[str]) -> bool:
-    """Whether most differ: of "1 star", "2 stars" and so on, the rest is much the same."""
+    """Whether most differ; names cut from "1 star", "2 stars" and so on do not."""
     counts = Counter(map(fold, names))
     return len(counts) >= 0.7 * counts.total()
 
@@ -156,7 +155,7 @@ def _number_last(lines: Sequence[str]) -> Rows | None:
 
 
 def _without_codes(names: list[str]) -> tuple[list[str], str]:
-    """The names without WordNet's ids, where each begins with one."""
+    """The names without WordNet's ids, if all begin with one."""
     matches = [WORDNET.fullmatch(name) for name in names]
     bare = [_unquoted(match[2]) for match in matches if match]
     if names and len(bare) == len(names):
@@ -165,7 +164,7 @@ def _without_codes(names: list[str]) -> tuple[list[str], str]:
 
 
 def _evenly(lines: list[str]) -> list[str]:
-    """Lines in single quotes, without those where all have them: one alone may be an apostrophe."""
+    """The lines without single quotes, if all have them; a single one may be an apostrophe."""
     matches = [_QUOTED.fullmatch(line) for line in lines]
     if lines and all(match and match[1] == "'" for match in matches):
         return [match[2] for match in matches if match]

@@ -18,7 +18,7 @@ WRAPPERS = (
     "id2label", "label2id", "labels", "class_names", "classes", "categories", "names",
     "label_map", "class_indices", "class_to_idx",
 )  # fmt: skip
-"""Keys under which tools keep the labels among other things."""
+"""Keys under which tools store the labels."""
 
 NAME_KEYS = ("display_name", "name", "label", "class_name", "label_name", "title", "class")
 INDEX_KEYS = ("id", "index", "idx", "class_id", "class_index", "label_id", "label", "class")
@@ -30,12 +30,12 @@ _TOKEN = re.compile(
 
 
 def is_pbtxt(text: str) -> bool:
-    """Whether it begins as a StringIntLabelMap does."""
+    """Whether it begins like a StringIntLabelMap."""
     return bool(_ITEM.match(re.sub(r"(?m)^\s*#.*$", "", text)))
 
 
 def from_pbtxt(text: str) -> list[Entry]:
-    """The items; `display_name` goes before `name`, which may be a code."""
+    """The items; `display_name` wins over `name`, which may be a code."""
     entries: list[Entry] = []
     depth, item = 0, dict[str, Any]()
     for match in _TOKEN.finditer(text):
@@ -60,9 +60,9 @@ def _literal(token: str) -> Any:
 
 
 def from_json(text: str, must_be: bool) -> list[Entry] | None:
-    """The labels in JSON, JSON lines or a literal of Python; None where it is none of these.
+    """The labels in JSON, JSON Lines or a Python literal; None if it is none of these.
 
-    must_be: whether it has to be one. Raises ModelInvalid where it is and has no labels.
+    must_be: whether None is refused, too. Raises ModelInvalid if it has no labels.
     """
     try:
         value = _value(text)
@@ -76,7 +76,7 @@ def from_json(text: str, must_be: bool) -> list[Entry] | None:
 
 
 class _Twice(ValueError):
-    """A key that an object has twice."""
+    """An object has a key twice."""
 
 
 def _value(text: str) -> Any:

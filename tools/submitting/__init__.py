@@ -1,1 +1,1 @@
-"""What `tools.submit` is made of; it speaks to the service over HTTP alone."""
+"""The parts of `tools.submit`, which knows the service only through HTTP."""

@@ -1,4 +1,4 @@
-"""The batch API of a stage, as a client sees it."""
+"""A client of the batch API."""
 
 import io
 import re
@@ -33,15 +33,15 @@ class Api:
         self._http = Http(pace)
 
     def check(self) -> None:
-        """Whether uploads would be taken: asked once, before anything long is begun."""
+        """Ask whether uploads are accepted, before anything slow begins."""
         self._ask(UploadForm, "POST", "/uploads", self._http.at_once, UploadRequest("check.jpg"))
 
     def upload(self, name: str, data: bytes, batch: str) -> str:
-        """Store a file among those that wait for `batch`; returns its s3:// address."""
+        """Upload a file for `batch`; returns its s3:// address."""
         asked = UploadRequest(name, batch)
         form = self._ask(UploadForm, "POST", "/uploads", self._http.patiently, asked)
         file = (name, data, "application/octet-stream")
-        fields = [*form.fields.items(), ("file", file)]  # S3 ignores what comes after the file
+        fields = [*form.fields.items(), ("file", file)]  # S3 ignores fields after the file
         answer = self._http.send("POST", form.url, self._http.patiently, fields=fields)
         if answer.status >= 400:
             raise ApiError(f"The upload was refused: {_reason(answer)}")
@@ -66,13 +66,13 @@ class Api:
 
     @contextmanager
     def lines(self, url: str) -> Iterator[Iterator[bytes]]:
-        """The lines of a presigned address, each with its line break, as they come in."""
+        """The lines behind a presigned URL, with their line breaks, as they arrive."""
         answer = self._http.send("GET", url, self._http.patiently, preload_content=False)
         try:
             if answer.status >= 400:
                 raise ApiError(f"The results could not be read: {_reason(answer)}")
             assert isinstance(answer, urllib3.HTTPResponse)
-            answer.auto_close = False  # or its end reads as a closed file
+            answer.auto_close = False  # else the end looks like a closed file
             yield iter(io.BufferedReader(answer, CHUNK_BYTES))
         except HTTPError as error:
             raise ApiError("The results broke off on their way here.") from error
@@ -116,7 +116,7 @@ def _path(batch_id: str) -> str:
 
 
 def _reason(answer: urllib3.BaseHTTPResponse) -> str:
-    """Why S3 refused, in its own words: its errors are XML."""
+    """S3's reason for refusing, from the XML of its error."""
     text = answer.data.decode(errors="replace")
     tags = [re.search(f"<{tag}>([^<]*)</{tag}>", text) for tag in ("Message", "Code")]
     message, code = (match[1] if match else "" for match in tags)

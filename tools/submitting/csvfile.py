@@ -11,20 +11,20 @@ ENDED = re.compile(r"[^/]+\.[A-Za-z0-9]{1,8}")
 """A file's name with its ending."""
 
 UPLOADED = re.compile(r"s3://[^/]+/batches/")
-"""How the addresses begin that uploads got from the service, and that say nothing to anybody."""
+"""The start of addresses that the service gave to uploads, which mean nothing to people."""
 
 
 def write_table(file: TextIO, records: Iterable[Record], labels: int) -> None:
-    """Writes a CSV. labels: how many the record has that has most."""
+    """Write a CSV. labels: the largest number that a record has."""
     rows = csv.writer(file)
     rows.writerow(_header(labels))
     rows.writerows(_row(record, labels) for record in records)
 
 
 def file_name(id: str, source: str) -> str:
-    """Returns the name of an image's file: the end of its id or, if that is no file's, its address.
+    """The name of an image's file: the end of its id if that is one, else of its address.
 
-    It is empty for an image that came inline.
+    It is empty for an inline image.
     """
     last = id.rpartition("/")[2]
     if ENDED.fullmatch(last) or "://" not in source:

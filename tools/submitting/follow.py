@@ -1,4 +1,4 @@
-"""From a batch's start to its end."""
+"""Follows a batch to its end."""
 
 from chalicelib.answers.batchviews import BatchView
 from tools.progress import progress
@@ -6,13 +6,13 @@ from tools.submitting.batchapi import Api
 from tools.submitting.pace import Pace, Speed, told
 
 FIRST_WAIT, LAST_WAIT, GROWTH = 0.5, 5.0, 1.3
-"""Seconds between two looks: short batches are seen to end at once, long ones cost few requests."""
+"""Seconds between polls: short batches end at once, long ones cost few requests."""
 
 
 def follow(api: Api, view: BatchView, pace: Pace, expected: int = 0) -> BatchView:
-    """Look at a batch, showing how far it is, until its results are there. Raises ApiError.
+    """Poll a batch and show its progress until its results are ready. Raises ApiError.
 
-    expected: how many images it will have, where that is known before the service has counted.
+    expected: its number of images, if known before the service has counted.
     """
     wait, speed = FIRST_WAIT, Speed(pace.clock)
     with progress("Classifying", pace.clock) as show:

@@ -1,4 +1,4 @@
-"""What the command line names: folders and files of images, or a manifest."""
+"""SOURCES on the command line: folders and files of images, or a manifest."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp"}
     | {".tif", ".tiff"}
 )
-"""What a folder is searched for: the usual endings of the formats that the service decodes."""
+"""Usual endings of the formats that the service decodes."""
 
 UNREAD = {
     **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
@@ -22,22 +22,22 @@ UNREAD = {
     ".avifs": "animated AVIF",
     **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw"),
 }
-"""Endings of pictures that the service does not decode, and what they are called."""
+"""Endings of pictures that the service does not decode, with their names."""
 
 ADDRESSES = ("http://", "https://", "data:", "s3://")
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1024
-"""Of a file whose ending tells nothing."""
+"""How much to read of a file with another ending."""
 
 
 class InputError(ValueError):
-    """What is named cannot be submitted; the message says why and what to do."""
+    """A source cannot be submitted; the message says why and what to do."""
 
 
 class Image(NamedTuple):
-    """A file to upload. id: what results call it.
+    """A file to upload. id: its name in results.
 
-    problem: why it cannot be; empty where it can. other: whether it is no picture at all.
+    problem: why it cannot be uploaded, or "". other: whether it is no picture at all.
     """
 
     path: Path
@@ -47,11 +47,10 @@ class Image(NamedTuple):
 
 
 def find_images(sources: Sequence[Path]) -> Iterator[Image]:
-    """The files of folders, and files, in a fixed order; hidden ones are passed over.
+    """Files, and the files of folders, in a fixed order, without hidden ones. Raises InputError.
 
-    In a folder a file is a picture by its ending, or by its first bytes where that tells nothing.
-    An id is the path within the folder where there is but one source, and the whole path otherwise.
-    Raises InputError.
+    In a folder, the ending or the first bytes make a file a picture. An id is the path within the
+    folder if that is the only source, else the whole path.
     """
     alone = len(sources) == 1
     for source in sources:
@@ -75,9 +74,9 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
 
 
 def check_manifest(path: Path) -> int:
-    """How many entries a manifest has. Raises InputError where they can be no service's.
+    """The number of entries of a manifest. Raises InputError if the service cannot read any.
 
-    Single bad lines are left to the service: each becomes an error among the results.
+    The service handles single bad lines: each becomes an error among the results.
     """
     good, total, problem = 0, 0, "it is empty"
     with path.open("rb") as file:
@@ -98,7 +97,7 @@ def check_manifest(path: Path) -> int:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files, and links that lead to none: a folder's may lead round in circles."""
+    """All files below, with broken links and links to folders, which are not followed."""
 
     def refuse(error: OSError) -> None:
         raise error

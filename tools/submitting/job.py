@@ -1,4 +1,4 @@
-"""A batch from its start to its results, as a command's output and exit status."""
+"""A batch from start to results, with the command's output and exit status."""
 
 import shlex
 from collections.abc import Sequence
@@ -21,15 +21,15 @@ from tools.submitting.retrying import ApiError
 from tools.submitting.upload import Uploaded, upload_images, upload_manifest
 
 ENDED = {"cancelled": "was cancelled", "failed": "ended with an error"}
-"""What became of a batch that has not finished."""
+"""How a batch ended that did not finish."""
 
 FAILED_IMAGES, INTERRUPTED = 3, 130
-"""Exit statuses, besides 0, and click's 1 for an error and 2 for wrong usage."""
+"""Exit statuses, besides 0 and click's 1 (error) and 2 (wrong usage)."""
 
 
 @dataclass
 class Job:
-    """What is done with a batch once there is one."""
+    """Starts or retries a batch, and follows it."""
 
     api: Api
     pace: Pace
@@ -37,7 +37,7 @@ class Job:
     out: Path | None
 
     def start(self, sources: Sequence[str], options: BatchRequest) -> int:
-        """Upload and start what `sources` name, then follow it; returns the exit status.
+        """Upload and start the sources, then follow the batch; returns the exit status.
 
         options: a request that names no images yet.
         """
@@ -57,7 +57,7 @@ class Job:
         return status or (FAILED_IMAGES if left_out else 0)
 
     def retry(self, batch_id: str) -> int:
-        """Have classified what failed in a batch, or was left out; returns the exit status."""
+        """Classify failed and left-out images of a batch again; returns the exit status."""
         view = self.api.act(batch_id, "retry")
         return self.follow(view) if self.wait else self._leave(view)
 

@@ -1,4 +1,4 @@
-"""How time passes, and how fast things go in it."""
+"""Clock and speed."""
 
 import time
 from collections import deque
@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 WINDOW_SECONDS = 30.0
-"""How far back a speed looks."""
+"""The period over which speed is measured."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds: a clock that never goes back, a way to wait, and the first wait of a retry."""
+    """A monotonic clock, a sleep, and a retry's first wait, all in seconds."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -19,14 +19,14 @@ class Pace:
 
 
 class Speed:
-    """How many a second of late, from how many there are at a time."""
+    """The recent speed of something that is counted."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._samples: deque[tuple[float, float]] = deque()
 
     def add(self, done: float) -> None:
-        """So many are done now."""
+        """Note the count at this moment."""
         now = self._clock()
         self._samples.append((now, done))
         while len(self._samples) > 2 and now - self._samples[0][0] > WINDOW_SECONDS:
@@ -34,19 +34,19 @@ class Speed:
 
     @property
     def rate(self) -> float:
-        """A second; 0.0 until it is known."""
+        """Counts per second; 0.0 until known."""
         if len(self._samples) < 2:
             return 0.0
         (start, first), (end, last) = self._samples[0], self._samples[-1]
         return (last - first) / (end - start) if end > start else 0.0
 
     def left(self, total: float) -> float | None:
-        """Seconds until `total`; None until it is known."""
+        """Seconds until `total`; None until known."""
         return (total - self._samples[-1][1]) / self.rate if self.rate > 0 else None
 
 
 def told(seconds: float | None) -> str:
-    """Time left, in words: ", 1:02:03 left"; empty where it is not known."""
+    """Time left in words, ", 1:02:03 left"; empty if unknown."""
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""The results of a finished batch: streamed into a file, and what they say in a table."""
+"""The results of a finished batch: streamed into a file, and summed up."""
 
 import io
 import os
@@ -19,7 +19,7 @@ from tools.submitting.csvfile import write_table
 from tools.submitting.retrying import ApiError
 
 TOP = 15
-"""Labels that the summary names."""
+"""How many labels the summary names."""
 
 EXAMPLE_CHARACTERS = 120
 
@@ -30,7 +30,7 @@ Examples = dict[str, str]
 def save(api: Api, view: BatchView, target: Path | None) -> Examples:
     """Write the results to `target`, a .csv or .jsonl, whole or not at all. Raises ApiError.
 
-    Without a target they are read only as far as it takes to find the examples.
+    Without a target, read only as far as the examples need.
     """
     examples: Examples = {}
     if view.results is None or (target is None and not view.errors):
@@ -52,7 +52,7 @@ def save(api: Api, view: BatchView, target: Path | None) -> Examples:
 
 
 def summary(view: BatchView, examples: Mapping[str, str]) -> Iterator[str]:
-    """The lines of what a finished batch came to."""
+    """The summary of a finished batch, in lines."""
     counts = view.counts
     line = f"Batch {view.batch_id}: {counts.total} images, {counts.failed} failed"
     if view.finished_at:
@@ -74,7 +74,7 @@ def summary(view: BatchView, examples: Mapping[str, str]) -> Iterator[str]:
 
 @contextmanager
 def _writer(target: Path | None) -> Iterator[Callable[[bytes, Record], object]]:
-    """Takes a line and the record it holds; `target` appears at the end of the block."""
+    """A function that takes a line and its record; `target` appears at the end."""
     if target is None:
         yield lambda line, record: None
         return

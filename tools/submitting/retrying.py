@@ -1,4 +1,4 @@
-"""HTTP requests that are sent again where that can help and cannot harm."""
+"""HTTP requests, retried if that can help and cannot harm."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,21 +18,21 @@ from tools.proxies import connections, proxy_for
 from tools.submitting.pace import Pace
 
 WORKERS = 16
-"""Requests at the same time: each waits for the network far longer than it computes."""
+"""Requests at the same time; they mostly wait for the network."""
 
 TRANSIENT = (429, 500, 502, 503, 504)
 TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
 class ApiError(Exception):
-    """The API or its bucket did not do as asked; `str()` says why and what to do."""
+    """The API or its bucket failed; the message says why and what to do."""
 
 
 class Http:
     """Connections to the service and its buckets.
 
-    at_once: does not try again. patiently: tries again, whatever failed. once: tries again only
-    where the request was certainly not heard, because it starts something.
+    at_once: never retries. patiently: retries whatever failed. once: retries only if the request
+    surely did not arrive, because it starts something.
     """
 
     def __init__(self, pace: Pace) -> None:

@@ -1,4 +1,4 @@
-"""Files of this machine -> the images bucket, many at a time, and a manifest of them."""
+"""Uploads local files to the images bucket in parallel, with a manifest of them."""
 
 import re
 import secrets
@@ -20,17 +20,18 @@ from tools.submitting.pace import Pace, Speed, told
 from tools.submitting.retrying import WORKERS, ApiError
 
 AHEAD = 4 * WORKERS
-"""Files handed out and not yet written down: what bounds the memory, however many there are."""
+"""Files in flight, which bounds memory for any number of files."""
 
 NAMED = 5
-"""Files that a message names, of those left out."""
+"""How many left-out files a message names."""
 
 
 @dataclass
 class Uploaded:
-    """manifest: its s3:// address. images: how many it names. left_out: pictures it does not name.
+    """What was uploaded, and what was not.
 
-    others: files that are no pictures. Of both, the first few are remembered.
+    manifest: its s3:// address. images: how many it names. left_out: pictures that it does not
+    name. others: files that are no pictures. Both keep a few examples.
     """
 
     manifest: str = ""
@@ -65,7 +66,7 @@ class _Sent:
 def upload_images(api: Api, images: Callable[[], Iterable[Image]], pace: Pace) -> Uploaded:
     """Upload images and the manifest that names them. Raises ApiError, InputError.
 
-    images: lists them, from the start at every call, so that they need not be held.
+    images: lists them from the start at every call, so that they need no memory.
     """
     files, size = _survey(images())
     if not files:
@@ -87,7 +88,7 @@ def upload_images(api: Api, images: Callable[[], Iterable[Image]], pace: Pace) -
 
 
 def upload_manifest(api: Api, path: Path) -> str:
-    """Upload a manifest of addresses; returns its own. Raises ApiError."""
+    """Upload a manifest; returns its s3:// address. Raises ApiError."""
     api.check()
     name = f"manifest{path.suffix.lower()}"
     return _upload_manifest(api, name, path.read_bytes(), _batch_name(path.stem))
@@ -106,23 +107,23 @@ def _upload_manifest(api: Api, name: str, data: bytes, batch: str) -> str:
 
 
 def _batch_name(title: str) -> str:
-    """A name of uploads that no other has."""
+    """A unique name for a batch's uploads."""
     title = re.sub("[^A-Za-z0-9]+", "-", title).strip("-")[:32] or "batch"
     return f"{title}-{secrets.token_hex(8)}"
 
 
 def _survey(images: Iterable[Image]) -> tuple[int, int]:
-    """How many files there are, and their bytes."""
+    """The number of files, and their bytes."""
     files, size = 0, 0
     for image in images:
         if not image.other:
             files += 1
-            size += 0 if image.problem else image.path.stat().st_size  # a link may lead to none
+            size += 0 if image.problem else image.path.stat().st_size  # links may be broken
     return files, size
 
 
 def _sent(api: Api, images: Iterable[Image], batch: str) -> Iterator[_Sent]:
-    """What became of each image, in order."""
+    """Upload the images, and yield each one's outcome in order."""
     pending: deque[Future[_Sent]] = deque()
     workers = ThreadPoolExecutor(WORKERS)
     try:
@@ -148,7 +149,7 @@ def _send(api: Api, image: Image, number: int, batch: str) -> _Sent:
     if not data:
         return _Sent(image, problem="it is empty.")
     suffix = image.path.suffix.lower()
-    # Numbered, because a bucket's folder is flat: two subfolders may have a file of the same name
+    # numbered, because two subfolders may have files of the same name
     name = f"{number:06d}{suffix if suffix in SUFFIXES else ''}"
     try:
         return _Sent(image, len(data), api.upload(name, data, batch))
