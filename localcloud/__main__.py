@@ -29,6 +29,10 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 @click.option("--model", default="inception-v3", envvar="MODEL", help="Model to serve.")
 @click.option("--host", default=LOOPBACK, envvar="HOST", help="Address that the app listens on.")
 @click.option("--port", default=8000, envvar="PORT", type=PORT, help="Port of the app.")
+@click.option(
+    "--url-port", default=0, envvar="URL_PORT", type=PORT,
+    help="Port of the app's front without API Gateway, on loopback; 0 for a free port.",
+)  # fmt: skip
 @click.option("--aws-port", default=4566, envvar="AWS_PORT", type=PORT, help="Port of AWS.")
 @click.option(
     "--functions-port", default=0, envvar="FUNCTIONS_PORT", type=PORT,
@@ -64,6 +68,7 @@ def main(
     model: str,
     host: str,
     port: int,
+    url_port: int,
     aws_port: int,
     functions_port: int,
     concurrency: int,
@@ -87,6 +92,7 @@ def main(
         stack_name=f"{registry.app_name(project)}-{registry.STAGE}",
         host=host,
         port=_checked("PORT", host, port),
+        url_port=_checked("URL_PORT", LOOPBACK, url_port),
         aws_port=_checked("AWS_PORT", LOOPBACK, aws_port),
         functions_port=_checked("FUNCTIONS_PORT", LOOPBACK, functions_port),
         concurrency=concurrency,
@@ -133,6 +139,7 @@ def _tell(options: Options, outputs: dict[str, str], what: str) -> None:
             "  Any credentials work: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
             "AWS_DEFAULT_REGION=us-east-1"
         )
+    click.echo(f"  http://{LOOPBACK}:{options.url_port} is the front without API Gateway.")
     click.echo()
 
 

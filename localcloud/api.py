@@ -1,16 +1,21 @@
-"""`python -m localcloud.api`: `chalice local`, behind an edge like API Gateway's."""
+"""`python -m localcloud.api`: `chalice local`, behind both fronts that a stage can have."""
 
-import functools
 import logging
 import os
 import sys
+import threading
 
 import chalice.local
 import click
+from chalice.app import Chalice
 from chalice.cli import main as chalice_command
+from chalice.config import Config
+from chalice.local import LocalDevServer
 
 from localcloud import lifeline, resources
+from localcloud.environment import LOOPBACK
 from localcloud.gateway import GatewayHandler
+from localcloud.urlfront import UrlHandler
 
 
 @click.command()
@@ -18,7 +23,8 @@ from localcloud.gateway import GatewayHandler
 @click.option("--stack-name", help="Is waited for: its outputs are part of the app's environment.")
 @click.option("--host", required=True)
 @click.option("--port", required=True)
-def main(project: str, stack_name: str | None, host: str, port: str) -> None:
+@click.option("--url-port", type=int, help="Port of the function's own URL.  [default: none]")
+def main(project: str, stack_name: str | None, host: str, port: str, url_port: int | None) -> None:
     """Serve until the end of the process that started this one. Without a stack, without AWS."""
     lifeline.hold()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -26,9 +32,15 @@ def main(project: str, stack_name: str | None, host: str, port: str) -> None:
     logging.getLogger("botocore").setLevel(logging.WARNING)
     if stack_name:
         os.environ.update(resources.wait_for_outputs(stack_name))
+
+    def serve(app: Chalice, config: Config, host: str, port: int) -> LocalDevServer:
+        if url_port is not None:
+            url = LocalDevServer(app, config, LOOPBACK, url_port, handler_cls=UrlHandler)
+            threading.Thread(target=url.server.serve_forever, daemon=True).start()
+        return LocalDevServer(app, config, host, port, handler_cls=GatewayHandler)
+
     # its command has no option for the handler
-    server = chalice.local.LocalDevServer
-    chalice.local.LocalDevServer = functools.partial(server, handler_cls=GatewayHandler)  # type: ignore[assignment, misc]
+    chalice.local.LocalDevServer = serve  # type: ignore[assignment, misc]
     sys.argv = ["chalice", "--project-dir", project, "local", "--stage", "local"]
     sys.argv += ["--no-autoreload", "--host", host, "--port", port]
     sys.exit(chalice_command())

@@ -19,9 +19,9 @@ START_SECONDS = 60
 class Options:
     """What `python -m localcloud` was asked for.
 
-    host, port: of the API. aws_port, functions_port: on loopback. schedule_seconds: instead of what
-    the app's schedules say; None for those. parameters: of the stack, besides its stage.
-    aws: the module that plays AWS.
+    host, port: of the API. url_port, aws_port, functions_port: on loopback. schedule_seconds:
+    instead of what the app's schedules say; None for those. parameters: of the stack, besides its
+    stage. aws: the module that plays AWS.
     """
 
     project: Path
@@ -29,6 +29,7 @@ class Options:
     stack_name: str
     host: str
     port: int
+    url_port: int
     aws_port: int
     functions_port: int
     concurrency: int
@@ -132,4 +133,5 @@ def _functions_options(options: Options) -> list[str]:
 
 def _api_options(options: Options) -> list[str]:
     where = ["--host", options.host, "--port", str(options.port)]
+    where += ["--url-port", str(options.url_port)]
     return ["--project", str(options.project), "--stack-name", options.stack_name, *where]

@@ -23,6 +23,7 @@ TOLD = re.compile(
     r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
 )
 """What it prints once it serves: where the app is, where AWS is, and the bucket of images."""
+TOLD_LAST = re.compile(r"^  (http\S+) is the front without API Gateway\.$", re.MULTILINE)
 
 Result = TypeVar("Result")
 Command = Sequence[str | Path]
@@ -32,10 +33,11 @@ Command = Sequence[str | Path]
 class LocalCloud:
     """What `python -m localcloud` serves: the app, an AWS, and a bucket of it for images.
 
-    process: the supervisor. log: what it prints.
+    function_url: the app without API Gateway. process: the supervisor. log: what it prints.
     """
 
     url: str
+    function_url: str
     aws: str
     images: str
     process: "subprocess.Popen[bytes]"
@@ -69,10 +71,11 @@ def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalC
         log.open("wb") as output,
         started(command, {"PYTHONUNBUFFERED": "1", **env}, stdout=output, stderr=output) as process,
     ):
-        told = wait_for(lambda: TOLD.search(log.read_text()) or process.poll() is not None)
-        assert isinstance(told, re.Match), log.read_text()
+        last = wait_for(lambda: TOLD_LAST.search(log.read_text()) or process.poll() is not None)
+        told = TOLD.search(log.read_text())
+        assert told and isinstance(last, re.Match), log.read_text()
         url, aws, images = told.groups()
-        yield LocalCloud(url, aws, images, process, log)
+        yield LocalCloud(url, last[1], aws, images, process, log)
         process.terminate()
         assert process.wait(END_SECONDS) == 0, log.read_text()
 

@@ -78,6 +78,12 @@ def server(cloud: LocalCloud) -> str:
     return cloud.url
 
 
+@pytest.fixture(scope="package", params=["REST API", "Function URL"])
+def front(cloud: LocalCloud, request: pytest.FixtureRequest) -> str:
+    """The base URL of the same app, by the one and by the other of its fronts."""
+    return cloud.url if request.param == "REST API" else cloud.function_url
+
+
 @pytest.fixture(scope="package")
 def photo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The base URL of the app with the real ImageNet classifier of the test material."""

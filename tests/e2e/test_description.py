@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 
-def test_schemathesis_finds_nothing(server: str) -> None:
+def test_schemathesis_finds_nothing(front: str) -> None:
     run = subprocess.run(
         [
             *(Path(sys.executable).with_name("st"), "--no-color"),
             *("--config-file", Path(__file__).with_name("schemathesis.toml")),
-            *("run", f"{server}/openapi.json", "--url", server),
+            *("run", f"{front}/openapi.json", "--url", front),
             *("--max-examples", "10", "--seed", "1", "--suppress-health-check", "all"),
         ],
         capture_output=True,

@@ -15,8 +15,8 @@ SAMPLES = sorted(WEB.glob("sample-*.jpg"))
 
 
 @pytest.fixture(scope="module")
-def client(server: str) -> Iterator[Any]:
-    with InferenceServerClient(server.removeprefix("http://")) as client:
+def client(front: str) -> Iterator[Any]:
+    with InferenceServerClient(front.removeprefix("http://")) as client:
         yield client
 
 

@@ -1,0 +1,59 @@
+"""The function's own URL on this machine: requests become events of payload 2.0, and come back.
+
+Lambda's own answers, of what never reaches the function, are in its own shape.
+"""
+
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import msgspec
+from chalice.app import Chalice
+from chalice.config import Config
+from chalice.local import LocalGateway
+
+from localcloud.events import url_event
+from localcloud.gateway import GatewayHandler
+
+MAX_EVENT = 6 * 2**20
+"""Bytes of an event, whose bodies that are no text are base64
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+TOO_LARGE = f"Request must be smaller than {MAX_EVENT} bytes for the InvokeFunction operation"
+
+
+class UrlGateway(LocalGateway):
+    """Calls the app as Lambda does through the URL."""
+
+    def handle_request(
+        self, method: str, path: str, headers: dict[str, str], body: bytes | None
+    ) -> dict[str, Any]:
+        """Returns the answer in the form that Chalice's handler sends on."""
+        event = url_event(method, path, headers, body)
+        if len(msgspec.json.encode(event)) > MAX_EVENT:
+            return _own(413, TOO_LARGE)
+        # what Lambda takes, and gives, is JSON
+        event = msgspec.json.decode(msgspec.json.encode(event))
+        answer = self._app_object(event, self._generate_lambda_context())
+        answer = msgspec.json.decode(msgspec.json.encode(answer))
+        return {**answer, "multiValueHeaders": {"Set-Cookie": answer["cookies"]}}
+
+
+class UrlHandler(GatewayHandler):
+    """The edge of the local API, over the function's URL."""
+
+    def __init__(self, *request: Any, app_object: Chalice, config: Config) -> None:
+        self.local_gateway = UrlGateway(app_object, config)
+        BaseHTTPRequestHandler.__init__(self, *request)  # Chalice's would make its own gateway
+
+    def _own(self, kind: str) -> None:
+        if kind != "REQUEST_TOO_LARGE":
+            super()._own(kind)
+            return
+        answer = _own(413, TOO_LARGE)
+        self._send_http_response(413, answer["headers"], answer["body"])
+
+
+def _own(status: int, message: str) -> dict[str, Any]:
+    """An answer of Lambda itself, without CORS headers."""
+    body = msgspec.json.encode({"Message": message}).decode()
+    headers = {"Content-Type": "application/json"}
+    return {"statusCode": status, "headers": headers, "multiValueHeaders": {}, "body": body}
