@@ -21,7 +21,7 @@ from chalicelib.batch.fanout import (
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.halt import stop_if_told, stop_later
 from chalicelib.batch.ledger import Ledger, parse_active
-from chalicelib.batch.losses import FAN_OUT, Pace, begin
+from chalicelib.batch.losses import FAN_OUT, QueueState, begin
 from chalicelib.batch.objects import Batch, Stop
 from chalicelib.batch.repair import repair
 from chalicelib.batch.worker import Worker
@@ -165,19 +165,19 @@ class BatchEvents:
         The order changes each time, so that no batch waits for ever behind a slow one. An error
         about a batch is raised after the others were handled.
         """
-        pace, trouble = Pace(self._queue), None
+        state, trouble = QueueState(self._queue), None
         active = list(self._store.list(self._results, "active/"))
         for mark in SystemRandom().sample(active, len(active)):
             if remaining() < 10:
                 break
             try:
-                self._look_after(mark, pace)
+                self._look_after(mark, state)
             except Exception as error:
                 trouble = error
         if trouble is not None:
             raise trouble
 
-    def _look_after(self, mark: Listed, pace: Pace) -> None:
+    def _look_after(self, mark: Listed, state: QueueState) -> None:
         batch_id, round = parse_active(mark.key)
         ledger = Ledger(self._store, self._results, batch_id)
         try:
@@ -185,7 +185,7 @@ class BatchEvents:
         except NotFound:
             return
         if round == batch.round:
-            repair(ledger, batch, self._queue, pace, mark.modified)
+            repair(ledger, batch, self._queue, state, mark.modified)
         elif round < batch.round:
             ledger.rest(round)
 

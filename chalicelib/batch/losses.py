@@ -33,7 +33,7 @@ IMAGE_LOST = ErrorInfo(
 )
 
 
-class Pace:
+class QueueState:
     """The state of the queue, asked at most once and before anything is sent."""
 
     def __init__(self, queue: Queue) -> None:
@@ -54,9 +54,9 @@ class Losses:
     Raises what the store and the queue do.
     """
 
-    def __init__(self, ledger: Ledger, round: int, pace: Pace, started: float) -> None:
+    def __init__(self, ledger: Ledger, round: int, state: QueueState, started: float) -> None:
         self._ledger, self._round = ledger, round
-        self._idle, self._patience = pace.get()
+        self._idle, self._patience = state.get()
         ledger.mark(ledger.round_key(round, "repairs/now"))
         marks = {_name(mark): mark.modified for mark in self._list("repairs/")}
         if "now" not in marks:
@@ -134,7 +134,7 @@ def _begun(chunk: int, number: int, place: int | None) -> str:
     return f"{chunk:06d}-{number}" + ("" if place is None else f"-{place:04d}")
 
 
-class Alone:
+class SingleImages:
     """The images of one chunk that are classified alone."""
 
     def __init__(self, ledger: Ledger, round: int, chunk: int) -> None:

@@ -8,7 +8,7 @@ from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.halt import stop_if_told
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.losses import FAN_OUT, IMAGE_LOST, REPAIRS, Alone, Losses, Pace
+from chalicelib.batch.losses import FAN_OUT, IMAGE_LOST, REPAIRS, Losses, QueueState, SingleImages
 from chalicelib.batch.objects import Batch, FanOut, Stop
 from chalicelib.bulk.chunks import grouped
 
@@ -17,7 +17,7 @@ TOGETHER = 1
 which ends its worker takes no other along."""
 
 
-def repair(ledger: Ledger, batch: Batch, queue: Queue, pace: Pace, started: float) -> None:
+def repair(ledger: Ledger, batch: Batch, queue: Queue, state: QueueState, started: float) -> None:
     """Finishes the batch, or queues again what is missing. Two at once do no harm.
 
     started: when the round began or was resumed, by the store's clock.
@@ -25,7 +25,7 @@ def repair(ledger: Ledger, batch: Batch, queue: Queue, pace: Pace, started: floa
     if finish_if_done(ledger, batch) or stop_if_told(ledger, batch, queue):
         return
     fan = ledger.fan_out(batch.round)
-    losses = Losses(ledger, batch.round, pace, started)
+    losses = Losses(ledger, batch.round, state, started)
     if not fan.complete:
         _repair_fan_out(ledger, batch, queue, losses)
     elif _repair_chunks(ledger, batch, queue, losses, fan):
@@ -71,7 +71,7 @@ def _repair_chunks(ledger: Ledger, batch: Batch, queue: Queue, losses: Losses, f
         for chunk in some:
             losses.count(chunk)
     for chunk in spent:
-        Alone(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), IMAGE_LOST)
+        SingleImages(ledger, batch.round, chunk).join(ledger.chunk(batch.round, chunk), IMAGE_LOST)
     return bool(spent)
 
 
@@ -90,5 +90,5 @@ def _messages(
 
 def _places(ledger: Ledger, batch: Batch, chunk: int) -> list[int]:
     """Returns the missing images of a chunk whose images go alone."""
-    done = Alone(ledger, batch.round, chunk).places()
+    done = SingleImages(ledger, batch.round, chunk).places()
     return [n for n in range(len(ledger.chunk(batch.round, chunk))) if n not in done]

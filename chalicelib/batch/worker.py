@@ -3,7 +3,7 @@
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import ChunkMessage, ImageMessage
 from chalicelib.batch.ledger import Ledger
-from chalicelib.batch.losses import Alone
+from chalicelib.batch.losses import SingleImages
 from chalicelib.batch.objects import Batch
 from chalicelib.bulk.deadline import Remaining, in_time
 from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
@@ -52,11 +52,11 @@ class Worker:
             return True
         if ledger.cancelled(round, sure=False):
             return False
-        entries, alone = ledger.chunk(round, chunk), Alone(ledger, round, chunk)
-        if place not in alone.places():
+        entries, singles = ledger.chunk(round, chunk), SingleImages(ledger, round, chunk)
+        if place not in singles.places():
             record = self._recorder.record(batch, entries[place], in_time(left, IMAGE_MARGIN))
             if record is None:
                 self._queue.send([message])
                 return False
-            alone.keep(place, record)
-        return alone.join(entries)
+            singles.keep(place, record)
+        return singles.join(entries)

@@ -22,7 +22,7 @@ from chalicelib.aws.s3events import Put
 from chalicelib.batch import halt
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger, parse_active
-from chalicelib.batch.losses import Alone, Losses, Pace, begin, repair_key
+from chalicelib.batch.losses import Losses, QueueState, SingleImages, begin, repair_key
 from chalicelib.batch.objects import Batch
 from chalicelib.batch.recent import recent_key
 from chalicelib.bulk.naming import new_id
@@ -152,7 +152,7 @@ def written(batch_id: str, round: int, chunk: int) -> list[str]:
     ledger.tally(round, chunk, [Record("a", "b")])
     ledger.mark(repair_key(ledger, round, chunk, 1))
     begin(ledger, round, chunk, 1)
-    Alone(ledger, round, chunk).keep(0, Record("a", "b"))
+    SingleImages(ledger, round, chunk).keep(0, Record("a", "b"))
     for name in (
         "results.jsonl",
         "summary.json",
@@ -190,7 +190,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
             ledger = Ledger(store, "b", one)
             assert chunk in {found for found, _, _ in ledger.tallies(round)}
             assert chunk in {found for found, _, _ in ledger.tallies(round, chunk // 1000)}
-            assert Losses(ledger, round, Pace(MemoryQueue()), 0).tries(chunk) == 1
+            assert Losses(ledger, round, QueueState(MemoryQueue()), 0).tries(chunk) == 1
 
     def newest_first(early: float, late: float, token: str) -> None:
         assume(int(early) < int(late))
