@@ -27,7 +27,7 @@ from PIL.ImageFile import ImageFile as OpenImage
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.images.colours import averageable, black_and_white, rgb_on_white
 from chalicelib.images.costs import MAX_PIXELS, check_memory, check_size, check_work
-from chalicelib.images.formats import ACCEPTED, ImageFile, inspect
+from chalicelib.images.formats import ACCEPTED, Format, ImageFile, inspect
 from chalicelib.images.preprocessing import WHOLE, Box, Filter, Preprocessing
 from chalicelib.images.tiff import orientation
 
@@ -48,7 +48,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 Pillow.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
-_PLUGINS: dict[str, type[OpenImage]] = {
+_PLUGINS: dict[Format, type[OpenImage]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
     "GIF": GifImagePlugin.GifImageFile,
@@ -65,7 +65,6 @@ class Image:
 
     pixels: uint8 [height, width, 3] of the model's input size, RGB 0..255, C-contiguous, read-only.
     width, height: of the upright original, in pixels.
-    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF".
     truncated: whether it is a JPEG without its last bytes. Up to a fifth of its rows may be grey,
         or details may be missing.
     """
@@ -73,7 +72,7 @@ class Image:
     pixels: NDArray[np.uint8]
     width: int
     height: int
-    format: str
+    format: Format
     truncated: bool = False
 
 
@@ -91,8 +90,8 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
     with _domain_errors():
         file = inspect(data)
         image = _opened(file)
-        own = file.format in ("WEBP", "AVIF")
-        turn = orientation(image.info.get("exif", b"") if own else file.exif)
+        exif = image.info.get("exif", b"") if file.exif is None else file.exif
+        turn = orientation(exif)
         raw = image.size
         upright = raw[::-1] if turn >= 5 else raw
         box, fitted = how.box(upright, size), how.fitted(upright, size)
@@ -116,9 +115,10 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
 
 
 def _opened(file: ImageFile) -> OpenImage:
-    if file.size is None:
+    if file.size is not None:
+        check_size(*file.size)  # checked before libavif, which has limits of its own
+    if file.format != "AVIF":
         return _PLUGINS[file.format](BytesIO(file.data))
-    check_size(*file.size)  # checked before libavif, which has limits of its own
     from PIL import AvifImagePlugin  # 2 MB of library, loaded only for an AVIF
 
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # two threads were no faster at 12 megapixels

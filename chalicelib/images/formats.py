@@ -7,11 +7,13 @@ grows with its square. It bounds the number of steps of the other formats.
 
 import re
 import struct
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chalicelib.errors import ImageTooLarge, ImageUnreadable
 from chalicelib.images.jpeg import inspect_jpeg
 from chalicelib.images.tiff import without_subdirectories
+
+Format = Literal["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF"]
 
 ACCEPTED = "a JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF image"
 
@@ -22,7 +24,7 @@ MAX_STEPS = 50_000
 MAX_RLE_BYTES = 4_000_000
 """Size of a run-length coded BMP, in bytes and in pixels. Pillow decodes these in Python."""
 
-_MAGIC = {
+_MAGIC: dict[Format, re.Pattern[bytes]] = {
     "JPEG": re.compile(rb"\xff\xd8\xff"),
     "PNG": re.compile(rb"\x89PNG\r\n\x1a\n"),
     "GIF": re.compile(rb"GIF8[79]a"),
@@ -64,9 +66,9 @@ _ADVICE = {
 class ImageFile(NamedTuple):
     """An image file that may be decoded.
 
-    format: "JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF" or "AVIF", by the first bytes alone.
+    format: by the first bytes alone.
     data: the file, without the metadata of a JPEG, PNG or AVIF.
-    exif: the EXIF block, a TIFF structure; empty for none, or if the decoder reads it itself.
+    exif: the EXIF block, a TIFF structure; empty for none, None if the decoder reads it itself.
     scans: how often a JPEG decoder visits every pixel; 1 for other formats.
     truncated: whether it is a JPEG that lacked its end. `data` has an end, and the last rows may
         be grey, so they must be checked.
@@ -74,9 +76,9 @@ class ImageFile(NamedTuple):
     planes: bytes of its frames that an AVIF's decoder holds; 0 for other formats.
     """
 
-    format: str
+    format: Format
     data: bytes
-    exif: bytes = b""
+    exif: bytes | None = b""
     scans: int = 1
     truncated: bool = False
     size: tuple[int, int] | None = None
@@ -107,12 +109,12 @@ def inspect(data: bytes) -> ImageFile:
             from chalicelib.images.avif import inspect_avif  # imported only for such a file
 
             avif = inspect_avif(data)
-            return ImageFile("AVIF", avif.data, size=avif.size, planes=avif.planes)
-        case webp:
-            return ImageFile(webp, data)
+            return ImageFile("AVIF", avif.data, None, size=avif.size, planes=avif.planes)
+        case "WEBP":
+            return ImageFile("WEBP", data, exif=None)
 
 
-def identify(data: bytes) -> str:
+def identify(data: bytes) -> Format:
     """Returns the format of `data`. Raises ImageUnreadable, naming what it is instead."""
     if not data:
         raise ImageUnreadable(f"The image is empty (0 bytes); send {ACCEPTED}.")

@@ -7,7 +7,8 @@ import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
+from chalicelib.answers.predictions import Size
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.images import formats
 from chalicelib.images.decode import _domain_errors, decode
@@ -39,6 +41,7 @@ from tests.sampleimages import (
     tiff,
     with_segments,
 )
+from tools.submitting.inputs import SUFFIXES
 
 # pytest has its own warning filters in place of the one that images.py sets.
 pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")
@@ -570,6 +573,15 @@ def test_out_of_memory_is_too_large() -> None:
 
 
 # What is no image, or no longer one
+
+
+def test_every_format_is_named_where_formats_are_listed() -> None:
+    names = {name.lower() for name in get_args(formats.Format)}
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+    (on_page,) = re.findall(r"^JPEG, PNG, .*$", page, re.MULTILINE)
+    for text in (formats.ACCEPTED, Size.__doc__ or "", on_page):
+        assert names <= set(re.findall(r"\w+", text.lower())), text
+    assert {f".{name}" for name in names} <= SUFFIXES
 
 
 @pytest.mark.parametrize(
