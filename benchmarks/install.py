@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 def install(folder: Path) -> float:
     """Installs what a laptop needs into a new environment. Returns seconds."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     pip = [str(folder / "bin" / "pip"), "--disable-pip-version-check", "--no-cache-dir", "install"]
     needed = ["--quiet", "--prefer-binary", "-r", str(ROOT / "requirements-dev.txt")]
     subprocess.run([*pip, *needed], check=True)
