@@ -1,4 +1,4 @@
-"""Run a deployed function here: its zips unpacked as on Lambda, and run by awslambdaric."""
+"""A deployed function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
 )
 """The environment variables of every stage."""
 ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-"""The architecture whose zips run on this machine."""
+"""Whose zips can run on this machine."""
 
 BOOTSTRAP = """
 import os, sys
@@ -46,17 +46,17 @@ mount --bind "$1" /var/task && mount -o remount,bind,ro /var/task &&
 mount --bind "$2" /opt && mount -o remount,bind,ro /opt &&
 cd /var/task && echo > "/dev/fd/$3" && shift 3 && exec "$@"
 """
-"""Shell: start a function in its own namespaces, where its folders have Lambda's names and are
-read-only. It writes a line when it starts."""
+"""Shell: start a function in namespaces of its own, where its folders have Lambda's names, and are
+read-only as there; a line tells when it starts."""
 
 
 class FunctionDied(RuntimeError):
-    """The function's process ended, or gave no answer in time; the message is its output."""
+    """The function's process ended, or said nothing in time; the message is what it printed."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """The contents of Lambda's own image. packages: the folder of awslambdaric and boto3."""
+    """What Lambda's own image has. packages: the folder of awslambdaric and boto3."""
 
     python: Path
     packages: Path
@@ -64,19 +64,19 @@ class Runtime:
 
 @dataclass(frozen=True)
 class Image:
-    """The disk of an execution environment. task: the unpacked zip of the function."""
+    """What is on the disk of an execution environment. task: the function's zip, unpacked."""
 
     task: Path
     runtime: Runtime
 
     @property
     def opt(self) -> Path:
-        """The folder with all layers unpacked."""
+        """The layers, unpacked one over the other."""
         return self.task.parent / "opt"
 
 
 def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime) -> Image:
-    """Unpacks a function's zip and its layers into folders of `root`, as Lambda does into `/`."""
+    """Unpack a function's zip and its layers' into folders of `root`, as Lambda does into `/`."""
     image = Image(root / "task", runtime)
     for target, zipped in [(image.task, function), *((image.opt, layer) for layer in layers)]:
         with ZipFile(zipped) as file:
@@ -85,9 +85,9 @@ def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime)
 
 
 class Function:
-    """A function's process after its init. Raises FunctionDied if it ended before that.
+    """A function's process, once its init is over. Raises FunctionDied where it ended before that.
 
-    start: when the process started, by `time.perf_counter`.
+    start: when the process was started, by `time.perf_counter`.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Function:
 
     @property
     def init_error(self) -> Outcome | None:
-        """The error of its init, if any."""
+        """What went wrong in its init."""
         return self._api.init_error
 
     @property
@@ -115,18 +115,18 @@ class Function:
 
     @property
     def cpu_seconds(self) -> float:
-        """The CPU time of all its threads, which a busy machine does not change."""
+        """The time that its threads have run for; unlike others, the same on a busy machine."""
         after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory it ever had (VmHWM)."""
+        """The most memory that it ever had (VmHWM)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
     def invoke(self, event: Any, seconds: float = 60) -> Outcome:
-        """Returns the function's answer. Raises FunctionDied if there is none."""
+        """What the function answers. Raises FunctionDied where it does not."""
         with self._told():
             return self._api.invoke(event, self._arn, seconds)
 
@@ -146,32 +146,39 @@ def started(
     memory_mb: int = 1769,
     in_place: bool = False,
 ) -> Iterator[Function]:
-    """Runs the function `handler`, such as app.app, and yields it once its init is over.
+    """The function `handler`, as app.app, once its init is over, and until it is left.
 
-    in_place: its folders are at /var/task and /opt; see `can_be_in_place`.
+    in_place: with its folders at /var/task and /opt; see `can_be_in_place`.
     """
     name = f"serverless-inception-test-{handler.rpartition('.')[2]}"
     api = RuntimeApi()
     log = image.task.parent / f"{name}-{uuid.uuid4()}.log"
-    task, opt = (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
-    runtime = image.runtime
-    # -I and -S: only the zips' packages; -B: Lambda's folders are read-only
-    command: list[str | Path] = [runtime.python, "-I", "-S", "-B", "-c", BOOTSTRAP]
-    command += [task, opt, runtime.packages]
-    ready, starting = os.pipe()
-    if in_place:
-        script = ["unshare", "-r", "-m", "sh", "-c", IN_PLACE, "-"]
-        command = [*script, image.task, image.opt, str(starting), *command]
-    lambdas = _environment(task, runtime.packages, name, api.address) | {
+    lambdas = _environment(image, in_place, name, api.address) | {
         "_HANDLER": handler,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
     }
+    process, start = _process(image, in_place, DECLARED | lambdas | dict(environment), log)
+    api.watch(process)
+    try:
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+        yield Function(process, api, log, arn, start)
+    finally:
+        process.kill()
+        process.wait()
+        api.close()
+
+
+def _process(
+    image: Image, in_place: bool, environment: Mapping[str, str], log: Path
+) -> tuple["subprocess.Popen[bytes]", float]:
+    """Starts the function. Returns its process, and when that began, once its folders are there."""
+    ready, starting = os.pipe()
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - ours, no shell's
-            command,
+            _command(image, in_place, starting),
             cwd=image.task,
-            env=DECLARED | lambdas | dict(environment),
+            env=environment,
             stdout=output,
             stderr=output,
             pass_fds=[starting],
@@ -181,19 +188,28 @@ def started(
         os.read(ready, 1)
         start = time.perf_counter()
     os.close(ready)
-    api.watch(process)
-    try:
-        yield Function(
-            process, api, log, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", start
-        )
-    finally:
-        process.kill()
-        process.wait()
-        api.close()
+    return process, start
+
+
+def _command(image: Image, in_place: bool, starting: int) -> list[str | Path]:
+    """The command of a function. starting: the file to which it writes that it starts."""
+    task, opt = _folders(image, in_place)
+    runtime = image.runtime
+    # -I and -S: nothing but what is in the zips; -B: Lambda's folders are read-only
+    python: list[str | Path] = [runtime.python, "-I", "-S", "-B", "-c", BOOTSTRAP]
+    python += [task, opt, runtime.packages]
+    if not in_place:
+        return python
+    namespaces = ["unshare", "-r", "-m", "sh", "-c", IN_PLACE, "-"]
+    return [*namespaces, image.task, image.opt, str(starting), *python]
+
+
+def _folders(image: Image, in_place: bool) -> tuple[Path, Path]:
+    return (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
 
 
 def can_be_in_place(runtime: Runtime) -> bool:
-    """Whether a process may have its own /var and /opt here, and needs nothing in the real ones."""
+    """Whether this machine lets a process have a /var and an /opt of its own, and needs neither."""
     needed = [runtime.python.resolve(), runtime.packages]
     if any(path.is_relative_to(taken) for path in needed for taken in ("/var", "/opt")):
         return False
@@ -203,8 +219,8 @@ def can_be_in_place(runtime: Runtime) -> bool:
     return not subprocess.run(tried, capture_output=True).returncode  # noqa: S603 - as above
 
 
-def _environment(task: Path, packages: Path, name: str, address: str) -> dict[str, str]:
-    """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+def _environment(image: Image, in_place: bool, name: str, address: str) -> dict[str, str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -217,8 +233,8 @@ def _environment(task: Path, packages: Path, name: str, address: str) -> dict[st
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - moto takes any
         "AWS_SESSION_TOKEN": "test",  # nosec B105
-        "LAMBDA_RUNTIME_DIR": str(packages),
-        "LAMBDA_TASK_ROOT": str(task),
+        "LAMBDA_RUNTIME_DIR": str(image.runtime.packages),
+        "LAMBDA_TASK_ROOT": str(_folders(image, in_place)[0]),
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "TZ": ":UTC",
