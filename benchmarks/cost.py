@@ -24,7 +24,7 @@ from benchmarks.costing.pricing import MAX_VCPUS, PRICES, Prices, load
 from benchmarks.costing.study import ARCHITECTURES, Study
 from benchmarks.costing.ways import measured
 from chalicelib.settings import MEMORY_PER_CPU_MB
-from localcloud.unzipped import ARCHITECTURE
+from localcloud.disk import ARCHITECTURE
 from tools.bundling import enginelayer
 from tools.bundling.pythons import BundleError
 

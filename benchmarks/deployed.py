@@ -16,15 +16,8 @@ from moto.server import ThreadedMotoServer
 
 from chalicelib.inference.packages import ModelPackage
 from localcloud import sampleevents as events
-from localcloud.unzipped import (
-    ARCHITECTURE,
-    Function,
-    Image,
-    Runtime,
-    can_be_in_place,
-    started,
-    unpack,
-)
+from localcloud.disk import ARCHITECTURE, Image, Runtime, can_be_in_place, unpack
+from localcloud.unzipped import Function, started
 from tools.bundling import enginelayer
 from tools.bundling.build import bundle, lambda_runtime, model_layer
 

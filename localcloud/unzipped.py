@@ -1,21 +1,18 @@
-"""A deployed function on this machine: its zips unpacked as on Lambda, and run by awslambdaric."""
+"""Run a deployed function here: its unzipped disk, and awslambdaric."""
 
 import contextlib
 import json
 import os
-import platform
 import re
-import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 from chalicelib.settings import ROOT
+from localcloud.disk import Image, command
 from localcloud.environment import ACCOUNT
 from localcloud.runtimeapi import Died, Outcome, RuntimeApi
 from localcloud.sampleevents import REGION
@@ -25,69 +22,16 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
     "environment_variables", {}
 )
 """The environment variables of every stage."""
-ARCHITECTURE = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
-"""Whose zips can run on this machine."""
-
-BOOTSTRAP = """
-import os, sys
-task, opt, runtime = sys.argv[1:]
-python = os.path.join(opt, "python")
-site = os.path.join(python, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
-sys.path[:0] = [task, site, python, runtime]
-from awslambdaric.__main__ import main
-main(["bootstrap", os.environ["_HANDLER"]])
-"""
-"""The function's modules come before its layers', and these before the runtime's own
-(https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath)."""
-
-IN_PLACE = """
-mount -t tmpfs none /var && mkdir /var/task &&
-mount --bind "$1" /var/task && mount -o remount,bind,ro /var/task &&
-mount --bind "$2" /opt && mount -o remount,bind,ro /opt &&
-cd /var/task && echo > "/dev/fd/$3" && shift 3 && exec "$@"
-"""
-"""Shell: start a function in namespaces of its own, where its folders have Lambda's names, and are
-read-only as there; a line tells when it starts."""
 
 
 class FunctionDied(RuntimeError):
-    """The function's process ended, or said nothing in time; the message is what it printed."""
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """What Lambda's own image has. packages: the folder of awslambdaric and boto3."""
-
-    python: Path
-    packages: Path
-
-
-@dataclass(frozen=True)
-class Image:
-    """What is on the disk of an execution environment. task: the function's zip, unpacked."""
-
-    task: Path
-    runtime: Runtime
-
-    @property
-    def opt(self) -> Path:
-        """The layers, unpacked one over the other."""
-        return self.task.parent / "opt"
-
-
-def unpack(root: Path, function: Path, layers: Iterable[Path], runtime: Runtime) -> Image:
-    """Unpack a function's zip and its layers' into folders of `root`, as Lambda does into `/`."""
-    image = Image(root / "task", runtime)
-    for target, zipped in [(image.task, function), *((image.opt, layer) for layer in layers)]:
-        with ZipFile(zipped) as file:
-            file.extractall(target)
-    return image
+    """The function's process ended, or gave no answer in time; the message is its output."""
 
 
 class Function:
-    """A function's process, once its init is over. Raises FunctionDied where it ended before that.
+    """A function's process after its init. Raises FunctionDied if it ended before that.
 
-    start: when the process was started, by `time.perf_counter`.
+    start: when the process started, by `time.perf_counter`.
     """
 
     def __init__(
@@ -105,7 +49,7 @@ class Function:
 
     @property
     def init_error(self) -> Outcome | None:
-        """What went wrong in its init."""
+        """The error of its init, if any."""
         return self._api.init_error
 
     @property
@@ -115,18 +59,18 @@ class Function:
 
     @property
     def cpu_seconds(self) -> float:
-        """The time that its threads have run for; unlike others, the same on a busy machine."""
+        """The CPU time of all its threads, which a busy machine does not change."""
         after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory that it ever had (VmHWM)."""
+        """The most memory it ever had (VmHWM)."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
 
     def invoke(self, event: Any, seconds: float = 60) -> Outcome:
-        """What the function answers. Raises FunctionDied where it does not."""
+        """Returns the function's answer. Raises FunctionDied if there is none."""
         with self._told():
             return self._api.invoke(event, self._arn, seconds)
 
@@ -146,9 +90,9 @@ def started(
     memory_mb: int = 1769,
     in_place: bool = False,
 ) -> Iterator[Function]:
-    """The function `handler`, as app.app, once its init is over, and until it is left.
+    """Runs the function `handler`, such as app.app, and yields it once its init is over.
 
-    in_place: with its folders at /var/task and /opt; see `can_be_in_place`.
+    in_place: its folders are at /var/task and /opt; see `can_be_in_place`.
     """
     name = f"serverless-inception-test-{handler.rpartition('.')[2]}"
     api = RuntimeApi()
@@ -171,12 +115,12 @@ def started(
 def _process(
     image: Image, in_place: bool, environment: Mapping[str, str], log: Path
 ) -> tuple["subprocess.Popen[bytes]", float]:
-    """Starts the function. Returns its process, and when that began, once its folders are there."""
+    """Starts the function. Returns its process, and when it began with its folders in place."""
     ready, starting = os.pipe()
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - ours, no shell's
-            _command(image, in_place, starting),
+            command(image, in_place, starting),
             cwd=image.task,
             env=environment,
             stdout=output,
@@ -191,36 +135,8 @@ def _process(
     return process, start
 
 
-def _command(image: Image, in_place: bool, starting: int) -> list[str | Path]:
-    """The command of a function. starting: the file to which it writes that it starts."""
-    task, opt = _folders(image, in_place)
-    runtime = image.runtime
-    # -I and -S: nothing but what is in the zips; -B: Lambda's folders are read-only
-    python: list[str | Path] = [runtime.python, "-I", "-S", "-B", "-c", BOOTSTRAP]
-    python += [task, opt, runtime.packages]
-    if not in_place:
-        return python
-    namespaces = ["unshare", "-r", "-m", "sh", "-c", IN_PLACE, "-"]
-    return [*namespaces, image.task, image.opt, str(starting), *python]
-
-
-def _folders(image: Image, in_place: bool) -> tuple[Path, Path]:
-    return (Path("/var/task"), Path("/opt")) if in_place else (image.task, image.opt)
-
-
-def can_be_in_place(runtime: Runtime) -> bool:
-    """Whether this machine lets a process have a /var and an /opt of its own, and needs neither."""
-    needed = [runtime.python.resolve(), runtime.packages]
-    if any(path.is_relative_to(taken) for path in needed for taken in ("/var", "/opt")):
-        return False
-    tried = ["unshare", "-r", "-m", "sh", "-c", "mount -t tmpfs none /var"]
-    if not shutil.which("unshare"):
-        return False
-    return not subprocess.run(tried, capture_output=True).returncode  # noqa: S603 - as above
-
-
 def _environment(image: Image, in_place: bool, name: str, address: str) -> dict[str, str]:
-    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
+    """See https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html."""
     return {
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -234,7 +150,7 @@ def _environment(image: Image, in_place: bool, name: str, address: str) -> dict[
         "AWS_SECRET_ACCESS_KEY": "test",  # nosec B105 - moto takes any
         "AWS_SESSION_TOKEN": "test",  # nosec B105
         "LAMBDA_RUNTIME_DIR": str(image.runtime.packages),
-        "LAMBDA_TASK_ROOT": str(_folders(image, in_place)[0]),
+        "LAMBDA_TASK_ROOT": str(image.folders(in_place)[0]),
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "TZ": ":UTC",

@@ -25,8 +25,9 @@ from moto.server import ThreadedMotoServer
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud import sampleevents as events
+from localcloud.disk import ARCHITECTURE, Image, Runtime, unpack
 from localcloud.environment import ACCOUNT
-from localcloud.unzipped import ARCHITECTURE, Function, Image, Runtime, started, unpack
+from localcloud.unzipped import Function, started
 from tools.bundling import enginelayer
 from tools.bundling.build import bundle, lambda_runtime, model_layer
 

@@ -21,7 +21,7 @@ from benchmarks.others.respond import WAYS
 from benchmarks.pixels import WAYS as WAYS_TO_TAKE
 from benchmarks.subject import Subject, photograph
 from chalicelib.inference.packages import LABELS, read_package
-from localcloud.unzipped import ARCHITECTURE
+from localcloud.disk import ARCHITECTURE
 from tests.conftest import ROOT, TEST_DATA
 from tests.samplepackages import doodle_for_both
 from tools.bundling.pythons import BundleError, interpreter

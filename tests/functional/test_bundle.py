@@ -12,7 +12,7 @@ from chalice.deploy.packager import PipRunner, SubprocessPip
 from chalice.utils import OSUtils
 from click.testing import CliRunner
 
-from localcloud.unzipped import ARCHITECTURE
+from localcloud.disk import ARCHITECTURE
 from tests.clone import clone
 from tests.conftest import ROOT
 from tests.samplepackages import doodle_for_both, with_second_engine, without_second_engine

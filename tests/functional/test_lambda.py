@@ -17,18 +17,11 @@ import pytest
 from chalicelib.inference.packages import INFO, read_package
 from chalicelib.page import BUILT, WEB
 from localcloud import sampleevents as events
+from localcloud.disk import ARCHITECTURE, Image, Runtime, can_be_in_place, unpack
 from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event, url_event
 from localcloud.runtimeapi import Outcome
-from localcloud.unzipped import (
-    ARCHITECTURE,
-    Function,
-    Image,
-    Runtime,
-    can_be_in_place,
-    started,
-    unpack,
-)
+from localcloud.unzipped import Function, started
 from tests.conftest import ROOT
 from tools.bundling.build import VERSION, bundle, lambda_runtime, model_layer
 from tools.bundling.enginelayer import engine_layer
