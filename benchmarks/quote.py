@@ -3,7 +3,7 @@
     python -m benchmarks.quote
 
 A quoted figure is a link to its row, such as
-[1.07×](docs/figures/vnni/predict.md#handler-over-network). Its text becomes the figure of today.
+[1.07×](docs/figures/avx2/predict.md#handler-over-network). Its text becomes the figure of today.
 """
 
 import re

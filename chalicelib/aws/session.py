@@ -10,7 +10,7 @@ def session() -> Any:
     """Returns a boto3 session with the credentials and region of the environment.
 
     botocore takes 40 µs to read a time, and a listing has a thousand: over half of its CPU time
-    (docs/figures/batch.md).
+    (docs/figures/avx2/batch.md).
     """
     import boto3
     import botocore.session

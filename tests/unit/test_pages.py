@@ -10,6 +10,13 @@ from tests.torture.conftest import BEGIN, END, PAGE, lacking, table, told, write
 
 PAGES = [PAGE, ROOT / "SECURITY.md"]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+ROOMS = ("chalicelib", "stage", "localcloud", "tools", "benchmarks")
+CODE = [ROOT / "app.py", ROOT / "infrastructure.yaml", ROOT / "Makefile"] + [
+    path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))
+]
+NAMED = re.compile(
+    rf"(?<![\w/.-])(?:{'|'.join(ROOMS)}|docs|tests)/[a-z\d_./-]+\.(?:py|md|svg|yaml)\b"
+)
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
 FILE = re.compile(r"(?:[\w.-]+/)+[\w.-]*|[\w.-]+\.(?:py|md|lock|yaml)")
 TEST = re.compile(r"`(test_\w+\.py)::(test_\w+)`")
@@ -37,6 +44,12 @@ def test_files_that_are_named_are_there(page: Path) -> None:
     named = files(page.read_text())
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
     assert any(name.startswith("tests/torture/test_") for name in named)
+
+
+def test_files_that_code_names_are_there() -> None:
+    named = {(path, name) for path in CODE for name in NAMED.findall(path.read_text())}
+    assert {(path.name, name) for path, name in named if not (ROOT / name).exists()} == set()
+    assert any(path.name == "session.py" for path, _ in named)
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
