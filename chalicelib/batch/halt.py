@@ -38,8 +38,11 @@ def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:
 
 
 def stop_later(ledger: Ledger, batch: Batch, queue: Queue) -> None:
-    """Has a chunk that was done after its round was stopped added to the results."""
+    """Has a chunk that was done after its round was cancelled added to the results."""
     if not ledger.cancelled(batch.round, sure=False):
+        return
+    reason = ledger.stopped(batch.round)
+    if reason is None or reason.error:
         return
     ledger.mark(ledger.active_key(batch.round))
     if ledger.fan_out(batch.round).chunks <= REWRITTEN_AT_ONCE:

@@ -275,8 +275,7 @@ def test_what_cannot_be_cancelled(cloud: Cloud) -> None:
     cloud.deliver(cloud.queue.bodies.pop(0))
     other = msgspec.json.Encoder().encode_lines([Record("other", "", [])])
     cloud.store.objects["results", ledger.round_key(0, "parts/000001.jsonl")] = other
-    with pytest.raises(AssertionError, match="made up"):  # of the store: what was done is told
-        cloud.run()
+    cloud.run()
     assert cloud.batches.view(ledger.batch_id).status == "failed"
     with pytest.raises(Conflict, match="failed"):
         cloud.batches.cancel(ledger.batch_id)
