@@ -45,6 +45,7 @@ class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
 
     labels: images by best label; with a multi-label model, by each label with a score of at least
         0.5. errors: images by error code.
+    retryable: failed images that a retry may mend. A line that names no image fails again for ever.
     results: a link to `results.jsonl` that works for up to an hour. For a batch that was cancelled
         or failed: the results of what was done, or, until those are written, of the last round.
     summary: a link to the summary of these results that works for up to an hour.
@@ -53,6 +54,7 @@ class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
 
     labels: dict[str, int] | None = None
     errors: dict[str, int] | None = None
+    retryable: Count | None = None
     results: str | None = None
     summary: str | None = None
     error: ErrorInfo | None = None

@@ -15,9 +15,9 @@ from chalicelib.batch.objects import Batch, Stop, now
 from chalicelib.batch.outlines import recent_batches
 from chalicelib.batch.recent import recent_key
 from chalicelib.batch.view import view_of
-from chalicelib.bulk.copies import copy_manifest
+from chalicelib.bulk.copies import copy_manifest, stream_manifest
 from chalicelib.bulk.inlined import manifest_of
-from chalicelib.bulk.manifests import ENDINGS, is_manifest
+from chalicelib.bulk.manifests import ENDINGS, check_manifest, is_manifest
 from chalicelib.bulk.naming import new_id
 from chalicelib.errors import BadRequest, Conflict, SourceInvalid
 from chalicelib.requests import BatchRequest, Options, UploadRequest
@@ -71,6 +71,8 @@ class BatchService:
             source = count(len(request.instances), "instance")
         else:
             source = self._own_address(request.manifest or request.prefix or "")
+            if is_manifest(source):
+                check_manifest(source, stream_manifest(self._store, source))
         self.begin(batch_id, created, source, request)
         return self.view(batch_id)
 
@@ -148,6 +150,8 @@ class BatchService:
         # read before the check, so that two calls are one retry
         batch, etag = ledger.tagged_batch()
         view = self.view(batch_id)
+        if view.error and not view.error.retryable:
+            raise Conflict(f"This batch can never go on; start another. {view.error.message}")
         if view.status in ("cancelled", "failed"):
             self._resume(ledger, batch.round)
             return self.view(batch_id)
@@ -158,6 +162,11 @@ class BatchService:
             )
         if not view.counts.failed:
             raise Conflict("Nothing failed in this batch; there is nothing to retry.")
+        if not view.retryable:
+            raise Conflict(
+                "What failed here are lines that name no image; correct them, and start a batch "
+                "with them."
+            )
         batch = msgspec.structs.replace(batch, round=batch.round + 1)
         ledger.mark(ledger.active_key(batch.round))  # first: what is begun comes to an end
         # if another call was faster, or the answer to ours was lost, the round has begun too

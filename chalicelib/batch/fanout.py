@@ -13,7 +13,7 @@ from chalicelib.batch.losses import IMAGE_LOST
 from chalicelib.batch.objects import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
 from chalicelib.bulk.deadline import InTime, Remaining, in_time
-from chalicelib.bulk.manifests import Entry, entries
+from chalicelib.bulk.manifests import Entry, check_manifest, entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_ID
 from chalicelib.sources.read import MAX_KEY_BYTES
@@ -121,6 +121,8 @@ def _parts(
     else:
         parts, complete, images = [batch.manifest], True, state.entries
         if not state.chunks:
+            stream = ledger.store.stream(ledger.bucket, ledger.key(batch.manifest))
+            check_manifest(batch.manifest, stream)
             images = sum(1 for _ in islice(_entries(ledger, batch, parts), most + 1))
     if images > most:
         raise BadRequest(
@@ -158,9 +160,9 @@ def _failed(ledger: Ledger, round: int) -> Iterator[Entry]:
     """
     outcomes = ledger.records(round)
     for chunk, size, _ in ledger.tallies(0):
-        errors = [record.error for record in islice(outcomes, size)]
-        if not any(errors):
+        records = list(islice(outcomes, size))
+        if not any(record.error for record in records):
             continue
-        for entry, error in zip(ledger.chunk(0, chunk), errors, strict=True):
-            if error is not None and entry.problem is None:
-                yield msgspec.structs.replace(entry, alone=error.code == IMAGE_LOST.code)
+        for entry, record in zip(ledger.chunk(0, chunk), records, strict=True):
+            if record.error is not None and not record.is_final:
+                yield msgspec.structs.replace(entry, alone=record.error.code == IMAGE_LOST.code)

@@ -99,14 +99,15 @@ def write_results(
     """
     labels: Counter[str] = Counter()
     errors: Counter[str] = Counter()
-    answered = 0
+    answered = final = 0
     encode = msgspec.json.Encoder().encode
 
     def encoded() -> Iterator[bytes]:
-        nonlocal answered
+        nonlocal answered, final
         for record in records:
             if record.error is not None:
                 errors[record.error.code] += 1
+                final += record.is_final
             else:
                 answered += 1
                 labels.update([label.name for label in record.likely()] or [NO_LABEL])
@@ -122,6 +123,7 @@ def write_results(
         finished_at=now(),
         labels=dict(labels.most_common()),
         errors=dict(errors.most_common()),
+        final=final,
         results=name,
     )
 

@@ -40,6 +40,7 @@ class FanOut(msgspec.Struct, frozen=True):
 class Summary(msgspec.Struct, frozen=True):
     """The summary of a round. labels: images by label; NO_LABEL if nothing was found.
 
+    final: failed images that no retry can mend.
     results: the name of the results that it is about, which lie beside it.
     """
 
@@ -50,6 +51,7 @@ class Summary(msgspec.Struct, frozen=True):
     finished_at: float
     labels: dict[str, int]
     errors: dict[str, int]
+    final: int = 0
     results: str = "results.jsonl"
 
 

@@ -57,6 +57,7 @@ def _ended(view: BatchView, ledger: Ledger, summary: Summary, name: str) -> Batc
         finished_at=moment(summary.finished_at),
         labels=summary.labels,
         errors=summary.errors,
+        retryable=summary.counts.failed - summary.final,
         results=link(summary.results),
         summary=link(name),
     )

@@ -27,6 +27,12 @@ ENDINGS = ".txt, .csv, .jsonl or .manifest"
 PEEKED = 25
 """Lines that are read ahead, to see whether the file's own ids are numbers."""
 
+CHECKED = 1000
+"""Lines of which one must name an image."""
+
+ADDRESSES = ("http://", "https://", "data:", "s3://")
+"""How addresses begin that may lead to an image."""
+
 _FORMS = ("{}", "line {}", "line {} of the manifest")
 """Forms of ids made from a line's number, the first preferred."""
 _OWN = [re.compile(form.format("([1-9][0-9]{0,14})")) for form in _FORMS]
@@ -52,6 +58,12 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     def source(self) -> str:
         """The image's address in results."""
         return self.instance.url or self.instance.s3_uri or "inline"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the line names an image in a way that can lead to one."""
+        url = self.instance.url
+        return self.problem is None and (url is None or url.lower().startswith(ADDRESSES))
 
 
 class _Told(NamedTuple):
@@ -82,6 +94,26 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
     numbers = _Numbers(line.named.id for line in head)
     for position, line in enumerate(chain(head, told)):
         yield numbers.entry(position, line)
+
+
+def check_manifest(name: str, blocks: Iterable[bytes]) -> None:
+    """Raises BadRequest for a file that is no manifest: a picture, prose, a CSV without addresses.
+
+    A file is refused if none of its first CHECKED lines names an image. Its single bad lines become
+    errors of their own, and an empty file is a manifest without images.
+    """
+    problem = ""
+    for entry in islice(entries(name, blocks), CHECKED):
+        if entry.is_usable:
+            return
+        problem = problem or entry.problem or _without_address(entry)
+    if problem:
+        raise BadRequest(f"{PurePosixPath(name).name} names no image. {problem}")
+
+
+def _without_address(entry: Entry) -> str:
+    shown = repr(entry.source[:80])
+    return f"Entry {entry.id} is {shown}, which is no http(s):// or s3:// address."
 
 
 class _Numbers:

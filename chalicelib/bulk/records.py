@@ -22,6 +22,15 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     multi_label: bool = False
     truncated: bool = False
 
+    @property
+    def is_final(self) -> bool:
+        """Whether its error stays, whatever happens: the line names no image, or only a false
+        address. A bucket that the service does not read may be allowed later."""
+        code = self.error.code if self.error else ""
+        return code == "BadRequest" or (
+            code == "SourceInvalid" and not self.source.startswith("s3://")
+        )
+
     def said(self, asked: str) -> Label | None:
         """Returns the answer's label: the top label, or None if it has none.
 

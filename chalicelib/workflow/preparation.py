@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.bulk.chunks import LARGE_CHUNK, MAX_IMAGES, SMALL_CHUNK, SMALL_RUN
 from chalicelib.bulk.copies import copy_manifest
 from chalicelib.bulk.inlined import manifest_of
-from chalicelib.bulk.manifests import entries
+from chalicelib.bulk.manifests import check_manifest, entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import WorkflowRequest
 from chalicelib.workflow.rules import Rules
@@ -48,6 +48,7 @@ def prepare(run: Run, rules: Rules, payload: object, now: float) -> Plan:
 
 def _cut(run: Run, manifest: str) -> tuple[int, int]:
     """Writes the chunks of the manifest. Returns how many images and chunks it has."""
+    check_manifest(manifest, run.store.stream(run.bucket, manifest))
     total = sum(1 for _ in entries(manifest, run.store.stream(run.bucket, manifest)))
     if not 1 <= total <= MAX_IMAGES:
         raise BadRequest(f"A run may have 1 to {MAX_IMAGES:,} images; this one has {total:,}.")

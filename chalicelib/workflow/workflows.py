@@ -26,7 +26,7 @@ from chalicelib.aws.stepfunctions import Event, Execution, Executions
 from chalicelib.aws.store import LINK_SECONDS, ObjectStore
 from chalicelib.bulk.copies import stream_manifest
 from chalicelib.bulk.inlined import manifest_of
-from chalicelib.bulk.manifests import entries
+from chalicelib.bulk.manifests import check_manifest, entries
 from chalicelib.bulk.naming import MOST_RECENT, new_id
 from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
@@ -70,6 +70,8 @@ class WorkflowService:
         name = request.name or new_id(self._clock(), uuid.uuid4().hex)
         vocabulary = Vocabulary(self._rules.check(request, name))
         lines = None if request.instances is None else manifest_of(request.instances)
+        if request.manifest is not None:
+            check_manifest(request.manifest, stream_manifest(self._store, request.manifest))
         check = self._check(request, vocabulary)
         if request.dry_run:
             return check

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chalicelib.aws.s3events import Put
+from chalicelib.batch.ledger import Ledger
 from chalicelib.bulk.chunks import (
     CHUNK_BYTES,
     LARGE_CHUNK,
@@ -519,6 +520,50 @@ def test_two_calls_to_retry_at_once_are_one(cloud: Cloud) -> None:
     cloud.run()
     assert cloud.view(batch_id) == ("finished", (2, 2, 0))
     assert not [key for _, key in cloud.store.objects if "/rounds/2/" in key]
+
+
+HEADLESS = b"name,size\na,1\n"
+
+
+def test_a_file_that_is_no_manifest_is_refused_before_a_batch_begins(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.csv"] = HEADLESS
+    with pytest.raises(BadRequest, match=r"m.csv names no image. Line 1 .* header of a CSV"):
+        cloud.batches.create(BatchRequest(manifest="s3://images/m.csv"))
+    assert not cloud.queue.bodies and not cloud.batches.recent()
+
+
+def test_such_a_file_in_the_bucket_is_a_batch_that_fails_at_once_and_for_good(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.csv"] = HEADLESS
+    cloud.events.on_put(Put("images", "m.csv", "v1", 1_800_000_000.0))
+    cloud.run()
+    (outline,) = cloud.batches.recent()
+    view = cloud.batches.view(outline.batch_id)
+    assert view.status == "failed" and view.error and "header of a CSV" in view.error.message
+    with pytest.raises(Conflict, match=r"start another.*header of a CSV"):
+        cloud.batches.retry(outline.batch_id)
+
+
+def test_a_retry_leaves_out_lines_that_can_never_succeed(cloud: Cloud) -> None:
+    lines = b"url,id\nhttp://h/1,a\n,b\ndata:none,c\nhttp://h/-1,d\ns3://other/x,e\n"
+    cloud.store.objects["images", "m.csv"] = lines
+    cloud.flaky = {"http://h/1": 3}
+    batch_id = cloud.batches.create(BatchRequest(manifest="s3://images/m.csv")).batch_id
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (5, 5, 5))
+    assert cloud.batches.view(batch_id).retryable == 3, "a, d and, once it is allowed, e"
+    cloud.batches.retry(batch_id)
+    cloud.run()
+    assert cloud.view(batch_id) == ("finished", (5, 5, 4))
+    again = Ledger(cloud.store, "results", batch_id).chunk(1, 1)
+    assert [entry.id for entry in again] == ["a", "d", "e"]
+
+
+def test_a_batch_of_which_only_such_lines_failed_cannot_be_retried(cloud: Cloud) -> None:
+    cloud.store.objects["images", "m.txt"] = b"http://h/1\ndata:none\n"
+    batch_id = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt")).batch_id
+    cloud.run()
+    with pytest.raises(Conflict, match="name no image; correct them"):
+        cloud.batches.retry(batch_id)
 
 
 def test_nothing_to_retry(cloud: Cloud) -> None:

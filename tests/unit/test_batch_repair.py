@@ -272,7 +272,7 @@ def test_the_trouble_of_one_batch_holds_up_no_other(cloud: Cloud, name: str) -> 
 
 
 def test_a_batch_of_over_a_million_images_is_refused_before_any_is_stored(cloud: Cloud) -> None:
-    cloud.store.objects["images", "m.txt"] = b"a\n" * (MAX_IMAGES + 1)
+    cloud.store.objects["images", "m.txt"] = b"s3://a/b\n" * (MAX_IMAGES + 1)
     view = cloud.batches.create(BatchRequest(manifest="s3://images/m.txt"))
     cloud.run()
     ended = cloud.batches.view(view.batch_id)

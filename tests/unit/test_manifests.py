@@ -1,4 +1,5 @@
 import json
+import re
 
 import msgspec
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.bulk.csvform import RECORD_LINES
 from chalicelib.bulk.lines import MAX_LINE
-from chalicelib.bulk.manifests import PEEKED, Entry, entries, is_manifest
+from chalicelib.bulk.manifests import PEEKED, Entry, check_manifest, entries, is_manifest
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_LABEL
 
@@ -306,6 +307,29 @@ def test_what_is_damaged_in_utf_16_costs_its_line_alone() -> None:
 def test_another_encoding_is_refused_by_name(encoding: str) -> None:
     (entry,) = read("m.txt", "http://h/1\nhttp://h/2\n".encode(encoding))
     assert entry.problem and encoding.upper() in entry.problem and "UTF-8" in entry.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("m.csv", b"name,size\na,1\n" * 3, "the header of a CSV must have one of the columns"),
+        ("m.txt", b"\xff\xd8\xff\xe0 a photo", "neither UTF-8 nor UTF-16"),
+        ("m.txt", b"Dear all,\nphotos/a.jpg\n", "'Dear all,', which is no http"),
+        ("m.txt", "http://h/1\n".encode("utf-32"), "save the file in UTF-8"),
+        ("m.jsonl", b'[\n{"url": "http://h/1"},\n{"url": "http://h/2"}\n]\n'[:2], "JSON"),
+        ("m.csv", b"url\n" + b"ftp://h/a\n" * 2000, "ftp://h/a', which is no"),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused_whole(name: str, data: bytes, said: str) -> None:
+    with pytest.raises(BadRequest, match=re.escape(said)):
+        check_manifest(f"s3://images/{name}", [data])
+
+
+def test_a_manifest_with_an_image_among_bad_lines_is_taken() -> None:
+    check_manifest("m.txt", [b"\xff\n" * 900 + b"HTTPS://h/1\n"])
+    check_manifest("m.csv", [b"url,id\n,a\n,b\ns3://a/b,c\n"])
+    check_manifest("m.jsonl", [b'{"b64": "QUJD"}\n'])
+    check_manifest("m.txt", [b"# nothing yet\n"])
 
 
 def test_a_csv_without_an_address_column_says_so() -> None:

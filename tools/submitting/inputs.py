@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from chalicelib.bulk.manifests import entries, is_manifest
-from chalicelib.errors import ImageUnreadable
+from chalicelib.bulk.manifests import check_manifest, entries, is_manifest
+from chalicelib.errors import BadRequest, ImageUnreadable
 from chalicelib.images.formats import identify
 from chalicelib.requests import MAX_ID
 
@@ -24,7 +24,6 @@ UNREAD = {
 }
 """Endings of pictures that the service does not decode, with their names."""
 
-ADDRESSES = ("http://", "https://", "data:", "s3://")
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1024
 """How much to read of a file with another ending."""
@@ -73,27 +72,31 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
             yield _image(source, Path(source.name) if alone else source)
 
 
-def check_manifest(path: Path) -> int:
-    """The number of entries of a manifest. Raises InputError if the service cannot read any.
+def count_entries(path: Path) -> int:
+    """Returns how many entries a manifest has. Raises InputError if it can be no service's.
 
     The service handles single bad lines: each becomes an error among the results.
     """
-    good, total, problem = 0, 0, "it is empty"
-    with path.open("rb") as file:
-        for entry in entries(path.name, iter(lambda: file.read(BLOCK_BYTES), b"")):
-            total += 1
-            if entry.problem:
-                problem = entry.problem if problem == "it is empty" else problem
-                continue
-            good += 1
-            if entry.instance.url and not entry.instance.url.lower().startswith(ADDRESSES):
-                raise InputError(
-                    f"{path} names {entry.instance.url[:80]!r}: an entry must be an http(s):// or "
-                    "s3:// address. Local images are submitted by their folder, or file by file."
-                )
-    if not good:
-        raise InputError(f"{path} names no image: {problem.rstrip('.')}.")
+    try:
+        check_manifest(path.name, _blocks(path))
+    except BadRequest as error:
+        raise InputError(str(error)) from error
+    total = 0
+    for entry in entries(path.name, _blocks(path)):
+        total += 1
+        if entry.problem is None and not entry.is_usable:
+            raise InputError(
+                f"{path} names {entry.source[:80]!r}: an entry must be an http(s):// or s3:// "
+                "address. Local images are submitted by their folder, or file by file."
+            )
+    if not total:
+        raise InputError(f"{path} names no image: it is empty.")
     return total
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        yield from iter(lambda: file.read(BLOCK_BYTES), b"")
 
 
 def _walk(folder: Path) -> Iterator[Path]:

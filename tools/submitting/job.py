@@ -14,7 +14,7 @@ from chalicelib.bulk.manifests import is_manifest
 from chalicelib.requests import BatchRequest
 from tools.submitting.batchapi import Api
 from tools.submitting.follow import follow
-from tools.submitting.inputs import check_manifest, find_images
+from tools.submitting.inputs import count_entries, find_images
 from tools.submitting.pace import Pace
 from tools.submitting.results import save, summary
 from tools.submitting.retrying import ApiError
@@ -45,7 +45,7 @@ class Job:
         if sources[0].startswith("s3://"):
             uri = sources[0]
         elif len(sources) == 1 and is_manifest(sources[0]) and Path(sources[0]).is_file():
-            expected = check_manifest(Path(sources[0]))
+            expected = count_entries(Path(sources[0]))
             uri = upload_manifest(self.api, Path(sources[0]))
         else:
             paths = [Path(source) for source in sources]
@@ -105,7 +105,9 @@ class Job:
                 if self.out
                 else f"To get their results: {self._again(view)} --out results.csv"
             )
-        return "\n".join([*lines, f"To go on with it: --retry {view.batch_id}"])
+        if view.error is None or view.error.retryable:
+            lines.append(f"To go on with it: --retry {view.batch_id}")
+        return "\n".join(lines)
 
     def _leave(self, view: BatchView) -> int:
         click.echo(view.batch_id)

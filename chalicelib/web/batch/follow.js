@@ -96,7 +96,7 @@ export class Follower {
     this.#isOver = isOver;
   }
 
-  async #showResults({ results, counts: { done, failed } }, isStopped, signal) {
+  async #showResults({ results, counts: { done, failed }, retryable: again = failed, error }, isStopped, signal) {
     const records = done ? await readResults(results, MAX_ROWS, signal) : [];
     if (signal.aborted) return;
     showSheet([]);
@@ -104,8 +104,8 @@ export class Follower {
     const isWhole = records.length === done;
     const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
     this.#actions({
-      ...(isStopped ? { resume: () => this.#act(retryBatch) } : {}),
-      ...(failed && !isStopped ? { retry: () => this.#act(retryBatch), failed } : {}),
+      ...(isStopped && error?.retryable !== false ? { resume: () => this.#act(retryBatch) } : {}),
+      ...(again && !isStopped ? { retry: () => this.#act(retryBatch), failed: again } : {}),
       ...(done ? { jsonl: () => this.#saveJsonl() } : {}),
       ...(done && isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
     }, cut);
