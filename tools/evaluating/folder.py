@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.files import staged
 from chalicelib.wording import count, interval, p_value, percent
-from chalicelib.workflow.report.markup import said, table
+from chalicelib.workflow.report.markup import safe, table
 from tools.evaluating import sheets
 from tools.evaluating.alternatives import Way, Ways
 from tools.evaluating.asking import Load
@@ -94,13 +94,13 @@ def _gain(way: Way) -> str:
 def _page(report: Evaluation) -> Iterator[str]:
     first, ends = report.results[0], endings(report.results)
     yield "# How often " + ", and ".join(
-        f"{said(result.name)} is right" if result is first else said(result.name)
+        f"{safe(result.name)} is right" if result is first else safe(result.name)
         for result in report.results
     )
     yield ""
     yield (
-        f"{count(report.evaluated, 'picture')} of {said(report.pictures)}, labelled by "
-        f"{said(report.labels)}."
+        f"{count(report.evaluated, 'picture')} of {safe(report.pictures)}, labelled by "
+        f"{safe(report.labels)}."
     )
     yield ""
     yield from _summary(report.results)
@@ -115,10 +115,10 @@ def _page(report: Evaluation) -> Iterator[str]:
     if report.compared:
         yield from ("", "## Against each other", "", *_compared(report.compared))
     if report.ways:
-        yield from ("", "## Ways to give it its pictures", "", said(report.ways.verdict, 1000), "")
+        yield from ("", "## Ways to give it its pictures", "", safe(report.ways.verdict, 1000), "")
         yield "![How often each way is right](ways.svg)"
     for result, end in zip(report.results, ends, strict=True):
-        name = f" of {said(result.name)}" if len(report.results) > 1 else ""
+        name = f" of {safe(result.name)}" if len(report.results) > 1 else ""
         yield from ("", f"## Classes{name}", "", f"![How often each is right](classes{end}.svg)")
         yield from ("", f"## Confusion{name}", "", f"![What is taken for what](confusion{end}.svg)")
         yield from _confused(result)
@@ -136,7 +136,7 @@ def _page(report: Evaluation) -> Iterator[str]:
 
 def _confused(result: Result) -> Iterator[str]:
     rows = [
-        [said(pair.row), said(pair.column), said(pair.example), f"{pair.count:,}"]
+        [safe(pair.row), safe(pair.column), safe(pair.example), f"{pair.count:,}"]
         for pair in result.confusion.confused
     ]
     if rows:
@@ -150,7 +150,7 @@ def _summary(results: Sequence[Result]) -> list[str]:
     ]  # fmt: skip
     rows = [
         [
-            said(result.name),
+            safe(result.name),
             f"{percent(result.top1.share)} ({result.top1.right:,} of {result.top1.of:,})",
             interval(result.top1.interval),
             percent(result.top5.share) if result.top5 else "(few classes)",
@@ -169,15 +169,15 @@ def _summary(results: Sequence[Result]) -> list[str]:
 def _compared(compared: Compared) -> list[str]:
     rows = [
         ["both", f"{compared.both:,}"],
-        [f"only {said(compared.first)}", f"{compared.only_first:,}"],
-        [f"only {said(compared.second)}", f"{compared.only_second:,}"],
+        [f"only {safe(compared.first)}", f"{compared.only_first:,}"],
+        [f"only {safe(compared.second)}", f"{compared.only_second:,}"],
         ["neither", f"{compared.neither:,}"],
     ]
     test = (
         "McNemar's exact test, of the pictures that only one of the two gets right: "
         f"{p_value(compared.p_value)}."
     )
-    return [said(versus(compared), 400), "", *table(["right", "pictures"], rows), "", test]
+    return [safe(versus(compared), 400), "", *table(["right", "pictures"], rows), "", test]
 
 
 def _left_out(report: Evaluation) -> Iterator[str]:
@@ -185,20 +185,20 @@ def _left_out(report: Evaluation) -> Iterator[str]:
         return
     yield from ("", "## Left out, or to be known", "")
     for label, times in report.unknown_labels.items():
-        yield f"- no class is called {said(label or '(empty)')}: {count(times, 'picture')} left out"
+        yield f"- no class is called {safe(label or '(empty)')}: {count(times, 'picture')} left out"
     for name, why in report.unreadable.items():
-        yield f"- {said(name)} cannot be read: {said(why, 400)}"
+        yield f"- {safe(name)} cannot be read: {safe(why, 400)}"
     for fault in report.faults:
-        yield f"- {said(fault, 400)}"
+        yield f"- {safe(fault, 400)}"
     for label, names in report.shared_labels.items():
-        any_ = said(", ".join(names), 400)
-        yield f"- {said(label)} names several classes, any of which is right: {any_}"
+        any_ = safe(", ".join(names), 400)
+        yield f"- {safe(label)} names several classes, any of which is right: {any_}"
 
 
 def _conditions(result: Result) -> list[str]:
     how, timing = result.preprocessing, result.timing
     return [
-        f"- {said(result.model)}, version {said(result.version)}, by {result.runs_by}, "
+        f"- {safe(result.model)}, version {safe(result.version)}, by {result.runs_by}, "
         f"{count(timing.threads, 'thread')} on {timing.processor}, one picture "
         "at a time; milliseconds are medians",
         f"- pictures: {told(how)}, {how.filter}; pixels: {formula(how)}",

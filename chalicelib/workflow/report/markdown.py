@@ -8,7 +8,7 @@ from chalicelib.answers.judged import McNemar
 from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.wording import count, interval, p_value, percent
 from chalicelib.workflow.judgement import ArmResult, Judgement
-from chalicelib.workflow.report.markup import json_block, said, table
+from chalicelib.workflow.report.markup import json_block, safe, table
 from chalicelib.workflow.run import Plan
 
 OUTCOMES = {
@@ -39,11 +39,11 @@ def markdown(plan: Plan, outcome: str, judgement: Judgement, when: float) -> str
 def _verdict(plan: Plan, outcome: str, judgement: Judgement, when: float) -> list[str]:
     day = datetime.fromtimestamp(when, UTC)
     return [
-        f"# {said(judgement.verdict, 400)}",
+        f"# {safe(judgement.verdict, 400)}",
         "",
-        OUTCOMES.get(outcome, f"**{said(outcome)}.**") + _why(plan, outcome, judgement),
+        OUTCOMES.get(outcome, f"**{safe(outcome)}.**") + _why(plan, outcome, judgement),
         "",
-        f"Run {said(plan.name)}, {count(judgement.images, 'image')}, "
+        f"Run {safe(plan.name)}, {count(judgement.images, 'image')}, "
         f"{judgement.labelled:,} with a known label, {day:%Y-%m-%d %H:%M} UTC.",
         "",
         f"![Accuracy and confusion of the models]({quote(plan.name, safe='')}.svg)",
@@ -79,7 +79,7 @@ def _arms(judgement: Judgement) -> list[str]:
 
 
 def _several(judgement: Judgement) -> list[str]:
-    names = [said(arm.model) for arm in judgement.arms if arm.multi_label]
+    names = [safe(arm.model) for arm in judgement.arms if arm.multi_label]
     if not names:
         return []
     return [
@@ -100,7 +100,7 @@ def _arm(arm: ArmResult, role: str) -> list[str]:
     if arm.latency_ms is not None:
         p50, p95 = f"{arm.latency_ms.p50:.1f} ms", f"{arm.latency_ms.p95:.1f} ms"
     errors = f"{sum(arm.errors.values()):,} ({percent(arm.error_rate)})"
-    return [said(arm.model), role, right, bounds, confidence, f"{arm.answered:,}", errors, p50, p95]
+    return [safe(arm.model), role, right, bounds, confidence, f"{arm.answered:,}", errors, p50, p95]
 
 
 def _pairs(judgement: Judgement) -> list[str]:
@@ -115,7 +115,7 @@ def _pairs(judgement: Judgement) -> list[str]:
 
 
 def _test(judgement: Judgement, test: McNemar) -> list[str]:
-    champion, challenger = (said(arm.model) for arm in judgement.arms)
+    champion, challenger = (safe(arm.model) for arm in judgement.arms)
     rows = [
         [f"**{champion} right**", f"{test.both:,}", f"{test.only_champion:,}"],
         [f"**{champion} wrong**", f"{test.only_challenger:,}", f"{test.neither:,}"],
@@ -134,7 +134,7 @@ def _left_out(judgement: Judgement) -> list[str]:
     if not judgement.left_out:
         return []
     rows = [
-        [said(label.label), said(label.known_to or "no model"), f"{label.images:,}"]
+        [safe(label.label), safe(label.known_to or "no model"), f"{label.images:,}"]
         for label in judgement.unknown
     ]
     rest = judgement.left_out - sum(label.images for label in judgement.unknown)
@@ -152,7 +152,7 @@ def _left_out(judgement: Judgement) -> list[str]:
 
 def _errors(judgement: Judgement) -> list[str]:
     rows = [
-        [said(code), said(arm.model), said(example.message, 200), said(example.id), f"{number:,}"]
+        [safe(code), safe(arm.model), safe(example.message, 200), safe(example.id), f"{number:,}"]
         for arm in judgement.arms
         for code, number in arm.errors.items()
         if (example := arm.examples.get(code))
@@ -163,11 +163,11 @@ def _errors(judgement: Judgement) -> list[str]:
 
 def _confused(judgement: Judgement) -> list[str]:
     rows = [
-        [*map(said, (pair.row, pair.column, matrix.columns, pair.example)), f"{pair.count:,}"]
+        [*map(safe, (pair.row, pair.column, matrix.columns, pair.example)), f"{pair.count:,}"]
         for matrix in judgement.confusion
         for pair in matrix.confused
     ]
-    first = "Truth" if judgement.labelled else f"{said(judgement.champion.model)} says"
+    first = "Truth" if judgement.labelled else f"{safe(judgement.champion.model)} says"
     heads = [first, "Taken for", "By", "Image, for example", "Images"]
     return ["## Most confused", "", *table(heads, rows, words=4)] if rows else []
 
@@ -181,7 +181,7 @@ def _again(plan: Plan) -> list[str]:
         "max_labels": plan.max_labels,
     }
     fields = {key: value for key, value in request.items() if value is not None}
-    images = f"on the same images ({said(plan.source)})"
+    images = f"on the same images ({safe(plan.source)})"
     if plan.source.startswith("s3://"):
         fields, images = {"manifest": plan.source, **fields}, "on what the manifest lists then"
     else:

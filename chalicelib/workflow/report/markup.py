@@ -14,10 +14,9 @@ LINK = re.compile(r"(?i)\b(https?|ftp)(:)(?=//)|\b(www)(\.)|()(@)")
 """Text that GitHub turns into a link or a mention by itself."""
 
 
-def said(text: str, limit: int = MAX_NAME) -> str:
+def safe(text: str, limit: int = MAX_NAME) -> str:
     """Escapes a stranger's text for a line or a cell, so that nothing is markup or a link."""
-    escaped = SPECIAL.sub(r"\\\1", plain(text, limit))
-    return LINK.sub(_unlinked, escaped)
+    return LINK.sub(_unlinked, SPECIAL.sub(r"\\\1", plain(text, limit)))
 
 
 def _unlinked(match: re.Match[str]) -> str:
