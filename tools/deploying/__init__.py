@@ -1,1 +1,1 @@
-"""The steps of a deployment, each of which compares before it changes anything."""
+"""The steps of a deployment. Each compares before it changes anything."""

@@ -1,4 +1,4 @@
-"""The models that are no default: an experiment's arms, fetched from the models bucket by need."""
+"""Puts an experiment's other models into the models bucket."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ DIGEST = "content-sha256"
 
 
 class ModelsStep:
-    """Puts packages into the models bucket, where they are not there with the same content.
+    """Uploads packages to the models bucket, if their contents differ.
 
-    bucket: its name; empty if it is missing yet.
+    bucket: its name; empty if it does not exist yet.
     """
 
     title = "Further models (S3)"
@@ -65,7 +65,7 @@ class ModelsStep:
 
 
 def package(name: str, settings: Settings, tell: Tell) -> ModelPackage:
-    """The package of this machine, fetched where only the catalogue has it. Raises DeployError."""
+    """The package on this machine, else fetched from the catalogue. Raises DeployError."""
     try:
         return Models(settings.model_dirs, "", S3Store(lambda: None)).find(name)
     except ModelInvalid as error:

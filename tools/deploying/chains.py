@@ -1,4 +1,4 @@
-"""A worker that sends messages to its own queue, as intended, which Lambda takes for a loop."""
+"""Lets the worker send messages to its own queue, which Lambda would take for a loop."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,10 +11,9 @@ ALLOW = "Allow"
 
 
 class ChainsStep:
-    """Lets the worker go on in the next message, and the next, however many that takes.
+    """Lets the worker continue in any number of further messages.
 
-    Lambda ends a chain of about 16 invocations that call each other through SQS, unless it is told
-    that this is intended
+    By default Lambda ends a chain of about 16 invocations that call each other through SQS
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
     """
 

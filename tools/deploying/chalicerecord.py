@@ -1,7 +1,7 @@
-"""Chalice's record of what it deployed, asked of AWS instead of a file.
+"""Chalice's record of what it deployed, read from AWS instead of a file.
 
-Chalice keeps the record on the machine that deployed, and only of a deployment that succeeded. Made
-from what there is, it holds on every machine, and a rerun goes on where a failed one ended.
+Chalice writes its file only after a success, and only on the machine that deployed. A record from
+AWS is right on every machine, so a rerun continues where a failed run ended.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,17 +24,17 @@ KINDS = {
     "cloudwatch_event": ("rule", "rule_name"),
     "rest_api": ("API", "rest_api_id"),
 }
-"""Of a resource in Chalice's record: what it is, and where the record has its name."""
+"""For each type of resource in Chalice's record: a word for it, and the key of its name."""
 ENDS = ("", "_role", "-s3event", "-sqs-event-source", "-event")
-"""Of the names in the record, which begin with the handler's."""
+"""Endings of names in the record, after the handler's name."""
 
 
 class Record:
-    """What Chalice has made for a stage, told by Chalice's tag and by whole names, never by a part.
+    """What Chalice has made for a stage, known by Chalice's tag and by whole names.
 
-    handlers: those that the app declares. images_bucket: gives the bucket whose notifications are
-    looked at; empty for none. lives_here: whether this region is the stage's. IAM has no regions:
-    in another one, the stage's roles are not looked for.
+    handlers: those that the app declares. images_bucket: gives the bucket with notifications, or
+    "". lives_here: whether this region is the stage's; if not, roles are ignored, as IAM has no
+    regions.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Record:
         self._tags: dict[str, dict[str, str]] = {}
 
     def resources(self) -> list[Resource]:
-        """As `.chalice/deployed/STAGE.json` has them, in the order in which Chalice makes them."""
+        """The resources as in `.chalice/deployed/STAGE.json`, in Chalice's order."""
         functions = self.functions()
         return [
             *self._layer(),
@@ -68,18 +68,18 @@ class Record:
         ]
 
     def leftovers(self) -> list[Resource]:
-        """Those of handlers that the app no longer declares, and the layer, which is replaced."""
+        """Resources of handlers that the app no longer declares, and the layer to replace."""
         old = set(self.functions()) - set(self._declared)
         names = {f"{name}{end}" for name in old for end in ENDS} | {MANAGED_LAYER}
         return [resource for resource in self.resources() if resource["name"] in names]
 
     def functions(self) -> dict[str, str]:
-        """ARN by handler."""
+        """The functions' ARNs, by handler."""
         ours = ((self._handler(name, arn), arn) for name, arn in self._candidates())
         return {handler: arn for handler, arn in ours if handler}
 
     def check(self) -> None:
-        """Raises DeployError if a deployment would take over what is not this stage's."""
+        """Raise DeployError if a deployment would take over resources of something else."""
         names = {self._target.function(handler) for handler in self._declared}
         others = [
             name
@@ -100,18 +100,18 @@ class Record:
             )
 
     def handlers(self, functions: Iterable[str] = ()) -> list[str]:
-        """Those that the app declares, then those that are deployed and no longer declared."""
+        """The declared handlers, then those of `functions` that are no longer declared."""
         return list(dict.fromkeys([*self._declared, *functions]))
 
     def api(self) -> Iterator[Resource]:
-        """The API that calls the API's function."""
+        """The REST API that calls the API's function, if any."""
         arn = self.functions().get(API_HANDLER)
         api = find_api(self._session.client("apigateway"), arn) if arn else None
         if api:
             yield _named("rest_api", "rest_api", rest_api_id=api)
 
     def queue_mapping(self, arn: str) -> dict[str, Any] | None:
-        """What gives a queue's messages to the function; None if nothing does."""
+        """The event source mapping from a queue to the function; None if there is none."""
         answer = self._lambda.list_event_source_mappings(FunctionName=arn)
         mappings = [
             entry for entry in answer["EventSourceMappings"] if ":sqs:" in entry["EventSourceArn"]
@@ -119,7 +119,7 @@ class Record:
         return mappings[0] if mappings else None
 
     def rules(self, functions: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
-        """By handler: the rules that call one by the clock, as EventBridge describes them."""
+        """The schedule rules by handler, as EventBridge describes them."""
         handlers = {self._target.rule(handler): handler for handler in self.handlers(functions)}
         paginator = self._session.client("events").get_paginator("list_rules")
         pages = paginator.paginate(NamePrefix=f"{self._target.name}-")  # a neighbour's, too
@@ -127,7 +127,7 @@ class Record:
         return {handlers[rule["Name"]]: rule for rule in every if rule["Name"] in handlers}
 
     def _candidates(self) -> Iterator[tuple[str, str]]:
-        """Name and ARN of the functions that are worth a look at their tags."""
+        """Names and ARNs of functions that may be the stage's; their tags decide."""
         for page in self._lambda.get_paginator("list_functions").paginate():
             for function in page["Functions"]:
                 name = function["FunctionName"]
@@ -190,7 +190,7 @@ class Record:
 
 
 def described(resource: Resource) -> str:
-    """What a resource of the record is, and is called."""
+    """A resource of the record, in words."""
     kind, key = KINDS[resource["resource_type"]]
     name = resource[key]
     for before in (":function:", ":layer:"):

@@ -1,4 +1,4 @@
-"""What is looked at before anything is touched."""
+"""Checks before anything is changed."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from tools.deploying.step import DeployError, Tell
 from tools.deploying.target import Target
 
 VERSIONS = ("3.13", "3.12")
-"""Of Python: what Lambda runs and our requirements have wheels for, the preferred one first."""
+"""Python versions that Lambda and our requirements' wheels support, preferred first."""
 
 
 def python_version(find: Callable[[str], Path] = interpreter) -> str:
-    """The version of Python to deploy with, and for. Raises DeployError if none is there."""
+    """The Python version to deploy with, and for. Raises DeployError if none is installed."""
     for version in VERSIONS:
         try:
             find(version)
@@ -34,7 +34,7 @@ def python_version(find: Callable[[str], Path] = interpreter) -> str:
 
 
 def account(session: Any, stage: str) -> tuple[Target, str]:
-    """Where the credentials lead, and whose they are. Raises DeployError."""
+    """The account and the owner of the credentials. Raises DeployError."""
     if not session.region_name:
         raise DeployError("No region is set: give --region, or set AWS_DEFAULT_REGION.")
     if session.get_credentials() is None:
@@ -58,8 +58,7 @@ def sizes(
 ) -> None:
     """Build the zips, and put them where `chalice deploy` of the project finds them.
 
-    with_engine: with the second engine's layer. Raises DeployError if Lambda would not take
-    them.
+    with_engine: with the second engine's layer. Raises DeployError if Lambda would refuse them.
     """
     tell("building the zips …")
     try:

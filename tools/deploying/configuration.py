@@ -1,6 +1,6 @@
-"""What Chalice reads of a stage in the project: its configuration and its policies.
+"""Writes what Chalice reads: a stage's configuration and policies.
 
-`make infra` writes it, so that `chalice deploy` needs nothing else.
+`make infra` does so, and then `chalice deploy` needs nothing else.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ SOURCES = ("app.py", "chalicelib", "requirements.txt", "requirements.lock")
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage has on AWS that Chalice must be told of.
+    """What a stage has on AWS that Chalice must know.
 
     variables: of the functions' environment. managed: the names of all that could be among them.
     layers: ARNs. limits: reserved concurrencies that were asked for or set by hand, by handler:
@@ -41,7 +41,7 @@ class Made:
 
 
 def recorded(config: Config, stage: str, made: Made) -> Config:
-    """The configuration, with what was made in the stage's entry, in place of an earlier one."""
+    """The configuration with what was made, in the stage's entry."""
     own = config["stages"][stage]
     functions = {
         handler: {
@@ -80,7 +80,7 @@ def forgotten(config: Config, stage: str, managed: Collection[str]) -> Config:
 
 
 def is_copy(config: Config, stage: str) -> bool:
-    """Whether the stage's entry is another's, copied once that one's stage was recorded in it."""
+    """Whether the stage's entry was copied from a stage that was deployed before."""
     functions = config["stages"][stage].get("lambda_functions", {}).values()
     files = [
         Path(function["iam_policy_file"]) for function in functions if "iam_policy_file" in function
@@ -89,7 +89,7 @@ def is_copy(config: Config, stage: str) -> bool:
 
 
 class ConfigurationStep:
-    """Writes it, where it is not there with the same content.
+    """Writes the files if they differ.
 
     made: what there is on AWS now; None if the stack is not there yet.
     """
@@ -137,7 +137,7 @@ class ConfigurationStep:
                 self._write(path, content)
 
     def digest(self, version: str) -> str:
-        """SHA-256 of all that decides on what Chalice makes. version: of Python, on Lambda."""
+        """SHA-256 of everything that Chalice's result depends on. version: Lambda's Python."""
         whole = hashlib.sha256(f"{version} {FINISHED.decode()}".encode())
         stage = self._target.stage
         for path, content in self.files().items():
@@ -183,7 +183,7 @@ def _sources(project: Path) -> Iterable[Path]:
 
 
 def requirements(project: Path) -> list[str]:
-    """What must be installed where Chalice runs: it imports the app."""
+    """Packages that Chalice needs installed, because it imports the app."""
     development = (project / "requirements-dev.txt").read_text().splitlines()
     deployed = (project / "requirements.txt").read_text().splitlines()
     pinned = [line for line in deployed if line and not line.startswith("#")]

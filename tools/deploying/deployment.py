@@ -1,4 +1,4 @@
-"""A deployment: the parts of a stage, wired to each other."""
+"""Wires the parts of a stage."""
 
 import os
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ WORK = ROOT / "build" / "deploy"
 
 
 class Deployment:
-    """A stage: what it is made of, and the steps that make it.
+    """A stage: its parts, and the steps that make it.
 
     version: of Python, on Lambda. package: the default model; None if the stage is only to be
     taken down. others: the further arms. lives_here: whether it is already in this region. project:
@@ -79,13 +79,13 @@ class Deployment:
         self._environment = (work / f"python{version}").resolve()
 
     def before_chalice(self) -> list[Step]:
-        """What `chalice deploy` needs, in the order in which it is to be done."""
+        """The steps that `chalice deploy` needs, in order."""
         models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), self._others)
         token = [] if self.wishes.public else [self.token]
         return [self.stack, *token, *self.layers, models, self.configuration, self.kept]
 
     def steps(self) -> list[Step]:
-        """All of it, in the order in which it is to be done."""
+        """All steps, in order."""
         client, wishes, gateway = self._session.client, self.wishes, self._client("apigateway")
         traced = is_traced(self._config, self.target.stage)
         return [
@@ -232,7 +232,7 @@ class Deployment:
         return limit
 
     def _resources(self) -> list[Resource]:
-        """As Chalice records them; `chalice url` shows the address that the record has."""
+        """The resources as Chalice records them, with the URL that `chalice url` shows."""
         return [
             resource | {"rest_api_url": self._url(resource["rest_api_id"])}
             if "rest_api_id" in resource

@@ -1,4 +1,4 @@
-"""The way back: what a stage is made of is taken away, but for what people put into it."""
+"""Takes a stage down, except for people's data."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Removal = Callable[[Tell], Any]
 
 @dataclass(frozen=True)
 class Part:
-    """Something that is there. what: in words. names: all that goes with it. remove: does that."""
+    """A part to remove. what: in words. names: everything that goes with it."""
 
     what: str
     names: list[str]
@@ -24,7 +24,7 @@ class Part:
 
 
 def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
-    """What of the stage is there, in the order in which it goes. client: Lambda's."""
+    """The stage's existing parts, in the order of removal. client: Lambda's."""
     resources = deployment.record().resources()
     url = deployment.function_url.url()
     if url:

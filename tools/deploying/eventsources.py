@@ -1,4 +1,4 @@
-"""What Chalice cannot set of the functions' events: how many at once, how often again, how long."""
+"""What Chalice cannot set for the functions' events: concurrency, retries, log retention."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,25 +10,25 @@ from tools.deploying.waiting import A_MINUTE, POLL_SECONDS, settle
 
 WORKERS = 50
 FEWEST_WORKERS = 2
-"""No MaximumConcurrency is lower
+"""The lowest MaximumConcurrency
 (https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html)."""
 RETRIES = {
     "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
 }
-"""Of events that nobody waits for. One that fails is tried this often, within minutes; the age is
-for those that find no room, or Lambda itself away. The next tick makes up for a lost one
+"""For asynchronous events. A failed event is retried this often, within minutes. The age counts
+when Lambda is busy or down. The next tick makes up for a lost one
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
 KEPT = "on_upload"
-"""Whose events go to the dead letters in the end: nothing makes up for a lost upload
+"""Its failed events go to the dead letters, because nothing makes up for a lost upload
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
 
 
 class WorkersStep:
-    """How many chunks are classified at once, so that a batch leaves callers of the API room.
+    """Limits how many chunks run at once, so that a batch leaves room for callers of the API.
 
-    workers: None for 50, or half of what the account may run at once where that is less.
-    poll_seconds: between two looks at a mapping that is still being made.
+    workers: None for 50, or half of the account's concurrency if that is less.
+    poll_seconds: between two looks at a mapping that is still being created.
     """
 
     title = "Workers of the queue"
@@ -57,7 +57,7 @@ class WorkersStep:
             raise DeployError(
                 f"The queue is not connected to {WORKER}. Run the same command again."
             )
-        # one that is still being created takes no change
+        # a mapping that is still being created accepts no change
         what = f"The mapping of {WORKER}"
         settle(self._client, "MappingSettled", what, self._poll, UUID=mapping["UUID"])
         self._client.update_event_source_mapping(
@@ -65,7 +65,7 @@ class WorkersStep:
         )
 
     def _wanted(self) -> tuple[int, str]:
-        """How many, and why so, in words."""
+        """How many, and why, in words."""
         if self._workers:
             return self._workers, ""
         limit = int(self._client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
@@ -79,7 +79,7 @@ class WorkersStep:
 
 
 class RetriesStep:
-    """How often and how long an event is tried that nobody waits for."""
+    """Sets how often and how long asynchronous events are retried."""
 
     title = "Retries of uploads and ticks"
 
@@ -115,7 +115,7 @@ class RetriesStep:
         return {**RETRIES[handler], "DestinationConfig": {"OnFailure": kept}}
 
     def _current(self, handler: str) -> dict[str, Any]:
-        """As `_wanted` has it."""
+        """The current settings, in the form of `_wanted`."""
         try:
             answer = self._client.get_function_event_invoke_config(
                 FunctionName=self._target.function(handler)
@@ -128,7 +128,7 @@ class RetriesStep:
 
 
 class RetentionStep:
-    """How long logs are kept, of every function but the API's, whose log group is in the stack."""
+    """Sets how long logs are kept, except the API's: its log group is in the stack."""
 
     title = "Retention of logs"
 
@@ -149,7 +149,7 @@ class RetentionStep:
             self._client.put_retention_policy(logGroupName=group, retentionInDays=self._days)
 
     def groups(self) -> dict[str, int | None]:
-        """The log groups that there are, and their days; None for ever."""
+        """The existing log groups and their days; None for ever."""
         record = self._record()
         ours = self._names(record.handlers(record.functions()))
         pages = self._client.get_paginator("describe_log_groups").paginate(
@@ -159,7 +159,7 @@ class RetentionStep:
         return {name: every[name].get("retentionInDays") for name in ours if name in every}
 
     def delete(self, groups: Iterable[str]) -> None:
-        """Take these away."""
+        """Delete these log groups."""
         for group in groups:
             self._client.delete_log_group(logGroupName=group)
 

@@ -1,4 +1,4 @@
-"""The functions, their roles, the API and the events: what `chalice deploy` makes."""
+"""What `chalice deploy` makes: functions, roles, the API and events."""
 
 import os
 import subprocess
@@ -15,13 +15,14 @@ from tools.deploying.target import API_HANDLER, MANAGED_LAYER, Target
 from tools.deploying.waiting import settle
 
 STAMP = "serverless-inception-source"
-"""Tag of the API's function: what was deployed, and how many resources that made."""
+"""A tag of the API's function: what was deployed, and how many resources."""
 
 
 class FunctionsStep:
     """Runs Chalice, unless exactly this is deployed.
 
-    digest: of all that decides on what Chalice makes. run: `chalice ARGUMENTS`, its lines told.
+    digest: of everything that Chalice's result depends on. run: runs `chalice ARGUMENTS`, and tells
+    its lines.
     """
 
     title = "Functions, API, events (chalice deploy)"
@@ -66,14 +67,14 @@ class FunctionsStep:
         self._client.tag_resource(Resource=arn, Tags={STAMP: self._stamp(self._digest())})
 
     def delete(self, tell: Tell) -> None:
-        """Take away all that Chalice made."""
+        """Delete everything that Chalice made."""
         self._settle()
         self._kept.apply(tell)
         self._run(["delete", "--stage", self._target.stage], tell)
         self._kept.forget()
 
     def _settle(self) -> None:
-        """Wait for what a killed run began: a function that is being changed takes no change."""
+        """Wait for changes of an interrupted run, because Lambda allows one at a time."""
         for handler, arn in self._record().functions().items():
             settle(self._client, "FunctionSettled", f"The function of {handler}", FunctionName=arn)
 
@@ -91,9 +92,9 @@ def _verb(leftover: Resource) -> str:
 
 
 class Chalice:
-    """Chalice of another Python, in a folder of its own.
+    """Chalice in a virtual environment of another Python.
 
-    program: its command. environment: credentials and region among it.
+    program: its command. environment: includes credentials and region.
     """
 
     def __init__(self, program: Path, folder: Path, environment: Mapping[str, str]) -> None:
@@ -102,7 +103,7 @@ class Chalice:
         self._environment = dict(environment)
 
     def __call__(self, arguments: list[str], tell: Tell) -> None:
-        """Run it. Raises DeployError with what it said last."""
+        """Run it. Raises DeployError with its last message."""
         command = [str(self._program), "--project-dir", str(self._folder), *arguments]
         said: list[str] = []
         with subprocess.Popen(  # noqa: S603
@@ -122,7 +123,7 @@ class Chalice:
 
 
 def reason(said: list[str]) -> str:
-    """What went wrong, of the lines that Chalice wrote; its traceback is left out."""
+    """The error among Chalice's lines, without the traceback."""
     lines = [line for line in said if line]
     for number, line in enumerate(lines):
         start = line.rfind("received the following error:")

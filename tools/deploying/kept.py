@@ -1,4 +1,4 @@
-"""Chalice's record of what it made, on this machine, brought up to what AWS has."""
+"""Brings Chalice's record on this machine up to date with AWS."""
 
 import json
 from collections.abc import Callable
@@ -10,11 +10,10 @@ from tools.deploying.step import Tell
 
 
 class KeptStep:
-    """Writes `.chalice/deployed/STAGE.json`, by which Chalice goes, where AWS has something else.
+    """Writes `.chalice/deployed/STAGE.json`, which Chalice relies on, if it differs from AWS.
 
-    Chalice writes it itself, but only on the machine that deployed, and only after a success.
-
-    resources: what AWS has.
+    Chalice writes it only on the machine that deployed, and only after a success.
+    resources: those on AWS.
     """
 
     title = "What Chalice goes by (.chalice/deployed)"
@@ -36,13 +35,13 @@ class KeptStep:
             self._file.write_text(json.dumps(record, indent=2) + "\n")
 
     def forget(self) -> None:
-        """Take it away."""
+        """Delete the file."""
         self._file.unlink(missing_ok=True)
 
     def _is_current(self) -> bool:
-        """Whether the file has each resource, whatever it says besides, and no other.
+        """Whether the file has exactly these resources, maybe with further fields.
 
-        A log group is only Chalice's note that it has set its retention.
+        Log groups do not count: they only note that Chalice has set their retention.
         """
         recorded = {
             entry["name"]: entry for entry in self._read() if entry["resource_type"] != "log_group"

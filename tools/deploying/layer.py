@@ -1,4 +1,4 @@
-"""What functions find in /opt when they start: the default model, and an engine it may need."""
+"""Layers with what functions find in /opt: the default model, and maybe its engine."""
 
 import hashlib
 import tempfile
@@ -15,10 +15,9 @@ from tools.deploying.step import Tell
 
 @dataclass(frozen=True)
 class Content:
-    """What a layer holds.
+    """A layer's contents.
 
-    digest: hexadecimal SHA-256 that tells it from any other. zipped: gives its zip, and may make
-    it in the folder that it is given.
+    digest: its SHA-256 in hex. zipped: gives its zip, built in the given folder if need be.
     """
 
     title: str
@@ -39,7 +38,7 @@ def model_content(package: ModelPackage) -> Content:
 
 
 def engine_content(version: str) -> Content:
-    """ONNX Runtime. version: of Python, on Lambda."""
+    """ONNX Runtime. version: Lambda's Python."""
     return Content(
         "Second engine, as a layer",
         "ONNX Runtime, for model.ort,",
@@ -51,8 +50,7 @@ def engine_content(version: str) -> Content:
 class LayerStep:
     """Publishes a layer, unless a version with the same content is there.
 
-    staging: gives the bucket that the zip goes through, since a call takes 50 MB and a model may
-        have more.
+    staging: gives the bucket for the zip, because a direct upload is limited to 50 MB.
     """
 
     def __init__(
@@ -71,7 +69,7 @@ class LayerStep:
         self.title = content.title
 
     def arn(self) -> str | None:
-        """The version that holds this content; None if there is none yet."""
+        """The version with this content; None if there is none yet."""
         for version in self.versions():
             if version.get("Description") == self._content.digest:
                 return str(version["LayerVersionArn"])
@@ -97,7 +95,7 @@ class LayerStep:
         tell(f"published {answer['LayerVersionArn']}")
 
     def versions(self) -> list[dict[str, Any]]:
-        """All there are, newest first."""
+        """All versions, newest first."""
         return versions(self._client, self._name)
 
 
@@ -112,13 +110,13 @@ def versions(client: Any, name: str) -> list[dict[str, Any]]:
 
 
 def delete_versions(client: Any, name: str) -> None:
-    """Take all versions of a layer away."""
+    """Delete all versions of a layer."""
     for version in versions(client, name):
         client.delete_layer_version(LayerName=name, VersionNumber=version["Version"])
 
 
 def content_digest(package: ModelPackage) -> str:
-    """Hexadecimal SHA-256 over the package's name, file names and contents."""
+    """SHA-256, in hex, of the package's name, file names and contents."""
     digest = hashlib.sha256(package.info.name.encode())
     for file in package_files(package):
         with (package.folder / file).open("rb") as opened:

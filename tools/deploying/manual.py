@@ -1,4 +1,4 @@
-"""What an operator did by hand, and a deployment would undo without a word."""
+"""Respects what an operator stopped or limited by hand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,10 +12,10 @@ Declared = Callable[[str], int | None]
 
 
 class StopsStep:
-    """Starts again what was stopped: functions whose reserved concurrency is 0, rules disabled.
+    """Restarts what was stopped: functions with a reserved concurrency of 0, and disabled rules.
 
-    Chalice deletes a reserved concurrency that its configuration does not have, and enables rules,
-    so a stage with something stopped is not deployed. resume: it is, and all is started again.
+    Chalice would silently restart them, so a stage with something stopped is not deployed.
+    resume: deploy it, and restart everything.
     """
 
     title = "What was stopped by hand"
@@ -36,7 +36,7 @@ class StopsStep:
         self._resume = resume
 
     def check(self) -> None:
-        """Raises DeployError if something was stopped, and is to stay so."""
+        """Raise DeployError if something is stopped, unless it shall resume."""
         stopped = self._names()
         if stopped and not self._resume:
             raise DeployError(
@@ -51,10 +51,8 @@ class StopsStep:
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
         for handler in self._stopped():
-            named, declared = (
-                {"FunctionName": self._target.function(handler)},
-                self._declared(handler),
-            )
+            named = {"FunctionName": self._target.function(handler)}
+            declared = self._declared(handler)
             if declared is None:
                 self._lambda.delete_function_concurrency(**named)
             else:
@@ -65,7 +63,7 @@ class StopsStep:
             self._events.enable_rule(Name=name)
 
     def limits(self) -> dict[str, int]:
-        """By handler: a reserved concurrency that was set by hand, and is no stop."""
+        """Reserved concurrencies above 0 that were set by hand, by handler."""
         return {
             handler: limit
             for handler, limit in self._reserved().items()
@@ -87,11 +85,9 @@ class StopsStep:
 
     def _reserved(self) -> dict[str, int]:
         """The functions' reserved concurrencies, by handler."""
-        answers = {
-            handler: self._lambda.get_function_concurrency(FunctionName=arn)
-            for handler, arn in self._record().functions().items()
-        }
-        limits = {
-            name: answer.get("ReservedConcurrentExecutions") for name, answer in answers.items()
-        }
-        return {handler: int(limit) for handler, limit in limits.items() if limit is not None}
+        limits = {}
+        for handler, arn in self._record().functions().items():
+            answer = self._lambda.get_function_concurrency(FunctionName=arn)
+            if (limit := answer.get("ReservedConcurrentExecutions")) is not None:
+                limits[handler] = int(limit)
+        return limits

@@ -1,4 +1,4 @@
-"""An AWS in which there is nothing: what a plan is made against that has no credentials."""
+"""An empty AWS account, for a plan without credentials."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +8,9 @@ import boto3
 from tools.deploying.target import Target
 
 ACCOUNT, REGION = "ACCOUNT", "REGION"
-"""In place of what is not known, in names that hold it."""
+"""Placeholders in names."""
 UNUSED_REGION = "us-east-1"
-"""A client wants one, though none is asked."""
+"""A client needs a region, although it sends nothing."""
 ABSENT = {
     "DescribeStacks": ("ValidationError", "Stack does not exist"),
     "GetParameter": ("ParameterNotFound", ""),
@@ -18,7 +18,7 @@ ABSENT = {
     "GetFunctionEventInvokeConfig": ("ResourceNotFoundException", ""),
     "HeadBucket": ("404", ""),
 }
-"""Of operations that answer with an error where there is nothing: its code and message."""
+"""Operations that answer with an error if there is nothing: its code and message."""
 EMPTY: dict[str, dict[str, Any]] = {
     "ListFunctions": {"Functions": []},
     "ListLayerVersions": {"LayerVersions": []},
@@ -29,7 +29,7 @@ EMPTY: dict[str, dict[str, Any]] = {
 
 
 class Nowhere:
-    """A session that sends nothing. asked: the operations that a real one would have been asked."""
+    """A session that sends nothing. asked: the operations that were called."""
 
     def __init__(self, region: str | None) -> None:
         self.region_name = region or UNUSED_REGION
@@ -38,7 +38,7 @@ class Nowhere:
         self._session = boto3.session.Session("none", "none", region_name=self.region_name)
 
     def target(self, stage: str) -> Target:
-        """The stage, where it would be."""
+        """The stage in this account."""
         return Target(stage, ACCOUNT, self._region)
 
     def client(self, service: str) -> Any:

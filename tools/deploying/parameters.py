@@ -1,4 +1,4 @@
-"""What a stage is told: the parameters of its stack, and the variables of its functions."""
+"""Parameters of a stage's stack, and environment variables of its functions."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from tools.deploying.target import URL, Config, Target, Wishes, is_traced, visib
 
 
 def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]:
-    """Of the stack."""
+    """The parameters of the stack."""
     return {
         "Stage": target.stage,
         "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
@@ -18,11 +18,11 @@ def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]
 
 
 WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT")
-"""The variables that say what was asked for."""
+"""Variables that record the options of a deployment."""
 
 
 def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the functions, but for what the configuration has of its own."""
+    """The functions' environment, without the configuration's own variables."""
     access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
     further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
     experiment = {"ARMS": wishes.arms} if wishes.arms else {}

@@ -1,4 +1,4 @@
-"""Where a stage lives: in one region, because names of roles and buckets hold none."""
+"""Keeps a stage in one region, because names of roles and buckets contain none."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from tools.deploying.target import Target
 
 
 def lives_here(s3: Any, target: Target) -> bool:
-    """Whether the stage's buckets are in this region; not, where there are none anywhere.
+    """Whether the stage's buckets are in this region; False if there are none.
 
-    They outlive the stage, so they tell where it is, too, when a destruction was killed half-way.
+    They outlive the stage, so they show its region even after an interrupted `destroy`.
     Raises DeployError if the stage lives in another region, or a bucket is somebody else's.
     """
     regions = {bucket: _region(s3, bucket) for bucket in target.buckets}
@@ -27,7 +27,7 @@ def lives_here(s3: Any, target: Target) -> bool:
 
 
 def _region(s3: Any, bucket: str) -> str | None:
-    """The bucket's region; None if there is no such bucket."""
+    """The bucket's region; None if it does not exist."""
     try:
         return str(s3.head_bucket(Bucket=bucket)["BucketRegion"])
     except ClientError as error:

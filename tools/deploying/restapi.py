@@ -1,4 +1,4 @@
-"""What Chalice cannot set of the API: limits and tracing of its stage, and its own answers."""
+"""What Chalice cannot set for the REST API: limits, tracing, and API Gateway's own answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,8 +23,8 @@ EVERY_METHOD = "*/*"
 def find_api(client: Any, function: str) -> str | None:
     """The id of the REST API that calls the function with this ARN; None if none does.
 
-    Chalice names all stages' APIs alike. What an API calls is known as soon as it is imported, so
-    that one is found, too, whose deployment was killed the moment after.
+    Names do not help, because Chalice gives all stages' APIs the same one. The function is known
+    as soon as the API is imported, so this also finds one whose deployment was interrupted.
     """
     called = f"/functions/{function}/invocations"
     pages = client.get_paginator("get_rest_apis").paginate()
@@ -40,7 +40,7 @@ def find_api(client: Any, function: str) -> str | None:
 
 
 class StageStep:
-    """Throttling and tracing of the API's stage; no metrics of each method, which cost money.
+    """Sets throttling and tracing of the API's stage, and no paid metrics a method.
 
     api: the API's id; None if there is none yet. rate, burst: requests a second, steady and at
     once. traced: whether X-Ray gets its traces.
@@ -98,7 +98,7 @@ class StageStep:
 
 
 class AnswersStep:
-    """API Gateway's own answers in the shape of ours, for scripts of any site to read."""
+    """Gives API Gateway's own answers our shape and CORS headers."""
 
     title = "Errors of API Gateway itself, in our shape"
 
@@ -119,7 +119,7 @@ class AnswersStep:
         self._client.create_deployment(restApiId=api, stageName=self._stage)
 
     def _missing(self) -> dict[str, dict[str, Any]]:
-        """Those that are not there as they shall be."""
+        """The answers that are missing or differ."""
         api = self._api()
         answer = self._client.get_gateway_responses(restApiId=api, limit=500) if api else {}
         current = {item["responseType"]: item for item in answer.get("items", [])}

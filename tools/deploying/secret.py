@@ -1,4 +1,4 @@
-"""The secret that callers of a stage that is not public must send."""
+"""The token that callers of a private stage must send."""
 
 import secrets
 from typing import Any
@@ -9,7 +9,7 @@ BYTES = 32
 
 
 class TokenStep:
-    """Makes the secret, once; it is never shown here."""
+    """Makes the token once, and never shows it."""
 
     title = "Token of callers (SSM Parameter Store)"
 
@@ -29,7 +29,7 @@ class TokenStep:
         )
 
     def exists(self) -> bool:
-        """Whether there is one."""
+        """Whether it exists."""
         try:
             self._client.get_parameter(Name=self._name)
         except self._client.exceptions.ParameterNotFound:
@@ -37,10 +37,10 @@ class TokenStep:
         return True
 
     def read(self) -> str:
-        """The secret itself. Raises ParameterNotFound."""
+        """The token. Raises ParameterNotFound."""
         answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
         return str(answer["Parameter"]["Value"])
 
     def delete(self) -> None:
-        """Forget it."""
+        """Delete it."""
         self._client.delete_parameter(Name=self._name)

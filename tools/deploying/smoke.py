@@ -1,4 +1,4 @@
-"""Whether the deployed API answers."""
+"""Checks that the deployed API answers."""
 
 import urllib3
 
@@ -9,12 +9,11 @@ PATIENCE = urllib3.Retry(
     total=20, status_forcelist=range(400, 600), backoff_factor=0.5, backoff_max=5,
     raise_on_status=False,
 )  # fmt: skip
-"""About 90 seconds: a new API's name takes a while to be known everywhere, and its first answer a
-cold start."""
+"""About 90 seconds: DNS must learn a new API's name, and the first answer is a cold start."""
 
 
 def health(url: str, patience: urllib3.Retry = PATIENCE) -> str:
-    """What GET /health says. Raises DeployError if it says nothing good in time."""
+    """The answer of GET /health. Raises DeployError if it stays bad."""
     address = f"{url}health"
     try:
         answer = connections(url).request("GET", address, retries=patience, timeout=30)

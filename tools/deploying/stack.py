@@ -12,20 +12,20 @@ from tools.deploying.waiting import ATTEMPTS, IN_REVIEW, POLL_SECONDS, settle, s
 CHANGE_SET = "deploy"
 BUCKET = "AWS::S3::Bucket"
 MAX_TEMPLATE_BYTES = 51_200
-"""Of a template that is sent with the call
+"""Bytes of a template sent with the call
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
 UNUSABLE = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", IN_REVIEW)
-"""A stack in these has never been, or is half gone: it is to be removed, then made anew."""
+"""Statuses of stacks that failed to start or are half deleted: delete, then create anew."""
 NOTHING = ("didn't contain changes", "No updates are to be performed")
 STARTED = "User Initiated"
-"""The reason of the event with which CloudFormation begins to do what it is asked."""
+"""The reason in the first event of an operation."""
 TOO_SOON = "60 seconds"
-"""Of the reason of SQS, which lends the name of a deleted queue no sooner
+"""Part of SQS's reason: a deleted queue's name is blocked for a minute
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html)."""
 
 
 class StackStep:
-    """Makes the stack as the template says, by a change set."""
+    """Creates or updates the stack with a change set."""
 
     title = "Buckets, queues, state machine (CloudFormation)"
 
@@ -52,12 +52,12 @@ class StackStep:
             )
 
     def describe(self) -> dict[str, Any] | None:
-        """The stack; None if it is not there, or never came to be."""
+        """The stack; None if it does not exist, or was never created."""
         stack = self._find()
         return None if stack is None or stack["StackStatus"] in UNUSABLE else stack
 
     def outputs(self) -> dict[str, str]:
-        """Its outputs, by environment variable; empty if it is missing."""
+        """Its outputs by environment variable; empty if there is no stack."""
         stack = self.describe() or {}
         return {
             variable(output["OutputKey"]): output["OutputValue"]
@@ -96,7 +96,7 @@ class StackStep:
         self._finish(tell, f"{kind}_COMPLETE", "IMPORT_COMPLETE")
 
     def delete(self, tell: Tell) -> None:
-        """Take it down; what it shall retain stays."""
+        """Delete it, except for retained resources."""
         self._settle(tell, resting=False)
         self._client.delete_stack(StackName=self._name)
         self._finish(tell, "")
@@ -106,12 +106,12 @@ class StackStep:
         return [name for kind, _, name in self._resources() if kind == BUCKET and name]
 
     def contents(self) -> list[str]:
-        """Type and name of all that goes with the stack; what has no name, by the template's."""
+        """Types and names of all that `delete` removes; the template's names if unnamed."""
         resources = self._resources()
         return [f"{kind} {name or logical}" for kind, logical, name in resources if kind != BUCKET]
 
     def _resources(self) -> list[tuple[str, str, str]]:
-        """Type, name in the template, and name; that is empty for what was never made."""
+        """Types, names in the template, and names (empty if never created)."""
         if not self.exists():
             return []
         pages = self._client.get_paginator("list_stack_resources").paginate(StackName=self._name)
@@ -144,7 +144,7 @@ class StackStep:
         return bool(body == self._template and current | self._parameters == current)
 
     def _propose(self, kind: str) -> list[dict[str, Any]] | None:
-        """The changes of a change set that now waits to be executed; None if it has none."""
+        """Create a change set to execute later; returns its changes, None without any."""
         try:
             self._create_change_set(kind)
         except self._client.exceptions.AlreadyExistsException:  # of a run that was killed
@@ -184,9 +184,9 @@ class StackStep:
         self._client.delete_change_set(ChangeSetName=CHANGE_SET, StackName=self._name)
 
     def _settle(self, tell: Tell, resting: bool = True) -> str:
-        """Wait until the stack changes no more; return its status then, empty where it is gone.
+        """Wait until the stack has settled; returns its status, empty if it is gone.
 
-        resting: whether to tell its status where it does not change at all.
+        resting: also tell a status that does not change.
         """
         line = f"stack {self._name}: {{}}".format
         with statuses(self._client, tell, line, resting):
@@ -195,7 +195,7 @@ class StackStep:
         return str((self._find() or {}).get("StackStatus", ""))
 
     def _finish(self, tell: Tell, *wanted: str) -> None:
-        """Wait until the stack changes no more. Raises DeployError if it is not as wanted."""
+        """Wait until the stack has settled. Raises DeployError if the operation failed."""
         status = self._settle(tell)
         if status not in wanted:
             raise DeployError(
@@ -204,7 +204,7 @@ class StackStep:
             )
 
     def _reason(self) -> str:
-        """The first thing that failed of what was asked last."""
+        """The first failure of the last operation."""
         try:
             events = self._client.describe_stack_events(StackName=self._name)["StackEvents"]
         except ClientError:

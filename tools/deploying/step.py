@@ -1,25 +1,25 @@
-"""What a step of a deployment is, and the error that ends one."""
+"""A step of a deployment, and its error."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 Tell = Callable[[str], None]
-"""Shows one line to whoever waits."""
+"""Shows a line of progress."""
 
 
 class DeployError(Exception):
-    """What ends a deployment; `str()` says what is wrong and what to do."""
+    """A deployment cannot continue; the message says why and what to do."""
 
 
 class Step(Protocol):
-    """A part of a deployment that can be done again and again."""
+    """A repeatable part of a deployment."""
 
     @property
     def title(self) -> str:
-        """What it sees to."""
+        """What it takes care of."""
 
     def changes(self) -> list[str]:
         """What `apply` would do, a line each; empty if all is as it shall be."""
 
     def apply(self, tell: Tell) -> None:
-        """Do it. Raises DeployError, or botocore's errors."""
+        """Make the changes. Raises DeployError or botocore's errors."""

@@ -1,4 +1,4 @@
-"""Where a deployment goes, how its parts are called there, and what was asked of it."""
+"""The target of a deployment, the names of its parts, and its options."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Config = dict[str, Any]
 
 @dataclass(frozen=True)
 class Target:
-    """A stage in an account, and the names of what is there."""
+    """A stage in an account, and the names of its parts."""
 
     stage: str
     account: str
@@ -37,12 +37,12 @@ class Target:
 
     @property
     def name(self) -> str:
-        """Of the stack and of the API's function, and the beginning of all other names."""
+        """The name of the stack and the API's function, and the start of all other names."""
         return f"{APP}-{self.stage}"
 
     @property
     def layer(self) -> str:
-        """Of the layer that holds the model."""
+        """The name of the model's layer."""
         return f"{self.name}-model"
 
     @property
@@ -52,43 +52,43 @@ class Target:
 
     @property
     def layers(self) -> list[str]:
-        """Of all layers, the one that Chalice makes among them."""
+        """The names of all layers, including Chalice's."""
         return [self.layer, self.engine_layer, self.managed_layer]
 
     @property
     def managed_layer(self) -> str:
-        """Of the layer that holds what the app imports, which Chalice makes."""
+        """The name of Chalice's layer with the app's dependencies."""
         return f"{self.name}-{MANAGED_LAYER}"
 
     @property
     def token(self) -> str:
-        """Of the parameter that holds the secret of callers."""
+        """The name of the parameter with the callers' token."""
         return f"/{APP}/{self.stage}/token"
 
     @property
     def dead_letters(self) -> str:
-        """Of the queue of what failed again and again."""
+        """The name of the queue for messages that failed repeatedly."""
         return f"{self.name}-dead-letters"
 
     @property
     def buckets(self) -> list[str]:
-        """Of all accounts of AWS, only this one has them, and only in one region."""
+        """The names of the buckets, unique among all accounts and regions."""
         return [f"{self.name}-{kind}-{self.account}" for kind in BUCKETS]
 
     def function(self, handler: str) -> str:
-        """Of a handler's function, as Chalice calls it."""
+        """The name of a handler's function, from Chalice."""
         return self.name if handler == API_HANDLER else f"{self.name}-{handler}"
 
     def role(self, handler: str) -> str:
-        """Of a handler's role."""
+        """The name of a handler's role."""
         return f"{self.name}-{handler}"
 
     def rule(self, handler: str) -> str:
-        """Of the rule that calls a handler by the clock."""
+        """The name of a handler's schedule rule."""
         return f"{self.name}-{handler}-event"
 
     def log_group(self, handler: str) -> str:
-        """Of a handler's log."""
+        """The name of a handler's log group."""
         return f"/aws/lambda/{self.function(handler)}"
 
     def handler(self, function: str, tags: Mapping[str, str]) -> str | None:
@@ -105,7 +105,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a deployment shall serve.
+    """The options of a deployment.
 
     model: the default one. arms: an experiment's, `a=0.9 b=0.1`, or none. public: whether anybody
     may call. image_buckets: further buckets that an `s3_uri` may name. workers: how many chunks of
@@ -177,7 +177,7 @@ def stage_environment(config: Config, stage: str) -> dict[str, str]:
 
 
 def setting(config: Config, stage: str, handler: str, name: str, default: Any) -> Any:
-    """A setting of a function, looked up where Chalice looks, in its order."""
+    """A function's setting, looked up in the same order as Chalice does."""
     here = config["stages"][stage]
     places: list[Mapping[str, Any]] = [
         here.get("lambda_functions", {}).get(handler, {}),
@@ -194,14 +194,14 @@ def is_traced(config: Config, stage: str) -> bool:
 
 
 def api_stage(config: Config, stage: str) -> str:
-    """What the API's stage is called, with which the address ends: as is set, else as our stage.
+    """The name of API Gateway's stage, which ends the URL: as configured, else our stage's.
 
-    What is set counts for nothing where it is another stage's name: the entry is a copy of its.
+    Another stage's name does not count: the entry is then a copy of that stage's.
     """
     name = str(setting(config, stage, "", "api_gateway_stage", stage))
     return stage if name in config["stages"] else name
 
 
 def visibility_timeout(config: Config, stage: str) -> int:
-    """Seconds for which a worker's message is hidden."""
+    """Seconds for which the queue hides a message that a worker has."""
     return QUEUE_TIMEOUTS * int(setting(config, stage, WORKER, "lambda_timeout", 60))

@@ -1,4 +1,4 @@
-"""What a deployment shows to whoever runs it, and asks."""
+"""A deployment's output and questions on the terminal."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from tools.deploying.step import Step
 
 
 def tell(line: str) -> None:
-    """A line of progress."""
+    """Show a line of progress."""
     click.secho(f"      {line}", dim=True)
 
 
 def changes_of(steps: list[Step], unseen: list[str] | None = None) -> int:
-    """Show what each step would change; how many changes that is.
+    """Show what each step would change; returns the number of changes.
 
-    unseen: gets what AWS does not let us see; None if that ends it.
+    unseen: collects the operations that AWS refuses; None to raise instead.
     """
     total = 0
     for number, step in enumerate(steps, start=1):
@@ -41,7 +41,7 @@ def changes_of(steps: list[Step], unseen: list[str] | None = None) -> int:
 
 
 def apply_all(steps: list[Step]) -> None:
-    """Do what each step finds to do, now that those before it are done."""
+    """Apply the steps in order; each looks for its changes only now."""
     for number, step in enumerate(steps, start=1):
         if step.changes():
             click.secho(f"{number:4} {step.title} …", bold=True)
@@ -49,12 +49,12 @@ def apply_all(steps: list[Step]) -> None:
 
 
 def _steps(deployment: Deployment, infra: bool) -> list[Step]:
-    """infra: only those before Chalice's."""
+    """The steps. infra: only those before Chalice's."""
     return deployment.before_chalice() if infra else deployment.steps()
 
 
 def show(deployment: Deployment, unseen: list[str], infra: bool = False) -> None:
-    """Show what would be changed. unseen: what could not be looked up, as AWS calls it."""
+    """Show the changes without making them. unseen: operations that AWS refused."""
     click.echo("Changes")
     total = changes_of(_steps(deployment, infra), unseen)
     if unseen:
@@ -63,7 +63,7 @@ def show(deployment: Deployment, unseen: list[str], infra: bool = False) -> None
 
 
 def deploy(deployment: Deployment, yes: bool, check: bool, infra: bool = False) -> None:
-    """Show what is to be changed, ask, and change it. infra: only what `chalice deploy` needs."""
+    """Show the changes, ask, and make them. infra: only what `chalice deploy` needs."""
     click.echo("Changes")
     total = changes_of(_steps(deployment, infra))
     if total:
@@ -99,7 +99,7 @@ def _farewell(deployment: Deployment, url: str) -> None:
 
 
 def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
-    """Show what is to go and what stays and, unless that is all, take it down."""
+    """Show what goes and what stays, ask, and take the stage down. plan: only show."""
     target = deployment.target
     where = f"stage {target.stage} of account {target.account} in {target.region}"
     doomed = list(parts(deployment, session.client("lambda")))

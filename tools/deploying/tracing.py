@@ -1,4 +1,4 @@
-"""The end of tracing, which Chalice cannot set: it only ever begins it."""
+"""Stops tracing, because Chalice can only start it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from tools.deploying.waiting import POLL_SECONDS, settle
 
 
 class TracingStep:
-    """Stops the traces of functions that were traced before. traced: whether they still shall be.
+    """Stops tracing of functions. traced: whether they stay traced.
 
-    poll_seconds: between two looks at a function that is still being changed.
+    poll_seconds: between two looks at a function that is still changing.
     """
 
     title = "Tracing of the functions"
@@ -40,7 +40,7 @@ class TracingStep:
             )
 
     def _still_traced(self) -> dict[str, str]:
-        """ARN by handler."""
+        """ARNs of the functions that are traced but should not be, by handler."""
         if self._traced:
             return {}
         return {

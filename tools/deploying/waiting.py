@@ -1,4 +1,4 @@
-"""botocore's waiters for what boto3 has none for, or none that goes on after a killed run."""
+"""Waiters that boto3 lacks, or that must also work after an interrupted run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ ATTEMPTS = 600
 """Twenty minutes: a state machine or a log group takes seconds, a slow CloudFormation minutes."""
 A_MINUTE = 30
 IN_REVIEW = "REVIEW_IN_PROGRESS"
-"""The state of a stack that is no more than a change set; it waits for us, not we for it."""
+"""A stack that is only a change set: it waits for us, so we do not wait for it."""
 STATUS = "Stacks[0].StackStatus"
 MODEL = WaiterModel({"version": 2, "waiters": {
     "StackSettled": {
@@ -61,9 +61,9 @@ def settle(
     attempts: int = ATTEMPTS,
     **named: Any,
 ) -> None:
-    """Wait until a stack or a mapping changes no more. Raises DeployError if it goes on.
+    """Wait until a resource has settled. Raises DeployError after the last attempt.
 
-    what: it is, in words. named: how the waiter's operation knows it.
+    what: the resource in words. named: arguments of the waiter's operation.
     """
     config = {"Delay": poll, "MaxAttempts": attempts}
     try:
@@ -78,9 +78,9 @@ def settle(
 def statuses(
     client: Any, tell: Tell, line: Callable[[str], str], resting: bool = True
 ) -> Iterator[None]:
-    """Tell of each status of a stack, once, that any call of DescribeStacks sees.
+    """Tell each new status of a stack that any call of DescribeStacks sees.
 
-    resting: also of one in which it rests before it was seen to change.
+    resting: also tell a settled status before the first change.
     """
     told: list[str] = []
 
