@@ -18,7 +18,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path, resolve_path=True
 
 
 def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    """Of NAME=VALUE each."""
+    """Parses NAME=VALUE pairs."""
     pairs = [pair.partition("=") for pair in values]
     if not all(separator for _, separator, _ in pairs):
         raise click.BadParameter("must be NAME=VALUE")

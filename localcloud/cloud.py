@@ -1,4 +1,4 @@
-"""The local cloud: AWS, the functions and the API, a process each."""
+"""The local cloud: a process each for AWS, the functions and the API."""
 
 import time
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Options:
 
 
 class Cloud:
-    """What runs. env: the environment of all of it."""
+    """The processes. env: their environment."""
 
     def __init__(self, options: Options, env: Mapping[str, str]) -> None:
         self._options = options
@@ -51,10 +51,10 @@ class Cloud:
         self._children = [self._aws, self._functions, self._api]
 
     def start(self) -> dict[str, str]:
-        """Return the stack's outputs once all of it answers.
+        """Starts all processes, and returns the stack's outputs once all answer.
 
-        All start at once; the others wait for the stack where they need it. Raises ClickException
-        where a part does not start.
+        They start at once, and wait for the stack if they need it. Raises ClickException if one
+        does not start.
         """
         for child in self._children:
             child.start(self._env)
@@ -63,7 +63,7 @@ class Cloud:
         return resources.outputs(client, self._options.stack_name) or {}
 
     def watch(self) -> None:
-        """Start again what ends, for good. Raises ClickException where that is no use."""
+        """Restarts processes that end, for ever. Raises ClickException if one keeps ending."""
         while True:
             time.sleep(WATCH_SECONDS)
             for child in self._children:
@@ -71,7 +71,7 @@ class Cloud:
                     self._restart(child)
 
     def stop(self) -> None:
-        """End all of it."""
+        """Ends all processes."""
         for child in reversed(self._children):
             child.stop()
 

@@ -1,4 +1,4 @@
-"""The events that Lambda gives to a function, made from what SQS, S3 and HTTP clients say."""
+"""Make the events that Lambda sends to a function, for SQS, S3 and HTTP clients."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ Event = dict[str, Any]
 
 
 def sqs_event(messages: list[Event], queue_arn: str) -> Event:
-    """Of messages as ReceiveMessage gives them
+    """Returns the event of messages from ReceiveMessage
     (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event).
     """
     return {
@@ -107,10 +107,10 @@ def _url_context(method: str, path: str, headers: Mapping[str, str]) -> Event:
 
 
 def is_void(message: Event) -> bool:
-    """Whether a message of an asynchronous queue holds what no function on AWS would be called for.
+    """Whether AWS would call no function for a message of an asynchronous queue.
 
-    S3 tries with a test event whether the queue can be reached. And moto tells of an upload in
-    parts twice, the first time as a plain one, whose ETag would have no hyphen.
+    S3 sends a test event to a new queue. And moto reports an upload in parts twice, first as a
+    plain one, whose ETag would have no hyphen.
     """
     event = json.loads(message["Body"])
     if not isinstance(event, dict):
@@ -124,10 +124,9 @@ def is_void(message: Event) -> bool:
 
 
 def async_event(message: Event) -> Any:
-    """The event that waits in a message of an asynchronous queue.
+    """Returns the event in a message of an asynchronous queue.
 
-    moto leaves out of an S3 event what it does not know; the rest is filled in here, the same at
-    every delivery
+    Fills in what moto leaves out of an S3 event, the same at every delivery
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
     """
     event = json.loads(message["Body"])
@@ -137,7 +136,7 @@ def async_event(message: Event) -> Any:
 
 
 def failed_event(arn: str, message: Event, event: Any, payload: Any) -> Event:
-    """What Lambda sends of an event that its function has failed on for the last time
+    """Returns what Lambda sends about an event that failed for the last time
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
 
     arn: of the function. payload: its answer.
@@ -160,7 +159,7 @@ def failed_event(arn: str, message: Event, event: Any, payload: Any) -> Event:
 
 
 def _s3_records(event: Any) -> list[Event]:
-    """Those that moto wrote; anyone else may have sent anything."""
+    """Returns moto's own records; others may have sent anything."""
     records = event.get("Records") if isinstance(event, dict) else None
     return [
         record
@@ -179,7 +178,7 @@ def _complete_s3_record(record: Event, message: Event) -> None:
 
 
 def scheduled_event(rule: str, region: str) -> Event:
-    """Of one tick
+    """Returns the event of a tick
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html).
     """
     return {

@@ -1,4 +1,4 @@
-"""Starts `python -m localcloud` for a program that needs an app and an AWS, and ends it."""
+"""Start `python -m localcloud` for a program that needs an app and an AWS, and end it."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ END_SECONDS = 20
 TOLD = re.compile(
     r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
 )
-"""What it prints once it serves: where the app is, where AWS is, and the bucket of images."""
+"""What it prints once it serves: the URLs of the app and of AWS, and the bucket of images."""
 TOLD_LAST = re.compile(r"^  (http\S+) is the front without API Gateway\.$", re.MULTILINE)
 
 Result = TypeVar("Result")
@@ -45,7 +45,7 @@ class LocalCloud:
 
     @property
     def results(self) -> str:
-        """The bucket of the results."""
+        """The bucket for results."""
         return self.images.replace("-images-", "-results-")
 
     def client(self, service: str, agent: str = "") -> Any:

@@ -1,6 +1,6 @@
-"""moto, made to take what `chalice deploy` sends: to API Gateway Swagger 2, with authorizers.
+"""Makes moto accept what `chalice deploy` sends: to API Gateway, Swagger 2 with authorizers.
 
-moto reads documents of OpenAPI 3 that have a description, and passes over their security.
+moto reads only OpenAPI 3 with a description, and ignores its security.
 """
 
 import json
@@ -20,7 +20,7 @@ from moto.core.config import default_user_config
 
 Document = dict[str, Any]
 CONCURRENT_EXECUTIONS = 1000
-"""Of an account that AWS knows for a while
+"""The quota of an account that is not new
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 AUTHORIZER = "x-amazon-apigateway-authorizer"
 
@@ -28,7 +28,7 @@ AUTHORIZER = "x-amazon-apigateway-authorizer"
 class Apis(APIGatewayBackend):
     """Imports Chalice's documents, with the authorizers that they name."""
 
-    __module__ = APIGatewayBackend.__module__  # beside which moto looks for addresses
+    __module__ = APIGatewayBackend.__module__  # where moto looks for addresses
 
     def import_rest_api(self, api_doc: Document, fail_on_warnings: bool) -> RestAPI:  # noqa: D102
         api_doc["info"].setdefault("description", "")
@@ -66,29 +66,29 @@ class Apis(APIGatewayBackend):
                     method.authorization_type, method.authorizer_id = "CUSTOM", made[name]
 
     def _authorizer(self, api: RestAPI, name: str, scheme: Document) -> str:
-        given = scheme[AUTHORIZER]
+        authorizer = scheme[AUTHORIZER]
         authorizer = self.create_authorizer(
-            api.id, name, given["type"].upper(),
-            authorizer_uri=given["authorizerUri"],
+            api.id, name, authorizer["type"].upper(),
+            authorizer_uri=authorizer["authorizerUri"],
             identity_source=f"method.request.header.{scheme['name']}",
-            authorizer_result_ttl=given.get("authorizerResultTtlInSeconds", 300),
+            authorizer_result_ttl=authorizer.get("authorizerResultTtlInSeconds", 300),
         )  # fmt: skip
         return str(authorizer.id)
 
 
 def _get_layer_version_by_arn(response: LambdaResponse) -> str:
-    """By which Chalice sees whether the layer is there that it made the last time."""
+    """Shows Chalice whether the layer of its last deployment exists."""
     _, name, version = unquote(response._get_param("Arn")).rsplit(":", 2)
     return json.dumps(response.backend.get_layer_version(name, version).get_layer_version())
 
 
 def _get_account_settings(response: LambdaResponse) -> str:
-    """By which a deployment sees how many functions the account may run at once."""
+    """Shows a deployment how many functions the account may run at once."""
     return json.dumps({"AccountLimit": {"ConcurrentExecutions": CONCURRENT_EXECUTIONS}})
 
 
 def _get_function_recursion_config(response: LambdaResponse) -> str:
-    """By which a deployment sees whether a function may call itself."""
+    """Shows a deployment whether a function may call itself."""
     function = response.backend.get_function(unquote(response.path.rsplit("/", 2)[-2]))
     return json.dumps({"RecursiveLoop": getattr(function, "recursive_loop", "Terminate")})
 
@@ -128,7 +128,7 @@ ADDED_PATHS = (
 
 
 def install() -> None:
-    """Make moto use it; to be called before the first request."""
+    """Makes moto use these; call it before the first request."""
     apigateway_backends.backend = Apis
     Policy.condition_merge = _merge_conditions  # type: ignore[assignment, method-assign]
     for operation in ADDED:
