@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,7 @@ class S3Store:
     """
 
     def __init__(self, make_client: Callable[[], Any]) -> None:
-        self._make_client = make_client
-        self._client: Any = None
+        self._s3 = cache(make_client)
 
     def read(self, bucket: str, key: str, max_bytes: int) -> bytes:
         """See ObjectStore."""
@@ -161,8 +160,3 @@ class S3Store:
                 bucket, key, ExpiresIn=seconds, Conditions=[["content-length-range", 1, max_bytes]]
             )
         return form["url"], form["fields"]
-
-    def _s3(self) -> Any:
-        if self._client is None:
-            self._client = self._make_client()
-        return self._client

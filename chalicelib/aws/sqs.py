@@ -1,6 +1,7 @@
 """The queue: the port, and SQS behind it."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -41,8 +42,7 @@ class SqsQueue:
     """
 
     def __init__(self, make_client: Callable[[], Any], name: str) -> None:
-        self._make_client, self._name = make_client, name
-        self._client: Any = None
+        self._client, self._name = cache(make_client), name
         self._url = ""
 
     def send(self, messages: Sequence[object]) -> None:
@@ -80,8 +80,6 @@ class SqsQueue:
 
     def _call(self, method: str, **parameters: Any) -> Any:
         with translated(f"the queue {self._name}"):
-            if self._client is None:
-                self._client = self._make_client()
             if not self._url:
-                self._url = self._client.get_queue_url(QueueName=self._name)["QueueUrl"]
-            return getattr(self._client, method)(QueueUrl=self._url, **parameters)
+                self._url = self._client().get_queue_url(QueueName=self._name)["QueueUrl"]
+            return getattr(self._client(), method)(QueueUrl=self._url, **parameters)

@@ -1,6 +1,7 @@
 """Read Parameter Store, which keeps a stage's token."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from chalicelib.aws.failures import translated
@@ -14,8 +15,7 @@ class Parameter:
     """
 
     def __init__(self, make_client: Callable[[], Any], name: str) -> None:
-        self._make_client, self._name = make_client, name
-        self._client: Any = None
+        self._client, self._name = cache(make_client), name
 
     def read(self) -> str:
         """Returns the decrypted value.
@@ -29,7 +29,5 @@ class Parameter:
                 "token, or PUBLIC=true to let everybody call."
             )
         with translated(f"the parameter {self._name}"):
-            if self._client is None:
-                self._client = self._make_client()
-            answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
+            answer = self._client().get_parameter(Name=self._name, WithDecryption=True)
         return str(answer["Parameter"]["Value"])

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
 from chalicelib.aws.failures import code_of, translated
@@ -71,8 +72,7 @@ class StepFunctions:
     """
 
     def __init__(self, make_client: Callable[[], Any], machine: str) -> None:
-        self._make_client, self._machine = make_client, machine
-        self._client: Any = None
+        self._client, self._machine = cache(make_client), machine
 
     def start(self, name: str, input: str) -> Execution:
         """See Executions."""
@@ -115,10 +115,8 @@ class StepFunctions:
         from botocore.exceptions import ClientError
 
         with translated(f"the state machine {self._machine}"):
-            if self._client is None:
-                self._client = self._make_client()
             try:
-                return getattr(self._client, method)(**parameters)
+                return getattr(self._client(), method)(**parameters)
             except ClientError as error:
                 code = code_of(error)
                 if code == "ExecutionAlreadyExists":
