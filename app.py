@@ -525,8 +525,11 @@ def _request() -> Request:
 
 
 def _body() -> bytes:
-    body = _request().raw_body
-    encoding = _request().headers.get("content-encoding")
+    request = _request()
+    body, sent = request.raw_body, request.to_original_event()
+    if isinstance(sent["body"], str) and not sent.get("isBase64Encoded"):
+        parsing.check_text(sent["body"], request.headers)
+    encoding = request.headers.get("content-encoding")
     return parsing.unpacked(encoding, body.encode() if isinstance(body, str) else body)
 
 

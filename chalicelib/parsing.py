@@ -31,6 +31,9 @@ MAX_REASON = 500
 """Characters of a parser's message. It quotes the request, and an answer over 6 MB cannot be sent
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
+REPLACEMENT = "\ufffd"
+"""What decoders put in place of bytes that are no text."""
+
 T = TypeVar("T")
 Query = Mapping[str, list[str]]
 
@@ -141,6 +144,19 @@ def json_request(body: bytes, type_: type[T]) -> T:
         raise BadRequest(f"{invalid} GET /openapi.json lists its fields.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _invalid("JSON body", error) from error
+
+
+def check_text(text: str, headers: Mapping[str, str]) -> None:
+    """Raises BadRequest where a body's bytes were taken for text on their way, which loses some.
+
+    API Gateway does that with bodies without a Content-Type. headers: the request's.
+    """
+    names_bytes = headers.get("inference-header-content-length") or headers.get("content-encoding")
+    if REPLACEMENT in text and (names_bytes or not headers.get("content-type")):
+        raise BadRequest(
+            "The body's bytes were taken for text on their way; send the header Content-Type: "
+            "application/octet-stream."
+        )
 
 
 def unpacked(encoding: str | None, body: bytes) -> bytes:

@@ -64,7 +64,7 @@ class GatewayHandler(ChaliceRequestHandler):
     # API Gateway passes every method on, so this does too: the app answers 405
     do_CONNECT = do_QUERY = do_TRACE = _handle  # noqa: N815
 
-    def _parse_payload(self) -> tuple[dict[str, str], bytes | None]:
+    def _parse_payload(self) -> tuple[dict[str, str], Any]:
         lengths = self.headers.get_all("content-length", ["0"])
         if "transfer-encoding" in self.headers or len(lengths) > 1 or not _is_size(lengths[0]):
             self.close_connection = True
@@ -76,7 +76,15 @@ class GatewayHandler(ChaliceRequestHandler):
             self._own("REQUEST_TOO_LARGE")
             self._drain(length)
             raise _Refused
-        return dict(self.headers), self.rfile.read(length) if length else None
+        return dict(self.headers), self._received(self.rfile.read(length)) if length else None
+
+    def _received(self, body: bytes) -> bytes | str:
+        """What API Gateway passes on: bytes of every type that is named, and text without a type.
+
+        The app's binary types are `*/*`
+        (https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html).
+        """
+        return body if "content-type" in self.headers else body.decode(errors="replace")
 
     def _drain(self, length: int) -> None:
         self.connection.settimeout(DRAIN_SECONDS)

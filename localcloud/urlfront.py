@@ -44,6 +44,9 @@ class UrlHandler(GatewayHandler):
         self.local_gateway = UrlGateway(app_object, config)
         BaseHTTPRequestHandler.__init__(self, *request)  # Chalice's would make its own gateway
 
+    def _received(self, body: bytes) -> bytes | str:
+        return body  # its event says what is text
+
     def _own(self, kind: str) -> None:
         if kind != "REQUEST_TOO_LARGE":
             super()._own(kind)

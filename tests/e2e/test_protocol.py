@@ -28,6 +28,11 @@ def size(client: Any) -> tuple[int, int]:
     return width, height
 
 
+def as_bytes() -> dict[str, str]:
+    """What API Gateway wants to be told, or it takes bytes for text; the client writes into it."""
+    return {"Content-Type": "application/octet-stream"}
+
+
 def expected(path: Any) -> str:
     return str(path.stem.removeprefix("sample-").replace("-", " "))
 
@@ -45,7 +50,7 @@ def test_pixels(client: Any, size: tuple[int, int], binary: bool) -> None:
     pixels = np.stack([decode(path.read_bytes(), size).pixels for path in SAMPLES])
     tensor = InferInput("image", list(pixels.shape), "UINT8")
     tensor.set_data_from_numpy(pixels, binary_data=binary)
-    answer = client.infer("doodle", [tensor], request_id="7")
+    answer = client.infer("doodle", [tensor], request_id="7", headers=as_bytes())
     assert answer.get_response()["id"] == "7"
     assert answer.as_numpy("label").tolist() == [expected(path) for path in SAMPLES]
     scores = answer.as_numpy("scores")
@@ -58,7 +63,7 @@ def test_image_files(client: Any) -> None:
     tensor = InferInput("image", [len(files)], "BYTES")
     tensor.set_data_from_numpy(files)
     outputs = [InferRequestedOutput("scores", class_count=2), InferRequestedOutput("label")]
-    answer = client.infer("doodle", [tensor], outputs=outputs)
+    answer = client.infer("doodle", [tensor], outputs=outputs, headers=as_bytes())
     assert answer.as_numpy("label").tolist() == [expected(path) for path in SAMPLES]
     best = [row[0].split(":")[2] for row in answer.as_numpy("scores")]
     assert best == [expected(path) for path in SAMPLES]
@@ -68,9 +73,9 @@ def test_a_refusal_reaches_the_client_in_words(client: Any) -> None:
     tensor = InferInput("image", [1, 2, 2, 3], "UINT8")
     tensor.set_data_from_numpy(np.zeros((1, 2, 2, 3), np.uint8))
     with pytest.raises(InferenceServerException, match="the shape must be"):
-        client.infer("doodle", [tensor])
+        client.infer("doodle", [tensor], headers=as_bytes())
     with pytest.raises(InferenceServerException, match="no model 'none'"):
-        client.infer("none", [tensor])
+        client.infer("none", [tensor], headers=as_bytes())
 
 
 def test_a_version_may_be_named_where_it_is_the_one(client: Any) -> None:
@@ -80,15 +85,28 @@ def test_a_version_may_be_named_where_it_is_the_one(client: Any) -> None:
     assert client.get_model_metadata("doodle", version)["versions"] == [version]
     assert client.is_model_ready("doodle", version)
     assert not client.is_model_ready("doodle", "99")
-    answer = client.infer("doodle", [tensor], version)
+    answer = client.infer("doodle", [tensor], version, headers=as_bytes())
     assert answer.as_numpy("label").tolist() == [expected(SAMPLES[0])]
     with pytest.raises(InferenceServerException, match=f"Only version {version}"):
-        client.infer("doodle", [tensor], "99")
+        client.infer("doodle", [tensor], "99", headers=as_bytes())
 
 
 def test_compressed_requests(client: Any) -> None:
     tensor = InferInput("image", [1], "BYTES")
     tensor.set_data_from_numpy(np.array([SAMPLES[0].read_bytes()], dtype=object))
     for way in ("gzip", "deflate"):
-        answer = client.infer("doodle", [tensor], request_compression_algorithm=way)
+        answer = client.infer(
+            "doodle", [tensor], request_compression_algorithm=way, headers=as_bytes()
+        )
         assert answer.as_numpy("label").tolist() == [expected(SAMPLES[0])]
+
+
+def test_whoever_does_not_say_that_bytes_are_bytes_is_told(server: str) -> None:
+    """Behind API Gateway; a picture's bytes are no text, and would arrive as other ones."""
+    with InferenceServerClient(server.removeprefix("http://")) as client:
+        tensor = InferInput("image", [1], "BYTES")
+        tensor.set_data_from_numpy(np.array([SAMPLES[0].read_bytes()], dtype=object))
+        told = "send the header Content-Type: application/octet-stream"
+        for way in (None, "gzip"):
+            with pytest.raises(InferenceServerException, match=told):
+                client.infer("doodle", [tensor], request_compression_algorithm=way)

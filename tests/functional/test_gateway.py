@@ -110,6 +110,15 @@ def test_what_is_not_is_answered_in_the_apps_shape(
     assert "SECRET" not in str(answer)
 
 
+def test_bytes_without_a_type_are_taken_for_text(address: tuple[str, int]) -> None:
+    jpeg = b"\xff\xd8"
+    bare, named = (
+        ask(address, post(b"Content-Length: 2", *headers, body=jpeg))[2]["bytes"]
+        for headers in ((), (b"Content-Type: application/octet-stream",))
+    )
+    assert (bare, named) == (len("\ufffd\ufffd".encode()), 2)
+
+
 def test_a_connection_that_ends_says_so(address: tuple[str, int]) -> None:
     for ending in (
         post(b"Content-Length: many"),

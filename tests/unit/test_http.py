@@ -290,3 +290,18 @@ def test_a_clients_id_is_as_the_description_has_it(header: str) -> None:
         assert not fits or len(header) > schema["maxLength"]
     with pytest.raises(BadRequest, match="X-Client-Id"):
         parsing.client_id(header)
+
+
+LENGTH, ENCODING = {"inference-header-content-length": "2"}, {"content-encoding": "gzip"}
+TYPED = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize("headers", [{}, LENGTH, ENCODING, TYPED | LENGTH, TYPED | ENCODING])
+def test_bytes_that_arrive_as_text_are_refused_with_the_header_that_is_missing(
+    headers: dict[str, str],
+) -> None:
+    lost = b"{}\xff\xd8".decode(errors="replace")
+    with pytest.raises(BadRequest, match="send the header Content-Type: application/octet-stream"):
+        parsing.check_text(lost, headers)
+    parsing.check_text('{"id": "é"}', headers)
+    parsing.check_text('{"id": "\ufffd"}', TYPED)
