@@ -18,14 +18,17 @@ def place(uri: str) -> tuple[str, str]:
 
 
 def copy(source: str, target: str) -> None:
-    """`aws s3 cp`: a file to a bucket, or an object to standard output."""
+    """`aws s3 cp`: a file or standard input to a bucket, or an object to standard output."""
     if target == "-":
         bucket, key = place(source)
         print(client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode())
         return
     bucket, key = place(target)
     name = key + Path(source).name if not key or key.endswith("/") else key
-    client("s3").upload_file(source, bucket, name)
+    if source == "-":
+        client("s3").put_object(Bucket=bucket, Key=name, Body=sys.stdin.buffer.read())
+    else:
+        client("s3").upload_file(source, bucket, name)
 
 
 def options(arguments: list[str]) -> dict[str, str]:

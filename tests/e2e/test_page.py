@@ -2,9 +2,11 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.conftest import ROOT, pick_free_port
 from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, tab_to
-from tests.e2e.conftest import file_server
+from tests.e2e.conftest import LocalCloud, file_server
 
 DRAWINGS = ROOT / "tests" / "data" / "mouse_drawings.json"
 
@@ -353,26 +355,107 @@ def test_keyboard_alone(page: Page, files: str) -> None:
     expect(page.locator("#panel-picture")).to_be_visible()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("way", ["sample", "file", "url"])
-def test_command_shown_gives_the_same_answer(
-    page: Page, files: str, tmp_path: Path, way: str
-) -> None:
+def show(page: Page, way: str, files: str, folder: Path) -> None:
+    """Have the umbrella classified: a sample, a file in the folder, or by its URL."""
     if way == "sample":
         page.get_by_role("button", name="umbrella").click()
     elif way == "file":
-        shutil.copy(sample("umbrella"), tmp_path / "Ann's umbrella.jpg")
-        page.get_by_label("Choose a file").set_input_files(tmp_path / "Ann's umbrella.jpg")
+        shutil.copy(sample("umbrella"), folder / "Ann's umbrella.jpg")
+        page.get_by_label("Choose a file").set_input_files(folder / "Ann's umbrella.jpg")
     else:
         page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
         page.keyboard.press("Enter")
     expect_answer(page, "umbrella")
 
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("way", ["sample", "file", "url"])
+def test_command_shown_gives_the_same_answer(
+    page: Page, files: str, tmp_path: Path, way: str
+) -> None:
+    show(page, way, files, tmp_path)
     command = ["sh", "-c", page.locator("#curl").text_content() or ""]
     printed = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True).stdout
 
     shown = json.loads(page.locator("#json").text_content() or "")
     assert json.loads(printed)["predictions"] == shown["predictions"]
+
+
+LANGUAGES = {"Python": [sys.executable, "-c"], "JavaScript": ["node", "--input-type=module", "-e"]}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("way", ["sample", "file", "url"])
+def test_code_shown_gives_the_same_answer(
+    page: Page, files: str, tmp_path: Path, way: str, language: str
+) -> None:
+    if shutil.which(LANGUAGES[language][0]) is None:
+        pytest.skip(f"{language} is not installed")
+    show(page, way, files, tmp_path)
+    page.get_by_role("tab", name=language).click()
+
+    code = page.get_by_role("tabpanel", name=language).text_content() or ""
+    printed = subprocess.run(
+        [*LANGUAGES[language], code], cwd=tmp_path, capture_output=True, check=True, text=True
+    ).stdout
+    top = json.loads(page.locator("#json").text_content() or "")["predictions"][0]["labels"][0]
+    assert top["name"] in printed and repr(top["score"]) in printed
+
+
+@pytest.mark.parametrize("way", ["file", "url"])
+def test_aws_cli_by_way_of_the_buckets_gives_the_same_label(
+    page: Page, cloud: LocalCloud, files: str, tmp_path: Path, way: str
+) -> None:
+    show(page, way, files, tmp_path)
+    page.get_by_role("tab", name="AWS CLI").click()
+    code = page.get_by_role("tabpanel", name="AWS CLI").text_content() or ""
+    if way == "url" and shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    environment = {
+        "AWS_ENDPOINT_URL": cloud.aws,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "IMAGES_BUCKET": cloud.images,
+        "RESULTS_BUCKET": cloud.results,
+        "PYTHONPATH": str(ROOT),
+        "no_proxy": "127.0.0.1",
+    }
+    if shutil.which("aws") is None:
+        code = f'aws() {{ "{sys.executable}" -m tests.e2e.awscli "$@"; }}\n{code}'
+    printed = subprocess.run(
+        ["sh", "-c", code], cwd=tmp_path, capture_output=True, check=True, text=True,
+        env=os.environ | environment,
+    ).stdout  # fmt: skip
+    record = printed[printed.index("{") :]  # after what the CLI says of the upload
+    assert json.loads(record)["labels"][0]["name"] == "umbrella"
+
+
+def test_a_link_shows_the_answer_of_its_picture_and_model(
+    page: Page, server: str, files: str
+) -> None:
+    page.locator("#model").select_option("doodle-small")
+    page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
+    page.keyboard.press("Enter")
+    expect_answer(page, "umbrella")
+    expect(page).to_have_url(re.compile(r"/\?url=http.*umbrella\.jpg&model=doodle-small$"))
+
+    page.goto(page.url)
+    expect_answer(page, "umbrella")
+    expect(page.locator("#card-version")).to_contain_text("doodle-small")
+    expect(page.locator("#model")).to_have_value("doodle-small")
+
+    page.get_by_role("button", name="banana").click()
+    expect_answer(page, "banana")
+    expect(page).to_have_url(f"{server}/")
+
+
+def test_an_answer_says_what_it_would_cost(page: Page) -> None:
+    page.get_by_role("button", name="umbrella").click()
+    said = re.compile(
+        r"^Estimate: a million such answers cost about \$\d+\.\d\d on AWS in us-east-1"
+    )
+    expect(page.locator("#cost")).to_have_text(said)
 
 
 def test_command_is_copied(page: Page) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.costing import pricing
 from chalicelib import page
 from chalicelib.errors import NotFound
 from chalicelib.page import BUILT, PAGES, WEB, Sent
+from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.sampleevents import rest
 from tests.conftest import ROOT
 
@@ -107,6 +109,21 @@ def test_what_others_made_goes_with_its_notices() -> None:
     text = ask(script).body.decode()
     for notice in ("SmartBear Software", "Apache License", "@license React", "DOMPurify"):
         assert notice in text[:40_000], notice
+
+
+def test_the_page_reckons_with_the_prices_of_the_documentation() -> None:
+    script = (WEB / "shared" / "prices.js").read_text()
+    baked = dict(re.findall(r'^export const (\w+) = "?([\w.-]+?)"?;', script, re.MULTILINE))
+    prices = pricing.load()
+    figures = json.loads((ROOT / "docs" / "figures" / "avx2" / "cost.json").read_text())["figures"]
+    assert baked == {
+        "REGION": prices.region,
+        "GB_SECOND": f"{prices.aws_lambda['gb_second_x86_64']:.10f}",
+        "MILLION_INVOCATIONS": f"{prices.aws_lambda['million_requests']:.1f}",
+        "MILLION_API_REQUESTS": f"{prices.api_gateway['million_requests']:.1f}",
+        "MEMORY_MB": str(MEMORY_PER_CPU_MB),
+        "MILLION_IN_BATCHES": figures["batch-deployed"]["text"].removeprefix("$"),
+    }
 
 
 @pytest.mark.parametrize("name", ["app.js", "sources.sha256", "page.css", "../page.py", "", "dist"])

@@ -1,4 +1,5 @@
 // How far a batch is: the headline, the bar, the facts, in words.
+import { costOfBatch } from "../shared/cost.js";
 import { amount, counted, make, part, sizeOf } from "../shared/dom.js";
 import { ago, originOf, span } from "../shared/words.js";
 
@@ -74,6 +75,7 @@ function ended({ status, counts, labels, error, created_at: start, finished_at: 
     counts.failed > 0 && ["part-failed", `${amount(counts.failed)} failed`],
     labels && counted(Object.keys(labels).length, "different label"),
     seconds >= 0 && (seconds < 1 ? "under a second in all" : `${span(seconds)} in all`),
+    counts.done > 0 && costOfBatch(counts.done),
     status === "cancelled" && "What was not begun was left out; it can go on from there.",
     error?.message,
   ];

@@ -1,7 +1,8 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
 import { foundIn, make, part, share } from "../shared/dom.js";
+import { costOfAnswer } from "../shared/cost.js";
 import { hideVote, showVote } from "./vote.js";
-import { command } from "./sources.js";
+import { snippetsOf } from "./snippets.js";
 
 function duration(ms) {
   if (ms > 0 && ms < 1) return "<1 ms";
@@ -56,8 +57,9 @@ export function showAnswer({ source, answer, elapsed, asked }, models, { role, c
   setState("answer", found.map(({ name }) => name).join(", ") || "Nothing I know.", least ? `${word}, ${said}` : `So ${said}`);
   showLabels(labels);
   showTiming(answer.timing_ms, elapsed);
+  part("cost").textContent = costOfAnswer(answer.timing_ms);
   showCard({ title, name, ...model }, "Answered by");
-  part("curl").textContent = command(source, asked);
+  for (const [language, text] of Object.entries(snippetsOf(source, asked))) part(language).textContent = text;
   part("curl-note").textContent = source.curlNote ?? "";
   part("json").textContent = JSON.stringify(answer, null, 2);
   if (canVote) showVote(answer);

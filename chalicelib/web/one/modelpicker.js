@@ -15,11 +15,11 @@ export class ModelPicker {
   constructor({ onChosen, onNews }) {
     this.#onNews = onNews;
     part("model").addEventListener("change", ({ target }) => {
-      this.#choose(target.value);
+      this.choose(target.value);
       onChosen();
     });
     part("suggested").addEventListener("click", () => {
-      this.#choose("doodle");
+      this.choose("doodle");
       onChosen();
     });
   }
@@ -68,7 +68,7 @@ export class ModelPicker {
     return `${this.#isSplit} ${this.#unasked}`;
   }
 
-  #choose(name) {
+  choose(name) {
     this.asked = name;
     part("model").value = name;
     this.#suggest();

@@ -9,6 +9,7 @@ import { fromAddress, fromFile, fromSample } from "./sources.js";
 import { describePicture, remember, showPicture, takeDown } from "./stage.js";
 
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
+const LONGEST = 2000; // characters of a picture's address in a link
 const state = { running: null, again: null, drawing: 0 };
 const resume = new Map(); // tab -> how to show again what it showed
 
@@ -47,6 +48,21 @@ async function classify(prepare) {
   }
 }
 
+// What a link asks for: ?url=…&model=…
+function open(query) {
+  if (query.has("model")) picker.choose(query.get("model"));
+  if (query.has("url")) onAddress(query.get("url"));
+  else idle();
+}
+
+// The page's address shows the same answer again, where the picture has an address that fits into a link.
+function link({ source, asked }) {
+  const url = source.json?.url ?? source.json?.s3_uri ?? "";
+  const query = new URLSearchParams({ url, ...(asked ? { model: asked } : {}) });
+  const search = url && url.length < LONGEST && !url.startsWith("data:") ? `?${query}` : "";
+  history.replaceState(history.state, "", location.pathname + search + location.hash);
+}
+
 function present(entry, tab) {
   remember(entry, recall);
   show(entry, tab);
@@ -57,6 +73,7 @@ function show(entry, tab) {
   state.again = () => classify(async () => entry.source);
   resume.set(tab, () => show(entry, tab));
   showAnswer(entry, picker.models, picker.standing(entry));
+  link(entry);
   if (tab === drawTab) return;
   putUp(entry.source);
   describePicture(entry.source, entry.answer.predictions[0].image);
@@ -113,12 +130,13 @@ export async function loadModels(onLoaded) {
   try {
     await picker.load();
     onLoaded();
-    if (!state.again) idle();
+    if (!state.again) open(new URLSearchParams(location.search));
   } catch (error) {
     showProblem(error, () => loadModels(onLoaded));
   }
 }
 
+makeTabs(part("snippets"));
 const inputTabs = makeTabs(part("input-tabs"), (tab) => {
   state.running?.abort();
   (resume.get(tab) ?? idle)();
@@ -146,12 +164,12 @@ async function fromSketch() {
 }
 
 async function copyCommand() {
-  const text = part("curl").textContent;
+  const code = part("terminal").querySelector("pre:not([hidden]) code");
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(code.textContent);
     part("copy").textContent = "Copied";
   } catch { // no permission, or not a secure context: leave it selected for Ctrl-C
-    getSelection().selectAllChildren(part("curl"));
+    getSelection().selectAllChildren(code);
     part("copy").textContent = "Press Ctrl-C";
   }
   setTimeout(() => (part("copy").textContent = "Copy"), 2000);

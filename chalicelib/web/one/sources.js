@@ -1,9 +1,8 @@
 // Where a picture comes from: a file, an address, a sample, a drawing. Each becomes a source,
-// {name, preview, note, curlNote} with either {json} or {bytes, type}; `command` shows it as curl.
-import { Problem, download, requestFor } from "../shared/api.js";
+// {name, preview, note, curlNote} with either {json} or {bytes, type}.
+import { Problem, download } from "../shared/api.js";
 import { blobOf } from "./canvas.js";
 import { megabytes } from "../shared/dom.js";
-import { currentToken } from "../shared/kepttoken.js";
 
 // Lambda takes 6 MB of base64, about 4.5 MB of picture; a network looks at far fewer pixels than 2048.
 const MAX_BYTES = 4_000_000;
@@ -74,19 +73,4 @@ function nameIn(url) {
 export async function fromSample(label, path, signal) {
   const source = await fromFile(await download(path, signal), { name: label });
   return { ...source, download: new URL(path, document.baseURI).href };
-}
-
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-
-// A POSIX shell command that sends the same request.
-export function command(source, model) {
-  const { path, type, body } = requestFor(source, model);
-  const target = quoted(new URL(path, document.baseURI).href);
-  const token = currentToken() && `-H "Authorization: Bearer $SERVERLESS_INCEPTION_TOKEN" \\\n  `;
-  const post = `curl ${target} \\\n  ${token}-H ${quoted(`Content-Type: ${type}`)} \\\n  `;
-  if (source.json) return `${post}-d ${quoted(body)}`;
-  if (source.download) {
-    return `curl -s -H ${quoted(`Accept: ${type}`)} ${quoted(source.download)} |\n${post}--data-binary @-`;
-  }
-  return `${post}--data-binary ${quoted(`@${source.name}`)}`;
 }

@@ -111,7 +111,7 @@ function clientId() {
 // crypto.randomUUID is only there over https.
 const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// What goes over the wire; sources.js shows the same as a curl command.
+// What goes over the wire; snippets.js shows the same in other languages.
 export function requestFor(source, model) {
   const choice = model ? { model } : {};
   if (source.json) {
