@@ -195,20 +195,12 @@ def test_label_that_the_model_gave_counts_as_right(page: Page, server: str) -> N
     expect_counts(page, server, before, (1, 1))
 
 
-def test_model_picked_by_hand_is_voted_on_but_not_counted(page: Page, server: str) -> None:
-    before = counts(page, server)
-    page.reload()
-    page.locator("#model").select_option(CHAMPION)
-    classify(page, "umbrella")
+def test_no_thumbs_for_a_model_picked_by_hand(page: Page) -> None:
+    """A vote on it would not count."""
     page.locator("#model").select_option(CHALLENGER)
+    classify(page, "umbrella")
     expect(page.locator("#card-version")).to_contain_text(CHALLENGER)
-
-    thumb(page, "Yes").click()
-
-    expect(page.locator("#vote-said")).to_contain_text("not counted")
-    page.locator("#model").select_option(CHAMPION)
-    expect(page.locator("#card-version")).to_contain_text(f"{CHAMPION} 1")
-    assert counts(page, server) == before
+    expect(page.locator("#vote")).to_be_hidden()
 
 
 def test_drawing_is_voted_on(page: Page, server: str) -> None:
@@ -314,6 +306,22 @@ def test_visitor_stays_with_one_arm_which_the_answer_names(page: Page, server: s
     assert re.fullmatch("[0-9a-f]{32}", client)
     assert "client-id" not in page.locator("#curl").text_content().lower()
     assert page.evaluate("sessionStorage.getItem('client-id')") == client
+
+
+def test_one_machine_tries_an_experiment_as_another_visitor(page: Page, server: str) -> None:
+    put(page, server, {CHAMPION: 0.5, CHALLENGER: 0.5})
+    page.reload()
+    arms, clients = {classify(page, "umbrella")["arm"]}, set()
+    while len(arms) == 1:  # by chance it may take a few
+        with page.expect_response("**/predict?*") as response:
+            page.get_by_role("button", name="Ask as another visitor").click()
+        clients.add(response.value.request.headers["x-client-id"])
+        answer = response.value.json()
+        arms.add(answer["arm"])
+        expect(page.locator("#json")).to_contain_text(answer["inference_id"])
+        assert len(clients) < 50
+    assert page.evaluate("sessionStorage.getItem('client-id')") in clients
+    expect(page.locator("#vote")).to_be_visible()
 
 
 def test_challenger_with_all_traffic_is_said_to_answer_and_another_can_be_chosen(

@@ -46,7 +46,7 @@ export function showProblem(problem, retry) {
 }
 
 // entry: {source, answer, elapsed, asked (model picked by hand, or "")}; models: of GET /models.
-// role: what the model is to an experiment of several, or ""; canVote: whether there is an experiment.
+// role: what the model is to an experiment of several, or ""; canVote: whether a vote counts.
 export function showAnswer({ source, answer, elapsed, asked }, models, { role, canVote }) {
   const labels = answer.predictions[0].labels.filter(({ score }) => score > 0); // 8-bit scores end in zeros
   const found = foundIn(labels, answer.model.multi_label);
@@ -62,6 +62,7 @@ export function showAnswer({ source, answer, elapsed, asked }, models, { role, c
   for (const [language, text] of Object.entries(snippetsOf(source, asked))) part(language).textContent = text;
   part("curl-note").textContent = source.curlNote ?? "";
   part("json").textContent = JSON.stringify(answer, null, 2);
+  part("another").hidden = !role;
   if (canVote) showVote(answer);
   else hideVote();
   part("announcement").textContent = labels.map(({ name, score }) => `${name} ${share(score)}`).join(", ");

@@ -46,10 +46,10 @@ export class ModelPicker {
   }
 
   // entry: {answer, asked}. -> what the page says of an answer on account of the experiment
-  standing({ answer: { arm }, asked }) {
+  standing({ answer: { arm } }) {
     return {
       role: arm && this.#isSplit ? roleOf(arm, this.#experiment) : "",
-      canVote: Boolean(arm || (asked && this.#experiment)),
+      canVote: Boolean(arm), // a vote on a model picked by hand would not count
     };
   }
 

@@ -1,5 +1,5 @@
 // The tab One picture: show a picture or draw one, and see what it is taken for.
-import { asProblem, predict } from "../shared/api.js";
+import { asProblem, becomeAnother, predict } from "../shared/api.js";
 import { part, samplePath, save } from "../shared/dom.js";
 import { makeTabs } from "../shared/tabs.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
@@ -192,6 +192,10 @@ part("address").addEventListener("submit", (event) => {
 part("samples").addEventListener("click", (event) => {
   const label = event.target.closest("[data-sample]")?.dataset.sample;
   if (label) classifyPicture((signal) => fromSample(label, samplePath(label), signal));
+});
+part("another").addEventListener("click", () => {
+  becomeAnother();
+  state.again?.();
 });
 part("undo").addEventListener("click", () => sketch.undo());
 part("clear").addEventListener("click", () => sketch.clear());

@@ -40,7 +40,6 @@ function paint() {
 function wordsFor({ taken, label, problem, isAsking }) {
   if (problem) return `The vote was not taken. ${problem}`;
   if (!taken || isAsking) return "";
-  if (!taken.counted) return "Thank you. It is kept but not counted, for you chose the model yourself.";
   if (taken.correct) return "Thank you, that counts for it.";
   return label ? `Thank you, “${label}” is noted and counts against it.` : "Thank you, that counts against it.";
 }

@@ -97,14 +97,30 @@ export async function listModels() {
   return { preferred, experiment, models };
 }
 
+let visitor = null;
+
 // A name for this visit, so that an experiment answers it with one model throughout.
 function clientId() {
   try {
-    const id = sessionStorage.getItem("client-id") ?? newId();
-    sessionStorage.setItem("client-id", id);
-    return id;
+    visitor ??= sessionStorage.getItem("client-id") ?? rename();
   } catch {
-    return ""; // storage is forbidden: the picture itself decides
+    visitor = ""; // storage is forbidden: the picture itself decides
+  }
+  return visitor;
+}
+
+function rename() {
+  const id = newId();
+  sessionStorage.setItem("client-id", id);
+  return id;
+}
+
+// From here on, be a visitor whom an experiment may give another model.
+export function becomeAnother() {
+  try {
+    visitor = rename();
+  } catch {
+    visitor = newId();
   }
 }
 
