@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote_plus
 
 from localcloud.environment import ACCOUNT
 
@@ -70,39 +69,4 @@ def token(authorization: str) -> Event:
         "type": "TOKEN",
         "authorizationToken": authorization,
         "methodArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:abcdef/dev/POST/predict",
-    }
-
-
-def object_created(bucket: str, key: str, size: int) -> Event:
-    """Returns the event of a new object in a bucket, with its key quoted as S3 does
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
-    """
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": REGION,
-                "eventTime": "2026-03-04T19:15:17.636Z",
-                "eventName": "ObjectCreated:Put",
-                "userIdentity": {"principalId": f"AWS:{ACCOUNT}"},
-                "requestParameters": {"sourceIPAddress": "203.0.113.7"},
-                "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
-                "s3": {
-                    "s3SchemaVersion": "1.0",
-                    "configurationId": "on_upload",
-                    "bucket": {
-                        "name": bucket,
-                        "ownerIdentity": {"principalId": ACCOUNT},
-                        "arn": f"arn:aws:s3:::{bucket}",
-                    },
-                    "object": {
-                        "key": quote_plus(key, safe="/"),
-                        "size": size,
-                        "eTag": "d41d8cd98f00b204e9800998ecf8427e",
-                        "sequencer": "0055AED6DCD90281E5",
-                    },
-                },
-            }
-        ]
     }

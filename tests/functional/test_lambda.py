@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from shutil import copytree, rmtree
 from typing import Any
+from urllib.parse import quote_plus
 from zipfile import ZipFile
 
 import boto3
@@ -32,6 +33,41 @@ BUNDLED = ROOT / "vendor" / "models"
 TOKEN = "a-token-of-the-tests"
 
 Start = Callable[..., AbstractContextManager[Function]]
+
+
+def object_created(bucket: str, key: str, size: int) -> dict[str, Any]:
+    """Returns the event of a new object in a bucket, with its key quoted as S3 does
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+    """
+    return {
+        "Records": [
+            {
+                "eventVersion": "2.1",
+                "eventSource": "aws:s3",
+                "awsRegion": events.REGION,
+                "eventTime": "2026-03-04T19:15:17.636Z",
+                "eventName": "ObjectCreated:Put",
+                "userIdentity": {"principalId": f"AWS:{ACCOUNT}"},
+                "requestParameters": {"sourceIPAddress": "203.0.113.7"},
+                "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810"},
+                "s3": {
+                    "s3SchemaVersion": "1.0",
+                    "configurationId": "on_upload",
+                    "bucket": {
+                        "name": bucket,
+                        "ownerIdentity": {"principalId": ACCOUNT},
+                        "arn": f"arn:aws:s3:::{bucket}",
+                    },
+                    "object": {
+                        "key": quote_plus(key, safe="/"),
+                        "size": size,
+                        "eTag": "d41d8cd98f00b204e9800998ecf8427e",
+                        "sequencer": "0055AED6DCD90281E5",
+                    },
+                },
+            }
+        ]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +321,7 @@ def test_an_upload_is_queued_and_classified(
     )
     boto3.client("s3", **aws).put_object(Bucket=images, Key=key, Body=BANANA)
     with start("on_upload") as function:
-        outcome = function.invoke(events.object_created(images, key, len(BANANA)))
+        outcome = function.invoke(object_created(images, key, len(BANANA)))
     assert outcome == Outcome(None, False)
     (message,) = queued(aws, queue)
     with start("on_work") as function:
