@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from localcloud.unzipped import ARCHITECTURE
+from localcloud.disk import ARCHITECTURE
 from tests.conftest import ROOT
 from tests.torture.conftest import Outcome
 from tools.bundling.build import VERSION
