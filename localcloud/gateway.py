@@ -14,6 +14,10 @@ from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
 from chalicelib.parsing import MAX_BODY
 from stage.gatewayanswers import ANSWERS, HEADERS, body_of
 
+MAX_EVENT = 6 * 2**20
+"""Bytes of an event, in which a body is base64 unless it is text
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
+
 DRAINED = 8 * MAX_BODY
 """Bytes of a too large body that are still read: if the connection closes sooner, most clients see
 no answer."""
@@ -71,12 +75,16 @@ class GatewayHandler(ChaliceRequestHandler):
             self._answer(400, "BadRequest", "The body needs one Content-Length, and no chunks.")
             raise _Refused
         length = int(lengths[0])
-        if length > MAX_BODY:
+        if length > MAX_BODY or self._in_event(length) > MAX_EVENT:
             self.close_connection = True
             self._own("REQUEST_TOO_LARGE")
             self._drain(length)
             raise _Refused
         return dict(self.headers), self._received(self.rfile.read(length)) if length else None
+
+    def _in_event(self, length: int) -> int:
+        """Bytes of a body's characters in the event."""
+        return -(-length // 3) * 4 if "content-type" in self.headers else length
 
     def _received(self, body: bytes) -> bytes | str:
         """What API Gateway passes on: bytes of every type that is named, and text without a type.

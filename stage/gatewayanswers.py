@@ -18,7 +18,8 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
     "ACCESS_DENIED": ("403", "Forbidden", WRONG),
     "MISSING_AUTHENTICATION_TOKEN": ("404", "NotFound", NO_PATH),
     "REQUEST_TOO_LARGE": (
-        "413", "BodyTooLarge", "A request may have 10 MB; send larger images by POST /uploads.",
+        "413", "BodyTooLarge",
+        "A request may have about 4.5 MB; send larger images by POST /uploads.",
     ),
     "THROTTLED": ("429", "TooManyRequests", "Too many requests at once; try again in a second."),
     "INTEGRATION_TIMEOUT": (

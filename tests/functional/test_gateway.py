@@ -12,7 +12,7 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from chalicelib.parsing import MAX_BODY
-from localcloud.gateway import GatewayHandler
+from localcloud.gateway import MAX_EVENT, GatewayHandler
 from tests.conftest import pick_free_port
 
 
@@ -67,8 +67,9 @@ def post(*headers: bytes, body: bytes = b"") -> bytes:
 def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
     assert ask(address, post(b"Content-Length: 3", body=b"abc"))[::2] == (200, {"bytes": 3})
     assert ask(address, post())[::2] == (200, {"bytes": 0})
-    full = post(b"Content-Length: %d" % MAX_BODY, body=bytes(MAX_BODY))
-    assert ask(address, full)[::2] == (200, {"bytes": MAX_BODY})
+    for most, *headers in ((MAX_EVENT,), (MAX_EVENT // 4 * 3, b"Content-Type: image/jpeg")):
+        full = post(b"Content-Length: %d" % most, *headers, body=bytes(most))
+        assert ask(address, full)[::2] == (200, {"bytes": most})
     right = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
     assert ask(address, right)[::2] == (200, {"open": "yes"})
 
@@ -85,6 +86,15 @@ def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
             post(b"Content-Length: %d" % (MAX_BODY + 1), body=bytes(MAX_BODY + 1)),
             413, "BodyTooLarge",
         ),
+        (
+            post(
+                b"Content-Length: %d" % (MAX_EVENT // 4 * 3 + 1), b"Content-Type: image/jpeg",
+                body=bytes(MAX_EVENT // 4 * 3 + 1),
+            ),
+            413, "BodyTooLarge",
+        ),
+        (post(b"Content-Length: %d" % (MAX_EVENT + 1), body=bytes(MAX_EVENT + 1)),
+         413, "BodyTooLarge"),
         (post(b"X: " + b"x" * 70_000), 431, "BadRequest"),
         (b"BREW /echo HTTP/1.1\r\n\r\n", 501, "BadRequest"),
         (b"\x16\x03\x01\r\n\r\n", 400, "BadRequest"),

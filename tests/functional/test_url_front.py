@@ -12,7 +12,8 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from chalicelib.urlevents import rest_event, url_answer
-from localcloud.urlfront import MAX_EVENT, UrlHandler
+from localcloud.gateway import MAX_EVENT
+from localcloud.urlfront import UrlHandler
 from tests.conftest import pick_free_port
 
 

@@ -35,6 +35,7 @@ from chalicelib.page import WEB, files
 from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES
+from localcloud.gateway import MAX_EVENT
 from localcloud.starting import wait_for
 from stage.gatewayanswers import ANSWERS, MESSAGE
 from tests.conftest import ROOT
@@ -81,16 +82,16 @@ def timed(work: Callable[[], Reply]) -> tuple[float, Reply]:
 def hostile_json() -> dict[str, bytes]:
     """What may be sent as JSON and is none, or none that any route takes."""
     ok = json.dumps({"url": URL}).encode()
-    many = MAX_BODY - 100
+    many = MAX_EVENT // 4 * 3 - 100
     return {
         "deep lists": b"[" * 100_000,
         "deep lists that end": b"[" * 100_000 + b"]" * 100_000,
         "deep objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
         "deep in each field": b'{"inputs":' + b"[" * 5000 + b"]" * 5000 + b',"url":' + b"[" * 5000,
-        "a list of 5 million": b"[" + b"0," * (many // 2) + b"0]",
+        "a list of 2 million": b"[" + b"0," * (many // 2) + b"0]",
         "a million empty objects": b"[" + b"{}," * (many // 3) + b"{}]",
-        "a name of 8 MB": b'{"' + b"x" * 8_000_000 + b'": 1}',
-        "a million names": b"{" + b",".join(b'"%d":0' % n for n in range(500_000)) + b"}",
+        "a name of 4 MB": b'{"' + b"x" * 4_000_000 + b'": 1}',
+        "a million names": b"{" + b",".join(b'"%d":0' % n for n in range(400_000)) + b"}",
         "a number of 5,000 digits": b'{"max_labels": ' + b"9" * 5000 + b"}",
         "a number of a million digits": b'{"max_labels": 1' + b"0" * 10**6 + b"}",
         "1e999999": b'{"min_confidence": 1e999999, "max_error_rate": 1e999999}',
