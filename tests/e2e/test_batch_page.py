@@ -231,6 +231,7 @@ def test_failed_address_is_retried(batch: Page, folder: Path, files: str) -> Non
     paste_list(batch, f"{files}/here.jpg", "", "# a comment", f"{files}/late.jpg")
     expect_finished(batch, "1 of 2 classified")
     assert found(batch) == {"here.jpg": "umbrella", "late.jpg": "Refused by its host"}
+    expect(batch.locator("#batch-facts")).to_contain_text("by doodle")
 
     shutil.copy(sample("banana"), folder / "late.jpg")
     batch.get_by_role("button", name="Retry 1 failed").click()
@@ -421,6 +422,12 @@ def test_ten_thousand_results_a_hundred_at_a_time(batch: Page) -> None:
     batch.get_by_role("button", name="Score").click()
     expect(first).to_have_text(f"{score.index(min(score))} · k")
     expect(rows(batch).first).to_contain_text("<b>cat")
+    batch.get_by_role("button", name="Name").click()
+    expect(first).to_have_text("0 · k")
+    batch.get_by_role("button", name="Name").click()
+    expect(first).to_have_text("9999 · k")
+    batch.get_by_role("button", name="Label").click()
+    expect(batch.locator("[aria-sort=ascending]")).to_have_text("Label")
     batch.get_by_role("button", name="Too large 1").click()
     assert found(batch) == {"5 · k": "Too large"}
 

@@ -6,7 +6,7 @@ import { csvOf } from "./csv.js";
 import { Pace, showView } from "./progress.js";
 import { ResultTable } from "./table.js";
 import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
-import { amount, part, save } from "../shared/dom.js";
+import { amount, make, part, save } from "../shared/dom.js";
 import { pause, untilVisible } from "../shared/waiting.js";
 
 const MAX_ROWS = 50_000; // what a browser holds at ease; the file has all
@@ -101,6 +101,8 @@ export class Follower {
     if (signal.aborted) return;
     showSheet([]);
     if (done) this.#table.show(records, (record) => this.#previewOf(record));
+    const models = [...new Set(records.map(({ model }) => model))].filter(Boolean);
+    if (models.length) part("batch-facts").append(make("span", "", `by ${models.join(" and ")}`));
     const isWhole = records.length === done;
     const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
     this.#actions({

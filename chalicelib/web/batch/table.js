@@ -1,14 +1,29 @@
 // The results as a table: filtered by what was recognised or went wrong, sorted, a hundred rows at a time.
 import { amount, foundIn, make, part } from "../shared/dom.js";
+import { nameOf } from "../shared/files.js";
 import { rowOf } from "./row.js";
 import { wordsFor } from "../shared/words.js";
 
 const PAGE = 100;
 const CHIPS = 12;
-const ORDERS = { none: "descending", descending: "ascending", ascending: "none" };
+const TURNS = {
+  number: { none: "descending", descending: "ascending", ascending: "none" },
+  string: { none: "ascending", ascending: "descending", descending: "none" },
+};
+const inWords = new Intl.Collator("en", { numeric: true });
 const ALL = "all";
 
 const best = ({ labels }) => labels?.[0];
+
+// What a column is sorted by; undefined comes last.
+const COLUMNS = {
+  name: nameOf,
+  label: (record) => (record.error ? wordsFor(record.error.code) : best(record)?.name),
+  score: (record) => best(record)?.score,
+  others: ({ labels }) => labels?.[1]?.name,
+};
+const turnsOf = (column) => TURNS[column === "score" ? "number" : "string"];
+const headers = () => part("batch-rows").closest("table").querySelectorAll("[data-sort]");
 
 // What a record is filed under: its error or its label; of a multi-label model, each label that it finds.
 function kindsOf({ error, labels = [], multi_label: isMultiLabel }) {
@@ -21,6 +36,7 @@ export class ResultTable {
   #records = [];
   #kinds = new Map();
   #kind = ALL;
+  #column = "score";
   #order = "none";
   #shown = 0;
   #allChips = false;
@@ -29,7 +45,9 @@ export class ResultTable {
 
   constructor() {
     part("batch-more").addEventListener("click", () => this.#more());
-    part("batch-score").querySelector("button").addEventListener("click", () => this.#sort());
+    for (const header of headers()) {
+      header.querySelector("button").addEventListener("click", () => this.#sort(header.dataset.sort));
+    }
     part("batch-chips").addEventListener("click", ({ target }) => {
       const chip = target.closest("button");
       if (chip) this.#choose(chip);
@@ -68,13 +86,16 @@ export class ResultTable {
     (again ?? part("batch-chips").querySelector("[aria-pressed=true]")).focus();
   }
 
-  #sort() {
-    this.#order = ORDERS[this.#order];
+  #sort(column) {
+    this.#order = turnsOf(column)[column === this.#column ? this.#order : "none"];
+    this.#column = column;
     this.#paint();
   }
 
   #paint() {
-    part("batch-score").setAttribute("aria-sort", this.#order);
+    for (const header of headers()) {
+      header.setAttribute("aria-sort", header.dataset.sort === this.#column ? this.#order : "none");
+    }
     this.#rows = this.#sorted(this.#kind === ALL ? this.#records : this.#kinds.get(this.#kind));
     this.#shown = 0;
     part("batch-rows").replaceChildren();
@@ -86,11 +107,12 @@ export class ResultTable {
   #sorted(records) {
     if (this.#order === "none") return records;
     const sign = this.#order === "descending" ? -1 : 1;
-    const scoreOf = (record) => best(record)?.score ?? sign * Infinity; // what has none comes last
-    return [...records].sort((one, other) => {
-      const [a, b] = [scoreOf(one), scoreOf(other)];
-      return a === b ? 0 : sign * (a - b);
-    });
+    const valueOf = COLUMNS[this.#column];
+    const compare = this.#column === "score" ? (a, b) => a - b : inWords.compare;
+    return records.map((record) => [valueOf(record), record]).sort(([a], [b]) => {
+      if (a === undefined || b === undefined) return (a === undefined) - (b === undefined);
+      return sign * compare(a, b);
+    }).map(([, record]) => record);
   }
 
   #more() {
