@@ -39,6 +39,7 @@ function open(refused) {
   showWay();
   say(refused ? "The token that was kept here is not accepted any more." : "");
   dialog.showModal();
+  field.focus(); // no autofocus: at the page's start it would vie with whoever is tabbing already
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {
       field.value = "";
