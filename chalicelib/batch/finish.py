@@ -32,7 +32,7 @@ class _PartMissing(Exception):
         self.chunk = chunk
 
 
-class _NotWhole(Exception):
+class NotWhole(Exception):
     """All parts exist, but they do not match what was asked for."""
 
 
@@ -67,7 +67,7 @@ def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bo
     except _PartMissing as missing:
         ledger.uncount(batch.round, missing.chunk)
         return False
-    except _NotWhole:
+    except NotWhole:
         ledger.stop(batch.round, Stop(NOT_WHOLE))
         return False
     mark_end(ledger, batch, "finished", summary)
@@ -151,13 +151,13 @@ def merged(
             yield record
     before = ledger.summary(batch.round - 1)
     if newer is not None or before is None or before.counts.total != position + 1:
-        raise _NotWhole
+        raise NotWhole
 
 
 def _checked(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[tuple[int, list[Record]]]:
-    """Yields the parts by chunk. Raises _PartMissing, and _NotWhole if they do not match.
+    """Yields the parts by chunk. Raises _PartMissing, and NotWhole if they do not match.
 
-    _NotWhole is raised after the last part, so that nothing is written from these blocks.
+    NotWhole is raised after the last part, so that nothing is written from these blocks.
     """
     entries, digest = 0, None if fan.digest is None else ""
     for chunk, records in read_parts(ledger, batch.round, range(1, fan.chunks + 1)):
@@ -167,7 +167,7 @@ def _checked(ledger: Ledger, batch: Batch, fan: FanOut) -> Iterator[tuple[int, l
         digest = chained(digest, (record.id for record in records))
         yield chunk, records
     if (entries, digest) != (fan.entries, fan.digest):
-        raise _NotWhole
+        raise NotWhole
 
 
 def read_parts(

@@ -4,9 +4,11 @@ What was in work at the stop comes to its end. So the results may be written aga
 them: each time under a name that is made of the chunks in it, so that nobody reads half of both.
 """
 
+from contextlib import suppress
+
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.fanout import FanOutMessage
-from chalicelib.batch.finish import merged, read_parts, write_results
+from chalicelib.batch.finish import NotWhole, merged, read_parts, write_results
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary, chained
 from chalicelib.batch.recent import mark_end
@@ -30,7 +32,9 @@ def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:
     round, reason = batch.round, ledger.stopped(batch.round)
     if reason is None:
         return False
-    mark_end(ledger, batch, "failed" if reason.error else "cancelled", _written(ledger, batch))
+    with suppress(NotWhole):  # damaged results of the round before: there is nothing to write
+        summary = _written(ledger, batch)
+        mark_end(ledger, batch, "failed" if reason.error else "cancelled", summary)
     ledger.rest(round)
     if ledger.stopped(round) is None:  # it was resumed meanwhile, and belongs on the schedule again
         queue.send([FanOutMessage(batch.batch_id, round, resumed=True)])

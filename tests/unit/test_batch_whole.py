@@ -102,6 +102,9 @@ def test_a_retry_whose_last_round_was_cut_short_does_not_finish(cloud: Cloud) ->
     cloud.run()
     view = cloud.batches.view(ledger.batch_id)
     assert view.status == "failed" and view.error.code == "BatchNotWhole"
+    tick(cloud)
+    assert not list(cloud.store.list("results", "active/"))
+    assert cloud.batches.view(ledger.batch_id) == view
 
 
 def test_no_empty_part_is_counted_or_written(cloud: Cloud) -> None:

@@ -2,7 +2,7 @@
 
 const MANIFEST = /\.(txt|csv|jsonl|manifest)$/i;
 const PICTURE = /\.(jpe?g|png|gif|webp|bmp|tiff?|avif|hei[cf]|jp2|ico|mpo|ppm|pgm|tga)$/i;
-const MAX_BYTES = 20e6; // of chalicelib/fetch.py, which the form of an upload holds to
+const MAX_BYTES = 20e6; // of chalicelib/sources/read.py, which the form of an upload holds to
 const MAX_NAME = 180; // the server takes 200; room to tell equal names apart
 
 // -> {manifest: file | null, pictures: files, leftOut: {others, large, empty} (counts), title}
