@@ -820,17 +820,21 @@ def test_requests_at_once_never_see_each_other(wire: Wire, long: bool, outcome: 
         dice = random.Random(number)
         name, ident = dice.choice(list(SAMPLES)), f"id-{number}-{dice.random()}"
         labels, data = dice.randint(1, 9), SAMPLES[name]
-        query = f"?id={ident}&max_labels={labels}"
+        query = f"?id={ident}&max_labels={labels}&min_confidence=0"
         way = dice.randrange(4)
         if way == 0:
             reply = wire.post(f"/predict{query}", data, "image/jpeg")
         elif way == 1:
             b64 = base64.b64encode(data).decode()
-            body = json.dumps({"b64": b64, "id": ident, "max_labels": labels}).encode()
+            options = {"max_labels": labels, "min_confidence": 0}
+            body = json.dumps({"b64": b64, "id": ident, **options}).encode()
             reply = wire.post("/predict", body)
         elif way == 2:
             kind, body = form(
-                ("image", data), ("id", ident.encode()), ("max_labels", b"%d" % labels)
+                ("image", data),
+                ("id", ident.encode()),
+                ("max_labels", b"%d" % labels),
+                ("min_confidence", b"0"),
             )
             reply = wire.post("/predict", body, kind)
         else:
