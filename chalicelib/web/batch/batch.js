@@ -7,9 +7,8 @@ import { showRecent } from "./recent.js";
 import { Shipment, listFile, requestOf } from "../shared/shipment.js";
 import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
 import { counted, part } from "../shared/dom.js";
+import { keepLooking } from "../shared/views.js";
 
-const SOONEST = 1000; // ms between two looks at the recent batches, growing while one of them runs
-const LATEST = 15_000;
 const kept = new Map(); // batch id -> {sources: Map of a result's id -> file, pictures: files, note}
 
 // modelAsked(): the model picked by hand, or "". go(hash): to another view of the page.
@@ -36,8 +35,10 @@ export function makeTab({ modelAsked, go }) {
     }
     follower.close();
     if (shipment) present(shipment);
-    else lookAtRecent(visit);
+    else keepLooking(showRecent, stillIn(visit));
   }
+
+  const stillIn = (asked) => () => visit === asked;
 
   // The focus goes where the eyes go.
   function turnTo(shown) {
@@ -52,14 +53,6 @@ export function makeTab({ modelAsked, go }) {
   function leave() {
     visit += 1;
     follower.rest();
-  }
-
-  async function lookAtRecent(asked) {
-    const isStill = () => visit === asked;
-    for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
-      if (!document.hidden && !(await showRecent(isStill))) return;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
   }
 
   function refuse(problem) {

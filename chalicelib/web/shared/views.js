@@ -38,3 +38,14 @@ export function makeViews({ many, trial }) {
   route();
   return { go };
 }
+
+const SOONEST = 1000; // ms between two looks at what is recent, growing while some of it runs
+const LATEST = 15_000;
+
+// Looks again and again, until nothing runs or the visit is over. look(isStill): whether something runs.
+export async function keepLooking(look, isStill) {
+  for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
+    if (!document.hidden && !(await look(isStill))) return;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}

@@ -3,9 +3,7 @@ import { part } from "../../shared/dom.js";
 import { RunFollower } from "./follow.js";
 import { showRecentRuns } from "./recent.js";
 import { StartForm } from "./start.js";
-
-const SOONEST = 1000; // ms between two looks at the recent runs, growing while one of them runs
-const LATEST = 15_000;
+import { keepLooking } from "../../shared/views.js";
 
 // go(hash): to another view of the page.
 export function makeWorkflows({ go }) {
@@ -24,8 +22,10 @@ export function makeWorkflows({ go }) {
     }
     follower.rest();
     form.open();
-    lookAtRecent(visit);
+    keepLooking(showRecentRuns, stillIn(visit));
   }
+
+  const stillIn = (asked) => () => visit === asked;
 
   // The focus goes where the eyes go.
   function turnTo(shown) {
@@ -40,14 +40,6 @@ export function makeWorkflows({ go }) {
   function leave() {
     visit += 1;
     follower.rest();
-  }
-
-  async function lookAtRecent(asked) {
-    const isStill = () => visit === asked;
-    for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
-      if (!document.hidden && !(await showRecentRuns(isStill))) return;
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
   }
 
   function arrive({ name }, { sources }) {
