@@ -1,5 +1,5 @@
 // The page: its tabs and what leads to them. Batch and Experiment are fetched when they are first opened.
-import { loadModels, onAddress, onFile, picker } from "./one/one.js";
+import { loadModels, onAddress, onFile, picker } from "./picture/picture.js";
 import { part } from "./shared/dom.js";
 import { onPictureGiven } from "./shared/gestures.js";
 import { LazyTab } from "./shared/lazytab.js";
@@ -18,5 +18,5 @@ const trial = new LazyTab(async () => {
 });
 const views = makeViews({ many, trial });
 
-onPictureGiven({ one: { onFile, onAddress }, many: { many, trial } });
+onPictureGiven({ single: { onFile, onAddress }, many: { many, trial } });
 loadModels(() => trial.refresh());

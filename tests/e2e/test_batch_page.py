@@ -498,7 +498,7 @@ def test_server_without_buckets_says_how_to_get_them(page: Page) -> None:
 
 def test_keyboard_alone(page: Page, folder: Path, files: str) -> None:
     shutil.copy(sample("umbrella"), folder / "umbrella.jpg")
-    tab_to(page, "#tab-one")
+    tab_to(page, "#tab-single")
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Batch")).to_be_focused()
     tab_to(page, "#batch-lines")

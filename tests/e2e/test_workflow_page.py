@@ -557,7 +557,7 @@ def test_not_set_up(page: Page) -> None:
 
 
 def test_keyboard_alone(page: Page, server: str) -> None:
-    tab_to(page, "#tab-one")
+    tab_to(page, "#tab-single")
     page.keyboard.press("End")
     expect(page.get_by_role("tab", name="Experiment")).to_be_focused()
     expect(page.locator("#workflow-challenger [value=muddled]")).to_be_attached()

@@ -4,16 +4,16 @@ import { filesOf } from "./files.js";
 
 const looksLikeAddress = (text) => /^(https?:\/\/|data:image\/|s3:\/\/)\S+$/i.test(text.trim());
 
-// one: {onFile(file, {name, curlNote, note}), onAddress(text)} for one picture;
+// single: {onFile(file, {name, curlNote, note}), onAddress(text)} for one picture;
 // many: {onFiles(files), onLines(text)} by the id of the view that takes many, where it is shown.
-export function onPictureGiven({ one, many }) {
+export function onPictureGiven({ single, many }) {
   const shown = () => Object.entries(many).find(([id]) => !part(id).hidden)?.[1];
   part("file").addEventListener("change", ({ target }) => {
-    if (target.files.length) one.onFile(target.files[0]);
+    if (target.files.length) single.onFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
-  listenForDrops((given) => (shown() ? dropMany(given, shown()) : dropOne(given, one)));
-  document.addEventListener("paste", (event) => (shown() ? pasteMany(event, shown()) : pasteOne(event, one)));
+  listenForDrops((given) => (shown() ? dropMany(given, shown()) : dropOne(given, single)));
+  document.addEventListener("paste", (event) => (shown() ? pasteMany(event, shown()) : pasteOne(event, single)));
 }
 
 function pasteOne(event, { onFile, onAddress }) {

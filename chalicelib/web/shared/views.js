@@ -8,7 +8,7 @@ const TITLE = document.title;
 // many, trial: the tabs Batch and Experiment, each with show(name), for "" its start, and leave().
 export function makeViews({ many, trial }) {
   const views = {
-    "": { tab: part("tab-one"), title: TITLE },
+    "": { tab: part("tab-single"), title: TITLE },
     "#batch": { tab: part("tab-batch"), title: `Batch · ${TITLE}`, content: many },
     "#experiment": { tab: part("tab-experiment"), title: `Experiment · ${TITLE}`, content: trial },
   };
