@@ -5,9 +5,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from chalicelib.settings import ROOT, Settings
 
@@ -32,8 +33,7 @@ class Place(NamedTuple):
     account: str
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(msgspec.Struct, frozen=True):
     """The command after `chalice`, and its options that matter here."""
 
     name: str

@@ -2,8 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -18,8 +16,7 @@ from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """An image to classify: its id in the answer, its address, and how to get its bytes."""
 
     id: str
@@ -132,6 +129,8 @@ class Predictor:
 
 def _side_by_side(work: Callable[[Item], Prediction], items: Sequence[Item]) -> list[Prediction]:
     """Returns the results in the order of the items; waits for all hosts at once."""
+    from concurrent.futures import ThreadPoolExecutor  # a single image needs no threads
+
     with ThreadPoolExecutor(len(items)) as pool:
         return list(pool.map(partial(_failure_as_data, work), items))
 

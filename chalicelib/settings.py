@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -32,8 +31,7 @@ class SettingsError(ValueError):
     """An environment variable has a value that cannot be used; the message names it."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The settings of the service.
 
     on_lambda: whether this is a Lambda function, whose own folders are read-only.

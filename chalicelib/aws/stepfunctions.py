@@ -1,10 +1,11 @@
 """The executions of one state machine: the port, and Step Functions behind it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Protocol
+
+import msgspec
 
 from chalicelib.aws.failures import code_of, translated
 from chalicelib.errors import Conflict, NotFound
@@ -13,8 +14,7 @@ FIRST, LAST = 100, 1000
 """Events read from each end of a history. Of the chunks between, the bucket tells more."""
 
 
-@dataclass(frozen=True)
-class Execution:
+class Execution(msgspec.Struct, frozen=True):
     """One run of the state machine, in Step Functions' own words.
 
     status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED. input, output: JSON.
@@ -31,8 +31,7 @@ class Execution:
     cause: str | None = None
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An event of a history. state: the state that was entered or left, or empty."""
 
     number: int

@@ -1,9 +1,10 @@
 """The port to an object store, as S3 is one."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 LINK_SECONDS = 3600
 """How long a link to a result, or an upload's form, works at most. It ends earlier if the
@@ -14,16 +15,14 @@ MAX_OBJECT = 100 * 2**20
 """Bytes of an object of ours that is read whole: a chunk with images inside, and room."""
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """An object that was read: its bytes, and the ETag of this version."""
 
     data: bytes
     etag: str
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """An object of a listing: its key, and when it was written, in seconds since the epoch."""
 
     key: str

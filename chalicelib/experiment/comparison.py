@@ -9,7 +9,8 @@ days, compare only days with the same shares (Simpson's paradox).
 """
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.answers.experimentviews import Comparison
 from chalicelib.experiment.votes import Tally
@@ -28,8 +29,7 @@ DIFFERENCE = 0.05
 """The difference in accuracy for which sample sizes are planned."""
 
 
-@dataclass(frozen=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """An arm: its share of the traffic, 0..1, and its votes."""
 
     name: str

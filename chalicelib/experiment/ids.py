@@ -6,7 +6,8 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.aws.documents import Documents
 from chalicelib.errors import (
@@ -38,8 +39,7 @@ _HEAD = struct.Struct(">BI8sB")
 _ASSIGNED, _VOTABLE, _MULTI_LABEL = 1, 2, 4
 
 
-@dataclass(frozen=True)
-class Inference:
+class Inference(msgspec.Struct, frozen=True):
     """What an id says about an answer.
 
     label: the first `MAX_LABEL` characters of the top label; None if nobody can vote.

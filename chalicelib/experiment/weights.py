@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -21,8 +20,7 @@ CACHE_SECONDS = 30.0
 _UNREADABLE = f"{FILE} cannot be read at the moment, so the last good weights stay."
 
 
-@dataclass(frozen=True)
-class InForce:
+class InForce(msgspec.Struct, frozen=True):
     """Arms, their source, and a sentence about what is wrong with `experiment.json`."""
 
     arms: Arms

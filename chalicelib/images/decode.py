@@ -6,9 +6,9 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from io import BytesIO
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,8 +59,7 @@ _PLUGINS: dict[Format, type[OpenImage]] = {
 _large_decode = threading.Lock()
 
 
-@dataclass(frozen=True, eq=False)
-class Image:
+class Image(msgspec.Struct, frozen=True, eq=False):
     """A decoded image, with facts about the original.
 
     pixels: uint8 [height, width, 3] of the model's input size, RGB 0..255, C-contiguous, read-only.

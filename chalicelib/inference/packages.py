@@ -1,7 +1,6 @@
 """Model packages: their files, how to read them and how to verify them."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -65,8 +64,7 @@ class _Older(msgspec.Struct, frozen=True):
     input_scaling: _Scaling | None = None
 
 
-@dataclass(frozen=True)
-class ModelPackage:
+class ModelPackage(msgspec.Struct, frozen=True):
     """A folder with a classifier: network, labels and `model.json`."""
 
     folder: Path

@@ -1,9 +1,9 @@
 """Convert pixels to a network's input, and its output to scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,8 +11,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import Preprocessing
 
 
-@dataclass(frozen=True)
-class Tensor:
+class Tensor(msgspec.Struct, frozen=True):
     """The description of a network's input or output.
 
     scale, zero_point: real value = (quantised - zero_point) * scale; scale is 0 for floats.

@@ -1,10 +1,11 @@
 """Read URLs, and decide which IP addresses may be connected to."""
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from string import ascii_letters, digits, punctuation
 from urllib.parse import quote
+
+import msgspec
 
 from chalicelib.errors import SourceInvalid
 from chalicelib.sources.hostnames import in_ascii
@@ -84,8 +85,7 @@ def is_loopback(address: Address) -> bool:
     return any(address in block for block in _LOOPBACK)
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """The parts of an http or https URL, read once for the check and the connection.
 
     host: lower case ASCII, as DNS gets it; an IPv6 address has no brackets.
@@ -110,8 +110,7 @@ class Location:
         return f"{self.scheme}://{host}:{self.port}{self.path}"
 
 
-@dataclass(frozen=True)
-class Target(Location):
+class Target(Location, frozen=True):
     """A location, and the only addresses that may be connected to for it."""
 
     addresses: tuple[Address, ...]

@@ -4,8 +4,9 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import ip_address
+
+import msgspec
 
 from chalicelib.patience import begin
 from chalicelib.sources.addresses import Address
@@ -21,8 +22,7 @@ Resolve = Callable[[str, int], list[Address]]
 """Resolves host and port to every address. Raises OSError if there is none."""
 
 
-@dataclass(frozen=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True):
     """A moment on `clock`, in seconds, by which everything must be done."""
 
     clock: Callable[[], float]

@@ -190,14 +190,12 @@ def test_a_model_replaced_while_it_is_loaded(when: str, tmp_path: Path, outcome:
     )
 
 
-class Replaced(ModelPackage):
+class Replaced(ModelPackage, frozen=True):
     """Is replaced between its labels and its network."""
 
-    def __init__(self, folder: Path, info: Any, versions: Versions) -> None:
-        super().__init__(folder, info)
-        object.__setattr__(self, "versions", versions)
+    versions: Versions
 
     def labels(self) -> tuple[str, ...]:
-        found = super().labels()
-        self.versions.replace()  # type: ignore[attr-defined]
-        return found
+        labels = super().labels()
+        self.versions.replace()
+        return labels

@@ -6,13 +6,13 @@ import itertools
 import json
 import threading
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from PIL import Image
 
 from chalicelib.answers.predictions import Label
