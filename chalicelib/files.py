@@ -1,6 +1,5 @@
 """Write files and folders as a whole, and compute digests."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -33,6 +32,8 @@ def staged(target: Path) -> Iterator[Path]:
 
 def sha256(path: Path) -> str:
     """Returns the hexadecimal SHA-256 of a file."""
+    import hashlib  # OpenSSL, for packages that are not where Lambda has them
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -4,7 +4,6 @@
 """
 
 import gzip
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -122,6 +121,8 @@ def sent(
 
     kept: how long a browser may keep it. is_packed: whether gzip has compressed the data.
     """
+    import hashlib  # OpenSSL, which a prediction does not wait for
+
     tag = f'W/"{hashlib.sha256(data).hexdigest()[:16]}"'
     headers: Headers = {"Content-Type": type_, "Cache-Control": kept, "ETag": tag}
     if is_packed:

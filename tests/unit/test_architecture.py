@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from localcloud import sampleevents
+from tests import sampleimages
+
 ROOT = Path(__file__).parents[2]
 LIB = ROOT / "chalicelib"
 MODULES = {
@@ -158,27 +161,58 @@ def test_a_part_of_the_project_imports_none_above_it(part: str, others: tuple[st
     [("app.app", False), ("app.authorize", False), ("app.on_tick", False), ("app.on_work", True)],
 )
 def test_a_function_imports_what_it_needs(handler: str, classifies: bool) -> None:
-    show = "import sys, app; print(*sys.modules)"
-    environment = os.environ | {"_HANDLER": handler}
-    command = [sys.executable, "-c", show]
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-    )
-    modules = set(done.stdout.split())
+    modules = imported_by("import app", _HANDLER=handler)
     heavy = {"numpy", "PIL", "ai_edge_litert"}
     assert heavy & modules == (heavy if classifies else set())
-    assert "onnxruntime" not in {name.partition(".")[0] for name in modules}
-    others = {"boto3", "chalicelib.batch", "chalicelib.experiment", "chalicelib.workflow"}
-    assert not others & modules
+    assert classifies or "hashlib" not in modules
+    unneeded = {"boto3", "chalicelib.batch", "chalicelib.experiment", "chalicelib.workflow"}
+    assert not (unneeded | NOT_FOR_A_PREDICTION) & modules
+
+
+NOT_FOR_A_PREDICTION = {
+    "concurrent.futures",
+    "dataclasses",  # a frozen struct of msgspec is made in a tenth of the time
+    "multipart",
+    "onnxruntime",
+    "urllib3",
+    "chalicelib.answers.batchviews",
+    "chalicelib.answers.workflowviews",
+    "chalicelib.tokens",
+    "chalicelib.aws.sqs",
+    "chalicelib.aws.stepfunctions",
+    "chalicelib.sources.fetch",
+}
+
+
+def test_a_cold_prediction_imports_what_it_needs() -> None:
+    """Each module costs a first caller about a tenth of a millisecond, some of them several."""
+    picture = sampleimages.file(sampleimages.quadrants(), "JPEG")
+    event = sampleevents.rest("POST", "/predict", picture, {"Content-Type": "image/jpeg"})
+    ask = f"import app; assert app.app({event!r}, None)['statusCode'] == 200"
+    modules = imported_by(ask, _HANDLER="app.app", MODEL="doodle", PUBLIC="true")
+    assert not NOT_FOR_A_PREDICTION & modules
+    rooms = {room(name.removeprefix("chalicelib.")) for name in modules if "chalicelib." in name}
+    assert not rooms & {"batch", "bulk", "experiment", "openinference", "workflow"}
+
+
+def imported_by(code: str, **environment: str) -> set[str]:
+    """The modules of a new process after `code`."""
+    show = f"{code}\nimport sys; print('modules:', *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.rpartition("modules:")[2].split())
 
 
 @pytest.mark.parametrize("room", ["answers", "requests"])
 def test_a_client_imports_what_goes_out_and_comes_in_alone(room: str) -> None:
     modules = [f"chalicelib.{name}" for name in MODULES if name.partition(".")[0] == room]
-    show = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", show], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    roots = {name.partition(".")[0] for name in done.stdout.split()}
+    imported = imported_by(f"import {', '.join(modules)}")
+    roots = {name.partition(".")[0] for name in imported}
     assert "msgspec" in roots
     assert not roots & {"numpy", "PIL", "ai_edge_litert", "onnxruntime", "boto3", "botocore"}
