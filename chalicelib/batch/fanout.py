@@ -13,7 +13,7 @@ from chalicelib.batch.losses import IMAGE_LOST
 from chalicelib.batch.objects import Batch, FanOut, chained
 from chalicelib.bulk.chunks import MAX_IMAGES, chunked, growing, held
 from chalicelib.bulk.deadline import InTime, Remaining, in_time
-from chalicelib.bulk.manifests import Entry, check_manifest, entries
+from chalicelib.bulk.manifests import Entry, check_manifest, entries, is_manifest
 from chalicelib.errors import BadRequest
 from chalicelib.requests import MAX_ID
 from chalicelib.sources.read import MAX_KEY_BYTES
@@ -122,7 +122,7 @@ def _parts(
         parts, complete, images = [batch.manifest], True, state.entries
         if not state.chunks:
             stream = ledger.store.stream(ledger.bucket, ledger.key(batch.manifest))
-            check_manifest(batch.manifest, stream)
+            check_manifest(batch.source if is_manifest(batch.source) else batch.manifest, stream)
             images = sum(1 for _ in islice(_entries(ledger, batch, parts), most + 1))
     if images > most:
         raise BadRequest(

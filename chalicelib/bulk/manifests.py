@@ -99,16 +99,16 @@ def entries(key: str, blocks: Iterable[bytes], max_id: int = MAX_ID) -> Iterator
 def check_manifest(name: str, blocks: Iterable[bytes]) -> None:
     """Raises BadRequest for a file that is no manifest: a picture, prose, a CSV without addresses.
 
-    A file is refused if none of its first CHECKED lines names an image. Its single bad lines become
-    errors of their own, and an empty file is a manifest without images.
+    A file is refused if none of its first CHECKED lines names an image, or if it has no line. Its
+    single bad lines become errors of their own.
     """
     problem = ""
     for entry in islice(entries(name, blocks), CHECKED):
         if entry.is_usable:
             return
         problem = problem or entry.problem or _without_address(entry)
-    if problem:
-        raise BadRequest(f"{PurePosixPath(name).name} names no image. {problem}")
+    problem = problem or "It is empty."
+    raise BadRequest(f"{PurePosixPath(name).name} names no image. {problem}")
 
 
 def _without_address(entry: Entry) -> str:

@@ -28,7 +28,7 @@ def prepare(run: Run, rules: Rules, payload: object, now: float) -> Plan:
         raise BadRequest(f"The execution's input is not valid: {error}.") from error
     labels = rules.check(request, run.name)
     champion, *rivals = labels
-    total, chunks = _cut(run, _keep_manifest(run, request))
+    total, chunks = _cut(run, _keep_manifest(run, request), request.manifest)
     plan = Plan(
         name=run.name,
         source=request.manifest or f"{total} instances",
@@ -46,12 +46,15 @@ def prepare(run: Run, rules: Rules, payload: object, now: float) -> Plan:
     return plan
 
 
-def _cut(run: Run, manifest: str) -> tuple[int, int]:
-    """Writes the chunks of the manifest. Returns how many images and chunks it has."""
-    check_manifest(manifest, run.store.stream(run.bucket, manifest))
+def _cut(run: Run, manifest: str, source: str | None) -> tuple[int, int]:
+    """Writes the chunks of the manifest. Returns how many images and chunks it has.
+
+    source: where it was copied from.
+    """
+    check_manifest(source or manifest, run.store.stream(run.bucket, manifest))
     total = sum(1 for _ in entries(manifest, run.store.stream(run.bucket, manifest)))
-    if not 1 <= total <= MAX_IMAGES:
-        raise BadRequest(f"A run may have 1 to {MAX_IMAGES:,} images; this one has {total:,}.")
+    if total > MAX_IMAGES:
+        raise BadRequest(f"A run may have {MAX_IMAGES:,} images; this one has {total:,}.")
     small = total <= SMALL_RUN
     listed = entries(manifest, run.store.stream(run.bucket, manifest))
     chunks = run.write_chunks(listed, SMALL_CHUNK if small else LARGE_CHUNK)

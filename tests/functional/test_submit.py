@@ -314,7 +314,7 @@ def test_a_manifest_is_uploaded_as_it_is(
     ("name", "text", "said"),
     [
         ("local.txt", "https://example.com/a.jpg\nphotos/b.jpg\n", "photos/b.jpg"),
-        ("empty.txt", "# nothing\n", "names no image: it is empty"),
+        ("empty.txt", "# nothing\n", "empty.txt names no image. It is empty."),
         ("headless.csv", "https://example.com/a.jpg\n", "must have one of the columns"),
     ],
 )

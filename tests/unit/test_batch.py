@@ -522,24 +522,34 @@ def test_two_calls_to_retry_at_once_are_one(cloud: Cloud) -> None:
     assert not [key for _, key in cloud.store.objects if "/rounds/2/" in key]
 
 
-HEADLESS = b"name,size\na,1\n"
+NO_MANIFESTS = [
+    (b"name,size\na,1\n", "m.csv names no image. Line 1 of the manifest: the header of a CSV"),
+    (b"url,id\n", "m.csv names no image. It is empty."),
+]
+no_manifest = pytest.mark.parametrize(("data", "said"), NO_MANIFESTS, ids=["headless", "empty"])
 
 
-def test_a_file_that_is_no_manifest_is_refused_before_a_batch_begins(cloud: Cloud) -> None:
-    cloud.store.objects["images", "m.csv"] = HEADLESS
-    with pytest.raises(BadRequest, match=r"m.csv names no image. Line 1 .* header of a CSV"):
+@no_manifest
+def test_a_file_that_is_no_manifest_is_refused_before_a_batch_begins(
+    cloud: Cloud, data: bytes, said: str
+) -> None:
+    cloud.store.objects["images", "m.csv"] = data
+    with pytest.raises(BadRequest, match=said):
         cloud.batches.create(BatchRequest(manifest="s3://images/m.csv"))
     assert not cloud.queue.bodies and not cloud.batches.recent()
 
 
-def test_such_a_file_in_the_bucket_is_a_batch_that_fails_at_once_and_for_good(cloud: Cloud) -> None:
-    cloud.store.objects["images", "m.csv"] = HEADLESS
+@no_manifest
+def test_such_a_file_in_the_bucket_is_a_batch_that_fails_at_once_and_for_good(
+    cloud: Cloud, data: bytes, said: str
+) -> None:
+    cloud.store.objects["images", "m.csv"] = data
     cloud.events.on_put(Put("images", "m.csv", "v1", 1_800_000_000.0))
     cloud.run()
     (outline,) = cloud.batches.recent()
     view = cloud.batches.view(outline.batch_id)
-    assert view.status == "failed" and view.error and "header of a CSV" in view.error.message
-    with pytest.raises(Conflict, match=r"start another.*header of a CSV"):
+    assert view.status == "failed" and view.error and view.error.message.startswith(said)
+    with pytest.raises(Conflict, match=rf"start another.*{said}"):
         cloud.batches.retry(outline.batch_id)
 
 

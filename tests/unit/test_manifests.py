@@ -318,6 +318,9 @@ def test_another_encoding_is_refused_by_name(encoding: str) -> None:
         ("m.txt", "http://h/1\n".encode("utf-32"), "save the file in UTF-8"),
         ("m.jsonl", b'[\n{"url": "http://h/1"},\n{"url": "http://h/2"}\n]\n'[:2], "JSON"),
         ("m.csv", b"url\n" + b"ftp://h/a\n" * 2000, "ftp://h/a', which is no"),
+        ("m.txt", b"", "m.txt names no image. It is empty."),
+        ("m.txt", b"# nothing yet\n\n", "It is empty."),
+        ("m.csv", b"url,id\n\n", "It is empty."),
     ],
 )
 def test_a_file_that_is_no_manifest_is_refused_whole(name: str, data: bytes, said: str) -> None:
@@ -329,7 +332,6 @@ def test_a_manifest_with_an_image_among_bad_lines_is_taken() -> None:
     check_manifest("m.txt", [b"\xff\n" * 900 + b"HTTPS://h/1\n"])
     check_manifest("m.csv", [b"url,id\n,a\n,b\ns3://a/b,c\n"])
     check_manifest("m.jsonl", [b'{"b64": "QUJD"}\n'])
-    check_manifest("m.txt", [b"# nothing yet\n"])
 
 
 def test_a_csv_without_an_address_column_says_so() -> None:

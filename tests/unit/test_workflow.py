@@ -344,7 +344,7 @@ BAD = [
     ({"manifest": "s3://results/batches/b/manifest.csv"}, "SourceInvalid", "bucket images"),
     ({"manifest": "s3://images/m.zip"}, "SourceInvalid", ".csv"),
     ({"manifest": "s3://images/none.csv"}, "NotFound", "none.csv"),
-    ({"manifest": "s3://images/empty.csv"}, "BadRequest", "this one has 0"),
+    ({"manifest": "s3://images/empty.csv"}, "BadRequest", "empty.csv names no image. It is empty."),
 ]
 
 

@@ -89,8 +89,6 @@ def count_entries(path: Path) -> int:
                 f"{path} names {entry.source[:80]!r}: an entry must be an http(s):// or s3:// "
                 "address. Local images are submitted by their folder, or file by file."
             )
-    if not total:
-        raise InputError(f"{path} names no image: it is empty.")
     return total
 
 
