@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from chalicelib.bulk.manifests import check_manifest
+from chalicelib.errors import BadRequest
 from tests.e2e.browser import (
     PHONE,
     TOO_FAINT,
@@ -377,6 +379,34 @@ def test_nothing_to_send_is_explained(batch: Page) -> None:
     drop(batch, [("notes.md", b"Not a picture."), ("more.md", b"Nor is this.")])
 
     expect(batch.get_by_role("alert")).to_contain_text("There is no picture among these files.")
+
+
+NO_MANIFESTS = [
+    ("m.csv", b"name,size\na,1\n"),
+    ("m.csv", b"\xef\xbb\xbf# made by hand\r\n\r\nName;Size;\r\nhttp://h/1;2\r\n"),
+    ("m.csv", b"sep=|\nname|size\n"),
+    ("m.csv", b"name\tsize\t\n"),
+    ("m.csv", b"http://h/1\nhttp://h/2\n"),
+    ("m.csv", b",,\n" + b"long " * 40 + b"\n"),
+    ("m.csv", b"url,id\n\n,,\n"),
+    ("m.txt", b"# nothing yet\n \n"),
+    ("m.jsonl", b"\n"),
+]
+
+
+@pytest.mark.parametrize(("name", "data"), NO_MANIFESTS)
+def test_a_list_without_addresses_is_refused_before_it_is_sent_in_the_servers_words(
+    batch: Page, name: str, data: bytes
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        check_manifest(name, [data])
+    uploads: list[str] = []
+    batch.on("request", lambda request: uploads.append(request.url))
+
+    drop(batch, [(name, data)])
+
+    expect(batch.get_by_role("alert")).to_have_text(str(refused.value))
+    assert not [url for url in uploads if "uploads" in url]
 
 
 def test_addresses_pasted_anywhere_fill_the_list(batch: Page) -> None:

@@ -355,14 +355,24 @@ def test_manifest_with_labels_and_no_challenger(workflow: Page, folder: Path, fi
     expect(workflow.locator(".arm-table")).to_contain_text("1 refused by its host")
 
 
-def test_refused_run_says_why(workflow: Page) -> None:
+def test_refused_run_says_why(workflow: Page, cloud: LocalCloud) -> None:
+    """The form refuses this by itself, and the route too: only Step Functions starts it."""
     drop(workflow, [("empty.csv", b"id,url,label\n")])
-    start(workflow, "Start")
+    said = "empty.csv names no image. It is empty."
+    expect(workflow.locator("#workflow-refusal")).to_contain_text(said)
+    expect(workflow.get_by_role("button", name="Start", exact=True)).to_be_disabled()
+    cloud.client("s3").put_object(Bucket=cloud.images, Key="batches/empty.csv", Body=b"url\n")
+    states = cloud.client("stepfunctions")
+    (machine,) = states.list_state_machines()["stateMachines"]
+    asked = json.dumps({"manifest": f"s3://{cloud.images}/batches/empty.csv"})
+    arn = machine["stateMachineArn"]
+    states.start_execution(stateMachineArn=arn, name="empty-0123abcd", input=asked)
+    workflow.evaluate("location.hash = '#experiment/empty-0123abcd'")
 
     expect_end(workflow, "failed", "It was refused")
     assert drawn(workflow)["Refuse"] == "failed"
     problem = workflow.locator("#workflow-problem")
-    expect(problem).to_contain_text("A run may have 1 to 1,000,000 images; this one has 0.")
+    expect(problem).to_contain_text(said)
     expect(problem).to_contain_text("Put right what is named here, then start a new run.")
     expect(problem.locator("code")).to_have_text("BadRequest")
     expect(workflow.locator("#workflow-graph .edge.is-taken")).to_have_count(2)

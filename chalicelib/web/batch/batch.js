@@ -60,20 +60,25 @@ export function makeTab({ modelAsked, go }) {
     part("batch-refusal").querySelector("p").textContent = problem?.message ?? "";
   }
 
-  function onFiles(files) {
+  async function onFiles(files) {
     go("#batch");
-    if (shipment) {
-      part("batch-caption").textContent = "One set at a time: wait until these are sent, or cancel them.";
-      return;
-    }
+    if (isSending()) return;
     refuse(null);
     try {
-      shipment = new Shipment(files, options());
+      const next = new Shipment(files, options());
+      await next.check();
+      if (isSending()) return;
+      shipment = next;
     } catch (problem) {
       refuse(problem);
       return;
     }
     show("");
+  }
+
+  function isSending() {
+    if (shipment) part("batch-caption").textContent = "One set at a time: wait until these are sent, or cancel them.";
+    return shipment !== null;
   }
 
   function present(mine) {
@@ -139,7 +144,7 @@ export function makeTab({ modelAsked, go }) {
     try {
       const request = requestOf(text, options());
       if (request) arrive(await startBatch(request), null);
-      else onFiles([listFile(text)]);
+      else await onFiles([listFile(text)]);
     } catch (problem) {
       refuse(problem);
     } finally {

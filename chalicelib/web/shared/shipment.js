@@ -1,5 +1,6 @@
 // From files or a list to a batch: what is sent first, and what is asked for then.
 import { Problem } from "./api.js";
+import { checkManifest } from "./manifest.js";
 import { RANDOM, batchName, idsOf, instancesOf, linesOf, namer, sortOut } from "./files.js";
 import { uploadAll } from "./upload.js";
 import { counted } from "./dom.js";
@@ -29,6 +30,11 @@ export class Shipment {
     Object.assign(this, { manifest, pictures, options, title, note: noteOn(leftOut), batch: batchName(title) });
     this.failed = (manifest ? [manifest] : pictures).map((file) => ({ file, name: nameOf(file.name) }));
     this.total = this.failed.length;
+  }
+
+  // Raises Problem where the server would not take what is to be sent.
+  async check() {
+    if (this.manifest) await checkManifest(this.manifest, this.failed[0].name);
   }
 
   async send(onProgress) {

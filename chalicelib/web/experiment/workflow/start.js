@@ -76,18 +76,24 @@ export class StartForm {
     this.#refresh();
   }
 
-  give(files) {
-    if (this.#isBusy) {
-      part("workflow-sending").textContent = "One set at a time: wait until these are sent, or cancel them.";
-      return;
-    }
+  async give(files) {
+    if (this.#isTold()) return;
     showRefusal(null);
     try {
-      this.#material = fromFiles(files);
+      const material = fromFiles(files);
+      await material.shipment.check();
+      if (this.#isTold()) return;
+      this.#material = material;
     } catch (problem) {
       showRefusal(problem);
     }
     this.#refresh();
+  }
+
+  // Whether it is busy, and has said so.
+  #isTold() {
+    if (this.#isBusy) part("workflow-sending").textContent = "One set at a time: wait until these are sent, or cancel them.";
+    return this.#isBusy;
   }
 
   addLines(text) {
