@@ -3,12 +3,13 @@
     python -m benchmarks.standing
 
 Runs the deployed function of the schedule here, and counts its requests. Takes the alarms and the
-dashboard from infrastructure.yaml, the metrics from `chalicelib.metrics`, and the prices from
+dashboard from monitoring.yaml, the metrics from `chalicelib.metrics`, and the prices from
 benchmarks/prices.toml.
 """
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 import click
@@ -46,7 +47,9 @@ CALLS = (100_000, 1_000_000, 10_000_000, 100_000_000)
 TICKS = 5
 """Runs of the schedule here; the first is cold and does not count."""
 
-ALARM = re.compile(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm\n(.*?)(?=^  \w+:\n)", re.M | re.S)
+ALARM = re.compile(
+    r"^    Type: AWS::CloudWatch::Alarm\n(?:    Condition: (\w+)\n)?(.*?)(?=^  \w+:\n)", re.M | re.S
+)
 
 
 def traced(calls: float, seconds: float = SECONDS) -> float:
@@ -55,16 +58,12 @@ def traced(calls: float, seconds: float = SECONDS) -> float:
     return first + (calls - first) * SAMPLED
 
 
-def alarm_metrics(template: str) -> tuple[int, int]:
-    """Counts the metrics of the alarms that always exist, and of those that need an e-mail."""
-    always = told = 0
-    for _, alarm in ALARM.findall(template):
-        count = alarm.count("MetricName:")
-        if "Condition: WithAlarmEmail" in alarm:
-            told += count
-        else:
-            always += count
-    return always, told
+def alarm_metrics(template: str) -> Counter[str]:
+    """Counts the metrics of alarms, by the condition of the alarm; "" for those without one."""
+    counts: Counter[str] = Counter()
+    for condition, alarm in ALARM.findall(template):
+        counts[condition] += alarm.count("MetricName:")
+    return counts
 
 
 def tick_dollars(prices: Prices, tick: Billed) -> float:
@@ -86,7 +85,7 @@ def idle(prices: Prices, tick: float, template: str) -> dict[str, float]:
         "Lambda's looks into the empty work queue": polls * prices.sqs["million_requests"] / 1e6,
         "the schedule": tick,
         "the alarms that are always there": (
-            alarm_metrics(template)[0] * cloudwatch["alarm_metric_month"]
+            alarm_metrics(template)[""] * cloudwatch["alarm_metric_month"]
         ),
         "the dashboard": cloudwatch["dashboard_month"],
     }
@@ -97,6 +96,7 @@ FREE = {
     "the schedule": "a million requests and 400,000 GB-seconds",
     "the alarms that are always there": "10 metrics",
     "the dashboard": "3",
+    "the alarm of a Function URL": "of the same 10",
     "the alarms with an e-mail": "of the same 10",
     "the metrics of a stage that is called every hour": "10",
 }
@@ -107,9 +107,10 @@ FREE = {
 def reckoned(prices: Prices, tick: float, template: str) -> Record:
     """Returns the whole bill."""
     parts = idle(prices, tick, template)
-    cloudwatch = prices.cloudwatch
+    cloudwatch, watched = prices.cloudwatch, alarm_metrics(template)
     more = {
-        "the alarms with an e-mail": alarm_metrics(template)[1] * cloudwatch["alarm_metric_month"],
+        "the alarm of a Function URL": watched["WithUrl"] * cloudwatch["alarm_metric_month"],
+        "the alarms with an e-mail": watched["WithAlarmEmail"] * cloudwatch["alarm_metric_month"],
         "the metrics of a stage that is called every hour": len(UNITS) * cloudwatch["metric_month"],
     }
     return Record(
@@ -165,7 +166,7 @@ def _key(name: str) -> str:
 @findings.options
 def main(as_json: bool, save: bool) -> None:
     """Run the schedule's function, reckon, print."""
-    prices, template = load(), (ROOT / "infrastructure.yaml").read_text()
+    prices, template = load(), (ROOT / "monitoring.yaml").read_text()
     try:
         with cloud_of(read_package(ROOT / "vendor" / "models" / "doodle")) as cloud:
             tick = invoked(cloud, "on_tick", [scheduled_event("tick", "eu-west-1")] * TICKS, 1)

@@ -8,7 +8,7 @@ from tests.conftest import ROOT
 PARTS = (
     "app.py", "chalicelib", "tools", "localcloud", "stage", "vendor", ".chalice",
     "requirements.txt", "requirements-dev.txt", "requirements.lock", "requirements-onnxruntime.txt",
-    "infrastructure.yaml", "workflow.asl.json", "policies", "LICENSE",
+    "infrastructure.yaml", "monitoring.yaml", "workflow.asl.json", "policies", "LICENSE",
 )  # fmt: skip
 LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "deployed", "deployments")
 

@@ -267,7 +267,8 @@ class TestDeployed:
         assert f"function:{NAME}-workflow_prepare" in definition["definition"]
         names = {one["FunctionName"] for one in tool.client("lambda").list_functions()["Functions"]}
         # moto makes no alarms of a stack, so these are read in the template that it was given
-        template = tool.client("cloudformation").get_template(StackName=NAME)["TemplateBody"]
+        formation = tool.client("cloudformation")
+        template = formation.get_template(StackName=f"{NAME}-monitoring")["TemplateBody"]
         watched = re.findall(
             r"Name: FunctionName, Value: !Sub \"?([^\s\"}]+\}?[^\s\"}]*)", template
         )
@@ -448,6 +449,7 @@ def test_a_plan_of_destruction_says_what_goes_and_what_stays(tool: Tool, kept: S
     assert "- the API, 11 functions, their roles and events" in kept.text
     assert re.search(r"- the Function URL https://\S+on\.aws/$", kept.text, re.MULTILINE)
     assert f"- the layer {NAME}-onnxruntime, version 1" in kept.text
+    assert f"- the stack {NAME}-monitoring: alarms, dashboard" in kept.text
     for name in (
         f"function {NAME}", f"function {NAME}-on_work", f"role {NAME}-on_work",
         f"rule {NAME}-on_tick-event", f"/aws/lambda/{NAME}-on_work", f"{NAME}-work",
@@ -475,7 +477,8 @@ def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
     roles = [role["RoleName"] for role in tool.client("iam").list_roles()["Roles"]]
     assert not [role for role in roles if NAME in role]
     assert tool.client("ssm").describe_parameters()["Parameters"] == []
-    assert resources.outputs(tool.client("cloudformation"), NAME) is None
+    for stack in (NAME, f"{NAME}-monitoring"):
+        assert resources.outputs(tool.client("cloudformation"), stack) is None
     groups = tool.client("logs").describe_log_groups()["logGroups"]
     assert not [group for group in groups if NAME in group["logGroupName"]]
     s3 = tool.client("s3")

@@ -22,13 +22,15 @@ ALWAYS = {
     "WorkflowsFailAlarm",
 }  # fmt: skip
 """Alarms that are there even if nobody is told: fewer than the ten that AWS gives to an account."""
+WITH_URL = {"UrlFaultsAlarm"}
+"""Alarms that a Function URL brings, and that tell nobody either."""
 
 
 @pytest.fixture(scope="module")
 def template() -> Any:
     from cfnlint.decode import cfn_yaml  # takes a second, which only one worker need spend
 
-    return cfn_yaml.load(str(ROOT / "infrastructure.yaml"))
+    return cfn_yaml.load(str(ROOT / "monitoring.yaml"))
 
 
 def resources(template: Any, kind: str) -> dict[str, Any]:
@@ -62,13 +64,18 @@ def test_alarms_say_what_to_do_and_tell_whoever_wants_to_know(template: Any) -> 
         assert named(alarm["AlarmName"]["Fn::Sub"]).startswith("serverless-inception-dev-")
         assert alarm["AlarmDescription"].endswith(".")
         assert alarm["TreatMissingData"] == "notBreaching"
-        always = "Condition" not in template["Resources"][name]
-        assert always == (name in ALWAYS)
-        assert alarm["AlarmActions"] == (told if always else [{"Ref": "AlarmTopic"}])
-    assert sum(len(watched(alarms[name])) for name in ALWAYS) <= 10
+        condition = template["Resources"][name].get("Condition")
+        assert (condition is None) == (name in ALWAYS)
+        assert (condition == "WithUrl") == (name in WITH_URL)
+        untold = name in ALWAYS | WITH_URL
+        assert alarm["AlarmActions"] == (told if untold else [{"Ref": "AlarmTopic"}])
+    assert sum(len(watched(alarms[name])) for name in ALWAYS | WITH_URL) <= 10
     topic = template["Resources"]["AlarmTopic"]
     assert topic["Condition"] == "WithAlarmEmail"
     assert topic["Properties"]["Subscription"][0]["Endpoint"] == {"Ref": "AlarmEmail"}
+    assert topic["Properties"]["Tags"] == [
+        {"Key": "application", "Value": app.SERVICE}, {"Key": "stage", "Value": {"Ref": "Stage"}},
+    ]  # fmt: skip
 
 
 def test_what_goes_wrong_has_an_alarm(template: Any) -> None:
@@ -83,10 +90,11 @@ def test_what_goes_wrong_has_an_alarm(template: Any) -> None:
         ("AWS/States", "ExecutionsFailed"), ("AWS/States", "ExecutionsTimedOut"),
         ("AWS/ApiGateway", "5XXError"),
         ("AWS/Lambda", "Errors"), ("AWS/Lambda", "Throttles"), ("AWS/Lambda", "Duration"),
+        ("AWS/Lambda", "Url5xxCount"),
         (app.SERVICE, "lost_arms"),
     }  # fmt: skip
     dead = resources(template, "AWS::CloudWatch::Alarm")["DeadLettersAlarm"]
-    assert dimensions(dead) == {"QueueName": {"Fn::GetAtt": ["DeadLetterQueue", "QueueName"]}}
+    assert named(dimensions(dead)["QueueName"]["Fn::Sub"]) == DEV.dead_letters
 
 
 def test_the_alarm_for_lost_arms_goes_by_what_the_app_counts(template: Any) -> None:
@@ -132,9 +140,44 @@ def test_api_gateways_metrics_go_by_the_name_of_the_stage(template: Any) -> None
     assert all(each["api_gateway_stage"] == name for name, each in stages.items())
 
 
+def dashboard(template: Any, url: str) -> list[Any]:
+    """The widgets. url: "" for a stage without a Function URL."""
+    (drawn,) = resources(template, "AWS::CloudWatch::Dashboard").values()
+    body, values = drawn["DashboardBody"]["Fn::Sub"]
+    condition, line, nothing = values["UrlFaults"]["Fn::If"]
+    assert (condition, nothing) == ("WithUrl", "")
+    text = body.replace("${UrlFaults}", line["Fn::Sub"] if url else nothing)
+    widgets: list[Any] = json.loads(named(text))["widgets"]
+    return widgets
+
+
+@pytest.mark.parametrize("url", ["", "with a URL"])
+def test_the_dashboard_shows_the_alarms_that_there_are(template: Any, url: str) -> None:
+    shown, *_ = dashboard(template, url)
+    names = [alarm.rpartition(":")[2] for alarm in shown["properties"]["alarms"]]
+    alarms = resources(template, "AWS::CloudWatch::Alarm")
+    assert sorted(names) == sorted(
+        named(alarms[alarm]["AlarmName"]["Fn::Sub"])
+        for alarm in ALWAYS | (WITH_URL if url else set())
+    )
+
+
+def test_what_is_watched_goes_by_the_names_that_the_stage_has(template: Any) -> None:
+    alarms = resources(template, "AWS::CloudWatch::Alarm").values()
+    names = [
+        value["Fn::Sub"].rpartition(":")[2]
+        for alarm in alarms
+        for metric in watched(alarm)
+        for kind, value in dimensions(metric).items()
+        if kind in ("QueueName", "StateMachineArn")
+    ]
+    assert len(names) == 4
+    infrastructure = (ROOT / "infrastructure.yaml").read_text()
+    assert [name for name in names if f"Name: !Sub {name}\n" not in infrastructure] == []
+
+
 def test_the_dashboard_draws_what_the_app_counts(template: Any) -> None:
-    (dashboard,) = resources(template, "AWS::CloudWatch::Dashboard").values()
-    widgets = json.loads(named(dashboard["DashboardBody"]["Fn::Sub"]))["widgets"]
+    widgets = dashboard(template, "")
     drawn = [row for each in widgets for row in _rows(each["properties"].get("metrics", []))]
     ours = {tuple(row[1:4]) for row in drawn if row[0] == app.SERVICE}
     stages = {"total": 1.0, "fetch": 1.0, "decode": 1.0, "infer": 1.0}

@@ -14,7 +14,7 @@ from tools import deploy
 from tools.deploying import policies
 from tools.deploying.configuration import ConfigurationStep, Made, forgotten, recorded
 from tools.deploying.kept import KeptStep
-from tools.deploying.parameters import parameters
+from tools.deploying.parameters import monitoring_parameters, parameters
 from tools.deploying.step import DeployError
 from tools.deploying.target import Config, Target, api_stage, handlers, read_config
 
@@ -196,6 +196,19 @@ def test_an_entry_that_asks_for_traces_has_them_of_functions_and_state_machine(
     assert rendered == [{"Statement": [policies.TRACE] if asked else []}] * 2
     wishes = deploy._wishes(config, "dev", deploy.main.make_context("", ["--stage", "dev"]).params)
     assert parameters(TARGET, config, wishes)["WithTracing"] == str(asked).lower()
+
+
+@pytest.mark.parametrize("front", ["rest", "url"])
+def test_each_template_is_given_every_parameter_that_it_has(front: str) -> None:
+    options = deploy.main.make_context("", ["--stage", "dev", "--front", front]).params
+    wishes = deploy._wishes(CONFIG, "dev", options)
+    for file, values in (
+        ("infrastructure.yaml", parameters(TARGET, CONFIG, wishes)),
+        ("monitoring.yaml", monitoring_parameters(TARGET, wishes)),
+    ):
+        section = (ROOT / file).read_text().split("\nParameters:\n")[1].split("\n\n")[0]
+        assert sorted(values) == sorted(re.findall(r"^  (\w+):$", section, re.MULTILINE))
+    assert monitoring_parameters(TARGET, wishes)["WithUrl"] == str(front == "url").lower()
 
 
 def test_before_there_is_a_stack_nothing_is_written(project: Path) -> None:

@@ -55,7 +55,7 @@ class Cloud:
         )  # fmt: skip
         client.meta.events.register("before-call", self._call)
         self.step = StackStep(
-            client, "s", template, {"Stage": "dev"}, {"stage": "dev"}, poll_seconds=0
+            "Stack", client, "s", template, {"Stage": "dev"}, {"stage": "dev"}, poll_seconds=0
         )
 
     def proposes(self, status: str, reason: str = "", *changes: dict[str, Any]) -> None:

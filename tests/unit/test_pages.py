@@ -11,7 +11,7 @@ from tests.torture.conftest import BEGIN, END, PAGE, lacking, table, told, write
 PAGES = [PAGE, ROOT / "SECURITY.md"]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 ROOMS = ("chalicelib", "stage", "localcloud", "tools", "benchmarks")
-CODE = [ROOT / "app.py", ROOT / "infrastructure.yaml", ROOT / "Makefile"] + [
+CODE = [ROOT / "app.py", *ROOT.glob("*.yaml"), ROOT / "Makefile"] + [
     path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))
 ]
 NAMED = re.compile(

@@ -16,7 +16,7 @@ from benchmarks.costing.ways import TRANSITIONS
 from tests.conftest import ROOT
 
 PRICES = pricing.load()
-TEMPLATE = ROOT / "infrastructure.yaml"
+TEMPLATE = ROOT / "monitoring.yaml"
 NEVER = Duration({1: 0.0}, 0)
 PART_COUNT = 7
 
@@ -283,8 +283,9 @@ def test_an_idle_stage_costs_what_its_parts_do() -> None:
 
 
 def test_every_metric_of_every_alarm_is_charged() -> None:
-    always, told = standing.alarm_metrics(TEMPLATE.read_text())
-    assert always + told == TEMPLATE.read_text().count("MetricName:")
+    counts = standing.alarm_metrics(TEMPLATE.read_text())
+    assert counts.total() == TEMPLATE.read_text().count("MetricName:")
+    assert counts.keys() == {"", "WithUrl", "WithAlarmEmail"}
 
 
 def test_the_schedules_month_is_8760_ticks() -> None:

@@ -24,7 +24,13 @@ from tools.deploying.functionurl import FunctionUrlStep
 from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.manual import StopsStep
-from tools.deploying.parameters import WISHES, parameters, variables_of
+from tools.deploying.parameters import (
+    FORMER,
+    WISHES,
+    monitoring_parameters,
+    parameters,
+    variables_of,
+)
 from tools.deploying.restapi import AnswersStep, StageStep
 from tools.deploying.secret import TokenStep
 from tools.deploying.stack import StackStep
@@ -82,7 +88,9 @@ class Deployment:
         """The steps that `chalice deploy` needs, in order."""
         models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), self._others)
         token = [] if self.wishes.public else [self.token]
-        return [self.stack, *token, *self.layers, models, self.configuration, self.kept]
+        return [
+            self.stack, self.monitoring, *token, *self.layers, models, self.configuration, self.kept
+        ]  # fmt: skip
 
     def steps(self) -> list[Step]:
         """All steps, in order."""
@@ -105,13 +113,28 @@ class Deployment:
     @cached_property
     def stack(self) -> StackStep:
         """Buckets, queues, state machine."""
+        return self._stack(
+            "Buckets, queues, state machine", self.target.name, "infrastructure.yaml",
+            parameters(self.target, self._config, self.wishes),
+        )  # fmt: skip
+
+    @cached_property
+    def monitoring(self) -> StackStep:
+        """Alarms and dashboard."""
+        return self._stack(
+            "Alarms, dashboard", self.target.monitoring, "monitoring.yaml",
+            monitoring_parameters(self.target, self.wishes),
+        )  # fmt: skip
+
+    def _stack(self, what: str, name: str, file: str, values: dict[str, str]) -> StackStep:
         target = self.target
-        template = assembled(self._project / "infrastructure.yaml")
+        template = assembled(self._project / file)
         return StackStep(
+            f"{what} (CloudFormation)",
             self._client("cloudformation"),
-            target.name,
+            name,
             with_bucket_names(template, target.stage, target.account),
-            parameters(target, self._config, self.wishes),
+            values,
             {"application": APP, "stage": target.stage},
         )
 
@@ -205,7 +228,7 @@ class Deployment:
     def _managed(self) -> list[str]:
         """The variables that a deployment sets, or could."""
         template = self._project / "infrastructure.yaml"
-        return [*outputs(template.read_text()), "TOKEN_PARAMETER"]
+        return [*outputs(template.read_text()), "TOKEN_PARAMETER", *FORMER]
 
     def _made(self) -> Made | None:
         outputs = self.stack.outputs()

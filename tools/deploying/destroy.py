@@ -47,6 +47,9 @@ def parts(deployment: Deployment, client: Any) -> Iterator[Part]:
             yield Part(what, [], lambda _, layer=layer: delete_versions(client, layer))  # type: ignore[misc]
     if deployment.token.exists():
         yield Part(f"the token {deployment.target.token}", [], lambda _: deployment.token.delete())
+    if deployment.monitoring.exists():
+        what = f"the stack {deployment.target.monitoring}: alarms, dashboard"
+        yield Part(what, deployment.monitoring.contents(), deployment.monitoring.delete)
     if deployment.stack.exists():
         what = f"the stack {deployment.target.name}: queues with what waits in them, state machine"
         yield Part(what, deployment.stack.contents(), deployment.stack.delete)

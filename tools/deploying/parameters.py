@@ -12,13 +12,23 @@ def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]
         "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
         "WithResultsQueue": str(wishes.results_queue).lower(),
         "UploadDays": str(wishes.upload_days),
-        "AlarmEmail": wishes.alarm_email,
         "WithTracing": str(is_traced(config, target.stage)).lower(),
+    }
+
+
+def monitoring_parameters(target: Target, wishes: Wishes) -> dict[str, str]:
+    """The parameters of the stack of alarms."""
+    return {
+        "Stage": target.stage,
+        "AlarmEmail": wishes.alarm_email,
+        "WithUrl": str(wishes.front == URL).lower(),
     }
 
 
 WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT")
 """Variables that record the options of a deployment."""
+FORMER = ("DASHBOARD",)
+"""Variables that earlier deployments wrote."""
 
 
 def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The CloudFormation stack: buckets, queues, the state machine and its alarms."""
+"""The CloudFormation stacks: what a stage works with, and what watches it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,12 +25,11 @@ TOO_SOON = "60 seconds"
 
 
 class StackStep:
-    """Creates or updates the stack with a change set."""
-
-    title = "Buckets, queues, state machine (CloudFormation)"
+    """Creates or updates a stack with a change set."""
 
     def __init__(
         self,
+        title: str,
         cloudformation: Any,
         name: str,
         template: str,
@@ -38,6 +37,7 @@ class StackStep:
         tags: Mapping[str, str],
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
+        self.title = title
         self._client = cloudformation
         self._name = name
         self._template = template

@@ -41,6 +41,11 @@ class Target:
         return f"{APP}-{self.stage}"
 
     @property
+    def monitoring(self) -> str:
+        """The name of the stack of alarms."""
+        return f"{self.name}-monitoring"
+
+    @property
     def layer(self) -> str:
         """The name of the model's layer."""
         return f"{self.name}-model"
