@@ -2,6 +2,7 @@
 
     InceptionError
     ├── BadRequest              400  the request is not understood
+    ├── FeaturesMissing         400  a model whose network gives scores alone
     ├── SourceInvalid           400  a URL or encoding that is never accepted
     ├── Unauthorized            401  the request has no token
     ├── Forbidden               403  its token is not the right one
@@ -47,6 +48,10 @@ class InceptionError(Exception):
 
 class BadRequest(InceptionError):
     """The request is malformed, has wrong types, or contradicts itself."""
+
+
+class FeaturesMissing(InceptionError):
+    """The model gives no feature map, so it has no embeddings and no class activation maps."""
 
 
 class Unauthorized(InceptionError):

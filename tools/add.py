@@ -17,6 +17,7 @@ from chalicelib.inference.tensors import Tensor, to_input
 from tools import newpackage as packages
 from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.ending import of_tflite
+from tools.featuremaps import exposed_if_possible
 from tools.kinds import check_kind
 from tools.labelling.labelfile import of_network
 from tools.metadata import normalisation
@@ -79,6 +80,7 @@ def add(
             multi_label=gives.multi_label,
         )
         package = packages.described(ModelPackage(package.folder, info))
+        package = exposed_if_possible(package, say)
         with quiet():
             classifier = Classifier(package, 1)
         classifier.scores(packages.sample_images(classifier.input_size, 1)[0])

@@ -11,6 +11,7 @@ from chalicelib.files import sha256 as digest
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, Preprocessing
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
+from tools.featuremaps import exposed_if_possible, original
 from tools.fetching.download import Progress, download
 from tools.fetching.https import PATIENCE, FetchError, Patience
 from tools.newpackage import as_json
@@ -106,6 +107,7 @@ def installed(name: str, cache: Path) -> ModelPackage | None:
     try:
         package = read_package(cache / name)
         package.verify()
+        original(package)
         package.labels()
     except ModelInvalid:
         return None
@@ -139,4 +141,5 @@ def _fetch(
         labels.rename(folder / LABELS)
         model.rename(folder / MODEL)
         (folder / INFO).write_bytes(as_json(info))
+        exposed_if_possible(ModelPackage(folder, info), lambda line: None)
     return read_package(cache / name)

@@ -72,7 +72,7 @@ def _operations(model: Any) -> Iterator[str]:
     tensor = graph.Outputs(0)
     while tensor in makers:
         operator = makers[tensor]
-        yield _name(model, operator)
+        yield operation_name(model, operator)
         inputs = [operator.Inputs(place) for place in range(operator.InputsLength())]
         tensor = next(
             (number for number in inputs if number >= 0 and not _kept(model, graph, number)), -1
@@ -84,7 +84,7 @@ def _kept(model: Any, graph: Any, tensor: int) -> bool:
     return bool(model.Buffers(graph.Tensors(tensor).Buffer()).DataLength())
 
 
-def _name(model: Any, operator: Any) -> str:
+def operation_name(model: Any, operator: Any) -> str:
     """An operation's name, with its activation's."""
     code = model.OperatorCodes(operator.OpcodeIndex())
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())

@@ -26,6 +26,7 @@ from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS
 from tools.doodle.inception import VARIANTS, build, for_onnxruntime, quantised, train
 from tools.doodle.samples import write_samples
 from tools.exporting import ortexport
+from tools.featuremaps import original
 from tools.newpackage import described
 
 _BATCH = 96
@@ -144,7 +145,7 @@ def _check_onnxruntime(folder: Path, weights: Path | None) -> None:
 def _add_ort(folder: Path, content: bytes, model: Any, samples: Images) -> None:
     """Add model.ort to a package of that network, and its digest to model.json."""
     package = read_package(folder)
-    if package.model_path.read_bytes() != content:
+    if original(package) != content:
         raise click.ClickException(
             f"{package.model_path} is not of these weights, pictures and seed; nothing was written."
         )

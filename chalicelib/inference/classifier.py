@@ -1,6 +1,7 @@
 """Classify an RGB array with one loaded network."""
 
 from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,16 @@ from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_s
 from chalicelib.inference.turns import Turns
 
 UNTIMED = nullcontext()
+
+
+class Features(NamedTuple):
+    """What a network saw in an image.
+
+    pooled: float32 [1, features], the average of map: float32 [1, height, width, features].
+    """
+
+    pooled: NDArray[np.float32]
+    map: NDArray[np.float32]
 
 
 class Classifier:
@@ -66,8 +77,20 @@ class Classifier:
         pixels: uint8 [height, width, 3], RGB, of `input_size`. during: a context that is entered
         around the inference itself, when it is this thread's turn.
         """
-        raw, logits = self._run(pixels, during), self.info.scores == "logits"
-        return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
+        return self._scores(self._run(pixels, during))
+
+    def featured(
+        self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
+    ) -> tuple[NDArray[np.float32], Features]:
+        """Returns `scores`, and the features that they were made of.
+
+        Raises FeaturesMissing if the network does not give them.
+        """
+        tensor = to_input(pixels, self._input, self.info.preprocessing)
+        with self._turns.turn() as network, during:
+            raw = network.run(tensor[np.newaxis])
+            features = Features(network.pooled(), network.map())
+        return self._scores(raw.reshape(-1)), features
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns the network's own output, dequantised: float32 [units], of any range."""
@@ -85,6 +108,10 @@ class Classifier:
         if min_confidence is None:
             return [label for label in labels if label.score > 0]
         return [label for label in labels if label.score >= min_confidence]
+
+    def _scores(self, raw: NDArray[np.generic]) -> NDArray[np.float32]:
+        logits = self.info.scores == "logits"
+        return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
 
     def _run(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED

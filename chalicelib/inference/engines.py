@@ -37,6 +37,15 @@ class Network(Protocol):
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         """Returns the raw output. array: has the shape and dtype of `input`."""
 
+    def map(self) -> NDArray[np.float32]:
+        """Returns the last run's feature map: float32 [n, height, width, features].
+
+        Raises FeaturesMissing if the network does not give it.
+        """
+
+    def pooled(self) -> NDArray[np.float32]:
+        """Returns the average of the last run's feature map: float32 [n, features]; see `map`."""
+
 
 Load = Callable[[ModelPackage, int], Network]
 """Loads the network of a package, for so many CPU threads."""

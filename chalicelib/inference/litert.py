@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
 from chalicelib.inference.kernels import Kernels, kernels
-from chalicelib.inference.tensors import Tensor, check_classifier
+from chalicelib.inference.tensors import (
+    Tensor,
+    check_classifier,
+    dequantised,
+    features_among,
+    no_features,
+)
 
 if processors.unlisted():  # once, and before the first interpreter
     processors.list_for("ai_edge_litert")
@@ -33,7 +39,7 @@ class LiteRT:
         self, path: Path, threads: int, resolver: OpResolverType = OpResolverType.AUTO
     ) -> None:
         self._path = path
-        self._interpreter, self.input, self.output = _open(path, threads, resolver)
+        self._interpreter, self.input, self.output, self._features = _open(path, threads, resolver)
         _allocate(self._interpreter, path)
 
     @property
@@ -59,6 +65,20 @@ class LiteRT:
         raw: NDArray[np.generic] = self._interpreter.get_tensor(self.output.index)
         return raw
 
+    def map(self) -> NDArray[np.float32]:
+        """Returns the last run's feature map: float32 [1, height, width, features]."""
+        return self._feature(0)
+
+    def pooled(self) -> NDArray[np.float32]:
+        """Returns the average of the last run's feature map: float32 [1, features]."""
+        return self._feature(1).reshape(1, -1)
+
+    def _feature(self, which: int) -> NDArray[np.float32]:
+        if self._features is None:
+            raise no_features(self._path.parent.name)
+        tensor = self._features[which]
+        return dequantised(self._interpreter.get_tensor(tensor.index), tensor)
+
     @cached_property
     def _kernels(self) -> Kernels:
         try:
@@ -76,7 +96,7 @@ def input_size(path: Path) -> tuple[int, int]:
 
     Raises ModelInvalid where the file is not an image classifier.
     """
-    _, image, _ = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    _, image, _, _ = _open(path, 1, OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     return image.size
 
 
@@ -90,8 +110,10 @@ def inspect(path: Path) -> tuple[Tensor, Tensor]:
     return network.input, network.output
 
 
-def _open(path: Path, threads: int, resolver: OpResolverType) -> tuple[Interpreter, Tensor, Tensor]:
-    """Opens the file: an interpreter, its input and its output."""
+def _open(
+    path: Path, threads: int, resolver: OpResolverType
+) -> tuple[Interpreter, Tensor, Tensor, tuple[Tensor, Tensor] | None]:
+    """Opens the file: an interpreter, its input, its scores, and its map and average, if any."""
     try:
         interpreter = Interpreter(
             model_path=str(path), num_threads=threads, experimental_op_resolver_type=resolver
@@ -100,7 +122,9 @@ def _open(path: Path, threads: int, resolver: OpResolverType) -> tuple[Interpret
         outputs = [_tensor(details) for details in interpreter.get_output_details()]
     except (ValueError, RuntimeError) as error:
         raise ModelInvalid(_refusal(path, error)) from error
-    return interpreter, *check_classifier(path.parent.name, inputs, outputs)
+    features = features_among(outputs)
+    scores = outputs[:1] if features else outputs
+    return interpreter, *check_classifier(path.parent.name, inputs, scores), features
 
 
 def _allocate(interpreter: Interpreter, path: Path) -> None:

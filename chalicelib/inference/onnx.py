@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
 from chalicelib.inference.kernels import ONNXRUNTIME_KERNELS
-from chalicelib.inference.tensors import Tensor, check_classifier
+from chalicelib.inference.tensors import Tensor, check_classifier, no_features
 
 BINDING = "onnxruntime.capi.onnxruntime_pybind11_state"
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -80,6 +80,12 @@ class OnnxRuntime:
                 "ENGINE=litert."
             ) from error
         return raw
+
+    def map(self) -> NDArray[np.float32]:
+        """Raises FeaturesMissing: a `model.ort` gives scores alone."""
+        raise no_features(self._name)
+
+    pooled = map
 
 
 def installed() -> bool:

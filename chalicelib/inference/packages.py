@@ -13,12 +13,31 @@ from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
-"""The files of a package. Not every package has ORT, the same network for ONNX Runtime."""
+HEAD = "head.npz"
+"""The files of a package. Not every package has ORT, the same network for ONNX Runtime, or HEAD,
+its last layer; see `chalicelib.inference.head`."""
 
 DIGEST = msgspec.Meta(pattern="^[0-9a-f]{64}$")
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """Names of packages. None can lead out of a folder or out of a bucket's prefix."""
+
+
+class Exposed(msgspec.Struct, frozen=True):
+    """The outputs of `model.tflite` beside its scores, and the file before they were added.
+
+    map, pooled: their positions among the outputs: the last feature map [1, height, width,
+        features], and its average over height and width.
+    original_sha256, original_size: digest and bytes of the original. It is the beginning of
+        `model.tflite`, with the number `pointer_was` in the 4 bytes at `pointer_at`.
+    """
+
+    map: int
+    pooled: int
+    original_sha256: Annotated[str, DIGEST]
+    original_size: int
+    pointer_at: int
+    pointer_was: int
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
@@ -27,6 +46,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     sha256: hexadecimal digest of `model.tflite`.
     ort_sha256: digest of `model.ort`, or None. It is the same network for ONNX Runtime; it takes
         pixels as they are and gives the same scores.
+    head_sha256: digest of `head.npz`, or None.
+    exposed: the outputs of `model.tflite` beside its scores, or None.
     background_class: index of a class that is never shown, or None.
     preprocessing: how a picture becomes the network's input.
     scores, multi_label: what the network gives, and whether each class is judged by itself. Then
@@ -37,6 +58,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     version: str
     sha256: Annotated[str, DIGEST]
     ort_sha256: Annotated[str, DIGEST] | None = None
+    head_sha256: Annotated[str, DIGEST] | None = None
+    exposed: Exposed | None = None
     title: str = ""
     description: str = ""
     source: str = ""
@@ -48,8 +71,9 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digest of each file that holds a network."""
-        return {MODEL: self.sha256} | ({ORT: self.ort_sha256} if self.ort_sha256 else {})
+        """The digest of each file that holds weights."""
+        weights = {MODEL: self.sha256, ORT: self.ort_sha256, HEAD: self.head_sha256}
+        return {file: digest for file, digest in weights.items() if digest}
 
 
 class _Scaling(msgspec.Struct, frozen=True):

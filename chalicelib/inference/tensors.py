@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.errors import ModelInvalid
+from chalicelib.errors import FeaturesMissing, ModelInvalid
 from chalicelib.images.preprocessing import Preprocessing
 
 
@@ -59,6 +59,28 @@ def check_classifier(
             "classes], or one score for two classes [1, 1]."
         )
     return inputs[0], outputs[0]
+
+
+def features_among(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor] | None:
+    """Returns the tensors of the last feature map and its average, if a network gives them.
+
+    They follow the scores: [1, height, width, features] and [1, features], perhaps [1, 1, 1,
+    features].
+    """
+    if len(outputs) != 3:
+        return None
+    _, map_, pooled = outputs
+    fits = len(map_.shape) == 4 and map_.shape[0] == 1 and map_.shape[3] == pooled.shape[-1]
+    return (map_, pooled) if fits and np.prod(pooled.shape) == pooled.shape[-1] else None
+
+
+def no_features(name: str) -> FeaturesMissing:
+    """The error of a network that gives scores alone."""
+    return FeaturesMissing(
+        f"Model {name} gives no features: its network does not end in an average of feature maps "
+        "and one linear layer, or was added before these were looked for. Add or fetch it again, "
+        "or ask for another model."
+    )
 
 
 def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:

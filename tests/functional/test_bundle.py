@@ -126,7 +126,8 @@ def test_a_model_layer_is_found_below_opt_models(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "vendor" / "models" / "doodle", tmp_path / "doodle")
     package = without_second_engine(tmp_path / "doodle")
     layers = [model_layer(package, tmp_path / f"{n}" / "layer.zip") for n in range(2)]
-    names = {f"models/doodle/{name}" for name in ("model.tflite", "labels.txt", "model.json")}
+    files = ("model.tflite", "head.npz", "labels.txt", "model.json")
+    names = {f"models/doodle/{name}" for name in files}
     assert set(contents(layers[0])) == names
     assert layers[0].read_bytes() == layers[1].read_bytes()
     layer = model_layer(with_second_engine(package.folder), tmp_path / "layer.zip")

@@ -116,7 +116,9 @@ def test_the_package_is_whole_and_small(package: Path) -> None:
     assert info["background_class"] is None
     assert msgspec.convert(info["preprocessing"], Preprocessing) == WHOLE
     assert sum(file.stat().st_size for file in package.iterdir()) <= 2_000_000
-    files = {"model.tflite", "labels.txt", "model.json", "README.md", "confusion.png"}
+    files = {
+        "model.tflite", "head.npz", "labels.txt", "model.json", "README.md", "confusion.png",
+    }  # fmt: skip
     if package.name == "doodle":
         files.add("model.ort")
         content = (package / "model.ort").read_bytes()

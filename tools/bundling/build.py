@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from chalicelib.inference.packages import INFO, LABELS, MODEL, ORT, ModelPackage
+from chalicelib.inference.packages import INFO, LABELS, ModelPackage
 from chalicelib.settings import ROOT
 from tools.bundling import zipentry
 from tools.bundling.pythons import BundleError, environment, interpreter
@@ -76,7 +76,7 @@ def build(project: Path, architecture: str, version: str = VERSION, *into: Path)
 
 def package_files(package: ModelPackage) -> tuple[str, ...]:
     """The files to deploy. The last makes the package complete."""
-    return (MODEL, *([ORT] if package.info.ort_sha256 else []), LABELS, INFO)
+    return (*package.info.digests, LABELS, INFO)
 
 
 def model_layer(package: ModelPackage, target: Path) -> Path:

@@ -15,10 +15,12 @@ from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
 from chalicelib.images.preprocessing import WHOLE
+from chalicelib.inference.packages import read_package
 from tools.doodle.data import Classes, Images, mouse_drawings, on_canvas, squashed
 from tools.doodle.drawings import LABELS, SIZE, TEST_SEEDS, TRAIN_SEEDS
 from tools.doodle.inception import float_scores
 from tools.doodle.matrix import confusion_picture
+from tools.featuremaps import exposed_if_possible
 
 MOUSE_DRAWINGS = Path("tests/data/mouse_drawings.json")
 
@@ -98,6 +100,7 @@ def write_package(
         "preprocessing": msgspec.to_builtins(WHOLE),
     }
     (folder / "model.json").write_text(json.dumps(package, indent=2) + "\n", "utf-8")
+    exposed_if_possible(read_package(folder), lambda line: None)
     confusion_picture(result.confusion).save(folder / "confusion.png", optimize=True)
     (folder / "README.md").write_text(_card(training, len(tflite), parameters, result), "utf-8")
 

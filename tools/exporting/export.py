@@ -25,6 +25,7 @@ from tools.exporting import choices, inside, ortexport, photographs, raw, traine
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, check_loss, compare
 from tools.exporting.networks import Network
 from tools.exporting.reasons import quoted
+from tools.featuremaps import exposed_if_possible
 from tools.options import for_labels
 from tools.outputs import Output, settled, told
 from tools.quiet import quiet
@@ -91,6 +92,7 @@ def export(
     if gives.scores == "logits":
         expected = to_probabilities(expected, gives.multi_label)
     with packages.candidate(info, data, labels, ort) as package:
+        package = exposed_if_possible(package, say)
         counts = len(samples), len(held)
         _compare(package, settings.threads, images, expected, counts, options, say)
         _compare_own(package, settings.threads, options, network, gives, say)
@@ -164,12 +166,12 @@ def _compare(
     if package.info.ort_sha256:
         engines.append(("ONNX Runtime", ONNXRUNTIME, STATIC))
     agreed = []
-    for (title, engine, limits), file in zip(engines, package.info.digests, strict=True):
+    for title, engine, limits in engines:
         with quiet():
             classifier = Classifier(package, threads, load=engine.load)
         asked = slice(None) if engine is LITERT else slice(-samples[0], None)
         compared = compare(title, classifier, images[asked], expected[asked])
-        size = (package.folder / file).stat().st_size / 1e6
+        size = (package.folder / engine.file(package.info)).stat().st_size / 1e6
         say(f"    {compared}\n    {size:.1f} MB; {compared.milliseconds:.1f} ms an image here.")
         compared.check(options["tolerance"], limits)
         agreed.append(compared.agrees[-samples[1] :])
