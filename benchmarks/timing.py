@@ -10,15 +10,11 @@ import click
 
 
 def medians(
-    work: Mapping[str, Callable[[], object]],
-    runs: int,
-    label: str = "warm",
-    clock: Callable[[], float] = time.perf_counter,
+    work: Mapping[str, Callable[[], object]], runs: int, label: str = "warm"
 ) -> dict[str, float]:
     """Returns the median milliseconds of each. The first round does not count.
 
     Each round has its own order, so that none always follows the one that leaves caches cold.
-    clock: returns seconds; `time.thread_time` for work of one thread that others may interrupt.
     """
     shuffled, order = list(work), random.Random(0)
     times: dict[str, list[float]] = {name: [] for name in work}
@@ -27,8 +23,8 @@ def medians(
             order.shuffle(shuffled)
             for name in shuffled:
                 run = work[name]
-                start = clock()
+                start = time.perf_counter()
                 run()
                 if number:
-                    times[name].append((clock() - start) * 1000)
+                    times[name].append((time.perf_counter() - start) * 1000)
     return {name: statistics.median(counted) for name, counted in times.items()}

@@ -37,7 +37,7 @@ LARGE_DECODE_BYTES = 16_000_000
 LEAST_ROWS = 0.8
 """The share of rows that a JPEG without its last bytes must have. With a fifth of the rows grey,
 MobileNet v2 is right on 84.0% of 200 ImageNet photographs instead of 89.5%; with half of them grey
-on 54.0% (benchmarks/pictures.py)."""
+on 54.0% (docs/models.md)."""
 
 Pillow.MAX_IMAGE_PIXELS = (
     MAX_PIXELS // 2

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 from click import ClickException
-from click.testing import CliRunner
 
 from benchmarks.coldstart import contest, figures, table
 from benchmarks.cutting import fanned_out
@@ -18,14 +16,12 @@ from benchmarks.cutting import figures as cutting_figures
 from benchmarks.others.forms import make
 from benchmarks.others.pipe import Task, started
 from benchmarks.others.respond import WAYS
-from benchmarks.pixels import WAYS as WAYS_TO_TAKE
 from benchmarks.subject import Subject, photograph
 from chalicelib.inference.packages import LABELS, read_package
 from localcloud.disk import ARCHITECTURE
-from tests.conftest import ROOT, TEST_DATA
+from tests.conftest import ROOT
 from tests.samplepackages import doodle_for_both
 from tools.bundling.pythons import BundleError, interpreter
-from tools.model import cli
 from tools.quiet import quiet
 
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
@@ -119,37 +115,12 @@ def test_the_deployed_functions_start_and_answer(tmp_path: Path) -> None:
     assert len(table(found).rows) == len(found) == (8 if ARCHITECTURE == "x86_64" else 7)
 
 
-@pytest.mark.shared
 def test_a_prefix_is_fanned_out_in_little_memory() -> None:
     out = fanned_out("keys", 12_000)  # more than a part of its manifest
     assert (out["kind"], out["count"]) == ("keys", 12_000) and out["peak_mb"] < 100
     found = {each.key: each.value for each in cutting_figures([out])}
     assert found["fan-out-12000-keys-mb"] == out["peak_mb"]
     assert found["list-page-ms"] > 0 and found["list-boto3-page-ms"] > 0
-
-
-def test_each_way_to_take_a_picture_is_timed_and_counted(tmp_path: Path) -> None:
-    network = TEST_DATA / "mobilenet-v2" / "mobilenet_v2_1.0_224_quant.tflite"
-    labels = TEST_DATA / "imagenet_labels.txt"
-    command = ["add", "real", str(network), "--labels", str(labels)]
-    added = CliRunner().invoke(cli, command, env={"MODEL_DIR": str(tmp_path)})
-    assert added.exit_code == 0, added.output
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    sample = TEST_DATA / "imagenet-sample"
-    header, *rows = (sample / "labels.csv").read_text().splitlines()
-    (photos / "labels.csv").write_text("\n".join([header, *rows[:5]]))
-    for row in rows[:5]:
-        shutil.copy(sample / row.partition(",")[0], photos)
-    report = found_by("pixels", str(photos), model="real", folder=tmp_path)
-    ways = {row[0] for row in report["tables"][0]["rows"]}
-    assert ways == {*WAYS_TO_TAKE, "full"} and report["series"]["right"]["crop"] > 0
-    assert report["figures"]["before-over-crop"]["value"] > 0
-    found = found_by("pictures", str(photos), model="real", folder=tmp_path)
-    right = found["series"]["right"]
-    assert right["rows-100"] >= right["rows-50"] and right["scans-all"] > 0
-    assert found["figures"]["mb-zipped"]["value"] > 1
-    assert 0 < found["figures"]["ms-import"]["value"] < 1000
 
 
 def test_both_kinds_of_kernels_answer() -> None:
