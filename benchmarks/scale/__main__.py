@@ -1,12 +1,11 @@
 """How long a million images or requests at once take, what is refused, and what it costs.
 
     python -m benchmarks.scale
-    python -m benchmarks.scale --concurrency 10 --no-local
-    python -m benchmarks.scale --image-ms 25 --images 100000 --no-local
+    python -m benchmarks.scale --concurrency 10
+    python -m benchmarks.scale --image-ms 25 --images 100000
 
 Measures the time of an image here. Simulates a batch, a workflow and the API with the limits of
-limits.toml, and says which limit holds each up. Then the same simulation predicts batches on the
-local cloud, which also run for real, to compare the times.
+limits.toml, and says which limit holds each up.
 """
 
 import sys
@@ -21,7 +20,6 @@ from benchmarks.scale import conclusions, scenarios
 from benchmarks.scale.curves import draw
 from benchmarks.scale.durations import Times, measured_call, measured_image
 from benchmarks.scale.limits import limits, ours
-from benchmarks.scale.validation import RUNS, Compared, compared
 
 T = TypeVar("T")
 
@@ -43,7 +41,6 @@ def shown(items: Iterable[T], length: int, label: str) -> list[T]:
 @click.option("--queue-ms", default=15.0, help="Until SQS answers.")
 @click.option("--cold-ms", default=1000.0, help="Median of a cold start.")
 @click.option("--seed", default=1, help="Of all that is drawn.")
-@click.option("--local/--no-local", default=True, help="Run the local cloud too.")
 @findings.options
 def main(
     images: int,
@@ -54,7 +51,6 @@ def main(
     queue_ms: float,
     cold_ms: float,
     seed: int,
-    local: bool,
     as_json: bool,
     save: bool,
 ) -> None:
@@ -70,10 +66,7 @@ def main(
     asked = scenarios.Question(images, concurrency, times, limits(), ours(), prices, seed)
     runs = shown(scenarios.runs(asked), 6, "runs")
     sizes = shown(scenarios.accounts(asked), len(scenarios.ACCOUNTS), "accounts")
-    rows: list[Compared] = []
-    if local:
-        rows = shown(compared(), len(RUNS), "local cloud")
-    record = conclusions.record(asked, runs, sizes, rows)
+    record = conclusions.record(asked, runs, sizes)
     if save:
         draw(record.series)
     findings.publish(record, as_json, save)

@@ -1,13 +1,11 @@
-"""Figures, tables and notes of the simulations, and of how well they predict real runs."""
+"""Figures, tables and notes of the simulations."""
 
-import statistics
 from collections.abc import Iterator, Sequence
 
-from benchmarks.findings import Figure, Record, Table, ratio
+from benchmarks.findings import Figure, Record, Table
 from benchmarks.scale.elements import Outcome
 from benchmarks.scale.limits import Limits
 from benchmarks.scale.scenarios import Account, Question, Run
-from benchmarks.scale.validation import Compared
 
 POINTS = 240
 """Points of a curve."""
@@ -31,14 +29,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def record(
-    asked: Question, runs: Sequence[Run], sizes: Sequence[Account], rows: Sequence[Compared]
-) -> Record:
+def record(asked: Question, runs: Sequence[Run], sizes: Sequence[Account]) -> Record:
     """Returns the record of all simulations."""
-    figures = [*_agreement(rows), *_figures(runs), *_accounts(sizes)]
+    figures = [*_figures(runs), *_accounts(sizes)]
     tables = [_runs(runs), _sensitivity(sizes), _limits(asked.limits)]
-    if rows:
-        tables.append(_validation(rows))
     series = {
         "runs": {run.key: {"name": run.name, **_curve(run.outcome)} for run in runs},
         "accounts": {
@@ -48,23 +42,9 @@ def record(
             "workflow": [account.workflow.outcome.seconds for account in sizes],
             "lost": [account.workflow.failed for account in sizes],
         },
-        "validation": [
-            {"images": row.images, "workers": row.workers, "measured": row.measured,
-             "predicted": row.predicted} for row in rows
-        ],
-    }  # fmt: skip
+    }
     title = f"How far it scales: {asked.images:,} at once, simulated"
     return Record("scale", title, figures, tables, NOTES, series)
-
-
-def _agreement(rows: Sequence[Compared]) -> Iterator[Figure]:
-    if not rows:
-        return
-    ratios = sorted(row.ratio for row in rows)
-    yield ratio("predicted-over-measured", "predicted time over that of the local cloud, median",
-                statistics.median(ratios))  # fmt: skip
-    yield ratio("predicted-least", "the least of these", ratios[0])
-    yield ratio("predicted-most", "the most of these", ratios[-1])
 
 
 def _figures(runs: Sequence[Run]) -> Iterator[Figure]:
@@ -129,16 +109,6 @@ def _limits(limits: Limits) -> Table:
         for name, limit in limits.items()
     ]
     return Table("Limits", ("limit", "value", "what it is of", "source"), rows)
-
-
-def _validation(rows: Sequence[Compared]) -> Table:
-    cells = [
-        [f"{row.images:,}", f"{row.workers}", f"{row.measured:.1f} s", f"{row.predicted:.1f} s",
-         f"{row.ratio:.2f}×", row.held_up_by, f"{row.others:.1f}"] for row in rows
-    ]  # fmt: skip
-    columns = ("images", "containers", "measured", "predicted", "ratio", "held up by",
-               "other threads running")  # fmt: skip
-    return Table("Against the local cloud", columns, cells)
 
 
 def _curve(out: Outcome) -> dict[str, list[float]]:

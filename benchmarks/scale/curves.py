@@ -17,8 +17,6 @@ def draw(series: Mapping[str, Any]) -> None:
     _over_time("scale", series["runs"], BATCHES, "chunks to do, of 100 images", 60, "minutes")
     _over_time("scale-api", series["runs"], REQUESTS, "callers waiting to try again", 1, "seconds")
     _accounts(series["accounts"])
-    if series["validation"]:
-        _validation(series["validation"])
 
 
 def _over_time(
@@ -57,17 +55,3 @@ def _logarithmic(axes: "Axes") -> None:
     for scale, axis in ((axes.set_xscale, axes.xaxis), (axes.set_yscale, axes.yaxis)):
         scale("log")
         axis.set_major_formatter("{x:,.0f}")
-
-
-def _validation(rows: list[dict[str, float]]) -> None:
-    with picture("scale-validation", size=(5.6, 5.0)) as (axes,):
-        most = max(max(row["measured"], row["predicted"]) for row in rows) * 1.1
-        axes.plot([0, most], [0, most], color="#6b7280", linewidth=1)
-        for colour, workers in zip(COLOURS, sorted({row["workers"] for row in rows}), strict=False):
-            mine = [row for row in rows if row["workers"] == workers]
-            axes.plot([row["measured"] for row in mine], [row["predicted"] for row in mine], "o",
-                      color=colour, label=f"{workers:.0f} containers")  # fmt: skip
-        axes.set_xlabel("measured on the local cloud, seconds")
-        axes.set_ylabel("predicted, seconds")
-        axes.set_title("The simulation against the local cloud")
-        axes.legend()

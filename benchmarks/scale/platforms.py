@@ -30,17 +30,16 @@ class Platform:
     in_flight: float
     visibility: float
     receives: int
-    most_is: str = "MaximumConcurrency"
     throttled: Backoff = THROTTLED
     tick: float = TICK
 
 
-def on_aws(limits: Limits, ours: Ours, concurrency: int, workers: int | None) -> Platform:
-    """Describes AWS, in an account of that concurrency. workers: None for no maximum."""
+def on_aws(limits: Limits, ours: Ours, concurrency: int, workers: int) -> Platform:
+    """Describes AWS, in an account of that concurrency."""
     value = {name: limit.value for name, limit in limits.items()}
     return Platform(
         concurrency=concurrency,
-        workers=int(value["sqs-mapping-maximum"]) if workers is None else workers,
+        workers=workers,
         start=int(value["sqs-mapping-start"]),
         growth=value["sqs-mapping-growth"] / 60,
         scaling=value["lambda-scaling"] / 10,
@@ -49,5 +48,4 @@ def on_aws(limits: Limits, ours: Ours, concurrency: int, workers: int | None) ->
         in_flight=value["sqs-in-flight"],
         visibility=ours.visibility,
         receives=ours.receives,
-        most_is="the mapping's maximum" if workers is None else "MaximumConcurrency",
     )

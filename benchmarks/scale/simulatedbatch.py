@@ -21,7 +21,7 @@ FAN_OUT = -1
 
 
 class Job(Protocol):
-    """The work and its time, on AWS or on this machine."""
+    """The work and its time."""
 
     def start(self, sim: "Batch", cold: bool) -> Work:
         """Begins a call in an environment."""
@@ -42,11 +42,8 @@ class Job(Protocol):
 class Batch:
     """A batch; `run` simulates it. The same seed gives the same run."""
 
-    def __init__(
-        self, chunks: int, platform: Platform, job: Job, seed: int = 1,
-        env: simpy.Environment | None = None,
-    ) -> None:  # fmt: skip
-        self.env = env or simpy.Environment()
+    def __init__(self, chunks: int, platform: Platform, job: Job, seed: int = 1) -> None:
+        self.env = simpy.Environment()
         self.rng = np.random.default_rng(seed)
         self.chunks, self.platform, self.job = chunks, platform, job
         self.out = Outcome(done=[0] * chunks)
@@ -199,4 +196,4 @@ class Batch:
         if not self.queue:
             return "the last chunks"
         grown = self._pollers >= self.platform.workers
-        return self.platform.most_is if grown else "pollers' growth"
+        return "MaximumConcurrency" if grown else "pollers' growth"

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.costing import pricing
-from benchmarks.scale import conclusions, local, scenarios, simulatedapi, simulatedworkflow
+from benchmarks.scale import conclusions, scenarios, simulatedapi, simulatedworkflow
 from benchmarks.scale.durations import Times
 from benchmarks.scale.elements import Bucket, Functions, Usage, Work
 from benchmarks.scale.limits import Backoff, limits, ours
 from benchmarks.scale.onaws import AwsJob
 from benchmarks.scale.platforms import Platform, on_aws
 from benchmarks.scale.simulatedbatch import Batch
-from benchmarks.scale.validation import Compared
 
 LIMITS, OURS = limits(), ours()
 ENDLESS = math.inf
@@ -237,32 +236,6 @@ def test_lambda_answers_no_more_than_its_concurrency_can() -> None:
     assert sim.answered == pytest.approx(100 / 0.1 * 10, rel=0.12)
 
 
-COSTS = local.Costs(
-    aws=0.005, client=0.001, image=0.001, message=0.001, cold=0.5, fan_out=(0.1, 0.01),
-    finish=(0.1, 0.001),
-)  # fmt: skip
-
-
-def test_on_this_machine_a_single_aws_is_what_containers_wait_for() -> None:
-    one, four = (local.predicted(40, workers, COSTS, 4).out for workers in (1, 4))
-    assert one.done == four.done == [1] * 40
-    least = 40 * (local.REQUESTS + 2) * COSTS.aws
-    assert least < four.seconds < one.seconds < 2 * least
-    assert four.held_up_by == "moto"
-
-
-def test_where_the_images_are_the_work_containers_share_it() -> None:
-    heavy = replace(COSTS, aws=0.0001, image=0.05, cold=0.0)
-    one, two = (local.predicted(40, workers, heavy, 4).out.seconds for workers in (1, 2))
-    assert two == pytest.approx(one / 2, rel=0.1)
-
-
-def test_no_more_runs_than_there_are_cores() -> None:
-    heavy = replace(COSTS, image=0.05, cold=0.0)
-    two, eight = (local.predicted(40, workers, heavy, 2).out.seconds for workers in (2, 8))
-    assert eight == pytest.approx(two, rel=0.15)
-
-
 def test_a_bill_is_the_sum_of_its_parts() -> None:
     prices = pricing.load()
     whole = Usage(1.0, 1, 1, 1, 1, 1, 1)
@@ -288,15 +261,13 @@ def test_a_report_has_a_row_for_every_run_and_limit() -> None:
     asked = scenarios.Question(5000, 100, TIMES, LIMITS, OURS, pricing.load(), 1)
     runs = list(scenarios.runs(asked))
     sizes = list(scenarios.accounts(asked, (10, 100)))
-    rows = [Compared(500, 2, 10.0, 11.0, "moto", 0.3)]
-    found = conclusions.record(asked, runs, sizes, rows)
+    found = conclusions.record(asked, runs, sizes)
     tables = {table.title: table for table in found.tables}
     assert [len(row) for table in found.tables for row in table.rows] == [
         len(table.columns) for table in found.tables for _ in table.rows
     ]
     assert len(tables["Runs"].rows) == len(runs)
     assert len(tables["Limits"].rows) == len(LIMITS)
-    assert found.figures[0].text == "1.10×"
     keys = [figure.key for figure in found.figures]
     assert len(keys) == len(set(keys))
     for run in found.series["runs"].values():
