@@ -44,12 +44,17 @@ class WorkflowStarted(WorkflowCheck, frozen=True, kw_only=True):
 
 
 class WorkflowOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A run of the workflow."""
+    """A run of the workflow.
+
+    outcome: what was decided. verdict: the comparison in a sentence or two.
+    """
 
     name: str
     status: WorkflowStatus
     started_at: datetime
     ended_at: datetime | None = None
+    outcome: Outcome | None = None
+    verdict: str | None = None
 
 
 class WorkflowList(msgspec.Struct, frozen=True):
@@ -88,7 +93,6 @@ class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=Tru
     states: each state that was entered. faults: the last faults of tasks, whether they were
         retried, were caught, or ended the run. error: the code of the fault that ended it.
     cause: why it failed, without names of buckets, functions or accounts.
-    outcome: what was decided. verdict: the comparison in a sentence or two.
     judgement: the comparison in figures. predictions: all of them, if the run has few images.
     """
 
@@ -101,8 +105,6 @@ class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=Tru
     challenger: str | None = None
     images: int | None = None
     chunks: Chunks | None = None
-    outcome: Outcome | None = None
-    verdict: str | None = None
     judgement: Figures | None = None
     predictions: list[Line] | None = None
     report: ReportLinks | None = None

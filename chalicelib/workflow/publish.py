@@ -9,6 +9,7 @@ from chalicelib.bulk.records import Record
 from chalicelib.inference.labels import is_right
 from chalicelib.workflow.judge import Judge, Row
 from chalicelib.workflow.judgement import Judgement
+from chalicelib.workflow.outcomes import mark_outcome
 from chalicelib.workflow.report.markdown import markdown
 from chalicelib.workflow.report.poster import picture
 from chalicelib.workflow.run import Plan, Run
@@ -73,6 +74,7 @@ def publish(run: Run, outcome: Outcome, now: float) -> Output:
     }
     for suffix, data in forms.items():
         run.store.put(run.bucket, run.report_key(suffix), data, REPORTS[suffix])
+    mark_outcome(run, plan, outcome, judgement.verdict)
     return _output(run, outcome, judgement)
 
 

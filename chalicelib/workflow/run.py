@@ -10,6 +10,7 @@
     workflows/NAME/judgement.json, results.jsonl
     workflows/inputs/DIGEST.jsonl           instances of a request, by their content
     reports/NAME.{json,md,svg}
+    outcomes/                               empty objects: runs, newest first; see `outcomes`
 
 Run, arm and chunk fix every key, so work that is done twice rewrites the same object.
 """

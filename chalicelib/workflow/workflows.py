@@ -32,6 +32,7 @@ from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
 from chalicelib.times import moment
 from chalicelib.workflow.causes import message_of
+from chalicelib.workflow.outcomes import Came, latest_outcomes
 from chalicelib.workflow.rules import INPUTS, Rules
 from chalicelib.workflow.run import ARMS, Plan, Run
 from chalicelib.workflow.vocabulary import LeftOuts, Vocabulary
@@ -44,6 +45,10 @@ LABELS_LOOKED_AT = 20_000
 
 UNKNOWN_NAMED = 100
 """Unknown labels that a start names."""
+
+
+CLOCKS_APART = 3600
+"""Seconds by which the clocks of Step Functions and Lambda may differ, and far more."""
 
 
 class WorkflowService:
@@ -114,8 +119,10 @@ class WorkflowService:
         return f"s3://{self._rules.results}/{key}"
 
     def recent(self) -> list[WorkflowOutline]:
-        """Lists the latest runs, newest first."""
-        return [_outline(execution) for execution in self._executions.recent(MOST_RECENT)]
+        """Lists the latest runs, newest first, with one listing of the store."""
+        latest = latest_outcomes(self._store, self._rules.results)
+        recent = self._executions.recent(MOST_RECENT)
+        return [_ended(execution, latest.get(execution.name)) for execution in recent]
 
     def view(self, name: str) -> WorkflowView:
         """Returns a run as `GET /workflows/{name}` shows it. Raises NotFound."""
@@ -163,6 +170,15 @@ def _outline(execution: Execution) -> WorkflowOutline:
         started_at=_second(execution.started),
         ended_at=execution.stopped and _second(execution.stopped),
     )
+
+
+def _ended(execution: Execution, came: Came | None) -> WorkflowOutline:
+    """Returns the outline with what came of this run, not of an older one of that name."""
+    outline = _outline(execution)
+    began = execution.started.timestamp() - CLOCKS_APART
+    if came is None or execution.status != "SUCCEEDED" or came.prepared < began:
+        return outline
+    return msgspec.structs.replace(outline, outcome=came.outcome, verdict=came.verdict or None)
 
 
 def _own_words(execution: Execution) -> ExecutionView:

@@ -72,6 +72,7 @@ WILDCARDS = {
     "${ResultsBucket}/feedback/counted/*": "a vote is named after its day, arm and answer",
     "${ResultsBucket}/feedback/forced/*": "a vote is named after its day, arm and answer",
     "${ResultsBucket}/uploads/*.json": "a result is named after the upload",
+    "${ResultsBucket}/outcomes/*": f"{RUN}; the index of what came of them",
     "${ResultsBucket}/reports/*.json": RUN,
     "${ResultsBucket}/reports/*.md": RUN,
     "${ResultsBucket}/reports/*.svg": RUN,

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -45,6 +46,7 @@ from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
 from tests.wired import MemoryModels, wired
 
 COLOURS = ("red", "green", "blue")
+BEGINNING = 1_800_000_000  # of the clock, in seconds since the epoch
 STATE_LIMIT = 262_144
 UUID = "8f14e45f-ceea-467f-a0e6-123456789012"
 
@@ -101,7 +103,7 @@ class Cloud:
         self.store, self.models = store or MemoryStore(), Models()
         self.executions = executions or MemoryExecutions()
         self.flaky: dict[str, int] = {}
-        self.time = itertools.count(1_800_000_000)
+        self.time = itertools.count(BEGINNING)
         arms = "sharp=0.5 blind=0.5" if can_promote else ""
         services = self.wired({"ARMS": arms}, store=self.store, executions=self.executions)
         self.tasks, self.service = services.tasks, services.workflows
@@ -586,6 +588,46 @@ def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
     with pytest.raises(Conflict):
         started(cloud, name="mine", challenger="blind")
     assert started(cloud).name != started(cloud).name
+
+
+def started_at(cloud: Cloud, name: str, second: int) -> None:
+    started(cloud, name=name)
+    run = cloud.executions.runs[name]
+    time = datetime.fromtimestamp(second, UTC)
+    cloud.executions.runs[name] = replace(run, started=time)
+
+
+def test_the_list_says_what_came_of_each_run_by_one_listing(cloud: Cloud) -> None:
+    request = {"instances": instances(*COLOURS * 4), "challenger": "blind"}
+    for name in ("first", "second", "going"):
+        started_at(cloud, name, BEGINNING)
+    verdict = cloud.run(request, "first")["verdict"]
+    cloud.run({"instances": instances("red")}, "second")
+    listed: list[str] = []
+    list_ = cloud.store.list
+    cloud.store.list = lambda bucket, prefix, after="": (  # type: ignore[method-assign]
+        listed.append(prefix) or list_(bucket, prefix, after)
+    )
+    going, second, first = cloud.service.recent()
+    assert listed == ["outcomes/"]
+    assert (first.outcome, first.verdict) == ("kept", verdict) and "sharp" in verdict
+    assert second.verdict != verdict and second.outcome == "kept"
+    assert (going.outcome, going.verdict) == (None, None)
+
+
+def test_the_list_says_nothing_of_an_older_run_of_the_same_name(cloud: Cloud) -> None:
+    cloud.run({"instances": instances("red")}, "mine")
+    started_at(cloud, "mine", BEGINNING + 90 * 86400)
+    (mine,) = cloud.service.recent()
+    assert (mine.status, mine.outcome) == ("succeeded", None)
+
+
+def test_a_verdict_too_long_for_a_key_is_left_out(cloud: Cloud) -> None:
+    started_at(cloud, "long", BEGINNING)
+    label = "\U0001f993" * 100
+    cloud.run({"instances": [{"url": "http://h/red/1", "label": label}]}, "long")
+    (long,) = cloud.service.recent()
+    assert (long.outcome, long.verdict) == ("kept", None)
 
 
 def test_what_is_asked_for_wrongly_is_not_started(cloud: Cloud) -> None:

@@ -12,6 +12,9 @@ export const STATUS = {
   aborted: "Stopped",
 };
 
+// What a list says of a run that changed more, or less, than its verdict tells.
+export const ENDED = { promoted: "Promoted", degraded: "Degraded" };
+
 export const ENDS = { failed: "It failed", timed_out: "It took too long", aborted: "It was stopped" };
 
 export const OUTCOMES = {
