@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+import msgspec
+
 from chalicelib.errors import ImageTooLarge, SourceInvalid, SourceRefused, SourceUnreachable
 from chalicelib.sources.addresses import (
     DEFAULT_PORTS,
@@ -114,7 +116,7 @@ class Fetcher:
                 raise _port_refused()
         elif not (chosen and loopback and all(map(is_loopback, chosen))):
             raise PermissionError
-        return Target(**vars(location), addresses=tuple(chosen))
+        return Target(**msgspec.structs.asdict(location), addresses=tuple(chosen))
 
     def _over_network(
         self, target: Target, deadline: Deadline
