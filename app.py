@@ -333,6 +333,12 @@ def batch_get(batch_id: str) -> Response:
     return Answered(services().batches.view(batch_id))
 
 
+@route("/batches/{batch_id}/pictures")
+def batch_pictures(batch_id: str) -> Response:
+    """Return links to pictures of a batch's results."""
+    return Answered(services().batches.pictures(batch_id, parsing.places(_query())))
+
+
 @route("/batches/{batch_id}/cancel", methods=("POST",), content_types=EVERY_TYPE)
 def batch_cancel(batch_id: str) -> Response:
     """Stop what a batch has not begun yet."""

@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 from chalicelib.multipartform import is_text, read_form
-from chalicelib.requests import MAX_INSTANCES, InferRequest, Instance, PredictRequest
+from chalicelib.requests import MAX_INSTANCES, MAX_PICTURES, InferRequest, Instance, PredictRequest
 
 MAX_BODY = 10 * 2**20
 """Bytes of a body that API Gateway accepts
@@ -26,6 +26,8 @@ UNSAID = ("", "application/x-www-form-urlencoded")
 _FIELDS = re.compile(rb"[a-z0-9_]+=")
 
 CLIENT_ID = re.compile("[!-~]{1,256}")
+
+_PLACES = re.compile(f"[0-9]{{1,6}}(,[0-9]{{1,6}}){{0,{MAX_PICTURES - 1}}}")
 
 MAX_REASON = 500
 """Characters of a parser's message. It quotes the request, and an answer over 6 MB cannot be sent
@@ -106,6 +108,16 @@ def predict_query(query: Query) -> PredictRequest:
         return msgspec.convert(single, PredictRequest, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid("query string", error) from error
+
+
+def places(query: Query) -> set[int]:
+    """Parses the places of a request for pictures: `at=0&at=7`, or `at=0,7`. Raises BadRequest."""
+    text = ",".join(query.get("at", []))
+    if not _PLACES.fullmatch(text) or len(query) != 1:
+        raise BadRequest(
+            f"Name up to {MAX_PICTURES} places in the results, counted from 0, such as at=0,7."
+        )
+    return {int(place) for place in text.split(",")}
 
 
 def client_id(header: str | None) -> str:

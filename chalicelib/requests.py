@@ -23,6 +23,9 @@ MAX_INSTANCES = 16
 MAX_LISTED = 10_000
 """Images in the body of a batch or workflow: addresses that fit into 10 MB."""
 
+MAX_PICTURES = 100
+"""Pictures of a batch that one request gets links to."""
+
 MAX_ARMS = 8
 """Arms of an experiment. A container on Lambda would hold all their models in memory."""
 

@@ -98,8 +98,8 @@ class MemoryStore:
     def delete(self, bucket: str, key: str) -> None:
         self.objects.pop((bucket, key), None)
 
-    def link(self, bucket: str, key: str, seconds: int) -> str:
-        return f"memory://{bucket}/{key}"
+    def link(self, bucket: str, key: str, seconds: int, type_: str = "") -> str:
+        return f"memory://{bucket}/{key}" + (f"?{type_}" if type_ else "")
 
     def upload_form(
         self, bucket: str, key: str, seconds: int, max_bytes: int

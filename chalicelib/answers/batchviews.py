@@ -66,6 +66,28 @@ class BatchList(msgspec.Struct, frozen=True):
     batches: list[BatchOutline]
 
 
+class Picture(msgspec.Struct, frozen=True):
+    """A picture of a batch.
+
+    at: the place of its record in the results, from 0. source: its address, as in the record.
+    url: a link to it.
+    """
+
+    at: Count
+    source: str
+    url: str
+
+
+class PictureList(msgspec.Struct, frozen=True):
+    """Links to pictures that are in the images bucket and were classified.
+
+    pictures: those of the places that were asked for. expires_in: seconds that the links work.
+    """
+
+    pictures: list[Picture]
+    expires_in: int
+
+
 class UploadForm(msgspec.Struct, frozen=True):
     """A form that uploads one file: POST the fields, and then `file`, to the URL.
 

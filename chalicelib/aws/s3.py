@@ -142,14 +142,14 @@ class S3Store:
         with translated(f"s3://{bucket}/{key}"):
             self._s3().delete_object(Bucket=bucket, Key=key)
 
-    def link(self, bucket: str, key: str, seconds: int) -> str:
+    def link(self, bucket: str, key: str, seconds: int, type_: str = "") -> str:
         """See ObjectStore."""
+        request = {"Bucket": bucket, "Key": key}
+        if type_:
+            request |= {"ResponseContentType": type_, "ResponseContentDisposition": "attachment"}
         with translated(f"s3://{bucket}/{key}"):
-            return str(
-                self._s3().generate_presigned_url(
-                    "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=seconds
-                )
-            )
+            sign = self._s3().generate_presigned_url
+            return str(sign("get_object", Params=request, ExpiresIn=seconds))
 
     def upload_form(
         self, bucket: str, key: str, seconds: int, max_bytes: int

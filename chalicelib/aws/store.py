@@ -94,8 +94,11 @@ class ObjectStore(Protocol):
     def delete(self, bucket: str, key: str) -> None:
         """Deletes an object, or does nothing if there is none."""
 
-    def link(self, bucket: str, key: str, seconds: int) -> str:
-        """Returns a URL with which anybody can read the object, for that long."""
+    def link(self, bucket: str, key: str, seconds: int, type_: str = "") -> str:
+        """Returns a URL with which anybody can read the object, for that long.
+
+        type_: the Content-Type that it is answered with, as a file to save; empty for its own.
+        """
 
     def upload_form(
         self, bucket: str, key: str, seconds: int, max_bytes: int

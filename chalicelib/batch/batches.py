@@ -1,20 +1,21 @@
 """Answer callers about batches: start, view, cancel, retry, upload."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import PurePosixPath
 
 import msgspec
 
-from chalicelib.answers.batchviews import BatchOutline, BatchView, UploadForm
+from chalicelib.answers.batchviews import BatchOutline, BatchView, PictureList, UploadForm
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import LINK_SECONDS, ObjectStore
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Stop, now
 from chalicelib.batch.outlines import recent_batches
+from chalicelib.batch.pictures import PICTURE_SECONDS, pictures_of
 from chalicelib.batch.recent import recent_key
-from chalicelib.batch.view import view_of
+from chalicelib.batch.view import last_summary, view_of
 from chalicelib.bulk.copies import copy_manifest, stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import ENDINGS, check_manifest, is_manifest
@@ -124,6 +125,14 @@ class BatchService:
     def view(self, batch_id: str) -> BatchView:
         """Returns a batch as `GET /batches/{id}` shows it. Raises NotFound."""
         return view_of(Ledger(self._store, self._results, batch_id))
+
+    def pictures(self, batch_id: str, places: Collection[int]) -> PictureList:
+        """Returns links to pictures; see `pictures_of`. Raises NotFound, and Conflict too early."""
+        ledger = Ledger(self._store, self._results, batch_id)
+        summary = last_summary(ledger)
+        if summary is None:
+            raise Conflict("The batch has no results yet; wait until it has ended.")
+        return PictureList(pictures_of(ledger, summary, self.images, places), PICTURE_SECONDS)
 
     def recent(self) -> list[BatchOutline]:
         """The latest batches, newest first; see `recent_batches`."""

@@ -45,6 +45,16 @@ def view_of(ledger: Ledger) -> BatchView:
     return show(counts=counts)
 
 
+def last_summary(ledger: Ledger) -> Summary | None:
+    """Returns the summary of the latest results; None if there are none. Raises NotFound."""
+    round = ledger.batch().round
+    return (
+        ledger.summary(round)
+        or ledger.get(ledger.end_key(round, halt.SUMMARY), Summary)
+        or (ledger.summary(round - 1) if round else None)
+    )
+
+
 def _ended(view: BatchView, ledger: Ledger, summary: Summary, name: str) -> BatchView:
     """Adds a round's end, and links to its results, to the view."""
 

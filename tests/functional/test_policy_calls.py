@@ -230,6 +230,8 @@ def batches(stage: Stage) -> None:
     stage.drain()
     view = stage.ask("GET", f"/batches/{first}")
     assert view["counts"]["failed"] == 0
+    shown = stage.ask("GET", f"/batches/{first}/pictures?at=0,1,2")["pictures"]
+    assert [picture["source"] for picture in shown] == [good["s3_uri"], bad["s3_uri"]]
     assert urllib3.request("GET", view["results"]).status == 200
     for manifest in ("list.jsonl", "large.jsonl"):
         stage.ask("POST", "/batches", {"manifest": f"s3://{stage.images}/{manifest}"}, 202)

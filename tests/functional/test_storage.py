@@ -274,6 +274,9 @@ def test_links_and_forms_work_without_credentials(s3: Any, bucket: str) -> None:
     link = store.link(bucket, "a/b c.jpg", 60)
     assert urllib3.request("GET", link).data == b"12345"
     assert "Signature" in link and fields["key"] == "a/b c.jpg"
+    typed = urllib3.request("GET", store.link(bucket, "a/b c.jpg", 60, "image/png"))
+    assert typed.data == b"12345" and typed.headers["Content-Type"] == "image/png"
+    assert typed.headers["Content-Disposition"] == "attachment"
 
 
 def test_what_is_not_there(

@@ -74,7 +74,7 @@ def _parameters(route: Route, fields: dict[str, Schema]) -> list[dict[str, Any]]
         | ({"required": True} if name == "url" else {})
         for name in route.options
     ]
-    return in_path + in_query + [CLIENT_ID] * bool(route.options)
+    return in_path + in_query + [*route.query] + [CLIENT_ID] * bool(route.options)
 
 
 def _body(route: Route) -> dict[str, Any]:

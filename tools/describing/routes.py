@@ -15,6 +15,7 @@ class Route:
 
     answer: the body; None for a file of these media types. or_200: the body of a 200, if that
     differs. takes: the JSON body. options: its fields that the query string may have, too.
+    query: further parameters of it.
     errors: statuses beyond the usual ones, see `failures`. example: a body.
     can_be_away: whether it needs a model, a bucket, a queue or the state machine.
     """
@@ -28,6 +29,7 @@ class Route:
     or_200: Struct | None = None
     takes: Struct | None = None
     options: tuple[str, ...] = ()
+    query: tuple[dict[str, Any], ...] = ()
     errors: tuple[int, ...] = ()
     notes: str = ""
     example: Any = None
@@ -61,6 +63,15 @@ PREDICT = (
     "its fields. In a form a file's field may have any name; several files, up to 16, are several "
     "`instances` with the files' names as ids. Without a Content-Type, the bytes tell what it is."
 )
+AT = {
+    "name": "at", "in": "query", "required": True,
+    "description": "Places of records in the results, counted from 0.",
+    "schema": {
+        "type": "array", "minItems": 1, "maxItems": requests.MAX_PICTURES,
+        "items": {"type": "integer", "minimum": 0, "maximum": 999_999},
+    },
+    "example": [0],
+}  # fmt: skip
 IMAGE = {"url": "https://images.example/cat.jpg"}
 
 ROUTES = {
@@ -81,6 +92,13 @@ ROUTES = {
         Route("GET", "/batches", "batches_get", "The recent batches", batchviews.BatchList),
         Route("GET", "/batches/{batch_id}", "batch_get", "How far a batch is", batchviews.BatchView,
               errors=(404,)),
+        Route("GET", "/batches/{batch_id}/pictures", "batch_pictures",
+              "Links to pictures of a batch", batchviews.PictureList, errors=(400, 404, 409),
+              query=(AT,),
+              notes=(
+                  "Only pictures that the batch has classified and that are in the images bucket "
+                  "have links, and TIFFs have none. A picture on the web is at its `source`."
+              )),
         Route("POST", "/batches/{batch_id}/cancel", "batch_cancel",
               "Stop what a batch has not begun", batchviews.BatchView, errors=(404, 409),
               notes="The results of what is done appear a moment later."),
