@@ -19,7 +19,7 @@ from functools import partial
 import click
 
 from benchmarks import findings
-from benchmarks.deployed import cases, local_aws, measured, unpacked
+from benchmarks.deployed import cases, measured, unpacked, with_token, without_bytecode
 from benchmarks.findings import Figure, Record, Table, ratio
 from benchmarks.others.pipe import cold, task
 from benchmarks.subject import Subject, options
@@ -76,9 +76,9 @@ def contest(subject: Subject) -> Iterator[tuple[dict[str, Start], bool]]:
         if subject.application:
             job = running.enter_context(task(subject.application, package, subject.image))
             others = {way: partial(cold, way, job) for way in ("baseline", "keras", "saved")}
-        disk, bare = running.enter_context(unpacked(package))
-        aws = running.enter_context(local_aws()) | {"MODEL": package.info.name}
-        ours = cases(disk, bare, aws, subject.image)
+        disk = running.enter_context(unpacked(package))
+        aws = running.enter_context(with_token()) | {"MODEL": package.info.name}
+        ours = cases(disk, without_bytecode(disk), aws, subject.image)
         in_place = ours["predict"].in_place
         yield {name: partial(measured, case) for name, case in ours.items()} | others, in_place
 

@@ -5,7 +5,7 @@ parts of its manifest are on the disk, as they would be in a bucket.
 """
 
 import json
-import re
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,15 +28,13 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch
 from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from localcloud.inmemory import MemoryQueue, MemoryStore
+from localcloud.unzipped import peak_megabytes
 
 PAGE = 1000
 """Keys in one of S3's answers."""
 
 TIMED = 30
 """Pages of the listing that is timed."""
-
-PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.M)
-"""Since the program began; `getrusage` tells what its parent had, if that is more."""
 
 SOURCES = {"lines": ("", "manifest.txt"), "keys": ("s3://images/photos/", "manifest.jsonl")}
 """Source and manifest of a batch, by what is counted of it."""
@@ -145,10 +143,9 @@ def fan_out_alone(kind: str, count: int) -> dict[str, float | str]:
         start = time.perf_counter()
         assert fan_out(ledger, batch, queue, lambda: 900.0)
         seconds = time.perf_counter() - start
-    small = min(count, SMALL_RUN)
+    peak, small = round(peak_megabytes(os.getpid())), min(count, SMALL_RUN)
     assert queue.count == -(-small // SMALL_CHUNK) - (small - count) // LARGE_CHUNK
-    peak = int(PEAK.search(Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
-    return {"kind": kind, "count": count, "seconds": round(seconds, 2), "peak_mb": round(peak)}
+    return {"kind": kind, "count": count, "seconds": round(seconds, 2), "peak_mb": peak}
 
 
 def fanned_out(kind: str, count: int) -> dict[str, Any]:

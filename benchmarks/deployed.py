@@ -1,4 +1,4 @@
-"""Cold starts of the deployed function on this machine."""
+"""The deployed function on this machine, with an AWS beside it, and its cold starts."""
 
 import contextlib
 import logging
@@ -92,35 +92,46 @@ def _call(function: Function, event: events.Event) -> float:
 
 
 @contextlib.contextmanager
-def unpacked(package: ModelPackage) -> Iterator[tuple[Image, Image]]:
-    """Yields the unpacked deployment, and the same without bytecode."""
+def unpacked(package: ModelPackage) -> Iterator[Image]:
+    """Builds the zips for this machine, and yields them unpacked."""
     zips, lambdas = bundle(ARCHITECTURE), Runtime(*lambda_runtime())
     with tempfile.TemporaryDirectory() as folder:
         layer = model_layer(package, Path(folder) / "model.zip")
         layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]
-        image = unpack(Path(folder) / "with", zips["function"], layers, lambdas)
-        bare = unpack(Path(folder) / "without", zips["function"], layers, lambdas)
-        for cached in list(bare.task.parent.rglob("__pycache__")):
-            shutil.rmtree(cached)
-        yield image, bare
+        yield unpack(Path(folder) / "disk", zips["function"], layers, lambdas)
+
+
+def without_bytecode(image: Image) -> Image:
+    """Returns a copy of the unpacked deployment, without bytecode."""
+    folder = image.task.parent
+    copy = folder.with_name("bare")
+    shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    return Image(copy / image.task.name, image.runtime)
 
 
 @contextlib.contextmanager
-def local_aws() -> Iterator[dict[str, str]]:
-    """Runs an AWS with a bucket and a token; yields the environment variables that lead to it."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+def aws(*buckets: str) -> Iterator[dict[str, Any]]:
+    """Runs an AWS with these buckets; yields the options of boto3 that lead to it."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
     try:
-        endpoint = f"http://{host}:{port}"
+        host, port = server.get_host_and_port()
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        options: dict[str, Any] = {"endpoint_url": endpoint, "region_name": events.REGION, **keys}
-        place = {"LocationConstraint": events.REGION}
-        boto3.client("s3", **options).create_bucket(Bucket=RESULTS, CreateBucketConfiguration=place)
-        boto3.client("ssm", **options).put_parameter(
-            Name=PARAMETER, Value=TOKEN, Type="SecureString"
-        )
-        yield {"AWS_ENDPOINT_URL": endpoint, "TOKEN_PARAMETER": PARAMETER}
+        place = {"endpoint_url": f"http://{host}:{port}", "region_name": events.REGION}
+        options = {**place, **keys}
+        s3, region = boto3.client("s3", **options), {"LocationConstraint": events.REGION}
+        for bucket in buckets:
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+        yield options
     finally:
         server.stop()
+
+
+@contextlib.contextmanager
+def with_token() -> Iterator[dict[str, str]]:
+    """Runs an AWS with a bucket and a token; yields the environment variables that lead to it."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    with aws(RESULTS) as options:
+        ssm = boto3.client("ssm", **options)
+        ssm.put_parameter(Name=PARAMETER, Value=TOKEN, Type="SecureString")
+        yield {"AWS_ENDPOINT_URL": options["endpoint_url"], "TOKEN_PARAMETER": PARAMETER}

@@ -74,22 +74,15 @@ def options(command: Command) -> Command:
     return click.option("--save", is_flag=True, help=keep)(command)
 
 
-def publish(
-    record: Record,
-    as_json: bool,
-    save: bool,
-    draw: Callable[[Mapping[str, Any]], None] | None = None,
-) -> None:
+def publish(record: Record, as_json: bool, save: bool) -> None:
     """Prints a record as tables or as JSON; keeps both in docs/figures if `save`.
 
-    draw: draws pictures from the series. Their names begin with the record's.
+    Pictures whose names begin with the record's are shown too.
     """
     content = _plain(record)
     click.echo(json.dumps(content) if as_json else _told(record, content["machine"]))
     if save:
         folder().mkdir(parents=True, exist_ok=True)
-        if draw:
-            draw(record.series)
         text = json.dumps(content, indent=1, ensure_ascii=False)
         (folder() / f"{record.name}.json").write_text(text + "\n")
         (folder() / f"{record.name}.md").write_text(_page(record, content))

@@ -24,6 +24,21 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
 """The environment variables of every stage."""
 
 
+def cpu_seconds(process: int) -> float:
+    """Returns the CPU time of all threads of a process, which a busy machine does not change."""
+    after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_megabytes(process: int) -> float:
+    """Returns the most memory that a process ever had (VmHWM).
+
+    `getrusage` tells what its parent had, if that is more.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
 class FunctionDied(RuntimeError):
     """The function's process ended, or gave no answer in time; the message is its output."""
 
@@ -59,15 +74,13 @@ class Function:
 
     @property
     def cpu_seconds(self) -> float:
-        """The CPU time of all its threads, which a busy machine does not change."""
-        after_name = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+        """The CPU time of all its threads."""
+        return cpu_seconds(self._process.pid)
 
     @property
     def peak_megabytes(self) -> float:
-        """The most memory it ever had (VmHWM)."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+        """The most memory it ever had."""
+        return peak_megabytes(self._process.pid)
 
     def invoke(self, event: Any, seconds: float = 60) -> Outcome:
         """Returns the function's answer. Raises FunctionDied if there is none."""

@@ -10,26 +10,22 @@ import logging
 import os
 import re
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import boto3
 import click
-from moto.server import ThreadedMotoServer
 
+from benchmarks.deployed import aws, unpacked
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud import sampleevents as events
-from localcloud.disk import ARCHITECTURE, Image, Runtime, unpack
+from localcloud.disk import Image
 from localcloud.environment import ACCOUNT
 from localcloud.unzipped import Function, started
-from tools.bundling import enginelayer
-from tools.bundling.build import bundle, lambda_runtime, model_layer
 
 BUCKETS = {"IMAGES_BUCKET": "cost-images", "RESULTS_BUCKET": "cost-results"}
 QUEUE = "cost-work"
@@ -167,11 +163,7 @@ def on_cpus(count: int) -> Iterator[None]:
 @contextlib.contextmanager
 def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
     """Builds and unpacks the zips for this machine, and runs the AWS that they need."""
-    zips = bundle(ARCHITECTURE)
-    with tempfile.TemporaryDirectory() as folder, _aws() as (options, requests):
-        layer = model_layer(package, Path(folder) / "model.zip")
-        layers = [zips["layer"], layer, *enginelayer.layers(ARCHITECTURE, package).values()]
-        image = unpack(Path(folder), zips["function"], layers, Runtime(*lambda_runtime()))
+    with unpacked(package) as image, _counted_aws() as (options, requests):
         environment = {
             **BUCKETS,
             "WORK_QUEUE": QUEUE,
@@ -185,26 +177,16 @@ def cloud_of(package: ModelPackage) -> Iterator[Cloud]:
 
 
 @contextlib.contextmanager
-def _aws() -> Iterator[tuple[dict[str, Any], Requests]]:
+def _counted_aws() -> Iterator[tuple[dict[str, Any], Requests]]:
     requests, log = Requests(), logging.getLogger("werkzeug")
     log.setLevel(logging.INFO)
     log.propagate = False
     log.addHandler(requests)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
     try:
-        host, port = server.get_host_and_port()
-        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-        endpoint = f"http://{host}:{port}"
-        options = {"endpoint_url": endpoint, "region_name": events.REGION, **keys}
-        place = {"LocationConstraint": events.REGION}
-        s3 = boto3.client("s3", **options)
-        for bucket in BUCKETS.values():
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
-        boto3.client("sqs", **options).create_queue(QueueName=QUEUE)
-        yield options, requests
+        with aws(*BUCKETS.values()) as options:
+            boto3.client("sqs", **options).create_queue(QueueName=QUEUE)
+            yield options, requests
     finally:
-        server.stop()
         log.removeHandler(requests)
 
 

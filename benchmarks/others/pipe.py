@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +16,7 @@ import click
 from benchmarks.others.forms import made
 from chalicelib.inference.packages import LABELS, ModelPackage
 from chalicelib.settings import ROOT
+from localcloud.unzipped import cpu_seconds, peak_megabytes
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,7 @@ class Contestant:
 
     def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
         self._process, self._log = process, log
+        self.pid = process.pid
 
     def answer(self) -> list[dict[str, Any]]:
         """Returns the labels. Raises ClickException with its output if the process ended."""
@@ -47,20 +47,6 @@ class Contestant:
             raise click.ClickException(self._log.read_text()[-2000:])
         labels: list[dict[str, Any]] = json.loads(line)
         return labels
-
-    @property
-    def cpu_seconds(self) -> float:
-        """The CPU time of all its threads."""
-        after_name = self._proc("stat").rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
-
-    @property
-    def peak_megabytes(self) -> float:
-        """The most memory it ever had (VmHWM)."""
-        return int(re.findall(r"VmHWM:\s+(\d+) kB", self._proc("status"))[0]) / 1024
-
-    def _proc(self, name: str) -> str:
-        return Path(f"/proc/{self._process.pid}/{name}").read_text()
 
 
 @contextlib.contextmanager
@@ -99,12 +85,12 @@ def cold(way: str, task: Task) -> dict[str, float]:
     with started(way, task, threads=0) as contestant:
         contestant.answer()
         first = time.perf_counter()
-        cpu = contestant.cpu_seconds
+        cpu = cpu_seconds(contestant.pid)
         contestant.answer()
         second = time.perf_counter() - first
         return {
             "total_s": first - start,
             "cpu_s": cpu,
             "second_s": second,
-            "peak_mb": contestant.peak_megabytes,
+            "peak_mb": peak_megabytes(contestant.pid),
         }
