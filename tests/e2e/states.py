@@ -1,0 +1,203 @@
+"""Every state of the page, and the way to it: for the tests and tools that look at all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from localcloud.starting import wait_for
+from tests.e2e.browser import WEB, drop
+from tests.e2e.test_batch_page import fake_batch
+from tests.e2e.test_batch_page import running as part_done
+from tests.e2e.test_experiment_page import TWO_ARMS, fake_experiment
+from tests.e2e.test_page import draw, expect_answer, expect_problem
+from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
+
+LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A page at the address of a server that has a batch and a run, both at their end."""
+
+    page: Page
+    url: str
+    batch: str
+    run: str
+
+    def open(self, fragment: str) -> None:
+        self.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
+
+
+def prepare(page: Page, url: str) -> Scene:
+    """Has the server classify a batch, two of whose pictures fail, and compare its two models."""
+
+    def ask(path: str, body: Any = None) -> Any:
+        answer = page.request.fetch(url + path, method="POST" if body else "GET", data=body)
+        assert answer.ok, answer.text()
+        return answer.json()
+
+    pictures: list[dict[str, str]] = [
+        {"url": f"{url}/static/sample-{label}.jpg", "id": f"pictures/{label}.jpg"}
+        for label in LABELS
+    ]
+    labelled = [one | {"label": label} for one, label in zip(pictures, LABELS, strict=True)]
+    faults = [{"url": f"{url}/none.jpg"}, {"url": f"{url}/openapi.json", "id": "notes.jpg"}]
+    batch = ask("/batches", {"instances": pictures + faults})["batch_id"]
+    models = {"champion": "doodle", "challenger": "doodle-small"}
+    run = ask("/workflows", {"instances": labelled, **models})["name"]
+    wait_for(lambda: "finished_at" in ask(f"/batches/{batch}"))
+    wait_for(lambda: ask(f"/workflows/{run}")["status"] == "succeeded")
+    return Scene(page, url, batch, run)
+
+
+def _idle(scene: Scene) -> None:
+    expect(scene.page.locator("#card")).to_be_visible()
+
+
+def _looking(scene: Scene) -> None:
+    scene.page.route("**/predict?*", lambda _: None)
+    scene.page.get_by_role("button", name="umbrella").click()
+    expect(scene.page.locator("#headline")).to_have_text("Looking…")
+
+
+def _answer(scene: Scene) -> None:
+    scene.page.get_by_role("button", name="umbrella").click()
+    expect_answer(scene.page, "umbrella")
+
+
+def _answer_in_code(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.get_by_role("tab", name="Python").click()
+    scene.page.get_by_text("Answer as JSON").click()
+
+
+def _vote(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.locator("#vote").get_by_role("button", name="No", exact=True).click()
+    expect(scene.page.get_by_label("What is it?")).to_be_visible()
+
+
+def _recent(scene: Scene) -> None:
+    for label in LABELS:
+        scene.page.locator(f"[data-sample={label}]").click()
+        expect_answer(scene.page, label)
+
+
+def _error(scene: Scene) -> None:
+    drop(scene.page, [("notes.txt", b"Not a picture.\n" * 20)])
+    expect_problem(scene.page, "ImageUnreadable")
+
+
+def _error_of_an_address(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.get_by_label("Address of a picture").fill(f"{scene.url}/none.jpg")
+    scene.page.keyboard.press("Enter")
+    expect_problem(scene.page, "SourceRefused")
+
+
+def _drawing(scene: Scene) -> None:
+    draw(scene.page, "star")
+    expect_answer(scene.page, "star")
+
+
+def _without_a_server(scene: Scene) -> None:
+    scene.page.route("**/predict?*", lambda route: route.abort())
+    scene.page.get_by_role("button", name="umbrella").click()
+    expect_problem(scene.page, "Check that it is running")
+
+
+def _token(scene: Scene) -> None:
+    scene.page.route("**/models", lambda route: route.fulfill(status=401, json={}))
+    scene.page.reload()
+    expect(scene.page.get_by_role("dialog", name="Sign in")).to_be_visible()
+
+
+def _batch(scene: Scene) -> None:
+    scene.open("#batch")
+    expect(scene.page.locator("#batches a").first).to_be_visible()
+
+
+def _batch_refused(scene: Scene) -> None:
+    _batch(scene)
+    drop(scene.page, [("list.csv", b"name,size\ncat,1\n")])
+    expect(scene.page.locator("#batch-refusal, #batch-open")).not_to_have_count(0)
+    expect(scene.page.locator("#batch-refusal")).to_be_visible()
+
+
+def _batch_running(scene: Scene) -> None:
+    fake_batch(scene.page, lambda _: part_done(done=31, total=80))
+    expect(scene.page.locator("#batch-title")).to_have_text("Looking at 80 pictures")
+
+
+def _batch_finished(scene: Scene) -> None:
+    scene.open(f"#batch/{scene.batch}")
+    expect(scene.page.locator("#batch-rows tr")).to_have_count(len(LABELS) + 2)
+
+
+def _batch_cancelled(scene: Scene) -> None:
+    ended = {"status": "cancelled", "finished_at": "2026-01-01T00:00:09Z"}
+    counts = {"counts": {"total": 80, "done": 0, "failed": 0}}
+    fake_batch(scene.page, lambda _: ended | counts)
+    expect(scene.page.get_by_role("button", name="Go on")).to_be_visible()
+
+
+def _batch_missing(scene: Scene) -> None:
+    scene.open("#batch/never")
+    expect(scene.page.locator("#batch-title")).to_have_text("No such batch.")
+
+
+def _experiment(scene: Scene) -> None:
+    fake_experiment(scene.page, TWO_ARMS)
+    scene.open("#experiment")
+    expect(scene.page.locator("#workflow-recent a").first).to_be_visible()
+    scene.page.get_by_text("As a table").click()
+    expect(scene.page.locator("#arms-rows tr")).to_have_count(2)
+
+
+def _experiment_form(scene: Scene) -> None:
+    scene.open("#experiment")
+    scene.page.get_by_role("button", name="Try it with the samples").click()
+    expect(scene.page.locator("#workflow-given")).to_have_text("6 pictures")
+    scene.page.locator("#workflow-question").scroll_into_view_if_needed()
+
+
+def _run_running(scene: Scene) -> None:
+    fake_run(scene.page, lambda _: classifying(3, 1))
+    expect(scene.page.locator("#workflow-title")).to_have_text("Classifying 80 pictures")
+
+
+def _run_failed(scene: Scene) -> None:
+    fake_run(scene.page, lambda _: FAILED)
+    expect(scene.page.locator("#workflow-title")).to_have_text("Judge failed")
+
+
+def _report(scene: Scene) -> None:
+    scene.open(f"#experiment/{scene.run}")
+    expect(scene.page.locator(".answers-table tbody tr")).to_have_count(len(LABELS))
+
+
+def _docs(scene: Scene) -> None:
+    scene.page.goto(f"{scene.url}/docs")
+    expect(scene.page.locator(".opblock").first).to_be_visible()
+
+
+def _docs_tried(scene: Scene) -> None:
+    _docs(scene)
+    scene.page.locator("#operations-service-models .opblock-summary-control").click()
+    scene.page.get_by_role("button", name="Execute").click()
+    expect(scene.page.locator(".live-responses-table .response-col_status").first).to_be_visible()
+
+
+STATES: dict[str, Callable[[Scene], None]] = {
+    way.__name__.lstrip("_").replace("_", "-"): way
+    for way in (
+        _idle, _looking, _answer, _answer_in_code, _vote, _recent, _error, _error_of_an_address,
+        _drawing, _without_a_server, _token,
+        _batch, _batch_refused, _batch_running, _batch_finished, _batch_cancelled, _batch_missing,
+        _experiment, _experiment_form, _run_running, _run_failed, _report,
+        _docs, _docs_tried,
+    )
+}  # fmt: skip
+"""By name: what leads from the page, newly opened, to the state."""
