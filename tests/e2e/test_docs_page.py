@@ -1,5 +1,6 @@
 """The page /docs: the interface, to be read and tried; nothing of it is from elsewhere."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,6 +48,11 @@ def test_an_operation_can_be_tried(docs: Page, edge: Edge) -> None:
     expect(docs.locator(".curl-command")).to_contain_text(f"{edge.url}models")
     assert "GET /dev/models" in edge.asked
     shoot(docs, "docs")
+
+
+def test_a_public_stage_asks_nobody_to_authorize(docs: Page) -> None:
+    expect(docs.locator(".opblock").first).to_be_visible()
+    expect(docs.get_by_role("button", name=re.compile("authoriz", re.IGNORECASE))).to_have_count(0)
 
 
 def test_every_operation_of_the_description_is_shown(docs: Page, server: str) -> None:

@@ -88,6 +88,7 @@ def test_who_has_signed_in_may_try_the_interface(visitor: Visitor) -> None:
     page = visitor.open()
     sign_in(page)
     page.get_by_role("link", name="API").click()
+    expect(page.get_by_role("button", name="Authorize", exact=True)).to_be_visible()
     page.locator("#operations-service-models .opblock-summary-control").click()
     page.get_by_role("button", name="Execute").click()
     expect(page.locator(".live-responses-table tbody .response-col_status")).to_have_text("200")

@@ -1,5 +1,6 @@
 // Calls to the server. Every failure becomes a Problem: a sentence that says what to do.
-import { isClosed, withToken } from "./token.js";
+import { isClosed } from "./kepttoken.js";
+import { withToken } from "./token.js";
 
 export const MAX_LABELS = 5;
 

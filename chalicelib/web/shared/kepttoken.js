@@ -1,6 +1,10 @@
 // The token of this server, where the visitor has one: kept for this visit or on this device.
 const KEY = `token ${new URL(".", document.baseURI).pathname}`; // the stages of one host have one each
+const CLOSED = [401, 403];
 let inMemory = ""; // where storage is forbidden
+
+// Whether the server answers that it wants a token, or another one.
+export const isClosed = ({ status }) => CLOSED.includes(status);
 
 export function currentToken() {
   try {

@@ -1,9 +1,8 @@
 // Who may call: the token that a server which is not public asks for, and the dialog that asks for it.
 // It goes with calls to the server alone, never to its buckets.
 import { part } from "./dom.js";
-import { currentToken, forgetToken, keepToken } from "./kepttoken.js";
+import { currentToken, forgetToken, isClosed, keepToken } from "./kepttoken.js";
 
-const CLOSED = [401, 403];
 const WRONG = "This is not the token of this service.";
 const BUSY = "The service cannot check it at the moment. Try again.";
 const GONE = "The service does not answer. Check that you are online, then try again.";
@@ -24,8 +23,6 @@ export async function withToken(send) {
     if (token === currentToken() && !(await ask(token))) return response;
   }
 }
-
-export const isClosed = ({ status }) => CLOSED.includes(status);
 
 // Calls that are refused at the same time share one question.
 function ask(refused) {
