@@ -168,6 +168,7 @@ def test_the_token_goes_to_the_service_alone(visitor: Visitor, closed: LocalClou
     shown = page.locator("#curl").inner_text()
     assert '"Authorization: Bearer $SERVERLESS_INCEPTION_TOKEN"' in shown and TOKEN not in shown
     page.get_by_role("tab", name="Batch").click()
+    expect(page.locator("#batch-hint")).not_to_be_empty()
     page.set_input_files("#batch-files", [sample("umbrella"), sample("balloon")])
     expect(page.locator("#batch-rows")).to_contain_text("balloon", timeout=30_000)
     authorized = {url for header, url in visitor.sent if header}
