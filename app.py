@@ -22,6 +22,7 @@ from chalice.app import (
     Request,
     Response,
     S3Event,
+    SNSEvent,
     SQSEvent,
 )
 
@@ -53,6 +54,7 @@ from chalicelib.requests import (
     UploadRequest,
 )
 from chalicelib.settings import Settings
+from chalicelib.subscriptions import Subscriptions, pattern
 from chalicelib.wiring import services
 
 if os.environ.get("_HANDLER") in ("app.on_work", "app.workflow_classify"):
@@ -65,6 +67,7 @@ LOCAL_HOST = command.local_host(COMMAND)
 SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
 command.check(COMMAND, SETTINGS)
 stops.check(COMMAND)
+SUBSCRIPTIONS = Subscriptions.from_environment()
 EVERY_TYPE = ["*/*"]
 READ = ("GET", "HEAD")
 RETRY_AFTER = "5"
@@ -217,6 +220,8 @@ def guard_url(request: Request, get_response: Callable[[Request], Response]) -> 
 
 @app.middleware("s3")
 @app.middleware("sqs")
+@app.middleware("sns")
+@app.middleware("cloudwatch")
 @app.middleware("scheduled")
 @app.middleware("pure_lambda")
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
@@ -410,6 +415,29 @@ def on_work(event: SQSEvent) -> None:
     """Handle a message of the work queue: a chunk, a fan-out, an upload or a bare URL."""
     for message in event:
         services().events.on_message(message.body, _remaining(event.context))
+
+
+def if_asked(
+    asked: object, decorator: Callable[[], Callable[[View], View]]
+) -> Callable[[View], View]:
+    """Returns the decorator where the stage asks for it; Chalice deploys every handler it knows."""
+    return decorator() if asked else lambda handler: handler
+
+
+@if_asked(SUBSCRIPTIONS.sns, lambda: app.on_sns_message(SUBSCRIPTIONS.sns))
+def on_topic(event: SNSEvent) -> None:
+    """Queue what a message of the SNS topic names."""
+    from chalicelib.aws import notices
+
+    services().inlet.take(notices.of_sns(event.to_dict()))
+
+
+@if_asked(SUBSCRIPTIONS.eventbridge, lambda: app.on_cw_event(pattern(SETTINGS.image_buckets)))
+def on_event(event: CloudWatchEvent) -> None:
+    """Queue what an event of EventBridge names."""
+    from chalicelib.aws import notices
+
+    services().inlet.take(notices.of_eventbridge(event.to_dict()))
 
 
 @app.schedule("rate(5 minutes)")

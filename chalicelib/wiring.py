@@ -21,6 +21,7 @@ from chalicelib.sources.read import Sources
 if TYPE_CHECKING:
     from chalicelib.batch.batches import BatchService
     from chalicelib.batch.inbox import BatchEvents
+    from chalicelib.batch.inlet import Inlet
     from chalicelib.bulk.deadline import Remaining
     from chalicelib.experiment.experiment import Experiment
     from chalicelib.tokens import Tokens
@@ -126,6 +127,14 @@ class Services:
         recorder = Recorder(classification, sleep=ports.sleep)
         results = self.settings.results_bucket
         return BatchEvents(batches, ports.store, ports.queue, recorder, results, ports.answers)
+
+    @cached_property
+    def inlet(self) -> "Inlet":
+        """Takes the events of other services."""
+        BATCHES.check(self.settings)
+        from chalicelib.batch.inlet import Inlet
+
+        return Inlet(self._ports.queue)
 
     @cached_property
     def experiment(self) -> "Experiment":

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from chalicelib.settings import ROOT
+from chalicelib.subscriptions import VARIABLES
 from localcloud import registry
 from localcloud.cloud import Cloud, Options
 from localcloud.environment import LOOPBACK, usable_port
@@ -53,6 +54,10 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     "--schedule-seconds", envvar="LOCAL_SCHEDULE_SECONDS", type=click.FloatRange(0, min_open=True),
     default=10, help="How often schedules run, instead of as often as the app says.",
 )  # fmt: skip
+@click.option(
+    "--trigger", "triggers", multiple=True, envvar="TRIGGERS", type=click.Choice(list(VARIABLES)),
+    help="A further way in for images; see docs/triggers.md.",
+)  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
 @click.option("--aws", default="localcloud.motoserver", help="What plays AWS.", hidden=True)
 @click.option(
@@ -74,6 +79,7 @@ def main(
     concurrency: int,
     visibility_timeout: int | None,
     schedule_seconds: float,
+    triggers: tuple[str, ...],
     project: Path,
     aws: str,
     template: Path | None,
@@ -99,6 +105,7 @@ def main(
         visibility_timeout=visibility_timeout or max(30, registry.longest_timeout(project)),
         schedule_seconds=schedule_seconds,
         parameters=parameters,
+        triggers=triggers,
         aws=aws,
     )
     package = find_or_fetch(model)

@@ -16,7 +16,7 @@ from typing import Any
 import click
 from botocore.config import Config
 
-from localcloud import lifeline, registry, resources
+from localcloud import lifeline, registry, resources, subscribed
 from localcloud.containers import Containers
 from localcloud.invoke import InvokeApi
 from localcloud.registry import Function
@@ -53,6 +53,8 @@ class Functions:
         """Starts the triggers, each in a thread."""
         pollers = [poller for function in self._functions for poller in self._pollers(function)]
         self._notify()
+        for function in self._functions:
+            subscribed.connect(function, self._arn(self._queues[function.name]), subscribed.client)
         for poller in pollers:
             _thread(poller.run)
         for function in self._functions:
@@ -104,9 +106,10 @@ class Functions:
         return str(self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
 
     def _failures(self, function: Function) -> str | None:
-        """Returns the queue for a bucket's events that failed, if the stack has one, as on AWS."""
+        """Returns the queue for events that failed, if the stack has one, as on AWS."""
         name = os.environ.get("DEAD_LETTER_QUEUE")
-        if not (function.has_bucket and name):
+        keeps = function.has_bucket or function.has_topic or function.has_rule
+        if not (keeps and name):
             return None
         return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
@@ -159,6 +162,7 @@ def _thread(target: Any, *arguments: Any) -> None:
 @click.option("--concurrency", required=True, type=click.IntRange(1))
 @click.option("--visibility-timeout", required=True, type=click.IntRange(1))
 @click.option("--schedule-seconds", type=click.FloatRange(0, min_open=True))
+@click.option("--trigger", "triggers", multiple=True)
 def main(
     project: Path,
     stack_name: str,
@@ -166,6 +170,7 @@ def main(
     concurrency: int,
     visibility_timeout: int,
     schedule_seconds: float | None,
+    triggers: tuple[str, ...],
 ) -> None:
     """Run until the process ends that started this one."""
     lifeline.hold()
@@ -173,6 +178,7 @@ def main(
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     os.environ.update(resources.wait_for_outputs(stack_name))
+    os.environ.update(subscribed.made(triggers, subscribed.client).variables())
     declared, stage_env = registry.load(project)
     # a function that outlasts its queue's timeout would get its message a second time
     functions = [replace(item, timeout=min(item.timeout, visibility_timeout)) for item in declared]

@@ -1,7 +1,7 @@
 """The local cloud: a process each for AWS, the functions and the API."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class Options:
 
     host, port: of the API. url_port, aws_port, functions_port: on loopback. schedule_seconds:
     instead of what the app's schedules say; None for those. parameters: of the stack, besides its
-    stage. aws: the module that plays AWS.
+    stage. triggers: names of `chalicelib.subscriptions.VARIABLES`. aws: the module that plays AWS.
     """
 
     project: Path
@@ -36,6 +36,7 @@ class Options:
     visibility_timeout: int
     schedule_seconds: float | None
     parameters: Mapping[str, str]
+    triggers: Sequence[str] = ()
     aws: str = "localcloud.motoserver"
 
 
@@ -125,6 +126,7 @@ def _functions_options(options: Options) -> list[str]:
         *("--port", str(options.functions_port)),
         *("--concurrency", str(options.concurrency)),
         *("--visibility-timeout", str(options.visibility_timeout)),
+        *(part for name in options.triggers for part in ("--trigger", name)),
     ]
     if options.schedule_seconds is not None:
         arguments += ["--schedule-seconds", str(options.schedule_seconds)]

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
+from moto.events.utils import _BASE_EVENT_MESSAGE
+
 from localcloud.environment import ACCOUNT
 
 Event = dict[str, Any]
@@ -135,6 +137,27 @@ def async_event(message: Event) -> Any:
     return event
 
 
+def rule_event(event: Any, message: Event) -> Any:
+    """Returns an event of EventBridge, with what moto leaves out."""
+    if event["id"] == _BASE_EVENT_MESSAGE["id"]:
+        # moto gives all events of buckets the same id and sequencer
+        event["id"] = message["MessageId"]
+        event["detail"]["object"]["sequencer"] = _sequencer(message)
+    return {"account": ACCOUNT, **event}
+
+
+def sns_event(event: Any) -> Any:
+    """Returns the event of a notification from a topic; other events as they are
+    (https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html).
+    """
+    if not isinstance(event, dict) or event.get("Type") != "Notification":
+        return event
+    topic = event["TopicArn"]
+    record = {"EventVersion": "1.0", "EventSource": "aws:sns", "EventSubscriptionArn": topic}
+    sns = {"Subject": None, "MessageAttributes": {}, **event}
+    return {"Records": [{**record, "Sns": sns}]}
+
+
 def failed_event(arn: str, message: Event, event: Any, payload: Any) -> Event:
     """Returns what Lambda sends about an event that failed for the last time
     (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
@@ -169,12 +192,15 @@ def _s3_records(event: Any) -> list[Event]:
 
 
 def _complete_s3_record(record: Event, message: Event) -> None:
-    sent = int(message["Attributes"]["SentTimestamp"])
     record.setdefault("userIdentity", {"principalId": ACCOUNT})
     record.setdefault("requestParameters", {"sourceIPAddress": "127.0.0.1"})
     record.setdefault("responseElements", {"x-amz-request-id": message["MessageId"]})
     record["s3"]["bucket"].setdefault("ownerIdentity", {"principalId": ACCOUNT})
-    record["s3"]["object"].setdefault("sequencer", f"{sent:018X}")
+    record["s3"]["object"].setdefault("sequencer", _sequencer(message))
+
+
+def _sequencer(message: Event) -> str:
+    return f"{int(message['Attributes']['SentTimestamp']):018X}"
 
 
 def scheduled_event(rule: str, region: str) -> Event:

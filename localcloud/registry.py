@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chalice.app import S3EventConfig, ScheduledEventConfig, SQSEventConfig
+from chalice.app import (
+    CloudWatchEventConfig,
+    S3EventConfig,
+    ScheduledEventConfig,
+    SNSEventConfig,
+    SQSEventConfig,
+)
 from chalice.cli.factory import CLIFactory
 
 from localcloud.environment import ACCOUNT
@@ -50,11 +56,20 @@ class Function:
         return isinstance(self.trigger, ScheduledEventConfig)
 
     @property
+    def has_topic(self) -> bool:
+        """Whether the messages of an SNS topic call it."""
+        return isinstance(self.trigger, SNSEventConfig)
+
+    @property
+    def has_rule(self) -> bool:
+        """Whether events of EventBridge's default bus call it."""
+        return isinstance(self.trigger, CloudWatchEventConfig)
+
+    @property
     def is_unsupported(self) -> bool:
         """Whether its trigger is not played here."""
-        return self.trigger is not None and not (
-            self.has_queue or self.has_bucket or self.has_schedule
-        )
+        played = (self.has_queue, self.has_bucket, self.has_schedule, self.has_topic, self.has_rule)
+        return self.trigger is not None and not any(played)
 
     @property
     def queue(self) -> str:

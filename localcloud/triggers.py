@@ -112,6 +112,10 @@ class Poller:
             return True
         else:
             event, request_id = events.async_event(messages[0]), messages[0]["MessageId"]
+            if self.function.has_topic:
+                event = events.sns_event(event)
+            elif self.function.has_rule:
+                event = events.rule_event(event, messages[0])
         outcome = self.containers.run(self.function, event, request_id)
         if not outcome.failed:
             return True

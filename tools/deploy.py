@@ -1,7 +1,7 @@
 """`python -m tools.deploy`: put a stage on AWS, change it, or take it down."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,7 +9,8 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import ROOT, Settings, SettingsError
-from tools.deploying import checks
+from chalicelib.subscriptions import VARIABLES, Subscriptions
+from tools.deploying import asked, checks
 from tools.deploying.bucketmodels import package
 from tools.deploying.clientcache import Session
 from tools.deploying.configuration import is_copy
@@ -61,7 +62,14 @@ def _wishes(config: Any, stage: str, options: dict[str, Any]) -> Wishes:
         resume=options["resume"],
         front=front,
         reserve=options["reserve"],
+        subscriptions=_subscriptions({} if copied else kept, options),
     )
+
+
+def _subscriptions(kept: Mapping[str, str], options: dict[str, Any]) -> Subscriptions:
+    """What the options say, else what is kept."""
+    given = {VARIABLES[name]: options[name] for name in VARIABLES if options[name] is not None}
+    return Subscriptions.from_environment({**kept, **given})
 
 
 def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
@@ -75,6 +83,7 @@ def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
     here = lives_here(session.client("s3"), target)
     if options["destroy"]:
         return Deployment(session, target, config, wishes, version, lives_here=here)
+    asked.check(wishes.subscriptions, target)
     settings = Settings.from_environment()
     default = package(wishes.model, settings, tell)
     others = [package(name, settings, tell) for name in wishes.other_models]
@@ -109,6 +118,10 @@ def plan(session: Any, stage: str, options: dict[str, Any]) -> None:
     show(prepare(session, stage, options), unseen, options["infra"])
 
 
+def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str | None:
+    return None if value is None else "true" if value else ""
+
+
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.option("--stage", required=True, envvar="STAGE", help="A stage of .chalice/config.json.")
 @click.option("--region", help="AWS region.  [default: the profile's]")
@@ -141,6 +154,11 @@ def plan(session: Any, stage: str, options: dict[str, Any]) -> None:
 @click.option(
     "--reserve", type=click.IntRange(1), metavar="CALLS", help="API calls at once, reserved for it."
 )
+@click.option("--sns", metavar="TOPIC_ARN", help="Classify what a topic's messages name.")
+@click.option(
+    "--eventbridge/--no-eventbridge", default=None, callback=_as_text,
+    help="Classify what events on the default bus name.",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Start again what somebody stopped by hand.")
 @click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and nothing more.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
@@ -155,7 +173,8 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
 
     Each step compares first: a second run changes nothing, and a run after a failed one goes on
     where that ended. Model, arms, public, image buckets and front are kept in .chalice/config.json,
-    as the stage's environment_variables, until another run says something else; so is reserve.
+    as the stage's environment_variables, until another run says something else; so are reserve and
+    the triggers (docs/triggers.md). An empty value takes a trigger away.
 
     \b
     Examples:

@@ -24,6 +24,11 @@ class Put(msgspec.Struct, frozen=True):
     at: float
     etag: str | None = None
 
+    @property
+    def address(self) -> str:
+        """The object's s3:// address."""
+        return f"s3://{self.bucket}/{self.key}"
+
 
 class _Bucket(msgspec.Struct, frozen=True):
     name: str
@@ -138,4 +143,4 @@ def puts(event: str | bytes) -> list[Put]:
     for kind in kinds:
         with suppress(msgspec.DecodeError, UnicodeError):
             return msgspec.json.decode(event, type=kind).puts()
-    raise BadRequest("The message is not a work message, a URL or an S3 event.")
+    raise BadRequest("This is no event of S3.")

@@ -7,7 +7,8 @@ from random import SystemRandom
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
-from chalicelib.aws.s3events import Put, puts, unwrapped
+from chalicelib.aws.notices import named
+from chalicelib.aws.s3events import Put, puts
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import Listed, ObjectStore
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
@@ -20,35 +21,27 @@ from chalicelib.batch.fanout import (
 )
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.halt import stop_if_told, stop_later
+from chalicelib.batch.inlet import EventMessage
 from chalicelib.batch.ledger import Ledger, parse_active
 from chalicelib.batch.losses import FAN_OUT, QueueState, begin
 from chalicelib.batch.objects import Batch, Stop
 from chalicelib.batch.repair import repair
+from chalicelib.batch.single import SingleImages, UploadMessage
 from chalicelib.batch.worker import Worker
-from chalicelib.bulk.deadline import Remaining, in_time
+from chalicelib.bulk.deadline import Remaining
 from chalicelib.bulk.manifests import Entry, is_manifest
 from chalicelib.bulk.naming import new_id
-from chalicelib.bulk.recorder import IMAGE_MARGIN, Recorder
-from chalicelib.bulk.records import Record
+from chalicelib.bulk.recorder import Recorder
 from chalicelib.errors import BadRequest, InceptionError, NotFound
-from chalicelib.requests import MAX_ID, Instance, Options
-from chalicelib.sources.read import MAX_KEY_BYTES
+from chalicelib.requests import Instance, Options
 
-
-class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
-    """A message: classify this object of the images bucket."""
-
-    bucket: str
-    key: str
-
-
-Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage
+Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage | EventMessage
 
 
 class BatchEvents:
     """Handles the events of the functions.
 
-    results: name of the bucket. answers: the queue for answers to bare URLs; None for none.
+    results: name of the bucket. answers: the results queue; None for none.
     """
 
     def __init__(
@@ -60,10 +53,9 @@ class BatchEvents:
         results: str,
         answers: Queue | None = None,
     ) -> None:
-        self._service, self._recorder = service, recorder
-        self._worker = Worker(recorder, queue)
-        self._store, self._queue = store, queue
-        self._results, self._answers = results, answers
+        self._service, self._worker = service, Worker(recorder, queue)
+        self._singles = SingleImages(store, recorder, results, answers)
+        self._store, self._queue, self._results = store, queue, results
 
     def on_s3_event(self, event: object) -> None:
         """Handles S3's event about new objects in the images bucket. See `on_put`."""
@@ -81,10 +73,9 @@ class BatchEvents:
             return
         if is_manifest(put.key):
             digest = hashlib.sha256(f"{put.bucket}/{put.key}/{put.version}".encode()).hexdigest()
-            source = f"s3://{put.bucket}/{put.key}"
             etag = None if put.etag is None else f'"{put.etag}"'  # events have it without quotes
             with suppress(Replaced):  # the event of the newer manifest starts its batch
-                self._service.begin(new_id(put.at, digest), put.at, source, Options(), etag)
+                self._service.begin(new_id(put.at, digest), put.at, put.address, Options(), etag)
         else:
             self._queue.send([UploadMessage(put.bucket, put.key)])
 
@@ -96,7 +87,10 @@ class BatchEvents:
             self._on_foreign_message(body.strip(), remaining)
             return
         if isinstance(message, UploadMessage):
-            self._on_upload(message, remaining)
+            self._singles.upload(message, remaining)
+            return
+        if isinstance(message, EventMessage):
+            self._on_event(message, remaining)
             return
         ledger = Ledger(self._store, self._results, message.batch_id)
         batch = ledger.batch()
@@ -135,29 +129,29 @@ class BatchEvents:
         if not finish_if_done(ledger, batch):
             stop_if_told(ledger, batch, self._queue)
 
-    def _on_upload(self, message: UploadMessage, remaining: Remaining) -> None:
-        entry = Entry(0, message.key, Instance(s3_uri=f"s3://{message.bucket}/{message.key}"))
-        record = self._record(entry, remaining)
-        data = msgspec.json.encode(record)
-        self._store.put(self._results, answer_key(message.key), data, "application/json")
-
     def _on_foreign_message(self, body: str, remaining: Remaining) -> None:
-        """Handles a message of others: a bare URL, or an S3 event, perhaps a second time."""
-        body = unwrapped(body)
-        if body.startswith(("http://", "https://", "s3://")):
-            address = Instance(s3_uri=body) if body.startswith("s3:") else Instance(url=body)
-            record = self._record(Entry(0, body[:MAX_ID], address), remaining)
-            if self._answers is not None:
-                self._answers.send([record])
-            return
-        for put in puts(body):
-            self.on_put(put)
+        """Handles a message of others, perhaps a second time. Raises BadRequest."""
+        for part in named(body):
+            if isinstance(part, Put):
+                self.on_put(part)
+            else:
+                self._singles.bare(part, remaining)
 
-    def _record(self, entry: Entry, remaining: Remaining) -> Record:
-        record = self._recorder.record(Options(), entry, in_time(remaining, IMAGE_MARGIN))
-        if record is None:
-            raise TimeoutError("No time is left for this message; the queue will deliver it again.")
-        return record
+    def _on_event(self, message: EventMessage, remaining: Remaining) -> None:
+        """Handles an event, perhaps a second time. One that names no image is answered so."""
+        try:
+            parts = named(message.text)
+        except BadRequest as error:
+            entry = Entry(0, message.id, problem=str(error))
+            self._singles.event(message, entry, remaining)
+            return
+        for position, part in enumerate(parts):
+            if isinstance(part, Put) and part.bucket == self._service.images:
+                self.on_put(part)
+                continue
+            image = Instance(s3_uri=part.address) if isinstance(part, Put) else part
+            entry = Entry(position, image.id or message.id, image)
+            self._singles.event(message, entry, remaining)
 
     def on_tick(self, remaining: Remaining) -> None:
         """Finishes what is complete, and queues again what went missing, on schedule.
@@ -188,11 +182,3 @@ class BatchEvents:
             repair(ledger, batch, self._queue, state, mark.modified)
         elif round < batch.round:
             ledger.rest(round)
-
-
-def answer_key(key: str) -> str:
-    """Returns the key of an uploaded image's answer; a digest if its own key is too long."""
-    name = f"uploads/{key}.json"
-    if len(name.encode()) <= MAX_KEY_BYTES:
-        return name
-    return f"uploads/{hashlib.sha256(key.encode()).hexdigest()}.json"

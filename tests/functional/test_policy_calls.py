@@ -14,6 +14,7 @@ import urllib3
 from PIL import Image
 
 from chalicelib.inference.packages import read_package
+from chalicelib.subscriptions import CUSTOM, VARIABLES
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
 from stage.template import assembled, variable
@@ -59,6 +60,7 @@ class Stage:
             "ARMS": "plain=0.5 other=0.5",
             "IMAGE_BUCKETS": FURTHER,
             "ALLOW_LOOPBACK": "true",
+            **dict.fromkeys(VARIABLES.values(), "arn:aws:x:eu-west-1:123456789012:a/b"),
         }
         # the API's calls are not to be mixed with the authorizer's, which is run by itself
         guards = {handler: {"PUBLIC": "true"} for handler in CONFIG}
@@ -273,6 +275,26 @@ def messages_of_others(stage: Stage) -> None:
     assert len([json.loads(message["Body"])["labels"] for message in received]) == 2
 
 
+def events_of_others(stage: Stage) -> None:
+    """Each comes twice, and goes to the dead letters too: by Lambda, in the function's name."""
+    uri = f"s3://{stage.images}/photo.jpg"
+    message = {"MessageId": "m-1", "Message": uri, "Subject": None, "MessageAttributes": {}}
+    bus = {"id": "e-1", "version": "0", "detail-type": CUSTOM, "source": "shop", "resources": [],
+           "account": ACCOUNT, "region": stage.region, "time": "2026-03-01T12:00:00Z",
+           "detail": {"s3_uri": uri}}  # fmt: skip
+    dead = f"https://sqs/{stage.outputs['DEAD_LETTER_QUEUE']}"
+    for handler, event, answer in (
+        ("on_topic", {"Records": [{"Sns": message}]}, "sns/m-1"),
+        ("on_event", bus, "eventbridge/e-1"),
+    ):
+        for _ in range(2):
+            assert not isinstance(stage[handler].handle(event), Failed)
+            stage.drain()
+        stage[handler].calls.append(Call("sqs", "SendMessageBatch", {"QueueUrl": dead}))
+        stored = stage.s3.get_object(Bucket=stage.results, Key=f"events/{answer}.json")
+        assert json.loads(stored["Body"].read())["labels"]
+
+
 def repair(stage: Stage) -> None:
     manifest = {"manifest": f"s3://{stage.images}/large.jsonl"}
     lost = stage.ask("POST", "/batches", manifest, 202)["batch_id"]
@@ -433,7 +455,8 @@ def authorize(stage: Stage) -> None:
 
 
 FLOWS: tuple[Callable[[Stage], None], ...] = (
-    predict_and_vote, upload, batches, messages_of_others, models_that_are_gone, repair,
+    predict_and_vote, upload, batches, messages_of_others, events_of_others,
+    models_that_are_gone, repair,
     workflows, workflows_of_manifests, authorize,
 )  # fmt: skip
 

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.batch.inbox import answer_key
+from chalicelib.batch.single import answer_key
 from chalicelib.bulk.records import Record
 from chalicelib.errors import BadRequest
 from chalicelib.sources.read import MAX_KEY_BYTES

@@ -45,6 +45,7 @@ FLOORS = [
         "settings",
         "significance",
         "stopwatch",
+        "subscriptions",
         "times",
         "wording",
     ],

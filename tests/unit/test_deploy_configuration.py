@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.subscriptions import VARIABLES, Subscriptions
 from stage.template import outputs
 from tests.conftest import ROOT
 from tools import deploy
@@ -32,6 +33,7 @@ CONFIG: dict[str, Any] = {
         "prod": {"api_gateway_stage": "v1", "layers": [OWN_LAYER]},
     },
 }
+EVERY = Subscriptions(**dict.fromkeys(VARIABLES, "x"))
 MANAGED = ("IMAGES_BUCKET", "RESULTS_QUEUE", "MODEL", "PUBLIC")
 
 
@@ -45,7 +47,7 @@ def say_nothing(_: str) -> None:
 
 def test_every_policy_can_be_filled_in_and_none_is_without_its_function() -> None:
     files = sorted((ROOT / "policies").glob("*.json"))
-    assert [file.stem for file in files] == sorted(handlers(read_config(ROOT, "dev")))
+    assert [file.stem for file in files] == sorted(handlers(read_config(ROOT, "dev"), EVERY))
     environment = {"IMAGES_BUCKET": "i", "RESULTS_BUCKET": "r", "MODELS_BUCKET": "m",
                    "WORK_QUEUE": "w", "WORKFLOW": "arn:w", "IMAGE_BUCKETS": "a b"}  # fmt: skip
     for file in files:
@@ -98,6 +100,16 @@ def test_the_stages_entry_tells_chalice_what_was_made_and_keeps_what_was_there()
     }
     assert config["stages"]["prod"] is CONFIG["stages"]["prod"]
     assert config["lambda_functions"] is CONFIG["lambda_functions"]
+
+
+def test_a_trigger_has_its_function_where_the_stage_asks_for_it() -> None:
+    functions = {**CONFIG["lambda_functions"], "on_topic": {"lambda_timeout": 60}}
+    config = {**CONFIG, "lambda_functions": functions}
+    asked = recorded(config, "dev", made(SNS_TOPIC="arn:aws:sns:eu-west-1:123456789012:photos"))
+    assert list(asked["stages"]["dev"]["lambda_functions"]) == ["on_work", "on_tick", "on_topic"]
+    later = recorded(asked, "dev", made())
+    assert list(later["stages"]["dev"]["lambda_functions"]) == ["on_work", "on_tick"]
+    assert forgotten(asked, "dev", [*MANAGED, "SNS_TOPIC"]) == config
 
 
 def test_what_was_made_before_is_replaced_also_in_a_copy_of_another_stages_entry() -> None:

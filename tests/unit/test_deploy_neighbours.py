@@ -10,6 +10,7 @@ import pytest
 from moto import mock_aws
 
 from app import app
+from chalicelib.subscriptions import Subscriptions
 from tests.conftest import ROOT
 from tools.deploying.chalicerecord import Record, described
 from tools.deploying.eventsources import RetentionStep
@@ -99,7 +100,7 @@ def test_handlers_are_those_that_the_app_declares() -> None:
     declared = {function.name for function in app.pure_lambda_functions}
     declared |= {source.name for source in app.event_sources}
     declared |= {handler.name for handler in app.builtin_auth_handlers}
-    assert set(handlers(read_config(ROOT, "dev"))) == declared | {"api_handler"}
+    assert set(handlers(read_config(ROOT, "dev"), Subscriptions())) == declared | {"api_handler"}
 
 
 def test_nothing_of_a_neighbour_is_a_stages_own(account: Account) -> None:

@@ -314,16 +314,16 @@ def test_an_upload_that_lambda_gives_up_goes_to_the_dead_letters() -> None:
     nowhere = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {}}}
     kept = {"DestinationConfig": {"OnSuccess": {}, "OnFailure": {"Destination": DEAD_LETTERS}}}
     client, _ = invoke_client(UPLOADS | kept, TICKS | nowhere)
-    assert RetriesStep(client, target).changes() == []
+    assert RetriesStep(client, target, ["on_upload", "on_tick"]).changes() == []
     client, stub = invoke_client(UPLOADS | nowhere, TICKS | nowhere)
     wanted = {"OnFailure": {"Destination": DEAD_LETTERS}}
     asked = {"FunctionName": target.function("on_upload"), **UPLOADS, "DestinationConfig": wanted}
     done = {"ResponseMetadata": {"HTTPStatusCode": 200}}
     stub.add_response("put_function_event_invoke_config", done, asked)
-    RetriesStep(client, target).apply(lambda _: None)
+    RetriesStep(client, target, ["on_upload", "on_tick"]).apply(lambda _: None)
     stub.assert_no_pending_responses()
     client, _ = invoke_client(None, None)
-    uploads, ticks = RetriesStep(client, target).changes()
+    uploads, ticks = RetriesStep(client, target, ["on_upload", "on_tick"]).changes()
     assert uploads.endswith(", then the dead letters") and not ticks.endswith("letters")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app import app
+from chalicelib.subscriptions import HANDLERS
 from tests.conftest import ROOT
 from tools.deploying.policies import EVERY_BUCKET, placeholders, rendered
 from tools.deploying.target import Target
@@ -37,6 +38,7 @@ RUN = "a workflow run is named when it is started"
 RUN_CHUNK = f"{RUN}; its chunks are numbered"
 PACKAGE = "models are added to the bucket by name, without a deployment"
 INDEX = "an index of batches, whose ids are made when they begin"
+EVENT = "an answer is named after its event, by whatever service sent that"
 MANIFEST = "a manifest may be in any folder; one that is missing is told from one that is refused"
 WILDCARDS = {
     "OWN LOG GROUP:*": "Lambda names the streams of a function's log group",
@@ -71,6 +73,7 @@ WILDCARDS = {
     "${ResultsBucket}/batches/*/rounds/*/tally/*": CHUNK,
     "${ResultsBucket}/feedback/counted/*": "a vote is named after its day, arm and answer",
     "${ResultsBucket}/feedback/forced/*": "a vote is named after its day, arm and answer",
+    "${ResultsBucket}/events/*.json": EVENT,
     "${ResultsBucket}/uploads/*.json": "a result is named after the upload",
     "${ResultsBucket}/outcomes/*": f"{RUN}; the index of what came of them",
     "${ResultsBucket}/reports/*.json": RUN,
@@ -94,6 +97,7 @@ WILDCARDS = {
     "list */labels.txt": f"{PACKAGE}; labels that are gone are told from labels that are refused",
     "list */model.json": f"{PACKAGE}; one that is gone is told from one that is refused",
     "list batches/*": f"{CHUNK}; what may not be read is told from what is not there by its key",
+    "list events/*.json": EVENT,
     "list feedback/counted/*": "votes are counted by day",
     "list reports/*.json": RUN,
     "list workflows/*/workflow.json": RUN,
@@ -147,7 +151,7 @@ def app_functions() -> set[str]:
 
 
 def test_every_function_has_a_policy_of_its_own() -> None:
-    assert set(FUNCTIONS) == app_functions()
+    assert set(FUNCTIONS) == app_functions() | {*HANDLERS.values()}
     files = [template(handler) for handler in FUNCTIONS]
     assert sorted(files) == sorted((ROOT / "policies").iterdir())
     assert CONFIG["autogen_policy"] is False

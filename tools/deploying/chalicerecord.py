@@ -7,6 +7,7 @@ AWS is right on every machine, so a rerun continues where a failed run ended.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from chalicelib.subscriptions import HANDLERS
 from tools.deploying.layer import versions
 from tools.deploying.restapi import find_api
 from tools.deploying.step import DeployError
@@ -21,11 +22,12 @@ KINDS = {
     "lambda_layer": ("layer", "layer_version_arn"),
     "s3_event": ("notifications of", "bucket"),
     "sqs_event": ("mapping of queue", "queue"),
+    "sns_event": ("subscription to topic", "topic"),
     "cloudwatch_event": ("rule", "rule_name"),
     "rest_api": ("API", "rest_api_id"),
 }
 """For each type of resource in Chalice's record: a word for it, and the key of its name."""
-ENDS = ("", "_role", "-s3event", "-sqs-event-source", "-event")
+ENDS = ("", "_role", "-s3event", "-sqs-event-source", "-sns-subscription", "-event")
 """Endings of names in the record, after the handler's name."""
 
 
@@ -63,6 +65,7 @@ class Record:
             *(_named(name, "lambda_function", lambda_arn=arn) for name, arn in functions.items()),
             *self._notifications(functions),
             *self._queues(functions),
+            *self._topics(functions),
             *self._rules(functions),
             *self.api(),
         ]
@@ -183,6 +186,20 @@ class Record:
                     queue_arn=queue, event_uuid=mapping["UUID"],
                     queue=queue.rpartition(":")[2], lambda_arn=arn,
                 )  # fmt: skip
+
+    def _topics(self, functions: dict[str, str]) -> Iterator[Resource]:
+        arn = functions.get(HANDLERS["sns"])
+        if arn is None:
+            return
+        for page in self._session.client("sns").get_paginator("list_subscriptions").paginate():
+            for subscription in page["Subscriptions"]:
+                if subscription["Endpoint"] == arn:
+                    topic = subscription["TopicArn"]
+                    yield _named(
+                        f"{HANDLERS['sns']}-sns-subscription", "sns_event",
+                        topic=topic, topic_arn=topic, lambda_arn=arn,
+                        subscription_arn=subscription["SubscriptionArn"],
+                    )  # fmt: skip
 
     def _rules(self, functions: dict[str, str]) -> Iterator[Resource]:
         for handler, rule in self.rules(functions).items():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chalicelib.command import APP
+from chalicelib.subscriptions import Subscriptions
 from tools.bundling.zips import FINISHED
 from tools.deploying.policies import rendered
 from tools.deploying.step import Tell
@@ -29,9 +30,9 @@ SOURCES = ("app.py", "chalicelib", "requirements.txt", "requirements.lock")
 class Made:
     """What a stage has on AWS that Chalice must know.
 
-    variables: of the functions' environment. managed: the names of all that could be among them.
-    layers: ARNs. limits: reserved concurrencies that were asked for or set by hand, by handler:
-    Chalice deletes what its configuration does not have.
+    variables: of the functions' environment; they tell the stage's `Subscriptions`. managed: the
+    names of all that could be among them. layers: ARNs. limits: reserved concurrencies that were
+    asked for or set by hand, by handler: Chalice deletes what its configuration does not have.
     """
 
     variables: Mapping[str, str]
@@ -48,7 +49,7 @@ def recorded(config: Config, stage: str, made: Made) -> Config:
             **own.get("lambda_functions", {}).get(handler, {}),
             "iam_policy_file": (POLICIES / stage / f"{handler}.json").as_posix(),
         }
-        for handler in handlers(config)
+        for handler in handlers(config, Subscriptions.from_environment(made.variables))
     }
     for handler in functions.keys() & made.limits.keys():
         functions[handler]["reserved_concurrency"] = made.limits[handler]
@@ -121,7 +122,9 @@ class ConfigurationStep:
                 folder / f"{handler}.json": rendered(
                     templates / f"{handler}.json", self._target, made.variables, traced
                 )
-                for handler in handlers(self._config)
+                for handler in handlers(
+                    self._config, Subscriptions.from_environment(made.variables)
+                )
             },
         }
 

@@ -84,6 +84,11 @@ class Deployment:
         self._project = project
         self._environment = (work / f"python{version}").resolve()
 
+    @property
+    def handlers(self) -> list[str]:
+        """The handlers that the stage shall have."""
+        return handlers(self._config, self.wishes.subscriptions)
+
     def before_chalice(self) -> list[Step]:
         """The steps that `chalice deploy` needs, in order."""
         models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), self._others)
@@ -105,7 +110,7 @@ class Deployment:
             TracingStep(client("lambda"), self.record, traced),
             ChainsStep(client("lambda"), self.record),
             WorkersStep(client("lambda"), self.record, wishes.workers),
-            RetriesStep(client("lambda"), self.target),
+            RetriesStep(client("lambda"), self.target, self.handlers),
             self.retention,
             self.stops,
         ]
@@ -202,7 +207,7 @@ class Deployment:
     @cached_property
     def _record(self) -> Record:
         return Record(
-            self._session, self.target, handlers(self._config),
+            self._session, self.target, self.handlers,
             lambda: self._output("IMAGES_BUCKET"),
             lambda: self._lives_here or self.stack.describe() is not None,
         )  # fmt: skip

@@ -14,13 +14,15 @@ FEWEST_WORKERS = 2
 (https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html)."""
 RETRIES = {
     "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
+    "on_topic": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
+    "on_event": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
 }
 """For asynchronous events. A failed event is retried this often, within minutes. The age counts
 when Lambda is busy or down. The next tick makes up for a lost one
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
-KEPT = "on_upload"
-"""Its failed events go to the dead letters, because nothing makes up for a lost upload
+NOT_KEPT = "on_tick"
+"""The others' failed events go to the dead letters, because nothing makes up for a lost one
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
 
 
@@ -79,19 +81,20 @@ class WorkersStep:
 
 
 class RetriesStep:
-    """Sets how often and how long asynchronous events are retried."""
+    """Sets how often and how long asynchronous events are retried. handlers: of the stage."""
 
-    title = "Retries of uploads and ticks"
+    title = "Retries of events"
 
-    def __init__(self, client: Any, target: Target) -> None:
+    def __init__(self, client: Any, target: Target, handlers: Iterable[str]) -> None:
         self._client = client
         self._target = target
+        self._handlers = [handler for handler in RETRIES if handler in [*handlers]]
 
     def changes(self) -> list[str]:  # noqa: D102
         return [
             f"{handler}: {wanted['MaximumRetryAttempts']} retries, "
             f"for {wanted['MaximumEventAgeInSeconds']} s at most"
-            + (", then the dead letters" if handler == KEPT else "")
+            + (", then the dead letters" if handler != NOT_KEPT else "")
             for handler, wanted in self._missing().items()
         ]
 
@@ -104,14 +107,14 @@ class RetriesStep:
     def _missing(self) -> dict[str, dict[str, Any]]:
         return {
             handler: wanted
-            for handler in RETRIES
+            for handler in self._handlers
             if (wanted := self._wanted(handler)) != self._current(handler)
         }
 
     def _wanted(self, handler: str) -> dict[str, Any]:
         target = self._target
         place = f"{target.partition}:sqs:{target.region}:{target.account}"
-        kept = {"Destination": f"arn:{place}:{target.dead_letters}"} if handler == KEPT else {}
+        kept = {"Destination": f"arn:{place}:{target.dead_letters}"} if handler != NOT_KEPT else {}
         return {**RETRIES[handler], "DestinationConfig": {"OnFailure": kept}}
 
     def _current(self, handler: str) -> dict[str, Any]:

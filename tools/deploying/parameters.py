@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chalicelib.subscriptions import VARIABLES
 from tools.deploying.target import URL, Config, Target, Wishes, is_traced, visibility_timeout
 
 
@@ -25,7 +26,7 @@ def monitoring_parameters(target: Target, wishes: Wishes) -> dict[str, str]:
     }
 
 
-WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT")
+WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT", *VARIABLES.values())
 """Variables that record the options of a deployment."""
 FORMER = ("DASHBOARD",)
 """Variables that earlier deployments wrote."""
@@ -37,4 +38,5 @@ def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> 
     further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
     experiment = {"ARMS": wishes.arms} if wishes.arms else {}
     front = {"FRONT": URL} if wishes.front == URL else {}
-    return {**outputs, "MODEL": wishes.model, **experiment, **access, **further, **front}
+    taken = wishes.subscriptions.variables()
+    return {**outputs, "MODEL": wishes.model, **experiment, **access, **further, **front, **taken}

@@ -8,6 +8,7 @@ from typing import Any
 
 from chalicelib.command import APP, STAGE
 from chalicelib.experiment.arms import Arms
+from chalicelib.subscriptions import HANDLERS, Subscriptions
 from tools.deploying.step import DeployError
 
 API_HANDLER = "api_handler"
@@ -118,7 +119,7 @@ class Wishes:
     a second of the API, steady and at once. upload_days: until uploads are deleted; 0 for never.
     alarm_email: who is told; empty for nobody. resume: whether what was stopped by hand is started.
     front: `URL` for a Function URL beside the REST API. reserve: calls of the API's function at
-    once, reserved for it; None for no change.
+    once, reserved for it; None for no change. subscriptions: the triggers that were asked for.
     """
 
     model: str
@@ -134,6 +135,7 @@ class Wishes:
     resume: bool
     front: str
     reserve: int | None
+    subscriptions: Subscriptions
 
     @property
     def other_models(self) -> list[str]:
@@ -168,9 +170,10 @@ def read_config(project: Path, stage: str) -> Config:
     return config
 
 
-def handlers(config: Config) -> list[str]:
+def handlers(config: Config, subscriptions: Subscriptions) -> list[str]:
     """The handlers that the app declares: each has a policy, so each is in the configuration."""
-    return list(config.get("lambda_functions", {}))
+    others = {*HANDLERS.values()} - {*subscriptions.handlers()}
+    return [name for name in config.get("lambda_functions", {}) if name not in others]
 
 
 def stage_environment(config: Config, stage: str) -> dict[str, str]:

@@ -1,0 +1,53 @@
+"""The events of other services that a stage takes, each only if the stage asks for it."""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+VARIABLES = {"sns": "SNS_TOPIC", "eventbridge": "EVENTBRIDGE"}
+"""The variables of the functions' environment that record what a stage asks for."""
+HANDLERS = {"sns": "on_topic", "eventbridge": "on_event"}
+CUSTOM = "Classify Image"
+"""The `detail-type` of an event that anybody may put on the bus for us."""
+
+
+class Subscriptions(msgspec.Struct, frozen=True):
+    """What a stage asks for; empty for nothing.
+
+    sns: ARN of a topic. eventbridge: `true` for new objects of the buckets of images, and for
+    events of the type `CUSTOM`, on the default bus.
+    """
+
+    sns: str = ""
+    eventbridge: str = ""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Subscriptions":
+        """Reads what `variables` wrote."""
+        return cls(**{name: env.get(variable, "").strip() for name, variable in VARIABLES.items()})
+
+    def variables(self) -> dict[str, str]:
+        """Returns the variables of the functions' environment."""
+        return {VARIABLES[name]: value for name, value in self.asked().items()}
+
+    def handlers(self) -> list[str]:
+        """Returns the names of the handlers that the stage needs besides those of every stage."""
+        return [HANDLERS[name] for name in self.asked() if name in HANDLERS]
+
+    def asked(self) -> dict[str, str]:
+        """Returns what is asked for, by name."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+
+
+def pattern(buckets: Iterable[str]) -> dict[str, Any]:
+    """Returns the rule's pattern: new objects of these buckets, and events of the type `CUSTOM`
+    (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html).
+    """
+    created = {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": sorted(buckets)}},
+    }
+    return {"$or": [created, {"detail-type": [CUSTOM]}]}

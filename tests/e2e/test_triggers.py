@@ -1,0 +1,211 @@
+"""Every way in on the local cloud: from an event of another service to its answer."""
+
+import contextlib
+import http.server
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+
+from chalicelib.page import WEB
+from chalicelib.subscriptions import CUSTOM
+from localcloud.environment import ACCOUNT
+from localcloud.starting import wait_for
+from localcloud.subscribed import NAME
+from tests.e2e.conftest import LocalCloud, running
+
+UMBRELLA, BANANA = "sample-umbrella.jpg", "sample-banana.jpg"
+FURTHER = "photos-of-others"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:{NAME}"
+
+
+class Host(http.server.ThreadingHTTPServer):
+    """Serves pictures. The first time that one with `?hold` is asked for, it waits for `go_on`."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), partial(_Pictures, directory=str(WEB)))
+        self.asked, self.go_on = Counter[str](), threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Pictures(http.server.SimpleHTTPRequestHandler):
+    server: Host
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.server.asked[self.path] += 1
+        if "?hold" in self.path and self.server.asked[self.path] == 1:
+            self.server.go_on.wait(60)
+        with contextlib.suppress(OSError):  # who asked may be dead
+            super().do_GET()
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with Host() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.go_on.set()
+        server.shutdown()
+        thread.join()
+
+
+@dataclass
+class Inbox:
+    """A cloud with every trigger, and what has come out of its results queue so far."""
+
+    cloud: LocalCloud
+    received: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.s3, self.sqs = self.cloud.client("s3"), self.cloud.client("sqs")
+        urls = self.sqs.list_queues()["QueueUrls"]
+        self.queues = {url.rpartition("-")[2]: url for url in urls}
+
+    def call(self, handler: str, event: Any) -> Any:
+        """Deliver an event once more, as AWS sometimes does."""
+        with contextlib.closing(self.cloud.client("lambda")) as client:
+            name = f"serverless-inception-local-{handler}"
+            answer = client.invoke(FunctionName=name, Payload=json.dumps(event))
+            assert "FunctionError" not in answer
+            return json.loads(answer["Payload"].read())
+
+    def answer(self, id: str) -> dict[str, Any]:
+        """The record of an event, once it is in the bucket."""
+
+        def find() -> Any:
+            with contextlib.suppress(self.s3.exceptions.NoSuchKey):
+                key = f"events/{id}.json"
+                return self.s3.get_object(Bucket=self.cloud.results, Key=key)["Body"].read()
+
+        return dict(json.loads(wait_for(find)))
+
+    def answers(self, id: str) -> int:
+        """How often the results queue told that record, once nothing waits to be classified."""
+        wait_for(self.is_idle)
+        url = self.queues["results"]
+        while messages := self.sqs.receive_message(QueueUrl=url).get("Messages"):
+            for message in messages:
+                self.received.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return sum(record["id"] == id for record in self.received)
+
+    def is_idle(self) -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.queues["work"]
+        answer = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return not any(int(number) for number in answer["Attributes"].values())
+
+
+@pytest.fixture(scope="module")
+def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+    log = tmp_path_factory.mktemp("triggers") / "log"
+    options = ("--visibility-timeout", "5", "--parameter", "WithResultsQueue=true")
+    with running(log, "doodle", *options, *TRIGGERS, IMAGE_BUCKETS=FURTHER) as cloud:
+        inbox = Inbox(cloud)
+        yield inbox
+        inbox.s3.close()
+        inbox.sqs.close()
+
+
+Send = Callable[[Inbox, str], str]
+"""Tells the service of a text, and returns the id of the event that comes of that."""
+Again = Callable[[Inbox, str, str], Any]
+"""Delivers the event of that id and text once more."""
+
+
+def publish(inbox: Inbox, text: str) -> str:
+    with contextlib.closing(inbox.cloud.client("sns")) as client:
+        return f"sns/{client.publish(TopicArn=TOPIC, Message=text)['MessageId']}"
+
+
+def publish_again(inbox: Inbox, id: str, text: str) -> None:
+    sns = {"MessageId": id.removeprefix("sns/"), "Message": text, "Subject": None}
+    inbox.call("on_topic", {"Records": [{"Sns": {**sns, "MessageAttributes": {}}}]})
+
+
+def put_event(inbox: Inbox, text: str) -> str:
+    entry = {"Source": "shop", "DetailType": CUSTOM, "Detail": json.dumps({"url": text})}
+    with contextlib.closing(inbox.cloud.client("events")) as client:
+        (put,) = client.put_events(Entries=[entry])["Entries"]
+    return f"eventbridge/{put['EventId']}"
+
+
+def put_event_again(inbox: Inbox, id: str, text: str) -> None:
+    event = {"id": id.removeprefix("eventbridge/"), "detail-type": CUSTOM, "source": "shop",
+             "version": "0", "account": ACCOUNT, "time": "2026-03-01T12:00:00Z", "resources": [],
+             "region": "us-east-1", "detail": {"url": text}}  # fmt: skip
+    inbox.call("on_event", event)
+
+
+WAYS: dict[str, tuple[Send, Again]] = {
+    "sns": (publish, publish_again),
+    "eventbridge": (put_event, put_event_again),
+}
+TRIGGERS = [word for name in WAYS for word in ("--trigger", name)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_poison_record_holds_up_no_other(inbox: Inbox, host: Host, way: str) -> None:
+    send, _ = WAYS[way]
+    texts = [f"{host.url}/{UMBRELLA}", "poison", f"{host.url}/{BANANA}"]
+    ids = [send(inbox, text) for text in texts]
+    first, poison, last = map(inbox.answer, ids)
+    assert [first["labels"][0]["name"], last["labels"][0]["name"]] == ["umbrella", "banana"]
+    assert first["source"] == texts[0] and first["model"] == "doodle"
+    assert poison["error"]["code"] in ("BadRequest", "SourceInvalid")
+    assert [inbox.answers(id) for id in ids] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_event_that_comes_twice_is_answered_once(inbox: Inbox, host: Host, way: str) -> None:
+    send, again = WAYS[way]
+    text = f"{host.url}/{UMBRELLA}?twice-{way}"
+    id = send(inbox, text)
+    assert inbox.answer(id)["labels"]
+    again(inbox, id, text)
+    assert inbox.answers(id) == 1
+    assert host.asked[f"/{UMBRELLA}?twice-{way}"] == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_event_whose_worker_is_killed_is_answered(inbox: Inbox, host: Host, way: str) -> None:
+    send, _ = WAYS[way]
+    path = f"/{BANANA}?hold-{way}"
+    id = send(inbox, host.url + path)
+    wait_for(lambda: host.asked[path])
+    assert inbox.cloud.kill("localcloud.bootstrap")
+    assert inbox.answer(id)["labels"][0]["name"] == "banana"
+    assert host.asked[path] == 2
+    assert inbox.answers(id) == 1
+
+
+def test_a_new_object_of_a_further_bucket_comes_through_eventbridge(inbox: Inbox) -> None:
+    inbox.s3.create_bucket(Bucket=FURTHER)
+    inbox.s3.put_bucket_notification_configuration(
+        Bucket=FURTHER, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    for key, data in (("ü+1.jpg", (WEB / UMBRELLA).read_bytes()), ("bad.jpg", b"poison")):
+        inbox.s3.put_object(Bucket=FURTHER, Key=key, Body=data)
+
+    def find() -> Any:
+        named = {"Bucket": inbox.cloud.results, "Prefix": "events/eventbridge/"}
+        keys = [entry["Key"] for entry in inbox.s3.list_objects_v2(**named).get("Contents", [])]
+        answers = map(inbox.answer, [key[len("events/") : -len(".json")] for key in keys])
+        ours = {one["source"]: one for one in answers if one["source"].startswith("s3://")}
+        return len(ours) == 2 and ours
+
+    records = wait_for(find)
+    assert records[f"s3://{FURTHER}/ü+1.jpg"]["labels"][0]["name"] == "umbrella"
+    assert records[f"s3://{FURTHER}/bad.jpg"]["error"]["code"] == "ImageUnreadable"

@@ -1,0 +1,225 @@
+"""What other services' events bring in: read, queued, answered once, a bad event too."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import notices
+from chalicelib.aws.notices import MAX_TEXT, Notice, named
+from chalicelib.aws.s3events import Put
+from chalicelib.batch.inlet import EventMessage, Inlet
+from chalicelib.batch.single import event_key
+from chalicelib.errors import BadRequest, ServiceUnavailable
+from chalicelib.requests import Instance
+from chalicelib.subscriptions import HANDLERS, VARIABLES, Subscriptions, pattern
+from tests.conftest import ROOT
+from tests.fakes import MemoryQueue
+from tests.unit.test_batch import Cloud, bridged, s3_event, through_sns
+from tests.unit.test_predict import picture
+from tools.deploying.asked import check
+from tools.deploying.step import DeployError
+from tools.deploying.target import Target
+
+
+@pytest.fixture
+def cloud() -> Cloud:
+    return Cloud()
+
+
+def take(cloud: Cloud, *notices: Notice) -> None:
+    """Queue them as a function does, and let the worker have all."""
+    Inlet(cloud.queue).take(notices)
+    cloud.run()
+
+
+def answer(cloud: Cloud, id: str) -> Any:
+    return json.loads(cloud.store.objects["results", f"events/{id}.json"])
+
+
+@pytest.mark.parametrize(("text", "image"), [
+    ("http://h/1", Instance(url="http://h/1")),
+    (" https://h/1\n", Instance(url="https://h/1")),
+    ("s3://images/a b.png", Instance(s3_uri="s3://images/a b.png")),
+    ('{"url": "http://h/1"}', Instance(url="http://h/1")),
+    ('{"url": "http://h/1", "s3_uri": "", "more": [1]}', Instance(url="http://h/1")),
+    ('{"id": "mine", "s3_uri": "s3://images/a"}', Instance("mine", s3_uri="s3://images/a")),
+    ('{"detail-type": "Classify Image", "detail": {"url": "http://h/1"}}',
+     Instance(url="http://h/1")),
+    (through_sns("http://h/1"), Instance(url="http://h/1")),
+    (through_sns('{"url": "http://h/1"}'), Instance(url="http://h/1")),
+])  # fmt: skip
+def test_a_text_names_an_image(text: str, image: Instance) -> None:
+    assert named(text) == [image]
+
+
+def test_a_text_names_what_was_put_into_a_bucket() -> None:
+    for text in (s3_event("a+b.png"), through_sns(s3_event("a+b.png")), bridged("a b.png")):
+        (put,) = named(text)
+        assert isinstance(put, Put) and put.address == "s3://images/a b.png"
+    assert named(bridged("a.png", "Object Deleted")) == []
+
+
+@pytest.mark.parametrize("text", [
+    "", "poison", "{", "[]", "null", "{}", '{"url": 5}', '{"url": ""}', "\ud800",
+    '{"url": "http://h/1", "s3_uri": "s3://b/k"}', '{"id": "%s", "url": "u"}' % ("x" * 257),
+    '{"detail": {}}', '{"Records": 5}', '{"Records": [{}]}', "file:///etc/passwd", "[" * 100_000,
+])  # fmt: skip
+def test_other_texts_are_refused_in_words(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"names no image\. Send a URL"):
+        named(text)
+
+
+def test_every_event_is_named_by_what_aws_calls_it() -> None:
+    record = {"Sns": {"MessageId": "m-1", "Message": "http://h/1", "Subject": None}}
+    assert notices.of_sns({"Records": [record]}) == [Notice("sns/m-1", "http://h/1")]
+    event = {"id": "e-1", "detail-type": "Classify Image", "detail": {"url": "http://h/1"}}
+    (notice,) = notices.of_eventbridge(event)
+    assert notice.id == "eventbridge/e-1" and named(notice.text) == [Instance(url="http://h/1")]
+
+
+def test_a_bad_event_among_good_ones_is_answered_with_an_error(cloud: Cloud) -> None:
+    texts = ["http://h/1", "poison", "http://h/-1", '{"id": "mine", "url": "http://h/2"}']
+    take(cloud, *(Notice(f"sns/{n}", text) for n, text in enumerate(texts)))
+    first, poison, gone, last = (answer(cloud, f"sns/{n}") for n in range(4))
+    assert first["labels"][0]["name"] == "red" and first["id"] == "sns/0"
+    assert poison["error"]["code"] == "BadRequest" and not poison["error"]["retryable"]
+    assert gone["error"]["code"] == "SourceRefused" and gone["source"] == "http://h/-1"
+    assert last["id"] == "mine" and last["labels"]
+    assert [json.loads(body) for body in cloud.answers.bodies] == [first, poison, gone, last]
+
+
+def test_an_event_that_comes_twice_is_answered_once(cloud: Cloud) -> None:
+    for _ in range(2):
+        take(cloud, Notice("sns/1", "http://h/1"), Notice("sns/2", "poison"))
+    assert len(cloud.answers.bodies) == 2
+    assert cloud.classifier.seen == 1
+
+
+def test_a_worker_that_dies_before_the_answer_is_written_does_it_again(cloud: Cloud) -> None:
+    take(cloud, Notice("sns/1", "http://h/1"))
+    del cloud.store.objects["results", "events/sns/1.json"]  # its last step
+    take(cloud, Notice("sns/1", "http://h/1"))
+    assert answer(cloud, "sns/1")["labels"]
+    first, again = map(json.loads, cloud.answers.bodies)
+    assert first["id"] == again["id"] == "sns/1"  # by which a reader tells
+
+
+def test_an_object_of_the_images_bucket_is_taken_as_an_upload(cloud: Cloud) -> None:
+    cloud.store.objects["images", "a.png"] = picture("blue")
+    cloud.store.objects["images", "list.txt"] = b"http://h/1\n"
+    keys = ("a.png", "list.txt", "batches/b/a.png")
+    events = [json.loads(bridged(key, sequencer="00AA")) for key in keys]
+    for _ in range(2):
+        take(cloud, *(notice for event in events for notice in notices.of_eventbridge(event)))
+    assert [key for _, key in cloud.store.objects if key.startswith(("uploads/", "events/"))] == [
+        "uploads/a.png.json"
+    ]
+    cloud.deliver(s3_event("list.txt"))  # as S3 tells of it directly
+    (batch,) = cloud.batches.recent()
+    assert batch.source == "s3://images/list.txt" and batch.counts.done == 1
+
+
+def test_an_object_of_a_further_bucket_is_an_image(cloud: Cloud) -> None:
+    """If that bucket may be read, else an error."""
+    event = json.loads(bridged("a.png"))
+    event["detail"]["bucket"]["name"] = "strange"
+    take(cloud, *notices.of_eventbridge(event))
+    record = answer(cloud, "eventbridge/x")
+    assert record["source"] == "s3://strange/a.png" and record["error"]["code"] == "SourceInvalid"
+
+
+def test_a_text_that_is_too_long_for_the_queue_is_refused(cloud: Cloud) -> None:
+    take(cloud, Notice("sns/1", f"http://h/1?{'x' * MAX_TEXT}"))
+    assert "16,000 characters" in answer(cloud, "sns/1")["error"]["message"]
+    longest = ["\x01" * MAX_TEXT] * 10
+    Inlet(cloud.queue).take([Notice("sns/1", text) for text in longest])
+    assert sum(len(body.encode()) for body in cloud.queue.bodies) < 2**20  # of one request of SQS
+
+
+def test_a_queue_that_is_away_makes_the_event_come_again() -> None:
+    class Away(MemoryQueue):
+        def send(self, messages: Any) -> None:
+            raise ServiceUnavailable(detail="away")
+
+    with pytest.raises(ServiceUnavailable):
+        Inlet(Away()).take([Notice("sns/1", "http://h/1")])
+
+
+@pytest.mark.parametrize("id", ["", "x", "sns/../../batches/b/batch", "sns/" + "x" * 900, "SNS/a"])
+def test_an_id_that_aws_did_not_make_leads_nowhere_else(cloud: Cloud, id: str) -> None:
+    assert event_key(id, 0).startswith("events/other/")
+    cloud.queue.send([EventMessage(id, "http://h/1")])
+    cloud.run()
+    assert json.loads(cloud.store.objects["results", event_key(id, 0)])["labels"]
+
+
+def test_what_a_stage_asks_for_is_kept_in_its_environment() -> None:
+    asked = Subscriptions(sns="arn:aws:sns:eu-west-1:123456789012:photos", eventbridge="true")
+    assert Subscriptions.from_environment(asked.variables()) == asked
+    assert asked.handlers() == ["on_topic", "on_event"]
+    assert Subscriptions.from_environment({}).handlers() == []
+    assert Subscriptions().variables() == {}
+    assert VARIABLES.keys() == HANDLERS.keys()
+
+
+def test_a_rule_takes_new_objects_of_our_buckets_and_what_is_sent_to_us() -> None:
+    from moto.events.models import EventPattern
+
+    rule = EventPattern.load(json.dumps(pattern(["images", "photos"])))
+    detail = {"bucket": {"name": "photos"}, "object": {"key": "a.png"}}
+    created: Any = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
+    custom: Any = {
+        "source": "shop",
+        "detail-type": "Classify Image",
+        "detail": {"url": "http://h/1"},
+    }
+    other = {"bucket": {"name": "logs"}, "object": {"key": "a"}}
+    assert all(rule.matches_event(event) for event in (created, custom))
+    for event in (
+        created | {"detail": other},
+        created | {"detail-type": "Object Deleted"},
+        created | {"source": "shop"},
+        custom | {"detail-type": "Batch Finished"},
+    ):
+        assert not rule.matches_event(event)
+
+
+@pytest.mark.parametrize("asked", [[], ["sns"], [*VARIABLES]], ids=str)
+def test_the_app_declares_the_handlers_that_are_asked_for(asked: list[str]) -> None:
+    show = "import app; print(*(source.name for source in app.app.event_sources))"
+    variables = {VARIABLES[name]: "arn:aws:x:eu-west-1:123456789012:a/b" for name in asked}
+    declared = subprocess.run(
+        [sys.executable, "-c", show], cwd=ROOT, env=os.environ | variables | {"IMAGES_BUCKET": "i"},
+        capture_output=True, text=True, check=True,
+    ).stdout.split()  # fmt: skip
+    assert {*declared} - {"on_upload", "on_work", "on_tick"} == {HANDLERS[name] for name in asked}
+
+
+TARGET = Target("dev", "123456789012", "eu-west-1")
+
+
+@pytest.mark.parametrize("asked", [
+    {"sns": "photos"},
+    {"sns": "arn:aws:sns:eu-west-1:123456789012:photos.fifo"},
+    {"sns": "arn:aws:sns:us-east-1:123456789012:photos"},
+    {"sns": "arn:aws:sns:eu-west-1:999999999999:photos"},
+    {"sns": "arn:aws:sqs:eu-west-1:123456789012:photos"},
+], ids=lambda asked: "".join(asked.values()))  # fmt: skip
+def test_what_cannot_be_subscribed_to_is_refused_before_anything_is_made(
+    asked: dict[str, str],
+) -> None:
+    ((name, value),) = asked.items()
+    with pytest.raises(DeployError, match=rf"--{name} {re.escape(value)}: give .* in eu-west-1 of"):
+        check(Subscriptions(**asked), TARGET)
+
+
+def test_what_can_be_subscribed_to() -> None:
+    check(
+        Subscriptions(sns="arn:aws:sns:eu-west-1:123456789012:photos", eventbridge="true"), TARGET
+    )
+    check(Subscriptions(), TARGET)
