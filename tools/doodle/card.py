@@ -22,6 +22,7 @@ from tools.doodle.inception import float_scores
 from tools.doodle.matrix import confusion_picture
 from tools.featuremaps import exposed_if_possible
 
+CARD = Path(__file__).with_name("card.md")
 MOUSE_DRAWINGS = Path("tests/data/mouse_drawings.json")
 
 
@@ -106,61 +107,25 @@ def write_package(
 
 
 def _card(training: Training, size: int, parameters: int, result: Result) -> str:
-    n = int(result.confusion.sum())
     mouse = "not measured: the check's drawings were not found"
     if result.mouse is not None:
         right, of = result.mouse
         mouse = f"**{right / of:.1%}** ({right} of {of})"
-    return f"""# {training.variant}
-
-An image classifier that knows drawings of {len(LABELS)} everyday things:
-{", ".join(LABELS)}.
-
-It is bundled so that the whole product works with no network. Written by
-`python -m tools.train_doodle --variant {training.variant} --images {training.images} \
---epochs {training.epochs} \
---seed {training.seed}`, as is every figure on this page.
-
-## Data
-
-{training.images:,} pictures that `tools/doodle` drew, each seen {training.epochs} times, \
-in batches of {training.batch}: half of them
-as with a mouse on a white canvas, the rest in pens, chalk and paint on paper of all kinds, with
-blur, noise and JPEG. No outside data. A seed makes a picture. Training seeds lie in
-{TRAIN_SEEDS.start:,}..{TRAIN_SEEDS.stop - 1:,}, the test's in \
-{TEST_SEEDS.start:,}..{TEST_SEEDS.stop - 1:,}: no test picture was ever trained on.
-
-## Network
-
-Inception modules with four branches each (1x1; 1x1 -> 3x3; 1x1 -> 1x3 -> 3x1 -> 1x3 -> 3x1;
-pooled -> 1x1), batch normalisation, global average pooling and softmax: {parameters:,} parameters.
-Static 8-bit quantisation, {size / 1e6:.2f} MB. Input: RGB uint8 [1, {SIZE}, {SIZE}, 3], the whole \
-image squashed.
-Output: uint8 [1, {len(LABELS)}], probabilities.
-
-## Accuracy
-
-| top-1 | |
-|---|---|
-| float network in Keras, {n:,} unseen drawings | {result.float_accuracy:.2%} |
-| **this 8-bit model in LiteRT**, the same drawings | **{result.accuracy:.2%}** |
-| this 8-bit model, drawings made as with a mouse, written stroke by stroke | {mouse} |
-
-Weakest: {_weakest(result.confusion)}.
-Most often mixed up: {_mixed_up(result.confusion)}.
-
-![what was drawn against what was answered](confusion.png)
-
-## Limits
-
-It has seen drawings and nothing else: of a photograph, or of a thing not on its list, it says
-something wrong, sometimes with a high score. It expects one thing a picture, about upright (up to
-25 degrees off), at least a third of the frame, the rest of the frame empty.
-
-## Licence
-
-Apache-2.0, as the repository's.
-"""
+    return CARD.read_text("utf-8").format(
+        training=training,
+        result=result,
+        mouse=mouse,
+        classes=len(LABELS),
+        labels=", ".join(LABELS),
+        train=(TRAIN_SEEDS[0], TRAIN_SEEDS[-1]),
+        test=(TEST_SEEDS[0], TEST_SEEDS[-1]),
+        parameters=parameters,
+        megabytes=size / 1e6,
+        side=SIZE,
+        drawings=int(result.confusion.sum()),
+        weakest=_weakest(result.confusion),
+        mixed_up=_mixed_up(result.confusion),
+    )
 
 
 def _weakest(confusion: NDArray[np.int64], count: int = 5) -> str:
