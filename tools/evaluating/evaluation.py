@@ -13,17 +13,9 @@ from chalicelib.settings import EngineName, Settings
 from chalicelib.significance import Z_95
 from chalicelib.wording import count, interval, p_value, percent, points
 from tools.evaluating.alternatives import ALPHA, Ways, try_all
-from tools.evaluating.asking import Load, ask, contestant, loader, rightness
+from tools.evaluating.asking import Contestant, Load, ask, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, Photo, find, listed
-from tools.evaluating.measures import (
-    WIDE,
-    Compared,
-    Result,
-    Seen,
-    compared,
-    measured,
-    seen,
-)
+from tools.evaluating.measures import WIDE, Compared, Result, Seen, compared, measured, seen
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import colours
 from tools.refusals import Refused
@@ -71,64 +63,61 @@ def evaluate(
     all_ways: also try the usual preprocessings. say: told of the pictures before they are asked.
     Raises Refused or ModelInvalid.
     """
-    asked = [
-        contestant(entrant, settings.model_dirs, settings.engine, settings.threads)
-        for entrant in contestants(name, against)
-    ]
-    if len({(entrant.package.info.name, entrant.engine) for entrant in asked}) < len(asked):
-        raise Refused(
-            f"--against {against} is {name} itself, which runs on {asked[0].engine} here."
-        )
-    truths = [
-        Truths(entrant.classifier.labels, entrant.package.info.background_class)
-        for entrant in asked
-    ]
+    asked = _loaded(name, against, settings)
+    truths = [Truths(of.classifier.labels, of.package.info.background_class) for of in asked]
     labelled = find(pictures, truths)
     for line in told(labelled, truths):
         say(line)
     load = loader(labelled.photos)
     answers, unreadable = ask(labelled.photos, asked, load, "pictures")
-    kept = [place for place, answer in enumerate(answers) if answer is not None]
-    if not kept:
+    answered = zip(labelled.photos, labelled.classes, answers, strict=True)
+    readable = [(photo, true, said) for photo, true, said in answered if said is not None]
+    if not readable:
         raise Refused(_nothing_readable(pictures, unreadable))
-    photos = [labelled.photos[place] for place in kept]
+    photos = [photo for photo, _, _ in readable]
     all_ = [
         seen(
             truths[number].labels,
             photos,
-            [labelled.classes[place][number] for place in kept],
-            [answer[number] for answer in answers if answer is not None],
+            [true[number] for _, true, _ in readable],
+            [said[number] for _, _, said in readable],
         )
         for number in range(len(asked))
     ]
-    results = [
-        measured(entrant, of, settings.threads) for entrant, of in zip(asked, all_, strict=True)
-    ]
-    both = None
-    if against:
-        right = [(a.right, b.right) for a, b in zip(*all_, strict=True)]
-        both = compared(asked[0].name, asked[1].name, right)
-    ways = None
-    if all_ways:
-        classes = [labelled.classes[place][0] for place in kept]
-        ways = try_all(colours(asked[0]), rightness(asked[0], photos, classes, load))
-    return Evaluated(
-        Evaluation(
-            pictures=pictures.name,
-            labels=labelled.by,
-            evaluated=len(kept),
-            unknown_labels=labelled.unknown,
-            shared_labels=labelled.shared,
-            unreadable=unreadable,
-            faults=labelled.faults,
-            results=results,
-            compared=both,
-            ways=ways,
-            notes=[*_repeated(photos), *_notes(results)],
-        ),
-        all_,
-        load,
+    results = [measured(of, said, settings.threads) for of, said in zip(asked, all_, strict=True)]
+    right = rightness(asked[0], photos, [true[0] for _, true, _ in readable], load)
+    evaluation = Evaluation(
+        pictures=pictures.name,
+        labels=labelled.by,
+        evaluated=len(photos),
+        unknown_labels=labelled.unknown,
+        shared_labels=labelled.shared,
+        unreadable=unreadable,
+        faults=labelled.faults,
+        results=results,
+        compared=_both(asked, all_) if against else None,
+        ways=try_all(colours(asked[0]), right) if all_ways else None,
+        notes=[*_repeated(photos), *_notes(results)],
     )
+    return Evaluated(evaluation, all_, load)
+
+
+def _loaded(name: str, against: str | None, settings: Settings) -> list[Contestant]:
+    """Load the networks to ask. Raises Refused if they are the same on the same engine."""
+    asked = [
+        contestant(entrant, settings.model_dirs, settings.engine, settings.threads)
+        for entrant in contestants(name, against)
+    ]
+    if len({(of.package.info.name, of.engine) for of in asked}) < len(asked):
+        raise Refused(
+            f"--against {against} is {name} itself, which runs on {asked[0].engine} here."
+        )
+    return asked
+
+
+def _both(asked: Sequence[Contestant], all_: Sequence[Sequence[Seen]]) -> Compared:
+    right = [(a.right, b.right) for a, b in zip(*all_, strict=True)]
+    return compared(asked[0].name, asked[1].name, right)
 
 
 def contestants(name: str, against: str | None) -> list[str]:
