@@ -28,6 +28,9 @@ from chalicelib.wording import count
 BATCH_INPUTS = "batches/"
 """Prefix of the images bucket whose objects wait for a `POST /batches`."""
 
+LISTED = "manifest.jsonl"
+"""The manifest of a batch that is made from a request's instances, or from a prefix."""
+
 MAX_MANIFEST = 500 * 10**6
 """Bytes of an uploaded manifest: a million lines with long addresses."""
 
@@ -67,7 +70,7 @@ class BatchService:
         batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:
             data = manifest_of(request.instances)
-            key = f"batches/{batch_id}/manifest.jsonl"
+            key = f"batches/{batch_id}/{LISTED}"
             self._store.put(self._results, key, data, "application/jsonl")
             source = count(len(request.instances), "instance")
         else:
@@ -98,20 +101,11 @@ class BatchService:
         etag: of the manifest. Raises Replaced if another manifest has replaced it.
         """
         ledger = Ledger(self._store, self._results, batch_id)
-        manifest = "manifest.jsonl"
-        if is_manifest(source):
-            # if two start at once, each makes a copy; the first to write batch.json wins
-            token = uuid.uuid4().hex[:8]
-            manifest = f"manifest.{token}{PurePosixPath(source.lower()).suffix}"
-            if not ledger.has(ledger.key("batch.json")):
-                where = self._results, ledger.key(manifest)
-                if not copy_manifest(self._store, source, *where, etag):
-                    raise Replaced(source)
         batch = Batch(
             batch_id=batch_id,
             created_at=created,
             source=source,
-            manifest=manifest,
+            manifest=self._copied(ledger, source, etag) if is_manifest(source) else LISTED,
             max_labels=options.max_labels,
             min_confidence=options.min_confidence,
             model=options.model,
@@ -121,6 +115,16 @@ class BatchService:
             ledger.mark(ledger.active_key(0))
         ledger.mark(recent_key(batch))
         self._queue.send([FanOutMessage(batch_id, 0)])
+
+    def _copied(self, ledger: Ledger, source: str, etag: str | None) -> str:
+        """Copies the manifest beside the batch; returns the copy's name."""
+        # if two start at once, each makes a copy; the first to write batch.json wins
+        name = f"manifest.{uuid.uuid4().hex[:8]}{PurePosixPath(source.lower()).suffix}"
+        if not ledger.has(ledger.key("batch.json")):
+            where = self._results, ledger.key(name)
+            if not copy_manifest(self._store, source, *where, etag):
+                raise Replaced(source)
+        return name
 
     def view(self, batch_id: str) -> BatchView:
         """Returns a batch as `GET /batches/{id}` shows it. Raises NotFound."""

@@ -97,35 +97,41 @@ def write_results(
 
     total: images that were asked for, as far as known, if the records may be incomplete.
     """
-    labels: Counter[str] = Counter()
-    errors: Counter[str] = Counter()
-    answered = final = 0
-    encode = msgspec.json.Encoder().encode
-
-    def encoded() -> Iterator[bytes]:
-        nonlocal answered, final
-        for record in records:
-            if record.error is not None:
-                errors[record.error.code] += 1
-                final += record.is_final
-            else:
-                answered += 1
-                labels.update([label.name for label in record.likely()] or [NO_LABEL])
-            yield encode(record) + b"\n"
-
-    ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), encoded())
-    failed, done = errors.total(), errors.total() + answered
+    totals, encode = _Totals(), msgspec.json.Encoder().encode
+    lines = (encode(record) + b"\n" for record in totals.counted(records))
+    ledger.store.write(ledger.bucket, ledger.end_key(batch.round, name), lines)
+    failed = totals.errors.total()
+    done = failed + totals.answered
     return Summary(
         batch_id=batch.batch_id,
         round=batch.round,
         counts=Counts(max(total, done), done, failed),
         created_at=batch.created_at,
         finished_at=now(),
-        labels=dict(labels.most_common()),
-        errors=dict(errors.most_common()),
-        final=final,
+        labels=dict(totals.labels.most_common()),
+        errors=dict(totals.errors.most_common()),
+        final=totals.final,
         results=name,
     )
+
+
+class _Totals:
+    """What a summary counts of the records."""
+
+    def __init__(self) -> None:
+        self.labels, self.errors = Counter[str](), Counter[str]()
+        self.answered = self.final = 0
+
+    def counted(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yields the records, and counts each."""
+        for record in records:
+            if record.error is not None:
+                self.errors[record.error.code] += 1
+                self.final += record.is_final
+            else:
+                self.answered += 1
+                self.labels.update([label.name for label in record.likely()] or [NO_LABEL])
+            yield record
 
 
 def merged(

@@ -63,11 +63,7 @@ def inspect_jpeg(data: bytes) -> Jpeg:
             )
         elif kind == 0xE1 and payload.startswith(b"Exif\0\0") and not exif:
             exif = payload
-        elif not scans and (
-            kind in _FRAMES | _TABLES
-            or (kind == 0xE0 and payload.startswith(b"JFIF\0"))
-            or (kind == 0xEE and payload.startswith(b"Adobe"))
-        ):
+        elif not scans and _is_needed(kind, payload):
             kept.append(whole[start:end])
             frame = payload if kind in _FRAMES else frame
         if len(scans) > MAX_SCANS:
@@ -85,6 +81,12 @@ def inspect_jpeg(data: bytes) -> Jpeg:
         _check_scans(frame, scans, complete)
         kept.append(memoryview(_END))
     return Jpeg(b"".join(kept), exif, len(scans), truncated)
+
+
+def _is_needed(kind: int, payload: bytes) -> bool:
+    """Whether a segment before the first scan tells how to decode, or what colours mean."""
+    colours = {0xE0: b"JFIF\0", 0xEE: b"Adobe"}
+    return kind in _FRAMES | _TABLES or (kind in colours and payload.startswith(colours[kind]))
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

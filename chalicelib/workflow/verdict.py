@@ -21,7 +21,7 @@ def is_better(champion: ArmResult, challenger: ArmResult, test: McNemar | None) 
 
 
 def _is_easier(asked: ArmResult, other: ArmResult) -> bool:
-    """Whether `one` may be right with any of several labels, and `other` only with its top."""
+    """Whether `asked` is right with any of several labels, and `other` only with its top one."""
     return asked.multi_label and not other.multi_label
 
 
@@ -118,11 +118,17 @@ def _compared(
     evidence = f"({p_value(test.p_value)}, {images})"
     if not test.difference:
         return f"{ahead} and {behind} are right equally often {evidence}."
+    return _unequal(champion, challenger, test, evidence)
+
+
+def _unequal(champion: ArmResult, challenger: ArmResult, test: McNemar, evidence: str) -> str:
+    """Returns the verdict on two models of which one is right more often."""
+    worse, better = (challenger, champion) if test.difference < 0 else (champion, challenger)
+    ahead, behind = plain(better.model), plain(worse.model)
     more = f"{ahead} is right {points(test.difference)} more often than {behind}"
     if test.p_value >= SIGNIFICANT:
         return f"No clear winner. {more}, but that may be chance {evidence}."
-    first, second = (champion, challenger) if test.difference < 0 else (challenger, champion)
-    if _is_easier(first, second):
+    if _is_easier(better, worse):
         return (
             f"{more} {evidence}. But it may find several labels in an image, and {behind} gives "
             "only one. So it is right more easily, and this does not tell which model is better."
