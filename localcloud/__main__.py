@@ -3,6 +3,7 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -69,22 +70,7 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
     help="A parameter of the stack.",
 )  # fmt: skip
-def main(
-    model: str,
-    host: str,
-    port: int,
-    url_port: int,
-    aws_port: int,
-    functions_port: int,
-    concurrency: int,
-    visibility_timeout: int | None,
-    schedule_seconds: float,
-    triggers: tuple[str, ...],
-    project: Path,
-    aws: str,
-    template: Path | None,
-    parameters: dict[str, str],
-) -> None:
+def main(model: str, **said: Any) -> None:
     """Serve the app on this machine, with an AWS of its own, until Ctrl-C.
 
     The model is fetched first where the catalogue has it and this machine does not. Where its host
@@ -92,22 +78,7 @@ def main(
     buckets and queues hold ends with it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = Options(
-        project=project,
-        template=template or project / "infrastructure.yaml",
-        stack_name=f"{registry.app_name(project)}-{registry.STAGE}",
-        host=host,
-        port=_checked("PORT", host, port),
-        url_port=_checked("URL_PORT", LOOPBACK, url_port),
-        aws_port=_checked("AWS_PORT", LOOPBACK, aws_port),
-        functions_port=_checked("FUNCTIONS_PORT", LOOPBACK, functions_port),
-        concurrency=concurrency,
-        visibility_timeout=visibility_timeout or max(30, registry.longest_timeout(project)),
-        schedule_seconds=schedule_seconds,
-        parameters=parameters,
-        triggers=triggers,
-        aws=aws,
-    )
+    options = _options(**said)
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
     # whoever names a token wants to be asked for it
@@ -123,6 +94,23 @@ def main(
         click.echo("\nStopped.")
     finally:
         cloud.stop()
+
+
+def _options(
+    host: str, project: Path, template: Path | None, visibility_timeout: int | None, **rest: Any
+) -> Options:
+    """Returns the options, with ports that can be used. Raises ClickException."""
+    for name in ("port", "url_port", "aws_port", "functions_port"):
+        where = host if name == "port" else LOOPBACK
+        rest[name] = _checked(name.upper(), where, rest[name])
+    return Options(
+        host=host,
+        project=project,
+        template=template or project / "infrastructure.yaml",
+        stack_name=f"{registry.app_name(project)}-{registry.STAGE}",
+        visibility_timeout=visibility_timeout or max(30, registry.longest_timeout(project)),
+        **rest,
+    )
 
 
 def _checked(variable: str, host: str, port: int) -> int:
