@@ -87,12 +87,7 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
 @click.option("--keys", default=1_000_000, show_default=True, help="Of a prefix to fan out.")
 @findings.options
 def main(
-    model: str,
-    rounds: int,
-    lines: tuple[int, ...],
-    keys: int,
-    as_json: bool,
-    save: bool,
+    model: str, rounds: int, lines: tuple[int, ...], keys: int, as_json: bool, save: bool
 ) -> None:
     """Measure, and print."""
     subject.model(model)

@@ -7,12 +7,7 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from moto.apigateway.models import (
-    APIGatewayBackend,
-    Integration,
-    RestAPI,
-    apigateway_backends,
-)
+from moto.apigateway.models import APIGatewayBackend, Integration, RestAPI, apigateway_backends
 from moto.awslambda import urls
 from moto.awslambda.policy import Policy
 from moto.awslambda.responses import LambdaResponse

@@ -50,12 +50,7 @@ class Function:
     """
 
     def __init__(
-        self,
-        process: "subprocess.Popen[bytes]",
-        api: RuntimeApi,
-        log: Path,
-        arn: str,
-        start: float,
+        self, process: "subprocess.Popen[bytes]", api: RuntimeApi, log: Path, arn: str, start: float
     ) -> None:
         self._process, self._api, self._log, self._arn = process, api, log, arn
         with self._told():

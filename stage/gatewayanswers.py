@@ -32,10 +32,7 @@ ANSWERS: dict[str, tuple[str, str, str]] = {
     "DEFAULT_5XX": ("", "InternalServerError", ""),
 }  # fmt: skip
 """By API Gateway's name of it: status (empty: its own), code, message (empty: its own)."""
-HEADERS = {
-    "Access-Control-Allow-Origin": "*",
-    "Cache-Control": "no-store",
-}
+HEADERS = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"}
 MORE_HEADERS = {
     "UNAUTHORIZED": {"WWW-Authenticate": "Bearer"},
     "THROTTLED": {"Retry-After": "1"},

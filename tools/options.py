@@ -10,14 +10,7 @@ import msgspec
 
 from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
-from chalicelib.images.preprocessing import (
-    IMAGENET,
-    WHOLE,
-    Channels,
-    Filter,
-    Preprocessing,
-    Resize,
-)
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Channels, Filter, Preprocessing, Resize
 from chalicelib.inference.labels import is_imagenet
 from chalicelib.wording import percent
 

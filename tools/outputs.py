@@ -89,12 +89,7 @@ def _check(name: str, end: Ending, units: int, scores: Scores | None, several: b
 
 
 def _seen(
-    name: str,
-    end: Ending,
-    rows: Rows,
-    rounded: bool,
-    scores: Scores | None,
-    several: bool | None,
+    name: str, end: Ending, rows: Rows, rounded: bool, scores: Scores | None, several: bool | None
 ) -> Output:
     """`settled` by the scores for generated pictures, as far as they prove it."""
     low, high, sums_to_one = float(rows.min()), float(rows.max()), _sum_to_one(rows, rounded)

@@ -35,7 +35,7 @@ _ONNXRUNTIME_IMAGES = 300
 _TEST_IMAGES = 2000
 
 
-@click.command()
+@click.command(context_settings={"show_default": True})
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -45,35 +45,27 @@ _TEST_IMAGES = 2000
     "--images",
     type=click.IntRange(100, 1_000_000),
     default=100_000,
-    show_default=True,
     help="How many pictures to draw and train on.",
 )
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="How often each picture is seen.",
-)
+@click.option("--epochs", type=click.IntRange(1), default=4, help="How often each picture is seen.")
 @click.option(
     "--seed",
     type=click.IntRange(0, 9),
     default=0,
-    show_default=True,
     help="Which of ten disjoint sets of pictures, and the network's first weights.",
 )
 @click.option(
     "--variant",
     type=click.Choice(sorted(VARIANTS)),
     default="doodle",
-    show_default=True,
     help="The network; doodle-small is a challenger for A/B tests.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=max(1, (os.cpu_count() or 2) - 1),
-    help="Processes that draw, then threads that train.  [default: all cores but one]",
+    show_default="all cores but one",
+    help="Processes that draw, then threads that train.",
 )
 @click.option(
     "--weights",

@@ -53,9 +53,7 @@ def frozen(tf: Any, network: Any, preprocess: Any) -> Any:
 
     It squashes the whole image, bilinear, as the graph of 2015 does.
     """
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     _, height, width, _ = network.inputs[0].shape
     spec = tf.TensorSpec([1, height, width, 3], tf.float32, name="pixels")

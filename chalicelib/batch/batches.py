@@ -89,12 +89,7 @@ class BatchService:
         return uri
 
     def begin(
-        self,
-        batch_id: str,
-        created: float,
-        source: str,
-        options: Options,
-        etag: str | None = None,
+        self, batch_id: str, created: float, source: str, options: Options, etag: str | None = None
     ) -> None:
         """Writes the batch down and queues its fan-out. A second call has no effect.
 

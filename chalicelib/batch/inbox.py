@@ -12,13 +12,7 @@ from chalicelib.aws.s3events import Put, puts
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import Listed, ObjectStore
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
-from chalicelib.batch.fanout import (
-    ChunkMessage,
-    FanOutMessage,
-    ImageMessage,
-    fan_out,
-    queue_undone,
-)
+from chalicelib.batch.fanout import ChunkMessage, FanOutMessage, ImageMessage, fan_out, queue_undone
 from chalicelib.batch.finish import finish_if_done
 from chalicelib.batch.halt import stop_if_told, stop_later
 from chalicelib.batch.inlet import EventMessage

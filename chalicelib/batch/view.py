@@ -20,10 +20,7 @@ def view_of(ledger: Ledger) -> BatchView:
     """
     batch = ledger.batch()
     show = partial(
-        BatchView,
-        batch_id=batch.batch_id,
-        source=batch.source,
-        created_at=moment(batch.created_at),
+        BatchView, batch_id=batch.batch_id, source=batch.source, created_at=moment(batch.created_at)
     )
     summary = ledger.summary(batch.round)
     if summary is not None:

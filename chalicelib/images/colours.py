@@ -8,13 +8,7 @@ from PIL import Image as Pillow
 from PIL import PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile as OpenImage
 
-_AVERAGEABLE = {
-    "1": "L",
-    "P": "RGB",
-    "LA": "La",
-    "RGBA": "RGBa",
-    "CMYK": "RGB",
-}
+_AVERAGEABLE = {"1": "L", "P": "RGB", "LA": "La", "RGBA": "RGBa", "CMYK": "RGB"}
 _KEY_SCALE = {"L;2": 85, "L;4": 17, "RGB;16B": 1 / 256}
 """The scale of the transparent colour by PNG layout: Pillow scales only the samples."""
 

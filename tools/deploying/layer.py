@@ -54,12 +54,7 @@ class LayerStep:
     """
 
     def __init__(
-        self,
-        client: Any,
-        s3: Any,
-        name: str,
-        content: Content,
-        staging: Callable[[], str],
+        self, client: Any, s3: Any, name: str, content: Content, staging: Callable[[], str]
     ) -> None:
         self._client = client
         self._s3 = s3

@@ -17,15 +17,7 @@ from chalicelib.answers import (
     workflowviews,
 )
 
-MODULES = (
-    requests,
-    predictions,
-    batchviews,
-    experimentviews,
-    workflowviews,
-    judged,
-    protocol,
-)
+MODULES = (requests, predictions, batchviews, experimentviews, workflowviews, judged, protocol)
 Schema = dict[str, Any]
 Struct = type[msgspec.Struct]
 

@@ -53,9 +53,7 @@ def _is_kept(tensor: Any) -> bool:
 
 def _constant(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Any:
     """The traced network with its variables as constants; None if TensorFlow cannot do that."""
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     traced = tf.function(call).get_concrete_function(tf.TensorSpec(shape, tf.float32))
     try:

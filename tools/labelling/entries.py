@@ -50,7 +50,4 @@ def ordered(entries: Sequence[Entry]) -> list[str]:
 
 def consecutive(indices: Sequence[int]) -> bool:
     """Whether they count up from 0 or 1, in any order."""
-    return sorted(indices) in (
-        list(range(len(indices))),
-        list(range(1, len(indices) + 1)),
-    )
+    return sorted(indices) in (list(range(len(indices))), list(range(1, len(indices) + 1)))

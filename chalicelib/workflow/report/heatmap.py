@@ -28,10 +28,7 @@ def heat_map(matrix: Matrix, room: float) -> Drawing:
     longest = max(wide(name) for name in names)
     left, top = max(longest, wide(_rows(matrix))) + 8, longest * 0.71 + 34
     side, title = cell * len(names), f"{fit(matrix.columns, 280, 15)} says →"
-    parts = [
-        text(0, 14, title, "name"),
-        text(left - 8, top - 8, _rows(matrix) + " ↓", "muted end"),
-    ]
+    parts = [text(0, 14, title, "name"), text(left - 8, top - 8, _rows(matrix) + " ↓", "muted end")]
     for place, name in enumerate(names):
         middle = (place + 0.5) * cell
         parts.append(text(left - 8, top + middle + 4, name, "end"))
