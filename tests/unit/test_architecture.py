@@ -25,7 +25,7 @@ SOURCES = [ROOT / "app.py"] + [
     if not path.is_relative_to(ROOT / "tests" / "data")
 ]
 HOMES = {
-    "chalice": {"app", "command"},
+    "chalice": {"app", "command"},  # where Chalice looks for its layer, asked while it deploys
     "boto3": {"aws"},
     "botocore": {"command", "stops", "aws"},
     "ai_edge_litert": {"inference.litert"},
