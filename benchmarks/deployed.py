@@ -15,6 +15,7 @@ import click
 from moto.server import ThreadedMotoServer
 
 from chalicelib.inference.packages import ModelPackage
+from chalicelib.tokens import digest
 from localcloud import sampleevents as events
 from localcloud.disk import ARCHITECTURE, Image, Runtime, can_be_in_place, unpack
 from localcloud.unzipped import Function, started
@@ -23,7 +24,6 @@ from tools.bundling.build import bundle, lambda_runtime, model_layer
 
 TOKEN = "a-token-of-the-benchmark"
 RESULTS = "coldstart-results"
-PARAMETER = "/serverless-inception/coldstart/token"
 
 
 @dataclass(frozen=True)
@@ -129,9 +129,7 @@ def aws(*buckets: str) -> Iterator[dict[str, Any]]:
 
 @contextlib.contextmanager
 def with_token() -> Iterator[dict[str, str]]:
-    """Runs an AWS with a bucket and a token; yields the environment variables that lead to it."""
+    """Runs an AWS with a bucket; yields the environment of a stage that asks for the token."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with aws(RESULTS) as options:
-        ssm = boto3.client("ssm", **options)
-        ssm.put_parameter(Name=PARAMETER, Value=TOKEN, Type="SecureString")
-        yield {"AWS_ENDPOINT_URL": options["endpoint_url"], "TOKEN_PARAMETER": PARAMETER}
+        yield {"AWS_ENDPOINT_URL": options["endpoint_url"], "TOKEN_SHA256": digest(TOKEN)}

@@ -108,7 +108,8 @@ def check(
         _check_stage(command.stage, project)
         # an entry that is copied from another stage has that stage's buckets, queues and token
         own = settings.workflow.endswith(f":{APP}-{command.stage}-workflow")
-        _check_ready(command, own, project, python)
+        guarded = settings.public or bool(settings.token_sha256)
+        _check_ready(command, own and guarded, project, python)
     if command and command.name in (*DEPLOYING, "delete") and settings.workflow:
         # roles have no region: from another region, `delete` would remove the running stage's roles
         home, here = Place(*settings.workflow.split(":")[3:5]), place_of(command.profile)

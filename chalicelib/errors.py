@@ -18,7 +18,7 @@
     ├── ModelInvalid            503  a model package that cannot be loaded
     ├── SlowKernels             503  a model that answers several times slower than it could
     ├── NotConfigured           503  a part of the service that is not set up
-    └── ServiceUnavailable      503  a bucket, queue, state machine or parameter of our own
+    └── ServiceUnavailable      503  a bucket, queue or state machine of our own
         ├── AccessRefused       503  it refuses us: our policy is broken
         ├── ObjectMissing       503  an object that must exist does not
         └── ObjectTooLarge      503  an object is larger than its reader accepts
@@ -148,7 +148,7 @@ class NotConfigured(InceptionError):
 
 
 class ServiceUnavailable(InceptionError):
-    """The service's own bucket, queue, state machine or parameter does not answer.
+    """The service's own bucket, queue or state machine does not answer.
 
     Callers get the `sentence`, which names no part of our account. The log gets the `detail`:
     bucket and key, and AWS's own words.
@@ -169,7 +169,7 @@ class ServiceUnavailable(InceptionError):
 
 
 class AccessRefused(ServiceUnavailable):
-    """The service's own bucket, queue, state machine or parameter refuses us, or is gone."""
+    """The service's own bucket, queue or state machine refuses us, or is gone."""
 
     sentence = "The service may not use a part of its own; its log says which policy to mend."
 

@@ -19,9 +19,8 @@ class Overrides(TypedDict, total=False):
     """The ports that a test or a benchmark gives.
 
     store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
-    executions: the runs of the state machine. fetch: gets the image at a URL. read_token: gets the
-    callers' token. clock: seconds since the epoch. sleep: waits for so many seconds before another
-    try.
+    executions: the runs of the state machine. fetch: gets the image at a URL. clock: seconds since
+    the epoch. sleep: waits for so many seconds before another try.
     """
 
     store: ObjectStore
@@ -29,7 +28,6 @@ class Overrides(TypedDict, total=False):
     answers: "Queue"
     executions: "Executions"
     fetch: Callable[[str], bytes]
-    read_token: Callable[[], str]
     clock: Callable[[], float]
     sleep: Callable[[float], None]
 
@@ -57,13 +55,6 @@ class Ports:
         from chalicelib.sources.fetch import Fetcher
 
         return Fetcher(allow_loopback=self._settings.allow_loopback)
-
-    @cached_property
-    def read_token(self) -> Callable[[], str]:
-        """Gets the callers' token."""
-        from chalicelib.aws.ssm import Parameter
-
-        return Parameter(clients.ssm, self._settings.token_parameter).read
 
     @cached_property
     def queue(self) -> "Queue":

@@ -27,6 +27,10 @@ EngineName = Literal["auto", "litert", "onnxruntime"]
 """What runs networks: LiteRT, ONNX Runtime, or the faster of the two for package and host."""
 
 
+OF_TOKENS = ("TOKEN_SHA256", "TOKEN_PARAMETER")
+"""Variables of a closed stage. The second is of earlier deployments: they stay closed, too."""
+
+
 class SettingsError(ValueError):
     """An environment variable has a value that cannot be used; the message names it."""
 
@@ -49,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True):
     workflow: ARN of the state machine; empty if not set up.
     public: whether everybody may call. A deployed stage must say so and name no token. On a
         loopback address everybody may, unless PUBLIC says no.
-    token_parameter: name of the SSM parameter with the callers' token.
+    token_sha256: SHA-256 of the callers' token, in hexadecimal digits; empty without a token.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
     engine: what runs networks.
@@ -71,7 +75,7 @@ class Settings(msgspec.Struct, frozen=True):
     arms: str
     workflow: str
     public: bool
-    token_parameter: str
+    token_sha256: str
     allow_loopback: bool
     allow_slow_kernels: bool
     engine: EngineName
@@ -106,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True):
             arms=env.get("ARMS", "").strip(),
             workflow=env.get("WORKFLOW", ""),
             public=_public(env, local_host),
-            token_parameter=env.get("TOKEN_PARAMETER", "").strip(),
+            token_sha256=env.get("TOKEN_SHA256", "").strip(),
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK", default=not on_lambda),
             allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS", default=not on_lambda),
             engine=_engine(env),
@@ -122,7 +126,7 @@ def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
 def _public(env: Mapping[str, str], local_host: str | None) -> bool:
     if local_host is None:
         # a PUBLIC in the shell of whoever deploys is not the stage's
-        return _boolean(env, "PUBLIC") and not env.get("TOKEN_PARAMETER", "").strip()
+        return _boolean(env, "PUBLIC") and not any(env.get(name, "").strip() for name in OF_TOKENS)
     return _boolean(env, "PUBLIC", default=is_loopback(local_host))
 
 

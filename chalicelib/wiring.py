@@ -99,7 +99,7 @@ class Services:
         """Decides who may call."""
         from chalicelib.tokens import Tokens
 
-        return Tokens(self._ports.read_token)
+        return Tokens(self.settings.token_sha256)
 
     @cached_property
     def predictor(self) -> Predictor:

@@ -82,7 +82,7 @@ def main(model: str, **said: Any) -> None:
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
     # whoever names a token wants to be asked for it
-    public = "false" if os.environ.get("TOKEN_PARAMETER", "").strip() else "true"
+    public = "false" if os.environ.get("TOKEN_SHA256", "").strip() else "true"
     environment = {"PUBLIC": public, **os.environ, "MODEL": package.info.name, "ARMS": arms}
     cloud = Cloud(options, environment)
     try:

@@ -20,7 +20,7 @@ from tools.deploying.region import lives_here
 from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import REST, URL, Target, Wishes, read_config, stage_environment
-from tools.deploying.terminal import deploy, destroy, show, tell
+from tools.deploying.terminal import deploy, destroy, rotate, show, tell
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
     tell(f"Python {version}")
     target = _target(session, stage)
     here = lives_here(session.client("s3"), target)
-    if options["destroy"]:
+    if options["destroy"] or options["rotate_token"]:
         return Deployment(session, target, config, wishes, version, lives_here=here)
     asked.check(wishes.subscriptions, target)
     settings = Settings.from_environment()
@@ -167,6 +167,7 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
 @click.option(
     "--show-token", is_flag=True, help="Print the secret of callers, and do nothing else."
 )
+@click.option("--rotate-token", is_flag=True, help="Replace that secret, and do nothing else.")
 @click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
 def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
@@ -183,6 +184,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
       python -m tools.deploy --stage dev --model doodle
       python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
       python -m tools.deploy --stage dev --front url --reserve 20
+      python -m tools.deploy --stage dev --rotate-token
       python -m tools.deploy --stage dev --destroy
     """
     with _one_line():
@@ -190,7 +192,9 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
         if options["show_token"]:
             _show_token(session, stage)
             return
-        if options["destroy"]:
+        if options["rotate_token"]:
+            rotate(prepare(session, stage, options), session, options["yes"])
+        elif options["destroy"]:
             destroy(prepare(session, stage, options), session, options["plan"], options["yes"])
         elif options["plan"]:
             plan(session, stage, options)

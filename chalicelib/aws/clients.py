@@ -35,10 +35,5 @@ def s3(**limits: Any) -> Any:
     return client("s3", signature_version="s3v4", s3=address, **limits)
 
 
-def ssm() -> Any:
-    """Makes a client of SSM. Callers wait for it, so all attempts fit into ten seconds."""
-    return client("ssm", read_timeout=2, connect_timeout=2, attempts=3)
-
-
 quick_s3 = partial(s3, connect_timeout=1, read_timeout=2, attempts=2)
 """Makes a client of S3 that gives up soon, for data that an answer can do without."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from chalicelib.tokens import digest
 from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, tab_to
 from tests.e2e.conftest import LocalCloud, running
 
@@ -19,11 +20,10 @@ pytestmark = pytest.mark.chromium
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The app and its AWS, with a token: what `make run TOKEN_PARAMETER=…` serves."""
+    """The app and its AWS, with a token: what `make run TOKEN_SHA256=…` serves."""
     log = tmp_path_factory.mktemp("closed") / "log"
-    name = "/serverless-inception/local/token"
-    with running(log, "doodle", "--schedule-seconds", "2", TOKEN_PARAMETER=name) as cloud:
-        cloud.client("ssm").put_parameter(Name=name, Type="SecureString", Value=TOKEN)
+    known = digest(TOKEN)
+    with running(log, "doodle", "--schedule-seconds", "2", TOKEN_SHA256=known) as cloud:
         yield cloud
 
 

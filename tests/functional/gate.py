@@ -13,6 +13,8 @@ import urllib3
 Answer = tuple[int, dict[str, str], bytes]
 READS = re.compile(r"(Get|Describe|List|Head|BatchGet)[A-Z]|AssumeRole$")
 """Operations that change nothing, by their names, where a request has one."""
+CACHE = re.compile(r"DELETE /restapis/\w+/stages/\w+/cache/authorizers")
+"""What moto lacks (https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html)."""
 
 
 class Gate:
@@ -39,6 +41,9 @@ class Gate:
         if self.refused and self.refused.fullmatch(what):
             refusal = json.dumps({"message": f"You may not {what}", "Code": "AccessDenied"})
             return 403, {"x-amzn-ErrorType": "AccessDeniedException"}, refusal.encode()
+        if CACHE.fullmatch(what):
+            self.writes.append(what)
+            return 202, {}, b""
         if not READS.match(what) and not what.startswith(("GET ", "HEAD ")):
             self.writes.append(what)
         answer = self._http.request(

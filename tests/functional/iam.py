@@ -113,11 +113,6 @@ def _machine(action: str, parameter: str) -> Needs:
     return lambda _, given: [Need(action, given[parameter])]
 
 
-def _parameter(account: Account, given: Mapping[str, Any]) -> list[Need]:
-    arn = f"arn:aws:ssm:{account.region}:{account.number}:parameter{given['Name']}"
-    return [Need("ssm:GetParameter", arn)]
-
-
 OPERATIONS: dict[tuple[str, str], Needs] = {
     ("s3", "GetObject"): _object("s3:GetObject"),
     ("s3", "HeadObject"): _object("s3:GetObject"),
@@ -140,5 +135,4 @@ OPERATIONS: dict[tuple[str, str], Needs] = {
     ("stepfunctions", "GetExecutionHistory"): _machine(
         "states:GetExecutionHistory", "executionArn"
     ),
-    ("ssm", "GetParameter"): _parameter,
 }

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.tokens import digest
 from localcloud import resources
 from localcloud.environment import ACCOUNT
 from tests.conftest import ROOT
@@ -113,11 +114,13 @@ def test_what_chalice_deploys_is_closed_and_has_nothing_of_a_laptop(tool: Tool) 
         assert wants_token is not (path in OPEN or verb == "OPTIONS"), (path, verb)
     outputs = resources.outputs(tool.client("cloudformation"), NAME)
     assert outputs
+    named = {"Name": "/serverless-inception/dev/token", "WithDecryption": True}
+    token = tool.client("ssm").get_parameter(**named)
     for function in functions(tool).values():
         variables = function["Environment"]["Variables"]
         assert variables == {
             **outputs, "MODEL": "doodle", "OPENBLAS_NUM_THREADS": "1",
-            "TOKEN_PARAMETER": "/serverless-inception/dev/token",
+            "TOKEN_SHA256": digest(token["Parameter"]["Value"]),
         }  # fmt: skip
         layers = [layer["Arn"].rpartition(":")[0] for layer in function["Layers"]]
         assert [layer.rpartition(f"{NAME}-")[2] for layer in layers] == [

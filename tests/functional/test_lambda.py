@@ -17,6 +17,7 @@ import pytest
 
 from chalicelib.inference.packages import INFO, read_package
 from chalicelib.page import BUILT, WEB
+from chalicelib.tokens import digest
 from localcloud import sampleevents as events
 from localcloud.disk import ARCHITECTURE, Image, Runtime, can_be_in_place, unpack
 from localcloud.environment import ACCOUNT
@@ -117,7 +118,7 @@ def cloud(aws: dict[str, Any]) -> dict[str, str]:
         "RESULTS_BUCKET": "lambda-results",
         "MODELS_BUCKET": "lambda-models",
         "WORK_QUEUE": "lambda-work",
-        "TOKEN_PARAMETER": "/serverless-inception/test/token",
+        "TOKEN_SHA256": digest(TOKEN),
         "WORKFLOW": f"arn:aws:states:{events.REGION}:{ACCOUNT}:stateMachine:lambda",
         "ARMS": "doodle=1.0",
     }
@@ -128,8 +129,6 @@ def cloud(aws: dict[str, Any]) -> dict[str, str]:
     for file in (BUNDLED / "doodle-small").iterdir():
         s3.upload_file(str(file), settings["MODELS_BUCKET"], f"doodle-small/{file.name}")
     boto3.client("sqs", **aws).create_queue(QueueName=settings["WORK_QUEUE"])
-    ssm = boto3.client("ssm", **aws)
-    ssm.put_parameter(Name=settings["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
     return settings | {"AWS_ENDPOINT_URL": aws["endpoint_url"]}
 
 

@@ -1,22 +1,17 @@
-"""An app that is not public, over HTTP: `chalice local`, with the token in SSM on a local AWS."""
+"""An app that is not public, over HTTP: `chalice local`, which knows the digest of the token."""
 
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 import urllib3
 
-from chalicelib.aws.ssm import Parameter
-from chalicelib.errors import ServiceUnavailable
+from chalicelib.tokens import digest
 from localcloud.starting import started
 from tests.conftest import ROOT, pick_free_port
 
@@ -31,43 +26,20 @@ CLOSED = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def ssm(aws: dict[str, Any]) -> Iterator[Any]:
-    client = boto3.client("ssm", **aws)
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def parameter(ssm: Any) -> str:
-    """The name of the parameter that holds the token."""
-    name = f"/serverless-inception/{uuid.uuid4().hex}/token"
-    ssm.put_parameter(Name=name, Type="SecureString", Value=TOKEN)
-    return name
-
-
-def environment(aws: dict[str, Any], **env: str) -> dict[str, str]:
-    """Of a process that finds the local AWS, and that asks for the token on loopback, too."""
-    return env | {
-        "PUBLIC": "false",
-        "AWS_ENDPOINT_URL": aws["endpoint_url"],
-        "AWS_DEFAULT_REGION": aws["region_name"],
-        "AWS_ACCESS_KEY_ID": aws["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": aws["aws_secret_access_key"],
-        "NO_PROXY": "127.0.0.1",
-        "MODEL": "doodle",
-    }  # fmt: skip
+def environment(**env: str) -> dict[str, str]:
+    """Of a process that asks for the token on loopback, too. There is no AWS."""
+    return env | {"PUBLIC": "false", "NO_PROXY": "127.0.0.1", "MODEL": "doodle"}
 
 
 @contextlib.contextmanager
-def serving(log: Path, aws: dict[str, Any], **env: str) -> Iterator[str]:
+def serving(log: Path, **env: str) -> Iterator[str]:
     """The base URL of `chalice local`."""
     port = pick_free_port()
     command = [str(Path(sys.executable).with_name("chalice")), "local"]
     command += ["--no-autoreload", "--port", str(port)]
     with (
         log.open("wb") as output,
-        started(command, environment(aws, **env), stdout=output, stderr=output),
+        started(command, environment(**env), stdout=output, stderr=output),
     ):
         url = f"http://127.0.0.1:{port}"
         retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
@@ -81,8 +53,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def url(log: Path, aws: dict[str, Any], parameter: str) -> Iterator[str]:
-    with serving(log, aws, TOKEN_PARAMETER=parameter) as url:
+def url(log: Path) -> Iterator[str]:
+    with serving(log, TOKEN_SHA256=digest(TOKEN)) as url:
         yield url
 
 
@@ -135,18 +107,17 @@ def test_the_log_never_holds_a_token(url: str, log: Path) -> None:
     assert TOKEN not in written and "someone-guessed-this" not in written
 
 
-@pytest.mark.parametrize("name", ["", "/serverless-inception/none/token"])
-def test_where_the_token_cannot_be_read_nobody_comes_in(
-    aws: dict[str, Any], tmp_path: Path, name: str
-) -> None:
-    with serving(tmp_path / "log", aws, TOKEN_PARAMETER=name) as url:
+@pytest.mark.parametrize("env", [{}, {"TOKEN_PARAMETER": "/serverless-inception/dev/token"}])
+def test_where_the_digest_is_missing_nobody_comes_in(tmp_path: Path, env: dict[str, str]) -> None:
+    """As in a stage that was deployed when the functions read the token themselves."""
+    with serving(tmp_path / "log", **env) as url:
         assert ask("GET", f"{url}/models").status == 401
         for token in ("Bearer", "Bearer ", f"Bearer {TOKEN}"):
             answer = ask("GET", f"{url}/models", token)
             assert answer.status >= 400 and b"inception" not in answer.data
         assert ask("GET", f"{url}/health").status == 200
     told = [line for line in (tmp_path / "log").read_text().splitlines() if "Nobody may" in line]
-    assert told and all((name or "TOKEN_PARAMETER") in line for line in told)
+    assert told and all("TOKEN_SHA256" in line and "make deploy" in line for line in told)
 
 
 PRINT_POLICIES = """
@@ -159,14 +130,12 @@ for token in sys.argv[2:]:
 """
 
 
-def test_a_policy_is_about_every_route_because_it_is_kept_by_the_token_alone(
-    aws: dict[str, Any], parameter: str
-) -> None:
+def test_a_policy_is_about_every_route_because_it_is_kept_by_the_token_alone() -> None:
     stage = "arn:aws:execute-api:eu-west-1:123456789012:abcdef/dev"
     tokens = (f"Bearer {TOKEN}", "Bearer wrong")
     run = subprocess.run(
         [sys.executable, "-c", PRINT_POLICIES, f"{stage}/GET/models", *tokens],
-        cwd=ROOT, env=os.environ | environment(aws, TOKEN_PARAMETER=parameter), capture_output=True,
+        cwd=ROOT, env=os.environ | environment(TOKEN_SHA256=digest(TOKEN)), capture_output=True,
         check=True,
     )  # fmt: skip
     policies = [json.loads(line)["policyDocument"] for line in run.stdout.splitlines()]
@@ -174,13 +143,3 @@ def test_a_policy_is_about_every_route_because_it_is_kept_by_the_token_alone(
         [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": [f"{stage}/*/*"]}]
         for effect in ("Allow", "Deny")
     ]
-
-
-def test_a_parameter_is_decrypted(ssm: Any, parameter: str) -> None:
-    assert Parameter(lambda: ssm, parameter).read() == TOKEN
-
-
-def test_a_parameter_that_there_is_not(ssm: Any) -> None:
-    with pytest.raises(ServiceUnavailable) as told:
-        Parameter(lambda: ssm, "/none").read()
-    assert re.search("/none.*ParameterNotFound", told.value.detail)

@@ -92,12 +92,21 @@ def ended(
 
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:serverless-inception-dev-workflow"
-READY = {"WORKFLOW": MACHINE}
+READY = {"WORKFLOW": MACHINE, "TOKEN_SHA256": "0" * 64}
 
 
 @pytest.mark.parametrize("arguments", ["chalice deploy", "chalice dev plan"])
 def test_a_stage_that_is_made_ready_is_deployed(arguments: str, project: Path) -> None:
     checked(arguments, READY, project)
+    checked(arguments, {"WORKFLOW": MACHINE, "PUBLIC": "true"}, project)
+
+
+def test_a_stage_of_before_whose_functions_would_let_nobody_in_is_made_ready_anew(
+    project: Path,
+) -> None:
+    before = {"WORKFLOW": MACHINE, "TOKEN_PARAMETER": "/serverless-inception/dev/token"}
+    for more in ({}, {"PUBLIC": "true"}):  # the second of the shell
+        assert "`make infra STAGE=dev` first" in ended("chalice deploy", before | more, project)
 
 
 @pytest.mark.parametrize("arguments", ["chalice deploy", "chalice dev plan --stage dev"])

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from moto import mock_aws
 
 from chalicelib.inference.packages import ModelPackage
+from chalicelib.tokens import Tokens
 from stage.gatewayanswers import ANSWERS
 from tests.conftest import ROOT
 from tests.samplepackages import with_second_engine, without_second_engine
@@ -96,15 +97,26 @@ def test_settings_are_looked_up_in_chalices_order() -> None:
 def test_the_token_is_made_once_and_forgotten_at_the_end(session: Any) -> None:
     token = TokenStep(session.client("ssm"), TARGET.token)
     assert token.changes() == ["make a secret as /serverless-inception/dev/token"]
+    assert token.digest() == ""
     told: list[str] = []
     token.apply(told.append)
     secret = token.read()
     assert len(secret) == 43  # 256 bits
     assert token.changes() == told == NOTHING
+    assert Tokens(token.digest()).allow(f"Bearer {secret}")
+    assert token.replace() == token.digest()
+    assert not Tokens(token.digest()).allow(f"Bearer {secret}")
     token.delete()
     assert not token.exists()
     token.apply(say_nothing)
     assert token.read() != secret
+
+
+def test_a_token_that_its_digest_would_give_away_is_refused(session: Any) -> None:
+    client = session.client("ssm")
+    client.put_parameter(Name=TARGET.token, Value="letmein", Type="SecureString")
+    with pytest.raises(DeployError, match=r"under 32 characters.* Delete the parameter"):
+        TokenStep(client, TARGET.token).digest()
 
 
 def test_the_model_is_published_by_content(session: Any, package: ModelPackage) -> None:

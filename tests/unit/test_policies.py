@@ -224,16 +224,6 @@ def test_images_may_be_read_from_further_buckets() -> None:
         assert read["Resource"] == [f"arn:aws:s3:::{bucket}/*" for bucket in buckets]
 
 
-def test_the_token_is_read_where_it_is_checked() -> None:
-    def reads_token(**env: str) -> bool:
-        policy = rendered(template("api_handler"), TARGET, ENVIRONMENT | env)
-        return any(each["Action"] == "ssm:GetParameter" for each in policy["Statement"])
-
-    assert reads_token(FRONT="url", TOKEN_PARAMETER="/token")
-    assert not reads_token(TOKEN_PARAMETER="/token")  # API Gateway's authorizer does
-    assert not reads_token(FRONT="url", PUBLIC="true")
-
-
 def test_timeouts_end_before_what_waits_for_them() -> None:
     assert FUNCTIONS["api_handler"]["lambda_timeout"] <= 29  # API Gateway's own
     assert FUNCTIONS["on_tick"]["lambda_timeout"] <= 300  # its period, so that none runs twice

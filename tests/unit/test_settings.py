@@ -13,7 +13,7 @@ def test_defaults_on_a_laptop() -> None:
     assert settings.allow_loopback is True
     assert settings.allow_slow_kernels is True
     assert settings.engine == "auto"
-    assert settings.public is False and settings.token_parameter == ""
+    assert settings.public is False and settings.token_sha256 == ""
     assert settings.image_buckets == frozenset()
     assert settings.model_dirs == (
         ROOT / "vendor" / "models",
@@ -72,15 +72,15 @@ def test_only_a_clear_yes_opens_a_stage(value: str, public: bool) -> None:
     assert Settings.from_environment({"PUBLIC": value}).public is public
 
 
-def test_a_stage_with_a_token_is_closed_whatever_else_is_set() -> None:
-    """The shell of who deploys may have a PUBLIC of its own."""
-    env = {"PUBLIC": "true", "TOKEN_PARAMETER": "/serverless-inception/dev/token"}
-    assert Settings.from_environment(env).public is False
+@pytest.mark.parametrize("variable", ["TOKEN_SHA256", "TOKEN_PARAMETER"])
+def test_a_stage_with_a_token_is_closed_whatever_else_is_set(variable: str) -> None:
+    """The shell of who deploys may have a PUBLIC of its own. The second variable is of before."""
+    assert Settings.from_environment({"PUBLIC": "true", variable: "any"}).public is False
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost", "app.localhost"])
 def test_a_server_on_loopback_asks_nobody_for_a_token_unless_told_to(host: str) -> None:
-    env = {"TOKEN_PARAMETER": "/serverless-inception/dev/token"}
+    env = {"TOKEN_SHA256": "0" * 64}
     for given in ({}, env):
         assert Settings.from_environment(given, host).public is True
         assert Settings.from_environment(given | {"PUBLIC": "false"}, host).public is False

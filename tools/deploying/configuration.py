@@ -152,6 +152,13 @@ class ConfigurationStep:
             whole.update(f"{path.relative_to(self._project)} {content_digest}\n".encode())
         return whole.hexdigest()
 
+    def change(self, variable: str, value: str) -> None:
+        """Write another value of a variable, if the stage's entry has one."""
+        variables = self._config["stages"][self._target.stage].get("environment_variables", {})
+        if variable in variables:
+            variables[variable] = value
+            self._write(CONFIG, self._config)
+
     def forget(self, managed: Collection[str]) -> None:
         """Take away what was written, once the stage is gone. managed: as in `Made`."""
         self._write(CONFIG, forgotten(self._config, self._target.stage, managed))

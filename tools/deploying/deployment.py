@@ -26,6 +26,7 @@ from tools.deploying.layer import LayerStep, engine_content, model_content
 from tools.deploying.manual import StopsStep
 from tools.deploying.parameters import (
     FORMER,
+    TOKEN,
     WISHES,
     monitoring_parameters,
     parameters,
@@ -233,14 +234,14 @@ class Deployment:
     def _managed(self) -> list[str]:
         """The variables that a deployment sets, or could."""
         template = self._project / "infrastructure.yaml"
-        return [*outputs(template.read_text()), "TOKEN_PARAMETER", *FORMER]
+        return [*outputs(template.read_text()), TOKEN, *FORMER]
 
     def _made(self) -> Made | None:
         outputs = self.stack.outputs()
         if not outputs:
             return None
         return Made(
-            variables_of(self.target, self.wishes, outputs),
+            variables_of(self.wishes, outputs, "" if self.wishes.public else self.token.digest()),
             [*self._managed, *WISHES],
             [arn for layer in self.layers if (arn := layer.arn())],
             self._limits(),

@@ -26,15 +26,19 @@ def monitoring_parameters(target: Target, wishes: Wishes) -> dict[str, str]:
     }
 
 
+TOKEN = "TOKEN_SHA256"  # noqa: S105 - the name of a variable
 WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT", *VARIABLES.values())
 """Variables that record the options of a deployment."""
-FORMER = ("DASHBOARD",)
+FORMER = ("DASHBOARD", "TOKEN_PARAMETER")
 """Variables that earlier deployments wrote."""
 
 
-def variables_of(target: Target, wishes: Wishes, outputs: Mapping[str, str]) -> dict[str, str]:
-    """The functions' environment, without the configuration's own variables."""
-    access = {"PUBLIC": "true"} if wishes.public else {"TOKEN_PARAMETER": target.token}
+def variables_of(wishes: Wishes, outputs: Mapping[str, str], token: str) -> dict[str, str]:
+    """The functions' environment, without the configuration's own variables.
+
+    token: its digest.
+    """
+    access = {"PUBLIC": "true"} if wishes.public else {TOKEN: token}
     further = {"IMAGE_BUCKETS": " ".join(wishes.image_buckets)} if wishes.image_buckets else {}
     experiment = {"ARMS": wishes.arms} if wishes.arms else {}
     front = {"FRONT": URL} if wishes.front == URL else {}

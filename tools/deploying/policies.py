@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.deploying.step import DeployError
-from tools.deploying.target import URL, Target
+from tools.deploying.target import Target
 
 EVERY_BUCKET = "ImageBuckets"
 """A resource with this placeholder is repeated for each bucket that an `s3_uri` may name."""
@@ -19,8 +19,6 @@ TRACE = {
     "Resource": "*",
 }
 """What Lambda does in the name of a function that is traced."""
-URL_ONLY = "ReadTokenForUrl"
-"""The statement that a function needs only behind a Function URL, where it checks the token."""
 
 
 def rendered(
@@ -41,10 +39,7 @@ def rendered(
             f"The policy {template.name} cannot be filled in ({error}). It must be JSON, in which "
             f"${{…}} may hold {EVERY_BUCKET}, {', '.join(names)}."
         ) from error
-    checks = environment.get("FRONT") == URL and "TOKEN_PARAMETER" in environment
-    statements = policy["Statement"]
-    kept = [entry for entry in statements if checks or entry["Sid"] != URL_ONLY]
-    return {**policy, "Statement": [*kept, *([TRACE] if traced else [])]}
+    return {**policy, "Statement": [*policy["Statement"], *([TRACE] if traced else [])]}
 
 
 def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
@@ -61,7 +56,6 @@ def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, st
         # a name, though there may be no such queue: an ARN without one is no ARN
         "ResultsQueue": environment.get("RESULTS_QUEUE") or f"{target.name}-results",
         "Workflow": environment.get("WORKFLOW", ""),
-        "TokenParameter": target.token,
     }
 
 

@@ -3,9 +3,12 @@
 import secrets
 from typing import Any
 
-from tools.deploying.step import Tell
+from chalicelib.tokens import digest
+from tools.deploying.step import DeployError, Tell
 
 BYTES = 32
+LEAST_CHARACTERS = 32
+"""Of a token that somebody stored: 128 bits in hexadecimal. Its digest must not give it away."""
 
 
 class TokenStep:
@@ -21,12 +24,13 @@ class TokenStep:
         return [] if self.exists() else [f"make a secret as {self._name}"]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
-        self._client.put_parameter(
-            Name=self._name,
-            Description="What callers of serverless-inception send as Authorization: Bearer",
-            Value=secrets.token_urlsafe(BYTES),
-            Type="SecureString",
-        )
+        self._put(secrets.token_urlsafe(BYTES))
+
+    def replace(self) -> str:
+        """Store a new token; returns its digest."""
+        token = secrets.token_urlsafe(BYTES)
+        self._put(token, Overwrite=True)
+        return digest(token)
 
     def exists(self) -> bool:
         """Whether it exists."""
@@ -41,6 +45,30 @@ class TokenStep:
         answer = self._client.get_parameter(Name=self._name, WithDecryption=True)
         return str(answer["Parameter"]["Value"])
 
+    def digest(self) -> str:
+        """The SHA-256 that the functions know it by; empty if there is none yet.
+
+        Raises DeployError if the token is too short.
+        """
+        if not self.exists():
+            return ""
+        token = self.read()
+        if len(token.strip()) < LEAST_CHARACTERS:
+            raise DeployError(
+                f"The token in {self._name} has under {LEAST_CHARACTERS} characters, so it could "
+                "be guessed. Delete the parameter, then deploy again: that makes a new one."
+            )
+        return digest(token)
+
     def delete(self) -> None:
         """Delete it."""
         self._client.delete_parameter(Name=self._name)
+
+    def _put(self, token: str, **options: bool) -> None:
+        self._client.put_parameter(
+            Name=self._name,
+            Description="What callers of serverless-inception send as Authorization: Bearer",
+            Value=token,
+            Type="SecureString",
+            **options,
+        )

@@ -9,6 +9,7 @@ from chalicelib.wording import count
 from tools.deploying import smoke
 from tools.deploying.deployment import Deployment
 from tools.deploying.destroy import parts
+from tools.deploying.rotation import Rotation
 from tools.deploying.step import Step
 
 
@@ -88,14 +89,25 @@ def _farewell(deployment: Deployment, url: str) -> None:
     header = "" if public else '-H "Authorization: Bearer $TOKEN" '
     click.echo(f"  curl {header}'{url}predict?url=https://…/cat.jpg'")
     if not public:
-        click.echo(
-            f"  The token: python -m tools.deploy --stage {stage} "
-            f"--region {deployment.target.region} --show-token"
-        )
+        click.echo(f"  The token: {_show_token(deployment)}")
     click.echo(
         "  Idle it costs little: what is stored, the alarms, and a tick every five minutes.\n"
         f"  Take it down: make destroy STAGE={stage}"
     )
+
+
+def _show_token(deployment: Deployment) -> str:
+    stage, region = deployment.target.stage, deployment.target.region
+    return f"python -m tools.deploy --stage {stage} --region {region} --show-token"
+
+
+def rotate(deployment: Deployment, session: Any, yes: bool) -> None:
+    """Ask, and replace the token."""
+    rotation = Rotation(deployment, session)
+    if not yes:
+        click.confirm("Replace the token? Whoever sends the old one is refused then.", abort=True)
+    rotation.apply(tell)
+    click.echo(f"The new token: {_show_token(deployment)}")
 
 
 def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
