@@ -40,7 +40,7 @@ def reader(s3: Any, bucket: str) -> Read:
 def check_bucket(s3: Any, bucket: str) -> int:
     """Fails unless all that the batches of a bucket say of their ends is so; how many images."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="batches/")
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
     read = reader(s3, bucket)
     finished = sum(check_finished(read, key) for key in keys if SUMMARY.fullmatch(key))
     return finished + sum(check_stopped(read, key) for key in keys if STOPPED.fullmatch(key))
@@ -67,11 +67,11 @@ def check_finished(read: Read, key: str) -> int:
     last = msgspec.json.decode(read(f"{root}/{summary.round}/fanout.json"), type=FanOut)
     assert last.complete, f"{key}: the fan-out goes on"
     asked = _asked(read, root)
-    found = [record.id for record in records]
-    assert found == asked, f"{key}: {_difference(asked, found)}"
-    assert summary.counts.total == len(found), key
+    answered = [record.id for record in records]
+    assert answered == asked, f"{key}: {_difference(asked, answered)}"
+    assert summary.counts.total == len(answered), key
     _check_counts(summary, records, key)
-    return len(found)
+    return len(answered)
 
 
 def _told(read: Read, key: str) -> tuple[Summary, list[Record]]:
@@ -89,8 +89,8 @@ def _check_counts(summary: Summary, records: list[Record], key: str) -> None:
     failed = sum(record.error is not None for record in records)
     assert summary.counts.done == len(records) <= summary.counts.total, key
     assert summary.counts.failed == failed == sum(summary.errors.values()), key
-    found = [len(record.likely()) or 1 for record in records if record.error is None]
-    assert sum(summary.labels.values()) == sum(found), key
+    counts = [len(record.likely()) or 1 for record in records if record.error is None]
+    assert sum(summary.labels.values()) == sum(counts), key
 
 
 def _asked(read: Read, root: str) -> list[str]:
@@ -116,6 +116,6 @@ def _ids(chunks: Iterable[bytes]) -> list[str]:
     return [entry.id for entry in entries]
 
 
-def _difference(asked: list[str], found: list[str]) -> str:
-    lost, more = Counter(asked) - Counter(found), Counter(found) - Counter(asked)
+def _difference(asked: list[str], answered: list[str]) -> str:
+    lost, more = Counter(asked) - Counter(answered), Counter(answered) - Counter(asked)
     return f"lost {sorted(lost)[:5]}, doubled or made up {sorted(more)[:5]}, or in another order"

@@ -16,8 +16,8 @@ def descendants(pid: int) -> dict[int, str]:
     parents: dict[int, int] = {}
     for status in PROC.glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
-            found = re.search(r"^PPid:\s+(\d+)", status.read_text(), re.MULTILINE)
-            parents[int(status.parent.name)] = int(found[1]) if found else 0
+            match = re.search(r"^PPid:\s+(\d+)", status.read_text(), re.MULTILINE)
+            parents[int(status.parent.name)] = int(match[1]) if match else 0
     below, found_more = {pid}, True
     while found_more:
         more = {child for child, parent in parents.items() if parent in below} - below

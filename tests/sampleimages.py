@@ -70,7 +70,7 @@ def tiff(
     order: str = "<",
 ) -> bytes:
     """A TIFF of one strip; `entries` are further (tag, type, count, value), the value in place."""
-    given = {entry[0] for entry in entries}
+    tags = {entry[0] for entry in entries}
     own = [
         (256, 4, 1, size[0]),
         (257, 4, 1, size[1]),
@@ -82,7 +82,7 @@ def tiff(
         (278, 4, 1, size[1]),
         (279, 4, 1, len(strip)),
     ]
-    directory = sorted([entry for entry in own if entry[0] not in given] + list(entries))
+    directory = sorted([entry for entry in own if entry[0] not in tags] + list(entries))
     depths_at = 8 + 2 + 12 * len(directory) + 4
     depths = struct.pack(f"{order}{len(bits)}H", *bits)
     in_place = int.from_bytes(depths, "little" if order == "<" else "big")
@@ -152,7 +152,7 @@ def with_segments(jpeg: bytes, *segments: tuple[int, bytes]) -> bytes:
 def scan_bomb(size: tuple[int, int], scans: int) -> bytes:
     """A progressive JPEG whose last scan, of a few bytes, is repeated."""
     jpeg = file(Image.new("RGB", size, RED), "JPEG", progressive=True)
-    last = jpeg[[found.start() for found in re.finditer(b"\xff\xda", jpeg)][-1] : -2]
+    last = jpeg[[marker.start() for marker in re.finditer(b"\xff\xda", jpeg)][-1] : -2]
     return jpeg[:-2] + last * scans + jpeg[-2:]
 
 

@@ -59,13 +59,13 @@ def always(answer: int, classes: int, size: int) -> bytes:
         helper.make_node("Gemm", ["means", *weights], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"]),
     ]
-    given = helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, size, size, 3])
-    found = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, classes])
+    pixels = helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, size, size, 3])
+    probabilities = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [1, classes])
     constants = [
         helper.make_tensor(name, TensorProto.FLOAT, values.shape, values.ravel())
         for name, values in weights.items()
     ]
-    graph = helper.make_graph(nodes, "always", [given], [found], constants)
+    graph = helper.make_graph(nodes, "always", [pixels], [probabilities], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC

@@ -63,8 +63,8 @@ class _Writer:
         self.graph.operators.append(operator)
         return operator.outputs[0]
 
-    def packed(self, given: int, found: int) -> bytes:
-        self.graph.inputs, self.graph.outputs = [given], [found]
+    def packed(self, inputs: int, outputs: int) -> bytes:
+        self.graph.inputs, self.graph.outputs = [inputs], [outputs]
         builder = flatbuffers.Builder()
         builder.Finish(self.model.Pack(builder), b"TFL3")
         return bytes(builder.Output())
@@ -89,9 +89,9 @@ def network(
     dense = schema.FullyConnectedOptionsT()
     dense.fusedActivationFunction = fused
     constants = write.floats(weights[:, :3]), write.floats(weights[:, 3])
-    found = write.add(OPERATORS.FULLY_CONNECTED, [means, *constants], [1, units], dense)
+    sums = write.add(OPERATORS.FULLY_CONNECTED, [means, *constants], [1, units], dense)
     for name in ending:
-        given, options = [found], None
+        inputs, options = [sums], None
         if name == "SOFTMAX":
             options = schema.SoftmaxOptionsT()
             options.beta = 1.0
@@ -102,12 +102,12 @@ def network(
             options = schema.GatherOptionsT()
             options.axis = 1
             missing = np.full(units, 99, np.int32)
-            given.append(write.tensor([units], missing, schema.TensorType.INT32))
+            inputs.append(write.tensor([units], missing, schema.TensorType.INT32))
         elif name in CONSTANTS:
             options = getattr(schema, f"{name.title()}OptionsT")()
-            given.append(write.floats(np.full(1, CONSTANTS[name])))
-        found = write.add(getattr(OPERATORS, name), given, [1, units], options)
-    return write.packed(pixels, found)
+            inputs.append(write.floats(np.full(1, CONSTANTS[name])))
+        sums = write.add(getattr(OPERATORS, name), inputs, [1, units], options)
+    return write.packed(pixels, sums)
 
 
 def plain(*colour: int) -> np.ndarray:

@@ -68,8 +68,8 @@ def _wishes(config: Any, stage: str, options: dict[str, Any]) -> Wishes:
 
 def _subscriptions(kept: Mapping[str, str], options: dict[str, Any]) -> Subscriptions:
     """What the options say, else what is kept."""
-    given = {VARIABLES[name]: options[name] for name in VARIABLES if options[name] is not None}
-    return Subscriptions.from_environment({**kept, **given})
+    said = {VARIABLES[name]: options[name] for name in VARIABLES if options[name] is not None}
+    return Subscriptions.from_environment({**kept, **said})
 
 
 def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:

@@ -66,7 +66,7 @@ def expose(package: ModelPackage) -> ModelInfo:
     the package alone, if the network has no such end, or not the same answers with it.
     """
     data = package.model_path.read_bytes()
-    end = found(data)
+    end = last_layers(data)
     before = LiteRT(package.model_path, 1)
     extended, exposed = with_outputs(data, end.map, end.pooled)
     with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +147,7 @@ def original(package: ModelPackage) -> bytes:
     return bytes(before)
 
 
-def found(data: bytes) -> End:
+def last_layers(data: bytes) -> End:
     """Finds the last layers of a `.tflite` file.
 
     Raises NoFeatureMap unless the scores are those of one linear layer, perhaps through a softmax

@@ -105,7 +105,9 @@ def page(context: Any, server: str) -> Iterator[Any]:
     yield page
     page.close()
     # the browser itself logs every answer of 400 and more, and every picture it cannot load
-    assert [each for each in complaints if "Failed to load resource" not in each] == []
+    assert [
+        complaint for complaint in complaints if "Failed to load resource" not in complaint
+    ] == []
 
 
 def sample(label: str) -> Path:
@@ -119,7 +121,7 @@ def shoot(page: Any, name: str) -> None:
 
 def drop(page: Any, files: Iterable[tuple[str, bytes]], on: str = "h1:visible") -> None:
     """Drop files, of name and content, on the page."""
-    given = [[name, base64.b64encode(data).decode()] for name, data in files]
+    encoded = [[name, base64.b64encode(data).decode()] for name, data in files]
     transfer = page.evaluate_handle(
         """(files) => {
           const transfer = new DataTransfer();
@@ -130,7 +132,7 @@ def drop(page: Any, files: Iterable[tuple[str, bytes]], on: str = "h1:visible") 
           }
           return transfer;
         }""",
-        given,
+        encoded,
     )
     expect = sync_api().expect
     page.dispatch_event(on, "dragover", {"dataTransfer": transfer})

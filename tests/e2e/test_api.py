@@ -47,8 +47,8 @@ def test_several_images_by_several_ways(api: Api, tmp_path: Path) -> None:
         instances = [{"id": name, "url": f"{files}/{path.name}"} for name, path in SAMPLES.items()]
         answer = api("POST", "/predict", json={"instances": instances, "max_labels": 1})
     assert answer.status == 200
-    found = {p["id"]: p["labels"][0]["name"] for p in answer.json()["predictions"]}
-    assert found == {name: name for name in SAMPLES}
+    labels = {p["id"]: p["labels"][0]["name"] for p in answer.json()["predictions"]}
+    assert labels == {name: name for name in SAMPLES}
 
 
 def test_get_with_options(api: Api) -> None:

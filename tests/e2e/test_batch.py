@@ -52,11 +52,11 @@ class Batches:
     def of_source(self, source: str) -> str:
         """The id of the one batch of that source."""
 
-        def found() -> Any:
+        def view() -> Any:
             recent = self.ask("GET", "/batches")["batches"]
             return [batch["batch_id"] for batch in recent if batch["source"] == source]
 
-        (batch_id,) = wait_for(found)
+        (batch_id,) = wait_for(view)
         return str(batch_id)
 
     def queue(self, kind: str) -> str:
@@ -92,8 +92,8 @@ def test_images_put_into_the_bucket_are_answered_beside_them(batches: Batches) -
 
     def answers() -> Any:
         listed = batches.s3.list_objects_v2(Bucket=batches.cloud.results, Prefix="uploads/folder ")
-        found = [each["Key"] for each in listed.get("Contents", [])]
-        return len(found) == len(keys) and found
+        written = [entry["Key"] for entry in listed.get("Contents", [])]
+        return len(written) == len(keys) and written
 
     for key in wait_for(answers):
         body = batches.s3.get_object(Bucket=batches.cloud.results, Key=key)["Body"].read()
@@ -171,8 +171,8 @@ def test_a_bare_url_is_answered_on_the_results_queue(batches: Batches, files: st
     answers = batches.queue("-results")
 
     def answer() -> Any:
-        found = batches.sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10)
-        bodies = [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        received = batches.sqs.receive_message(QueueUrl=answers, MaxNumberOfMessages=10)
+        bodies = [json.loads(message["Body"]) for message in received.get("Messages", [])]
         return [body for body in bodies if body["source"] == url]
 
     assert best(wait_for(answer)) == ["umbrella"]
@@ -248,7 +248,7 @@ def test_results_that_cannot_be_written_for_a_while_are_written_in_the_end(tmp_p
 
         def answer() -> Any:
             listed = own.s3.list_objects_v2(Bucket=results, Prefix="uploads/")
-            return [each["Key"] for each in listed.get("Contents", [])]
+            return [entry["Key"] for entry in listed.get("Contents", [])]
 
         assert wait_for(answer) == ["uploads/patient.jpg.json"]
 

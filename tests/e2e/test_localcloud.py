@@ -39,8 +39,8 @@ def eventually(look: Callable[[], T], log: Path) -> T:
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(BotoCoreError, ClientError):
-            if found := look():
-                return found
+            if result := look():
+                return result
         time.sleep(0.05)
     raise AssertionError(f"It did not come to be.\n{log.read_text()}")
 

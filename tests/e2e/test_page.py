@@ -46,7 +46,7 @@ def expect_problem(page: Page, words: str) -> None:
 
 def strokes_on_screen(page: Page, label: str) -> list[list[tuple[float, float]]]:
     """Where, in the window, a person's drawing of the thing lies on the canvas."""
-    drawing = next(each for each in json.loads(DRAWINGS.read_text()) if each["label"] == label)
+    drawing = next(entry for entry in json.loads(DRAWINGS.read_text()) if entry["label"] == label)
     page.get_by_role("tab", name="Draw").click()
     box = page.locator("#canvas").bounding_box()
     assert box

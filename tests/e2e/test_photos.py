@@ -78,8 +78,8 @@ def test_all_of_them_at_once_with_one_that_is_not_there(post: Post, photo_urls: 
     instances = [{"id": name, "url": f"{photo_urls}/{name}"} for name in [*RIGHT, "none.jpg"]]
     answer = post(json={"instances": instances})
     assert answer.status == 200
-    *found, lost = json.loads(answer.data)["predictions"]
-    assert {p["id"]: p["labels"][0]["name"] in RIGHT[p["id"]] for p in found} == dict.fromkeys(
+    *answered, lost = json.loads(answer.data)["predictions"]
+    assert {p["id"]: p["labels"][0]["name"] in RIGHT[p["id"]] for p in answered} == dict.fromkeys(
         RIGHT, True
     )
     assert lost["id"] == "none.jpg"
@@ -94,7 +94,7 @@ FEWEST_RIGHT = 0.86
 
 def best(post: Post, photos: Sequence[Path]) -> list[str]:
     """The best label of each, by as few requests as there can be."""
-    found = []
+    names = []
     for start in range(0, len(photos), MAX_INSTANCES):
         several = [
             {"b64": base64.b64encode(photo.read_bytes()).decode()}
@@ -102,8 +102,10 @@ def best(post: Post, photos: Sequence[Path]) -> list[str]:
         ]
         answer = post(json={"instances": several, "max_labels": 1})
         assert answer.status == 200, answer.data
-        found += [each["labels"][0]["name"] for each in json.loads(answer.data)["predictions"]]
-    return found
+        names += [
+            prediction["labels"][0]["name"] for prediction in json.loads(answer.data)["predictions"]
+        ]
+    return names
 
 
 def test_photographs_of_imagenet_are_right_with_no_option_given(post: Post) -> None:
@@ -111,6 +113,6 @@ def test_photographs_of_imagenet_are_right_with_no_option_given(post: Post) -> N
     rows = list(csv.DictReader((SAMPLE / "labels.csv").read_text().splitlines()))
     names = (TEST_DATA / "imagenet_labels.txt").read_text().splitlines()
     expected = [names[int(row["class"]) + 1] for row in rows]  # its class 0 is the background
-    found = best(post, [SAMPLE / row["file"] for row in rows])
-    right = sum(a == b for a, b in zip(found, expected, strict=True))
+    best_labels = best(post, [SAMPLE / row["file"] for row in rows])
+    right = sum(a == b for a, b in zip(best_labels, expected, strict=True))
     assert len(rows) == 200 and right / len(rows) >= FEWEST_RIGHT

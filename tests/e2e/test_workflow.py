@@ -72,9 +72,9 @@ class Workflows:
 
 @pytest.fixture
 def workflows(cloud: LocalCloud) -> Iterator[Workflows]:
-    found = Workflows(cloud)
-    yield found
-    found.put_arms(doodle=1.0)
+    workflows = Workflows(cloud)
+    yield workflows
+    workflows.put_arms(doodle=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -100,20 +100,22 @@ def samples(cloud: LocalCloud) -> list[dict[str, str]]:
 
 def test_three_urls_in_three_results_out_by_the_aws_tools(workflows: Workflows) -> None:
     """The simplest run: no challenger, nothing but addresses."""
-    instances = [{"url": each["url"]} for each in samples(workflows.cloud)[:3]]
+    instances = [{"url": picture["url"]} for picture in samples(workflows.cloud)[:3]]
     started = workflows.states.start_execution(
         stateMachineArn=workflows.machine, input=json.dumps({"instances": instances})
     )
 
     def ended() -> Any:
-        found = workflows.states.describe_execution(executionArn=started["executionArn"])
-        return found["status"] != "RUNNING" and found
+        execution = workflows.states.describe_execution(executionArn=started["executionArn"])
+        return execution["status"] != "RUNNING" and execution
 
     found = wait_for(ended)
     assert found["status"] == "SUCCEEDED", found
     predictions = json.loads(found["output"])["predictions"]
-    assert [each["champion"]["labels"][0]["name"] for each in predictions] == SAMPLES[:3]
-    assert not any("challenger" in each for each in predictions)
+    assert [prediction["champion"]["labels"][0]["name"] for prediction in predictions] == SAMPLES[
+        :3
+    ]
+    assert not any("challenger" in prediction for prediction in predictions)
 
 
 def test_models_that_agree(workflows: Workflows) -> None:
@@ -140,7 +142,7 @@ def test_a_better_challenger_is_promoted_and_answers(
     answer = workflows.ask("POST", "/predict", json={"url": samples(workflows.cloud)[0]["url"]})
     assert answer["arm"] == answer["model"]["name"] == "doodle"
     lines = workflows.lines(name)
-    assert [line["id"] for line in lines] == [each["id"] for each in drawings]
+    assert [line["id"] for line in lines] == [drawing["id"] for drawing in drawings]
     right = [line["challenger"]["labels"][0]["name"] == line["label"] for line in lines]
     assert sum(right) == judged["challenger"]["correct"]
 
@@ -157,8 +159,8 @@ def test_of_100_images_with_10_bad_ones_all_have_their_record(
     workflows: Workflows, drawings: list[dict[str, str]]
 ) -> None:
     instances = [
-        {**each, "url": f"{each['url']}.gone"} if number % 10 == 3 else each
-        for number, each in enumerate(drawings[:100])
+        {**drawing, "url": f"{drawing['url']}.gone"} if number % 10 == 3 else drawing
+        for number, drawing in enumerate(drawings[:100])
     ]
     name = workflows.start(instances=instances, challenger="doodle-small")
     view = workflows.ended(name)
@@ -166,24 +168,30 @@ def test_of_100_images_with_10_bad_ones_all_have_their_record(
     assert (view["images"], view["judgement"]["champion"]["answered"]) == (100, 90)
     assert view["chunks"] == {"total": 4, "champion": 4, "challenger": 4}
     lines = workflows.lines(name)
-    assert [line["id"] for line in lines] == [each["id"] for each in instances]
+    assert [line["id"] for line in lines] == [instance["id"] for instance in instances]
     for number, line in enumerate(lines):
         for arm in ("champion", "challenger"):
             assert ("error" in line[arm]) == (number % 10 == 3) != ("labels" in line[arm])
 
 
 def test_too_many_errors_degrade_a_run(workflows: Workflows) -> None:
-    given = samples(workflows.cloud)
-    gone = [{**each, "id": f"{each['id']}-gone", "url": f"{each['url']}.gone"} for each in given]
+    pictures = samples(workflows.cloud)
+    gone = [
+        {**picture, "id": f"{picture['id']}-gone", "url": f"{picture['url']}.gone"}
+        for picture in pictures
+    ]
     output = workflows.run(
-        instances=given + gone, champion="doodle-small", challenger="doodle", promote=True
+        instances=pictures + gone, champion="doodle-small", challenger="doodle", promote=True
     )
     assert output["outcome"] == "degraded" and output["judgement"]["error_rate"] == 0.5
     assert workflows.arms() == {"doodle": 1.0}
 
 
 def test_a_manifest_from_the_images_bucket(workflows: Workflows) -> None:
-    rows = ["url,label", *(f"{each['url']},{each['label']}" for each in samples(workflows.cloud))]
+    rows = [
+        "url,label",
+        *(f"{picture['url']},{picture['label']}" for picture in samples(workflows.cloud)),
+    ]
     body = "\n".join(rows).encode()
     workflows.s3.put_object(Bucket=workflows.cloud.images, Key="batches/w/m.csv", Body=body)
     output = workflows.run(manifest=f"s3://{workflows.cloud.images}/batches/w/m.csv")
@@ -191,17 +199,17 @@ def test_a_manifest_from_the_images_bucket(workflows: Workflows) -> None:
 
 
 def test_bad_input_ends_in_a_cause_to_act_on(workflows: Workflows) -> None:
-    given = {"instances": [{"url": "http://h/x.jpg"}], "challenger": "inception-v9"}
+    request = {"instances": [{"url": "http://h/x.jpg"}], "challenger": "inception-v9"}
     name = "bad-input"
     workflows.states.start_execution(
-        stateMachineArn=workflows.machine, name=name, input=json.dumps(given)
+        stateMachineArn=workflows.machine, name=name, input=json.dumps(request)
     )
     view = workflows.ended(name)
     assert (view["status"], view["error"]) == ("failed", "ModelNotFound")
     assert "inception-v9" in view["cause"] and "Traceback" not in view["cause"]
     assert view["states"]["Prepare"] == "succeeded" and view["states"]["Refuse"] == "failed"
     assert not [event for event in workflows.history(name) if event["type"] == "TaskFailed"]
-    refused = workflows.ask("POST", "/workflows", 404, json=given)
+    refused = workflows.ask("POST", "/workflows", 404, json=request)
     assert refused["error"]["code"] == "ModelNotFound"
 
 
@@ -295,8 +303,8 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workflows]:
 
 
 def test_what_no_try_mends_is_caught_and_every_image_has_its_error(broken: Workflows) -> None:
-    given = samples(broken.cloud)
-    name = broken.start(instances=given, challenger="broken", promote=True)
+    pictures = samples(broken.cloud)
+    name = broken.start(instances=pictures, challenger="broken", promote=True)
     view = broken.ended(name)
     assert view["status"] == "succeeded" and view["outcome"] == "degraded"
     assert view["faults"][0]["error"] == "ModelInvalid"
@@ -341,8 +349,8 @@ def test_a_vote_that_was_forged_is_refused(workflows: Workflows) -> None:
     url = samples(workflows.cloud)[0]["url"]
     inference_id = workflows.ask("POST", "/predict", json={"url": url})["inference_id"]
     forged = inference_id[:-2] + ("AA" if inference_id[-2:] != "AA" else "BB")
-    for given in (forged, "0" * 32, ""):
-        body = {"inference_id": given, "correct": True}
+    for token in (forged, "0" * 32, ""):
+        body = {"inference_id": token, "correct": True}
         assert workflows.ask("POST", "/feedback", 400, json=body)["error"]["code"] == "BadRequest"
 
 

@@ -135,7 +135,9 @@ def guarded(tool: Tool) -> dict[tuple[str, str], bool]:
     """Whether each method of the API in front of the functions wants a token, by path and verb."""
     client = tool.client("apigateway")
     (api,) = client.get_rest_apis()["items"]
-    authorizers = {one["id"] for one in client.get_authorizers(restApiId=api["id"])["items"]}
+    authorizers = {
+        authorizer["id"] for authorizer in client.get_authorizers(restApiId=api["id"])["items"]
+    }
     return {
         (resource["path"], verb): method["authorizationType"] == "CUSTOM"
         and method["authorizerId"] in authorizers

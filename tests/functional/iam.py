@@ -81,36 +81,39 @@ Needs = Callable[[Account, Mapping[str, Any]], list[Need]]
 
 
 def _object(*actions: str) -> Needs:
-    return lambda _, given: [Need(action, _arn(given)) for action in actions]
+    return lambda _, arguments: [Need(action, _arn(arguments)) for action in actions]
 
 
-def _arn(given: Mapping[str, Any]) -> str:
-    return f"arn:aws:s3:::{given['Bucket']}/{given['Key']}"
+def _arn(arguments: Mapping[str, Any]) -> str:
+    return f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
 
 
-def _list(_: Account, given: Mapping[str, Any]) -> list[Need]:
-    return [Need("s3:ListBucket", f"arn:aws:s3:::{given['Bucket']}", given["Prefix"])]
+def _list(_: Account, arguments: Mapping[str, Any]) -> list[Need]:
+    return [Need("s3:ListBucket", f"arn:aws:s3:::{arguments['Bucket']}", arguments["Prefix"])]
 
 
-def _copy(account: Account, given: Mapping[str, Any]) -> list[Need]:
+def _copy(account: Account, arguments: Mapping[str, Any]) -> list[Need]:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html: tags come along."""
-    needs = _copy_part(account, given)
-    if given["CopySource"]["Bucket"] in account.strangers:
-        needs.append(Need("s3:GetObjectTagging", _arn(given["CopySource"])))
-        needs.append(Need("s3:PutObjectTagging", _arn(given)))
+    needs = _copy_part(account, arguments)
+    if arguments["CopySource"]["Bucket"] in account.strangers:
+        needs.append(Need("s3:GetObjectTagging", _arn(arguments["CopySource"])))
+        needs.append(Need("s3:PutObjectTagging", _arn(arguments)))
     return needs
 
 
-def _copy_part(_: Account, given: Mapping[str, Any]) -> list[Need]:
-    return [Need("s3:GetObject", _arn(given["CopySource"])), Need("s3:PutObject", _arn(given))]
+def _copy_part(_: Account, arguments: Mapping[str, Any]) -> list[Need]:
+    return [
+        Need("s3:GetObject", _arn(arguments["CopySource"])),
+        Need("s3:PutObject", _arn(arguments)),
+    ]
 
 
 def _queue(action: str, parameter: str = "QueueUrl") -> Needs:
-    return lambda account, given: [Need(action, account.queue(given[parameter]))]
+    return lambda account, arguments: [Need(action, account.queue(arguments[parameter]))]
 
 
 def _machine(action: str, parameter: str) -> Needs:
-    return lambda _, given: [Need(action, given[parameter])]
+    return lambda _, arguments: [Need(action, arguments[parameter])]
 
 
 OPERATIONS: dict[tuple[str, str], Needs] = {

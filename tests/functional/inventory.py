@@ -15,9 +15,9 @@ def inventory(client: Client) -> Inventory:
     kinds = (_functions, _mappings, _layers, _roles, _rules, _logs, _parameters, _apis, _stacks,
              _buckets, _queues)  # fmt: skip
     return {
-        f"{kind.__name__[1:]} {name}": json.dumps(_bare(found), sort_keys=True, default=str)
+        f"{kind.__name__[1:]} {name}": json.dumps(_bare(resource), sort_keys=True, default=str)
         for kind in kinds
-        for name, found in kind(client)
+        for name, resource in kind(client)
     }
 
 
@@ -34,12 +34,12 @@ def differences(before: Inventory, after: Inventory) -> list[str]:
     return [f"{key}: {before.get(key)} -> {after.get(key)}" for key in changed]
 
 
-def _bare(found: Any) -> Any:
+def _bare(answer: Any) -> Any:
     """Without what is of the call and not of the object: its id, and links that expire."""
-    if isinstance(found, dict):
+    if isinstance(answer, dict):
         volatile = ("ResponseMetadata", "Location")
-        return {key: _bare(value) for key, value in found.items() if key not in volatile}
-    return [_bare(one) for one in found] if isinstance(found, list) else found
+        return {key: _bare(value) for key, value in answer.items() if key not in volatile}
+    return [_bare(item) for item in answer] if isinstance(answer, list) else answer
 
 
 Found = Iterator[tuple[str, Any]]
@@ -80,7 +80,7 @@ def _roles(client: Client) -> Found:
         for role in page["Roles"]:
             name = role["RoleName"]
             names = iam.list_role_policies(RoleName=name)["PolicyNames"]
-            policies = [iam.get_role_policy(RoleName=name, PolicyName=one) for one in names]
+            policies = [iam.get_role_policy(RoleName=name, PolicyName=policy) for policy in names]
             yield name, [iam.get_role(RoleName=name)["Role"], policies]
 
 
@@ -125,7 +125,7 @@ def _buckets(client: Client) -> Found:
     s3 = client("s3")
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=name).get("Contents", [])]
+        keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=name).get("Contents", [])]
         yield name, [bucket, s3.get_bucket_notification_configuration(Bucket=name), keys]
 
 

@@ -29,7 +29,7 @@ class Mirror:
     released: threading.Event = field(default_factory=threading.Event)
 
     def ranges(self, path: str) -> list[str | None]:
-        return [given for asked, given in self.requests if asked == path]
+        return [sent for asked, sent in self.requests if asked == path]
 
 
 @contextmanager
@@ -61,8 +61,8 @@ def answer(request: BaseHTTPRequestHandler, state: Mirror) -> None:
     if path in state.statuses or path not in state.files:
         return head(request, state.statuses.get(path, 404), {"Content-Length": "0"})
     data = state.files[path]
-    given = re.fullmatch(r"bytes=(\d+)-", asked or "")
-    start = int(given[1]) if given and not state.ignores_range else 0
+    match = re.fullmatch(r"bytes=(\d+)-", asked or "")
+    start = int(match[1]) if match and not state.ignores_range else 0
     if start and start >= len(data):
         return head(request, 416, {"Content-Range": f"bytes */{len(data)}", "Content-Length": "0"})
     headers = {"Content-Length": str(len(data) - start)}

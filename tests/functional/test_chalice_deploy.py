@@ -29,7 +29,10 @@ pytestmark = NEEDS_PYTHON
 
 
 def functions(tool: Tool) -> dict[str, dict[str, Any]]:
-    return {one["FunctionName"]: one for one in tool.client("lambda").list_functions()["Functions"]}
+    return {
+        function["FunctionName"]: function
+        for function in tool.client("lambda").list_functions()["Functions"]
+    }
 
 
 def layer_zips(project: Path) -> list[Path]:
@@ -100,17 +103,17 @@ def test_chalice_deploy_takes_the_packages_that_were_built(tool: Tool, deployed:
     assert deployed.text.count("Reusing existing") == 2
     (code,) = (tool.project / ".chalice" / "deployments").glob("appcode-*.zip")
     digest = base64.b64encode(hashlib.sha256(code.read_bytes()).digest()).decode()
-    there = functions(tool)
+    on_aws = functions(tool)
     declared = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
-    assert len(there) == len(declared)
-    assert {one["CodeSha256"] for one in there.values()} == {digest}
+    assert len(on_aws) == len(declared)
+    assert {function["CodeSha256"] for function in on_aws.values()} == {digest}
 
 
 @pytest.mark.usefixtures("deployed")
 def test_what_chalice_deploys_is_closed_and_has_nothing_of_a_laptop(tool: Tool) -> None:
-    there = guarded(tool)
-    assert ("/models", "GET") in there
-    for (path, verb), wants_token in there.items():
+    routes = guarded(tool)
+    assert ("/models", "GET") in routes
+    for (path, verb), wants_token in routes.items():
         assert wants_token is not (path in OPEN or verb == "OPTIONS"), (path, verb)
     outputs = resources.outputs(tool.client("cloudformation"), NAME)
     assert outputs
@@ -226,7 +229,7 @@ def test_chalice_delete_takes_what_chalice_made(tool: Tool, deleted: Said) -> No
     assert tool.client("apigateway").get_rest_apis()["items"] == []
     roles = [role["RoleName"] for role in tool.client("iam").list_roles()["Roles"]]
     stacks = f"{NAME}-WorkflowRole-"
-    assert [one for one in roles if one.startswith(NAME) and not one.startswith(stacks)] == []
+    assert [role for role in roles if role.startswith(NAME) and not role.startswith(stacks)] == []
     assert resources.outputs(tool.client("cloudformation"), NAME)
     assert tool("--show-token").status == 0
 

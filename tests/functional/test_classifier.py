@@ -68,7 +68,7 @@ def copy(target: Path, changes: dict[str, str | bytes] | None = None) -> Path:
 
 def of_samples(classifier: Classifier) -> list[np.ndarray]:
     pictures = (decode(path.read_bytes(), classifier.input_size).pixels for path in SAMPLES)
-    return [classifier.scores(each) for each in pictures]
+    return [classifier.scores(picture) for picture in pictures]
 
 
 def models(cache: Path, *dirs: Path) -> Models:
@@ -88,7 +88,7 @@ def test_samples_are_what_they_are_called(doodle: Classifier) -> None:
 
 def test_threads_take_turns(doodle: Classifier) -> None:
     pixels = [decode(path.read_bytes(), doodle.input_size).pixels for path in SAMPLES]
-    alone = [doodle.scores(each) for each in pixels]
+    alone = [doodle.scores(image) for image in pixels]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(doodle.scores, pixels * 20))
     for position, scores in enumerate(together):
@@ -105,8 +105,8 @@ def test_threads_and_copies_change_no_score(
 ) -> None:
     other = Classifier(read_package(DOODLE), threads, copies, chosen(None, engine).load)
     expected = of_samples(doodle)
-    for given, wanted in zip(of_samples(other), expected, strict=True):
-        np.testing.assert_allclose(given, wanted, atol=0.01)
+    for of_other, wanted in zip(of_samples(other), expected, strict=True):
+        np.testing.assert_allclose(of_other, wanted, atol=0.01)
     pixels = [decode(path.read_bytes(), other.input_size).pixels for path in SAMPLES] * 10
     with ThreadPoolExecutor(2 * copies) as pool:
         together = list(pool.map(other.scores, pixels))
@@ -156,8 +156,8 @@ def test_a_network_is_not_loaded_where_its_digest_is_another(
     data = bytearray((DOODLE / FILES[engine]).read_bytes())
     data[len(data) // 2] ^= 1
     copy(tmp_path / "mine", {FILES[engine]: bytes(data)})
-    found = Models([tmp_path, tmp_path / "cache"], "", MemoryStore(), chosen(None, engine).file)
-    classifiers = Classifiers(found, 1, "mine", "", engine=engine)
+    models = Models([tmp_path, tmp_path / "cache"], "", MemoryStore(), chosen(None, engine).file)
+    classifiers = Classifiers(models, 1, "mine", "", engine=engine)
     with pytest.raises(ModelInvalid, match=f"{FILES[engine]} does not match its sha256"):
         classifiers.get()
 
@@ -228,9 +228,9 @@ def test_the_bundled_networks_run_on_xnnpack(name: str, copies: int) -> None:
 def test_all_engines_say_the_same(doodle: Classifier) -> None:
     package = read_package(DOODLE)
     for other in (SLOW(package, 1), Classifier(package, 1)):
-        for given, wanted in zip(of_samples(other), of_samples(doodle), strict=True):
-            assert given.argmax() == wanted.argmax()
-            assert np.abs(given - wanted).max() < 0.05
+        for scores, wanted in zip(of_samples(other), of_samples(doodle), strict=True):
+            assert scores.argmax() == wanted.argmax()
+            assert np.abs(scores - wanted).max() < 0.05
 
 
 @INSTALLED
@@ -253,13 +253,13 @@ def test_a_network_for_onnxruntime_takes_pixels_and_gives_scores(tmp_path: Path)
     from onnx import TensorProto, helper, save
 
     def made(name: str, dtype: int, shape: list[int | str]) -> Path:
-        given = helper.make_tensor_value_info("in", dtype, shape)
-        found = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 3])
+        pixels = helper.make_tensor_value_info("in", dtype, shape)
+        scores = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1, 3])
         nodes = [
             helper.make_node("Cast", ["in"], ["cast"], to=TensorProto.FLOAT),
             helper.make_node("ReduceMean", ["cast"], ["out"], axes=[1, 2], keepdims=0),
         ]
-        graph = helper.make_graph(nodes, "g", [given], [found])
+        graph = helper.make_graph(nodes, "g", [pixels], [scores])
         opset = [helper.make_opsetid("", 17)]
         save(helper.make_model(graph, opset_imports=opset, ir_version=8), tmp_path / "m.onnx")
         options = onnxruntime.SessionOptions()

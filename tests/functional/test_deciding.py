@@ -48,9 +48,9 @@ def add(
     net = network(*ending, weights=weights, takes=takes)
     (tmp_path / "net.tflite").write_bytes(net)
     (tmp_path / "labels.txt").write_text("\n".join(labels))
-    given = ["add", "own", str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
+    command = ["add", "own", str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
     env = {"MODEL_DIR": str(tmp_path / "cache")}
-    result = CliRunner().invoke(cli, given + [str(each) for each in options], env=env)
+    result = CliRunner().invoke(cli, command + [str(option) for option in options], env=env)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.output
     return result
 

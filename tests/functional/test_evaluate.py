@@ -78,22 +78,22 @@ def test_a_model_is_measured_and_its_report_written(
     assert "97.2%, 35 of 36 (95% interval 85.8% to 99.5%)" in result.output
     assert result.output.rstrip().endswith(f"Report: {folder / 'report.md'}")
 
-    found = json.loads((folder / "report.json").read_text())
-    right, swapped = found["results"]
-    assert (found["evaluated"], right["top1"]["right"], swapped["top1"]["right"]) == (36, 35, 11)
-    assert found["unknown_labels"] == {"purple": 1} and [*found["unreadable"]] == [
+    report = json.loads((folder / "report.json").read_text())
+    right, swapped = report["results"]
+    assert (report["evaluated"], right["top1"]["right"], swapped["top1"]["right"]) == (36, 35, 11)
+    assert report["unknown_labels"] == {"purple": 1} and [*report["unreadable"]] == [
         "blue/broken.jpg"
     ]
     assert right["top5"] is None  # of three classes
-    assert {each["name"]: each["top1"]["right"] for each in right["by_class"]} == {
+    assert {share["name"]: share["top1"]["right"] for share in right["by_class"]} == {
         "red": 12, "green": 11, "blue": 12,
     }  # fmt: skip
     (mistake,) = right["mistakes"]
     assert mistake["picture"] == "red/really green.png" and mistake["answer"] == "green"
-    both = found["compared"]
+    both = report["compared"]
     assert [both[key] for key in ("both", "only_first", "only_second", "neither")] == [11, 24, 0, 1]
     assert both["p_value"] == pytest.approx(2 * 0.5**24)
-    assert sum(each["of"] for each in right["calibration"]["bins"]) == 36
+    assert sum(bin["of"] for bin in right["calibration"]["bins"]) == 36
 
     page = (folder / "report.md").read_text()
     named = set(re.findall(r"\]\(([^)]+)\)", page))
@@ -113,11 +113,11 @@ def test_a_multi_label_model_is_asked_about_the_label(
 ) -> None:
     result = run("many", pictures, "--to", tmp_path / "report")
     assert "many judges each label by itself" in result.output and "calibr" not in result.output
-    (found,) = json.loads((tmp_path / "report" / "report.json").read_text())["results"]
+    (model,) = json.loads((tmp_path / "report" / "report.json").read_text())["results"]
     with (tmp_path / "report" / "pictures.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert found["top1"]["right"] == sum(int(row["right"]) for row in rows) == 35
-    assert not found["calibration"] and not (tmp_path / "report" / "calibration.svg").exists()
+    assert model["top1"]["right"] == sum(int(row["right"]) for row in rows) == 35
+    assert not model["calibration"] and not (tmp_path / "report" / "calibration.svg").exists()
 
 
 def test_the_best_way_is_found_and_written_if_it_is_better(
@@ -127,9 +127,9 @@ def test_the_best_way_is_found_and_written_if_it_is_better(
     ways = ("--preprocessing", "all", "--apply", "--to")
     result = run("swapped", pictures, *ways, tmp_path / "first")
     assert "more than luck" in result.output and "swapped now does so" in result.output
-    found = json.loads((tmp_path / "first" / "report.json").read_text())["ways"]
-    assert found["more_than_luck"] and found["tried"][found["best"]]["top1"]["right"] == 35
-    assert found["chosen_from"] >= len(found["tried"]) - 1 > 10
+    tried = json.loads((tmp_path / "first" / "report.json").read_text())["ways"]
+    assert tried["more_than_luck"] and tried["tried"][tried["best"]]["top1"]["right"] == 35
+    assert tried["chosen_from"] >= len(tried["tried"]) - 1 > 10
     after = read_package(cache / "swapped").info
     assert after.preprocessing.channels == "rgb" and after.sha256 == before.sha256
     again = run("swapped", pictures, *ways, tmp_path / "second")

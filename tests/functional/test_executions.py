@@ -49,26 +49,26 @@ def executions(request: pytest.FixtureRequest) -> Executions:
 
 def ended(executions: Executions, name: str) -> Any:
     deadline = time.monotonic() + 30
-    while (found := executions.describe(name)).status == "RUNNING":
+    while (run := executions.describe(name)).status == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    return found
+    return run
 
 
 def test_a_run_succeeds(executions: Executions) -> None:
     started = executions.start("one", GOOD)
     assert started.name == "one" and started.arn.endswith(":one")
-    found = ended(executions, "one")
-    assert found.status == "SUCCEEDED" and found.input == GOOD
-    assert json.loads(found.output) == {"bad": False}
-    assert found.stopped >= found.started and found.error is None
+    run = ended(executions, "one")
+    assert run.status == "SUCCEEDED" and run.input == GOOD
+    assert json.loads(run.output) == {"bad": False}
+    assert run.stopped >= run.started and run.error is None
 
 
 def test_a_run_fails(executions: Executions) -> None:
     executions.start("one", BAD)
-    found = ended(executions, "one")
-    assert (found.status, found.error, found.cause) == ("FAILED", "Bad", "It was asked for.")
-    assert found.output is None
+    run = ended(executions, "one")
+    assert (run.status, run.error, run.cause) == ("FAILED", "Bad", "It was asked for.")
+    assert run.output is None
 
 
 def test_the_same_name_and_input_is_one_run_also_after_its_end(executions: Executions) -> None:
@@ -89,7 +89,7 @@ def test_the_newest_come_first(executions: Executions) -> None:
     for name in ("one", "two", "three"):
         executions.start(name, GOOD)
         ended(executions, name)
-    assert [each.name for each in executions.recent(2)] == ["three", "two"]
+    assert [run.name for run in executions.recent(2)] == ["three", "two"]
 
 
 def test_the_history_tells_of_states(executions: Executions) -> None:

@@ -205,10 +205,10 @@ def test_onnx_runtime_gets_the_same_network(
     net = network(tf, activation=None)
     net.save(tmp_path / "net.keras")
     plain = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, *SIGNED)
-    given = (*plain, "--onnxruntime", "--samples", photos)
-    refused = run(*given, "--tolerance", 0.0001)
+    options = (*plain, "--onnxruntime", "--samples", photos)
+    refused = run(*options, "--tolerance", 0.0001)
     assert refused.exit_code == 1 and "--tolerance" in refused.output and not cache.exists()
-    result = run(*given)
+    result = run(*options)
     assert result.exit_code == 0, result.output
     assert "more/note.txt" in result.output and "44 images" in result.output
     assert "ONNX Runtime: the best class" in result.output

@@ -41,10 +41,10 @@ def run(tmp_path: Path) -> Run:
     (tmp_path / "labels.txt").write_text("\n".join(LABELS))
 
     def invoke(*arguments: Any, labels: bool = True) -> Result:
-        given = ["export", "own", *map(str, arguments)]
-        given += ["--labels", str(tmp_path / "labels.txt")] * labels
+        command = ["export", "own", *map(str, arguments)]
+        command += ["--labels", str(tmp_path / "labels.txt")] * labels
         env = {"MODEL_DIR": str(tmp_path / "cache"), "THREADS": "1"}
-        result = CliRunner().invoke(cli, given, env=env)
+        result = CliRunner().invoke(cli, command, env=env)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result
 
@@ -182,7 +182,7 @@ def write_tfjs(model: Any, folder: Path, way: str = "", script: bool = False) ->
     else as its converter does.
     """
     entries, data = [], b""
-    for weight in sorted(model.weights, key=lambda each: each.name):
+    for weight in sorted(model.weights, key=lambda variable: variable.name):
         values = weight.numpy()
         entry = {"name": weight.name.removesuffix(":0"), "shape": list(values.shape),
                  "dtype": "float32"}  # fmt: skip
@@ -363,8 +363,8 @@ def test_tensors_are_named_with_or_without_their_number(tf: Any, tmp_path: Path)
         tf.reduce_mean(image, [1, 2], name="scores")
     (tmp_path / "net.pb").write_bytes(graph.as_graph_def().SerializeToString())
     for names in (("image", "scores"), ("image:0", "scores:0")):
-        found = frozen_graph.FrozenGraph(tf, tmp_path / "net.pb", *names)
-        np.testing.assert_allclose(found.reference(np.ones((4, 4, 3))), [[1, 1, 1]])
+        frozen = frozen_graph.FrozenGraph(tf, tmp_path / "net.pb", *names)
+        np.testing.assert_allclose(frozen.reference(np.ones((4, 4, 3))), [[1, 1, 1]])
 
 
 def test_operations_that_litert_does_not_have_are_named(
@@ -388,8 +388,8 @@ def test_the_users_own_pictures_are_loaded_by_tensorflow_too(
     upright = sample_images((60, 40), 10)
     for number, image in enumerate(upright):
         (folder / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
-    given = ("--keras-file", tmp_path / "net.keras", *SIGNED, "--images", folder, "--force")
-    result = run(*given)
+    options = ("--keras-file", tmp_path / "net.keras", *SIGNED, "--images", folder, "--force")
+    result = run(*options)
     assert result.exit_code == 0, result.output
     assert "as TensorFlow decodes and resizes them: the best class is the same on" in result.output
 
@@ -424,15 +424,15 @@ def test_where_most_get_another_answer_nothing_is_installed(tf: Any, tmp_path: P
     (tmp_path / "9.txt").write_text("no picture")
     files = sorted(tmp_path.iterdir())
 
-    def found(wrong: int) -> raw.OwnPictures:
+    def pictures(wrong: int) -> raw.OwnPictures:
         answers = iter([[0, 1]] * wrong + [[1, 0]] * 8)
         return raw.compare(files, Answers(), lambda data, how: np.array(next(answers)))  # type: ignore[arg-type]
 
-    few = found(3)
+    few = pictures(3)
     few.check()
     assert "same on 5 of 8, not on 0.png, 1.png, 2.png." in str(few)
     with pytest.raises(ModelInvalid, match="On 5 of your 8 pictures"):
-        found(5).check()
+        pictures(5).check()
     unread = raw.compare(files, Answers(), lambda data, how: [][0])  # type: ignore[arg-type]
     assert (unread.pictures, unread.skipped) == (0, 8)
 

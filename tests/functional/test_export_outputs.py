@@ -33,9 +33,9 @@ def run(cache: Path, tmp_path: Path) -> Run:
     def invoke(net: Any, labels: str, *options: Any, kept: str = "net.keras") -> Result:
         net.save(tmp_path / kept)
         (tmp_path / "labels.txt").write_text(labels.replace(" ", "\n"))
-        given = ["export", "own", "--keras-file", str(tmp_path / kept), "--force"]
-        given += ["--labels", str(tmp_path / "labels.txt"), *map(str, options)]
-        result = CliRunner().invoke(cli, given, env={"MODEL_DIR": str(cache), "THREADS": "1"})
+        command = ["export", "own", "--keras-file", str(tmp_path / kept), "--force"]
+        command += ["--labels", str(tmp_path / "labels.txt"), *map(str, options)]
+        result = CliRunner().invoke(cli, command, env={"MODEL_DIR": str(cache), "THREADS": "1"})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result
 
@@ -74,7 +74,7 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
     tf: Any, run: Run, cache: Path
 ) -> None:
     images = sample_images((SIDE, SIDE), 8)
-    each = tf.keras.losses.BinaryCrossentropy(from_logits=True)
+    crossentropy = tf.keras.losses.BinaryCrossentropy(from_logits=True)
     cases: list[tuple[int, str | None, Any, str, tuple[str, ...], bool, str]] = [
         (1, None, None, "cat dog", (), False, "'dog', and 'cat' gets the rest"),
         (1, "sigmoid", None, "dog", (), False, "'dog', and 'not dog' gets the rest"),
@@ -83,7 +83,7 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
         (
             4,
             None,
-            each,
+            crossentropy,
             "a b c d",
             (),
             True,
@@ -103,8 +103,8 @@ def test_one_unit_and_labels_judged_one_by_one_are_exported_as_such(
         if units == 1:
             expected = np.hstack([1 - expected, expected])
         assert np.ptp(expected, axis=0).max() > 0.2
-        found = np.stack([own.scores(image) for image in images])
-        assert np.abs(found - expected).max() < 1e-3, labels
+        scores = np.stack([own.scores(image) for image in images])
+        assert np.abs(scores - expected).max() < 1e-3, labels
     refused = run(network(tf, 4, "sigmoid"), "a b c d", "--scores", "logits")
     assert refused.exit_code == 1 and "leave --scores out" in refused.output
 
@@ -122,9 +122,9 @@ def test_a_sigmoid_at_the_end_stays_float_for_onnx_runtime(
     result = run(net, "a b c d", "--onnxruntime", "--samples", photos, "--tolerance", 1)
     assert result.exit_code == 0, result.output
     own = Classifier(read_package(cache / "own"), 1, load=ONNXRUNTIME.load)
-    found = np.stack([own.scores(image) for image in images])
-    assert np.abs(found - rows(net, images)).mean() < 0.1
-    steps = found[None] / found.max() * np.arange(200, 257)[:, None, None]  # if it were rounded
+    scores = np.stack([own.scores(image) for image in images])
+    assert np.abs(scores - rows(net, images)).mean() < 0.1
+    steps = scores[None] / scores.max() * np.arange(200, 257)[:, None, None]  # if it were rounded
     assert np.abs(steps - np.rint(steps)).max(axis=(1, 2)).min() > 0.1
 
 
@@ -152,7 +152,7 @@ def test_the_loss_of_a_file_tells_whether_labels_are_judged_one_by_one(
     tf: Any, tmp_path: Path
 ) -> None:
     losses = tf.keras.losses
-    for loss, each in [
+    for loss, gives in [
         ("binary_crossentropy", True),
         (losses.BinaryFocalCrossentropy(), True),
         (losses.binary_crossentropy, True),
@@ -164,4 +164,4 @@ def test_the_loss_of_a_file_tells_whether_labels_are_judged_one_by_one(
         net = network(tf, 2, None, loss)
         for kept in ("net.keras", "net.h5"):
             net.save(tmp_path / kept)
-            assert is_multi_label(tmp_path / kept) is each, (loss, kept)
+            assert is_multi_label(tmp_path / kept) is gives, (loss, kept)

@@ -38,9 +38,9 @@ def run(cache: Path, tmp_path: Path) -> Run:
     (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
 
     def invoke(command: str, *arguments: Any) -> Result:
-        given = [command, "own", *map(str, arguments)]
-        given += ["--labels", str(tmp_path / "labels.txt")] * ("--labels" not in given)
-        result = CliRunner().invoke(cli, given, env={"MODEL_DIR": str(cache), "THREADS": "1"})
+        words = [command, "own", *map(str, arguments)]
+        words += ["--labels", str(tmp_path / "labels.txt")] * ("--labels" not in words)
+        result = CliRunner().invoke(cli, words, env={"MODEL_DIR": str(cache), "THREADS": "1"})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result
 
@@ -143,8 +143,8 @@ def test_a_saved_model_that_augments_at_random_is_refused(
 ) -> None:
     """As Keras's own export of one with such layers does, at every call."""
     source = save(model(tf, augmented(tf)), tmp_path, "saved")
-    for given in ((), ("--mean", 0, "--std", 1)):
-        result = run("export", *source, *given)
+    for scaling in ((), ("--mean", 0, "--std", 1)):
+        result = run("export", *source, *scaling)
         assert result.exit_code == 1 and "at random" in result.output
         assert "--keras-file" in result.output and not cache.exists()
 
@@ -183,9 +183,9 @@ def test_blue_first_with_a_mean_and_a_deviation_for_each_channel(
 ) -> None:
     net = model(tf, lambda x: x)
     mean, std = [103.939, 116.779, 123.68], [57.375, 57.12, 58.395]
-    given = ("--mean", ",".join(map(str, mean)), "--std", ",".join(map(str, std)))
+    scaling = ("--mean", ",".join(map(str, mean)), "--std", ",".join(map(str, std)))
     source = save(net, tmp_path, "keras")
-    result = run("export", *source, "--float", "--channels", "bgr", *given)
+    result = run("export", *source, "--float", "--channels", "bgr", *scaling)
     assert result.exit_code == 0, result.output
     assert "in the order BGR, as you said" in result.output
     check(cache, lambda image: net((image[None, ..., ::-1] - mean) / std, training=False)[0])
@@ -235,8 +235,8 @@ def test_channels_first_are_transposed(tf: Any, run: Run, cache: Path, tmp_path:
     net = model(tf, lambda x: x)
     before = lambda image: tf.transpose(image, [0, 2, 3, 1])  # noqa: E731
     Signature(tf, net, before, (3, SIDE, SIDE), tf.float32).save(tmp_path / "saved")
-    given = ("--mean", "1,2,3", "--std", "255")
-    result = run("export", "--saved-model", tmp_path / "saved", "--float", *given)
+    scaling = ("--mean", "1,2,3", "--std", "255")
+    result = run("export", "--saved-model", tmp_path / "saved", "--float", *scaling)
     assert result.exit_code == 0, result.output
     check(cache, lambda image: net((image[None] - [1.0, 2.0, 3.0]) / 255.0, training=False)[0])
 
@@ -279,17 +279,17 @@ def test_labels_of_imagenet_bring_its_crop(tf: Any, run: Run, cache: Path, tmp_p
     inputs = tf.keras.Input((SIDE, SIDE, 3))
     net = tf.keras.Model(inputs, body(tf, tf.keras.layers.Rescaling(1 / 255)(inputs), 1000))
     (tmp_path / "imagenet.txt").write_text("\n".join(imagenet()))
-    given = (*save(net, tmp_path, "keras"), "--labels", tmp_path / "imagenet.txt")
-    result = run("export", *given)
+    options = (*save(net, tmp_path, "keras"), "--labels", tmp_path / "imagenet.txt")
+    result = run("export", *options)
     assert result.exit_code == 0, result.output
     assert "the middle 87.5% of the shorter side" in result.output
     assert read_package(cache / "own").info.preprocessing == IMAGENET
-    assert run("export", *given, "--force", "--resize", "squash").exit_code == 0
+    assert run("export", *options, "--force", "--resize", "squash").exit_code == 0
     assert read_package(cache / "own").info.preprocessing == WHOLE
 
 
 @pytest.mark.parametrize(
-    ("before", "found"),
+    ("before", "is_found"),
     [
         (lambda tf: tf.keras.layers.Rescaling(1 / 127.5, -1), True),
         (
@@ -306,7 +306,7 @@ def test_labels_of_imagenet_bring_its_crop(tf: Any, run: Run, cache: Path, tmp_p
     ],
 )
 def test_a_file_of_litert_is_looked_into(
-    tf: Any, run: Run, cache: Path, tmp_path: Path, before: Callable[[Any], Build], found: bool
+    tf: Any, run: Run, cache: Path, tmp_path: Path, before: Callable[[Any], Build], is_found: bool
 ) -> None:
     """Behind padding, where the converter does not fold the scaling into the first layer."""
     padded = tf.keras.layers.ZeroPadding2D(1)
@@ -316,7 +316,7 @@ def test_a_file_of_litert_is_looked_into(
     file = tmp_path / "net.tflite"
     file.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert())
     result = run("add", file)
-    if not found:
+    if not is_found:
         assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
         return
     assert result.exit_code == 0, result.output
@@ -345,10 +345,10 @@ def with_normalisation(network: bytes, mean: list[float], std: list[float]) -> b
     builder.StartObject(2)
     for slot, offset in enumerate(numbers):
         builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
-    found = table({1: int(builder.EndObject())}, kind=1)
+    buffer = table({1: int(builder.EndObject())}, kind=1)
     for slot in (4, 2, 3):  # of the image, the graph and the whole
-        found = table({slot: vector([found], builder.PrependUOffsetTRelative)})
-    builder.Finish(found)
+        buffer = table({slot: vector([buffer], builder.PrependUOffsetTRelative)})
+    builder.Finish(buffer)
     return with_metadata(network, bytes(builder.Output()))
 
 

@@ -110,8 +110,8 @@ def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
 def test_what_is_not_is_answered_in_the_apps_shape(
     address: tuple[str, int], data: bytes, status: int, code: str
 ) -> None:
-    found, headers, answer = ask(address, data)
-    assert (found, answer["error"]["code"]) == (status, code)
+    got, headers, answer = ask(address, data)
+    assert (got, answer["error"]["code"]) == (status, code)
     assert answer.keys() == {"error", "Code", "Message"}
     assert answer["Code"] == code and answer["Message"] == answer["error"]["message"]
     assert answer["Message"].endswith((".", "error"))

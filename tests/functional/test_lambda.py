@@ -159,8 +159,8 @@ def queued(aws: dict[str, Any], queue: str) -> Iterator[events.Event]:
     sqs = boto3.client("sqs", **aws)
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     arn = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:{queue}"
-    while found := sqs.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
-        for message in found:
+    while received := sqs.receive_message(QueueUrl=url, AttributeNames=["All"]).get("Messages"):
+        for message in received:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             yield sqs_event([message], arn)
 
@@ -197,8 +197,8 @@ def test_an_error_of_the_caller_is_an_answer(api: Function) -> None:
     event = events.rest("POST", "/predict", b"no image", {"Content-Type": "image/jpeg"})
     assert answer(api.invoke(event), 422)["Code"] == "ImageUnreadable"
     query = {"url": "http://169.254.169.254/latest/meta-data/"}
-    found = answer(api.invoke(events.rest("GET", "/predict", query=query)), 422)
-    assert found["Code"] == "SourceUnreachable"
+    refusal = answer(api.invoke(events.rest("GET", "/predict", query=query)), 422)
+    assert refusal["Code"] == "SourceUnreachable"
 
 
 def test_a_deployed_stage_is_for_https_alone_and_its_answers_are_kept_nowhere(
@@ -306,9 +306,9 @@ def test_the_page_comes_as_bytes_through_the_url(api: Function) -> None:
 def test_a_model_of_the_bucket_is_fetched_into_the_cache(api: Function) -> None:
     body = json.dumps({"b64": base64.b64encode(BANANA).decode(), "model": "doodle-small"})
     event = events.rest("POST", "/predict", body, {"Content-Type": "application/json"})
-    found = answer(api.invoke(event))
-    assert found["model"]["name"] == "doodle-small"
-    assert found["predictions"][0]["labels"][0]["name"] == "banana"
+    answered = answer(api.invoke(event))
+    assert answered["model"]["name"] == "doodle-small"
+    assert answered["predictions"][0]["labels"][0]["name"] == "banana"
 
 
 def test_an_upload_is_queued_and_classified(
@@ -350,9 +350,9 @@ def test_a_batch_runs_to_its_end(
 
 def test_a_vote_is_counted_by_the_schedule(start: Start, api: Function) -> None:
     predict = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
-    found = answer(api.invoke(predict))
-    assert found["arm"] == "doodle"
-    vote = json.dumps({"inference_id": found["inference_id"], "label": "banana"})
+    body = answer(api.invoke(predict))
+    assert body["arm"] == "doodle"
+    vote = json.dumps({"inference_id": body["inference_id"], "label": "banana"})
     assert answer(api.invoke(events.rest("POST", "/feedback", vote)), 202)["counted"]
     with start("on_tick") as function:
         assert function.invoke(scheduled_event("tick", events.REGION)) == Outcome(None, False)
@@ -387,8 +387,11 @@ def test_the_authorizer_knows_the_token(start: Start) -> None:
     with start("authorize") as function:
         allowed = function.invoke(events.token(f"Bearer {TOKEN}")).payload
         denied = function.invoke(events.token("Bearer another")).payload
-    statements = [found["policyDocument"]["Statement"] for found in (allowed, denied)]
-    assert [[each["Effect"] for each in found] for found in statements] == [["Allow"], ["Deny"]]
+    statements = [answered["policyDocument"]["Statement"] for answered in (allowed, denied)]
+    assert [[statement["Effect"] for statement in policy] for policy in statements] == [
+        ["Allow"],
+        ["Deny"],
+    ]
     assert TOKEN not in json.dumps([allowed, denied])
 
 

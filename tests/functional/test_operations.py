@@ -52,8 +52,8 @@ LACKING: dict[str, tuple[Change, str]] = {
 def changed(change: Change) -> bytes:
     """Doodle, whose last operation is another one."""
     network = schema.ModelT.InitFromPackedBuf((DOODLE / "model.tflite").read_bytes())
-    used = {network.operatorCodes[each.opcodeIndex].builtinCode: network.operatorCodes[
-        each.opcodeIndex] for each in network.subgraphs[0].operators}  # fmt: skip
+    used = {network.operatorCodes[operator.opcodeIndex].builtinCode: network.operatorCodes[
+        operator.opcodeIndex] for operator in network.subgraphs[0].operators}  # fmt: skip
     change(used[schema.BuiltinOperator.SOFTMAX])
     builder = flatbuffers.Builder()
     builder.Finish(network.Pack(builder), b"TFL3")

@@ -31,13 +31,13 @@ def run(cache: Path, tmp_path: Path) -> Run:
     def invoke(
         command: str, *options: Any, net: bytes = b"", labels: tuple[str, ...] = LABELS
     ) -> Result:
-        given = [command, "own", *map(str, options)]
+        arguments = [command, "own", *map(str, options)]
         if net:
             (tmp_path / "net.tflite").write_bytes(net)
             (tmp_path / "labels.txt").write_text("\n".join(labels))
-            given += [str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
-            given += ["--force"]
-        result = CliRunner().invoke(cli, given, env={"MODEL_DIR": str(cache), "THREADS": "1"})
+            arguments += [str(tmp_path / "net.tflite"), "--labels", str(tmp_path / "labels.txt")]
+            arguments += ["--force"]
+        result = CliRunner().invoke(cli, arguments, env={"MODEL_DIR": str(cache), "THREADS": "1"})
         assert result.exception is None or isinstance(result.exception, SystemExit), result.output
         return result
 
@@ -139,9 +139,9 @@ def test_labels_of_which_several_are_right_are_ranked_and_cut_like_others(
 ) -> None:
     run("add", net=network("LOGISTIC", weights=opposed(4)))
     own = loaded(cache)
-    found = own.scores(YELLOW)
-    assert [label.name for label in own.rank(found, 5, 0.9)] == ["red", "green"]
-    assert [label.name for label in own.rank(found, 1, 0.0)] == ["red"]
+    scores = own.scores(YELLOW)
+    assert [label.name for label in own.rank(scores, 5, 0.9)] == ["red", "green"]
+    assert [label.name for label in own.rank(scores, 1, 0.0)] == ["red"]
     assert own.rank(own.scores(BLACK), 5, 0.5) == []
     some = np.array([0.3, 4e-7, 0, 0.6], np.float32)  # the second is 0 as it is told
     assert [label.score for label in own.rank(some, 5)] == [0.6, 0.3]
@@ -149,7 +149,7 @@ def test_labels_of_which_several_are_right_are_ranked_and_cut_like_others(
 
 
 def test_set_changes_what_the_scores_are_where_the_network_allows_it(run: Run, cache: Path) -> None:
-    def given() -> tuple[str, bool]:
+    def gives() -> tuple[str, bool]:
         info = read_package(cache / "own").info
         return info.scores, info.multi_label
 
@@ -163,7 +163,7 @@ def test_set_changes_what_the_scores_are_where_the_network_allows_it(run: Run, c
     ]
     for options, expected in steps:
         result = run("set", *options)
-        assert given() == expected, (options, result.output)
+        assert gives() == expected, (options, result.output)
     assert (
         "Scores: probabilities, one label is right, made of the network's logits."
         in run("set").output
@@ -171,8 +171,8 @@ def test_set_changes_what_the_scores_are_where_the_network_allows_it(run: Run, c
     run("add", net=network("LOGISTIC", weights=opposed(4)))
     path = cache / "own" / "model.json"  # as versions before would have put it
     path.write_text(path.read_text().replace("true", "false"))
-    assert given() == ("probabilities", False) and sum(scores(cache, YELLOW)) <= 1.01
-    assert run("set", "--multi-label").exit_code == 0 and given() == ("probabilities", True)
+    assert gives() == ("probabilities", False) and sum(scores(cache, YELLOW)) <= 1.01
+    assert run("set", "--multi-label").exit_code == 0 and gives() == ("probabilities", True)
     run("add", net=network(weights=opposed(1)), labels=("not red", "red"))
     assert "1 classes and there are 2 labels" in run("set", "--multi-label").output
 

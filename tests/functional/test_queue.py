@@ -36,8 +36,8 @@ def queue_and_take(request: pytest.FixtureRequest) -> tuple[Queue, Take]:
 
     def take() -> list[str]:
         taken: list[str] = []
-        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
+        while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
                 taken.append(message["Body"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken

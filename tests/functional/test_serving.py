@@ -65,14 +65,16 @@ def children() -> set[psutil.Process]:
 
 def test_the_app_is_measured_on_both_servers() -> None:
     before, older = os.sched_getaffinity(0), children()
-    found = measured(ours(DOODLE), PHOTOGRAPH, CLIENTS, rounds=1, seconds=1)
+    by_server = measured(ours(DOODLE), PHOTOGRAPH, CLIENTS, rounds=1, seconds=1)
     assert os.sched_getaffinity(0) == before
     assert children() == older
-    assert set(found) == {OURS, PLAIN}
-    readings = [each for by in found.values() for count in CLIENTS for each in by[count]]
-    assert all(each.rate > 0 and 0 < each.p50 <= each.p99 for each in readings)
-    assert {"over-plain-1", "over-plain-8", "rate-8"} < {each.key for each in figures(found)}
-    assert [len(table(found, count).rows) for count in CLIENTS] == [2, 2]
+    assert set(by_server) == {OURS, PLAIN}
+    readings = [reading for by in by_server.values() for count in CLIENTS for reading in by[count]]
+    assert all(reading.rate > 0 and 0 < reading.p50 <= reading.p99 for reading in readings)
+    assert {"over-plain-1", "over-plain-8", "rate-8"} < {
+        figure.key for figure in figures(by_server)
+    }
+    assert [len(table(by_server, count).rows) for count in CLIENTS] == [2, 2]
 
 
 def test_a_server_runs_on_the_cores_it_is_given_and_ends() -> None:
@@ -102,7 +104,7 @@ def test_an_answer_that_is_none_is_not_counted() -> None:
 
 
 def test_the_others_are_known_and_pinned() -> None:
-    names = [each.title for each in others(DOODLE, Path("venv/bin/python"), 2)]
+    names = [contestant.title for contestant in others(DOODLE, Path("venv/bin/python"), 2)]
     assert len(names) == len(set(names)) == 6
     for line in REQUIREMENTS.read_text().splitlines():
         assert line.startswith(("#", "-r ")) or "==" in line

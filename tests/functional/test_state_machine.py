@@ -52,12 +52,12 @@ class Execution:
     def entered(self) -> Counter[str]:
         """How often each state was."""
         details = [event.get("stateEnteredEventDetails") for event in self.events]
-        return Counter(str(found["name"]) for found in details if found)
+        return Counter(str(detail["name"]) for detail in details if detail)
 
     @property
     def failures(self) -> list[str]:
         details = [event.get("taskFailedEventDetails") for event in self.events]
-        return [str(found["error"]) for found in details if found]
+        return [str(detail["error"]) for detail in details if detail]
 
     def calls(self, what: str) -> list[Any]:
         """The events that a task was called with."""

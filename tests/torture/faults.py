@@ -80,10 +80,10 @@ class Watched:
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._target, name)
 
-        def call(*given: Any, **options: Any) -> Any:
-            told = f"{name} {given[1] if len(given) > 1 else ''}".strip()
+        def call(*arguments: Any, **options: Any) -> Any:
+            told = f"{name} {arguments[1] if len(arguments) > 1 else ''}".strip()
             self._steps.moment(f"before {told}")
-            answer = method(*given, **options)
+            answer = method(*arguments, **options)
             self._steps.moment(f"after {told}")
             return answer
 
@@ -120,12 +120,12 @@ class Outcome(Protocol):
     def error(self) -> Any: ...
 
 
-def balanced(submitted: Sequence[str], found: Iterable[tuple[str, Outcome | None]]) -> list[str]:
+def balanced(submitted: Sequence[str], answered: Iterable[tuple[str, Outcome | None]]) -> list[str]:
     """Fails unless each id that was submitted is found exactly once, as labels or as an error.
 
     Returns the ids of those that are errors, in their order.
     """
-    pairs = list(found)
+    pairs = list(answered)
     ids = Counter(id for id, _ in pairs)
     lost = Counter(submitted) - ids
     assert not lost, f"lost: {sorted(lost)[:5]}"
@@ -250,7 +250,7 @@ class BatchCloud:
 
         Not the mark of a retry that died before it began: that waits for the caller to ask again.
         """
-        marks = [parse_active(found.key) for found in self.store.list("results", "active/")]
+        marks = [parse_active(entry.key) for entry in self.store.list("results", "active/")]
         return [id for id, round in marks if round <= self.batch(id).round]
 
     def settle(self, ticks: int = 6) -> int:
@@ -275,7 +275,7 @@ class BatchCloud:
     def balance(self, batch_id: str) -> list[str]:
         """See `balanced`; the figures of the view and of the list are those of the results too."""
         records = self.records(batch_id)
-        failed = balanced(self.submitted[batch_id], ((each.id, each) for each in records))
+        failed = balanced(self.submitted[batch_id], ((record.id, record) for record in records))
         batches = self.process().batches
         view = batches.view(batch_id)
         assert view.counts == Counts(len(records), len(records), len(failed))

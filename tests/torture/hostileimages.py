@@ -130,7 +130,7 @@ def cut() -> Iterator[Kind]:
         (0xE1, exif(6)),
         (0xE2, b"ICC_PROFILE\0\1\1" + bytes(100)),
     )
-    marks = [found.start() for found in re.finditer(rb"\xff[\xc0-\xfe]", tagged)]
+    marks = [marker.start() for marker in re.finditer(rb"\xff[\xc0-\xfe]", tagged)]
     cuts = sorted({at + more for at in marks for more in (0, 1, 2, 3, 4, 6)} - {0})
     yield Kind("a JPEG cut at each of its markers", EITHER, [tagged[:at] for at in cuts])
     at = tagged.rindex(b"\xff\xda")

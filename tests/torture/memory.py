@@ -20,10 +20,10 @@ Samples = list[float]
 def resident_mb(pid: int) -> float | None:
     """Resident memory in MB; None of a process that is gone."""
     try:
-        found = re.search(r"VmRSS:\s+(\d+) kB", (PROC / str(pid) / "status").read_text())
+        resident = re.search(r"VmRSS:\s+(\d+) kB", (PROC / str(pid) / "status").read_text())
     except OSError:
         return None
-    return int(found[1]) * 1024 / 1e6 if found else None
+    return int(resident[1]) * 1024 / 1e6 if resident else None
 
 
 @contextlib.contextmanager
@@ -38,8 +38,8 @@ def watching(find: Callable[[], dict[int, str]]) -> Iterator[dict[tuple[int, str
     def watch() -> None:
         for moment in itertools.count():
             if moment % FIND_EVERY == 0:
-                found = find()
-            for process in found.items():
+                processes = find()
+            for process in processes.items():
                 held = resident_mb(process[0])
                 if held is not None:
                     samples.setdefault(process, []).append(held)

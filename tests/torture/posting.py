@@ -34,8 +34,8 @@ def peak_mb() -> float:
     The resource module's figure would start with that of the process that started this one.
     """
     try:
-        found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-        return int(found[1]) / 1000 if found else 0.0
+        peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(peak[1]) / 1000 if peak else 0.0
     except OSError:
         unit = 1e6 if sys.platform == "darwin" else 1e3
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
@@ -118,8 +118,8 @@ def _together(folder: str) -> Iterator[dict[str, Any]]:
         headers = {"Content-Type": "application/json"}
         answer = client.post("/predict", headers=headers, body=body)
         faulthandler.cancel_dump_traceback_later()
-        for found in answer.json_body["predictions"]:
-            yield _line(found["id"], answer.status_code, _told(found), 0.0)
+        for prediction in answer.json_body["predictions"]:
+            yield _line(prediction["id"], answer.status_code, _told(prediction), 0.0)
 
 
 def _told(outcome: dict[str, Any]) -> dict[str, str]:

@@ -113,7 +113,7 @@ class Soak:
                 for n in range(IMAGES // 2)
             ]
             request = {
-                "instances": [each for pair in zip(urls, uris, strict=True) for each in pair]
+                "instances": [address for pair in zip(urls, uris, strict=True) for address in pair]
             }
         view = self.ask("POST", "/batches", json=request)
         if view is not None:
@@ -156,8 +156,8 @@ class Soak:
     def hear(self) -> None:
         """Read what bare URLs were answered, and which are dead letters: those are kept."""
         for queue in (self.answers, self.dead):
-            found = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-            for message in found.get("Messages", []):
+            received = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            for message in received.get("Messages", []):
                 body = message["Body"]
                 if queue == self.answers:
                     self.answered.add(json.loads(body)["source"])
@@ -171,8 +171,8 @@ class Soak:
 
         A message of another kind is put back as a new one: five receipts make a dead letter.
         """
-        found = self.sqs.receive_message(QueueUrl=self.work)
-        for message in found.get("Messages", []):
+        received = self.sqs.receive_message(QueueUrl=self.work)
+        for message in received.get("Messages", []):
             body, copies = message["Body"], 1
             if "batch_id" in body:
                 copies = 0 if self.chance.random() < 0.3 else 2
@@ -234,7 +234,7 @@ class Soak:
         listed = self.s3.get_paginator("list_objects_v2").paginate(
             Bucket=self.cloud.results, Prefix=f"batches/{batch_id}/"
         )
-        keys = [found["Key"] for page in listed for found in page.get("Contents", [])]
+        keys = [entry["Key"] for page in listed for entry in page.get("Contents", [])]
         return [key for key in keys if key.endswith(("/summary.json", "/stopped.json"))]
 
     def read(self, key: str) -> bytes:

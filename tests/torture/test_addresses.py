@@ -242,8 +242,8 @@ def test_odd_but_legal_forms_are_connected_to_where_they_lead(outcome: Outcome) 
     fetch = Fetcher(resolve=resolve, failure_step=0)
     ways = dict(ACCEPTED)
     for url, (_, host, port, _) in unit.ACCEPTED.items():
-        found = [host] if host in (V4, V6) else unit.DNS.get(host) or unit.DNS[f"{host}."]
-        ways[url] = [(address, port) for address in found]
+        addresses = [host] if host in (V4, V6) else unit.DNS.get(host) or unit.DNS[f"{host}."]
+        ways[url] = [(address, port) for address in addresses]
     if not has_ipv6():
         ways = {url: [to for to in way if ":" not in to[0]] for url, way in ways.items()}
     made: dict[str, list[tuple[str, int]]] = {}

@@ -56,7 +56,7 @@ BAD = ErrorInfo("SourceRefused", "The host says 404.", False)
 
 
 @pytest.mark.parametrize(
-    ("found", "why"),
+    ("records", "why"),
     [
         ([("a", Record("a", "", [])), ("b", Record("b", "", [])), ("c", None)], "no outcome"),
         ([("a", Record("a", "", [])), ("b", Record("b", "", []))], r"lost: \['c'\]"),
@@ -68,10 +68,10 @@ BAD = ErrorInfo("SourceRefused", "The host says 404.", False)
     ],
 )
 def test_the_count_notices_what_is_lost_or_doubled(
-    found: list[tuple[str, Record | None]], why: str
+    records: list[tuple[str, Record | None]], why: str
 ) -> None:
     with pytest.raises(AssertionError, match=why):
-        balanced("abc", found)
+        balanced("abc", records)
     good = [(id, Record(id, "", [])) for id in "ab"]
     assert balanced("abc", [*good, ("c", Record("c", "", error=BAD))]) == ["c"]
 
@@ -147,10 +147,10 @@ class Growing(MemoryStore):
     """Gets another image as soon as its images have been listed."""
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
-        found = list(super().list(bucket, prefix, after))
+        listed = list(super().list(bucket, prefix, after))
         if bucket == "images":
             self.put("images", f"new/another-{len(self.objects)}", PICTURES[0], "")
-        return iter(found)
+        return iter(listed)
 
 
 WAITING = ["bad", *(f"p{n:02d}.png" for n in range(30))]
@@ -382,8 +382,8 @@ ASKED: dict[str, tuple[State, Action]] = {
 def test_a_call_that_dies_can_be_made_again(outcome: Outcome) -> None:
     points = 0
     for (state, action), (fault, among) in itertools.product(ASKED.values(), FAULTS.values()):
-        there = everywhere(state, action, lambda *_, fault=fault: fault(), among=among)
-        for cloud, batch_id in there:
+        places = everywhere(state, action, lambda *_, fault=fault: fault(), among=among)
+        for cloud, batch_id in places:
             points += 1
             if action is not cancel:  # and what was begun has come to its end, as far as it does
                 check(cloud, batch_id, may_be_cancelled=action is go_on)
@@ -754,7 +754,7 @@ def test_an_image_that_ends_its_worker(long: bool, outcome: Outcome) -> None:
         for round in (0, 1):
             deaths += live(cloud, batch_id)
             assert cloud.balance(batch_id) == [killer]
-            (record,) = (each for each in cloud.records(batch_id) if each.error)
+            (record,) = (candidate for candidate in cloud.records(batch_id) if candidate.error)
             assert record.error is not None and record.error.code == "ChunkLost"
             if not round:
                 cloud.process().batches.retry(batch_id)
@@ -791,9 +791,9 @@ def test_a_single_upload_whose_worker_dies(outcome: Outcome) -> None:
     for fault in (kill, fail):
         for cloud, _ in everywhere(uploaded, work, lambda *_, fault=fault: fault()):
             cloud.settle()
-            found = [key for _, key in cloud.store.objects if key.startswith("uploads/")]
-            assert found == ["uploads/a b.png.json"]
-            record = msgspec.json.decode(cloud.store.objects["results", found[0]], type=Record)
+            keys = [key for _, key in cloud.store.objects if key.startswith("uploads/")]
+            assert keys == ["uploads/a b.png.json"]
+            record = msgspec.json.decode(cloud.store.objects["results", keys[0]], type=Record)
             assert balanced(["a b.png"], [(record.id, record)]) == []
             answers = [msgspec.json.decode(body, type=Record) for body in cloud.answers.bodies]
             assert {answer.id for answer in answers} == {"http://h/x"}
@@ -841,8 +841,8 @@ class AnyLife(RuleBasedStateMachine):
 
     @property
     def batch_id(self) -> str:
-        found = self.cloud.process().batches.recent()
-        return str(found[0].batch_id) if found else ""
+        recent = self.cloud.process().batches.recent()
+        return str(recent[0].batch_id) if recent else ""
 
     @rule(at=st.integers(-1, 60), place=st.integers(0, 9), twice=st.booleans())
     def deliver(self, at: int, place: int, twice: bool) -> None:
@@ -904,10 +904,10 @@ class AnyLife(RuleBasedStateMachine):
         """In the end, whatever happened, each image is in the results once."""
         self.cloud.received.clear()
         self.cloud.settle(20)
-        found = self.cloud.process().batches.recent()
-        assert len(found) == 1
-        batch_id = found[0].batch_id
-        if found[0].status == "cancelled":
+        recent = self.cloud.process().batches.recent()
+        assert len(recent) == 1
+        batch_id = recent[0].batch_id
+        if recent[0].status == "cancelled":
             self.cloud.process().batches.retry(batch_id)
             self.cloud.settle(20)
         old = self.cloud.records(batch_id)[0].source == "http://h/old0"

@@ -119,8 +119,8 @@ class RealCloud(BatchCloud):
         """Leave nothing behind."""
         self.asked = REFUSED
         check_bucket(self.s3, "results")
-        for found in self.store.list("results", ""):
-            self.store.delete("results", found.key)
+        for entry in self.store.list("results", ""):
+            self.store.delete("results", entry.key)
         for client in (self.s3, self.sqs, self.platform):
             client.close()
 
@@ -201,8 +201,8 @@ def test_a_real_worker_is_killed(tmp_path: Path, long: bool, outcome: Outcome) -
             batch_id = batches.start(prefix=f"s3://{cloud.images}/batches/kill{number}/")
 
             def seen(prefix: str = f"batches/{batch_id}/{sign}") -> bool:
-                found = batches.s3.list_objects_v2(Bucket=cloud.results, Prefix=prefix)
-                return bool(found["KeyCount"])
+                listed = batches.s3.list_objects_v2(Bucket=cloud.results, Prefix=prefix)
+                return bool(listed["KeyCount"])
 
             wait_for(seen)
             # the last one is gone, the next perhaps not there yet
@@ -241,13 +241,15 @@ def test_uploads_while_the_work_queue_is_away_longer_than_lambda_tries(
             return int(told[names[0]])
 
         def answered() -> set[str]:
-            found = batches.s3.list_objects_v2(Bucket=cloud.results, Prefix="uploads/")
-            return {each["Key"] for each in found.get("Contents", [])}
+            listed = batches.s3.list_objects_v2(Bucket=cloud.results, Prefix="uploads/")
+            return {entry["Key"] for entry in listed.get("Contents", [])}
 
         assert wait_for(lambda: letters() == images) and not answered()
         sqs.create_queue(QueueName=work.rpartition("/")[2], Attributes=had)
-        while found := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get("Messages"):
-            for letter in found:
+        while received := sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for letter in received:
                 sqs.send_message(QueueUrl=work, MessageBody=letter["Body"])
                 sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
         expected = {f"uploads/late {n}.jpg.json" for n in range(images)}

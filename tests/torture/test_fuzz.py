@@ -39,8 +39,8 @@ def told(
     """What the fuzzer says of each target, two at a time."""
     folder, seconds = tmp_path_factory.mktemp("fuzz"), seconds_each(request.config)
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(lambda target: fuzz(target, seconds, folder / target), WORDS)
-        return dict(zip(WORDS, found, strict=True))
+        results = pool.map(lambda target: fuzz(target, seconds, folder / target), WORDS)
+        return dict(zip(WORDS, results, strict=True))
 
 
 def seconds_each(config: pytest.Config) -> int:

@@ -89,10 +89,10 @@ def attempt(fetch: Fetcher, url: str) -> tuple[float, bytes | InceptionError]:
     """Seconds it took, and what came of it; anything but the domain's errors is raised."""
     start = time.perf_counter()
     try:
-        found: bytes | InceptionError = fetch(url)
+        outcome: bytes | InceptionError = fetch(url)
     except InceptionError as error:
-        found = error
-    return time.perf_counter() - start, found
+        outcome = error
+    return time.perf_counter() - start, outcome
 
 
 @contextmanager
@@ -141,13 +141,15 @@ def test_hanging_and_dripping_hosts(
         plain = at_once(fetch, HANGING)
         under_tls = at_once(fetch, HANGING, "https", tls=tls(authority))
         deaf = at_once(fetch, DEAF, "https", listens=False)
-    for found in (plain, under_tls, deaf):
-        for kind, (seconds, error) in found.items():
+    for by_kind in (plain, under_tls, deaf):
+        for kind, (seconds, error) in by_kind.items():
             assert isinstance(error, SourceUnreachable), (kind, error)
             assert str(error).removeprefix("cat.example") == closed, kind
             assert seconds < limits.most_seconds, kind
     kinds = len(plain) + len(under_tls) + len(deaf)
-    worst = max(seconds for found in (plain, under_tls, deaf) for seconds, _ in found.values())
+    worst = max(
+        seconds for outcomes in (plain, under_tls, deaf) for seconds, _ in outcomes.values()
+    )
     assert peak[0] < limits.most_memory
     outcome(
         "Host that hangs, or drips a byte a second: at any point of the answer, under TLS, within "
@@ -165,8 +167,8 @@ def test_endless_hosts(limits: Limits, authority: trustme.CA, roots: str, outcom
     for kind, talk in ENDLESS.items():
         for scheme, context in (("http", None), ("https", tls(authority))):
             with serving(talk, context) as host, traced() as peak:
-                seconds, found = attempt(fetch, host.url(host="cat.example", scheme=scheme))
-            assert isinstance(found, ImageTooLarge | SourceRefused | SourceUnreachable), kind
+                seconds, result = attempt(fetch, host.url(host="cat.example", scheme=scheme))
+            assert isinstance(result, ImageTooLarge | SourceRefused | SourceUnreachable), kind
             assert seconds < limits.most_seconds, kind
             assert peak[0] < limits.most_memory, (kind, peak)
             worst_seconds, worst_memory = max(worst_seconds, seconds), max(worst_memory, peak[0])
@@ -203,19 +205,19 @@ def test_lying_hosts(limits: Limits, outcome: Outcome) -> None:
     refused = 0
     for kind, answer in LYING.items():
         with serving(saying(answer)) as host, traced() as peak:
-            seconds, found = attempt(fetch, host.url())
+            seconds, result = attempt(fetch, host.url())
         assert seconds < SECONDS_AN_IMAGE, kind
         assert peak[0] < limits.most_memory, kind
         if kind in TAKEN:
-            assert found == TAKEN[kind], (kind, found)
-        if isinstance(found, bytes):
+            assert result == TAKEN[kind], (kind, result)
+        if isinstance(result, bytes):
             with pytest.raises(ImageUnreadable):  # no lie of a header makes an image of it
-                decode(found, (64, 64))
+                decode(result, (64, 64))
         else:
-            assert found.status in (413, 422), kind
+            assert result.status in (413, 422), kind
             refused += 1
         if kind in DAMAGED:
-            assert isinstance(found, SourceUnreachable), kind
+            assert isinstance(result, SourceUnreachable), kind
         worst_seconds, worst_memory = max(worst_seconds, seconds), max(worst_memory, peak[0])
     outcome(
         "Host that lies: of length, type, encoding, chunks, status, protocol",
@@ -249,9 +251,9 @@ def test_hosts_that_break_off(
 ) -> None:
     fetch = limits.fetcher(roots)
     closed = closed_port().removeprefix("127.0.0.1")
-    found = at_once(fetch, BREAKING)
+    outcomes = at_once(fetch, BREAKING)
     found_tls = at_once(fetch, BREAKING, "https", tls=tls(authority))
-    for result in (found, found_tls):
+    for result in (outcomes, found_tls):
         for kind, (seconds, error) in result.items():
             assert isinstance(error, SourceUnreachable), (kind, error)
             assert str(error).removeprefix("cat.example") == closed, kind
@@ -260,7 +262,7 @@ def test_hosts_that_break_off(
         "Host that breaks off with RST, at once or midway, under TLS too",
         "422 SourceUnreachable, retryable",
         f"{2 * len(BREAKING)} kinds, worst "
-        f"{max(seconds for r in (found, found_tls) for seconds, _ in r.values()):.2f} s",
+        f"{max(seconds for r in (outcomes, found_tls) for seconds, _ in r.values()):.2f} s",
     )
 
 
@@ -327,7 +329,9 @@ def test_a_request_of_sixteen_hanging_hosts_takes_one_time_limit(
         seconds = time.perf_counter() - start
     *bad, image = answer.predictions
     assert len(bad) == MAX_INSTANCES - 1 and seconds < limits.most_seconds
-    assert {each.error.code for each in bad if each.error} == {"SourceUnreachable"}
+    assert {prediction.error.code for prediction in bad if prediction.error} == {
+        "SourceUnreachable"
+    }
     assert image.labels and image.labels[0].name == "red"
     outcome(
         "Request of 16 images, 15 of them on hanging hosts",
@@ -352,15 +356,15 @@ def test_name_servers_that_hang(limits: Limits, outcome: Outcome) -> None:
                 names = (f"http://cat-{number}.example/" for number in range(48))
                 waiting = [pool.submit(attempt, fetch, name) for name in names]
                 good = [attempt(fetch, host.url(host="dog.example"))[1] for _ in range(16)]
-                found = [each.result() for each in waiting]
+                answers = [future.result() for future in waiting]
             left = threading.active_count() - before
         finally:
             release.set()
     assert good == [IMAGE] * 16
-    assert all(isinstance(error, SourceUnreachable) for _, error in found)
-    assert all(seconds < limits.most_seconds for seconds, _ in found)
+    assert all(isinstance(error, SourceUnreachable) for _, error in answers)
+    assert all(seconds < limits.most_seconds for seconds, _ in answers)
     assert left <= 48
-    worst = max(seconds for seconds, _ in found)
+    worst = max(seconds for seconds, _ in answers)
     outcome(
         "Name server that never answers about some names",
         "422 at the time limit; look-ups are left behind, at most 32 of a name and 512 in all, and "
@@ -414,9 +418,9 @@ def test_mutated_answers(limits: Limits, long: bool, outcome: Outcome) -> None:
     with serving(talk) as host, Tripwire() as wire:
         for number in range(count):
             said = mutated(dice)
-            seconds, found = attempt(fetch, host.url())
+            seconds, result = attempt(fetch, host.url())
             assert seconds < SECONDS_AN_IMAGE, (number, said[:300])
-            assert isinstance(found, bytes) or found.status in (400, 413, 422), said[:300]
+            assert isinstance(result, bytes) or result.status in (400, 413, 422), said[:300]
             worst = max(worst, seconds)
     assert {to for to, _ in wire.connected} <= {"127.0.0.1", "::1"}
     outcome(

@@ -479,10 +479,10 @@ def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -
         )  # fmt: skip
     assert run.returncode == 0, run.stderr
     lines = run.stdout.splitlines()
-    found = [json.loads(line[7:]) for line in lines if line.startswith("ANSWER ")]
-    assert len(found) == 9
+    told = [json.loads(line[7:]) for line in lines if line.startswith("ANSWER ")]
+    assert len(told) == 9
     code = "AccessRefused" if answers else "ServiceUnavailable"
-    for path, status, body, headers in found:
+    for path, status, body, headers in told:
         assert {"Code", "Message"} <= body.keys() and "SECRET" not in json.dumps(body)
         assert headers["Access-Control-Allow-Origin"] == "*"
         if path == "/predict":
@@ -507,18 +507,18 @@ def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -
     )
 
 
-def told_apart(one: list[float], other: list[float]) -> bool:
+def told_apart(first: list[float], other: list[float]) -> bool:
     """Whether two samples of seconds differ: medians by over 10 ms, and not by chance (p < 0.001).
 
     By permutation: how often labels dealt at random give a difference of means as large.
     """
     dice = np.random.default_rng(7)
-    both, count = np.array([*one, *other]), len(one)
-    seen = abs(np.mean(one) - np.mean(other))
+    both, count = np.array([*first, *other]), len(first)
+    seen = abs(np.mean(first) - np.mean(other))
     dealt = dice.permuted(np.tile(both, (5000, 1)), axis=1)
     by_chance = abs(dealt[:, :count].mean(axis=1) - dealt[:, count:].mean(axis=1))
     p = (1 + (by_chance >= seen).sum()) / 5001
-    return bool(p < 0.001 and abs(statistics.median(one) - statistics.median(other)) > 0.010)
+    return bool(p < 0.001 and abs(statistics.median(first) - statistics.median(other)) > 0.010)
 
 
 def test_a_private_address_is_not_told_from_a_closed_port(
@@ -671,9 +671,9 @@ def policy(fields: dict[str, str]) -> tuple[dict[str, str], list[Any], datetime]
 
 def test_presigned_forms_and_links(stage: LocalCloud, wire: Wire, outcome: Outcome) -> None:
     for filename, batch in itertools.product(FILENAMES, (None, "mine")):
-        given = {"filename": filename} | ({"batch": batch} if batch else {})
+        request = {"filename": filename} | ({"batch": batch} if batch else {})
         before = datetime.now(UTC)
-        reply = wire.post("/uploads", json.dumps(given).encode())
+        reply = wire.post("/uploads", json.dumps(request).encode())
         assert reply.status == 200, reply.body
         answer = reply.json()
         fixed, loose, end = policy(answer["fields"])
@@ -779,7 +779,7 @@ def test_pages_of_other_sites_and_the_aws_of_a_laptop(stage: LocalCloud, outcome
     form = json.loads(
         urllib3.request("POST", f"{stage.url}/uploads", json={"filename": "x.jpg"}).data
     )
-    given = {**form["fields"], "file": ("x.jpg", SAMPLE)}
+    fields = {**form["fields"], "file": ("x.jpg", SAMPLE)}
     link = stage.client("s3").generate_presigned_url(
         "get_object", Params={"Bucket": stage.images, "Key": form["fields"]["key"]}
     )
@@ -800,7 +800,7 @@ def test_pages_of_other_sites_and_the_aws_of_a_laptop(stage: LocalCloud, outcome
             assert answer.status == 403, (path, headers)
             assert b"programs of this machine" in answer.data
             assert "access-control-allow-origin" not in answer.headers
-    sent = urllib3.request("POST", form["url"], fields=given, headers={"Origin": page})
+    sent = urllib3.request("POST", form["url"], fields=fields, headers={"Origin": page})
     read = urllib3.request("GET", link, headers={"Origin": page, "Sec-Fetch-Site": "cross-site"})
     shown = urllib3.request("GET", link, headers={"Sec-Fetch-Site": "cross-site"})
     assert sent.status in (200, 204) and read.data == shown.data == SAMPLE

@@ -84,11 +84,11 @@ def test_kinds_of_hostile_images(files: dict[Path, dict[str, Kind]], outcome: Ou
     kinds = {kind.name for named in files.values() for kind in named.values()}
     assert len(kinds) >= 60
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda folder: run("http", folder), files))
-    for answers, named in zip(found, files.values(), strict=True):
+        results = list(pool.map(lambda folder: run("http", folder), files))
+    for answers, named in zip(results, files.values(), strict=True):
         check(answers, named)
         assert all(answer.status == STATUS[answer.code] for answer in answers)
-    every = [answer for answers in found for answer in answers]
+    every = [answer for answers in results for answer in answers]
     outcome(
         "An image that is none, is cut off, corrupt, huge, expands without end, or is two files "
         "in one",
@@ -135,9 +135,9 @@ def test_mutated_files(tmp_path: Path, long: bool, outcome: Outcome) -> None:
     for number, data in enumerate(SEEDS.values()):
         (seeds / f"{number:03}").write_bytes(data)
     count = LONG_MUTATIONS if long else MUTATIONS
-    each = count // 2
+    half = count // 2
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda start: run("mutations", seeds, start, each), (0, each))
+        first, second = pool.map(lambda start: run("mutations", seeds, start, half), (0, half))
     answers = first + second
     for answer in answers:
         assert answer.code in STATUS and answer.status == STATUS[answer.code], answer

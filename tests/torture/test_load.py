@@ -51,9 +51,9 @@ def roles(pid: int) -> dict[int, str]:
 def lines(log: Path, start: int) -> list[dict[str, object]]:
     """What was printed from there on, each line of it an object of JSON but for LiteRT's one."""
     printed = log.read_bytes()[start:].decode().splitlines()
-    found = [json.loads(line) for line in printed if line != LITERT]
-    assert all(isinstance(line, dict) for line in found)
-    return found
+    answers = [json.loads(line) for line in printed if line != LITERT]
+    assert all(isinstance(line, dict) for line in answers)
+    return answers
 
 
 def settle(cloud: LocalCloud, done: traffic.Tally, caller: traffic.Caller) -> None:

@@ -80,7 +80,7 @@ CSV_LINES = 4
 """Lines that `csv_line` writes."""
 
 
-def written(key: str, given: list[Line], newline: str, encoding: str, bom: bool) -> bytes:
+def written(key: str, rows: list[Line], newline: str, encoding: str, bom: bool) -> bytes:
     """The manifest of these lines, its CSV with a header."""
 
     def encoded(line: Line) -> bytes:
@@ -91,14 +91,14 @@ def written(key: str, given: list[Line], newline: str, encoding: str, bom: bool)
         return text.replace("\n", newline).encode(encoding)
 
     head = ["label,note,url,id".encode(encoding)] if key == "m.csv" else []
-    body = newline.encode(encoding).join(head + [encoded(line) for line in given])
+    body = newline.encode(encoding).join(head + [encoded(line) for line in rows])
     return ("\ufeff".encode(encoding) if bom else b"") + body
 
 
-def first_lines(key: str, given: list[Line]) -> Iterator[tuple[int, Line]]:
+def first_lines(key: str, rows: list[Line]) -> Iterator[tuple[int, Line]]:
     """The lines that are entries, each with the number of the first line that it takes."""
     number = 2 if key == "m.csv" else 1
-    for line in given:
+    for line in rows:
         if line.remark is None:
             yield number, line
         is_long = key == "m.csv" and line.remark is None and not line.junk
@@ -119,16 +119,16 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
 )
 @example("m.txt", [Line("s3://b/a\x85b"), Line(junk=b"\xff")], "\r\n", "utf-8", True, 1)
 def check_lines(
-    key: str, given: list[Line], newline: str, encoding: str, bom: bool, size: int
+    key: str, rows: list[Line], newline: str, encoding: str, bom: bool, size: int
 ) -> None:
     """Every line is an entry with its number, or passed over; none takes the id of another."""
     bom = bom or encoding != "utf-8"  # without one it is told by its first characters, if ASCII
-    data = written(key, given, newline, encoding, bom)
-    found = list(entries(key, blocks(data, size)))
-    meant = list(first_lines(key, given))
-    assert [entry.position for entry in found] == list(range(len(meant)))
+    data = written(key, rows, newline, encoding, bom)
+    listed = list(entries(key, blocks(data, size)))
+    meant = list(first_lines(key, rows))
+    assert [entry.position for entry in listed] == list(range(len(meant)))
     own = [line.id for _, line in meant if line.id and key != "m.txt"]
-    for entry, (number, line) in zip(found, meant, strict=True):
+    for entry, (number, line) in zip(listed, meant, strict=True):
         made_up = entry.id in (str(number), f"line {number}", f"line {number} of the manifest")
         if line.junk:
             assert entry.problem and entry.problem.startswith(f"Line {number} of the manifest: ")
@@ -167,9 +167,9 @@ names = st.sampled_from(["id", "recordId", "url", "s3_uri", "source-ref", "b64",
 @given(st.lists(st.dictionaries(names | st.text(max_size=4), values, max_size=4), max_size=12))
 def test_any_json_is_an_entry_or_a_problem_of_its_line(objects: list[dict[str, Any]]) -> None:
     data = "\n".join(map(json.dumps, objects)).encode()  # with NaN, as Python writes it
-    found = list(entries("m.jsonl", [data]))
-    assert len(found) == len(objects)
-    for number, entry in enumerate(found, 1):
+    listed = list(entries("m.jsonl", [data]))
+    assert len(listed) == len(objects)
+    for number, entry in enumerate(listed, 1):
         if entry.problem is not None:
             assert entry.problem.startswith(f"Line {number} of the manifest: ")
             assert len(entry.problem) < 2000
@@ -190,11 +190,11 @@ def test_any_json_is_an_entry_or_a_problem_of_its_line(objects: list[dict[str, A
 def test_a_line_that_is_too_long_is_one_problem(key: str, long: int, size: int, last: bool) -> None:
     good = b"http://h/" if key == "m.txt" else b'{"url": "http://h/"}'
     data = b"\n".join([good, b"x" * long] + ([] if last else [good]))
-    found = list(entries(key, blocks(data, size)))
-    assert [entry.position for entry in found] == list(range(2 if last else 3))
-    assert [entry.problem is None for entry in found[::2]] == [True] * (1 if last else 2)
+    listed = list(entries(key, blocks(data, size)))
+    assert [entry.position for entry in listed] == list(range(2 if last else 3))
+    assert [entry.problem is None for entry in listed[::2]] == [True] * (1 if last else 2)
     if long > MAX_LINE:
-        assert found[1].problem and "Line 2" in found[1].problem and "longer" in found[1].problem
+        assert listed[1].problem and "Line 2" in listed[1].problem and "longer" in listed[1].problem
 
 
 @given(st.lists(st.integers(), max_size=300), st.integers(1, 60))
@@ -216,12 +216,12 @@ class Mortal(MemoryStore):
         super().__init__()
         self.lives: int | None = None
 
-    def put(self, *given: Any, **options: Any) -> str | None:
+    def put(self, *arguments: Any, **options: Any) -> str | None:
         if self.lives is not None:
             self.lives -= 1
             if self.lives == 0:
                 raise Killed
-        return super().put(*given, **options)
+        return super().put(*arguments, **options)
 
 
 PER_GROUP = GROUP * SMALL_CHUNK
@@ -286,8 +286,8 @@ def test_every_entry_is_in_one_chunk_however_often_it_dies(long: bool, outcome: 
 @given(count=st.integers(0, 3000), size=st.integers(1, 300))
 def test_every_entry_of_a_workflow_is_in_one_chunk(count: int, size: int) -> None:
     run = Run(MemoryStore(), "results", "run")
-    given = [Entry(number, str(number)) for number in range(count)]
-    chunks = run.write_chunks(iter(given), size)
+    listed = [Entry(number, str(number)) for number in range(count)]
+    chunks = run.write_chunks(iter(listed), size)
     held = [run.chunk(number) for number in range(1, chunks + 1)]
-    assert list(itertools.chain(*held)) == given
+    assert list(itertools.chain(*held)) == listed
     assert all(len(chunk) == size for chunk in held[:-1]) and chunks == -(-count // size)

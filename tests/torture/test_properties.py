@@ -167,29 +167,29 @@ def written(batch_id: str, round: int, chunk: int) -> list[str]:
 
 def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
     ids = st.tuples(moments, st.from_regex(r"[0-9a-f]{32}", fullmatch=True)).map(
-        lambda given: new_id(*given)
+        lambda parts: new_id(*parts)
     )
     rounds, chunks = st.integers(0, 99), st.integers(1, 999_999)
 
-    def apart(one: str, other: str, round: int, later: int, chunk: int, next_: int) -> None:
-        keys = written(one, round, chunk)
+    def apart(first: str, other: str, round: int, later: int, chunk: int, next_: int) -> None:
+        keys = written(first, round, chunk)
         assert len(keys) == len(set(keys)) == 14
-        assert all(key.startswith((f"batches/{one}/", f"active/{one}")) for key in keys)
-        assert parse_active(keys[-1]) == (one, round)
-        if one != other:
+        assert all(key.startswith((f"batches/{first}/", f"active/{first}")) for key in keys)
+        assert parse_active(keys[-1]) == (first, round)
+        if first != other:
             assert not set(keys) & set(written(other, round, chunk))
         if round != later:
-            assert not set(keys) & set(written(one, later, chunk))
+            assert not set(keys) & set(written(first, later, chunk))
         if chunk != next_:
-            both = set(keys) & set(written(one, round, next_))
+            both = set(keys) & set(written(first, round, next_))
             assert {key.rsplit("/", 1)[1] for key in both} <= {
-                "fanout.json", "results.jsonl", "summary.json", "cancelled", one, str(round),
+                "fanout.json", "results.jsonl", "summary.json", "cancelled", first, str(round),
                 halt.results_name([1]), halt.SUMMARY, "0000.json",
             }  # fmt: skip
-            store = MemoryStore({("b", key): b"" for key in [*keys, *written(one, later, next_)]})
-            ledger = Ledger(store, "b", one)
-            assert chunk in {found for found, _, _ in ledger.tallies(round)}
-            assert chunk in {found for found, _, _ in ledger.tallies(round, chunk // 1000)}
+            store = MemoryStore({("b", key): b"" for key in [*keys, *written(first, later, next_)]})
+            ledger = Ledger(store, "b", first)
+            assert chunk in {number for number, _, _ in ledger.tallies(round)}
+            assert chunk in {number for number, _, _ in ledger.tallies(round, chunk // 1000)}
             assert Losses(ledger, round, QueueState(MemoryQueue()), 0).tries(chunk) == 1
 
     def newest_first(early: float, late: float, token: str) -> None:
@@ -225,17 +225,17 @@ def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> No
             run.mark(key)
         return {key for _, key in store.objects}
 
-    def runs(one: str, other: str, chunk: int) -> None:
-        mine = keys(one, chunk)
+    def runs(first: str, other: str, chunk: int) -> None:
+        mine = keys(first, chunk)
         assert len(mine) == 12
-        assert all(key.startswith((f"workflows/{one}/", f"reports/{one}.")) for key in mine)
-        if one != other:
+        assert all(key.startswith((f"workflows/{first}/", f"reports/{first}.")) for key in mine)
+        if first != other:
             assert not mine & keys(other, chunk)
-        if one != "inputs":
+        if first != "inputs":
             assert not any(key.startswith("workflows/inputs/") for key in mine)
         else:
             with pytest.raises(BadRequest):
-                rules.check(WorkflowRequest(manifest="s3://images/a.txt"), one)
+                rules.check(WorkflowRequest(manifest="s3://images/a.txt"), first)
 
     nonces = st.from_regex(r"[0-9a-f]{16}", fullmatch=True)
     vote = st.builds(
@@ -247,9 +247,9 @@ def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> No
         store = MemoryStore()
         ballot = Votes(Documents(store, "results"))
         last: dict[tuple[Any, ...], Vote] = {}
-        for each in cast:
-            ballot.cast(each)
-            last[each.assigned, each.issued_at // 86400, each.arm, each.nonce] = each
+        for paper in cast:
+            ballot.cast(paper)
+            last[paper.assigned, paper.issued_at // 86400, paper.arm, paper.nonce] = paper
         assert len(store.objects) == len(last)
         ballot.fold(NOON)
         report = ballot.report()
@@ -328,21 +328,21 @@ SUBJECTS = [f"subject-{number}" for number in range(1000)]
 def arms(shares: list[int], extra: tuple[int, int] = (0, 0)) -> Arms:
     """Arms a, b, … with these shares; `extra`: of the arm at that place, more."""
     place, more = extra
-    given = [share + more * (n == place) for n, share in enumerate(shares)]
-    return Arms({"abcdefgh"[n]: share / sum(given) for n, share in enumerate(given)})
+    altered = [share + more * (n == place) for n, share in enumerate(shares)]
+    return Arms({"abcdefgh"[n]: share / sum(altered) for n, share in enumerate(altered)})
 
 
 def test_assignment(tried: Tried, outcome: Outcome) -> None:
     subjects = st.text(max_size=50) | st.binary(max_size=50)
 
     def sticky(shares: list[int], subject: str | bytes, order: int) -> None:
-        one = arms(shares)
-        turned = [*one.weights.items()][order % len(shares) :] + [*one.weights.items()][
+        first = arms(shares)
+        turned = [*first.weights.items()][order % len(shares) :] + [*first.weights.items()][
             : order % len(shares)
         ]
-        arm = one.choose(subject)
-        assert arm == one.choose(subject) == Arms(dict(turned)).choose(subject)
-        assert one.weights[arm] > 0
+        arm = first.choose(subject)
+        assert arm == first.choose(subject) == Arms(dict(turned)).choose(subject)
+        assert first.weights[arm] > 0
 
     def grows(shares: list[int], place: int, more: int) -> None:
         place %= len(shares)
@@ -402,8 +402,8 @@ def test_signed_ids(tried: Tried, outcome: Outcome) -> None:
         if data != good:
             refused(cooked(data))
 
-    def spliced(arm: str, one: str | None, other: str | None, cut: int) -> None:
-        first, second = (raw(ids(store, NOON).issue(arm, label, True)) for label in (one, other))
+    def spliced(arm: str, known: str | None, other: str | None, cut: int) -> None:
+        first, second = (raw(ids(store, NOON).issue(arm, label, True)) for label in (known, other))
         for text in (
             first[: cut % len(first)] + second[cut % len(first) :],
             first[:-16] + second[-16:], first + second, first[:-16] + b"x" + first[-16:],
@@ -419,8 +419,8 @@ def test_signed_ids(tried: Tried, outcome: Outcome) -> None:
         text = ids(store, NOON).issue(arm, label, True)
         reader = ids(store, NOON + age)
         if -SKEW <= age <= EXPIRY:
-            found = reader.read(text)
-            assert (found.arm, found.label, found.issued) == (arm, label, NOON)
+            inference = reader.read(text)
+            assert (inference.arm, inference.label, inference.issued) == (arm, label, NOON)
         else:
             with pytest.raises(BadRequest, match="7 days old" if age > 0 else "future"):
                 reader.read(text)
@@ -444,8 +444,8 @@ some = st.integers(2, 3000).flatmap(lambda of: st.tuples(st.integers(0, of - 1),
 
 
 def test_statistics(tried: Tried, outcome: Outcome) -> None:
-    def intervals(given: tuple[int, int], times: int, z: float) -> None:
-        right, of = given
+    def intervals(counts: tuple[int, int], times: int, z: float) -> None:
+        right, of = counts
         low, high = wilson_interval(right, of)
         more_low, more_high = wilson_interval(right + 1, of)
         assert low < more_low or low == more_low == 0.0, "one more right answer, and it is lower"
@@ -468,9 +468,9 @@ def test_statistics(tried: Tried, outcome: Outcome) -> None:
             assert p == pytest.approx(test(*wrong_a, *wrong_b), rel=1e-6, abs=1e-290)
         assert always_valid_p_value(*a, *b) >= two_proportion_p_value(*a, *b) * (1 - 1e-9)
 
-    def surer(given: tuple[int, int], nearer: int) -> None:
+    def surer(counts: tuple[int, int], nearer: int) -> None:
         """Arms as far from a half on either side: a larger difference is more significant."""
-        wrong, of = min(given[0], given[1] - given[0]), given[1]
+        wrong, of = min(counts[0], counts[1] - counts[0]), counts[1]
         near = min(wrong + nearer, of // 2)
         for test in (two_proportion_p_value, always_valid_p_value):
             inner, outer = (test(low, of, of - low, of) for low in (near, wrong))

@@ -124,7 +124,7 @@ def declared(name: str) -> set[str]:
         if text.startswith("License :: OSI")
     ]
     text = metadata["License-Expression"] or " AND ".join(classifiers) or metadata["License"]
-    return {NAMES.get(each, each) for each in text.split(" AND ")}
+    return {NAMES.get(licence, licence) for licence in text.split(" AND ")}
 
 
 def test_bandit_finds_nothing(outcome: Outcome) -> None:

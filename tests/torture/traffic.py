@@ -112,11 +112,11 @@ class Caller:
         **headers: str,
     ) -> Any:
         """The answer's JSON; None for a file."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if kind:
-            given["Content-Type"] = kind
+            fields["Content-Type"] = kind
         start = time.perf_counter()
-        answer = self._pool.request(method, self._stage + path, body=body, headers=given)
+        answer = self._pool.request(method, self._stage + path, body=body, headers=fields)
         seconds = time.perf_counter() - start
         assert answer.status == status, (method, path, status, answer.status, answer.data[:500])
         if slow:
@@ -191,11 +191,11 @@ def several_with_one_bad(caller: Caller) -> None:
     names = caller.dice.sample(list(PHOTOS), 3)
     instances = [{"id": name, "url": caller.photo_url(name)} for name in names]
     instances.insert(caller.dice.randrange(4), {"id": "bad", "b64": "QUJD"})
-    for found in caller.post("/predict", {"instances": instances})["predictions"]:
-        if found["id"] == "bad":
-            assert found["error"]["code"] == "ImageUnreadable"
+    for prediction in caller.post("/predict", {"instances": instances})["predictions"]:
+        if prediction["id"] == "bad":
+            assert prediction["error"]["code"] == "ImageUnreadable"
         else:
-            assert found["labels"][0]["name"] == found["id"]
+            assert prediction["labels"][0]["name"] == prediction["id"]
 
 
 def bad_image(caller: Caller) -> None:

@@ -28,4 +28,4 @@ def test_samples_are_held_back_from_all_over() -> None:
         samples = [np.full((1, 1, 3), number % 256, np.uint8) for number in range(count)]
         first, held = held_back(samples)
         assert (len(first), len(held)) == (ranges, count - ranges)
-        assert not {id(each) for each in first} & {id(each) for each in held}
+        assert not {id(each) for each in first} & {id(image) for image in held}

@@ -158,8 +158,8 @@ def test_frames_take_what_their_sequence_header_allows(
     header: str, size: int, expected: tuple[int, int]
 ) -> None:
     """A byte a pixel more than the samples: 8 bits or 16, grey, 4:2:0, 4:2:2 or 4:4:4."""
-    found = av1.frames_of(sequence(header) + FRAME, (size, size))
-    assert found[:2] == expected
+    frames = av1.frames_of(sequence(header) + FRAME, (size, size))
+    assert frames[:2] == expected
     twice = av1.frames_of(sequence(header) + FRAME * 2, (size, size))
     assert twice[:2] == (2 * expected[0], 2 * expected[1])
 
@@ -184,8 +184,8 @@ def test_streams_that_tell_no_size_for_sure(data: bytes) -> None:
 
 def test_real_streams_of_many_frames_are_read() -> None:
     data = file(PICTURE, "AVIF", save_all=True, append_images=[PICTURE.rotate(180)] * 2)
-    found = av1.frames_of(data[data.index(b"mdat") + 4 :], (64, 48))
-    assert found.pixels == 3 * 64 * 64  # its numbers have 6 bits
+    frames = av1.frames_of(data[data.index(b"mdat") + 4 :], (64, 48))
+    assert frames.pixels == 3 * 64 * 64  # its numbers have 6 bits
 
 
 def test_its_decoder_is_imported_for_the_first_one_only() -> None:

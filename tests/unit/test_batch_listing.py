@@ -32,12 +32,12 @@ class Watched(MemoryStore):
         self.away_after = ""
 
     def list(self, bucket: str, prefix: str, after: str = "") -> Iterator[Listed]:
-        for found in super().list(bucket, prefix, after):
+        for entry in super().list(bucket, prefix, after):
             if bucket == "images":
-                if found.key == self.away_after:
+                if entry.key == self.away_after:
                     raise ServiceUnavailable("The store does not answer.")
-                self.listed.append(found.key)
-            yield found
+                self.listed.append(entry.key)
+            yield entry
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def cut(cloud: Cloud, count: int = 60) -> Ledger:
 
 def failed(cloud: Cloud, ledger: Ledger) -> dict[str, str]:
     """Codes of the images that are errors, by id."""
-    return {each.id: each.error.code for each in cloud.results(ledger.batch_id) if each.error}
+    return {
+        record.id: record.error.code for record in cloud.results(ledger.batch_id) if record.error
+    }
 
 
 def deliver_but(cloud: Cloud, killer: int) -> int:
@@ -287,8 +289,8 @@ def test_the_limit_is_of_images(cloud: Cloud, source: str, most: int, fits: bool
     cloud.store.objects["images", "m.jsonl"] = b'{"url": "http://h/1"}\n\n# more:\n' * 5
     for number in range(5):
         cloud.store.objects["images", f"photos/{number}.png"] = b""
-    given = {"prefix" if source.endswith("/") else "manifest": f"s3://images/{source}"}
-    view = cloud.batches.create(BatchRequest(**given))  # type: ignore[arg-type]
+    request = {"prefix" if source.endswith("/") else "manifest": f"s3://images/{source}"}
+    view = cloud.batches.create(BatchRequest(**request))  # type: ignore[arg-type]
     ledger = Ledger(cloud.store, "results", view.batch_id)
     cloud.queue.bodies.clear()
     if fits:

@@ -140,9 +140,12 @@ def lines(change: Any) -> Any:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (damaged("results.jsonl", lines(lambda found: found[1:])), r"lost \['id0'\]"),
-        (damaged("results.jsonl", lines(lambda found: [found[0], *found])), r"doubled .*\['id0'\]"),
-        (damaged("results.jsonl", lines(lambda found: found[::-1])), "another order"),
+        (damaged("results.jsonl", lines(lambda results: results[1:])), r"lost \['id0'\]"),
+        (
+            damaged("results.jsonl", lines(lambda results: [results[0], *results])),
+            r"doubled .*\['id0'\]",
+        ),
+        (damaged("results.jsonl", lines(lambda results: results[::-1])), "another order"),
         (damaged("results.jsonl", lambda data: data.replace(b'"labels"', b'"other"')), "either"),
         (damaged("summary.json", lambda data: data.replace(b'"done":3', b'"done":2')), "summary"),
         (damaged("rounds/0/fanout.json", lambda data: data.replace(b"true", b"false")), "goes on"),

@@ -48,32 +48,32 @@ def classifiers(shelf: Shelf) -> Classifiers:
 
 
 def test_a_model_that_is_far_away_holds_up_those_alone_who_want_it(shelf: Shelf) -> None:
-    there = classifiers(shelf)
+    loaded = classifiers(shelf)
     with ThreadPoolExecutor(2) as pool:
-        waiting = [pool.submit(there.get, "slow") for _ in range(2)]
+        waiting = [pool.submit(loaded.get, "slow") for _ in range(2)]
         assert shelf.asked.acquire(timeout=60)
-        assert there.get().info.name == "own" and there.get("other").info.name == "other"
+        assert loaded.get().info.name == "own" and loaded.get("other").info.name == "other"
         shelf.released.set()
-        first, second = (each.result(timeout=60) for each in waiting)
+        first, second = (future.result(timeout=60) for future in waiting)
     assert first is second and shelf.loaded.count("slow") == 1
 
 
 def test_the_models_used_last_stay(shelf: Shelf) -> None:
-    there = classifiers(shelf)
-    first = there.get()
+    pool = classifiers(shelf)
+    first = pool.get()
     for name in ("a", "b", "c"):
-        there.get(name)
-        assert there.get() is first
-    assert there.get("c") is there.get("c") and LOADED_AT_ONCE == 2
-    there.get("b")
+        pool.get(name)
+        assert pool.get() is first
+    assert pool.get("c") is pool.get("c") and LOADED_AT_ONCE == 2
+    pool.get("b")
     assert shelf.loaded == ["own", "a", "b", "c", "b"]
 
 
 def test_a_model_that_is_missing_is_looked_for_again(shelf: Shelf) -> None:
-    there = classifiers(shelf)
+    pool = classifiers(shelf)
     for _ in range(2):
         with pytest.raises(ModelNotFound):
-            there.get("none")
+            pool.get("none")
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_whatever_an_engine_says_of_a_network_will_not_pass(
     def load(*_: Any) -> Any:
         raise raised
 
-    there = Classifiers(shelf, 1, "own", "", load=load)  # type: ignore[arg-type]
+    pool = Classifiers(shelf, 1, "own", "", load=load)  # type: ignore[arg-type]
     with pytest.raises(told) as error:
-        there.get("broken")
+        pool.get("broken")
     if told is ModelInvalid:
         assert error.value is raised or "Model broken cannot be loaded" in str(error.value)
         assert isinstance(error.value, ModelInvalid) and not error.value.retryable

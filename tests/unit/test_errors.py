@@ -12,9 +12,9 @@ DOCUMENT = json.loads((WEB / "openapi.json").read_text())
 
 
 def every_error(base: type[InceptionError] = InceptionError) -> Iterator[type[InceptionError]]:
-    for each in base.__subclasses__():
-        yield each
-        yield from every_error(each)
+    for kind in base.__subclasses__():
+        yield kind
+        yield from every_error(kind)
 
 
 def named(error: type[InceptionError]) -> str:

@@ -100,19 +100,19 @@ def test_lines_that_name_nothing_are_told_and_tables_of_them_refused(tmp_path: P
 def test_the_column_whose_labels_the_model_has_is_taken(tmp_path: Path) -> None:
     rows = ["file,class,wnid,name", "a.JPEG,0,n01440764,tench", "b.JPEG,1,n01443537,gold fish"]
     (tmp_path / "labels.csv").write_text("\n".join(rows))
-    found = find(tmp_path, [Truths(imagenet(background=True), 0)])
-    assert found.by == "column wnid of labels.csv" and found.classes == [((1,),), ((2,),)]
-    assert [photo.label for photo in found.photos] == ["n01440764", "n01443537"]
+    labelled = find(tmp_path, [Truths(imagenet(background=True), 0)])
+    assert labelled.by == "column wnid of labels.csv" and labelled.classes == [((1,),), ((2,),)]
+    assert [photo.label for photo in labelled.photos] == ["n01440764", "n01443537"]
 
 
 def test_what_is_listed_again_does_not_count_again(tmp_path: Path) -> None:
     rows = ["image,label", *["a.png,cat"] * 3, "b.png,cat", "a.png,10", "./a.png,cat"]
     (tmp_path / "labels.csv").write_text("\n".join(rows))
-    found = find(tmp_path, [Truths(ANIMALS, None)])
-    assert [(photo.called, photo.label) for photo in found.photos] == [
+    labelled = find(tmp_path, [Truths(ANIMALS, None)])
+    assert [(photo.called, photo.label) for photo in labelled.photos] == [
         ("a.png", "cat"), ("b.png", "cat"), ("a.png", "10"),
     ]  # fmt: skip
-    assert found.faults == ["3 lines with a picture and label again"]
+    assert labelled.faults == ["3 lines with a picture and label again"]
 
 
 def test_a_row_that_is_no_address_is_told_and_spoils_no_other(tmp_path: Path) -> None:
@@ -135,13 +135,13 @@ def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) ->
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "5.png").touch()
     (tmp_path / "val" / "house_cat").symlink_to(tmp_path / "elsewhere")
-    found = find(tmp_path / "val", [Truths(ANIMALS, None)])
+    labelled = find(tmp_path / "val", [Truths(ANIMALS, None)])
     (tmp_path / "elsewhere" / "5.png").unlink()
-    assert [(p.called, p.label) for p in found.photos] == [
+    assert [(p.called, p.label) for p in labelled.photos] == [
         ("cat/1.png", "cat"), ("cat/deeper/2.png", "cat"), ("dog/3", "dog"),
         ("house_cat/5.png", "house_cat"),
     ]  # fmt: skip
-    assert found.unknown == {"bird": 1} and found.shared == {"dog": ["dog", "hot dog"]}
+    assert labelled.unknown == {"bird": 1} and labelled.shared == {"dog": ["dog", "hot dog"]}
     with pytest.raises(Refused, match=r"mean .*val"):
         find(tmp_path, [Truths(ANIMALS, None)])
     for label in ("1", "2", "3", "4"):
@@ -154,13 +154,15 @@ def test_folders_are_labels_and_what_no_class_has_is_left_out(tmp_path: Path) ->
 
 
 def test_an_answer_stands_for_its_top_class_or_for_what_it_was_asked() -> None:
-    one = Answer((2, 0, 1), (0.9, 0.6, 0.4), 0, 0)
-    several = one._replace(several=True)
+    single = Answer((2, 0, 1), (0.9, 0.6, 0.4), 0, 0)
+    several = single._replace(several=True)
     for true, alone, asked in (((0,), 2, 0), ((1,), 2, 2), ((2, 0), 2, 2), ((3,), 2, 2)):
-        assert (one.said(true)[0], several.said(true)[0]) == (alone, asked)
+        assert (single.said(true)[0], several.said(true)[0]) == (alone, asked)
     assert several.said((0,)) == (0, 0.6)
     unsure = several._replace(scores=(0.4, 0.3, 0.2))
-    assert unsure.said((2,)) == (None, 0.4) and one._replace(scores=(0.4, 0.3, 0.2)).said(()) == (
+    assert unsure.said((2,)) == (None, 0.4) and single._replace(scores=(0.4, 0.3, 0.2)).said(
+        ()
+    ) == (
         2,
         0.4,
     )
@@ -170,21 +172,21 @@ def test_the_calibration_error_is_that_of_the_bins() -> None:
     # ten at 0.95 of which nine are right, ten at 0.65 of which three are: (0.05 + 0.35) / 2
     scores = [0.95] * 10 + [0.65] * 10
     right = [True] * 9 + [False] + [True] * 3 + [False] * 7
-    found = calibration(scores, right)
-    assert found.error == pytest.approx(0.2)
-    assert [(each.of, each.right) for each in found.bins] == [(10, 3), (10, 9)]
-    assert found.confidence == pytest.approx(0.8) and found.share == pytest.approx(0.6)
+    calibrated = calibration(scores, right)
+    assert calibrated.error == pytest.approx(0.2)
+    assert [(bin.of, bin.right) for bin in calibrated.bins] == [(10, 3), (10, 9)]
+    assert calibrated.confidence == pytest.approx(0.8) and calibrated.share == pytest.approx(0.6)
     assert calibration([1.0, 0.0], [True, False]).error == 0
     assert calibration([1.0] * 4, [False] * 4).error == 1
     # with 20 pictures chance alone makes some error, with 2,000 little
     many = calibration(scores * 100, right * 100)
-    assert 0 < many.by_chance < found.by_chance / 5 and many.error > many.by_chance
+    assert 0 < many.by_chance < calibrated.by_chance / 5 and many.error > many.by_chance
 
 
 def test_two_models_are_told_apart_by_what_only_one_is_right_of() -> None:
-    found = compared("a", "b", [(True, True)] * 5 + [(True, False)] * 8 + [(False, True)])
-    assert found.p_value == pytest.approx(2 * (1 + 9) / 2**9)
-    assert versus(found).startswith(
+    better = compared("a", "b", [(True, True)] * 5 + [(True, False)] * 8 + [(False, True)])
+    assert better.p_value == pytest.approx(2 * (1 + 9) / 2**9)
+    assert versus(better).startswith(
         "a is right 50 points more often than b, more than luck (p = 0.0"
     )
     luck = compared("a", "b", [(False, False)] + [(False, True)] * 3)
@@ -215,11 +217,11 @@ def test_what_nothing_speaks_against_stays() -> None:
         ]
 
     bgr = Preprocessing(channels="bgr")
-    found = try_all([bgr, WHOLE], right)
-    assert found.tried[0].preprocessing == bgr and found.more_than_luck
-    assert found.tried[found.best].preprocessing == WHOLE
-    assert "is right on 91%, which is no more than luck" in found.verdict
-    assert found.chosen_from == 2 * 5 * 3 - 1 and len(found.tried) == 2 + 4 + 2
+    judged = try_all([bgr, WHOLE], right)
+    assert judged.tried[0].preprocessing == bgr and judged.more_than_luck
+    assert judged.tried[judged.best].preprocessing == WHOLE
+    assert "is right on 91%, which is no more than luck" in judged.verdict
+    assert judged.chosen_from == 2 * 5 * 3 - 1 and len(judged.tried) == 2 + 4 + 2
     kept = try_all([WHOLE, bgr], right)
     assert not kept.more_than_luck and kept.tried[kept.best].top1.right == 91
     assert "That may be luck (p = 1.000" in kept.verdict
@@ -237,6 +239,6 @@ def test_a_report_never_takes_the_place_of_another(tmp_path: Path) -> None:
 def test_ways_are_different_and_can_be_set() -> None:
     for own in (WHOLE, IMAGENET, Preprocessing("crop", 0.5, filter="lanczos", mean=(1,), std=(2,))):
         ways = [*parts(own), *filters(own)]
-        assert ways[0] == own and len({called(each) for each in ways}) == len(ways) - 1
+        assert ways[0] == own and len({called(way) for way in ways}) == len(ways) - 1
         for way in ways:
             assert called(chosen(own, as_options(way))) == called(way)

@@ -83,8 +83,8 @@ class Lab:
 
     def vote(self, arm: str, correct: bool, times: int = 1, assigned: bool = True) -> list[str]:
         ids = [self.experiment.issue(arm, "cat", assigned) for _ in range(times)]
-        for each in ids:
-            self.experiment.feedback(FeedbackRequest(each, correct=correct))
+        for inference_id in ids:
+            self.experiment.feedback(FeedbackRequest(inference_id, correct=correct))
         return ids
 
     def counts(self) -> dict[str, tuple[int, int]]:
@@ -217,7 +217,7 @@ def test_ids_are_short_and_never_the_same() -> None:
     maker = ids(MemoryStore())
     made = {maker.issue("inception-v3", "tabby cat", True) for _ in range(1000)}
     assert len(made) == 1000 and max(map(len, made)) <= 80
-    assert len({maker.read(each).nonce for each in made}) == 1000
+    assert len({maker.read(inference_id).nonce for inference_id in made}) == 1000
 
 
 def test_containers_share_one_key_that_nobody_sets_up() -> None:
@@ -543,10 +543,10 @@ def test_votes_that_come_on_any_day_are_all_counted_once(lab: Lab) -> None:
     for day in range(20):
         lab.now = NOON + day * DAY
         new = [lab.experiment.issue("small", "cat", True) for _ in range(8)]
-        waiting += [(lab.now + delay * DAY, each) for delay, each in enumerate(new)]
-        for when, each in waiting:
+        waiting += [(lab.now + delay * DAY, inference_id) for delay, inference_id in enumerate(new)]
+        for when, inference_id in waiting:
             if when == lab.now:
-                lab.experiment.feedback(FeedbackRequest(each, correct=True))
+                lab.experiment.feedback(FeedbackRequest(inference_id, correct=True))
         lab.experiment.fold()
     voted = sum(when <= lab.now for when, _ in waiting)
     assert lab.counts()["small"] == (voted, voted)
@@ -850,7 +850,7 @@ def test_arms_that_are_gone_are_listed_while_they_have_votes(lab: Lab) -> None:
         ("doodle", 1.0, 0),
         ("small", 0.0, 2),
     ]
-    assert [each.challenger for each in view.comparisons] == ["small"]
+    assert [comparison.challenger for comparison in view.comparisons] == ["small"]
     assert "small gets no traffic" in view.verdict
 
 

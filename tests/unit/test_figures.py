@@ -70,7 +70,7 @@ def test_what_is_quoted_is_what_the_scripts_kept(path: Path) -> None:
 
 @pytest.mark.parametrize("path", list(quote.documents()), ids=lambda path: path.name)
 def test_no_figure_is_without_a_script(path: Path) -> None:
-    loose = [found for found in MEASURED.findall(prose(path.read_text())) if found not in GIVEN]
+    loose = [number for number in MEASURED.findall(prose(path.read_text())) if number not in GIVEN]
     assert not loose, "quote these as links into docs/figures, or say above why they are given"
 
 
@@ -81,12 +81,12 @@ def test_no_given_number_is_stale() -> None:
 
 @pytest.mark.parametrize("path", RECORDS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_record_names_a_script_that_there_is(path: Path) -> None:
-    found: dict[str, Any] = json.loads(path.read_text())
-    module = found["command"].split()[2]
+    record: dict[str, Any] = json.loads(path.read_text())
+    module = record["command"].split()[2]
     assert module == f"benchmarks.{path.stem}"
     assert importlib.util.find_spec(module)
     page = path.with_suffix(".md").read_text()
-    for key, figure in found["figures"].items():
+    for key, figure in record["figures"].items():
         assert f'<a id="{key}"></a>{figure["says"]} | {figure["text"]} |' in page
 
 

@@ -30,15 +30,15 @@ class Lambda:
         self.statements: dict[str, Any] = {}
         self.add_permission(FunctionName=ARN, **GATEWAY)
 
-    def add_permission(self, FunctionName: str, StatementId: str, **given: Any) -> None:  # noqa: N803
+    def add_permission(self, FunctionName: str, StatementId: str, **arguments: Any) -> None:  # noqa: N803
         assert FunctionName == ARN and StatementId not in self.statements
-        statement = {name: given.pop(name) for name in ("Action", "Principal")}
-        if "FunctionUrlAuthType" in given:
-            kind = given.pop("FunctionUrlAuthType")
+        statement = {name: arguments.pop(name) for name in ("Action", "Principal")}
+        if "FunctionUrlAuthType" in arguments:
+            kind = arguments.pop("FunctionUrlAuthType")
             statement["Condition"] = {"StringEquals": {"lambda:FunctionUrlAuthType": kind}}
-        if given.pop("InvokedViaFunctionUrl", False):
+        if arguments.pop("InvokedViaFunctionUrl", False):
             statement["Condition"] = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
-        assert not given
+        assert not arguments
         self.statements[StatementId] = {"Sid": StatementId, "Effect": "Allow", **statement}
 
     def remove_permission(self, FunctionName: str, StatementId: str) -> None:  # noqa: N803

@@ -48,11 +48,11 @@ def test_an_answer_is_that_of_the_package_idna(name: str) -> None:
     """Or the package refuses it, by rules for which it needs its tables."""
     idna = pytest.importorskip("idna")
     try:
-        found = in_ascii(name)
+        encoded = in_ascii(name)
     except ValueError:
         return
     try:
         expected = idna.encode(name, uts46=True).decode()
     except (idna.IDNAError, UnicodeError):
         return
-    assert found == expected
+    assert encoded == expected

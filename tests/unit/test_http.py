@@ -284,7 +284,7 @@ def test_a_client_may_have_an_id(header: str | None, id: str) -> None:
 def test_a_clients_id_is_as_the_description_has_it(header: str) -> None:
     paths = json.loads((WEB / "openapi.json").read_text())["paths"]
     for operation in paths["/predict"].values():
-        named = {each["name"]: each["schema"] for each in operation["parameters"]}
+        named = {parameter["name"]: parameter["schema"] for parameter in operation["parameters"]}
         schema = named["X-Client-Id"]
         fits = re.search(schema["pattern"].replace("$", r"\Z"), header)
         assert not fits or len(header) > schema["maxLength"]

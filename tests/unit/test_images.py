@@ -58,9 +58,9 @@ def corners(data: bytes, size: tuple[int, int] = (16, 16)) -> list[tuple[int, ..
     return [tuple(int(v) for v in pixels[y, x]) for y in rows for x in columns]
 
 
-def assert_colours(found: Any, expected: Any, tolerance: int = 3) -> None:
+def assert_colours(colours: Any, expected: Any, tolerance: int = 3) -> None:
     __tracebackhide__ = True
-    assert np.abs(np.array(found, int) - np.array(expected, int)).max() <= tolerance, found
+    assert np.abs(np.array(colours, int) - np.array(expected, int)).max() <= tolerance, colours
 
 
 def with_alpha(image: Pillow.Image = PICTURE) -> Pillow.Image:
@@ -414,8 +414,8 @@ def test_a_crop_is_upright_and_of_the_middle(format_: str, turn: Any, scale: Any
     image = decode(data, (16, 16), Preprocessing("crop", 0.6))
     assert (image.width, image.height) == (picture.size[::-1] if turn >= 5 else picture.size)
     colours = dict(zip("abcd", (RED, GREEN, BLUE, WHITE), strict=True))
-    found = [tuple(int(v) for v in image.pixels[y, x]) for y in (4, -4) for x in (4, -4)]
-    assert_colours(found, [colours[c] for c in TURNED[turn]], 12)
+    corners = [tuple(int(v) for v in image.pixels[y, x]) for y in (4, -4) for x in (4, -4)]
+    assert_colours(corners, [colours[c] for c in TURNED[turn]], 12)
     assert image.pixels.reshape(-1, 3).max(axis=1).min() > 90  # none of the frame
 
 
@@ -473,8 +473,8 @@ def test_every_kind_of_file_is_cropped(name: str) -> None:
 def test_the_filter_is_the_one_that_is_named(name: Filter) -> None:
     picture = photo_like(90, 60)
     expected = picture.resize((32, 24), Pillow.Resampling[name.upper()])
-    found = decode(file(picture, "PNG"), (32, 24), Preprocessing(filter=name)).pixels
-    np.testing.assert_array_equal(found, expected)
+    pixels = decode(file(picture, "PNG"), (32, 24), Preprocessing(filter=name)).pixels
+    np.testing.assert_array_equal(pixels, expected)
 
 
 def test_pixel_limit_is_told_before_decoding() -> None:
@@ -701,8 +701,8 @@ def test_threads_decode_at_the_same_time() -> None:
     files += [file(Pillow.new("RGBA", (2200, 2200), (1, 2, 3, 255)), "PNG")] * 3
     expected = [decode(data, (16, 16)).pixels for data in files]
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda data: decode(data, (16, 16)).pixels, files))
-    assert all(np.array_equal(a, b) for a, b in zip(found, expected, strict=True))
+        decoded = list(threads.map(lambda data: decode(data, (16, 16)).pixels, files))
+    assert all(np.array_equal(a, b) for a, b in zip(decoded, expected, strict=True))
 
 
 SEEDS = [*COLOUR_FILES.values(), *ALPHA_FILES.values(), *GREY_FILES.values()]
@@ -734,7 +734,7 @@ def test_any_exif_gives_an_orientation(block: bytes) -> None:
 
 def test_inspection_keeps_the_pixels_of_a_png() -> None:
     data = file(PICTURE, "PNG", exif=exif(6))
-    found = formats.inspect(data)
-    assert found.exif == exif(6)[6:]
-    assert b"eXIf" not in found.data
-    assert zlib.crc32(found.data[-8:-4]) == struct.unpack(">I", found.data[-4:])[0]
+    inspected = formats.inspect(data)
+    assert inspected.exif == exif(6)[6:]
+    assert b"eXIf" not in inspected.data
+    assert zlib.crc32(inspected.data[-8:-4]) == struct.unpack(">I", inspected.data[-4:])[0]

@@ -45,8 +45,8 @@ def test_a_jpeg_is_decoded_where_four_fifths_of_its_rows_are_there(kind: str, sc
             continue
         taken.append(part)
         assert image.truncated and (image.width, image.height) == (320, 240)
-        there = int(0.8 * size[1]) - 16 // scale
-        assert np.abs(image.pixels[:there] - whole[:there]).max() <= 2
+        row = int(0.8 * size[1]) - 16 // scale
+        assert np.abs(image.pixels[:row] - whole[:row]).max() <= 2
     assert refused and taken and max(refused) < min(taken)
     assert 0.6 < min(taken) < 0.9
 
@@ -54,11 +54,11 @@ def test_a_jpeg_is_decoded_where_four_fifths_of_its_rows_are_there(kind: str, sc
 def test_the_rows_are_counted_and_not_the_bytes() -> None:
     """Noise above takes nearly all bytes, and below it noise does."""
     noise = np.random.default_rng(1).integers(0, 256, (240, 320, 3), np.uint8)
-    for noisy, part, there in ((slice(0, 60), 0.93, False), (slice(200, 240), 0.3, True)):
+    for noisy, part, enough in ((slice(0, 60), 0.93, False), (slice(200, 240), 0.3, True)):
         pixels = np.full((240, 320, 3), 90, np.uint8)
         pixels[noisy] = noise[noisy]
         data = cut_to(file(Pillow.fromarray(pixels), "JPEG", quality=90), part)
-        if there:
+        if enough:
             assert decode(data, (32, 32)).truncated
         else:
             with pytest.raises(ImageUnreadable, match="cut off"):
@@ -70,7 +70,7 @@ def test_of_a_progressive_one_all_but_the_last_bits_must_be_there(kind: str) -> 
     picture, _ = KINDS[kind]
     data = file(picture, "JPEG", quality=90, progressive=True)
     whole = decode(data, (64, 48)).pixels.astype(int)
-    scans = [found.start() for found in re.finditer(b"\xff\xda", data)]
+    scans = [marker.start() for marker in re.finditer(b"\xff\xda", data)]
     outcomes = []
     for at in sorted({*scans, *np.linspace(scans[0] + 20, len(data) - 4, 40).astype(int)}):
         for end in (int(at), int(at) + 3):
@@ -89,8 +89,8 @@ def test_of_a_progressive_one_all_but_the_last_bits_must_be_there(kind: str) -> 
 def test_scans_of_a_component_each_are_wanted_whole() -> None:
     """Y, Cb and Cr one after the other, as some cameras write them."""
     data = file(PHOTO, "JPEG", quality=90, progressive=True)
-    found = inspect_jpeg(data)
-    assert (found.scans, found.truncated) == (10, False)
+    inspected = inspect_jpeg(data)
+    assert (inspected.scans, inspected.truncated) == (10, False)
     sequential = [b"\x01\x01\0\0\x3f\0", b"\x01\x02\x11\0\x3f\0", b"\x01\x03\x11\0\x3f\0"]
     start = data.index(b"\xff\xda")
     head = data[:start].replace(b"\xff\xc2", b"\xff\xc0")

@@ -35,10 +35,10 @@ def rows(*told: tuple[str | None, str, str | None]) -> list[Row]:
     return [
         (
             Entry(place, f"i{place}", label=truth),
-            record(one, f"i{place}"),
+            record(old, f"i{place}"),
             None if other is None else record(other, f"i{place}"),
         )
-        for place, (truth, one, other) in enumerate(told)
+        for place, (truth, old, other) in enumerate(told)
     ]
 
 
@@ -68,7 +68,7 @@ def ruled(told: Iterable[Row]) -> Judgement:
 
 
 def test_a_case_by_hand() -> None:
-    found = ruled(
+    judgement = ruled(
         rows(
             ("cat", "cat", "cat"),
             ("cat", "dog", "cat"),
@@ -80,59 +80,66 @@ def test_a_case_by_hand() -> None:
             (None, "!ImageUnreadable", "dog"),
         )
     )
-    assert (found.images, found.labelled) == (8, 6)
-    old, new = found.arms
+    assert (judgement.images, judgement.labelled) == (8, 6)
+    old, new = judgement.arms
     assert (old.model, old.answered, old.labelled, old.correct) == ("old", 5, 4, 2)
     assert old.errors == {"ImageUnreadable": 2, "SourceUnreachable": 1}
     assert old.examples["ImageUnreadable"] == Failure("i4", "ImageUnreadable of i4")
     assert (old.error_rate, old.accuracy, old.mean_confidence) == (3 / 8, 0.5, 0.5)
     assert (new.answered, new.labelled, new.correct, new.accuracy) == (7, 5, 3, 0.6)
-    assert new.error_rate == 1 / 8 and found.error_rate == 3 / 8
-    assert found.agreement == Agreement(5, 2, 0.4)
-    assert found.mcnemar == McNemar(1, 1, 1, 1, 1.0)
-    assert not found.better
-    assert [(each.rows, each.columns) for each in found.confusion] == [
+    assert new.error_rate == 1 / 8 and judgement.error_rate == 3 / 8
+    assert judgement.agreement == Agreement(5, 2, 0.4)
+    assert judgement.mcnemar == McNemar(1, 1, 1, 1, 1.0)
+    assert not judgement.better
+    assert [(matrix.rows, matrix.columns) for matrix in judgement.confusion] == [
         ("truth", "old"),
         ("truth", "new"),
     ]
-    assert found.confusion[0].labels == ["cat", "dog", "fox"]
-    assert found.confusion[0].counts == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
-    assert found.confusion[1].counts == [[2, 0, 0], [1, 0, 1], [0, 0, 1]]
-    assert found.confusion[1].confused == [
+    assert judgement.confusion[0].labels == ["cat", "dog", "fox"]
+    assert judgement.confusion[0].counts == [[1, 1, 0], [1, 1, 0], [0, 0, 0]]
+    assert judgement.confusion[1].counts == [[2, 0, 0], [1, 0, 1], [0, 0, 1]]
+    assert judgement.confusion[1].confused == [
         Confusion("dog", "cat", 1, "i2"),
         Confusion("dog", "fox", 1, "i3"),
     ]
 
 
 def test_labels_are_compared_without_case_and_outer_blanks() -> None:
-    found = ruled(rows((" Tabby Cat", "tabby cat", "TABBY CAT "), ("STRASSE", "straße", "x")))
-    assert found.champion.correct == 2 and found.challenger and found.challenger.correct == 1
-    assert found.agreement == Agreement(2, 1, 0.5)
-    assert found.confusion[0].labels == ["straße", "tabby cat", "x"]
+    judgement = ruled(rows((" Tabby Cat", "tabby cat", "TABBY CAT "), ("STRASSE", "straße", "x")))
+    assert (
+        judgement.champion.correct == 2
+        and judgement.challenger
+        and judgement.challenger.correct == 1
+    )
+    assert judgement.agreement == Agreement(2, 1, 0.5)
+    assert judgement.confusion[0].labels == ["straße", "tabby cat", "x"]
 
 
 def test_any_name_of_a_label_is_right() -> None:
     label = "hotdog, hot dog, red hot"
     told = [("hot dog", label, "bun"), ("Red  Hot ", label, "hotdog"), ("hot", label, label)]
-    found = ruled(rows(*told))
-    assert found.challenger and (found.champion.correct, found.challenger.correct) == (2, 0)
-    assert found.mcnemar == McNemar(0, 2, 0, 1, 0.5)
-    first = found.confusion[0]
+    judgement = ruled(rows(*told))
+    assert judgement.challenger and (judgement.champion.correct, judgement.challenger.correct) == (
+        2,
+        0,
+    )
+    assert judgement.mcnemar == McNemar(0, 2, 0, 1, 0.5)
+    first = judgement.confusion[0]
     assert first.counts[first.labels.index(label)][first.labels.index(label)] == 2
 
 
 def test_who_may_find_several_labels_is_not_better_for_being_right_more_easily() -> None:
     """A network that finds every label in every image would win, and be promoted."""
     every = Record("0", "", [Label("a", 0.9), Label("b", 0.9)], multi_label=True)
-    told = [(entry, one, every) for entry, one, _ in compared(0, 0, 20, 0)]
-    found = ruled(told)
-    assert found.mcnemar and found.mcnemar.only_challenger == 20 and not found.better
-    assert "it may find several labels" in found.verdict
-    assert "and old gives only one" in found.verdict
-    turned = ruled((entry, every, one) for entry, one, _ in told)
+    told = [(entry, old, every) for entry, old, _ in compared(0, 0, 20, 0)]
+    judgement = ruled(told)
+    assert judgement.mcnemar and judgement.mcnemar.only_challenger == 20 and not judgement.better
+    assert "it may find several labels" in judgement.verdict
+    assert "and old gives only one" in judgement.verdict
+    turned = ruled((entry, every, old) for entry, old, _ in told)
     assert "and new gives only one" in turned.verdict and not turned.better
     both = [
-        (entry, msgspec.structs.replace(one, multi_label=True), every) for entry, one, _ in told
+        (entry, msgspec.structs.replace(old, multi_label=True), every) for entry, old, _ in told
     ]
     assert ruled(both).better
 
@@ -147,11 +154,15 @@ def test_of_several_labels_the_one_asked_about_is_the_answer() -> None:
         (None, answer(("cat", 0.9), ("dog", 0.8)), "cat"),
         ("dog", answer(), "(none)"),
     ]
-    found = ruled((Entry(0, "i", label=truth), one, record(said)) for truth, one, said in told)
-    assert (found.champion.labelled, found.champion.correct) == (3, 1)
-    assert found.champion.multi_label and found.challenger and not found.challenger.multi_label
-    assert found.agreement == Agreement(4, 4, 1.0)
-    assert found.champion.mean_confidence == pytest.approx((0.5 + 0.9 + 0.9) / 3, abs=1e-4)
+    judgement = ruled((Entry(0, "i", label=truth), old, record(said)) for truth, old, said in told)
+    assert (judgement.champion.labelled, judgement.champion.correct) == (3, 1)
+    assert (
+        judgement.champion.multi_label
+        and judgement.challenger
+        and not judgement.challenger.multi_label
+    )
+    assert judgement.agreement == Agreement(4, 4, 1.0)
+    assert judgement.champion.mean_confidence == pytest.approx((0.5 + 0.9 + 0.9) / 3, abs=1e-4)
 
 
 def test_a_blank_truth_is_none() -> None:
@@ -159,22 +170,26 @@ def test_a_blank_truth_is_none() -> None:
 
 
 def test_an_answer_without_labels_is_wrong_and_no_error() -> None:
-    found = ruled(rows(("cat", "", "cat")))
-    assert (found.champion.answered, found.champion.labelled, found.champion.correct) == (1, 1, 0)
-    assert found.champion.mean_confidence is None
-    assert found.confusion[0].confused == [Confusion("cat", "(none)", 1, "i0")]
+    judgement = ruled(rows(("cat", "", "cat")))
+    assert (
+        judgement.champion.answered,
+        judgement.champion.labelled,
+        judgement.champion.correct,
+    ) == (1, 1, 0)
+    assert judgement.champion.mean_confidence is None
+    assert judgement.confusion[0].confused == [Confusion("cat", "(none)", 1, "i0")]
 
 
 def test_a_record_that_is_missing_is_an_error() -> None:
-    found = ruled(rows(("cat", "cat", None), ("cat", "cat", "cat")))
-    assert found.challenger and found.challenger.errors == {"Missing": 1}
-    assert found.error_rate == 0.5
+    judgement = ruled(rows(("cat", "cat", None), ("cat", "cat", "cat")))
+    assert judgement.challenger and judgement.challenger.errors == {"Missing": 1}
+    assert judgement.error_rate == 0.5
 
 
 def test_codes_beyond_the_limit_are_counted_together() -> None:
-    found = judge(rows(*((None, f"!E{n}", None) for n in range(MAX_CODES + 50))), "old", None)
-    assert len(found.champion.errors) == MAX_CODES + 1
-    assert found.champion.errors["Missing"] == 50
+    judgement = judge(rows(*((None, f"!E{n}", None) for n in range(MAX_CODES + 50))), "old", None)
+    assert len(judgement.champion.errors) == MAX_CODES + 1
+    assert judgement.champion.errors["Missing"] == 50
 
 
 def test_latency() -> None:
@@ -219,32 +234,32 @@ def test_intervals_are_the_published_ones(right: int, of: int, low: float, high:
     ],
 )
 def test_the_test_is_mcnemars(only_champion: int, only_challenger: int, p: float) -> None:
-    found = ruled(compared(4, only_champion, only_challenger, 2))
-    assert found.mcnemar is not None
-    assert found.mcnemar.p_value == pytest.approx(p)
-    assert found.better == (p < 0.05 and only_challenger > only_champion)
+    judgement = ruled(compared(4, only_champion, only_challenger, 2))
+    assert judgement.mcnemar is not None
+    assert judgement.mcnemar.p_value == pytest.approx(p)
+    assert judgement.better == (p < 0.05 and only_challenger > only_champion)
 
 
 def test_images_lost_by_the_champion_do_not_promote_the_challenger() -> None:
     lost = [("a", "!States.Timeout", "a")] * 25
-    found = ruled(rows(*[("a", "a", "a")] * 200, *[("a", "b", "b")] * 20, *lost))
-    assert found.mcnemar == McNemar(200, 0, 0, 20, 1.0)
-    assert not found.better
+    judgement = ruled(rows(*[("a", "a", "a")] * 200, *[("a", "b", "b")] * 20, *lost))
+    assert judgement.mcnemar == McNemar(200, 0, 0, 20, 1.0)
+    assert not judgement.better
 
 
 def test_a_worse_challenger_is_not_better_for_being_right_on_more_images() -> None:
     lost = rows(*[("a", "!States.Timeout", "a")] * 25)
-    found = ruled([*compared(100, 10, 0, 0), *lost])
-    assert found.challenger and found.challenger.correct > found.champion.correct
-    assert not found.better
+    judgement = ruled([*compared(100, 10, 0, 0), *lost])
+    assert judgement.challenger and judgement.challenger.correct > judgement.champion.correct
+    assert not judgement.better
 
 
 def test_a_challenger_that_answers_only_the_easy_ones_is_not_better() -> None:
     hard = [("a", "a", "!TimeoutError")] * 40
-    found = ruled([*compared(100, 0, 10, 0), *rows(*hard)])
-    assert found.mcnemar is not None and found.mcnemar.p_value < 0.05
-    assert not found.better
-    assert found.verdict == (
+    judgement = ruled([*compared(100, 0, 10, 0), *rows(*hard)])
+    assert judgement.mcnemar is not None and judgement.mcnemar.p_value < 0.05
+    assert not judgement.better
+    assert judgement.verdict == (
         "new is right 9.1 points more often than old on images that both answer "
         "(p = 0.002, 110 images). "
         "But it fails so often that in all it is right on 110 images, and old on 140."
@@ -329,16 +344,16 @@ def test_the_verdict_claims_what_the_figures_do(told: list[Row], verdict: str) -
     ],
 )
 def test_one_model_is_judged_alone(told: list[Row], verdict: str) -> None:
-    found = judge(told, "old", None)
-    assert found.verdict == verdict
-    assert (found.challenger, found.agreement, found.mcnemar, found.better) == (None,) * 3 + (
-        False,
-    )
+    judgement = judge(told, "old", None)
+    assert judgement.verdict == verdict
+    assert (judgement.challenger, judgement.agreement, judgement.mcnemar, judgement.better) == (
+        None,
+    ) * 3 + (False,)
 
 
 def test_without_labels_the_models_are_held_against_each_other() -> None:
-    found = ruled(rows((None, "a", "a"), (None, "a", "b"), (None, "b", "!E")))
-    (matrix,) = found.confusion
+    judgement = ruled(rows((None, "a", "a"), (None, "a", "b"), (None, "b", "!E")))
+    (matrix,) = judgement.confusion
     assert (matrix.rows, matrix.columns, matrix.labels) == ("old", "new", ["a", "b"])
     assert matrix.counts == [[1, 1], [0, 0]]
 
@@ -370,26 +385,26 @@ labels = st.sampled_from(["a", "B", "b ", "c", OTHER, "", "!E", "!F"]) | st.inte
 
 @given(st.lists(st.tuples(st.none() | labels, labels, st.none() | labels), max_size=60))
 def test_totals_add_up(told: list[tuple[str | None, str, str | None]]) -> None:
-    found = ruled(rows(*told))
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Judgement) == found
-    for arm in found.arms:
-        assert arm.answered + sum(arm.errors.values()) == found.images == len(told)
+    judgement = ruled(rows(*told))
+    assert msgspec.json.decode(msgspec.json.encode(judgement), type=Judgement) == judgement
+    for arm in judgement.arms:
+        assert arm.answered + sum(arm.errors.values()) == judgement.images == len(told)
         assert arm.errors.keys() == arm.examples.keys()
-        assert arm.correct <= arm.labelled <= min(found.labelled, arm.answered)
-        assert 0 <= arm.error_rate <= found.error_rate <= 1
-    if found.mcnemar is not None:
-        assert found.agreement and found.mcnemar.pairs <= found.agreement.pairs
-        assert 0 <= found.mcnemar.p_value <= 1
-    for matrix in found.confusion:
+        assert arm.correct <= arm.labelled <= min(judgement.labelled, arm.answered)
+        assert 0 <= arm.error_rate <= judgement.error_rate <= 1
+    if judgement.mcnemar is not None:
+        assert judgement.agreement and judgement.mcnemar.pairs <= judgement.agreement.pairs
+        assert 0 <= judgement.mcnemar.p_value <= 1
+    for matrix in judgement.confusion:
         assert len(matrix.labels) == len(matrix.counts) <= MATRIX_LABELS + 1
         total = sum(map(sum, matrix.counts))
         if matrix.rows == "truth":
-            (arm,) = (arm for arm in found.arms if arm.model == matrix.columns)
+            (arm,) = (arm for arm in judgement.arms if arm.model == matrix.columns)
             right = sum(matrix.counts[n][n] for n in range(len(matrix.labels)))
             assert total == arm.labelled
             assert right == arm.correct or matrix.hidden
         else:
-            assert found.agreement and total == found.agreement.pairs
+            assert judgement.agreement and total == judgement.agreement.pairs
 
 
 @pytest.mark.parametrize(

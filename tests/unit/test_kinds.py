@@ -73,13 +73,13 @@ def test_a_folder_is_what_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "model.json").touch()
     with pytest.raises(ModelInvalid, match=r"--tfjs .*model\.json --labels"):
         check_kind(tmp_path, "saved_model")
-    for given, wanted, named in (
+    for data, wanted, named in (
         ("saved/saved_model.pb", "saved_model", "saved"),
         ("", "tfjs", "model.json"),
     ):
         with pytest.raises(ModelInvalid) as refused:
-            check_kind(tmp_path / given, wanted)
-        assert str(refused.value) == f"Name {tmp_path / named} instead of {tmp_path / given}."
+            check_kind(tmp_path / data, wanted)
+        assert str(refused.value) == f"Name {tmp_path / named} instead of {tmp_path / data}."
     (tmp_path / "network").touch()
     with pytest.raises(ModelInvalid, match=r"Name the folder that has saved_model\.pb in it"):
         check_kind(tmp_path / "network", "saved_model")

@@ -229,36 +229,36 @@ def test_what_was_understood_is_told() -> None:
 
 def test_labels_inside_a_network(tmp_path: Path) -> None:
     network = (ROOT / "vendor" / "models" / "doodle-small" / "model.tflite").read_bytes()
-    file, given = tmp_path / "net.tflite", tmp_path / "given.txt"
-    given.write_text("red\ngreen\nblue\n")
+    file, beside = tmp_path / "net.tflite", tmp_path / "given.txt"
+    beside.write_text("red\ngreen\nblue\n")
     said: list[str] = []
 
-    def found(data: bytes) -> list[str] | None:
+    def names(data: bytes) -> list[str] | None:
         file.write_bytes(data)
         labels = inside(file)
         return labels.names if labels else None
 
-    one = {"labels.txt": b"0 red\r\n1 green\r\n2 blue\r\n"}
-    two = one | {"de.txt": b"rot\nblau\n", "vocabulary.txt": b"a\n"}
-    assert found(network) is None and found(b"") is None
-    assert found(with_files(network, {})) is None
-    assert found(with_files(network, {"model.png": b""})) is None
-    assert found(with_files(network, one)) == COLOURS
+    single = {"labels.txt": b"0 red\r\n1 green\r\n2 blue\r\n"}
+    two = single | {"de.txt": b"rot\nblau\n", "vocabulary.txt": b"a\n"}
+    assert names(network) is None and names(b"") is None
+    assert names(with_files(network, {})) is None
+    assert names(with_files(network, {"model.png": b""})) is None
+    assert names(with_files(network, single)) == COLOURS
     named = naming_label_files(network, ("de.txt", "de"), ("labels.txt", ""))
-    assert found(with_files(named, two)) == COLOURS
-    assert found(with_files(naming_label_files(network, ("de.txt", "de")), two)) == ["rot", "blau"]
+    assert names(with_files(named, two)) == COLOURS
+    assert names(with_files(naming_label_files(network, ("de.txt", "de")), two)) == ["rot", "blau"]
     for data, reason in (
         (with_files(network, two), "not clear which has the labels"),
         (with_files(network, {"labels.txt": b"\x89\0"}), "labels.txt inside net.tflite is no text"),
         (with_files(network, {"labels.txt": bytes(2**24 + 1)}), "over 16 MB"),
-        (with_files(network, one).replace(b"0 red", b"9 red", 1), "damaged"),
+        (with_files(network, single).replace(b"0 red", b"9 red", 1), "damaged"),
     ):
         with pytest.raises(ModelInvalid, match=reason):
-            found(data)
-        assert of_network(file, given, 3, said.append) == COLOURS
+            names(data)
+        assert of_network(file, beside, 3, said.append) == COLOURS
     file.write_bytes(network)
     with pytest.raises(ModelInvalid, match="no labels inside; give --labels"):
         of_network(file, None, 3, said.append)
-    assert read(given).names == COLOURS
+    assert read(beside).names == COLOURS
     with pytest.raises(ModelInvalid, match="cannot be read"):
         read(tmp_path / "none.txt")

@@ -26,7 +26,7 @@ def test_a_request_is_one_line_that_is_its_metrics_too() -> None:
         assert line["request_id"] and line["timestamp"]
         (directive,) = line["_aws"]["CloudWatchMetrics"]
         assert directive["Namespace"] == "serverless-inception"
-        assert [each["Name"] for each in directive["Metrics"]] == ["total", "faults"]
+        assert [metric["Name"] for metric in directive["Metrics"]] == ["total", "faults"]
         assert line["total"] > 0 and line["faults"] == 0 and line["service"]
 
 
@@ -38,7 +38,7 @@ def test_a_metric_is_a_field_of_the_line_and_has_its_unit() -> None:
     assert metadata["Timestamp"] == 1_800_000_000_250
     (directive,) = metadata["CloudWatchMetrics"]
     assert directive["Dimensions"] == [["service"]]
-    units = {each["Name"]: each["Unit"] for each in directive["Metrics"]}
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert units == {
         "total": "Milliseconds", "infer": "Milliseconds", "images": "Count", "faults": "Count",
         "lost_arms": "Count",

@@ -185,11 +185,11 @@ def test_a_package_knows_when_another_has_taken_its_place(tmp_path: Path) -> Non
 
 
 def test_a_package_may_have_a_network_for_onnxruntime(tmp_path: Path) -> None:
-    one = read_package(put(tmp_path / "one", files("one")))
-    assert one.files == ("model.json", "labels.txt", "model.tflite")
+    first = read_package(put(tmp_path / "one", files("one")))
+    assert first.files == ("model.json", "labels.txt", "model.tflite")
     two = read_package(put(tmp_path / "two", both("two")))
-    assert two.files == (*one.files, "model.ort")
-    for package in (one, two):
+    assert two.files == (*first.files, "model.ort")
+    for package in (first, two):
         package.verify()
 
 
@@ -242,8 +242,8 @@ def test_what_is_here_is_known_without_a_look_at_its_networks(bundled: Path, cac
     put(cache / "m", files("m", network=b"damaged"))
     put(bundled / "broken", files("broken") | {"model.json": b"{"})
     models = Models([bundled, cache], "b", MemoryStore())
-    found = models.here("m")
-    assert found is not None and found.version == "1"
+    package = models.here("m")
+    assert package is not None and package.version == "1"
     assert models.here("broken") is None and models.here("none") is None
 
 

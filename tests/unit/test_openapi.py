@@ -46,11 +46,11 @@ def references(part: Any) -> set[str]:
 
 
 def test_all_that_it_refers_to_is_there() -> None:
-    there = {
+    documented = {
         f"#/components/{kind}/{name}" for kind, parts in DOCUMENT["components"].items()
         for name in parts
     }  # fmt: skip
-    assert references(DOCUMENT) <= there
+    assert references(DOCUMENT) <= documented
 
 
 @pytest.mark.parametrize(

@@ -28,11 +28,11 @@ def test_the_parts_are_all_there_is_the_largest_first() -> None:
 
 
 def test_margins_and_shares_of_the_limits() -> None:
-    found = {each.key: each for each in figures({"x86_64": MEASURED})}
-    assert found["x86-64-zipped"].text == "40.0 MB"
-    assert found["x86-64-zipped-margin"].text == "12.4 MB"  # of 52.4288
-    assert found["x86-64-zipped-share"].value == pytest.approx(0.763, abs=0.001)
-    assert found["x86-64-unpacked-margin"].text == "115.1 MB"  # 262.144 - 147
+    by_key = {figure.key: figure for figure in figures({"x86_64": MEASURED})}
+    assert by_key["x86-64-zipped"].text == "40.0 MB"
+    assert by_key["x86-64-zipped-margin"].text == "12.4 MB"  # of 52.4288
+    assert by_key["x86-64-zipped-share"].value == pytest.approx(0.763, abs=0.001)
+    assert by_key["x86-64-unpacked-margin"].text == "115.1 MB"  # 262.144 - 147
 
 
 def test_the_table_ends_with_the_sum() -> None:

@@ -72,8 +72,8 @@ def test_a_name_that_changes_with_the_content_is_kept_for_good() -> None:
 def test_what_a_browser_has_is_not_sent_again(name: str) -> None:
     first = page.file(name, ZIPPED)
     tag = str(first.headers["ETag"])
-    for given in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
-        again = page.file(name, {**ZIPPED, "if-none-match": given})
+    for tags in (tag, tag.removeprefix("W/"), f'"other", {tag}'):
+        again = page.file(name, {**ZIPPED, "if-none-match": tags})
         assert (again.status, again.body) == (304, b"")
         assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
     changed = page.file(name, {**ZIPPED, "if-none-match": '"0000000000000000"'})

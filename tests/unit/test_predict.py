@@ -59,9 +59,9 @@ def predictor(web: Web, how: Preprocessing = WHOLE) -> Predictor:
 
 
 def test_an_image_that_lacks_its_last_bytes_says_so() -> None:
-    one = predictor(Web({}))
+    first = predictor(Web({}))
     for data, told in ((CUT, {"truncated": True}), (CUT + b"\xff\xd9", {})):
-        (prediction,) = one.predict(PredictRequest(), data).predictions
+        (prediction,) = first.predict(PredictRequest(), data).predictions
         image = msgspec.to_builtins(prediction)["image"]
         assert image == {"width": 64, "height": 48, "format": "JPEG"} | told
 
@@ -163,8 +163,8 @@ def test_a_model_of_which_several_labels_are_right_says_so() -> None:
     assert msgspec.to_builtins(answer.model) == {
         "name": "colour", "version": "7", "multi_label": True
     }  # fmt: skip
-    found = [(label.name, label.score) for label in answer.predictions[0].labels or []]
-    assert found == [("red", 1.0), ("green", 1.0)]
+    labels = [(label.name, label.score) for label in answer.predictions[0].labels or []]
+    assert labels == [("red", 1.0), ("green", 1.0)]
     assert "multi_label" not in msgspec.to_builtins(predictor(Web({})).predict(
         PredictRequest(), RED).model)  # fmt: skip
 
@@ -227,8 +227,8 @@ def test_the_services_own_model_answers_for_an_arm_that_is_gone(
     sources = Sources(Web({"http://h/r": RED}).fetch, MemoryStore().read, frozenset())
     models = OneClassifier(ColourClassifier())
     service = Predictor(Classification(sources, models), Trial("gone"))  # type: ignore[arg-type]
-    given = {"instances": [Instance(url="http://h/r")]} if several else {"url": "http://h/r"}
-    answer = service.predict(PredictRequest(**given))
+    request = {"instances": [Instance(url="http://h/r")]} if several else {"url": "http://h/r"}
+    answer = service.predict(PredictRequest(**request))
     assert (answer.model.name, answer.arm, answer.lost_arm) == ("colour", None, "gone")
     assert answer.predictions[0].labels and "colour/" in answer.inference_id
     assert answer.inference_id.endswith("/False")  # a vote on it is none for the arm

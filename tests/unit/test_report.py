@@ -48,8 +48,8 @@ def plan(judgement: Judgement, source: str = "s3://images/x.csv", promote: bool 
     )
 
 
-def report(judgement: Judgement, outcome: str = "kept", **given: Any) -> str:
-    return markdown(plan(judgement, **given), outcome, judgement, WHEN)
+def report(judgement: Judgement, outcome: str = "kept", **changes: Any) -> str:
+    return markdown(plan(judgement, **changes), outcome, judgement, WHEN)
 
 
 def many(labels: int, shift: int = 1) -> list[Row]:
@@ -190,23 +190,23 @@ def test_text_is_cut_and_wrapped_to_its_width(text: str, width: int) -> None:
 def tokens(text: str) -> list[Token]:
     """What a reader of GitHub's dialect makes of it, links of its own among that."""
     reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-    found = reader.parse(text)
-    return [each for token in found for each in (token, *(token.children or []))]
+    tree = reader.parse(text)
+    return [inner for token in tree for inner in (token, *(token.children or []))]
 
 
 @each_case
 def test_a_report_has_no_markup_but_its_own(judgement: Judgement) -> None:
     text = report(judgement)
-    found = tokens(text)
-    assert not [token.content for token in found if "html" in token.type]
-    links = {token.attrGet("href") or token.attrGet("src") for token in found if token.attrs}
+    parsed = tokens(text)
+    assert not [token.content for token in parsed if "html" in token.type]
+    links = {token.attrGet("href") or token.attrGet("src") for token in parsed if token.attrs}
     links -= {None}
     assert links == {"nightly-7.svg", "nightly-7.json", "../workflows/nightly-7/results.jsonl"}
-    assert {token.content for token in found if token.type == "code_inline"} <= {
+    assert {token.content for token in parsed if token.type == "code_inline"} <= {
         "POST /workflows",
         "promote",
     }
-    assert not {token.type for token in found} & {
+    assert not {token.type for token in parsed} & {
         "em_open",
         "s_open",
         "hardbreak",
@@ -218,9 +218,9 @@ def test_a_report_has_no_markup_but_its_own(judgement: Judgement) -> None:
 
 @each_case
 def test_tables_are_whole(judgement: Judgement) -> None:
-    found = tokens(report(judgement))
+    parsed = tokens(report(judgement))
     lengths: list[list[int]] = []
-    for token in found:
+    for token in parsed:
         if token.type == "table_open":
             lengths.append([])
         elif token.type == "tr_open":

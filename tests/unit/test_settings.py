@@ -53,11 +53,11 @@ def test_callers_share_the_threads_on_a_laptop(threads: str, at_once: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "engine"),
+    ("value", "engine"),
     [("", "auto"), ("auto", "auto"), ("litert", "litert"), (" OnnxRuntime ", "onnxruntime")],
 )
-def test_an_engine_can_be_given(given: str, engine: str) -> None:
-    assert Settings.from_environment({"ENGINE": given}).engine == engine
+def test_an_engine_can_be_given(value: str, engine: str) -> None:
+    assert Settings.from_environment({"ENGINE": value}).engine == engine
 
 
 def test_threads_can_be_given() -> None:
@@ -81,9 +81,9 @@ def test_a_stage_with_a_token_is_closed_whatever_else_is_set(variable: str) -> N
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost", "app.localhost"])
 def test_a_server_on_loopback_asks_nobody_for_a_token_unless_told_to(host: str) -> None:
     env = {"TOKEN_SHA256": "0" * 64}
-    for given in ({}, env):
-        assert Settings.from_environment(given, host).public is True
-        assert Settings.from_environment(given | {"PUBLIC": "false"}, host).public is False
+    for variables in ({}, env):
+        assert Settings.from_environment(variables, host).public is True
+        assert Settings.from_environment(variables | {"PUBLIC": "false"}, host).public is False
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.168.1.5", "laptop", "127.0.0.1.nip.io"])

@@ -162,7 +162,7 @@ def test_looking_all_the_time_raises_no_false_alarms(accuracy: float, share: flo
         second = rng.random(4000) < share
         right = rng.random(4000) < accuracy
         series = (right & ~second, ~second, right & second, second)
-        looks = np.stack([each.cumsum()[19::20] for each in series], axis=1).tolist()
+        looks = np.stack([votes.cumsum()[19::20] for votes in series], axis=1).tolist()
         alarms += any(always_valid_p_value(*look) <= 0.05 for look in looks)
         naive += any(two_proportion_p_value(*look) <= 0.05 for look in looks)
     assert alarms / runs <= 0.05

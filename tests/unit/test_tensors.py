@@ -80,9 +80,9 @@ def test_channels_first_are_transposed(depth: int) -> None:
         tensor("float32", shape=(1, 7, 5, depth)),
     )
     assert first.channels_first and first.size == last.size == (5, 7)
-    given = to_input(pixels, first, SIGNED)
-    assert given.shape == (depth, 7, 5) and given.flags.c_contiguous
-    np.testing.assert_array_equal(given.transpose(1, 2, 0), to_input(pixels, last, SIGNED))
+    raw = to_input(pixels, first, SIGNED)
+    assert raw.shape == (depth, 7, 5) and raw.flags.c_contiguous
+    np.testing.assert_array_equal(raw.transpose(1, 2, 0), to_input(pixels, last, SIGNED))
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8, 2), (1, 8, 8), (1, 8, 8, 4), (1, 2, 8, 8)])
@@ -122,10 +122,10 @@ def test_labels_judged_one_by_one_have_no_sum() -> None:
 
 @pytest.mark.parametrize("logits", [False, True])
 def test_one_unit_of_two_labels_is_the_second_s(logits: bool) -> None:
-    given = np.array([np.log(0.8 / 0.2) if logits else 0.8], np.float32)
-    scores = to_scores(given, tensor("float32"), 2, logits)
+    raw = np.array([np.log(0.8 / 0.2) if logits else 0.8], np.float32)
+    scores = to_scores(raw, tensor("float32"), 2, logits)
     assert scores.dtype == np.float32 and scores.tolist() == pytest.approx([0.2, 0.8])
-    assert to_scores(given, tensor("float32"), 1, logits).tolist() == pytest.approx([0.8])
+    assert to_scores(raw, tensor("float32"), 1, logits).tolist() == pytest.approx([0.8])
 
 
 @given(arrays.arrays(np.uint8, st.integers(1, 50)))

@@ -65,5 +65,5 @@ def test_no_more_run_than_there_are_and_no_two_on_the_same(alone: str | None) ->
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
-    assert all(len(set(each)) == len(each) <= 2 for each in seen)
+    assert all(len(set(round)) == len(round) <= 2 for round in seen)
     assert max(map(len, seen)) == 2

@@ -12,15 +12,15 @@ def test_no_pair_of_neighbours_leaves_16_bits() -> None:
     random = np.random.default_rng(3)
     for shape in KINDS.values():
         weights = random.standard_t(3, shape).astype(np.float32)
-        found = ranges(weights)
+        limits = ranges(weights)
         rows = np.moveaxis(weights, 1, -1).reshape(len(weights), -1)
-        steps = np.rint(rows / (found[:, None] / 127))
+        steps = np.rint(rows / (limits[:, None] / 127))
         assert np.abs(steps).max() <= 127
         steps = np.pad(steps, ((0, 0), (0, steps.shape[1] % 2)))
         for signed in (steps.clip(0), (-steps).clip(0)):
             assert 255 * (signed[:, ::2] + signed[:, 1::2]).max() < 2**15
-        assert (found >= np.abs(rows).max(axis=1)).all()
-        assert (found < 2 * np.abs(rows).max(axis=1)).any()  # finer than 7 bits
+        assert (limits >= np.abs(rows).max(axis=1)).all()
+        assert (limits < 2 * np.abs(rows).max(axis=1)).any()  # finer than 7 bits
 
 
 def test_a_depthwise_convolution_has_all_8_bits_and_zeros_a_scale() -> None:

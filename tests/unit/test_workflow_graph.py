@@ -15,9 +15,9 @@ STATES: dict[str, Any] = json.loads((ROOT / "workflow.asl.json").read_text())["S
 
 def constant(name: str) -> str:
     """The source of one of the map's exported lists."""
-    found = re.search(rf"^export const {name} = \[(.*?)\];$", GRAPH, re.MULTILINE | re.DOTALL)
-    assert found, f"graph.js exports no list {name}"
-    return found[1]
+    match = re.search(rf"^export const {name} = \[(.*?)\];$", GRAPH, re.MULTILINE | re.DOTALL)
+    assert match, f"graph.js exports no list {name}"
+    return match[1]
 
 
 NODES = re.findall(r'\bstate: "([^"]+)"', constant("NODES"))
@@ -28,11 +28,11 @@ FALLIBLE = re.findall(r'"([^"]+)"', constant("FALLIBLE"))
 
 def nested(states: dict[str, Any]) -> dict[str, Any]:
     """These states and all that are inside of them, by name."""
-    found = dict(states)
+    all_states = dict(states)
     for state in states.values():
         for machine in [state.get("ItemProcessor"), *state.get("Branches", [])]:
-            found |= nested(machine["States"]) if machine else {}
-    return found
+            all_states |= nested(machine["States"]) if machine else {}
+    return all_states
 
 
 def following(state: dict[str, Any]) -> set[str]:
@@ -81,9 +81,9 @@ def test_no_node_lies_on_another(layout: str) -> None:
     }
     assert set(places) == set(NODES)
     inside = {"Champion", "Challenger"}
-    for one, (x, y, width, height) in places.items():
+    for state, (x, y, width, height) in places.items():
         for other, (other_x, other_y, other_width, other_height) in places.items():
-            if one == other or ("Classify" in (one, other) and {one, other} & inside):
+            if state == other or ("Classify" in (state, other) and {state, other} & inside):
                 continue
             apart = x + width <= other_x or other_x + other_width <= x
-            assert apart or y + height <= other_y or other_y + other_height <= y, (one, other)
+            assert apart or y + height <= other_y or other_y + other_height <= y, (state, other)

@@ -64,10 +64,10 @@ def manifests(data: bytes) -> None:
     key = ("m.txt", "m.csv", "m.jsonl")[data[0] % 3]
     size, text = data[1] + 1, data[2:]
     blocks = (text[start : start + size] for start in range(0, len(text), size))
-    found = list(entries(key, blocks))
-    assert found == list(entries(key, [text]))
-    assert [entry.position for entry in found] == list(range(len(found)))
-    for entry in found:
+    listed = list(entries(key, blocks))
+    assert listed == list(entries(key, [text]))
+    assert [entry.position for entry in listed] == list(range(len(listed)))
+    for entry in listed:
         if entry.problem is None:
             instance = entry.instance
             assert len([way for way in (instance.url, instance.s3_uri, instance.b64) if way]) == 1
