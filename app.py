@@ -274,7 +274,27 @@ def models() -> Response:
     default = services().classifiers.get().info.name
     packages = services().models.list()
     described = [_describe(package, default) for package in packages]
-    return Answered(ModelList(default, _traffic(), described))
+    missing = SETTINGS.model if default != SETTINGS.model else None
+    return Answered(ModelList(default, _traffic(), described, missing))
+
+
+@route("/models/{name}/samples", methods=READ)
+def samples(name: str) -> Response:
+    """Send the pictures that a model brings with it, all in one answer."""
+    from chalicelib.inference.showcase import listed
+
+    data = msgspec.json.encode(listed(services().models, name))
+    return Sent(*page.packed(data, page.SAMPLES_KEPT, _request().headers))
+
+
+@route("/models/{name}/samples/{file}", methods=READ)
+def sample(name: str, file: str) -> Response:
+    """Send one of the pictures that a model brings with it."""
+    from chalicelib.inference.showcase import picture
+
+    data, type_ = picture(services().models, name, file)
+    asked = _request().headers
+    return Sent(*page.sent(data, type_, page.SAMPLES_KEPT, asked, is_packed=False))
 
 
 @route("/", methods=READ, is_open=True)
@@ -580,6 +600,7 @@ def _traffic() -> Traffic | None:
 
 def _describe(package: ModelPackage, default: str) -> ModelEntry:
     from chalicelib.inference.litert import input_size
+    from chalicelib.inference.samples import address
 
     info = package.info
     width, height = input_size(package.model_path)
@@ -596,6 +617,7 @@ def _describe(package: ModelPackage, default: str) -> ModelEntry:
         source=info.source,
         licence=info.licence,
         default=info.name == default,
+        samples=address(info.name, info.samples),
     )
 
 

@@ -11,7 +11,7 @@ const ROOT = "chalicelib/web";
 // Of all that the page is made of: a test without Node sees by it whether the build is up to date.
 function fingerprint() {
   const names = readdirSync(ROOT, { recursive: true }).map((name) => name.replaceAll("\\", "/"));
-  const sources = names.filter((name) => !name.startsWith("dist") && /\.(css|html|jpg|js|svg)$/.test(name)).sort();
+  const sources = names.filter((name) => !name.startsWith("dist") && /\.(css|html|js|svg)$/.test(name)).sort();
   const sum = createHash("sha256");
   for (const name of sources) sum.update(`${name}\n`).update(readFileSync(join(ROOT, name)));
   return sum.digest("hex");

@@ -19,10 +19,13 @@ import urllib3
 
 from benchmarks import findings
 from benchmarks.findings import Figure
-from chalicelib.page import WEB
+from chalicelib.settings import ROOT
 from localcloud.starting import LocalCloud, running, wait_for
 
-SAMPLES = [path.read_bytes() for path in sorted(WEB.glob("sample-*.jpg"))]
+SAMPLES = [
+    path.read_bytes()
+    for path in sorted((ROOT / "vendor" / "models" / "doodle" / "samples").glob("*.jpg"))
+]
 
 
 def upload(cloud: LocalCloud, ids: list[str]) -> None:

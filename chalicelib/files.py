@@ -38,6 +38,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of(data: bytes) -> str:
+    """Returns the hexadecimal SHA-256 of bytes."""
+    import hashlib  # as above
+
+    return hashlib.sha256(data).hexdigest()
+
+
 def put(path: Path, data: bytes) -> None:
     """Writes a file as a whole. Whoever reads it meanwhile gets the old content."""
     with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:

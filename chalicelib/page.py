@@ -23,7 +23,6 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
-    ".jpg": "image/jpeg",
 }
 
 HEADERS = {
@@ -66,6 +65,8 @@ PAGES = {INDEX: PAGE_POLICY, DOCS: DOCS_POLICY}
 """What a browser opens, and what each may load."""
 REVALIDATED = "no-cache"
 FOR_A_DAY = "max-age=86400"
+SAMPLES_KEPT = "private, max-age=86400"
+"""Cache-Control of a model's samples, which nobody may keep for others: a stage may be closed."""
 FOR_GOOD = "public, max-age=31536000, immutable"
 """Cache-Control of a file whose name changes with its content."""
 ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /docs$\nAllow: /static/\nDisallow: /\n"
@@ -88,8 +89,12 @@ def description(is_public: bool, asked: Mapping[str, str]) -> Sent:
     document = json.loads((WEB / "openapi.json").read_bytes())
     if is_public:
         del document["security"]
-    text = json.dumps(document, ensure_ascii=False)
-    return sent(gzip.compress(text.encode(), mtime=0), TYPES[".json"], FOR_A_DAY, asked)
+    return packed(json.dumps(document, ensure_ascii=False).encode(), FOR_A_DAY, asked)
+
+
+def packed(text: bytes, kept: str, asked: Mapping[str, str]) -> Sent:
+    """Returns an answer with JSON, which is compressed for whoever takes that; see `sent`."""
+    return sent(gzip.compress(text, mtime=0), TYPES[".json"], kept, asked)
 
 
 def robots(asked: Mapping[str, str]) -> Sent:
@@ -138,6 +143,6 @@ def sent(
 
 
 def files() -> dict[str, Path]:
-    """Returns the files by the name that a browser asks for: built files and pictures."""
-    paths = [*BUILT.glob(f"*{PACKED}"), *WEB.glob("*.jpg"), *WEB.glob("*.svg")]
+    """Returns the files by the name that a browser asks for."""
+    paths = [*BUILT.glob(f"*{PACKED}"), *WEB.glob("*.svg")]
     return {path.name.removesuffix(PACKED): path for path in paths}

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from tests.isolation import isolate
 
 ROOT = Path(__file__).parents[1]
+DOODLES = ROOT / "vendor" / "models" / "doodle" / "samples"
 TEST_DATA = Path(os.environ.get("TEST_DATA") or ROOT.parent / "shared" / "data")
 
 TORTURE_SECONDS = 3600

@@ -23,6 +23,7 @@ from tools.labelling.labelfile import of_network
 from tools.metadata import normalisation
 from tools.options import KEYS, chosen, for_labels, formula
 from tools.outputs import of_package, told
+from tools.photosamples import of_folder
 from tools.quiet import quiet
 from tools.refusals import Refused
 from tools.scaling import check_scaling, scales_itself
@@ -44,8 +45,9 @@ def add(
 
     labels_file: None for the labels inside `model`.
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index); the options that `tools.options` and `tools.outputs` read; samples, a folder of
-        labelled pictures or None, to find the pixel scaling if the file does not tell it.
+        index); the options that `tools.options` and `tools.outputs` read; pictures, a folder of
+        labelled pictures or None, to find the pixel scaling if the file does not tell it; samples,
+        a folder of those that go with the package, or None.
     say: told of assumptions. Raises ModelInvalid if it is no image classifier with these labels.
     """
     packages.check_name(name, dirs, force)
@@ -64,10 +66,10 @@ def add(
         if pixels.depth == 1:
             how = msgspec.structs.replace(how, channels="grey")
         trial = _tried(package.model_path, about, labels, how)
-        how = _prepared(package, pixels, how, trial, about["samples"], say)
-        if about["samples"] and not trial:
+        how = _prepared(package, pixels, how, trial, about["pictures"], say)
+        if about["pictures"] and not trial:
             say(
-                "Samples: not used. They tell how pixels are scaled only if one label of a "
+                "Pictures: not used. They tell how pixels are scaled only if one label of a "
                 "picture is right and the network takes floats."
             )
         info = msgspec.structs.replace(info, preprocessing=how)
@@ -81,6 +83,8 @@ def add(
         )
         package = packages.described(ModelPackage(package.folder, info))
         package = exposed_if_possible(package, say)
+        if about["samples"]:
+            package = of_folder(package, about["samples"], say)
         with quiet():
             classifier = Classifier(package, 1)
         classifier.scores(packages.sample_images(classifier.input_size, 1)[0])
@@ -103,13 +107,13 @@ def described_as(name: str, about: Mapping[str, Any]) -> ModelInfo:
 def _tried(
     path: Path, about: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
 ) -> Trial | None:
-    """How often the usual ways are right on labelled samples; None without samples.
+    """How often the usual ways are right on labelled pictures; None without pictures.
 
-    Raises ModelInvalid if the samples are not labelled.
+    Raises ModelInvalid if the pictures are not labelled.
     """
     with quiet():
         network = LiteRT(path, 1)
-    if not about["samples"] or about["multi_label"] or network.input.dtype != np.float32:
+    if not about["pictures"] or about["multi_label"] or network.input.dtype != np.float32:
         return None
     above = None
     if network.output.shape[-1] == 1:
@@ -122,7 +126,7 @@ def _tried(
 
     try:
         size, depth = network.input.size, network.input.depth
-        return tried(about["samples"], labels, how, size, depth, answer, above)
+        return tried(about["pictures"], labels, how, size, depth, answer, above)
     except Refused as error:
         raise ModelInvalid(str(error)) from error
 
@@ -132,11 +136,11 @@ def _prepared(
     pixels: Tensor,
     how: Preprocessing,
     trial: Trial | None,
-    samples: Path | None,
+    pictures: Path | None,
     say: Callable[[str], None],
 ) -> Preprocessing:
     """The preprocessing with its scaling. Raises ModelInvalid if unknown or unfit."""
-    how, why = _scaled(package, pixels, how, trial, samples)
+    how, why = _scaled(package, pixels, how, trial, pictures)
     check_scaling(package.info.name, how, pixels)
     say(f"Pixels: {formula(how)}, {why}.")
     if trial and how in trial.right:
@@ -149,7 +153,7 @@ def _scaled(
     pixels: Tensor,
     how: Preprocessing,
     trial: Trial | None,
-    samples: Path | None,
+    pictures: Path | None,
 ) -> tuple[Preprocessing, str]:
     """How pixels are scaled, and why. Raises ModelInvalid if that is unknown."""
     if how.mean is not None:
@@ -166,4 +170,4 @@ def _scaled(
         return how, "because it scales them itself"
     if trial:
         return decided(trial, package.info.name)
-    raise unknown(package.info.name, samples)
+    raise unknown(package.info.name, pictures)

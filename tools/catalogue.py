@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256 as digest
@@ -16,7 +17,7 @@ from tools.fetching.download import Progress, download
 from tools.fetching.https import PATIENCE, FetchError, Patience
 from tools.newpackage import as_json
 from tools.progress import download_progress
-from tools.refusals import NothingSuch
+from tools.refusals import NothingSuch, Refused
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 
@@ -28,12 +29,22 @@ class NotInCatalogue(FetchError, NothingSuch):
     """The catalogue has no model of that name."""
 
 
+class Photograph(NamedTuple):
+    """A photograph below the base URL, with its git blob id, and what it shows."""
+
+    file: str
+    blob: str
+    label: str
+    licence: str = "CC BY 2.0"
+    source: str = "Open Images; its author is in COPYRIGHT of google-coral/test_data"
+
+
 @dataclass(frozen=True)
 class CatalogueEntry:
     """A public model: its files below the base URL, their git blob ids, and its `model.json`.
 
     size: width and height in pixels of the network's input.
-    classes: how many labels it has, the background included.
+    classes: how many labels it has, the background included. samples: photographs that suit it.
     """
 
     file: str
@@ -49,6 +60,19 @@ class CatalogueEntry:
     classes: int = 1001
     background_class: int | None = 0
     preprocessing: Preprocessing = IMAGENET
+    samples: tuple[Photograph, ...] = ()
+
+
+PHOTOGRAPHS = (
+    Photograph("cat_720p.jpg", "1ebe25b5cb70a258730ec0aaa415e8eb520aac59", "tabby"),
+    Photograph("parrot.jpg", "1ced7b374c3f7bf9fc22887ac86f8022e5a229b3", "macaw"),
+    Photograph("hot_dog.jpg", "ae5358e4fb1cd2b779cebaae1dc9466f63dcbdc6", "hotdog"),
+    Photograph("bird.bmp", "b544b65b2221cd249863ee1ea7077ec1535ad8ce", "chickadee"),
+    Photograph(
+        "grace_hopper.bmp", "ac9b0812eff4c852303ab4c840f3c755fa4c1a31", "military uniform",
+        "public domain", "US Navy",
+    ),
+)  # fmt: skip
 
 
 def _inception(number: int, size: int, blob: str, year: str) -> CatalogueEntry:
@@ -59,6 +83,7 @@ def _inception(number: int, size: int, blob: str, year: str) -> CatalogueEntry:
         description=f"Google's Inception v{number} ({year}), 8-bit, trained on the 1,000 classes "
         "of ImageNet (ILSVRC-2012).",
         size=size,
+        samples=PHOTOGRAPHS,
     )
 
 
@@ -79,20 +104,24 @@ def fetch(
     progress: Callable[[str], AbstractContextManager[Progress]] = download_progress,
     patience: Patience = PATIENCE,
     catalogue: Mapping[str, CatalogueEntry] = CATALOGUE,
+    say: Callable[[str], None] = lambda line: None,
 ) -> ModelPackage:
-    """The package of that name in `cache`. Downloads it if it is missing or damaged.
+    """The package of that name in `cache`. Downloads what is missing or damaged of it.
 
     base_url: the folder of the catalogue's files; None for MODEL_BASE_URL, else BASE_URL.
     force: download anyway. progress: a title to a context that shows the download.
+    say: told why there are no samples, if they cannot be had.
     Raises FetchError, and leaves no half package.
     """
     if name not in catalogue:
         raise NotInCatalogue(f"The catalogue has no {name!r}. It has {', '.join(catalogue)}.")
-    if not force and (package := installed(name, cache)):
-        return package
     base = (base_url or os.environ.get("MODEL_BASE_URL") or BASE_URL).rstrip("/")
+    entry, package = catalogue[name], None if force else installed(name, cache)
     try:
-        return _fetch(name, catalogue[name], cache, base, progress, patience)
+        package = package or _fetch(name, entry, cache, base, progress, patience)
+        if entry.samples and not package.info.samples:
+            return _with_samples(package, entry, base, patience, say)
+        return package
     except FetchError as error:
         raise FetchError(f"{name} was not fetched: {error}") from error
     except OSError as error:
@@ -143,3 +172,28 @@ def _fetch(
         (folder / INFO).write_bytes(as_json(info))
         exposed_if_possible(ModelPackage(folder, info), lambda line: None)
     return read_package(cache / name)
+
+
+def _with_samples(
+    package: ModelPackage,
+    entry: CatalogueEntry,
+    base: str,
+    patience: Patience,
+    say: Callable[[str], None],
+) -> ModelPackage:
+    """The package with the entry's photographs; without them if one cannot be had."""
+    from tools.photosamples import Picture, attached
+
+    pictures, parts = [], []
+    try:
+        for file, blob, label, licence, source in entry.samples:
+            parts.append(package.folder.parent / f".{blob}.part")
+            download(f"{base}/{file}", parts[-1], blob, lambda *_: None, patience)
+            pictures.append(Picture(file, parts[-1].read_bytes(), label, licence, source))
+        package = attached(package, pictures)
+    except Refused as error:
+        say(f"Without its sample photographs, because {error}")
+        return package
+    for part in parts:
+        part.unlink()
+    return package

@@ -1,6 +1,6 @@
 """Changes an installed package: its preprocessing, what its scores are, its version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,16 +15,22 @@ from tools.ending import of_tflite
 from tools.newpackage import as_json, existing, fitted
 from tools.options import chosen
 from tools.outputs import of_package
+from tools.photosamples import of_folder
 from tools.scaling import check_scaling
 
 
 def change(
-    name: str, dirs: Sequence[Path], version: str | None, options: Mapping[str, Any]
+    name: str,
+    dirs: Sequence[Path],
+    version: str | None,
+    options: Mapping[str, Any],
+    say: Callable[[str], None] = lambda line: None,
 ) -> ModelPackage:
     """Write the options into the package's `model.json`, all or nothing.
 
-    version: the new version; None to keep the old.
-    Raises ModelInvalid if there is no such package, or if its network contradicts the options.
+    version: the new version; None to keep the old. say: told of new samples.
+    Raises ModelInvalid if there is no such package, or if its network contradicts the options, and
+    Refused if its samples are no samples.
     """
     package = existing(name, dirs)
     how = chosen(package.info.preprocessing, options)
@@ -35,6 +41,8 @@ def change(
     )
     if options["scores"] or options["multi_label"] is not None:
         info = _scored(ModelPackage(package.folder, info), scores, options)
+    if options.get("samples"):
+        return of_folder(ModelPackage(package.folder, info), options["samples"], say)
     if info != package.info:
         put(package.folder / INFO, as_json(info))
     return ModelPackage(package.folder, info)

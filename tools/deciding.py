@@ -63,12 +63,12 @@ def second_above(end: Ending, scores: str) -> float | None:
     return 0.0 if scores == "logits" else 0.5
 
 
-def unknown(name: str, samples: Path | None) -> ModelInvalid:
-    """The error if neither the network nor samples show the scaling."""
-    instead = "Or give --samples, labelled pictures that show it."
-    if samples:
+def unknown(name: str, pictures: Path | None) -> ModelInvalid:
+    """The error if neither the network nor pictures show the scaling."""
+    instead = "Or give --pictures, labelled pictures that show it."
+    if pictures:
         instead = (
-            "--samples help only if they are labelled, one label of a picture is right, and the "
+            "--pictures help only if they are labelled, one label of a picture is right, and the "
             "network takes floats."
         )
     return ModelInvalid(
@@ -99,7 +99,7 @@ def tried(
         if way.channels == how.channels or len(way.mean or ()) > 1
     ]
     right: dict[Preprocessing, list[bool]] = {way: [] for way in ways}
-    with click.progressbar(_some(labelled), label="    Labelled samples") as bar:
+    with click.progressbar(_some(labelled), label="    Labelled pictures") as bar:
         for path, classes in bar:
             try:
                 pixels = decode(path.read_bytes(), size, how).pixels
@@ -121,9 +121,9 @@ def decided(trial: Trial, name: str) -> tuple[Preprocessing, str]:
     others = [way for way in others if not _same(trial, way, best)]
     second = others[0] if others else best
     if trial.beats(best, second):
-        return best, "as labelled samples tell"
+        return best, "as labelled pictures tell"
     raise ModelInvalid(
-        f"Labelled samples do not tell how {name} needs its pixels scaled: {trial.told(best)}, "
+        f"Labelled pictures do not tell how {name} needs its pixels scaled: {trial.told(best)}, "
         f"{trial.told(second)}, which may be luck. Give more of them, or name the scaling. {ASKED}"
     )
 
@@ -138,16 +138,16 @@ def doubted(trial: Trial, how: Preprocessing) -> str:
     """How often a way is right, and which way is better by more than luck."""
     best = trial.best()[0]
     if trial.beats(best, how):
-        return f"Look again: of labelled samples, {trial.told(how)}, and {trial.told(best)}."
-    return f"Of labelled samples, {trial.told(how)}."
+        return f"Look again: of labelled pictures, {trial.told(how)}, and {trial.told(best)}."
+    return f"Of labelled pictures, {trial.told(how)}."
 
 
 def _some(labelled: Labelled) -> list[tuple[Path, tuple[int, ...]]]:
     """At most MOST pictures, spread over all, with the classes of their labels."""
-    samples = [
+    pictures = [
         (photo.image, classes[0])
         for photo, classes in zip(labelled.photos, labelled.classes, strict=True)
         if isinstance(photo.image, Path)
     ]
-    count = min(len(samples), MOST)
-    return [samples[index * len(samples) // count] for index in range(count)]
+    count = min(len(pictures), MOST)
+    return [pictures[index * len(pictures) // count] for index in range(count)]

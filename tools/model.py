@@ -65,12 +65,15 @@ def fetch_(
     """
     with one_line():
         cache = to or Settings.from_environment().model_dirs[-1]
-        if not force and (package := installed(name, cache)):
+        before = None if force else installed(name, cache)
+        package = fetch(
+            name, cache, base_url=base_url, force=force, catalogue=catalogue, say=click.echo
+        )
+        if before == package:
             click.echo(
                 f"{name} is already here and verified: {package.folder}. --force fetches it anew."
             )
             return
-        package = fetch(name, cache, base_url=base_url, force=force, catalogue=catalogue)
         click.echo(f"{package.info.title} is verified and ready: {package.folder}")
 
 
@@ -78,10 +81,11 @@ def fetch_(
 @click.argument("name")
 @click.argument("model", type=_NETWORK)
 @click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
-@click.option("--samples", type=_FOLDER, help=(
+@click.option("--pictures", type=_FOLDER, help=(
     "Labelled pictures that show how pixels are scaled: a folder for each class, or a CSV in the "
     "folder."
 ))  # fmt: skip
+@options.samples
 @options.preprocessing
 @options.outputs
 @options.about
@@ -111,10 +115,11 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 @cli.command("set")
 @click.argument("name")
 @click.option("--version", type=options.Version(), help="The name that answers give from now on.")
+@options.samples
 @options.preprocessing
 @options.outputs
 def set_(name: str, version: str | None, **changes: Any) -> None:
-    """Change what package NAME does to pictures, or what its scores are, and nothing else of it.
+    """Change what package NAME does to pictures, what its scores are, or its samples.
 
     What is not named stays as it is. The network is not touched; what serves it has to be started
     again. Without options it prints what the package does.
@@ -130,7 +135,8 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
     from tools.outputs import told
 
     with one_line():
-        package = change(name, Settings.from_environment().model_dirs, version, changes)
+        dirs = Settings.from_environment().model_dirs
+        package = change(name, dirs, version, changes, click.echo)
         info, how = package.info, package.info.preprocessing
         gives = told(info.scores, info.multi_label)
         click.echo(f"Pictures: {options.told(how)}, {how.filter}.\nPixels: {options.formula(how)}.")
@@ -182,7 +188,7 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
     help="Also make model.ort, for ONNX Runtime: faster on x86_64 with AVX2 and no VNNI.",
 )
 @click.option(
-    "--samples",
+    "--pictures",
     type=_FOLDER,
     help=(
         "Images like those that the network will see; some 100 for --onnxruntime, at least 16. "
@@ -190,6 +196,7 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
         "scaled."
     ),
 )
+@options.samples
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
@@ -212,7 +219,7 @@ def export_(name: str, force: bool, **choices: Any) -> None:
       python -m tools.model export mine --saved-model net/ --labels names.txt --images photos/
       python -m tools.model export mine --tfjs model.json --labels names.txt --mean 0 --std 255
       python -m tools.model export mine --keras-file net.keras --labels names.txt \\
-        --mean 0 --std 255 --onnxruntime --samples photos/
+        --mean 0 --std 255 --onnxruntime --pictures photos/
       python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\
         --labels labels.txt
     """

@@ -165,6 +165,7 @@ def install(package: ModelPackage, cache: Path) -> ModelPackage:
     target = cache / package.info.name
     with staged(target) as folder:
         for file in package.files:
+            (folder / file).parent.mkdir(exist_ok=True)
             copyfile(package.folder / file, folder / file)
     return read_package(target)
 

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
@@ -12,6 +13,7 @@ from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Channels, Filter, Preprocessing, Resize
 from chalicelib.inference.labels import is_imagenet
+from chalicelib.inference.samples import MAX_SAMPLES
 from chalicelib.wording import percent
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -55,6 +57,18 @@ class Version(click.ParamType[str]):
                 ctx,
             )
         return str(value)
+
+
+def samples(command: _Command) -> _Command:
+    """The option for the pictures that a package brings with it."""
+    return click.option(
+        "--samples", type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help=(
+            f"Up to {MAX_SAMPLES} labelled pictures that the package brings with it, for the "
+            "page: a folder for each label, or a CSV, which may have the columns licence and "
+            "source."
+        ),
+    )(command)  # fmt: skip
 
 
 def about(command: _Command) -> _Command:

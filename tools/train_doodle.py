@@ -23,8 +23,8 @@ from chalicelib.inference.packages import MODEL, ORT, read_package
 from tools.doodle.card import Training, measure, write_package
 from tools.doodle.data import Classes, Images, pictures, training_seeds
 from tools.doodle.drawings import SIZE, TEST_SEEDS, VALIDATION_SEEDS
+from tools.doodle.drawnsamples import write_samples
 from tools.doodle.inception import VARIANTS, build, for_onnxruntime, quantised, train
-from tools.doodle.samples import write_samples
 from tools.exporting import ortexport
 from tools.featuremaps import original
 from tools.newpackage import described
@@ -80,8 +80,8 @@ _TEST_IMAGES = 2000
 )
 @click.option(
     "--samples",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Only draw the page's sample pictures, sample-LABEL.jpg, into this folder.",
+    is_flag=True,
+    help="Only draw the samples of the package that is there.",
 )
 def main(
     out: Path | None,
@@ -92,16 +92,16 @@ def main(
     jobs: int,
     weights: Path | None,
     onnxruntime: bool,
-    samples: Path | None,
+    samples: bool,
 ) -> None:
     """Trains doodle, the bundled image classifier, on pictures drawn here."""
-    if samples is not None:
-        for path in write_samples(samples):
+    folder = out or Path("vendor/models") / variant
+    if samples:
+        for path in write_samples(folder):
             click.echo(f"{path}  {path.stat().st_size / 1000:.1f} kB")
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     training = Training(variant, images, epochs, seed, _BATCH)
-    folder = out or Path("vendor/models") / variant
     if onnxruntime:
         _check_onnxruntime(folder, weights)
     model, calibration = _trained(training, jobs, weights)
@@ -117,6 +117,7 @@ def main(
         return
     result = measure(model, content, *test)
     write_package(folder, content, training, model.count_params(), result)
+    write_samples(folder)
     click.echo(
         f"{folder}: {len(content) / 1e6:.2f} MB, on {len(test[0])} unseen drawings: "
         f"float {result.float_accuracy:.2%}, 8-bit {result.accuracy:.2%}"

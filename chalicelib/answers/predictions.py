@@ -173,7 +173,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     labels: how many classes it has. scores: what the network itself gives. Logits go through a
         softmax, or through sigmoids if each label is judged by itself. Answers are always 0..1.
         multi_label: whether each label is judged by itself. default: whether it answers if a
-        request names no model.
+        request names no model. samples: the relative address of pictures that suit it, if it has
+        some.
     """
 
     name: str
@@ -188,11 +189,37 @@ class ModelEntry(msgspec.Struct, frozen=True):
     source: str
     licence: str
     default: bool
+    samples: str | None = None
 
 
 class ModelList(msgspec.Struct, frozen=True):
-    """The models that a request may name, and the model that answers if it names none."""
+    """The models that a request may name, and the model that answers if it names none.
+
+    missing: the service's own model if that is not here, so that the default stands in for it.
+    """
 
     default: str
     experiment: Traffic | None
     models: list[ModelEntry]
+    missing: str | None = None
+
+
+class SamplePicture(msgspec.Struct, frozen=True):
+    """A picture that suits a model.
+
+    label: what it shows. url: its relative address. data: the picture itself, as a data: URL.
+    source: where it is from, or who made it.
+    """
+
+    label: str
+    url: str
+    data: str
+    licence: str
+    source: str
+
+
+class SampleList(msgspec.Struct, frozen=True):
+    """The pictures that a model brings with it."""
+
+    model: str
+    samples: list[SamplePicture]

@@ -63,8 +63,13 @@ class Models:
         Its network is neither read nor fetched, so a request may ask. Raises ModelInvalid, too,
         where its `model.json` is unusable, and ServiceUnavailable.
         """
-        if self._described(name) is None:
-            check_info(self._object(name, INFO), name)
+        self.info(name)
+
+    def info(self, name: str) -> ModelInfo:
+        """Returns the model's info; see `check`."""
+        if package := self._described(name):
+            return package.info
+        return check_info(self._object(name, INFO), name)
 
     def labels(self, name: str) -> tuple[str, ...]:
         """Returns the names of the model's classes; see `check`."""
@@ -75,6 +80,15 @@ class Models:
             return parse_labels(self._object(name, LABELS))
         except (ModelNotFound, UnicodeDecodeError) as error:
             raise no_labels(name) from error
+
+    def read(self, name: str, file: str) -> bytes:
+        """Returns a small file of the model's package, not verified; see `check`.
+
+        Raises ModelNotFound or OSError where the package lacks it.
+        """
+        if package := self._described(name):
+            return (package.folder / file).read_bytes()
+        return self._object(name, file)
 
     def here(self, name: str) -> ModelInfo | None:
         """Returns the info of the package in the folders; None if it is not there."""
@@ -128,7 +142,7 @@ class Models:
     def _download(self, name: str) -> ModelPackage:
         with staged(self._cache / name) as folder:
             (folder / INFO).write_bytes(self._object(name, INFO))
-            for file in read_package(folder, name).files[1:]:
+            for file in (LABELS, *read_package(folder, name).info.digests):
                 self._fetch(name, file, folder)
             self._verify(read_package(folder, name))
         return read_package(self._cache / name)

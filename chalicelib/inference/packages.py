@@ -11,6 +11,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.files import sha256
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
+from chalicelib.inference.samples import SampleTuple
 
 MODEL, ORT, LABELS, INFO = "model.tflite", "model.ort", "labels.txt", "model.json"
 HEAD = "head.npz"
@@ -52,6 +53,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     preprocessing: how a picture becomes the network's input.
     scores, multi_label: what the network gives, and whether each class is judged by itself. Then
         several classes may be right, or none; see `chalicelib.inference.tensors.to_scores`.
+    samples: pictures that suit the model, in the folder `samples`.
     """
 
     name: str
@@ -68,6 +70,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     preprocessing: Preprocessing = WHOLE
     scores: Scores = "probabilities"
     multi_label: bool = False
+    samples: SampleTuple = ()
 
     @property
     def digests(self) -> dict[str, str]:
@@ -101,8 +104,8 @@ class ModelPackage(msgspec.Struct, frozen=True):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The names of the package's files."""
-        return INFO, LABELS, *self.info.digests
+        """The names of the package's files, relative to its folder."""
+        return INFO, LABELS, *self.info.digests, *(sample.path for sample in self.info.samples)
 
     def labels(self) -> tuple[str, ...]:
         """Returns the names of the classes, by index. Raises ModelInvalid if there are none."""

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 
-WEB = ROOT / "chalicelib" / "web"
 SCREENSHOTS = ROOT / "build" / "screenshots"
 CHROMIUM = shutil.which("chromium")
 QUIET = [
@@ -111,7 +110,7 @@ def page(context: Any, server: str) -> Iterator[Any]:
 
 
 def sample(label: str) -> Path:
-    return WEB / f"sample-{label.replace(' ', '-')}.jpg"
+    return DOODLES / f"{label.replace(' ', '-')}.jpg"
 
 
 def shoot(page: Any, name: str) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
-from tests.e2e.browser import WEB, drop
+from tests.conftest import DOODLES
+from tests.e2e.browser import drop
 from tests.e2e.test_batch_page import fake_batch
 from tests.e2e.test_batch_page import running as part_done
 from tests.e2e.test_experiment_page import TWO_ARMS, fake_experiment
 from tests.e2e.test_page import draw, expect_answer, expect_problem
 from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
 
-LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
+LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def prepare(page: Page, url: str) -> Scene:
         return answer.json()
 
     pictures: list[dict[str, str]] = [
-        {"url": f"{url}/static/sample-{label}.jpg", "id": f"pictures/{label}.jpg"}
+        {"url": f"{url}/models/doodle/samples/{label}.jpg", "id": f"pictures/{label}.jpg"}
         for label in LABELS
     ]
     labelled = [one | {"label": label} for one, label in zip(pictures, LABELS, strict=True)]

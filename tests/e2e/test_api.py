@@ -12,14 +12,12 @@ from urllib.robotparser import RobotFileParser
 import pytest
 import urllib3
 
-from chalicelib.page import WEB, file, files
+from chalicelib.page import file, files
 from localcloud.starting import wait_for
+from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, file_server
 
-SAMPLES = {
-    path.stem.removeprefix("sample-").replace("-", " "): path
-    for path in sorted(WEB.glob("sample-*.jpg"))
-}
+SAMPLES = {path.stem.replace("-", " "): path for path in sorted(DOODLES.glob("*.jpg"))}
 NAME, SAMPLE = next(iter(SAMPLES.items()))
 
 
@@ -43,7 +41,7 @@ def api(front: str) -> Iterator[Api]:
 
 
 def test_several_images_by_several_ways(api: Api, tmp_path: Path) -> None:
-    with file_server(WEB) as files:
+    with file_server(DOODLES) as files:
         instances = [{"id": name, "url": f"{files}/{path.name}"} for name, path in SAMPLES.items()]
         answer = api("POST", "/predict", json={"instances": instances, "max_labels": 1})
     assert answer.status == 200
@@ -52,7 +50,7 @@ def test_several_images_by_several_ways(api: Api, tmp_path: Path) -> None:
 
 
 def test_get_with_options(api: Api) -> None:
-    with file_server(WEB) as files:
+    with file_server(DOODLES) as files:
         query = {"url": f"{files}/{SAMPLE.name}", "max_labels": 2, "min_confidence": 0, "id": "é"}
         answer = api("GET", f"/predict?{urlencode(query)}")
     (prediction,) = answer.json()["predictions"]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import urllib3
 
-from chalicelib.page import WEB
 from localcloud.starting import wait_for
+from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, file_server, running
 
-SAMPLES = {p.stem.removeprefix("sample-"): p.read_bytes() for p in sorted(WEB.glob("sample-*.jpg"))}
+SAMPLES = {p.stem: p.read_bytes() for p in sorted(DOODLES.glob("*.jpg"))}
 NAMES = list(SAMPLES)
 
 
@@ -77,7 +77,7 @@ def batches(cloud: LocalCloud) -> Iterator[Batches]:
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[str]:
-    with file_server(WEB) as url:
+    with file_server(DOODLES) as url:
         yield url
 
 
@@ -112,7 +112,7 @@ def test_images_put_into_the_bucket_are_answered_beside_them(batches: Batches) -
 def test_a_manifest_put_into_the_bucket_becomes_a_batch(
     batches: Batches, files: str, name: str, line: str
 ) -> None:
-    rows = [line.format(id=f"n{n}", url=f"{files}/sample-{NAMES[n % 6]}.jpg") for n in range(60)]
+    rows = [line.format(id=f"n{n}", url=f"{files}/{NAMES[n % 6]}.jpg") for n in range(60)]
     rows.insert(30, '{"broken\n' if name.endswith("jsonl") else f"{files}/none,{files}/none.jpg\n")
     header = "id,url\n" if name.endswith("csv") else ""
     source = batches.put(f"manifests/{name}", (header + "".join(rows)).encode())
@@ -125,7 +125,7 @@ def test_a_manifest_put_into_the_bucket_becomes_a_batch(
 
 
 def test_instances_in_the_request(batches: Batches, files: str) -> None:
-    instances = [{"id": f"é{n}", "url": f"{files}/sample-{NAMES[n % 6]}.jpg"} for n in range(30)]
+    instances = [{"id": f"é{n}", "url": f"{files}/{NAMES[n % 6]}.jpg"} for n in range(30)]
     records = batches.results(batches.start(instances=instances, max_labels=1))
     assert [record["id"] for record in records] == [f"é{n}" for n in range(30)]
     assert best(records) == [NAMES[n % 6] for n in range(30)]
@@ -145,7 +145,7 @@ def test_a_prefix_and_a_retry_of_what_failed(batches: Batches) -> None:
 
 
 def test_a_cancelled_batch_keeps_what_is_done_and_goes_on(batches: Batches, files: str) -> None:
-    instances = [{"url": f"{files}/sample-{NAMES[0]}.jpg?{n}"} for n in range(300)]
+    instances = [{"url": f"{files}/{NAMES[0]}.jpg?{n}"} for n in range(300)]
     batch_id = batches.start(instances=instances)
     assert batches.ask("POST", f"/batches/{batch_id}/cancel")["status"] == "cancelled"
     work = batches.queue("-work")
@@ -166,7 +166,7 @@ def test_a_cancelled_batch_keeps_what_is_done_and_goes_on(batches: Batches, file
 
 
 def test_a_bare_url_is_answered_on_the_results_queue(batches: Batches, files: str) -> None:
-    url = f"{files}/sample-umbrella.jpg?bare"
+    url = f"{files}/umbrella.jpg?bare"
     batches.sqs.send_message(QueueUrl=batches.queue("-work"), MessageBody=url)
     answers = batches.queue("-results")
 
@@ -180,8 +180,8 @@ def test_a_bare_url_is_answered_on_the_results_queue(batches: Batches, files: st
 
 def test_the_same_event_twice_is_one_batch(batches: Batches, files: str) -> None:
     key = "batches/twice.txt"
-    source = batches.put(key, f"{files}/sample-umbrella.jpg\n".encode())
-    renamed = batches.put("twice.txt", f"{files}/sample-umbrella.jpg\n".encode())
+    source = batches.put(key, f"{files}/umbrella.jpg\n".encode())
+    renamed = batches.put("twice.txt", f"{files}/umbrella.jpg\n".encode())
     first = batches.of_source(renamed)
     batches.finished(first)
     event = {
@@ -257,7 +257,7 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_rest_goes_on(
     own: Batches, files: str
 ) -> None:
     dead = own.queue("-dead-letters")
-    records = own.results(own.start(instances=[{"url": f"{files}/sample-umbrella.jpg"}]))
+    records = own.results(own.start(instances=[{"url": f"{files}/umbrella.jpg"}]))
     assert best(records) == ["umbrella"]
 
     def buried() -> Any:

@@ -16,10 +16,10 @@ from playwright.sync_api import Page, expect
 
 from chalicelib.bulk.manifests import check_manifest
 from chalicelib.errors import BadRequest
+from tests.conftest import DOODLES
 from tests.e2e.browser import (
     PHONE,
     TOO_FAINT,
-    WEB,
     drop,
     drop_from_disk,
     sample,
@@ -29,7 +29,7 @@ from tests.e2e.browser import (
 from tests.e2e.conftest import file_server
 from tests.fakes import refusal
 
-LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
+LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 PATIENCE = 60_000  # ms: what other tests left on the queue is worked off first
 
 pytestmark = pytest.mark.chromium
@@ -211,8 +211,8 @@ def test_bad_line_of_a_manifest_is_a_row_and_the_filter_finds_it(
 ) -> None:
     for label in ("umbrella", "banana"):
         shutil.copy(sample(label), folder)
-    lines = ["id,url", f"first,{files}/sample-umbrella.jpg", 'second,"', f"third,{files}/none.jpg"]
-    manifest = "\n".join([*lines, f"fourth,{files}/sample-banana.jpg"])
+    lines = ["id,url", f"first,{files}/umbrella.jpg", 'second,"', f"third,{files}/none.jpg"]
+    manifest = "\n".join([*lines, f"fourth,{files}/banana.jpg"])
 
     drop(batch, [("list.csv", manifest.encode())])
 

@@ -17,7 +17,7 @@ from tests.clone import clone
 from tests.conftest import pick_free_port
 
 CHALICE = Path(sys.executable).with_name("chalice")
-PICTURE = Path("chalicelib/web/sample-umbrella.jpg")
+PICTURE = Path("vendor/models/doodle/samples/umbrella.jpg")
 
 
 @contextlib.contextmanager

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from chalicelib.page import WEB
+from tests.conftest import DOODLES
 
-SAMPLE = WEB / "sample-umbrella.jpg"
+SAMPLE = DOODLES / "umbrella.jpg"
 NODE_PACKAGES = "openapi-typescript@7.13.0", "typescript@5.9.3"
 OFFLINE = re.compile("ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH")
 USE = """

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.conftest import ROOT, pick_free_port
-from tests.e2e.browser import PHONE, TOO_FAINT, WEB, drop, sample, shoot, tab_to
+from tests.conftest import DOODLES, ROOT, pick_free_port
+from tests.e2e.browser import PHONE, TOO_FAINT, drop, sample, shoot, tab_to
 from tests.e2e.conftest import LocalCloud, file_server
 
 DRAWINGS = ROOT / "tests" / "data" / "mouse_drawings.json"
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.chromium
 @pytest.fixture
 def files(tmp_path: Path) -> Iterator[str]:
     """The address of a loopback file server with one picture, /umbrella.jpg."""
-    shutil.copy(WEB / "sample-umbrella.jpg", tmp_path / "umbrella.jpg")
+    shutil.copy(DOODLES / "umbrella.jpg", tmp_path / "umbrella.jpg")
     with file_server(tmp_path) as url:
         yield url
 
@@ -85,7 +85,7 @@ def test_every_sample_is_offered_and_recognised(page: Page) -> None:
     labels = [button.get_attribute("data-sample") or "" for button in buttons]
 
     assert len(labels) == 6
-    assert {sample(label) for label in labels} == set(WEB.glob("sample-*.jpg"))
+    assert {sample(label) for label in labels} == set(DOODLES.glob("*.jpg"))
     for button, label in zip(buttons, labels, strict=True):
         button.click()
         expect_answer(page, label)
@@ -107,7 +107,7 @@ def test_file_chosen(page: Page) -> None:
     page.get_by_label("Choose a file").set_input_files(sample("umbrella"))
 
     expect_answer(page, "umbrella")
-    expect(page.locator("#curl")).to_contain_text("--data-binary '@sample-umbrella.jpg'")
+    expect(page.locator("#curl")).to_contain_text("--data-binary '@umbrella.jpg'")
 
 
 def test_file_dropped_anywhere(page: Page) -> None:

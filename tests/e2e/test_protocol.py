@@ -9,9 +9,9 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from chalicelib.images.decode import decode
-from chalicelib.page import WEB
+from tests.conftest import DOODLES
 
-SAMPLES = sorted(WEB.glob("sample-*.jpg"))
+SAMPLES = sorted(DOODLES.glob("*.jpg"))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def as_bytes() -> dict[str, str]:
 
 
 def expected(path: Any) -> str:
-    return str(path.stem.removeprefix("sample-").replace("-", " "))
+    return str(path.stem.replace("-", " "))
 
 
 def test_the_server_and_its_model_are_ready(client: Any) -> None:

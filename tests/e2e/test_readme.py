@@ -21,7 +21,7 @@ PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / f"{name}.md" for name in ("api", "batch", "experiment", "workflow")),
 ]
-LOCAL = ("http://127.0.0.1", "tools.submit chalicelib/")
+LOCAL = ("http://127.0.0.1", "tools.submit vendor/")
 """What an example says that is about this machine, and not about a deployed stage."""
 
 JSON = {"Content-Type": "application/json"}
@@ -50,9 +50,9 @@ def folder(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
     program(folder / ".venv" / "bin" / "python", "")
     if shutil.which("aws") is None:
         program(folder / ".venv" / "bin" / "aws", "-m tests.e2e.awscli")
-    picture = next((folder / "chalicelib" / "web").rglob("sample-umbrella.jpg"))
+    picture = folder / "vendor/models/doodle/samples/umbrella.jpg"
     s3 = cloud.client("s3")
-    s3.upload_file(picture, cloud.images, "batches/sample-umbrella.jpg")
+    s3.upload_file(picture, cloud.images, "batches/umbrella.jpg")
     s3.close()
     only = json.dumps({"arms": {"doodle": 1}})  # whatever other tests made of the experiment
     urllib3.request("PUT", f"{cloud.url}/experiment", body=only, headers=JSON)
@@ -150,11 +150,11 @@ def test_an_example_does_what_its_page_says(
     printed = run(example, cloud, folder)
     assert len(printed) >= len(re.findall(r"\bcurl (?!-s )", example))
     assert not any("Code" in answer for answer in printed if "robots.txt" not in example)
-    if "sample-umbrella" in example and re.search("/predict|/infer|uploads/", example):
+    if "umbrella.jpg" in example and re.search("/predict|/infer|uploads/", example):
         expected = ["umbrella", "SourceRefused"] if "no-such-file" in example else ["umbrella"]
         assert "/feedback" in example or seen(printed[-1]) == expected
     if "results.csv" in example:
-        samples = list((folder / "chalicelib" / "web").rglob("sample-*.jpg"))
+        samples = list((folder / "vendor/models/doodle/samples").iterdir())
         assert len((folder / "results.csv").read_text().splitlines()) == len(samples) + 1
 
 

@@ -12,10 +12,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.conftest import LocalCloud, file_server
 
-WEB = ROOT / "chalicelib" / "web"
 THINGS = ("balloon", "banana", "envelope", "hourglass", "strawberry", "umbrella")
 
 
@@ -37,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     for number, thing in enumerate(THINGS):
         target = tmp_path / "things" / ("half" if number % 2 else "") / thing / "photo.jpg"
         target.parent.mkdir(parents=True)
-        shutil.copy(WEB / f"sample-{thing}.jpg", target)
+        shutil.copy(DOODLES / f"{thing}.jpg", target)
     return tmp_path / "things"
 
 
@@ -65,9 +64,9 @@ def test_a_manifest_of_addresses_is_picked_up_retried_and_listed(
     cloud: LocalCloud, tmp_path: Path
 ) -> None:
     manifest, out = tmp_path / "urls.csv", tmp_path / "results.jsonl"
-    with file_server(WEB) as base:
+    with file_server(DOODLES.parent) as base:
         manifest.write_text(
-            f"id,url\nfruit,{base}/sample-banana.jpg\nscript,{base}/app.js\ngone,{base}/none.jpg\n"
+            f"id,url\nfruit,{base}/samples/banana.jpg\nscript,{base}/labels.txt\ngone,{base}/none.jpg\n"
         )
         left = submit(cloud, manifest, "--no-wait")
         assert left.returncode == 0, left.stderr

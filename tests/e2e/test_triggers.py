@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.page import WEB
 from chalicelib.subscriptions import CUSTOM
 from localcloud.environment import ACCOUNT
 from localcloud.starting import wait_for
 from localcloud.subscribed import NAME
+from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, running
 
-UMBRELLA, BANANA = "sample-umbrella.jpg", "sample-banana.jpg"
+UMBRELLA, BANANA = "umbrella.jpg", "banana.jpg"
 FURTHER = "photos-of-others"
 TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:{NAME}"
 
@@ -28,7 +28,7 @@ class Host(http.server.ThreadingHTTPServer):
     """Serves pictures. The first time that one with `?hold` is asked for, it waits for `go_on`."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), partial(_Pictures, directory=str(WEB)))
+        super().__init__(("127.0.0.1", 0), partial(_Pictures, directory=str(DOODLES)))
         self.asked, self.go_on = Counter[str](), threading.Event()
 
     @property
@@ -196,7 +196,7 @@ def test_a_new_object_of_a_further_bucket_comes_through_eventbridge(inbox: Inbox
     inbox.s3.put_bucket_notification_configuration(
         Bucket=FURTHER, NotificationConfiguration={"EventBridgeConfiguration": {}}
     )
-    for key, data in (("ü+1.jpg", (WEB / UMBRELLA).read_bytes()), ("bad.jpg", b"poison")):
+    for key, data in (("ü+1.jpg", (DOODLES / UMBRELLA).read_bytes()), ("bad.jpg", b"poison")):
         inbox.s3.put_object(Bucket=FURTHER, Key=key, Body=data)
 
     def find() -> Any:

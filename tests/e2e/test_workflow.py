@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 import urllib3
 
-from chalicelib.page import WEB
 from localcloud.starting import wait_for
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.conftest import LocalCloud, file_server, running
 from tools.doodle.drawings import LABELS, TEST_SEEDS, example
 
-SAMPLES = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
+SAMPLES = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 DRAWINGS = 300
 
 
@@ -93,7 +92,7 @@ def drawings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str
 
 def samples(cloud: LocalCloud) -> list[dict[str, str]]:
     return [
-        {"id": name, "url": f"{cloud.url}/static/sample-{name}.jpg", "label": name}
+        {"id": name, "url": f"{cloud.url}/models/doodle/samples/{name}.jpg", "label": name}
         for name in SAMPLES
     ]
 
@@ -268,7 +267,7 @@ class Gate:
 
 @pytest.fixture
 def gate() -> Iterator[Gate]:
-    gate = Gate((WEB / "sample-umbrella.jpg").read_bytes())
+    gate = Gate((DOODLES / "umbrella.jpg").read_bytes())
     yield gate
     gate.open.set()
     gate.server.shutdown()

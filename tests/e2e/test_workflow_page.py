@@ -14,11 +14,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.browser import (
     PHONE,
     TOO_FAINT,
-    WEB,
     drop,
     drop_from_disk,
     sample,
@@ -28,7 +27,7 @@ from tests.e2e.browser import (
 from tests.e2e.conftest import LocalCloud, file_server, running
 from tests.fakes import refusal
 
-LABELS = sorted(path.stem.removeprefix("sample-") for path in WEB.glob("sample-*.jpg"))
+LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 PATIENCE = 60_000  # ms: a run has a dozen steps, each a function that may have to start
 DOODLE = ROOT / "vendor" / "models" / "doodle"
 VERDICT = re.compile(r"^[A-Za-z].* images?\b.*\.$")
@@ -278,7 +277,7 @@ def test_files_of_the_report(workflow: Page) -> None:
 
 def test_better_challenger_is_promoted(workflow: Page, server: str) -> None:
     choose(workflow, "muddled", "doodle")
-    lines = [f"{server}/static/sample-{label}.jpg {label}" for label in LABELS]
+    lines = [f"{server}/models/doodle/samples/{label}.jpg {label}" for label in LABELS]
     workflow.get_by_label("Or paste addresses").fill("\n".join(lines * 3))
     workflow.get_by_label("Promote the challenger").check()
 
@@ -334,8 +333,8 @@ def test_folders_dropped_together_are_the_labels(workflow: Page, labelled: Path)
 def test_manifest_with_labels_and_no_challenger(workflow: Page, folder: Path, files: str) -> None:
     for label in ("umbrella", "banana"):
         shutil.copy(sample(label), folder)
-    lines = ["id,url,label", f"first,{files}/sample-umbrella.jpg,Umbrella"]
-    lines += [f"second,{files}/sample-banana.jpg,envelope", f"third,{files}/none.jpg,banana"]
+    lines = ["id,url,label", f"first,{files}/umbrella.jpg,Umbrella"]
+    lines += [f"second,{files}/banana.jpg,envelope", f"third,{files}/none.jpg,banana"]
     choose(workflow, "doodle", "")
     expect(workflow.get_by_label("Promote the challenger")).to_be_disabled()
 
@@ -402,8 +401,8 @@ def test_what_cannot_be_promoted_is_said_before_it_runs(workflow: Page) -> None:
 
 
 def test_labels_that_no_model_knows_are_said_before_it_runs(workflow: Page, server: str) -> None:
-    lines = [f"{server}/static/sample-umbrella.jpg Umbrella"]
-    lines += [f"{server}/static/sample-banana.jpg zebra"]
+    lines = [f"{server}/models/doodle/samples/umbrella.jpg Umbrella"]
+    lines += [f"{server}/models/doodle/samples/banana.jpg zebra"]
     workflow.get_by_label("Or paste addresses").fill("\n".join(lines))
     workflow.get_by_role("button", name="Compare on 2 pictures").click()
     refusal = workflow.locator("#workflow-refusal")
@@ -575,7 +574,7 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     expect(page.get_by_role("tab", name="Experiment")).to_be_focused()
     expect(page.locator("#workflow-challenger [value=muddled]")).to_be_attached()
     tab_to(page, "#workflow-lines")
-    page.keyboard.type(f"{server}/static/sample-umbrella.jpg umbrella")
+    page.keyboard.type(f"{server}/models/doodle/samples/umbrella.jpg umbrella")
     tab_to(page, "#workflow-go")
     page.keyboard.press("Enter")
 

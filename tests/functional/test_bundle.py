@@ -127,8 +127,9 @@ def test_a_model_layer_is_found_below_opt_models(tmp_path: Path) -> None:
     package = without_second_engine(tmp_path / "doodle")
     layers = [model_layer(package, tmp_path / f"{n}" / "layer.zip") for n in range(2)]
     files = ("model.tflite", "head.npz", "labels.txt", "model.json")
-    names = {f"models/doodle/{name}" for name in files}
-    assert set(contents(layers[0])) == names
+    samples = (sample.path for sample in package.info.samples)
+    names = {f"models/doodle/{name}" for name in (*files, *samples)}
+    assert len(names) == 10 and set(contents(layers[0])) == names
     assert layers[0].read_bytes() == layers[1].read_bytes()
     layer = model_layer(with_second_engine(package.folder), tmp_path / "layer.zip")
     assert set(contents(layer)) == names | {"models/doodle/model.ort"}

@@ -26,13 +26,13 @@ from chalicelib.inference.kernels import BUILTIN, ONNXRUNTIME_KERNELS, XNNPACK
 from chalicelib.inference.litert import LiteRT, input_size
 from chalicelib.inference.packages import ModelPackage, read_package
 from chalicelib.inference.pool import LOADED_AT_ONCE, Classifiers, logger
-from chalicelib.page import WEB
 from chalicelib.settings import ROOT, EngineName
+from tests.conftest import DOODLES
 from tests.fakes import MemoryStore
 
 BUNDLED = ROOT / "vendor" / "models"
 DOODLE = BUNDLED / "doodle"
-SAMPLES = sorted(WEB.glob("sample-*.jpg"))
+SAMPLES = sorted(DOODLES.glob("*.jpg"))
 FILES: dict[EngineName, str] = {"litert": "model.tflite", "onnxruntime": "model.ort"}
 INSTALLED = pytest.mark.skipif(not onnx.installed(), reason="ONNX Runtime is not installed")
 ENGINES = ["litert", pytest.param("onnxruntime", marks=INSTALLED)]
@@ -81,7 +81,7 @@ def test_samples_are_what_they_are_called(doodle: Classifier) -> None:
         scores = doodle.scores(decode(path.read_bytes(), doodle.input_size).pixels)
         assert scores.dtype == np.float32 and scores.shape == (len(doodle.labels),)
         best = doodle.rank(scores, 3, 0.0)
-        assert best[0].name == path.stem.removeprefix("sample-").replace("-", " ")
+        assert best[0].name == path.stem.replace("-", " ")
         assert [label.score for label in best] == sorted((b.score for b in best), reverse=True)
         assert sum(label.score for label in doodle.rank(scores, 1000, 0.0)) <= 1 + 1e-4
 

@@ -23,9 +23,9 @@ MIDDLE = np.array([[0, 0, 0, 0], [20, 0, 0, -6.6], [40, 0, 0, -20]])
 
 
 @pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve pictures of each class."""
-    folder = tmp_path_factory.mktemp("samples")
+    folder = tmp_path_factory.mktemp("pictures")
     for number, label in enumerate(LABELS):
         (folder / label).mkdir()
         for step in range(12):
@@ -55,58 +55,58 @@ def add(
     return result
 
 
-def test_labelled_samples_tell_the_scale(tmp_path: Path, samples: Path) -> None:
+def test_labelled_pictures_tell_the_scale(tmp_path: Path, pictures: Path) -> None:
     asked = add(tmp_path)
-    assert asked.exit_code == 1 and "Or give --samples, labelled pictures" in asked.output
-    result = add(tmp_path, "--samples", samples)
+    assert asked.exit_code == 1 and "Or give --pictures, labelled pictures" in asked.output
+    result = add(tmp_path, "--pictures", pictures)
     assert result.exit_code == 0, result.output
-    assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+    assert "Pixels: (pixel - 0) / 255, as labelled pictures tell." in result.output
     assert "(pixel - 0) / 255 is right on 36 of 36." in result.output
     assert read_package(tmp_path / "cache" / "own").info.preprocessing.std == (255.0,)
 
 
-def test_labelled_samples_check_what_was_said(tmp_path: Path, samples: Path) -> None:
-    result = add(tmp_path, "--samples", samples, "--mean", 127.5, "--std", 127.5)
+def test_labelled_pictures_check_what_was_said(tmp_path: Path, pictures: Path) -> None:
+    result = add(tmp_path, "--pictures", pictures, "--mean", 127.5, "--std", 127.5)
     assert result.exit_code == 0
-    assert "Look again: of labelled samples, (pixel - 127.5) / 127.5 is right on" in result.output
+    assert "Look again: of labelled pictures, (pixel - 127.5) / 127.5 is right on" in result.output
     assert "and (pixel - 0) / 255 is right on 36 of 36." in result.output
-    right = add(tmp_path, "--samples", samples, "--mean", 0, "--std", 255, "--force")
+    right = add(tmp_path, "--pictures", pictures, "--mean", 0, "--std", 255, "--force")
     assert "Look again" not in right.output and "right on 36 of 36." in right.output
 
 
-def test_too_few_or_unlabelled_samples_tell_nothing(tmp_path: Path, samples: Path) -> None:
+def test_too_few_or_unlabelled_pictures_tell_nothing(tmp_path: Path, pictures: Path) -> None:
     few = tmp_path / "few"
     for label in LABELS:
         (few / label).mkdir(parents=True)
-        (few / label / "1.png").write_bytes((samples / label / "1.png").read_bytes())
-    result = add(tmp_path, "--samples", few)
+        (few / label / "1.png").write_bytes((pictures / label / "1.png").read_bytes())
+    result = add(tmp_path, "--pictures", few)
     assert result.exit_code == 1 and "which may be luck. Give more of them" in result.output
-    result = add(tmp_path, "--samples", samples / "dark")
+    result = add(tmp_path, "--pictures", pictures / "dark")
     assert result.exit_code == 1 and "has no labelled pictures" in result.output
     assert not (tmp_path / "cache").exists()
 
 
-def test_samples_tell_the_scale_of_one_unit(tmp_path: Path, samples: Path) -> None:
+def test_pictures_tell_the_scale_of_one_unit(tmp_path: Path, pictures: Path) -> None:
     """Of red of 0 to 1 more than a third, whether it ends in a sigmoid or not."""
     two = tmp_path / "two"
     for label in LABELS[:2]:
-        shutil.copytree(samples / label, two / label)
+        shutil.copytree(pictures / label, two / label)
     for ending in (["LOGISTIC"], []):
         result = add(
-            tmp_path, "--samples", two, "--force",
+            tmp_path, "--pictures", two, "--force",
             ending=ending, weights=np.array([[60.0, 0, 0, -20]]), labels=LABELS[:2],
         )  # fmt: skip
         assert result.exit_code == 0, result.output
-        assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+        assert "Pixels: (pixel - 0) / 255, as labelled pictures tell." in result.output
         assert "(pixel - 0) / 255 is right on 24 of 24." in result.output
 
 
-def test_samples_that_cannot_tell_are_not_asked_for_again(tmp_path: Path, samples: Path) -> None:
-    result = add(tmp_path, "--samples", samples, "--multi-label", ending=["LOGISTIC"])
-    assert result.exit_code == 1 and "--samples help only if" in result.output
-    assert "Or give --samples" not in result.output
-    result = add(tmp_path, "--samples", samples, floats=False)
-    assert result.exit_code == 0 and "Samples: not used" in result.output
+def test_pictures_that_cannot_tell_are_not_asked_for_again(tmp_path: Path, pictures: Path) -> None:
+    result = add(tmp_path, "--pictures", pictures, "--multi-label", ending=["LOGISTIC"])
+    assert result.exit_code == 1 and "--pictures help only if" in result.output
+    assert "Or give --pictures" not in result.output
+    result = add(tmp_path, "--pictures", pictures, floats=False)
+    assert result.exit_code == 0 and "Pictures: not used" in result.output
 
 
 def test_ways_that_are_right_on_the_same_pictures() -> None:

@@ -205,7 +205,7 @@ def test_onnx_runtime_gets_the_same_network(
     net = network(tf, activation=None)
     net.save(tmp_path / "net.keras")
     plain = ("own", "--keras-file", tmp_path / "net.keras", "--labels", labels, *SIGNED)
-    options = (*plain, "--onnxruntime", "--samples", photos)
+    options = (*plain, "--onnxruntime", "--pictures", photos)
     refused = run(*options, "--tolerance", 0.0001)
     assert refused.exit_code == 1 and "--tolerance" in refused.output and not cache.exists()
     result = run(*options)
@@ -237,7 +237,7 @@ def test_too_few_samples_for_onnx_runtime(
     network(tf).save(tmp_path / "net.keras")
     result = run(
         "own", "--keras-file", tmp_path / "net.keras", "--labels", labels,
-        "--onnxruntime", "--samples", photos / "more", *SIGNED,
+        "--onnxruntime", "--pictures", photos / "more", *SIGNED,
     )  # fmt: skip
     assert result.exit_code == 1 and "10 images" in result.output and "16" in result.output
     assert "note.txt" in result.output and not cache.exists()
@@ -418,8 +418,8 @@ def test_labels_must_be_as_many_as_the_classes(
         (["--keras", "InceptionV3", "--weights", "none", "--size", "20"], "at least 75"),
         ([], "exactly one"),
         (["--saved-model", "."], "--labels"),
-        (["--keras", "MobileNet", "--onnxruntime"], "--samples"),
-        (["--keras", "MobileNet", "--onnxruntime", "--samples", ".", "--float"], "--float"),
+        (["--keras", "MobileNet", "--onnxruntime"], "--pictures"),
+        (["--keras", "MobileNet", "--onnxruntime", "--pictures", ".", "--float"], "--float"),
     ],
 )
 def test_what_cannot_be_exported_is_one_clear_line(

@@ -452,14 +452,14 @@ def test_labelled_samples_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path
             red = np.full((SIDE, SIDE, 3), (number * 85 + 10 + 5 * step, 40, 90), np.uint8)
             file = tmp_path / "samples" / label / f"{step}.png"
             file.write_bytes(tf.io.encode_png(red).numpy())
-    source = ("--keras-file", tmp_path / "net.keras", "--samples", tmp_path / "samples")
+    source = ("--keras-file", tmp_path / "net.keras", "--pictures", tmp_path / "samples")
     result = run(*source)
     assert result.exit_code == 0, result.output
-    assert "Pixels: (pixel - 0) / 255, as labelled samples tell." in result.output
+    assert "Pixels: (pixel - 0) / 255, as labelled pictures tell." in result.output
     assert "(pixel - 0) / 255 is right on 36 of 36." in result.output
     assert "the best class is the same on 36 of 36." in result.output
     said = run(*source, "--mean", 127.5, "--std", 127.5, "--force")
-    assert said.exit_code == 0 and "Look again: of labelled samples" in said.output
+    assert said.exit_code == 0 and "Look again: of labelled pictures" in said.output
     unit = tf.keras.Sequential([
         tf.keras.Input((SIDE, SIDE, 3)), layers.GlobalAveragePooling2D(),
         layers.Dense(1, activation="sigmoid"),

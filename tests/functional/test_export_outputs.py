@@ -119,7 +119,7 @@ def test_a_sigmoid_at_the_end_stays_float_for_onnx_runtime(
     for number, image in enumerate(images):
         (photos / f"{number}.png").write_bytes(tf.io.encode_png(image).numpy())
     net = network(tf, 4, "sigmoid")
-    result = run(net, "a b c d", "--onnxruntime", "--samples", photos, "--tolerance", 1)
+    result = run(net, "a b c d", "--onnxruntime", "--pictures", photos, "--tolerance", 1)
     assert result.exit_code == 0, result.output
     own = Classifier(read_package(cache / "own"), 1, load=ONNXRUNTIME.load)
     scores = np.stack([own.scores(image) for image in images])

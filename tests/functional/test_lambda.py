@@ -24,12 +24,12 @@ from localcloud.environment import ACCOUNT
 from localcloud.events import scheduled_event, sqs_event, url_event
 from localcloud.runtimeapi import Outcome
 from localcloud.unzipped import Function, started
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tools.bundling.build import VERSION, bundle, lambda_runtime, model_layer
 from tools.bundling.enginelayer import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
 
-BANANA = (WEB / "sample-banana.jpg").read_bytes()
+BANANA = (DOODLES / "banana.jpg").read_bytes()
 BUNDLED = ROOT / "vendor" / "models"
 TOKEN = "a-token-of-the-tests"
 
@@ -219,8 +219,8 @@ def test_the_page_and_its_pictures_come_from_the_zip(api: Function) -> None:
     assert page["headers"]["Content-Encoding"] == "gzip"
     picture = api.invoke(
         events.rest(
-            "GET", "/static/{name}", headers={"Accept": "image/avif,image/webp,*/*"},
-            parameters={"name": "sample-banana.jpg"},
+            "GET", "/models/{name}/samples/{file}", headers={"Accept": "image/avif,image/webp,*/*"},
+            parameters={"name": "doodle", "file": "banana.jpg"},
         )
     ).payload  # fmt: skip
     assert (picture["statusCode"], picture["isBase64Encoded"]) == (200, True)

@@ -6,19 +6,25 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import ExifTags, Image
 
 from chalicelib.images.preprocessing import IMAGENET
+from chalicelib.inference import showcase
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import read_package
+from chalicelib.inference.samples import MAX_SAMPLE_BYTES, MAX_SAMPLES
 from localcloud.served import NO_SUCH_MODEL
+from tests.fakes import MemoryStore
 from tests.functional.mirror import Mirror, mirror
 from tests.samplepackages import with_files
-from tools.catalogue import CatalogueEntry, FetchError, fetch
+from tools.catalogue import CatalogueEntry, FetchError, Photograph, fetch
 from tools.fetching.download import blob_id, download
 from tools.fetching.https import Patience
 from tools.model import cli
@@ -401,3 +407,129 @@ def test_a_real_network_is_added_with_its_background_hidden(run: Run, cache: Pat
     info = read_package(cache / "mobilenet").info
     assert (info.background_class, info.scores) == (0, "probabilities")
     assert info.preprocessing == IMAGENET and "87.5%" in result.output
+
+
+def photograph(folder: Path, name: str, size: tuple[int, int] = (1200, 800)) -> bytes:
+    """A JPEG of a camera that notes where it was, and that was held upright."""
+    image = Image.effect_noise(size, 60).convert("RGB")
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Model] = "Camera of somebody"
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, "JPEG", exif=exif)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def pictured(tmp_path: Path, entry: CatalogueEntry, server: Mirror) -> CatalogueEntry:
+    """The same model with two photographs on the server."""
+    samples = []
+    for label in ("cat", "dog"):
+        data = photograph(tmp_path, f"{label}.jpg")
+        server.files[f"/{label}.jpg"] = data
+        samples.append(Photograph(f"{label}.jpg", identify(tmp_path, data), label))
+    return replace(entry, samples=tuple(samples))
+
+
+def test_photographs_are_fetched_with_the_model_and_verified(
+    server: Mirror, cache: Path, pictured: CatalogueEntry
+) -> None:
+    folder = fetched(pictured, cache, server)
+    assert whole(folder) and [path.name for path in cache.iterdir()] == ["tiny"]
+    listed = showcase.listed(Models([cache], "", MemoryStore()), "tiny").samples
+    assert [(entry.label, entry.licence) for entry in listed] == [
+        ("cat", "CC BY 2.0"), ("dog", "CC BY 2.0"),
+    ]  # fmt: skip
+    for label in ("cat", "dog"):
+        data = (folder / "samples" / f"{label}.webp").read_bytes()
+        assert len(data) <= MAX_SAMPLE_BYTES and b"Camera" not in data
+        with Image.open(BytesIO(data)) as image:
+            assert (image.format, image.size) == ("WEBP", (342, 513))  # upright
+    asked = len(server.requests)
+    fetched(pictured, cache, server)
+    assert len(server.requests) == asked
+
+
+def test_photographs_are_added_to_a_model_that_came_without(
+    server: Mirror, cache: Path, entry: CatalogueEntry, pictured: CatalogueEntry
+) -> None:
+    fetched(entry, cache, server)
+    network = server.ranges("/tiny.tflite")
+    folder = fetched(pictured, cache, server)
+    assert len(read_package(folder).info.samples) == 2 and whole(folder)
+    assert server.ranges("/tiny.tflite") == network
+
+
+@pytest.mark.parametrize("fault", ["absent", "another", "no picture"])
+def test_a_model_is_fetched_all_the_same_where_its_photographs_cannot_be(
+    server: Mirror, cache: Path, tmp_path: Path, pictured: CatalogueEntry, fault: str
+) -> None:
+    if fault == "absent":
+        server.statuses["/dog.jpg"] = 404
+    elif fault == "another":
+        server.files["/dog.jpg"] = b"<html>Sign in</html>"
+    else:
+        server.files["/dog.jpg"] = b"no picture"
+        dog = pictured.samples[1]._replace(blob=identify(tmp_path, b"no picture"))
+        pictured = replace(pictured, samples=(pictured.samples[0], dog))
+    said: list[str] = []
+    folder = fetched(pictured, cache, server, say=said.append)
+    assert whole(folder) and read_package(folder).info.samples == ()
+    assert not (folder / "samples").exists()
+    assert len(said) == 1 and said[0].startswith("Without its sample photographs, because ")
+
+
+def add_doodle(run: Run, *options: Any) -> Result:
+    return run(
+        "add", "mine", DOODLE / "model.tflite", "--labels", DOODLE / "labels.txt", "--force",
+        *options,
+    )  # fmt: skip
+
+
+def test_samples_of_ones_own_go_with_the_package(run: Run, cache: Path, tmp_path: Path) -> None:
+    photograph(tmp_path / "few" / "umbrella", "one.jpg")
+    photograph(tmp_path / "few" / "umbrella", "two.jpg", (300, 900))
+    photograph(tmp_path / "few" / "star", "three.jpg", (40, 30))
+    result = add_doodle(run, "--samples", tmp_path / "few")
+    assert result.exit_code == 0, result.output
+    assert "Samples: 3 pictures, as small copies, go with the package." in result.output
+    samples = read_package(cache / "mine").info.samples
+    assert [(entry.file, entry.label) for entry in samples] == [
+        ("star.webp", "star"), ("umbrella.webp", "umbrella"), ("umbrella-2.webp", "umbrella"),
+    ]  # fmt: skip
+    listed = showcase.listed(Models([cache], "", MemoryStore()), "mine").samples
+    assert [entry.label for entry in listed] == ["star", "umbrella", "umbrella"]
+
+
+def test_a_csv_names_the_licence_and_the_source_of_a_sample(
+    run: Run, cache: Path, tmp_path: Path
+) -> None:
+    photograph(tmp_path / "few", "a.jpg")
+    rows = "file,label,licence,source\na.jpg,banana,CC0,Ann\n"
+    (tmp_path / "few" / "samples.csv").write_text(rows)
+    assert add_doodle(run).exit_code == 0
+    changed = run("set", "mine", "--samples", tmp_path / "few")
+    assert changed.exit_code == 0, changed.output
+    (sample,) = read_package(cache / "mine").info.samples
+    assert (sample.label, sample.licence, sample.source) == ("banana", "CC0", "Ann")
+    again = run("set", "mine", "--version", "7")
+    assert again.exit_code == 0 and read_package(cache / "mine").info.samples == (sample,)
+
+
+def test_what_is_no_set_of_samples_is_refused(run: Run, cache: Path, tmp_path: Path) -> None:
+    for number in range(MAX_SAMPLES + 1):
+        photograph(tmp_path / "many" / "star", f"{number}.jpg", (20, 20))
+    refused = add_doodle(run, "--samples", tmp_path / "many")
+    assert refused.exit_code == 1 and "choose up to 12" in refused.output
+    assert "--pictures" in refused.output
+    photograph(tmp_path / "few" / "star", "1.jpg", (20, 20))
+    photograph(tmp_path / "few" / "star", "2.jpg", (20, 20))
+    photograph(tmp_path / "few" / "zebra", "3.jpg", (20, 20))
+    refused = add_doodle(run, "--samples", tmp_path / "few")
+    assert refused.exit_code == 1 and "No class of the model is called zebra" in refused.output
+    shutil.rmtree(tmp_path / "few" / "zebra")
+    (tmp_path / "few" / "star" / "2.jpg").write_text("no picture")
+    refused = add_doodle(run, "--samples", tmp_path / "few")
+    assert refused.exit_code == 1 and "2.jpg cannot be used" in refused.output
+    assert not cache.exists()

@@ -19,7 +19,7 @@ from chalicelib.tokens import digest
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.events import scheduled_event, sqs_event
 from stage.template import assembled, variable
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.conftest import file_server
 from tests.functional.calltrace import Call, Failed, Function
 from tests.functional.iam import Account, Grant, Need, grants
@@ -262,10 +262,10 @@ def stop_and_go_on(stage: Stage, batch: str, see: Callable[[], object]) -> None:
 
 
 def messages_of_others(stage: Stage) -> None:
-    with file_server(ROOT / "chalicelib" / "web") as server:
-        bodies = [f"{server}/sample-banana.jpg", f"s3://{stage.images}/photo.jpg"]
+    with file_server(DOODLES) as server:
+        bodies = [f"{server}/banana.jpg", f"s3://{stage.images}/photo.jpg"]
         stage.put("again.jsonl", LARGE)
-        stage.put("more.jsonl", b'{"url": "%s/sample-banana.jpg"}\n' % server.encode())
+        stage.put("more.jsonl", b'{"url": "%s/banana.jpg"}\n' % server.encode())
         bodies += [json.dumps(stage.put_event(key)) for key in ("again.jsonl", "more.jsonl")]
         for body in [*bodies, bodies[-1]]:  # one event came twice
             stage.sqs.send_message(QueueUrl=stage.work, MessageBody=body)

@@ -13,7 +13,7 @@ import urllib3
 
 from chalicelib.tokens import digest
 from localcloud.starting import started
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import DOODLES, ROOT, pick_free_port
 
 TOKEN = "kZ0-example_token"
 OPEN = (
@@ -79,7 +79,7 @@ def test_all_else_does(url: str, method: str, path: str) -> None:
 
 
 def test_the_right_token_gets_a_prediction(url: str) -> None:
-    picture = (ROOT / "chalicelib" / "web" / "sample-banana.jpg").read_bytes()
+    picture = (DOODLES / "banana.jpg").read_bytes()
     headers = {"Content-Type": "image/jpeg", "Authorization": f"Bearer {TOKEN}"}
     answer = urllib3.request("POST", f"{url}/predict", body=picture, headers=headers)
     assert answer.status == 200

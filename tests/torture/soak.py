@@ -105,8 +105,7 @@ class Soak:
         request: dict[str, Any] = {"prefix": f"s3://{self.cloud.images}/batches/{PREFIX}"}
         if self.chance.random() < 0.5:
             urls = [
-                {"url": f"{self.host}/sample-{NAMES[n % len(NAMES)]}.jpg?{n}"}
-                for n in range(IMAGES // 2)
+                {"url": f"{self.host}/{NAMES[n % len(NAMES)]}.jpg?{n}"} for n in range(IMAGES // 2)
             ]
             uris = [
                 {"s3_uri": f"s3://{self.cloud.images}/batches/{PREFIX}{n:03d}.jpg"}
@@ -148,7 +147,7 @@ class Soak:
 
     def send_single(self) -> None:
         """A bare URL on the work queue, beside the batches."""
-        url = f"{self.host}/sample-{self.chance.choice(NAMES)}.jpg?single{len(self.singles)}"
+        url = f"{self.host}/{self.chance.choice(NAMES)}.jpg?single{len(self.singles)}"
         self.sqs.send_message(QueueUrl=self.work, MessageBody=url)
         self.singles.add(url)
         self.hear()

@@ -28,12 +28,12 @@ from chalicelib.errors import (
     SourceUnreachable,
 )
 from chalicelib.images.decode import decode
-from chalicelib.page import WEB
 from chalicelib.predict import Predictor
 from chalicelib.requests import MAX_INSTANCES, Instance, PredictRequest
 from chalicelib.sources.addresses import Address
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES, Sources
+from tests.conftest import DOODLES
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
 from tests.functional.test_fetch import (
     IMAGE,
@@ -228,7 +228,7 @@ def test_lying_hosts(limits: Limits, outcome: Outcome) -> None:
 
 
 def test_the_type_a_host_claims_decides_nothing(limits: Limits, outcome: Outcome) -> None:
-    photo = (WEB / "sample-banana.jpg").read_bytes()
+    photo = (DOODLES / "banana.jpg").read_bytes()
     types = [b"text/html", b"image/svg+xml", b"application/x-sh", b"image/gif", b"", b"\xff"]
     for claimed in types:
         with serving(saying(OK + b"Content-Type: " + claimed + b"\r\n\r\n" + photo)) as host:

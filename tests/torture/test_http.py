@@ -31,14 +31,14 @@ from chalicelib.aws.store import LINK_SECONDS
 from chalicelib.batch.batches import MAX_MANIFEST
 from chalicelib.errors import InceptionError, ModelNotFound
 from chalicelib.inference.finder import Models
-from chalicelib.page import WEB, files
+from chalicelib.page import files
 from chalicelib.parsing import MAX_BODY
 from chalicelib.sources.fetch import Fetcher
 from chalicelib.sources.read import MAX_BYTES
 from localcloud.gateway import MAX_EVENT
 from localcloud.starting import wait_for
 from stage.gatewayanswers import ANSWERS, MESSAGE
-from tests.conftest import ROOT
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.conftest import LocalCloud, running
 from tests.fakes import MemoryQueue, MemoryStore
 from tests.functional.test_fetch import OK, TO_LOOPBACK, saying, serving
@@ -50,10 +50,7 @@ from tests.wired import wired
 from tools.deploying.restapi import gateway_response
 
 SECONDS = 5.0
-SAMPLES = {
-    path.stem.removeprefix("sample-").replace("-", " "): path.read_bytes()
-    for path in sorted(WEB.glob("sample-*.jpg"))
-}
+SAMPLES = {path.stem.replace("-", " "): path.read_bytes() for path in sorted(DOODLES.glob("*.jpg"))}
 NAME, SAMPLE = next(iter(SAMPLES.items()))
 JSON_ROUTES = [
     ("POST", "/predict"), ("POST", "/batches"), ("POST", "/uploads"), ("POST", "/workflows"),
@@ -281,7 +278,7 @@ PATHS = [
     "/static/%2e%2e/app.py", "//evil.example/x", "/static/..%2f..%2fapp.py",
     "/static/../../app.py", "/static/....//app.py", "/static//etc/passwd",
     "/static/%252e%252e%252fapp.py", "/static/..%5c..%5capp.py",
-    "/static/sample-banana.jpg%00.html", "/static/.", "/static/..", "/static/", "/static",
+    "/models/doodle/samples/banana.jpg%00.html", "/static/.", "/static/..", "/static/", "/static",
     "/static/index.html/", "/static/C:%5Cx", "/static/\xff", "/static/%ff", "/batches/%2e%2e",
     "/batches/..%2fexperiment.key", "/batches//", "/batches/%00", "/workflows/%2e%2e%2finputs",
     "/workflows/*", "/workflows/a:b", "/workflows/" + "n" * 300, "/v2/models/../doodle",

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.page import WEB
 from localcloud.starting import wait_for
+from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, file_server, running
 from tests.processes import descendants
 from tests.torture import memory, traffic
@@ -73,7 +73,7 @@ def test_half_an_hour_of_everything(tmp_path: Path, long: bool, outcome: Outcome
     requests = HALF_AN_HOUR if long else SHORT
     with (
         running(tmp_path / "log", "doodle", *SCHEDULE) as cloud,
-        file_server(WEB) as files,
+        file_server(DOODLES) as files,
     ):
         start = cloud.log.stat().st_size
         caller = traffic.Caller(cloud.url, files, SEED)

@@ -13,14 +13,12 @@ from urllib.parse import quote
 
 import urllib3
 
-from chalicelib.page import WEB, files
+from chalicelib.page import files
+from tests.conftest import DOODLES
 from tests.sampleimages import file, png, quadrants
 from tests.unit.test_http import form
 
-PHOTOS = {
-    path.stem.removeprefix("sample-").replace("-", " "): path.read_bytes()
-    for path in sorted(WEB.glob("sample-*.jpg"))
-}
+PHOTOS = {path.stem.replace("-", " "): path.read_bytes() for path in sorted(DOODLES.glob("*.jpg"))}
 PAGE = ["/", *(f"/static/{name}" for name in sorted(files()))]
 READ = [
     "/models", "/openapi.json", "/batches", "/experiment", "/workflows", "/v2",
@@ -136,7 +134,7 @@ class Caller:
         return self.dice.choice(list(PHOTOS.items()))
 
     def photo_url(self, name: str) -> str:
-        return f"{self._files}/sample-{name.replace(' ', '-')}.jpg"
+        return f"{self._files}/{name.replace(' ', '-')}.jpg"
 
     def upload(self, form_: dict[str, Any], data: bytes) -> None:
         """As a browser does: straight to the bucket."""

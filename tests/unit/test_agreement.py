@@ -23,9 +23,9 @@ def test_onnx_runtime_may_lose_half_a_point_against_litert() -> None:
             check_loss(agrees(lite, of), agrees(ort, of))
 
 
-def test_samples_are_held_back_from_all_over() -> None:
+def test_pictures_are_held_back_from_all_over() -> None:
     for count, ranges in ((16, 8), (17, 9), (100, 50), (200, 100), (300, 100)):
-        samples = [np.full((1, 1, 3), number % 256, np.uint8) for number in range(count)]
-        first, held = held_back(samples)
+        pictures = [np.full((1, 1, 3), number % 256, np.uint8) for number in range(count)]
+        first, held = held_back(pictures)
         assert (len(first), len(held)) == (ranges, count - ranges)
         assert not {id(each) for each in first} & {id(image) for image in held}

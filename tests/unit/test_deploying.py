@@ -128,7 +128,7 @@ def test_the_model_is_published_by_content(session: Any, package: ModelPackage) 
         return LayerStep(client, s3, TARGET.layer, content, lambda: "models")
 
     assert step().arn() is None
-    assert step().changes() == ["publish doodle (0.3 MB) as serverless-inception-dev-model"]
+    assert step().changes() == ["publish doodle (0.4 MB) as serverless-inception-dev-model"]
     step().apply(say_nothing)
     first = step().arn()
     (package.folder / "labels.txt").touch()
@@ -168,7 +168,8 @@ def test_further_models_are_uploaded_once_and_again_when_they_change(
     step.apply(say_nothing)
     assert step.changes() == NOTHING
     keys = {one["Key"] for one in s3.list_objects_v2(Bucket="models")["Contents"]}
-    assert keys == {f"doodle/{file}" for file in ("model.tflite", "labels.txt", "model.json")}
+    assert keys == {f"doodle/{file}" for file in package.files}
+    assert {"doodle/model.tflite", "doodle/samples/umbrella.jpg"} <= keys
     before = content_digest(package)
     (package.folder / "labels.txt").write_text("other\n")
     assert content_digest(package) != before

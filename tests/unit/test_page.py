@@ -20,7 +20,6 @@ from tests.conftest import ROOT
 
 ZIPPED = {"accept-encoding": "gzip, deflate, br, zstd"}
 BUILT_NAMES = sorted(path.name.removesuffix(".gz") for path in BUILT.glob("*.gz"))
-PICTURES = sorted(path.name for path in WEB.glob("sample-*.jpg"))
 INVOKE = """
 import json, sys, app
 answers = [app.app(event, None) for event in json.load(sys.stdin)]
@@ -36,7 +35,7 @@ def test_what_is_built_is_of_the_sources_that_are_here() -> None:
     sources = [
         path.relative_to(WEB).as_posix()
         for path in WEB.rglob("*")
-        if path.suffix in (".css", ".html", ".jpg", ".js", ".svg") and BUILT not in path.parents
+        if path.suffix in (".css", ".html", ".js", ".svg") and BUILT not in path.parents
     ]
     total = hashlib.sha256()
     for name in sorted(sources):
@@ -62,13 +61,13 @@ def test_a_name_that_changes_with_the_content_is_kept_for_good() -> None:
     assert len(hashed) > 3
     for name in hashed:
         assert "immutable" in str(ask(name).headers["Cache-Control"]), name
-    for name in (*PAGES, "favicon.svg", *PICTURES):
+    for name in (*PAGES, "favicon.svg"):
         assert "immutable" not in str(ask(name).headers["Cache-Control"]), name
     for name in PAGES:
         assert ask(name).headers["Cache-Control"] == "no-cache"
 
 
-@pytest.mark.parametrize("name", [*BUILT_NAMES, "favicon.svg", *PICTURES])
+@pytest.mark.parametrize("name", [*BUILT_NAMES, "favicon.svg"])
 def test_what_a_browser_has_is_not_sent_again(name: str) -> None:
     first = page.file(name, ZIPPED)
     tag = str(first.headers["ETag"])
@@ -92,13 +91,8 @@ def test_only_who_takes_gzip_gets_it(name: str) -> None:
     assert ask(name, accept_encoding="br, GZIP;q=0.5").body == packed.body
 
 
-def test_pictures_are_compressed_already() -> None:
-    for name in PICTURES:
-        assert page.file(name, ZIPPED).body == (WEB / name).read_bytes()
-
-
 def test_only_the_pages_themselves_may_run_scripts() -> None:
-    for name in (*BUILT_NAMES, *PICTURES):
+    for name in BUILT_NAMES:
         assert ("Content-Security-Policy" in ask(name).headers) == (name in PAGES)
 
 
@@ -136,9 +130,13 @@ def test_static_files_wake_nothing_that_classifies() -> None:
     paths = ("/", "/docs", "/static/{name}", "/favicon.ico", "/robots.txt", "/openapi.json")
     script = next(name for name in BUILT_NAMES if name.endswith(".js"))
     events = [rest("GET", path, parameters={"name": script}) for path in paths]
+    samples = {"name": "doodle", "file": "umbrella.jpg"}
+    paths = (*paths, "/models/{name}/samples", "/models/{name}/samples/{file}")
+    events += [rest("GET", path, parameters=samples) for path in paths[-2:]]
     done = subprocess.run(
         [sys.executable, "-c", INVOKE], cwd=ROOT, input=json.dumps(events), text=True,
-        env={"_HANDLER": "app.app", "PATH": ""}, stdout=subprocess.PIPE, check=True,
+        env={"_HANDLER": "app.app", "PATH": "", "PUBLIC": "true"},
+        stdout=subprocess.PIPE, check=True,
     )  # fmt: skip
     statuses, modules = json.loads(done.stdout.splitlines()[-1])
     assert statuses == [200] * len(paths)
@@ -150,6 +148,5 @@ def test_a_deployment_carries_what_is_built_alone(tmp_path: Path) -> None:
 
     web = stage(tmp_path / "project") / "chalicelib" / "web"
     carried = {path.name for path in web.rglob("*") if path.is_file()}
-    served = {f"{name}.gz" for name in BUILT_NAMES} | set(PICTURES)
-    assert served <= carried
+    assert {f"{name}.gz" for name in BUILT_NAMES} <= carried
     assert not [name for name in carried if name.endswith((".js", ".css", ".html"))]

@@ -76,7 +76,8 @@ def build(project: Path, architecture: str, version: str = VERSION, *into: Path)
 
 def package_files(package: ModelPackage) -> tuple[str, ...]:
     """The files to deploy. The last makes the package complete."""
-    return (*package.info.digests, LABELS, INFO)
+    samples = (sample.path for sample in package.info.samples)
+    return (*package.info.digests, LABELS, *samples, INFO)
 
 
 def model_layer(package: ModelPackage, target: Path) -> Path:

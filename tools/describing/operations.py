@@ -26,6 +26,10 @@ PATH = {
         "description": "A model's name, as `GET /models` lists it.",
         "schema": {"type": "string"}, "example": "inception-v3",
     },
+    "file": {
+        "description": "Its name, as `GET /models/{name}/samples` gives it in `url`.",
+        "schema": {"type": "string"}, "example": "umbrella.jpg",
+    },
     "version": {
         "description": "The model's version, as in its metadata; any other version is a 404.",
         "schema": {"type": "string"}, "example": "1.0",

@@ -145,6 +145,10 @@ ROUTES = {
               )),
         Route("GET", "/models", "models", "The models that a request may name",
               predictions.ModelList),
+        Route("GET", "/models/{name}/samples", "samples", "Pictures that suit a model, with it",
+              predictions.SampleList, errors=(404,)),
+        Route("GET", "/models/{name}/samples/{file}", "sample", "One of these pictures",
+              errors=(404,), media_types=("image/jpeg", "image/png", "image/webp")),
         Route("GET", "/openapi.json", "openapi", "This description", is_open=True,
               can_be_away=False),
         Route("GET", "/", "index", "The page", media_types=("text/html",), is_open=True,
@@ -153,7 +157,7 @@ ROUTES = {
               media_types=("text/html",), is_open=True, can_be_away=False),
         Route("GET", "/static/{name}", "static", "A file of the page", errors=(404,),
               media_types=("text/css", "text/javascript", "text/html", "application/json",
-                           "image/svg+xml", "image/jpeg"), is_open=True, can_be_away=False),
+                           "image/svg+xml"), is_open=True, can_be_away=False),
     ],
     "open inference protocol": [
         Route("GET", "/v2", "v2_server", "What this server is", protocol.ServerMetadata,
@@ -178,7 +182,7 @@ def routes() -> Iterator[tuple[str, Route]]:
     for tag, group in ROUTES.items():
         for route in group:
             yield tag, route
-            head, model, tail = route.path.partition("/models/{name}")
+            head, model, tail = route.path.partition("/v2/models/{name}")
             if model:
                 yield (
                     tag,

@@ -22,11 +22,16 @@ NEEDED = (
 
 
 class Photo(NamedTuple):
-    """A picture. called: its name in reports. label: what its owner says it shows."""
+    """A picture. called: its name in reports. label: what its owner says it shows.
+
+    licence, source: its own, where its owner names them.
+    """
 
     called: str
     image: Path | Instance
     label: str
+    licence: str = ""
+    source: str = ""
 
 
 Pictures = tuple[str, list[Photo], list[str]]
@@ -127,7 +132,10 @@ def _of_table(path: Path, table: Table, truths: Sequence[Truths]) -> Pictures:
         all(len(truth.classes(row.labels.get(column, ""))) == 1 for truth in truths)
         for row in table.rows
     ))  # fmt: skip
-    photos = [Photo(row.called, row.image, row.labels.get(column, "")) for row in table.rows]
+    photos = [
+        Photo(row.called, row.image, row.labels.get(column, ""), row.licence, row.source)
+        for row in table.rows
+    ]
     return f"column {column} of {path.name}", photos, table.faults
 
 

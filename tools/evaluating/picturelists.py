@@ -32,12 +32,17 @@ BLOCK_BYTES = 1 << 20
 
 
 class Row(NamedTuple):
-    """A line that names a picture. labels: the non-empty columns of LABELS."""
+    """A line that names a picture. labels: the non-empty columns of LABELS.
+
+    licence, source: the columns of these names.
+    """
 
     number: int
     image: Path | Instance
     called: str
     labels: dict[str, str]
+    licence: str = ""
+    source: str = ""
 
 
 class Table(NamedTuple):
@@ -83,7 +88,7 @@ def _row(number: int, values: dict[str, str], folder: Path) -> Row | str:
     column, text = cells[0]
     image = _place(column, text, folder)
     called = text if isinstance(image, Path) or len(text) <= 200 else f"line {number}"
-    return Row(number, image, called, labels)
+    return Row(number, image, called, labels, values.get("licence", ""), values.get("source", ""))
 
 
 def _place(column: str, text: str, folder: Path) -> Path | Instance:

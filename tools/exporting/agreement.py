@@ -29,12 +29,12 @@ WEIGHTS = Limits(0.1, 0.9, "Try --float, or allow")
 STATIC = Limits(
     0.3,
     0.8,
-    "Give more --samples like the pictures that it will see; leave --onnxruntime out; or allow",
+    "Give more --pictures like the pictures that it will see; leave --onnxruntime out; or allow",
 )
-"""Activations in 8 bits as well: of doodle they differed by 0.12 (0.91) where right, on samples and
-generated images, and by 0.97 (-0.03) with weights of 8 bits, whose sums of products saturate."""
+"""Activations in 8 bits as well: of doodle they differed by 0.12 (0.91) where right, on generated
+images and pictures, and by 0.97 (-0.03) with weights of 8 bits, whose sums of products saturate."""
 LOSS = 0.005
-"""Of held-back samples: what `model.ort` may lose against LiteRT, half a point."""
+"""Of held-back pictures: what `model.ort` may lose against LiteRT, half a point."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Agreement:
 
 
 def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
-    """Reports how `model.ort` does on samples that did not set its ranges.
+    """Reports how `model.ort` does on pictures that did not set its ranges.
 
     litert, ort: for each sample, whether the best class is TensorFlow's.
     Raises ModelInvalid if it agrees less often than LiteRT by more than half a point.
@@ -89,9 +89,9 @@ def check_loss(litert: NDArray[np.bool_], ort: NDArray[np.bool_]) -> str:
     held, sizes = ort.size, f"on {ort.sum()} and LiteRT on {litert.sum()} of {ort.size}"
     if int(litert.sum()) - int(ort.sum()) > LOSS * held:
         raise ModelInvalid(
-            f"On samples that were held back, model.ort has TensorFlow's best class {sizes}. That "
+            f"On pictures that were held back, model.ort has TensorFlow's best class {sizes}. That "
             "loses more than half a point, so nothing was installed. Leave --onnxruntime out, "
-            "because LiteRT is right more often, or give more --samples like the pictures that "
+            "because LiteRT is right more often, or give more --pictures like the pictures that "
             "it will see."
         )
     return f"Held back, the best class of model.ort is the same {sizes}."

@@ -63,9 +63,9 @@ def check(options: Mapping[str, Any]) -> None:
 def _check_onnxruntime(options: Mapping[str, Any]) -> None:
     if not options["onnxruntime"]:
         return
-    if not options["samples"]:
+    if not options["pictures"]:
         raise ModelInvalid(
-            "--onnxruntime needs --samples, a folder of some 100 images like those that the "
+            "--onnxruntime needs --pictures, a folder of some 100 images like those that the "
             "network will see. They give the ranges of its 8-bit values."
         )
     if options["float_"]:
@@ -87,7 +87,7 @@ def prepared(
 ) -> Network:
     """The network with its pixel scaling in front, so that it takes RGB pixels.
 
-    own: the publisher's scaling, and why it applies. part: the part of a picture that samples show.
+    own: the publisher's scaling, and why it applies. part: what of a picture `pictures` show.
     say: told how pixels are scaled, and why.
     Raises ModelInvalid if the scaling is unknown.
     """
@@ -104,7 +104,7 @@ def prepared(
     elif trial:
         how, why = decided(trial, source.name)
     else:
-        raise unknown(source.name, options["samples"])
+        raise unknown(source.name, options["pictures"])
     say(f"Pixels: {formula(how)}, {why}.")
     if trial:
         say(doubted(trial, how))
@@ -119,8 +119,8 @@ def _of_part(part: Preprocessing, how: Preprocessing) -> Preprocessing:
 def _tried(
     tf: Any, source: Source, options: Mapping[str, Any], labels: Sequence[str], how: Preprocessing
 ) -> Trial | None:
-    """How often the usual scalings are right on labelled samples; None if none are labelled."""
-    if not options["samples"] or options["multi_label"] or source.reference:
+    """How often the usual scalings are right on labelled pictures; None if none are labelled."""
+    if not options["pictures"] or options["multi_label"] or source.reference:
         return None
     above = None
     if source.classes == 1:
@@ -134,7 +134,7 @@ def _tried(
 
     size, depth = source.image.size, source.image.depth
     try:
-        return tried(options["samples"], labels, how, size, depth, answer, above)
+        return tried(options["pictures"], labels, how, size, depth, answer, above)
     except Refused:
         return None
 

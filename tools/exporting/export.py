@@ -28,6 +28,7 @@ from tools.exporting.reasons import quoted
 from tools.featuremaps import exposed_if_possible
 from tools.options import for_labels
 from tools.outputs import Output, settled, told
+from tools.photosamples import of_folder
 from tools.quiet import quiet
 
 GENERATED = 24
@@ -75,9 +76,9 @@ def export(
         preprocessing=how,
         multi_label=gives.multi_label,
     )
-    kept = options["samples"] if options["onnxruntime"] else None
-    samples = photographs.samples(kept, network.size, how, say)
-    ranges, held = photographs.held_back(samples)
+    kept = options["pictures"] if options["onnxruntime"] else None
+    pictures = photographs.like_those(kept, network.size, how, say)
+    ranges, held = photographs.held_back(pictures)
     images = generated + photographs.images(options["images"], network.size, how) + ranges + held
     with quiet(), quoted("TensorFlow could not run the network", PLAIN):
         expected = np.stack([network.reference(image) for image in images])
@@ -87,15 +88,17 @@ def export(
         classify = _classifying(tf, network, gives)
         pixels = tf.TensorSpec([1, *reversed(network.size), 3], tf.uint8, name="pixels")
         data = _convert(tf, classify, pixels, options["float_"])
-        ort = ortexport.convert(classify, pixels, ranges, held) if samples else None
+        ort = ortexport.convert(classify, pixels, ranges, held) if pictures else None
     say(f"3/4 Comparing with TensorFlow on {len(images)} images")
     if gives.scores == "logits":
         expected = to_probabilities(expected, gives.multi_label)
     with packages.candidate(info, data, labels, ort) as package:
         package = exposed_if_possible(package, say)
-        counts = len(samples), len(held)
+        counts = len(pictures), len(held)
         _compare(package, settings.threads, images, expected, counts, options, say)
         _compare_own(package, settings.threads, options, network, gives, say)
+        if options["samples"]:
+            package = of_folder(package, options["samples"], say)
         say("4/4 Installing")
         return packages.install(package, settings.model_dirs[-1])
 
@@ -151,14 +154,14 @@ def _compare(
     threads: int,
     images: list[NDArray[np.uint8]],
     expected: NDArray[np.float32],
-    samples: tuple[int, int],
+    pictures: tuple[int, int],
     options: Mapping[str, Any],
     say: Say,
 ) -> None:
     """Raise ModelInvalid unless each engine that has a file gives the expected answers.
 
-    samples: how many of the last images are samples, and how many of these were held back. ONNX
-        Runtime sees only samples, because its ranges come from them.
+    pictures: how many of the last images were given, and how many of these were held back. ONNX
+        Runtime sees only these, because its ranges come from them.
     """
     engines: list[tuple[str, Engine, Limits]] = [
         ("LiteRT", LITERT, FLOAT if options["float_"] else WEIGHTS)
@@ -169,12 +172,12 @@ def _compare(
     for title, engine, limits in engines:
         with quiet():
             classifier = Classifier(package, threads, load=engine.load)
-        asked = slice(None) if engine is LITERT else slice(-samples[0], None)
+        asked = slice(None) if engine is LITERT else slice(-pictures[0], None)
         compared = compare(title, classifier, images[asked], expected[asked])
         size = (package.folder / engine.file(package.info)).stat().st_size / 1e6
         say(f"    {compared}\n    {size:.1f} MB; {compared.milliseconds:.1f} ms an image here.")
         compared.check(options["tolerance"], limits)
-        agreed.append(compared.agrees[-samples[1] :])
+        agreed.append(compared.agrees[-pictures[1] :])
     if len(agreed) == 2 and options["tolerance"] is None:
         say(f"    {check_loss(*agreed)}")
 
@@ -188,7 +191,7 @@ def _compare_own(
     say: Say,
 ) -> None:
     """Raise ModelInvalid if most of the user's files get another answer in TensorFlow."""
-    files = photographs.some([options["images"], options["samples"]])
+    files = photographs.some([options["images"], options["pictures"]])
 
     def framework(data: bytes, part: Preprocessing) -> NDArray[np.float32]:
         scores = network.file(data, part)

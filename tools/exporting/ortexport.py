@@ -49,19 +49,19 @@ def check_packages(find: Callable[[str], object] = find_spec) -> None:
 def convert(
     classify: Callable[[Any], Any],
     pixels: Any,
-    samples: Sequence[Pixels],
+    pictures: Sequence[Pixels],
     others: Sequence[Pixels] = (),
 ) -> bytes:
     """The contents of `model.ort`: uint8 pixels [1, height, width, 3] -> float32 [1, classes].
 
-    Static quantisation. Activations have unsigned 8 bits; their ranges come from the samples: the
+    Static quantisation. Activations have unsigned 8 bits; their ranges come from the pictures: the
     extremes of all, or the average of each one's, whichever stays nearer to the float scores.
     Weights follow `quantised.scales`, so that no sum of two products leaves 16 bits. Softmax and a
     final sigmoid stay float; else every probability would be a multiple of 1/256.
 
     classify: a TensorFlow tensor to scores; to be traced. pixels: that tensor's TensorSpec, uint8.
-    samples: images uint8 [height, width, 3] such as the network will see. others: more of them, for
-        the choice of ranges; `samples` themselves would flatter both.
+    pictures: uint8 [height, width, 3], such as the network will see. others: more of them, for the
+        choice of ranges; `pictures` themselves would flatter both.
     Raises ModelInvalid if conversion fails.
     """
     import onnx
@@ -81,11 +81,11 @@ def convert(
             quant_pre_process(raw, ready)
             graph = onnx.load(ready).graph
             name, kept, fine = graph.input[0].name, _probabilities(graph), quantised.scales(graph)
-            tried = others or samples
+            tried = others or pictures
             expected, losses = _scores(ready, name, tried), {}
             for averaged in (False, True):
                 label = f"    Sample images, {'averaged' if averaged else 'extremes'}"
-                with click.progressbar(samples, label=label) as bar:
+                with click.progressbar(pictures, label=label) as bar:
                     quantize_static(
                         ready, small + str(averaged), _reader(name, bar), per_channel=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
@@ -115,24 +115,24 @@ def _probabilities(graph: Any) -> list[str]:
     return [n.name for n in graph.node if n.op_type == "Softmax" or n.name in sigmoid]
 
 
-def _reader(name: str, samples: Iterator[Pixels]) -> Any:
-    """The samples in the form that ONNX Runtime's quantiser reads."""
+def _reader(name: str, pictures: Iterator[Pixels]) -> Any:
+    """The pictures in the form that ONNX Runtime's quantiser reads."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Samples(CalibrationDataReader):  # type: ignore[misc]
         def get_next(self) -> dict[str, Pixels] | None:
-            image = next(samples, None)
+            image = next(pictures, None)
             return None if image is None else {name: image[np.newaxis]}
 
     return Samples()
 
 
-def _scores(path: str, name: str, samples: Sequence[Pixels]) -> NDArray[np.float32]:
+def _scores(path: str, name: str, pictures: Sequence[Pixels]) -> NDArray[np.float32]:
     """A `.onnx` file's scores for images: [images, classes]. name: of its input."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return np.concatenate([session.run(None, {name: image[np.newaxis]})[0] for image in samples])
+    return np.concatenate([session.run(None, {name: image[np.newaxis]})[0] for image in pictures])
 
 
 def _bake(source: str, target: str) -> None:

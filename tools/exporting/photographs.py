@@ -38,7 +38,7 @@ def some(folders: Sequence[Path | None]) -> list[Path]:
     return [files[index * len(files) // count] for index in range(count)]
 
 
-def samples(
+def like_those(
     folder: Path | None, size: tuple[int, int], how: Preprocessing, say: Callable[[str], None]
 ) -> list[Pixels]:
     """At most 300 images, spread over a folder and those below; none without a folder.
@@ -63,11 +63,11 @@ def samples(
     return pixels
 
 
-def held_back(samples: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
-    """Samples for the ranges (every second, at most about 100), and the other samples."""
-    step = max(2, len(samples) // RANGES)
-    others = [sample for index, sample in enumerate(samples) if index % step]
-    return samples[::step], others
+def held_back(pictures: list[Pixels]) -> tuple[list[Pixels], list[Pixels]]:
+    """Pictures for the ranges (every second, at most about 100), and the others."""
+    step = max(2, len(pictures) // RANGES)
+    others = [picture for index, picture in enumerate(pictures) if index % step]
+    return pictures[::step], others
 
 
 def _decoded(

@@ -9,11 +9,15 @@ export class ModelPicker {
   asked = ""; // the model picked by hand
   #preferred = "";
   #experiment = null; // {champion, arms: {name: weight}}, where there is one
+  #missing = null; // the service's own model, where another stands in for it
   #onNews;
+  #onCurrent;
 
   // onChosen(): another model is to answer. onNews(): another one answers where none is picked.
-  constructor({ onChosen, onNews }) {
+  // onCurrent(model): this one is to answer, maybe as before.
+  constructor({ onChosen, onNews, onCurrent }) {
     this.#onNews = onNews;
+    this.#onCurrent = onCurrent;
     part("model").addEventListener("change", ({ target }) => {
       this.choose(target.value);
       onChosen();
@@ -29,8 +33,9 @@ export class ModelPicker {
   }
 
   async load() {
-    const { preferred, experiment, models } = await listModels();
+    const { preferred, experiment, models, missing } = await listModels();
     this.models = models;
+    this.#missing = missing;
     this.#preferred = preferred;
     this.#experiment = experiment;
     this.#fill();
@@ -94,5 +99,21 @@ export class ModelPicker {
     const doodle = this.models.find(({ name }) => name === "doodle");
     part("suggestion").hidden = !doodle || this.current === doodle;
     part("suggested").textContent = `Use ${doodle?.title || "doodle"}`;
+    this.#tellOfStandIn();
+    this.#onCurrent(this.current);
+  }
+
+  // An answer by another model than the service's own is no secret.
+  #tellOfStandIn() {
+    const { current } = this;
+    const isCatalogued = this.#missing?.startsWith("inception-");
+    part("stand-in").hidden = !this.#missing || current?.name !== this.#preferred;
+    if (part("stand-in").hidden) return;
+    part("stand-in-missing").textContent = this.#missing;
+    part("stand-in-name").textContent = current.title || current.name;
+    part("stand-in-limits").hidden = current.name !== "doodle";
+    part("stand-in-command").textContent = isCatalogued ? `make model NAME=${this.#missing}` : "python -m tools.model list";
+    part("stand-in-then").textContent = isCatalogued ? ", then start again." : " shows the models there are.";
+    part("stand-in-get").textContent = isCatalogued ? "To get it: " : "";
   }
 }

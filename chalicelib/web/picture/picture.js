@@ -1,12 +1,13 @@
 // The tab One picture: show a picture or draw one, and see what it is taken for.
 import { asProblem, becomeAnother, predict } from "../shared/api.js";
-import { part, samplePath, save } from "../shared/dom.js";
+import { part, save } from "../shared/dom.js";
 import { makeTabs } from "../shared/tabs.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
 import { Sketch } from "./canvas.js";
 import { ModelPicker } from "./modelpicker.js";
-import { fromAddress, fromFile, fromSample } from "./sources.js";
+import { fromAddress, fromFile } from "./sources.js";
 import { describePicture, remember, showPicture, takeDown } from "./stage.js";
+import { showSamples } from "./strip.js";
 
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
 const LONGEST = 2000; // characters of a picture's address in a link
@@ -123,6 +124,7 @@ export function onAddress(text) {
 export const picker = new ModelPicker({
   onChosen: () => (state.again ?? idle)(),
   onNews: () => state.again || idle(),
+  onCurrent: (model) => showSamples(model, classifyPicture),
 });
 
 // The models there are; at the beginning, and again when they could not be had.
@@ -175,23 +177,9 @@ async function copyCommand() {
   setTimeout(() => (part("copy").textContent = "Copy"), 2000);
 }
 
-async function showSamples() {
-  const images = [...part("samples").querySelectorAll("img")];
-  try {
-    const { pictures } = await import("./samples.js");
-    for (const image of images) image.src = pictures[samplePath(image.alt)];
-  } catch { // all of them in one file did not arrive: one by one, then
-    for (const image of images) image.src = samplePath(image.alt);
-  }
-}
-
 part("address").addEventListener("submit", (event) => {
   event.preventDefault();
   classifyAddress(part("url").value);
-});
-part("samples").addEventListener("click", (event) => {
-  const label = event.target.closest("[data-sample]")?.dataset.sample;
-  if (label) classifyPicture((signal) => fromSample(label, samplePath(label), signal));
 });
 part("another").addEventListener("click", () => {
   becomeAnother();
@@ -205,4 +193,3 @@ document.addEventListener("keydown", (event) => {
   const isUndo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);
   if (isUndo && !part("panel-draw").hidden && event.target.tagName !== "INPUT" && !sketch.isEmpty) sketch.undo();
 });
-showSamples();

@@ -1,6 +1,6 @@
 // Where a picture comes from: a file, an address, a sample, a drawing. Each becomes a source,
 // {name, preview, note, curlNote} with either {json} or {bytes, type}.
-import { Problem, download } from "../shared/api.js";
+import { Problem } from "../shared/api.js";
 import { blobOf } from "./canvas.js";
 import { megabytes } from "../shared/dom.js";
 
@@ -68,9 +68,4 @@ function nameIn(url) {
   if (protocol === "data:") return "a data: address";
   const last = pathname.split("/").pop();
   return last ? `${last} from ${hostname}` : hostname;
-}
-
-export async function fromSample(label, path, signal) {
-  const source = await fromFile(await download(path, signal), { name: label });
-  return { ...source, download: new URL(path, document.baseURI).href };
 }

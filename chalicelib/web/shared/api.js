@@ -73,14 +73,6 @@ export const asker = (title, message) => async (path, body) => {
   }
 };
 
-export function download(path, signal) {
-  return reach(async () => {
-    const response = await fetch(path, { signal, headers: { Accept: "image/jpeg" } }); // or API Gateway sends base64
-    if (!response.ok) throw problemOf(response.status, null);
-    return response.blob();
-  });
-}
-
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -90,12 +82,12 @@ function parsed(text) {
 }
 
 export async function listModels() {
-  const { default: preferred, experiment, models } = await call("models");
+  const { default: preferred, experiment, models, missing } = await call("models");
   if (!models?.length) {
     throw new Problem("The server has no model yet. Fetch one with: make model NAME=inception-v3",
       { title: "No model.", canRetry: true });
   }
-  return { preferred, experiment, models };
+  return { preferred, experiment, models, missing };
 }
 
 let visitor = null;

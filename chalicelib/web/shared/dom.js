@@ -29,5 +29,3 @@ export function save(blob, name) {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
-
-export const samplePath = (label) => `static/sample-${label.replaceAll(" ", "-")}.jpg`;

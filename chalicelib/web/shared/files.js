@@ -28,6 +28,11 @@ function reasonAgainst(file) {
 
 const paths = new WeakMap(); // file -> its path in the dropped folder it came in
 
+export function placed(file, path) {
+  paths.set(file, path);
+  return file;
+}
+
 // "holiday/day 1/1.jpg" for a file of a folder, else its name alone
 export const pathOf = (file) => file.webkitRelativePath || paths.get(file) || file.name;
 
@@ -68,8 +73,7 @@ async function collect(entry, files) {
   if (entry.isFile) {
     const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
     if (!file || entry.name.startsWith(".")) return;
-    paths.set(file, entry.fullPath.slice(1));
-    files.push(file);
+    files.push(placed(file, entry.fullPath.slice(1)));
     return;
   }
   const reader = entry.createReader();

@@ -1,7 +1,8 @@
 // The form that starts a run: two models, and pictures to try them on.
 import { listModels, Problem } from "../../shared/api.js";
 import { batchName, linesOf } from "../../shared/files.js";
-import { counted, part, samplePath } from "../../shared/dom.js";
+import { counted, part } from "../../shared/dom.js";
+import { fileOf, samplesOf } from "../../shared/samples.js";
 import { checkRun, startRun } from "./api.js";
 import { fromFiles, fromLines } from "./material.js";
 import { showMaterial, showRefusal, showSending } from "./tray.js";
@@ -19,7 +20,7 @@ function nameFor(material, request) {
 export class StartForm {
   #material = null;
   #underWay = null; // the material that is being sent and started
-  #hasModels = false;
+  #models = [];
   #hadFocus = false; // before the button was held, which takes it away
   #onStarted;
 
@@ -68,9 +69,9 @@ export class StartForm {
     champion.value = chosen[0];
     if (!champion.value) champion.value = preferred;
     const rival = models.find(({ name }) => name !== chosen[0])?.name ?? "";
-    challenger.value = this.#hasModels ? chosen[1] : rival;
+    challenger.value = this.#models.length ? chosen[1] : rival;
     if (challenger.selectedIndex < 0) challenger.value = "";
-    this.#hasModels = true;
+    this.#models = models;
     part("workflow-rivals-note").textContent = models.length > 1 ? "" :
       "There is one model here, so there is nothing to compare it with. Fetch another with: make model NAME=inception-v1";
     this.#refresh();
@@ -109,12 +110,17 @@ export class StartForm {
     this.#refresh();
   }
 
-  // As lines that can be read, changed and copied.
-  #takeSamples() {
-    const labels = [...document.querySelectorAll("#samples [data-sample]")].map(({ dataset }) => dataset.sample);
-    const lines = labels.map((label) => `${new URL(samplePath(label), document.baseURI).href} ${label}`);
-    part("workflow-lines").value = lines.join("\n");
-    this.#takeLines("samples");
+  // As files: on a stage that asks for a token, nothing but this page could fetch their addresses.
+  async #takeSamples() {
+    try {
+      this.give((await samplesOf(this.#champion)).map(fileOf));
+    } catch (problem) {
+      showRefusal(problem, { again: () => this.#takeSamples() });
+    }
+  }
+
+  get #champion() {
+    return this.#models.find(({ name }) => name === part("workflow-champion").value);
   }
 
   #clear() {
@@ -133,7 +139,8 @@ export class StartForm {
     const count = this.#material?.count;
     const verb = isAlone ? "Classify" : "Compare on";
     part("workflow-go").textContent = count ? `${verb} ${counted(count, "picture")}` : "Start";
-    part("workflow-go").disabled = !this.#material || !this.#hasModels || this.#isBusy;
+    part("workflow-go").disabled = !this.#material || !this.#models.length || this.#isBusy;
+    part("workflow-samples").hidden = !this.#champion?.samples;
     showMaterial(this.#material);
   }
 
