@@ -238,7 +238,9 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
     finally:
         total = round((time.perf_counter() - start) * 1000, 2)
         request_id = event.context.aws_request_id
-        _log(event.context.function_name, request_id=request_id, total=total, **facts)
+        # a schedule's line, every few seconds on a laptop, would bury the others
+        log = logger.debug if facts["done"] and isinstance(event, CloudWatchEvent) else _log
+        log(event.context.function_name, request_id=request_id, total=total, **facts)
 
 
 def _log(message: str, **facts: Any) -> None:

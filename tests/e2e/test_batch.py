@@ -265,3 +265,17 @@ def test_a_poison_message_ends_in_the_dead_letter_queue_and_the_rest_goes_on(
 
     (message,) = wait_for(buried)
     assert message["Body"] == "poison"
+
+
+def test_the_schedule_works_without_a_line_in_the_log(batches: Batches) -> None:
+    def votes() -> int:
+        return sum(arm["votes"] for arm in batches.ask("GET", "/experiment")["arms"])
+
+    before = votes()
+    jpeg = {"Content-Type": "image/jpeg"}
+    answer = batches.ask("POST", "/predict", body=SAMPLES["umbrella"], headers=jpeg)
+    vote = {"inference_id": answer["inference_id"], "correct": True}
+    batches.ask("POST", "/feedback", json=vote)
+    wait_for(lambda: votes() > before)  # which the schedule has counted
+    log = batches.cloud.log.read_text().splitlines()
+    assert [line for line in log if "on_tick" in line and '"INFO"' in line] == []
