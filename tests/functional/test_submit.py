@@ -262,6 +262,14 @@ def test_a_folder_is_uploaded_classified_and_written_as_a_table(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["my photos", "results.csv"]
 
 
+def test_a_single_picture_is_answered_by_its_labels(run: Run, photos: Path) -> None:
+    result = run(photos / "a.jpg")
+    assert result.exit_code == 0, result.output
+    table = [line.split() for line in result.stdout.splitlines()[2:5]]
+    assert table == [["LABEL", "SCORE"], ["cat,", "tabby", "75%"], ["dog", "25%"]]
+    assert f"{BATCH}: 1 image, 0 failed" in result.stdout
+
+
 def test_results_as_jsonl_are_what_the_service_wrote(
     run: Run, service: Service, photos: Path, tmp_path: Path
 ) -> None:

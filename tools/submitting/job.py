@@ -76,7 +76,7 @@ class Job:
         """Follow a batch to its end and its results; returns the exit status."""
         try:
             view = follow(self.api, view, self.pace, expected)
-            examples = save(self.api, view, self.out)
+            told = save(self.api, view, self.out)
         except KeyboardInterrupt:
             click.echo(f"\nThe batch goes on. To follow it again:\n  {self._again(view)}", err=True)
             return INTERRUPTED
@@ -85,7 +85,7 @@ class Job:
         counts = view.counts
         if view.status != "finished":
             raise ApiError(self._stopped(view))
-        for line in summary(view, examples):
+        for line in summary(view, told):
             click.echo(line)
         if self.out:
             click.echo(f"\nResults: {self.out}")

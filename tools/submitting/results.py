@@ -4,8 +4,9 @@ import io
 import os
 import tempfile
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -13,6 +14,7 @@ import msgspec
 
 from chalicelib.answers.batchviews import BatchView
 from chalicelib.bulk.records import Record
+from chalicelib.wording import count, percent
 from tools.columns import columns
 from tools.submitting.batchapi import Api
 from tools.submitting.csvfile import write_table
@@ -23,18 +25,27 @@ TOP = 15
 
 EXAMPLE_CHARACTERS = 120
 
-Examples = dict[str, str]
-"""A message for each error code."""
+
+@dataclass
+class Told:
+    """What the summary tells of single results.
+
+    examples: a message for each error code. only: the record of a batch of one image.
+    """
+
+    examples: dict[str, str] = field(default_factory=dict)
+    only: Record | None = None
 
 
-def save(api: Api, view: BatchView, target: Path | None) -> Examples:
+def save(api: Api, view: BatchView, target: Path | None) -> Told:
     """Write the results to `target`, a .csv or .jsonl, whole or not at all. Raises ApiError.
 
-    Without a target, read only as far as the examples need.
+    Without a target, read only as far as the summary needs.
     """
-    examples: Examples = {}
-    if view.results is None or (target is None and not view.errors):
-        return examples
+    told = Told()
+    is_one = view.counts.total == 1
+    if view.results is None or not (target or view.errors or is_one):
+        return told
     decode = msgspec.json.Decoder(Record).decode
     with api.lines(view.results) as lines, _writer(target) as write:
         for line in lines:
@@ -44,23 +55,29 @@ def save(api: Api, view: BatchView, target: Path | None) -> Examples:
                 raise ApiError(f"The results have a line that is not a record: {error}") from error
             if record.error:
                 said = f"{record.id}: {record.error.message}"
-                examples.setdefault(record.error.code, textwrap.shorten(said, EXAMPLE_CHARACTERS))
+                example = textwrap.shorten(said, EXAMPLE_CHARACTERS)
+                told.examples.setdefault(record.error.code, example)
+            told.only = record if is_one else None
             write(line, record)
-            if target is None and examples.keys() >= (view.errors or {}).keys():
+            if target is None and told.examples.keys() >= (view.errors or {}).keys():
                 break
-    return examples
+    return told
 
 
-def summary(view: BatchView, examples: Mapping[str, str]) -> Iterator[str]:
+def summary(view: BatchView, told: Told) -> Iterator[str]:
     """The summary of a finished batch, in lines."""
     counts = view.counts
-    line = f"Batch {view.batch_id}: {counts.total} images, {counts.failed} failed"
+    line = f"Batch {view.batch_id}: {count(counts.total, 'image')}, {counts.failed} failed"
     if view.finished_at:
         seconds = (view.finished_at - view.created_at).total_seconds()
         rate = f", {counts.total / seconds:.1f} images/s" if seconds else ""
         line += f"; {seconds:.0f} s from request to results{rate}"
     yield f"{line}."
-    if view.labels:
+    if told.only and told.only.labels:
+        yield ""
+        scores = [(label.name, percent(label.score)) for label in told.only.labels]
+        yield from columns(("LABEL", "SCORE"), scores)
+    elif view.labels:
         yield ""
         top = sorted(view.labels.items(), key=lambda pair: (-pair[1], pair[0]))
         yield from columns(("LABEL", "IMAGES"), [(name, str(n)) for name, n in top[:TOP]])
@@ -68,7 +85,7 @@ def summary(view: BatchView, examples: Mapping[str, str]) -> Iterator[str]:
             yield f"and {len(top) - TOP} labels more"
     if view.errors:
         yield ""
-        rows = [(code, str(n), examples.get(code, "")) for code, n in view.errors.items()]
+        rows = [(code, str(n), told.examples.get(code, "")) for code, n in view.errors.items()]
         yield from columns(("ERROR", "IMAGES", "EXAMPLE"), rows)
 
 
