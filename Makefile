@@ -14,19 +14,25 @@ BIN := .venv/bin
 LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 # a file in one process, which keeps what its tests share; the slow ones, listed first, begin first
 PARALLEL = -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-PIP := $(BIN)/pip --disable-pip-version-check install --quiet --prefer-binary
+# a dot for each package that pip turns to, so that it is seen to move
+INSTALL = { $(BIN)/pip --disable-pip-version-check install --prefer-binary -r $(1) || echo failed; } | \
+  while read -r line; do case $$line in Collecting*) printf . ;; Installing*) printf " unpacking" ;; \
+  failed) exit 1 ;; esac; done && echo
 
 # without bytecode each of the workers would compile all tests anew, each time
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test torture bench lock openapi model infra deploy destroy package page tensorflow clean
+.PHONY: help run free-ports check test torture bench lock openapi model infra deploy destroy package page tensorflow clean
 
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [URL_PORT=0] [AWS_PORT=4566]
+run: free-ports .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [URL_PORT=0] [AWS_PORT=4566]
 	@MODEL=$(MODEL) HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m localcloud
+
+free-ports:
+	@[ -e .venv/dev ] || HOST=$(HOST) PORT=$(PORT) $(PYTHON) -m localcloud.listening
 
 check: .venv/test ## Lint, types and unit tests, in under a minute: for while you edit
 	@$(LINT)
@@ -83,16 +89,16 @@ clean: ## Remove what was installed and built; fetched models stay in .models
 	@touch $@
 
 .venv/dev: .venv/made requirements.txt requirements-dev.txt
-	@echo "Installing into .venv …"
-	@$(PIP) -r requirements-dev.txt
+	@echo "Installing Chalice, LiteRT, NumPy, Pillow and an AWS for this machine into .venv: over half a gigabyte, once."
+	@$(call INSTALL,requirements-dev.txt)
 	@touch $@
 
 .venv/tensorflow: .venv/dev requirements-tensorflow.txt
 	@echo "Installing TensorFlow into .venv: over a gigabyte …"
-	@$(PIP) -r requirements-tensorflow.txt
+	@$(call INSTALL,requirements-tensorflow.txt)
 	@touch $@
 
 .venv/test: .venv/tensorflow requirements-test.txt
 	@echo "Installing what the tests need into .venv …"
-	@$(PIP) -r requirements-test.txt
+	@$(call INSTALL,requirements-test.txt)
 	@touch $@

@@ -11,7 +11,7 @@ from chalicelib.settings import ROOT
 from chalicelib.subscriptions import VARIABLES
 from localcloud import registry
 from localcloud.cloud import Cloud, Options
-from localcloud.environment import LOOPBACK, usable_port
+from localcloud.listening import DEFAULTS, LOOPBACK, usable_port
 from localcloud.served import find_or_fetch
 
 PORT = click.IntRange(0, 65535)
@@ -30,12 +30,14 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 @click.command(context_settings={"show_default": True, "max_content_width": 100})
 @click.option("--model", default="inception-v3", envvar="MODEL", help="Model to serve.")
 @click.option("--host", default=LOOPBACK, envvar="HOST", help="Address that the app listens on.")
-@click.option("--port", default=8000, envvar="PORT", type=PORT, help="Port of the app.")
+@click.option("--port", default=DEFAULTS["PORT"], envvar="PORT", type=PORT, help="Port of the app.")
 @click.option(
     "--url-port", default=0, envvar="URL_PORT", type=PORT,
     help="Port of the app's front without API Gateway, on loopback; 0 for a free port.",
 )  # fmt: skip
-@click.option("--aws-port", default=4566, envvar="AWS_PORT", type=PORT, help="Port of AWS.")
+@click.option(
+    "--aws-port", default=DEFAULTS["AWS_PORT"], envvar="AWS_PORT", type=PORT, help="Port of AWS.",
+)  # fmt: skip
 @click.option(
     "--functions-port", default=0, envvar="FUNCTIONS_PORT", type=PORT,
     help="Port of Lambda's Invoke API, which the port of AWS also leads to; 0 for a free port.",
@@ -115,12 +117,9 @@ def _options(
 
 def _checked(variable: str, host: str, port: int) -> int:
     try:
-        return usable_port(host, port)
+        return usable_port(variable, host, port)
     except OSError as error:
-        raise click.ClickException(
-            f"Port {port} of {host} cannot be used ({error.strerror}). Choose another one, for "
-            f"example: make run {variable}={min(port + 1, 65535)}"
-        ) from error
+        raise click.ClickException(str(error)) from error
 
 
 def _tell(options: Options, outputs: dict[str, str], what: str) -> None:

@@ -13,8 +13,8 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from localcloud import lifeline, resources
-from localcloud.environment import LOOPBACK
 from localcloud.gateway import GatewayHandler
+from localcloud.listening import LOOPBACK
 from localcloud.urlfront import UrlHandler
 
 

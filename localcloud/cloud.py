@@ -9,7 +9,8 @@ import click
 import urllib3
 
 from localcloud import resources
-from localcloud.environment import LOOPBACK, aws_environment
+from localcloud.environment import aws_environment
+from localcloud.listening import LOOPBACK
 from localcloud.supervisor import WATCH_SECONDS, Child, wait_for
 
 START_SECONDS = 60

@@ -1,13 +1,13 @@
-"""Ports, and the environment that leads to the local AWS and never to the real one."""
+"""The environment that leads to the local AWS and never to the real one."""
 
 import os
-import socket
 from collections.abc import Mapping
+
+from localcloud.listening import LOOPBACK
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 """The account that moto plays (its DEFAULT_ACCOUNT_ID)."""
-LOOPBACK = "127.0.0.1"
 
 
 def aws_environment(env: Mapping[str, str], port: int) -> dict[str, str]:
@@ -35,11 +35,3 @@ def aws_environment(env: Mapping[str, str], port: int) -> dict[str, str]:
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
-
-
-def usable_port(host: str, port: int) -> int:
-    """Returns `port`, or a free one if it is 0. Raises OSError if it cannot be used."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        return int(probe.getsockname()[1])

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from localcloud.containers import Containers
-from localcloud.environment import LOOPBACK
+from localcloud.listening import LOOPBACK
 from localcloud.registry import Function
 from localcloud.runtimeapi import Outcome
 from localcloud.visitors import REFUSED, Visitors

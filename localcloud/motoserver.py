@@ -26,7 +26,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from localcloud import changesets, lifeline, queues, resources, statemachines, swagger
-from localcloud.environment import LOOPBACK
+from localcloud.listening import LOOPBACK
 from localcloud.visitors import WSGI, Visitors, guarded
 
 INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from localcloud.environment import LOOPBACK
+from localcloud.listening import LOOPBACK
 
 NEXT = "/2018-06-01/runtime/invocation/next"
 ANSWER = "/2018-06-01/runtime/invocation/{id}/{kind}"

@@ -18,8 +18,9 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from localcloud import events, registry
 from localcloud.containers import Containers
-from localcloud.environment import ACCOUNT, aws_environment, usable_port
+from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.invoke import InvokeApi
+from localcloud.listening import usable_port
 from localcloud.queues import Queues
 from localcloud.registry import Function
 from localcloud.triggers import period
@@ -277,10 +278,13 @@ def test_nothing_of_the_users_account_reaches_the_parts_but_the_region() -> None
 
 def test_ports() -> None:
     free = pick_free_port()
-    assert usable_port("127.0.0.1", free) == free
-    assert usable_port("127.0.0.1", 0) > 0
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
-        usable_port("127.0.0.1", taken.getsockname()[1])
+    assert usable_port("PORT", "127.0.0.1", free) == free
+    assert usable_port("PORT", "127.0.0.1", 0) > 0
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(OSError, match="make run PORT="),
+    ):
+        usable_port("PORT", "127.0.0.1", taken.getsockname()[1])
 
 
 def test_the_names_of_the_app_are_read_without_importing_it() -> None:
