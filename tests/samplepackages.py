@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import flatbuffers
@@ -12,10 +13,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from chalicelib.files import sha256
-from chalicelib.inference.packages import INFO, ORT, ModelPackage, read_package
+from chalicelib.inference.head import Familiar, Head, read_head, save
+from chalicelib.inference.packages import INFO, ORT, ModelInfo, ModelPackage, read_package
 from tests.conftest import ROOT
 from tools.doodle.drawings import SIZE
 from tools.metadata import NAME
+from tools.newpackage import as_json, write_labels
 
 
 def with_second_engine(folder: Path, network: bytes = b"for ONNX Runtime") -> ModelPackage:
@@ -165,3 +168,31 @@ def axes() -> schema.BufferT:
     buffer = schema.BufferT()
     buffer.data = np.array([1, 2], np.int32).view(np.uint8)
     return buffer
+
+
+def taught_on(
+    base: ModelPackage, folder: Path, labels: Sequence[str], seed: int = 0, refuses: bool = False
+) -> ModelPackage:
+    """A package with a head of its own, of chance, on the features of a base."""
+    chance = np.random.default_rng(seed)
+    width = read_head(base).weights.shape[0]
+    weights = chance.normal(0, 5, (width, len(labels))).astype(np.float32)
+    familiar = None
+    if refuses:
+        reference = np.full((1, width), width**-0.5, np.float32)
+        familiar = Familiar(
+            np.zeros(width, np.float32), reference, np.array([0.5, 0.01], np.float32)
+        )
+    folder.mkdir(parents=True)
+    write_labels(folder, labels)
+    digest = save(folder, Head(weights, np.zeros(len(labels), np.float32), familiar))
+    info = ModelInfo(
+        folder.name,
+        "1",
+        base.info.sha256,
+        base=base.info.name,
+        head_sha256=digest,
+        preprocessing=base.info.preprocessing,
+    )
+    (folder / INFO).write_bytes(as_json(info))
+    return read_package(folder)

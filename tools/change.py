@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from chalicelib.answers.predictions import Scores
+from chalicelib.errors import ModelInvalid
 from chalicelib.files import put
 from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage
@@ -40,6 +41,11 @@ def change(
         package.info, preprocessing=how, version=version or package.info.version
     )
     if options["scores"] or options["multi_label"] is not None:
+        if info.base:
+            raise ModelInvalid(
+                f"{name} was taught to give probabilities, of which one is right; leave --scores "
+                "and --multi-label out."
+            )
         info = _scored(ModelPackage(package.folder, info), scores, options)
     if options.get("samples"):
         return of_folder(ModelPackage(package.folder, info), options["samples"], say)

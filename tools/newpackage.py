@@ -21,7 +21,9 @@ from chalicelib.inference.packages import (
     ORT,
     ModelInfo,
     ModelPackage,
+    folder_of,
     read_package,
+    with_base,
 )
 
 
@@ -42,13 +44,13 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
 
 
 def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
-    """The package of that name, not verified. Raises ModelInvalid if there is none."""
-    folder = next((path / name for path in dirs if (path / name / INFO).is_file()), None)
+    """The package of that name, with its base, not verified. Raises ModelInvalid without them."""
+    folder = folder_of(name, dirs)
     if folder is None or not NAME.fullmatch(name):
         raise ModelInvalid(
             f"There is no package {name!r}; `python -m tools.model list` shows the packages."
         )
-    return read_package(folder)
+    return with_base(read_package(folder), dirs)
 
 
 def check_labels(labels: Sequence[str], classes: int) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.litert import input_size
-from chalicelib.inference.packages import INFO, NAME, read_package
+from chalicelib.inference.packages import INFO, NAME, ModelPackage, read_package, with_base
 from chalicelib.settings import Settings
 from tools.catalogue import CatalogueEntry
 from tools.columns import columns
@@ -21,7 +21,7 @@ def table(settings: Settings, catalogue: Mapping[str, CatalogueEntry]) -> Iterat
     for name, folder in sorted(folders.items()):
         mark = "*" if name == settings.model else ""
         try:
-            rows.append((mark, *_row(folder)))
+            rows.append((mark, *_row(with_base(read_package(folder), settings.model_dirs))))
         except ModelInvalid as error:
             rows.append((mark, name, "", "damaged: see below", "", "", "", "", str(folder)))
             faults.append(f"{name}: {error}\n  {_remedy(folder, settings, catalogue)}")
@@ -50,9 +50,8 @@ def _folders(dirs: tuple[Path, ...]) -> dict[str, Path]:
     return incomplete | complete
 
 
-def _row(folder: Path) -> tuple[str, ...]:
+def _row(package: ModelPackage) -> tuple[str, ...]:
     """A package's cells. Raises ModelInvalid if it is damaged."""
-    package = read_package(folder)
     package.verify()
     labels = len(package.labels())
     width, height = input_size(package.model_path)
@@ -60,7 +59,7 @@ def _row(folder: Path) -> tuple[str, ...]:
     engines = f"{LITERT}, ONNX Runtime" if info.ort_sha256 else LITERT
     return (
         info.name, info.version, info.title, str(labels), f"{width}x{height}", engines,
-        info.licence, str(folder),
+        info.licence, str(package.folder),
     )  # fmt: skip
 
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from chalicelib.answers.predictions import Label
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import engines
+from chalicelib.inference.head import read_head
 from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.taught import to_label_scores
 from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_scores, top
 from chalicelib.inference.turns import Turns
 
@@ -35,6 +37,8 @@ class Classifier:
         all threads: lowest latency. If there are several, a further copy on all threads serves an
         inference that runs alone. A copy of an Inception v3 takes some 40 MB.
     load: loads a network with one of the engines.
+    networks: those of another classifier with the same network, which the two then share; None to
+        load them.
     kernels, slow: what computes, and whether it is slower than it could be on this processor.
     Raises ModelInvalid if the file is not an image classifier with these labels.
     """
@@ -45,17 +49,17 @@ class Classifier:
         threads: int,
         copies: int = 1,
         load: engines.Load = engines.LITERT.load,
+        networks: Turns[engines.Network] | None = None,
     ) -> None:
         self.info = package.info
         self.labels = package.labels()
-        share = max(1, threads // copies)
-        shared = [load(package, share) for _ in range(copies)]
-        alone = load(package, threads) if share < threads else None
-        self._turns = Turns(shared, alone)
-        self._input, self._output = shared[0].input, shared[0].output
-        self.kernels, self.slow = shared[0].kernels, shared[0].slow
+        self.networks = networks or _loaded(package, threads, copies, load)
+        any_ = self.networks.sample
+        self._input, self._output = any_.input, any_.output
+        self.kernels, self.slow = any_.kernels, any_.slow
         check_fits(self.info.name, self.info.preprocessing, self._input)
-        units = self._output.shape[-1]
+        self._head = read_head(package) if package.info.base else None
+        units = self._output.shape[-1] if self._head is None else len(self._head.bias)
         of_two = units == 1 and len(self.labels) == 2 and not self.info.multi_label
         if len(self.labels) != units and not of_two:
             raise ModelInvalid(
@@ -87,14 +91,17 @@ class Classifier:
         Raises FeaturesMissing if the network does not give them.
         """
         tensor = to_input(pixels, self._input, self.info.preprocessing)
-        with self._turns.turn() as network, during:
+        with self.networks.turn() as network, during:
             raw = network.run(tensor[np.newaxis])
             features = Features(network.pooled(), network.map())
-        return self._scores(raw.reshape(-1)), features
+        return self._scores(raw.reshape(-1) if self._head is None else features.pooled), features
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Returns the network's own output, dequantised: float32 [units], of any range."""
-        return dequantised(self._run(pixels), self._output)
+        """Returns the network's own output, dequantised: float32 [units], of any range.
+
+        Of a taught package, which has no network of its own, that is its scores.
+        """
+        return self.scores(pixels) if self._head else dequantised(self._run(pixels), self._output)
 
     def rank(
         self, scores: NDArray[np.float32], max_labels: int, min_confidence: float | None = None
@@ -110,13 +117,25 @@ class Classifier:
         return [label for label in labels if label.score >= min_confidence]
 
     def _scores(self, raw: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Scores from what `_run` returns."""
+        if self._head is not None:
+            return to_label_scores(self._head, raw.astype(np.float32))
         logits = self.info.scores == "logits"
         return to_scores(raw, self._output, len(self.labels), logits, self.info.multi_label)
 
     def _run(
         self, pixels: NDArray[np.uint8], during: AbstractContextManager[object] = UNTIMED
     ) -> NDArray[np.generic]:
+        """Returns what scores are made of: the raw output [units], or features [1, features]."""
         tensor = to_input(pixels, self._input, self.info.preprocessing)
-        with self._turns.turn() as network, during:
+        with self.networks.turn() as network, during:
             raw = network.run(tensor[np.newaxis])
-        return raw.reshape(-1)
+            return raw.reshape(-1) if self._head is None else network.pooled()
+
+
+def _loaded(
+    package: ModelPackage, threads: int, copies: int, load: engines.Load
+) -> Turns[engines.Network]:
+    share = max(1, threads // copies)
+    shared = [load(package, share) for _ in range(copies)]
+    return Turns(shared, load(package, threads) if share < threads else None)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.inference.packages import MODEL, ORT, ModelInfo, ModelPackage
+from chalicelib.inference.packages import HEAD, MODEL, ORT, ModelInfo, ModelPackage
 from chalicelib.inference.processors import avx2_at_most
 from chalicelib.settings import EngineName
 
@@ -74,8 +74,8 @@ class LiteRtEngine:
     name: EngineName = "litert"
 
     def file(self, info: ModelInfo) -> str:
-        """`model.tflite`, whatever the package."""
-        return MODEL
+        """`model.tflite`; of a taught package its head, as it has no network of its own."""
+        return HEAD if info.base else MODEL
 
     def load(self, package: ModelPackage, threads: int) -> Network:
         """Loads the network of `model.tflite`; see `Engine.load`."""
@@ -136,8 +136,11 @@ def chosen(
 ) -> Engine:
     """Returns the engine of that name; for `auto`, the fastest for this package and processor.
 
-    info: the package's; None if the package is not here yet.
+    info: the package's; None if the package is not here yet. A taught package runs on LiteRT,
+        which alone gives the features that it needs.
     """
+    if info and info.base:
+        return LITERT
     if name == "auto":
         return ONNXRUNTIME if info and info.ort_sha256 and suits() else LITERT
     return ONNXRUNTIME if name == "onnxruntime" else LITERT

@@ -11,13 +11,17 @@ from chalicelib.files import staged
 from chalicelib.inference.packages import (
     INFO,
     LABELS,
+    MODEL,
     NAME,
     ModelInfo,
     ModelPackage,
     check_info,
+    folder_of,
+    no_base,
     no_labels,
     parse_labels,
     read_package,
+    with_base,
 )
 
 
@@ -50,12 +54,13 @@ class Models:
         Raises ModelNotFound where there is none, ModelInvalid where it must not be loaded, and
         ServiceUnavailable where the bucket does not answer, or refuses what may be there.
         """
-        if NAME.fullmatch(name):
-            if folder := self._folder(name):
-                return self._verified(folder)
-            if self._bucket:
-                return self._download(name)
-        raise _unknown(name)
+        package = self._own(name)
+        if not package.info.base:
+            return package
+        try:
+            return package.on(self._own(package.info.base, MODEL))
+        except ModelNotFound as error:
+            raise no_base(package.info) from error
 
     def check(self, name: str) -> None:
         """Raise ModelNotFound unless there is such a model.
@@ -102,13 +107,21 @@ class Models:
         packages: dict[str, ModelPackage] = {}
         for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
             with suppress(ModelInvalid):
-                package = read_package(path.parent)
+                package = with_base(read_package(path.parent), self._dirs)
                 packages.setdefault(package.info.name, package)
         return [packages[name] for name in sorted(packages)]
 
     def _folder(self, name: str) -> Path | None:
-        folders = (parent / name for parent in self._dirs)
-        return next((folder for folder in folders if (folder / INFO).is_file()), None)
+        return folder_of(name, self._dirs)
+
+    def _own(self, name: str, *files: str) -> ModelPackage:
+        """Returns a verified package without its base. files: to verify; see `_verify`."""
+        if NAME.fullmatch(name):
+            if folder := self._folder(name):
+                return self._verified(folder, *files)
+            if self._bucket:
+                return self._download(name, *files)
+        raise _unknown(name)
 
     def _described(self, name: str) -> ModelPackage | None:
         """Returns the unverified package in the folders; None if the bucket must be asked."""
@@ -124,27 +137,27 @@ class Models:
                 return None  # `find` puts the bucket's in its place
             raise
 
-    def _verified(self, folder: Path) -> ModelPackage:
+    def _verified(self, folder: Path, *files: str) -> ModelPackage:
         """Verifies the package; replaces a damaged copy by the bucket's if it can."""
         try:
             package = read_package(folder)
             if not self._is_sealed(folder):
-                self._verify(package)
+                self._verify(package, *files)
         except ModelInvalid:
             if folder.parent == self._cache:
                 shutil.rmtree(folder, ignore_errors=True)
                 if self._bucket:
                     with suppress(ModelNotFound):
-                        return self._download(folder.name)
+                        return self._download(folder.name, *files)
             raise
         return package
 
-    def _download(self, name: str) -> ModelPackage:
+    def _download(self, name: str, *files: str) -> ModelPackage:
         with staged(self._cache / name) as folder:
             (folder / INFO).write_bytes(self._object(name, INFO))
             for file in (LABELS, *read_package(folder, name).info.digests):
                 self._fetch(name, file, folder)
-            self._verify(read_package(folder, name))
+            self._verify(read_package(folder, name), *files)
         return read_package(self._cache / name)
 
     def _fetch(self, name: str, file: str, folder: Path) -> None:
@@ -168,8 +181,10 @@ class Models:
             raise _unknown(name, " here or in the models bucket")
         return stored.data
 
-    def _verify(self, package: ModelPackage) -> None:
-        package.verify(*(self._reads(package.info),) if self._reads else ())
+    def _verify(self, package: ModelPackage, *files: str) -> None:
+        """Verifies those files; if the package has none of them, the file to be loaded."""
+        named = [file for file in files if file in package.info.digests]
+        package.verify(*named or ((self._reads(package.info),) if self._reads else ()))
 
 
 def _unknown(name: str, where: str = "") -> ModelNotFound:

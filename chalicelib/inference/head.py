@@ -1,4 +1,8 @@
-"""The linear layer at a network's end: `head.npz` of a package."""
+"""The linear layer at a network's end: `head.npz` of a package.
+
+A network's own layer takes its average features. That of a taught package takes these rooted: see
+`chalicelib.inference.taught`.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,19 +16,40 @@ from chalicelib.files import sha256
 from chalicelib.inference.packages import HEAD, ModelPackage
 
 
+class Familiar(NamedTuple):
+    """What a taught package knows, so that it can refuse what it does not.
+
+    centre: float32 [features], the middle of what it was taught. references: float32 [pictures,
+    features], what it was taught, less the centre, scaled to length 1. bounds: float32 [2], the
+    familiarity at which a picture is as likely strange as not, and how gradually that changes.
+    """
+
+    centre: NDArray[np.float32]
+    references: NDArray[np.float32]
+    bounds: NDArray[np.float32]
+
+
 class Head(NamedTuple):
     """A linear layer: logits = features @ weights + bias.
 
-    weights: float32 [features, labels]. bias: float32 [labels].
+    weights: float32 [features, labels]. bias: float32 [labels]. familiar: None if every picture
+    gets a label.
     """
 
     weights: NDArray[np.float32]
     bias: NDArray[np.float32]
+    familiar: Familiar | None = None
+
+    @property
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The arrays of the file, by name."""
+        own = {"weights": self.weights, "bias": self.bias}
+        return own | (self.familiar._asdict() if self.familiar else {})
 
 
 def save(folder: Path, head: Head) -> str:
     """Writes the layer into a package's folder. Returns the file's SHA-256."""
-    np.savez_compressed(folder / HEAD, weights=head.weights, bias=head.bias)
+    np.savez_compressed(folder / HEAD, **head.arrays)  # type: ignore[arg-type]  # NumPy's stubs
     return sha256(folder / HEAD)
 
 
@@ -36,13 +61,23 @@ def read_head(package: ModelPackage) -> Head:
     package.verify(HEAD)
     try:
         with np.load(package.folder / HEAD, allow_pickle=False) as arrays:
-            head = Head(arrays["weights"], arrays["bias"])
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+            known = [arrays[name] for name in Familiar._fields if name in arrays]
+            head = Head(arrays["weights"], arrays["bias"], Familiar(*known) if known else None)
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise _unusable(package) from error
-    fits = head.weights.ndim == 2 and head.bias.shape == head.weights.shape[1:]
-    if not fits or {head.weights.dtype, head.bias.dtype} != {np.dtype(np.float32)}:
+    if not _fits(head) or any(array.dtype != np.float32 for array in head.arrays.values()):
         raise _unusable(package)
     return head
+
+
+def _fits(head: Head) -> bool:
+    """Whether the shapes of the arrays go together."""
+    fits = head.weights.ndim == 2 and head.bias.shape == head.weights.shape[1:]
+    if head.familiar is None:
+        return fits
+    centre, references, bounds = head.familiar
+    width = head.weights.shape[:1]
+    return fits and centre.shape == references.shape[1:] == width and bounds.shape == (2,)
 
 
 def _unusable(package: ModelPackage) -> ModelInvalid:

@@ -1,6 +1,7 @@
 """Model packages: their files, how to read them and how to verify them."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,8 @@ class ModelInfo(msgspec.Struct, frozen=True):
     """The contents of `model.json`.
 
     sha256: hexadecimal digest of `model.tflite`.
+    base: name of the package whose `model.tflite` a taught package uses, with a head of its own;
+        empty if the package has its own network.
     ort_sha256: digest of `model.ort`, or None. It is the same network for ONNX Runtime; it takes
         pixels as they are and gives the same scores.
     head_sha256: digest of `head.npz`, or None.
@@ -59,6 +62,7 @@ class ModelInfo(msgspec.Struct, frozen=True):
     name: str
     version: str
     sha256: Annotated[str, DIGEST]
+    base: str = ""
     ort_sha256: Annotated[str, DIGEST] | None = None
     head_sha256: Annotated[str, DIGEST] | None = None
     exposed: Exposed | None = None
@@ -74,8 +78,9 @@ class ModelInfo(msgspec.Struct, frozen=True):
 
     @property
     def digests(self) -> dict[str, str]:
-        """The digest of each file that holds weights."""
-        weights = {MODEL: self.sha256, ORT: self.ort_sha256, HEAD: self.head_sha256}
+        """The digest of each file of the package that holds weights."""
+        network = None if self.base else self.sha256
+        weights = {MODEL: network, ORT: self.ort_sha256, HEAD: self.head_sha256}
         return {file: digest for file, digest in weights.items() if digest}
 
 
@@ -92,15 +97,29 @@ class _Older(msgspec.Struct, frozen=True):
 
 
 class ModelPackage(msgspec.Struct, frozen=True):
-    """A folder with a classifier: network, labels and `model.json`."""
+    """A folder with a classifier: network, labels and `model.json`.
+
+    base: the package with the network of a taught package, once it is found; see `on`.
+    """
 
     folder: Path
     info: ModelInfo
+    base: "ModelPackage | None" = None
 
     @property
     def model_path(self) -> Path:
         """The `.tflite` file."""
-        return self.folder / MODEL
+        return (self.base or self).folder / MODEL
+
+    def on(self, base: "ModelPackage") -> "ModelPackage":
+        """Returns a taught package with its base. Raises ModelInvalid if this is not its base."""
+        if base.info.base or base.info.sha256 != self.info.sha256:
+            raise ModelInvalid(
+                f"Model {self.info.name} was taught on another {self.info.base} than the one here: "
+                f"its {MODEL} has another sha256. Bring that one back, or teach "
+                f"{self.info.name} again."
+            )
+        return ModelPackage(self.folder, self.info, base)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -117,7 +136,8 @@ class ModelPackage(msgspec.Struct, frozen=True):
     def is_current(self) -> bool:
         """Whether the folder still holds this package, and no other has replaced it."""
         try:
-            return read_package(self.folder).info == self.info
+            same = read_package(self.folder).info == self.info
+            return same and (self.base is None or self.base.is_current())
         except ModelInvalid:
             return False
 
@@ -175,6 +195,33 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
     if older.preprocessing is None:
         info = msgspec.structs.replace(info, preprocessing=_assumed(folder, older.input_scaling))
     return ModelPackage(folder, info)
+
+
+def folder_of(name: str, dirs: Sequence[Path]) -> Path | None:
+    """Returns the first folder with a package of that name; None if there is none."""
+    folders = (parent / name for parent in dirs)
+    return next((folder for folder in folders if (folder / INFO).is_file()), None)
+
+
+def with_base(package: ModelPackage, dirs: Sequence[Path]) -> ModelPackage:
+    """Returns a taught package with its base from these folders, not verified; others as they are.
+
+    Raises ModelInvalid if the base is missing, or is another than it was taught on.
+    """
+    if not package.info.base:
+        return package
+    folder = folder_of(package.info.base, dirs)
+    if folder is None:
+        raise no_base(package.info)
+    return package.on(read_package(folder))
+
+
+def no_base(info: ModelInfo) -> ModelInvalid:
+    """The error of a taught package whose base cannot be found."""
+    return ModelInvalid(
+        f"Model {info.name} was taught on {info.base}, which is not here. Fetch or add "
+        f"{info.base}, too."
+    )
 
 
 def _assumed(folder: Path, scaling: _Scaling | None) -> Preprocessing:

@@ -4,8 +4,10 @@ import logging
 import platform
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from chalicelib.errors import InceptionError, ModelInvalid, ModelNotFound, SlowKernels
 from chalicelib.inference import engines
@@ -14,6 +16,8 @@ from chalicelib.inference.packages import ModelPackage
 
 if TYPE_CHECKING:
     from chalicelib.inference.classifier import Classifier
+    from chalicelib.inference.engines import Network
+    from chalicelib.inference.turns import Turns
     from chalicelib.settings import EngineName
 
 Load = Callable[[ModelPackage, int, int], "Classifier"]
@@ -57,7 +61,8 @@ class Classifiers:
         self._make, self._engine = load or self._classifier, engine
         self._ready: dict[str, Classifier] = {}
         self._loading: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()  # guards the two above; is never held while a model loads
+        self._networks: WeakValueDictionary[str, Turns[Network]] = WeakValueDictionary()
+        self._lock = threading.Lock()  # guards these; is never held while a model loads
 
     def get(self, name: str | None = None, version: str | None = None) -> "Classifier":
         """Returns the classifier of that name, or the default classifier.
@@ -119,21 +124,27 @@ class Classifiers:
         """Returns the classifier, loaded by one thread; other models' loads do not wait."""
         if (classifier := self._recalled(name)) is not None:
             return classifier
-        with self._lock:
-            turn = self._loading.setdefault(name, threading.Lock())
-        with turn:
+        with self._loading_alone(name):
             if (classifier := self._recalled(name)) is not None:
                 return classifier
+            classifier = self._load(name)
+            with self._lock:
+                self._ready[name] = classifier
+                while len(self._ready) > LOADED_AT_ONCE:
+                    del self._ready[next(iter(self._ready))]
+        return classifier
+
+    @contextmanager
+    def _loading_alone(self, what: str) -> Iterator[None]:
+        """Waits for the other threads that load the same."""
+        with self._lock:
+            turn = self._loading.setdefault(what, threading.Lock())
+        with turn:
             try:
-                classifier = self._load(name)
-                with self._lock:
-                    self._ready[name] = classifier
-                    while len(self._ready) > LOADED_AT_ONCE:
-                        del self._ready[next(iter(self._ready))]
+                yield
             finally:
                 with self._lock:
-                    self._loading.pop(name, None)
-        return classifier
+                    self._loading.pop(what, None)
 
     def _recalled(self, name: str) -> "Classifier | None":
         """Returns the classifier in memory, which then becomes the last to be dropped."""
@@ -179,4 +190,9 @@ class Classifiers:
         from chalicelib.inference.classifier import Classifier
 
         engine = engines.chosen(package.info, self._engine)
-        return Classifier(package, threads, copies, engine.load)
+        network = f"{engine.name} {package.info.sha256}"
+        with self._loading_alone(network):
+            shared = self._networks.get(network)  # with a taught package's base, or another on it
+            classifier = Classifier(package, threads, copies, engine.load, shared)
+            self._networks[network] = classifier.networks
+        return classifier

@@ -19,6 +19,7 @@ class Turns(Generic[T]):
         self._room = threading.Semaphore(len(shared))
         self._lock = threading.Lock()
         self._shared, self._alone = list(shared), alone
+        self.sample = shared[0]  # for what is the same in all
         self._running = 0
 
     @contextmanager

@@ -18,7 +18,7 @@ from tests.torture.conftest import Outcome
 from tests.torture.faults import BatchCloud, Killed, Steps, deny, fail, kill
 
 PACKAGE = ROOT / "vendor" / "models" / "doodle"
-FILES = ("model.json", "labels.txt", "model.tflite", "model.ort")
+FILES = ("model.json", "labels.txt", "model.tflite", "model.ort", "head.npz")
 
 Damage = Callable[[Path], object]
 
@@ -165,7 +165,7 @@ def test_a_model_replaced_while_it_is_loaded(when: str, tmp_path: Path, outcome:
         if when == "before" and loads == 1:
             versions.replace()
         if when == "during" and loads == 1:
-            package = Replaced(package.folder, package.info, versions)
+            package = Replaced(package.folder, package.info, versions=versions)
         made = Classifier(package, threads, copies)
         if when == "after" and loads == 1:
             versions.replace()
@@ -190,7 +190,7 @@ def test_a_model_replaced_while_it_is_loaded(when: str, tmp_path: Path, outcome:
     )
 
 
-class Replaced(ModelPackage, frozen=True):
+class Replaced(ModelPackage, frozen=True, kw_only=True):
     """Is replaced between its labels and its network."""
 
     versions: Versions

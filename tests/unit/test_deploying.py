@@ -15,15 +15,15 @@ from botocore.stub import Stubber
 from click.testing import CliRunner
 from moto import mock_aws
 
-from chalicelib.inference.packages import ModelPackage
+from chalicelib.inference.packages import ModelPackage, read_package
 from chalicelib.tokens import Tokens
 from stage.gatewayanswers import ANSWERS
 from tests.conftest import ROOT
-from tests.samplepackages import with_second_engine, without_second_engine
+from tests.samplepackages import taught_on, with_second_engine, without_second_engine
 from tools import deploy
 from tools.bundling.pythons import BundleError
 from tools.deploying import checks, terminal
-from tools.deploying.bucketmodels import ModelsStep
+from tools.deploying.bucketmodels import ModelsStep, further
 from tools.deploying.chains import ChainsStep
 from tools.deploying.deployment import Deployment
 from tools.deploying.eventsources import RetriesStep
@@ -156,6 +156,16 @@ def test_the_zip_through_the_bucket_is_removed_even_where_lambda_refuses_it(
     with stub, pytest.raises(client.exceptions.CodeStorageExceededException):
         step.apply(say_nothing)
     assert s3.list_objects_v2(Bucket="models")["KeyCount"] == 0
+
+
+def test_a_taught_models_base_goes_where_the_layer_has_it_not(
+    package: ModelPackage, tmp_path: Path
+) -> None:
+    pets = taught_on(package, tmp_path / "pets", ("cat", "dog")).on(package)
+    toys = taught_on(package, tmp_path / "toys", ("ball", "kite"), seed=1).on(package)
+    small = read_package(ROOT / "vendor" / "models" / "doodle-small")
+    assert further(small, [pets, toys]) == [package, pets, toys]
+    assert further(pets, [toys]) == further(package, [toys]) == further(None, [toys])[1:] == [toys]
 
 
 def test_further_models_are_uploaded_once_and_again_when_they_change(

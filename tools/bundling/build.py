@@ -4,7 +4,7 @@ import fcntl
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -81,13 +81,20 @@ def package_files(package: ModelPackage) -> tuple[str, ...]:
 
 
 def model_layer(package: ModelPackage, target: Path) -> Path:
-    """A reproducible layer zip with the package at /opt/models/NAME."""
+    """A reproducible layer zip with the package, and its base if any, at /opt/models/NAME."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with ZipFile(target, "w", ZIP_DEFLATED) as zipped:
-        for file in package_files(package):
-            data = (package.folder / file).read_bytes()
-            zipentry.add(zipped, f"models/{package.info.name}/{file}", data)
+        for part in with_bases([package]):
+            for file in package_files(part):
+                data = (part.folder / file).read_bytes()
+                zipentry.add(zipped, f"models/{part.info.name}/{file}", data)
     return target
+
+
+def with_bases(packages: Sequence[ModelPackage]) -> list[ModelPackage]:
+    """The packages to deploy, each once: the bases of taught packages, then those."""
+    bases = [package.base for package in packages if package.base]
+    return [*{package.info.name: package for package in [*bases, *packages]}.values()]
 
 
 def _chalice(

@@ -10,7 +10,7 @@ from chalicelib.errors import ModelInvalid, ModelNotFound
 from chalicelib.inference.finder import Models
 from chalicelib.inference.packages import INFO, ModelPackage
 from chalicelib.settings import Settings
-from tools.bundling.build import package_files
+from tools.bundling.build import package_files, with_bases
 from tools.catalogue import CATALOGUE, FetchError, fetch
 from tools.deploying.layer import content_digest
 from tools.deploying.step import DeployError, Tell
@@ -62,6 +62,12 @@ class ModelsStep:
                 return ""
             raise
         return str(head["Metadata"].get(DIGEST, ""))
+
+
+def further(default: ModelPackage | None, others: Sequence[ModelPackage]) -> list[ModelPackage]:
+    """The packages for the bucket, bases included: those that the layer of `default` lacks."""
+    layer = with_bases([default] if default else [])
+    return [package for package in with_bases(others) if package not in layer]
 
 
 def package(name: str, settings: Settings, tell: Tell) -> ModelPackage:

@@ -13,7 +13,7 @@ from stage.template import assembled, outputs, with_bucket_names
 from tools.bundling.build import alone
 from tools.bundling.enginelayer import needed
 from tools.bundling.pythons import BundleError, environment
-from tools.deploying.bucketmodels import ModelsStep
+from tools.deploying.bucketmodels import ModelsStep, further
 from tools.deploying.chains import ChainsStep
 from tools.deploying.chalicerecord import Record, Resource
 from tools.deploying.checks import sizes
@@ -92,7 +92,8 @@ class Deployment:
 
     def before_chalice(self) -> list[Step]:
         """The steps that `chalice deploy` needs, in order."""
-        models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), self._others)
+        others = further(self._package, self._others)
+        models = ModelsStep(self._client("s3"), lambda: self._output("MODELS_BUCKET"), others)
         token = [] if self.wishes.public else [self.token]
         return [
             self.stack, self.monitoring, *token, *self.layers, models, self.configuration, self.kept

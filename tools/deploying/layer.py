@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.inference.packages import ModelPackage
-from tools.bundling.build import model_layer, package_files
+from tools.bundling.build import model_layer, package_files, with_bases
 from tools.bundling.enginelayer import engine_digest, engine_layer
 from tools.deploying.step import Tell
 
@@ -28,11 +28,14 @@ class Content:
 
 def model_content(package: ModelPackage) -> Content:
     """The model, at /opt/models."""
-    size = sum((package.folder / file).stat().st_size for file in package_files(package))
+    parts = with_bases([package])
+    size = sum(
+        (part.folder / file).stat().st_size for part in parts for file in package_files(part)
+    )
     return Content(
         "Model, as a layer",
         f"{package.info.name} ({size / 1e6:.1f} MB)",
-        content_digest(package),
+        content_digest(package, *parts[:-1]),
         lambda folder: model_layer(package, folder / "layer.zip"),
     )
 
@@ -110,10 +113,12 @@ def delete_versions(client: Any, name: str) -> None:
         client.delete_layer_version(LayerName=name, VersionNumber=version["Version"])
 
 
-def content_digest(package: ModelPackage) -> str:
-    """SHA-256, in hex, of the package's name, file names and contents."""
-    digest = hashlib.sha256(package.info.name.encode())
-    for file in package_files(package):
-        with (package.folder / file).open("rb") as opened:
-            digest.update(file.encode() + hashlib.file_digest(opened, "sha256").digest())
+def content_digest(*packages: ModelPackage) -> str:
+    """SHA-256, in hex, of the packages' names, file names and contents."""
+    digest = hashlib.sha256()
+    for package in packages:
+        digest.update(package.info.name.encode())
+        for file in package_files(package):
+            with (package.folder / file).open("rb") as opened:
+                digest.update(file.encode() + hashlib.file_digest(opened, "sha256").digest())
     return digest.hexdigest()
