@@ -11,6 +11,7 @@ from chalicelib.aws.store import ObjectStore
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.aws.eventbridge import Bus
     from chalicelib.aws.sqs import Queue
     from chalicelib.aws.stepfunctions import Executions
 
@@ -19,13 +20,15 @@ class Overrides(TypedDict, total=False):
     """The ports that a test or a benchmark gives.
 
     store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
-    executions: the runs of the state machine. fetch: gets the image at a URL. clock: seconds since
-    the epoch. sleep: waits for so many seconds before another try.
+    bus: is told how batches and runs end. executions: the runs of the state machine. fetch: gets
+    the image at a URL. clock: seconds since the epoch. sleep: waits for so many seconds before
+    another try.
     """
 
     store: ObjectStore
     queue: "Queue"
     answers: "Queue"
+    bus: "Bus"
     executions: "Executions"
     fetch: Callable[[str], bytes]
     clock: Callable[[], float]
@@ -65,6 +68,14 @@ class Ports:
     def answers(self) -> "Queue | None":
         """The queue for answers to bare URLs; None if none is set."""
         return _queue(self._settings.results_queue) if self._settings.results_queue else None
+
+    @cached_property
+    def bus(self) -> "Bus | None":
+        """Is told how batches and runs end; None for nobody."""
+        from chalicelib.aws.eventbridge import EventBridge
+
+        source = self._settings.event_source
+        return EventBridge(partial(clients.client, "events"), source) if source else None
 
     @cached_property
     def executions(self) -> "Executions":

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True):
     image_buckets: the buckets that an `s3_uri` may name, the images bucket among them.
     images_bucket, results_bucket, work_queue: what batches run on; empty if not set up.
     results_queue: the queue for answers to bare URLs on the work queue; empty for none.
+    event_source: of the events that tell how batches and runs end; empty to tell nobody.
     arms: the experiment's models and their shares of the traffic, `a=0.9 b=0.1`; empty for no
         experiment.
     workflow: ARN of the state machine; empty if not set up.
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True):
     results_bucket: str
     work_queue: str
     results_queue: str
+    event_source: str
     arms: str
     workflow: str
     public: bool
@@ -107,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True):
             results_bucket=env.get("RESULTS_BUCKET", ""),
             work_queue=env.get("WORK_QUEUE", ""),
             results_queue=env.get("RESULTS_QUEUE", ""),
+            event_source=env.get("EVENT_SOURCE", ""),
             arms=env.get("ARMS", "").strip(),
             workflow=env.get("WORKFLOW", ""),
             public=_public(env, local_host),

@@ -125,8 +125,8 @@ class Services:
 
         classification = Classification(self._sources, self.chunk_classifiers)
         recorder = Recorder(classification, sleep=ports.sleep)
-        results = self.settings.results_bucket
-        return BatchEvents(batches, ports.store, ports.queue, recorder, results, ports.answers)
+        places = ports.store, ports.queue, recorder, self.settings.results_bucket
+        return BatchEvents(batches, *places, ports.answers, ports.bus)
 
     @cached_property
     def inlet(self) -> "Inlet":
@@ -176,7 +176,8 @@ class Services:
         classification = Classification(self._sources, self.classifiers)
         alone = Recorder(classification, alone=True, sleep=ports.sleep)
         load_model = self.classifiers.get
-        return WorkflowTasks(ports.store, rules, alone, load_model, self.trial, ports.clock)
+        given = ports.store, rules, alone, load_model, self.trial
+        return WorkflowTasks(*given, ports.clock, ports.bus)
 
     @cached_property
     def _rules(self) -> "Rules":

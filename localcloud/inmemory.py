@@ -4,11 +4,12 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from chalicelib.aws.store import Listed, Stored
-from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
+from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge, ServiceUnavailable
 
 
 class MemoryStore:
@@ -110,6 +111,23 @@ class MemoryStore:
 def etag_of(data: bytes) -> str:
     """Returns S3's ETag for an object that was not put in parts."""
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+class MemoryBus:
+    """The event bus as a list of kinds and details; `chalicelib.aws.eventbridge.Bus`.
+
+    away: how many events it refuses from now on.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.away = 0
+
+    def put(self, kind: str, detail: object) -> None:
+        if self.away:
+            self.away -= 1
+            raise ServiceUnavailable(detail="the event bus is away")
+        self.events.append((kind, msgspec.json.decode(msgspec.json.encode(detail))))
 
 
 class MemoryQueue:

@@ -22,11 +22,12 @@ from chalicelib.inference.classifier import UNTIMED
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.tensors import top
 from localcloud import inmemory
-from localcloud.inmemory import MemoryQueue, etag_of
+from localcloud.inmemory import MemoryBus, MemoryQueue, etag_of
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
 
 __all__ = [
     "ColourClassifier",
+    "MemoryBus",
     "MemoryExecutions",
     "MemoryQueue",
     "MemoryStore",

@@ -56,6 +56,7 @@ def _wishes(config: Any, stage: str, options: dict[str, Any]) -> Wishes:
         results_queue=options["results_queue"],
         upload_days=options["upload_days"],
         alarm_email=options["alarm_email"],
+        notify_email=options["notify_email"],
         workers=options["workers"],
         rate=options["rate"],
         burst=options["burst"],
@@ -139,6 +140,7 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
     "--upload-days", default=0, type=click.IntRange(0), help="Delete uploads then; 0: never."
 )
 @click.option("--alarm-email", default="", help="Who gets the alarms.  [default: nobody]")
+@click.option("--notify-email", default="", help="Who is told what has ended.  [default: nobody]")
 @click.option(
     "--workers",
     type=click.IntRange(2, 1000),

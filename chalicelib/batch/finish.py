@@ -13,6 +13,7 @@ import msgspec
 
 from chalicelib.answers.batchviews import Counts
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.batch.announcement import announce
 from chalicelib.batch.ledger import BLOCK, Ledger
 from chalicelib.batch.objects import Batch, FanOut, Stop, Summary, chained, now
 from chalicelib.batch.recent import mark_end
@@ -71,6 +72,7 @@ def finish_if_done(ledger: Ledger, batch: Batch, chunk: int | None = None) -> bo
         ledger.stop(batch.round, Stop(NOT_WHOLE))
         return False
     mark_end(ledger, batch, "finished", summary)
+    announce(ledger, batch, "finished", summary, "summary.json")
     ledger.rest(batch.round)
     return True
 

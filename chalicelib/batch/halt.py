@@ -7,11 +7,12 @@ them: each time under a name that is made of the chunks in it, so that nobody re
 from contextlib import suppress
 
 from chalicelib.aws.sqs import Queue
+from chalicelib.batch.announcement import announce
 from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.finish import NotWhole, merged, read_parts, write_results
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Summary, chained
-from chalicelib.batch.recent import mark_end
+from chalicelib.batch.recent import Ended, mark_end
 
 SUMMARY = "stopped.json"
 """The name of its summary. It is not that of a whole round, so that a late stop spoils nothing."""
@@ -34,7 +35,9 @@ def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:
         return False
     with suppress(NotWhole):  # damaged results of the round before: there is nothing to write
         summary = _written(ledger, batch)
-        mark_end(ledger, batch, "failed" if reason.error else "cancelled", summary)
+        end: Ended = "failed" if reason.error else "cancelled"
+        mark_end(ledger, batch, end, summary)
+        announce(ledger, batch, end, summary, SUMMARY)
     ledger.rest(round)
     if ledger.stopped(round) is None:  # it was resumed meanwhile, and belongs on the schedule again
         queue.send([FanOutMessage(batch.batch_id, round, resumed=True)])

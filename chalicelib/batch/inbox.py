@@ -7,6 +7,7 @@ from random import SystemRandom
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.aws.eventbridge import Bus
 from chalicelib.aws.notices import named
 from chalicelib.aws.s3events import Put, puts
 from chalicelib.aws.sqs import Queue
@@ -35,7 +36,8 @@ Message = ChunkMessage | ImageMessage | FanOutMessage | UploadMessage | EventMes
 class BatchEvents:
     """Handles the events of the functions.
 
-    results: name of the bucket. answers: the results queue; None for none.
+    results: name of the bucket. answers: the results queue; None for none. bus: is told how
+    batches end; None for nobody.
     """
 
     def __init__(
@@ -46,10 +48,12 @@ class BatchEvents:
         recorder: Recorder,
         results: str,
         answers: Queue | None = None,
+        bus: Bus | None = None,
     ) -> None:
         self._service, self._worker = service, Worker(recorder, queue)
         self._singles = SingleImages(store, recorder, results, answers)
         self._store, self._queue, self._results = store, queue, results
+        self._bus = bus
 
     def on_s3_event(self, event: object) -> None:
         """Handles S3's event about new objects in the images bucket. See `on_put`."""
@@ -86,7 +90,7 @@ class BatchEvents:
         if isinstance(message, EventMessage):
             self._on_event(message, remaining)
             return
-        ledger = Ledger(self._store, self._results, message.batch_id)
+        ledger = Ledger(self._store, self._results, message.batch_id, self._bus)
         batch = ledger.batch()
         if message.round != batch.round:
             return  # its round has finished
@@ -167,7 +171,7 @@ class BatchEvents:
 
     def _look_after(self, mark: Listed, state: QueueState) -> None:
         batch_id, round = parse_active(mark.key)
-        ledger = Ledger(self._store, self._results, batch_id)
+        ledger = Ledger(self._store, self._results, batch_id, self._bus)
         try:
             batch = ledger.batch()
         except NotFound:

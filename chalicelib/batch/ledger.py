@@ -33,6 +33,7 @@ import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.documents import Documents, Tagged
+from chalicelib.aws.eventbridge import Bus
 from chalicelib.aws.store import ObjectStore
 from chalicelib.batch.objects import Batch, FanOut, Stop, Summary
 from chalicelib.bulk.manifests import Entry
@@ -58,11 +59,13 @@ class ChunkTally(NamedTuple):
 
 
 class Ledger(Documents):
-    """The objects of one batch."""
+    """The objects of one batch. bus: is told how it ends; None for nobody."""
 
-    def __init__(self, store: ObjectStore, bucket: str, batch_id: str) -> None:
+    def __init__(
+        self, store: ObjectStore, bucket: str, batch_id: str, bus: Bus | None = None
+    ) -> None:
         super().__init__(store, bucket)
-        self.batch_id = batch_id
+        self.batch_id, self.bus = batch_id, bus
         self._root = f"{BATCH_FOLDERS}{batch_id}/"
 
     def key(self, name: str) -> str:

@@ -22,6 +22,9 @@ payload has 262,144 bytes
 REPORTS = {"json": "application/json", "md": "text/markdown; charset=utf-8", "svg": "image/svg+xml"}
 """The forms of a report, by the endings of their keys."""
 
+ENDED = "Workflow Finished"
+"""The `detail-type` of the event about a run."""
+
 
 class Output(Result, frozen=True, kw_only=True, omit_defaults=True):
     """The output of the state machine.
@@ -34,6 +37,24 @@ class Output(Result, frozen=True, kw_only=True, omit_defaults=True):
     images: int
     errors: int
     report: dict[str, str]
+
+
+class RunFinished(msgspec.Struct, frozen=True):
+    """The detail of the event about a run; see `Output`. The same id is the same event again."""
+
+    id: str
+    name: str
+    outcome: Outcome
+    verdict: str
+    images: int
+    errors: int
+    report: dict[str, str]
+
+    @classmethod
+    def of(cls, output: Output) -> "RunFinished":
+        """Returns what the bus is told."""
+        told = output.outcome, output.verdict, output.images, output.errors, output.report
+        return cls(f"workflows/{output.name}", output.name, *told)
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ import msgspec
 
 from chalicelib.answers.judged import Outcome
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.aws.eventbridge import Bus
 from chalicelib.aws.store import ObjectStore
 from chalicelib.bulk.chunks import SMALL_RUN
 from chalicelib.bulk.deadline import Remaining, in_time
@@ -26,7 +27,7 @@ from chalicelib.inference.packages import ModelInfo
 from chalicelib.requests import MAX_LABELS, Options
 from chalicelib.workflow.causes import message_of
 from chalicelib.workflow.preparation import prepare
-from chalicelib.workflow.publish import publish, write_results
+from chalicelib.workflow.publish import ENDED, RunFinished, publish, write_results
 from chalicelib.workflow.rules import Rules
 from chalicelib.workflow.run import Arm, Run
 
@@ -71,7 +72,7 @@ class WorkflowTasks:
     """A method for each task.
 
     load_model: loads the model of that name, or raises. experiment: in which a better challenger is
-    promoted; None for none.
+    promoted; None for none. bus: is told how runs end; None for nobody.
     """
 
     def __init__(
@@ -82,9 +83,11 @@ class WorkflowTasks:
         load_model: Callable[[str], Loaded],
         experiment: Promoter | None,
         clock: Callable[[], float] = time.time,
+        bus: Bus | None = None,
     ) -> None:
         self._store, self._rules, self._recorder = store, rules, recorder
         self._load_model, self._experiment, self._clock = load_model, experiment, clock
+        self._bus = bus
 
     @_task
     def prepare(self, name: str, request: object) -> dict[str, Any]:
@@ -169,11 +172,12 @@ class WorkflowTasks:
 
     @_task
     def report(self, name: str, outcome: Outcome) -> dict[str, Any]:
-        """Writes the report. Returns the execution's output."""
-        output: dict[str, Any] = msgspec.to_builtins(
-            publish(self._run(name), outcome, self._clock())
-        )
-        return output
+        """Writes the report, and tells the bus. Returns the execution's output."""
+        output = publish(self._run(name), outcome, self._clock())
+        if self._bus is not None:
+            self._bus.put(ENDED, RunFinished.of(output))
+        builtins: dict[str, Any] = msgspec.to_builtins(output)
+        return builtins
 
     def _run(self, name: str) -> Run:
         return Run(self._store, self._rules.results, name)

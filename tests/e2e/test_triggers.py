@@ -11,7 +11,13 @@ from functools import partial
 from typing import Any
 
 import pytest
+import urllib3
 
+<<<<<<< HEAD
+=======
+from chalicelib.batch.announcement import KIND
+from chalicelib.page import WEB
+>>>>>>> cb143bc (Tell the event bus how a batch or a run has ended, and by e-mail who asks for it)
 from chalicelib.subscriptions import CUSTOM
 from localcloud.environment import ACCOUNT
 from localcloud.starting import wait_for
@@ -111,7 +117,9 @@ class Inbox:
 @pytest.fixture(scope="module")
 def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     log = tmp_path_factory.mktemp("triggers") / "log"
-    options = ("--visibility-timeout", "5", "--parameter", "WithResultsQueue=true")
+    # long enough for a container that starts on a busy machine: a message that came back meanwhile
+    # would be answered twice
+    options = ("--visibility-timeout", "12", "--parameter", "WithResultsQueue=true")
     with running(log, "doodle", *options, *TRIGGERS, IMAGE_BUCKETS=FURTHER) as cloud:
         inbox = Inbox(cloud)
         yield inbox
@@ -209,3 +217,26 @@ def test_a_new_object_of_a_further_bucket_comes_through_eventbridge(inbox: Inbox
     records = wait_for(find)
     assert records[f"s3://{FURTHER}/ü+1.jpg"]["labels"][0]["name"] == "umbrella"
     assert records[f"s3://{FURTHER}/bad.jpg"]["error"]["code"] == "ImageUnreadable"
+
+
+def test_the_end_of_a_batch_is_told_on_the_bus(inbox: Inbox, host: Host) -> None:
+    """As docs/triggers.md leads it to a queue; a worker that had a chunk is killed meanwhile."""
+    url = inbox.sqs.create_queue(QueueName="ended")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:ended"
+    pattern = {"source": ["serverless-inception.local"], "detail-type": [KIND]}
+    with contextlib.closing(inbox.cloud.client("events")) as client:
+        client.put_rule(Name="ended", EventPattern=json.dumps(pattern))
+        client.put_targets(Rule="ended", Targets=[{"Id": "1", "Arn": arn}])
+    path = f"/{UMBRELLA}?hold-batch"
+    images = [{"url": host.url + path}, {"url": "https://127.0.0.1:1/none"}]
+    answer = urllib3.request("POST", f"{inbox.cloud.url}/batches", json={"instances": images})
+    batch_id = answer.json()["batch_id"]
+    wait_for(lambda: host.asked[path])
+    assert inbox.cloud.kill("localcloud.bootstrap")
+    messages = wait_for(lambda: inbox.sqs.receive_message(QueueUrl=url).get("Messages"))
+    detail = json.loads(messages[0]["Body"])["detail"]
+    assert detail["batch_id"] == batch_id and detail["status"] == "finished"
+    assert detail["counts"] == {"total": 2, "done": 2, "failed": 1}
+    key = detail["results"].removeprefix(f"s3://{inbox.cloud.results}/")
+    results = inbox.s3.get_object(Bucket=inbox.cloud.results, Key=key)["Body"].read()
+    assert len(results.splitlines()) == 2

@@ -20,7 +20,7 @@ PROCESSES.set_forkserver_preload(["boto3", "chalice.test", "numpy", "PIL.Image"]
 class Call:
     """An operation of an AWS service, or a presigned one, which is done in the signer's name.
 
-    parameters: those that are text, and CopySource, which is a dictionary.
+    parameters: those that are text, CopySource, which is a dictionary, and an event's Source.
     """
 
     service: str
@@ -122,6 +122,8 @@ def _record(calls: list[Call]) -> None:
         if model.name == "CreateBucket" and context.get("is_presign_request"):
             return  # botocore's way to the address of an upload's form; nothing is called
         kept = {name: value for name, value in params.items() if isinstance(value, (str, dict))}
+        if model.name == "PutEvents":
+            kept["Source"] = params["Entries"][0]["Source"]
         calls.append(Call(model.service_model.service_name, model.name, kept))
 
     events = session().events

@@ -10,7 +10,7 @@ from tests.functional.calltrace import Call
 
 @dataclass(frozen=True)
 class Need:
-    """An action on a resource; prefix: the value of `s3:prefix`, None where there is none."""
+    """An action on a resource; prefix: the value of `s3:prefix` or `events:source`, or None."""
 
     action: str
     resource: str
@@ -40,10 +40,12 @@ def grants(policy: Mapping[str, Any]) -> Iterator[Grant]:
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         condition = statement.get("Condition", {"StringLike": {"s3:prefix": None}})
-        assert list(condition) == ["StringLike"] and list(condition["StringLike"]) == ["s3:prefix"]
+        ((_, compared),) = condition.items()
+        ((key, allowed),) = compared.items()
+        assert key in ("s3:prefix", "events:source")
         for action in many(statement["Action"]):
             for resource in many(statement["Resource"]):
-                for prefix in many(condition["StringLike"]["s3:prefix"]):
+                for prefix in many(allowed):
                     yield Grant(action, resource, prefix)
 
 
@@ -116,6 +118,11 @@ def _machine(action: str, parameter: str) -> Needs:
     return lambda _, arguments: [Need(action, arguments[parameter])]
 
 
+def _bus(account: Account, given: Mapping[str, Any]) -> list[Need]:
+    arn = f"arn:aws:events:{account.region}:{account.number}:event-bus/default"
+    return [Need("events:PutEvents", arn, given["Source"])]
+
+
 OPERATIONS: dict[tuple[str, str], Needs] = {
     ("s3", "GetObject"): _object("s3:GetObject"),
     ("s3", "HeadObject"): _object("s3:GetObject"),
@@ -138,4 +145,9 @@ OPERATIONS: dict[tuple[str, str], Needs] = {
     ("stepfunctions", "GetExecutionHistory"): _machine(
         "states:GetExecutionHistory", "executionArn"
     ),
+<<<<<<< HEAD
+=======
+    ("ssm", "GetParameter"): _parameter,
+    ("events", "PutEvents"): _bus,
+>>>>>>> cb143bc (Tell the event bus how a batch or a run has ended, and by e-mail who asks for it)
 }

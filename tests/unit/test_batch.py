@@ -37,7 +37,7 @@ from chalicelib.errors import (
 )
 from chalicelib.requests import BatchRequest, Instance, UploadRequest
 from chalicelib.sources.read import MAX_KEY_BYTES
-from tests.fakes import ColourClassifier, MemoryQueue, MemoryStore, etag_of
+from tests.fakes import ColourClassifier, MemoryBus, MemoryQueue, MemoryStore, etag_of
 from tests.unit.test_predict import CUT, picture
 from tests.wired import MemoryModels, wired
 
@@ -61,7 +61,7 @@ class Cloud:
         self, classifier: ColourClassifier | None = None, store: MemoryStore | None = None
     ) -> None:
         self.store = store or MemoryStore()
-        self.queue, self.answers = MemoryQueue(), MemoryQueue()
+        self.queue, self.answers, self.bus = MemoryQueue(), MemoryQueue(), MemoryBus()
         self.classifier: Any = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
@@ -71,6 +71,7 @@ class Cloud:
             store=self.store,
             queue=self.queue,
             answers=self.answers,
+            bus=self.bus,
             fetch=self.fetch,
             clock=lambda: float(next(self.time)),
         )

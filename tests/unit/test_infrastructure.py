@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.batch.announcement import KIND, BatchFinished
+from chalicelib.workflow.publish import ENDED, RunFinished
 from stage.template import assembled, variable, with_bucket_names
 from tests.conftest import ROOT
 from tools.deploying.target import Target
@@ -194,7 +196,7 @@ def test_a_message_stays_hidden_for_six_times_as_long_as_a_worker_may_take(templ
 def test_outputs_are_environment_variables(template: Any) -> None:
     assert {variable(name) for name in template["Outputs"]} == {
         "IMAGES_BUCKET", "RESULTS_BUCKET", "MODELS_BUCKET", "WORK_QUEUE", "DEAD_LETTER_QUEUE",
-        "RESULTS_QUEUE", "WORKFLOW",
+        "RESULTS_QUEUE", "WORKFLOW", "EVENT_SOURCE",
     }  # fmt: skip
 
 
@@ -282,3 +284,26 @@ def test_what_fails_is_logged_without_its_data_and_kept_a_month(template: Any) -
     logging = machine["LoggingConfiguration"]
     assert (logging["Level"], logging["IncludeExecutionData"]) == ("ERROR", False)
     assert group["RetentionInDays"] == 30
+
+
+def test_ends_are_told_by_e_mail_only_of_this_stage(template: Any) -> None:
+    (policy,) = resources(template, "AWS::SNS::TopicPolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    rules = resources(template, "AWS::Events::Rule")
+    sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert len(sources) == len(rules) == 2
+    for rule, source in zip(rules.values(), sources, strict=True):
+        assert source["Fn::Sub"].endswith(f":rule/{rule['Name']['Fn::Sub']}")
+        assert rule["EventPattern"]["source"] == [template["Outputs"]["EventSource"]["Value"]]
+    kinds = {kind for rule in rules.values() for kind in rule["EventPattern"]["detail-type"]}
+    assert kinds == {KIND, ENDED}
+    for rule, detail in zip(rules.values(), (BatchFinished, RunFinished), strict=True):
+        ((_, transformer),) = [
+            (target["Arn"], target["InputTransformer"]) for target in rule["Targets"]
+        ]
+        paths = transformer["InputPathsMap"]
+        fields = {path.split(".")[2] for path in paths.values()}
+        assert fields <= {*detail.__struct_fields__}
+        text = transformer["InputTemplate"]["Fn::Sub"]
+        assert {*re.findall(r"<(\w+)>", text)} == {*paths}

@@ -13,6 +13,7 @@ def parameters(target: Target, config: Config, wishes: Wishes) -> dict[str, str]
         "VisibilityTimeout": str(visibility_timeout(config, target.stage)),
         "WithResultsQueue": str(wishes.results_queue).lower(),
         "UploadDays": str(wishes.upload_days),
+        "NotifyEmail": wishes.notify_email,
         "WithTracing": str(is_traced(config, target.stage)).lower(),
     }
 

@@ -117,9 +117,10 @@ class Wishes:
     may call. image_buckets: further buckets that an `s3_uri` may name. workers: how many chunks of
     batches are classified at once; None for as many as the account can spare. rate, burst: requests
     a second of the API, steady and at once. upload_days: until uploads are deleted; 0 for never.
-    alarm_email: who is told; empty for nobody. resume: whether what was stopped by hand is started.
-    front: `URL` for a Function URL beside the REST API. reserve: calls of the API's function at
-    once, reserved for it; None for no change. subscriptions: the triggers that were asked for.
+    alarm_email: who is told; empty for nobody. notify_email: who is told how batches and runs end.
+    resume: whether what was stopped by hand is started. front: `URL` for a Function URL beside the
+    REST API. reserve: calls of the API's function at once, reserved for it; None for no change.
+    subscriptions: the triggers that were asked for.
     """
 
     model: str
@@ -129,6 +130,7 @@ class Wishes:
     results_queue: bool
     upload_days: int
     alarm_email: str
+    notify_email: str
     workers: int | None
     rate: int
     burst: int
