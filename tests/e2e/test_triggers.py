@@ -13,11 +13,7 @@ from typing import Any
 import pytest
 import urllib3
 
-<<<<<<< HEAD
-=======
 from chalicelib.batch.announcement import KIND
-from chalicelib.page import WEB
->>>>>>> cb143bc (Tell the event bus how a batch or a run has ended, and by e-mail who asks for it)
 from chalicelib.subscriptions import CUSTOM
 from localcloud.environment import ACCOUNT
 from localcloud.starting import wait_for

@@ -145,9 +145,5 @@ OPERATIONS: dict[tuple[str, str], Needs] = {
     ("stepfunctions", "GetExecutionHistory"): _machine(
         "states:GetExecutionHistory", "executionArn"
     ),
-<<<<<<< HEAD
-=======
-    ("ssm", "GetParameter"): _parameter,
     ("events", "PutEvents"): _bus,
->>>>>>> cb143bc (Tell the event bus how a batch or a run has ended, and by e-mail who asks for it)
 }
