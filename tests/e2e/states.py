@@ -43,7 +43,7 @@ def prepare(page: Page, url: str) -> Scene:
         {"url": f"{url}/models/doodle/samples/{label}.jpg", "id": f"pictures/{label}.jpg"}
         for label in LABELS
     ]
-    labelled = [one | {"label": label} for one, label in zip(pictures, LABELS, strict=True)]
+    labelled = [picture | {"label": label} for picture, label in zip(pictures, LABELS, strict=True)]
     faults = [{"url": f"{url}/none.jpg"}, {"url": f"{url}/openapi.json", "id": "notes.jpg"}]
     batch = ask("/batches", {"instances": pictures + faults})["batch_id"]
     models = {"champion": "doodle", "challenger": "doodle-small"}

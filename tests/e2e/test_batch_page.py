@@ -91,7 +91,7 @@ def paste_list(page: Page, *lines: str) -> None:
     page.get_by_role("button", name=re.compile("^Classify ")).click()
 
 
-def found(page: Page) -> dict[str, str]:
+def shown(page: Page) -> dict[str, str]:
     """Label by name, of the rows that are shown."""
     names = page.locator("#batch-rows .row-id").all_text_contents()
     labels = page.locator("#batch-rows :is(.row-label, .row-error)").all_text_contents()
@@ -131,7 +131,7 @@ def test_ten_files_dropped_ten_results(batch: Page) -> None:
     expect_finished(batch, "All 10 classified")
     expect(rows(batch)).to_have_count(10)
     names = ["same.jpg", "same (2).jpg", "same (3).jpg", "same (4).jpg"]
-    results = found(batch)
+    results = shown(batch)
     assert {name: results[name] for name, _ in pictures} == {
         f"{label}.jpg": label for label in LABELS
     }
@@ -155,7 +155,7 @@ def test_folder_with_what_is_no_picture(batch: Page, folder: Path) -> None:
     batch.get_by_label("Choose a folder", exact=True).set_input_files(folder)
 
     expect_finished(batch, "1 of 2 classified")
-    assert found(batch) == {"broken.jpg": "Not readable", "umbrella.jpg": "umbrella"}
+    assert shown(batch) == {"broken.jpg": "Not readable", "umbrella.jpg": "umbrella"}
     expect(batch.locator("#batch-note")).to_have_text(
         "Left out: 1 file that is no picture, 1 empty file."
     )
@@ -173,11 +173,11 @@ def test_folder_dropped(batch: Page, folder: Path) -> None:
     drop_from_disk(batch, folder)
 
     expect_finished(batch, "All 2 classified")
-    assert found(batch) == {"day 1/1.jpg": "umbrella", "day 2/1.jpg": "banana"}
+    assert shown(batch) == {"day 1/1.jpg": "umbrella", "day 2/1.jpg": "banana"}
     expect(batch.locator("#batch-caption")).to_contain_text("From My-holiday")
     for image in batch.locator("#batch-rows .thumb img").all():
         expect(image).not_to_have_js_property("naturalWidth", 0)
-    assert sorted(found(batch).values()) == ["banana", "umbrella"]
+    assert sorted(shown(batch).values()) == ["banana", "umbrella"]
     expect(batch.locator("#batch-caption")).to_contain_text("From My-holiday")
 
 
@@ -187,7 +187,7 @@ def test_lines_without_a_name_are_called_by_their_address(batch: Page, files: st
     drop(batch, [("list.txt", lines.encode())])
 
     expect_finished(batch, "All 2 failed")
-    assert list(found(batch)) == ["1 · umbrella 1.jpg", "2 · none.jpg"]
+    assert list(shown(batch)) == ["1 · umbrella 1.jpg", "2 · none.jpg"]
 
 
 def test_what_was_classified_and_what_failed_have_colours_of_their_own(batch: Page) -> None:
@@ -217,13 +217,13 @@ def test_bad_line_of_a_manifest_is_a_row_and_the_filter_finds_it(
     drop(batch, [("list.csv", manifest.encode())])
 
     expect_finished(batch, "2 of 4 classified")
-    assert list(found(batch).values()) == ["umbrella", "Bad line", "Refused by its host", "banana"]
+    assert list(shown(batch).values()) == ["umbrella", "Bad line", "Refused by its host", "banana"]
     batch.get_by_role("button", name="Bad line 1").click()
     expect(rows(batch)).to_have_count(1)
     expect(rows(batch)).to_contain_text("Line 3 of the manifest")
     expect(batch.get_by_role("button", name="Bad line 1")).to_be_focused()
     batch.get_by_role("button", name="Banana 1").click()
-    assert found(batch) == {"fourth": "banana"}
+    assert shown(batch) == {"fourth": "banana"}
     batch.get_by_role("button", name="All 4").click()
     expect(rows(batch)).to_have_count(4)
 
@@ -232,14 +232,14 @@ def test_failed_address_is_retried(batch: Page, folder: Path, files: str) -> Non
     shutil.copy(sample("umbrella"), folder / "here.jpg")
     paste_list(batch, f"{files}/here.jpg", "", "# a comment", f"{files}/late.jpg")
     expect_finished(batch, "1 of 2 classified")
-    assert found(batch) == {"here.jpg": "umbrella", "late.jpg": "Refused by its host"}
+    assert shown(batch) == {"here.jpg": "umbrella", "late.jpg": "Refused by its host"}
     expect(batch.locator("#batch-facts")).to_contain_text("by doodle")
 
     shutil.copy(sample("banana"), folder / "late.jpg")
     batch.get_by_role("button", name="Retry 1 failed").click()
 
     expect_finished(batch, "All 2 classified")
-    assert found(batch) == {"here.jpg": "umbrella", "late.jpg": "banana"}
+    assert shown(batch) == {"here.jpg": "umbrella", "late.jpg": "banana"}
     expect(batch.get_by_role("button", name="Retry")).to_be_hidden()
     source = rows(batch).first.get_by_role("link")
     expect(source).to_have_attribute("href", f"{files}/here.jpg")
@@ -319,25 +319,27 @@ def test_retry_that_was_cancelled_is_followed_until_its_own_results_are_there(
 
     def fulfill(route: Any) -> None:
         records = files[route.request.url.rpartition("/")[2]]
-        route.fulfill(body="".join(f"{json.dumps(one)}\n" for one in records), headers=headers)
+        route.fulfill(
+            body="".join(f"{json.dumps(record)}\n" for record in records), headers=headers
+        )
 
     batch.route("https://bucket/**", fulfill)
     fake_batch(batch, answer)
 
     expect(batch.locator("#batch-rows .row-label")).to_have_text("umbrella", timeout=PATIENCE)
-    assert found(batch) == {"a": "umbrella", "b": "Refused by its host"}
+    assert shown(batch) == {"a": "umbrella", "b": "Refused by its host"}
     expect(batch.get_by_role("button", name="Go on")).to_be_visible()
 
 
 def test_reload_keeps_the_batch_and_the_list_leads_back_to_it(batch: Page) -> None:
     drop(batch, [(f"{label}.jpg", sample(label).read_bytes()) for label in LABELS[:2]])
     expect_finished(batch, "All 2 classified")
-    before = found(batch)
+    before = shown(batch)
 
     batch.reload()
     expect_finished(batch, "All 2 classified")
     expect(rows(batch)).to_have_count(2)
-    assert found(batch) == before
+    assert shown(batch) == before
 
     batch.get_by_role("link", name="All batches").click()
     expect(batch).to_have_url(re.compile("#batch$"))
@@ -372,7 +374,7 @@ def test_file_that_cannot_be_sent(batch: Page) -> None:
     batch.get_by_role("button", name="Go on without them").click()
 
     expect_finished(batch, "One picture classified")
-    assert found(batch) == {"kept.jpg": "umbrella"}
+    assert shown(batch) == {"kept.jpg": "umbrella"}
 
 
 def test_nothing_to_send_is_explained(batch: Page) -> None:
@@ -459,7 +461,7 @@ def test_ten_thousand_results_a_hundred_at_a_time(batch: Page) -> None:
     batch.get_by_role("button", name="Label").click()
     expect(batch.locator("[aria-sort=ascending]")).to_have_text("Label")
     batch.get_by_role("button", name="Too large 1").click()
-    assert found(batch) == {"5 · k": "Too large"}
+    assert shown(batch) == {"5 · k": "Too large"}
 
 
 @pytest.mark.usefixtures("own_context")

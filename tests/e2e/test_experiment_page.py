@@ -99,7 +99,7 @@ TWO_ARMS = [
 def fake_experiment(page: Page, arms: list[Any], **changes: Any) -> list[dict[str, float]]:
     """Let the server tell of these arms; the weights that are put, which it takes as they are."""
     put: list[dict[str, float]] = []
-    arms = [{**each} for each in arms]
+    arms = [{**arm} for arm in arms]
     difference = {"challenger": CHALLENGER, "difference": -0.1664, "p_value": 0.0004, "verdict": ""}
     view = {
         "arms": arms,
@@ -114,8 +114,8 @@ def fake_experiment(page: Page, arms: list[Any], **changes: Any) -> list[dict[st
     def answer(route: Any) -> None:
         if route.request.method == "PUT":
             put.append(json.loads(route.request.post_data)["arms"])
-            for each in arms:
-                each["weight"] = put[-1].get(each["name"], 0)
+            for arm in arms:
+                arm["weight"] = put[-1].get(arm["name"], 0)
         route.fulfill(json=view)
 
     page.route("**/experiment", answer)

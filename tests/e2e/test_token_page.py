@@ -56,7 +56,9 @@ def visitor(browser: Any, closed: LocalCloud, browser_options: dict[str, Any]) -
     yield visitor
     context.close()
     # the browser itself logs every answer of 400 and more
-    assert [each for each in complaints if "Failed to load resource" not in each] == []
+    assert [
+        complaint for complaint in complaints if "Failed to load resource" not in complaint
+    ] == []
 
 
 def dialog(page: Page) -> Any:

@@ -207,7 +207,9 @@ def test_a_new_object_of_a_further_bucket_comes_through_eventbridge(inbox: Inbox
         named = {"Bucket": inbox.cloud.results, "Prefix": "events/eventbridge/"}
         keys = [entry["Key"] for entry in inbox.s3.list_objects_v2(**named).get("Contents", [])]
         answers = map(inbox.answer, [key[len("events/") : -len(".json")] for key in keys])
-        ours = {one["source"]: one for one in answers if one["source"].startswith("s3://")}
+        ours = {
+            answer["source"]: answer for answer in answers if answer["source"].startswith("s3://")
+        }
         return len(ours) == 2 and ours
 
     records = wait_for(find)

@@ -108,9 +108,9 @@ def test_three_urls_in_three_results_out_by_the_aws_tools(workflows: Workflows) 
         execution = workflows.states.describe_execution(executionArn=started["executionArn"])
         return execution["status"] != "RUNNING" and execution
 
-    found = wait_for(ended)
-    assert found["status"] == "SUCCEEDED", found
-    predictions = json.loads(found["output"])["predictions"]
+    ended_run = wait_for(ended)
+    assert ended_run["status"] == "SUCCEEDED", ended_run
+    predictions = json.loads(ended_run["output"])["predictions"]
     assert [prediction["champion"]["labels"][0]["name"] for prediction in predictions] == SAMPLES[
         :3
     ]

@@ -116,11 +116,11 @@ def states(page: Page) -> dict[str, str]:
 def drawn(page: Page) -> dict[str, str]:
     """Status by state, as the map shows it."""
     nodes = page.locator("#workflow-graph .node")
-    found: dict[str, str] = nodes.evaluate_all(
+    attributes: dict[str, str] = nodes.evaluate_all(
         """(nodes) => Object.fromEntries(nodes.map(
           (node) => [node.querySelector(".name").textContent, node.dataset.status]))"""
     )
-    return found
+    return attributes
 
 
 def answers(page: Page) -> list[list[str]]:
@@ -187,12 +187,12 @@ def test_samples_to_done_with_a_report(workflow: Page) -> None:
         workflow, "succeeded", re.compile("^doodle is right 100 points more often than muddled")
     )
     expect(workflow.locator("#workflow-outcome")).to_have_text(re.compile("^Kept"))
-    found = drawn(workflow)
+    drawing = drawn(workflow)
     taken = ["Prepare", "Valid", "Size", "Classify", "Champion", "Challenger"]
     taken += ["Judge", "Decide", "Keep", "Report", "Done"]
-    assert {state for state, status in found.items() if status == "succeeded"} == set(taken)
+    assert {state for state, status in drawing.items() if status == "succeeded"} == set(taken)
     others = {"Promote", "Degraded", "Fail", "Refuse"}
-    assert {state for state, status in found.items() if status == "skipped"} == others
+    assert {state for state, status in drawing.items() if status == "skipped"} == others
     assert states(workflow)["Champion, 1 of 1 chunk"] == "succeeded"
     assert states(workflow)["Promote"] == "not needed"
     arms = workflow.locator(".arm-table tbody tr")
@@ -301,10 +301,10 @@ def test_inner_folders_are_the_labels(workflow: Page, labelled: Path) -> None:
 
     expect_end(workflow, "succeeded", VERDICT)
     expect(workflow.locator("#workflow-caption")).to_contain_text("My-drawings-")
-    found = sorted((name, truth) for name, truth, *_ in answers(workflow))
-    truths = sorted(truth for _, truth in found)
+    rows = sorted((name, truth) for name, truth, *_ in answers(workflow))
+    truths = sorted(truth for _, truth in rows)
     assert truths == ["Banana", "Umbrella", "Umbrella", "–"]
-    assert {name for name, _ in found} == {
+    assert {name for name, _ in rows} == {
         "umbrella/0.jpg",
         "umbrella/1.jpg",
         "banana/0.jpg",

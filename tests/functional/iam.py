@@ -118,9 +118,9 @@ def _machine(action: str, parameter: str) -> Needs:
     return lambda _, arguments: [Need(action, arguments[parameter])]
 
 
-def _bus(account: Account, given: Mapping[str, Any]) -> list[Need]:
+def _bus(account: Account, arguments: Mapping[str, Any]) -> list[Need]:
     arn = f"arn:aws:events:{account.region}:{account.number}:event-bus/default"
-    return [Need("events:PutEvents", arn, given["Source"])]
+    return [Need("events:PutEvents", arn, arguments["Source"])]
 
 
 OPERATIONS: dict[tuple[str, str], Needs] = {

@@ -53,8 +53,8 @@ def found_by(
 
 def test_the_handlers_stages_add_up_to_all_of_it() -> None:
     report = found_by("predict", "--without-tensorflow")
-    found = set(report["figures"]) - SECOND  # which are there as soon as doodle is for both engines
-    assert found == {"handler-over-network", "handler-minus-network"}
+    keys = set(report["figures"]) - SECOND  # which are there as soon as doodle is for both engines
+    assert keys == {"handler-over-network", "handler-minus-network"}
     spent = report["series"]["stages"]
     assert all(ms > 0 for name, ms in spent.items() if name != "routing")
     *stages, whole = (row[1] for row in report["tables"][1]["rows"])
@@ -69,7 +69,7 @@ def test_the_second_engine_is_held_against_the_first(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Task:
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     """A network with doodle's number of classes, and a photograph."""
     folder = tmp_path_factory.mktemp("network")
     with quiet():
@@ -81,16 +81,16 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> Task:
 @pytest.mark.tensorflow
 @WITH_KERAS
 @pytest.mark.parametrize("way", WAYS)
-def test_tensorflows_ways_give_scores(way: str, given: Task) -> None:
-    scores = WAYS[way](given.network, given.application, 0)(given.image.read_bytes())
+def test_tensorflows_ways_give_scores(way: str, task: Task) -> None:
+    scores = WAYS[way](task.network, task.application, 0)(task.image.read_bytes())
     assert scores.shape == (len(DOODLE.labels()),)
     assert sum(scores) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.tensorflow
 @WITH_KERAS
-def test_a_way_in_its_process_answers_line_by_line(given: Task) -> None:
-    with started("baseline", given, threads=1) as contestant:
+def test_a_way_in_its_process_answers_line_by_line(task: Task) -> None:
+    with started("baseline", task, threads=1) as contestant:
         first, second = contestant.answer(), contestant.answer()
         assert peak_megabytes(contestant.pid) > 100
     assert first == second
@@ -110,18 +110,22 @@ def test_the_deployed_functions_start_and_answer(tmp_path: Path) -> None:
     except BundleError as error:
         pytest.skip(str(error))
     with contest(Subject(doodle_for_both(tmp_path), photograph(), None)) as (compared, _):
-        found = {name: start() for name, start in compared.items()}
-    assert all(each["peak_mb"] > 10 for each in found.values())
-    assert {each.key for each in figures(found)} > {"seconds", "memory", "health-over-predict"}
-    assert len(table(found).rows) == len(found) == (8 if ARCHITECTURE == "x86_64" else 7)
+        measured = {name: start() for name, start in compared.items()}
+    assert all(times["peak_mb"] > 10 for times in measured.values())
+    assert {figure.key for figure in figures(measured)} > {
+        "seconds",
+        "memory",
+        "health-over-predict",
+    }
+    assert len(table(measured).rows) == len(measured) == (8 if ARCHITECTURE == "x86_64" else 7)
 
 
 def test_a_prefix_is_fanned_out_in_little_memory() -> None:
     out = fanned_out("keys", 12_000)  # more than a part of its manifest
     assert (out["kind"], out["count"]) == ("keys", 12_000) and out["peak_mb"] < 100
-    found = {each.key: each.value for each in cutting_figures([out])}
-    assert found["fan-out-12000-keys-mb"] == out["peak_mb"]
-    assert found["list-page-ms"] > 0 and found["list-boto3-page-ms"] > 0
+    values = {figure.key: figure.value for figure in cutting_figures([out])}
+    assert values["fan-out-12000-keys-mb"] == out["peak_mb"]
+    assert values["list-page-ms"] > 0 and values["list-boto3-page-ms"] > 0
 
 
 def test_both_kinds_of_kernels_answer() -> None:

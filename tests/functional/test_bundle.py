@@ -110,12 +110,12 @@ def test_a_finished_zip_has_bytecode_and_nothing_needless(tmp_path: Path) -> Non
     made = [zip_of(tmp_path / f"{n}.zip", files) for n in range(2)]
     for path in made:
         finish(path, "/opt")
-    found = contents(made[0])
+    names = contents(made[0])
     bytecode = f"{SITE}/numpy/__pycache__/core.{sys.implementation.cache_tag}.pyc"
     kept = [f"{SITE}/numpy/core.py", f"{SITE}/ai_edge_litert/libLiteRt.so", f"{SITE}/broken.py"]
-    assert set(found) == {bytecode, *kept}
-    assert found[bytecode][4:8] == UNCHECKED_HASH
-    assert f"/opt/{SITE}/numpy/core.py".encode() in found[bytecode]
+    assert set(names) == {bytecode, *kept}
+    assert names[bytecode][4:8] == UNCHECKED_HASH
+    assert f"/opt/{SITE}/numpy/core.py".encode() in names[bytecode]
     assert made[0].read_bytes() == made[1].read_bytes(), "the same contents, the same zip"
     before = made[0].stat()
     finish(made[0], "/opt")
@@ -141,9 +141,9 @@ def test_the_second_engine_is_its_compiled_module_and_its_licences() -> None:
     capi = "python/onnxruntime/capi"
     module = f"{capi}/onnxruntime_pybind11_state.cpython-{tag}-x86_64-linux-gnu.so"
     libraries = {module, f"{capi}/libonnxruntime_providers_shared.so"}
-    found = contents(layer)
-    assert {name for name in found if name.endswith((".so", ".py"))} == libraries
-    assert {"python/onnxruntime/LICENSE", "python/onnxruntime/ThirdPartyNotices.txt"} <= set(found)
+    names = contents(layer)
+    assert {name for name in names if name.endswith((".so", ".py"))} == libraries
+    assert {"python/onnxruntime/LICENSE", "python/onnxruntime/ThirdPartyNotices.txt"} <= set(names)
     measured = measure({"engine layer": layer})
     assert list(measured.packages["engine layer"]) == ["onnxruntime 1.32.0"]
     assert measured.zips["engine layer"].zipped < 20e6
@@ -267,9 +267,9 @@ def test_the_deployment_fits_and_its_sizes_are_shown() -> None:
     ):
         assert f"\n{name}" in shown.stdout, shown.output
     told = CliRunner().invoke(main, [*arguments, "--json"])
-    found = json.loads(told.stdout)
-    assert found["margin"]["zipped"] > 5e6, "room for what is to come"
-    assert found["single"]["single"]["zipped"] > found["zips"]["layer"]["zipped"]
-    carried = {name.split()[0] for name in found["packages"]["layer"]}
+    sizes = json.loads(told.stdout)
+    assert sizes["margin"]["zipped"] > 5e6, "room for what is to come"
+    assert sizes["single"]["single"]["zipped"] > sizes["zips"]["layer"]["zipped"]
+    carried = {name.split()[0] for name in sizes["packages"]["layer"]}
     assert {"numpy", "pillow", "msgspec"} <= carried
     assert not carried & {"boto3", "botocore", "tensorflow", "chalice"}

@@ -134,20 +134,23 @@ def test_a_plan_without_credentials_shows_what_would_be_made(
 @pytest.mark.usefixtures("deployed")
 class TestDeployed:
     def test_a_function_for_every_handler(self, tool: Tool, app: Any) -> None:
-        there = {
-            one["FunctionName"]: one for one in tool.client("lambda").list_functions()["Functions"]
+        functions = {
+            entry["FunctionName"]: entry
+            for entry in tool.client("lambda").list_functions()["Functions"]
         }
-        assert set(there) == {function(handler) for handler in handlers(app)}
+        assert set(functions) == {function(handler) for handler in handlers(app)}
         config = json.loads((ROOT / ".chalice" / "config.json").read_text())
         version = f"python{python_version()}"
         for handler in handlers(app):
-            one = there[function(handler)]
+            deployed = functions[function(handler)]
             own = config["lambda_functions"].get(handler, {})
-            assert one["Runtime"] == version
-            assert one["Timeout"] == own.get("lambda_timeout", config["lambda_timeout"])
-            assert one["MemorySize"] == own.get("lambda_memory_size", config["lambda_memory_size"])
-            assert one["TracingConfig"] == {"Mode": "PassThrough"}
-            layers = [layer["Arn"].rpartition(":")[0] for layer in one["Layers"]]
+            assert deployed["Runtime"] == version
+            assert deployed["Timeout"] == own.get("lambda_timeout", config["lambda_timeout"])
+            assert deployed["MemorySize"] == own.get(
+                "lambda_memory_size", config["lambda_memory_size"]
+            )
+            assert deployed["TracingConfig"] == {"Mode": "PassThrough"}
+            layers = [layer["Arn"].rpartition(":")[0] for layer in deployed["Layers"]]
             assert layers == layers_named("managed-layer", "model", "onnxruntime")
 
     def test_the_worker_may_send_messages_to_its_own_queue(self, tool: Tool) -> None:
@@ -157,8 +160,8 @@ class TestDeployed:
             assert client.get_function_recursion_config(**named)["RecursiveLoop"] == told
 
     def test_functions_find_their_world_in_the_environment(self, tool: Tool) -> None:
-        there = tool.client("lambda").get_function_configuration(FunctionName=NAME)
-        variables = there["Environment"]["Variables"]
+        configured = tool.client("lambda").get_function_configuration(FunctionName=NAME)
+        variables = configured["Environment"]["Variables"]
         outputs = resources.outputs(tool.client("cloudformation"), NAME)
         assert outputs
         assert variables == {
@@ -178,8 +181,8 @@ class TestDeployed:
             ].endswith(f"role/{role}")
             policy = iam.get_role_policy(RoleName=role, PolicyName=role)["PolicyDocument"]
             template = json.loads((ROOT / "policies" / f"{handler}.json").read_text())
-            assert [one["Sid"] for one in policy["Statement"]] == [
-                one["Sid"] for one in template["Statement"]
+            assert [statement["Sid"] for statement in policy["Statement"]] == [
+                statement["Sid"] for statement in template["Statement"]
             ]
             assert "${" not in json.dumps(policy)
             log = f":log-group:/aws/lambda/{function(handler)}:"
@@ -193,10 +196,10 @@ class TestDeployed:
         (authorizer,) = client.get_authorizers(restApiId=api["id"])["items"]
         assert authorizer["type"] == "TOKEN"
         assert f"function:{NAME}-authorize/" in authorizer["authorizerUri"]
-        there = guarded(tool)
+        routes = guarded(tool)
         declared = {(path, verb) for path, verbs in app.routes.items() for verb in verbs}
-        assert {one for one in there if one[1] != "OPTIONS"} == declared
-        for (path, verb), wants_token in there.items():
+        assert {route for route in routes if route[1] != "OPTIONS"} == declared
+        for (path, verb), wants_token in routes.items():
             assert wants_token is not (path in OPEN or verb == "OPTIONS"), (path, verb)
         assert api["binaryMediaTypes"] == ["*/*"], "whatever a browser accepts, bytes are bytes"
 
@@ -256,7 +259,7 @@ class TestDeployed:
             (f"{NAME}-on_upload", "s3"), (f"{NAME}-on_tick", "events"),
         ):  # fmt: skip
             policy = json.loads(client.get_policy(FunctionName=name)["Policy"])
-            callers = {one["Principal"]["Service"] for one in policy["Statement"]}
+            callers = {statement["Principal"]["Service"] for statement in policy["Statement"]}
             assert callers == {f"{service}.amazonaws.com"}
 
     def test_the_stack_has_queue_state_machine_and_alarms(self, tool: Tool) -> None:
@@ -267,11 +270,15 @@ class TestDeployed:
         assert int(attributes["VisibilityTimeout"]) == 6 * worker["Timeout"]
         states = tool.client("stepfunctions")
         (machine,) = [
-            one for one in states.list_state_machines()["stateMachines"] if NAME in one["name"]
+            machine
+            for machine in states.list_state_machines()["stateMachines"]
+            if NAME in machine["name"]
         ]
         definition = states.describe_state_machine(stateMachineArn=machine["stateMachineArn"])
         assert f"function:{NAME}-workflow_prepare" in definition["definition"]
-        names = {one["FunctionName"] for one in tool.client("lambda").list_functions()["Functions"]}
+        names = {
+            entry["FunctionName"] for entry in tool.client("lambda").list_functions()["Functions"]
+        }
         # moto makes no alarms of a stack, so these are read in the template that it was given
         formation = tool.client("cloudformation")
         template = formation.get_template(StackName=f"{NAME}-monitoring")["TemplateBody"]
@@ -304,15 +311,19 @@ class TestDeployed:
 
     def test_logs_end(self, tool: Tool, app: Any) -> None:
         listed = tool.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")
-        groups = {one["logGroupName"]: one.get("retentionInDays") for one in listed["logGroups"]}
+        groups = {
+            group["logGroupName"]: group.get("retentionInDays") for group in listed["logGroups"]
+        }
         assert groups == {f"/aws/lambda/{function(handler)}": 30 for handler in handlers(app)}
 
     def test_the_record_is_kept_where_chalice_looks_for_it(self, tool: Tool) -> None:
         record = json.loads((tool.project / ".chalice" / "deployed" / "dev.json").read_text())
         (api,) = tool.client("apigateway").get_rest_apis()["items"]
-        assert {one["rest_api_id"] for one in record["resources"] if one["name"] == "rest_api"} == {
-            api["id"]
-        }
+        assert {
+            resource["rest_api_id"]
+            for resource in record["resources"]
+            if resource["name"] == "rest_api"
+        } == {api["id"]}
 
 
 @pytest.fixture(scope="module")
@@ -377,10 +388,10 @@ def test_a_change_reaches_functions_policies_routes_and_models(tool: Tool, chang
         head = tool.client("s3").head_object(Bucket=f"{NAME}-models-{ACCOUNT}", Key=key)
         assert head["ContentLength"] == (tool.project / "vendor" / "models" / key).stat().st_size
     assert len(client.list_layer_versions(LayerName=f"{NAME}-model")["LayerVersions"]) == 1
-    (one,) = api.get_rest_apis()["items"]
+    (rest,) = api.get_rest_apis()["items"]
     methods = [
         method
-        for resource in api.get_resources(restApiId=one["id"])["items"]
+        for resource in api.get_resources(restApiId=rest["id"])["items"]
         for method in resource.get("resourceMethods", {}).values()
     ]
     assert {method["authorizationType"] for method in methods} == {"NONE"}
@@ -413,8 +424,8 @@ def test_a_stage_whose_model_has_no_use_for_the_second_engine_drops_it(
     tool: Tool, without_engine: Said
 ) -> None:
     assert without_engine.status == 0, without_engine.text
-    there = tool.client("lambda").get_function_configuration(FunctionName=NAME)["Layers"]
-    layers = [layer["Arn"].rpartition(":")[0] for layer in there]
+    attached = tool.client("lambda").get_function_configuration(FunctionName=NAME)["Layers"]
+    layers = [layer["Arn"].rpartition(":")[0] for layer in attached]
     assert layers == layers_named("managed-layer", "model")
 
 
@@ -425,8 +436,8 @@ def test_a_function_url_is_open_to_the_world_and_the_function_is_not(
     url = client.get_function_url_config(FunctionName=NAME)
     assert url["AuthType"] == "NONE" and not url.get("Cors"), "the function answers preflights"
     policy = json.loads(client.get_policy(FunctionName=NAME)["Policy"])
-    world = [each for each in policy["Statement"] if each["Principal"] == "*"]
-    assert [(each["Action"], each["Condition"]) for each in world] == [
+    world = [statement for statement in policy["Statement"] if statement["Principal"] == "*"]
+    assert [(statement["Action"], statement["Condition"]) for statement in world] == [
         ("lambda:InvokeFunctionUrl", {"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
         ("lambda:InvokeFunction", {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
     ]
@@ -460,10 +471,12 @@ def test_a_new_token_is_made_by_one_command(
     config = json.loads((tool.project / ".chalice" / "config.json").read_text())
     variables = [config["stages"]["dev"]["environment_variables"]]
     for handler in config["lambda_functions"]:
-        there = tool.client("lambda").get_function_configuration(FunctionName=function(handler))
-        variables.append(there["Environment"]["Variables"])
+        configured = tool.client("lambda").get_function_configuration(
+            FunctionName=function(handler)
+        )
+        variables.append(configured["Environment"]["Variables"])
         assert variables[-1]["MODEL"] == "doodle-small", "all else stays"
-    assert {each["TOKEN_SHA256"] for each in variables} == {digest(token)}
+    assert {environment["TOKEN_SHA256"] for environment in variables} == {digest(token)}
     assert "--show-token" in said.text
     # API Gateway would let the old one in for five minutes more
     assert re.fullmatch(r"DELETE /restapis/\w+/stages/dev/cache/authorizers", writes[-1])
@@ -618,7 +631,7 @@ def killed(tool: Tool, call: str, *options: str, stage: str) -> None:
     ) as process:  # fmt: skip
         try:
             wait_for(
-                lambda: any(re.fullmatch(call, one) for one in tool.gate.writes) or None, [], 90
+                lambda: any(re.fullmatch(call, write) for write in tool.gate.writes) or None, [], 90
             )
         finally:
             os.killpg(process.pid, signal.SIGKILL)

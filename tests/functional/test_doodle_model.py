@@ -61,10 +61,10 @@ def test_it_knows_fresh_drawings(
     package: Path, interpreter: Interpreter, fresh: tuple[np.ndarray, np.ndarray]
 ) -> None:
     images, classes = fresh
-    found = np.array([_scores(interpreter, image).argmax() for image in images])
-    wrong = Counter((LABELS[a], LABELS[b]) for a, b in zip(classes, found, strict=True) if a != b)
+    answers = np.array([_scores(interpreter, image).argmax() for image in images])
+    wrong = Counter((LABELS[a], LABELS[b]) for a, b in zip(classes, answers, strict=True) if a != b)
     assert len(images) == 2000
-    assert np.mean(found == classes) >= LEAST[package.name], wrong.most_common(8)
+    assert np.mean(answers == classes) >= LEAST[package.name], wrong.most_common(8)
 
 
 @pytest.mark.skipif(not onnx.installed(), reason="ONNX Runtime is not installed")

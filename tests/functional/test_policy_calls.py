@@ -112,8 +112,8 @@ class Stage:
     def put_event(self, key: str) -> dict[str, Any]:
         """As S3 sends it of a new object."""
         etag = self.s3.head_object(Bucket=self.images, Key=key)["ETag"].strip('"')
-        found = {"key": key, "sequencer": "0055AED6DCD90281E5", "eTag": etag}
-        put = {"bucket": {"name": self.images}, "object": found}
+        placed = {"key": key, "sequencer": "0055AED6DCD90281E5", "eTag": etag}
+        put = {"bucket": {"name": self.images}, "object": placed}
         return {"Records": [{"eventTime": "2026-03-01T12:00:00.000Z", "s3": put}]}
 
     def receive(self) -> list[dict[str, Any]]:
@@ -168,14 +168,14 @@ class Stage:
 
 def _make_stack(client: Any) -> dict[str, str]:
     """Outputs of the template's stack, by environment variable."""
-    given = {"Stage": "dev", "WithResultsQueue": "true"}
+    parameters = {"Stage": "dev", "WithResultsQueue": "true"}
     client.create_stack(
         StackName="serverless-inception-dev",
         TemplateBody=assembled(ROOT / "infrastructure.yaml"),
-        Parameters=[{"ParameterKey": key, "ParameterValue": given[key]} for key in given],
+        Parameters=[{"ParameterKey": key, "ParameterValue": parameters[key]} for key in parameters],
     )
     (stack,) = client.describe_stacks(StackName="serverless-inception-dev")["Stacks"]
-    return {variable(each["OutputKey"]): each["OutputValue"] for each in stack["Outputs"]}
+    return {variable(output["OutputKey"]): output["OutputValue"] for output in stack["Outputs"]}
 
 
 def picture(side: int, kind: str) -> bytes:
@@ -248,7 +248,7 @@ def batches(stage: Stage) -> None:
     slow = stage.ask("POST", "/batches", {"instances": [good] * 3}, 202)["batch_id"]
     stage.drain_fan_out()
     stage.drain(seconds=(100, 100, 0))
-    assert slow in [each["batch_id"] for each in stage.ask("GET", "/batches")["batches"]]
+    assert slow in [batch["batch_id"] for batch in stage.ask("GET", "/batches")["batches"]]
 
 
 def stop_and_go_on(stage: Stage, batch: str, see: Callable[[], object]) -> None:
@@ -367,13 +367,13 @@ def workflows(stage: Stage) -> None:
     (inputs,) = stage.s3.list_objects_v2(Bucket=stage.results, Prefix="workflows/inputs/")[
         "Contents"
     ]
-    given = {"manifest": f"s3://{stage.results}/{inputs['Key']}", "challenger": "other"}
-    dry = stage.ask("POST", "/workflows", given | {"dry_run": True}, 200)
+    request = {"manifest": f"s3://{stage.results}/{inputs['Key']}", "challenger": "other"}
+    dry = stage.ask("POST", "/workflows", request | {"dry_run": True}, 200)
     assert dry["unknown_labels"] == ["none such"]
     for ending in ("csv", "jsonl", "manifest", "txt"):
         missing = {"manifest": f"s3://{stage.images}/none.{ending}"}
         stage.ask("POST", "/workflows", missing, 404)
-    assert _task(stage, "prepare", name="run", request=given)["chunks"] == [1, 2]
+    assert _task(stage, "prepare", name="run", request=request)["chunks"] == [1, 2]
     for arm in ("champion", "challenger"):
         place = {"name": "run", "chunk": 1, "arm": arm}
         late = stage["workflow_classify"].handle(place, (100, 100, 100, 0))

@@ -101,15 +101,15 @@ def test_a_listing_is_in_order_and_of_its_prefix(
     keys = [f"a/{n:04d}" for n in range(1001)]  # more than a page
     for key in ["b", "a", *reversed(keys)]:
         put(key, b"")
-    assert [found.key for found in store.list(bucket, "a/")] == keys
-    assert [found.key for found in store.list(bucket, "a")] == ["a", *keys]
+    assert [entry.key for entry in store.list(bucket, "a/")] == keys
+    assert [entry.key for entry in store.list(bucket, "a")] == ["a", *keys]
     for after, rest in (
         ("a/0998", keys[999:]),
         ("a/0998x", keys[999:]),
         ("a/1000", []),
         ("", keys),
     ):
-        assert [found.key for found in store.list(bucket, "a/", after)] == rest
+        assert [entry.key for entry in store.list(bucket, "a/", after)] == rest
     assert list(store.list(bucket, "none")) == []
 
 
@@ -154,12 +154,12 @@ def test_only_what_was_read_is_replaced(
 ) -> None:
     store, put = store_and_put
     put("key", b"first")
-    found = store.find(bucket, "key", 10)
-    assert found is not None and found.data == b"first"
-    assert store.put(bucket, "key", b"second", "text/plain", replacing=found.etag)
-    assert not store.put(bucket, "key", b"third", "text/plain", replacing=found.etag)
+    stored = store.find(bucket, "key", 10)
+    assert stored is not None and stored.data == b"first"
+    assert store.put(bucket, "key", b"second", "text/plain", replacing=stored.etag)
+    assert not store.put(bucket, "key", b"third", "text/plain", replacing=stored.etag)
     assert store.read(bucket, "key", 10) == b"second"
-    assert not store.put(bucket, "none", b"fourth", "text/plain", replacing=found.etag)
+    assert not store.put(bucket, "none", b"fourth", "text/plain", replacing=stored.etag)
     assert store.find(bucket, "none", 10) is None
 
 
@@ -184,8 +184,8 @@ def test_a_refusal_is_no_absence(s3: Any, bucket: str, times: int, hides: bool) 
         tell_no_absence(s3.meta.events)
     refuse(s3.meta.events, "GetObject", times)
     if times == 1:
-        found = store.find(bucket, "key", 10)
-        assert found is not None and found.data == b"data"
+        stored = store.find(bucket, "key", 10)
+        assert stored is not None and stored.data == b"data"
     else:
         with pytest.raises(AccessRefused) as told:
             store.find(bucket, "key", 10)
@@ -248,7 +248,7 @@ def test_a_copy_and_what_is_deleted(store_and_put: tuple[ObjectStore, Put], buck
     store.copy(bucket, "from", bucket, "to")
     store.delete(bucket, "from")
     store.delete(bucket, "from")
-    assert [found.key for found in store.list(bucket, "")] == ["to"]
+    assert [entry.key for entry in store.list(bucket, "")] == ["to"]
     assert store.read(bucket, "to", 10) == b"data"
     with pytest.raises(ABSENT):
         store.copy(bucket, "none", bucket, "to")

@@ -281,9 +281,9 @@ def test_results_as_jsonl_are_what_the_service_wrote(
 def test_files_are_uploaded_under_the_names_they_were_given(
     run: Run, service: Service, photos: Path
 ) -> None:
-    given = [photos / "b.JPG", photos / "zoo" / "a.jpg"]
-    assert run(*given).exit_code == 0
-    assert [record["id"] for record in service.records] == [path.as_posix() for path in given]
+    files = [photos / "b.JPG", photos / "zoo" / "a.jpg"]
+    assert run(*files).exit_code == 0
+    assert [record["id"] for record in service.records] == [path.as_posix() for path in files]
 
 
 def test_many_files_keep_their_order(run: Run, service: Service, tmp_path: Path) -> None:

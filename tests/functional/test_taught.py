@@ -166,10 +166,10 @@ def test_damage_to_either_part_is_noticed(cache: Path, damaged: str) -> None:
 
 def test_it_comes_from_the_bucket_with_its_base(cache: Path, tmp_path: Path) -> None:
     pets, empty = read_package(cache / "pets"), tmp_path / "empty"
-    found = Models([empty], BUCKET, uploaded(pets, DOODLE)).find("pets")
-    assert found.model_path == empty / "doodle" / MODEL
-    assert Classifier(found, 1).labels == LABELS
-    assert found.is_current()
+    package = Models([empty], BUCKET, uploaded(pets, DOODLE)).find("pets")
+    assert package.model_path == empty / "doodle" / MODEL
+    assert Classifier(package, 1).labels == LABELS
+    assert package.is_current()
     with pytest.raises(ModelInvalid, match="taught on doodle, which is not here"):
         Models([tmp_path / "other"], BUCKET, uploaded(pets)).find("pets")
     with pytest.raises(ModelNotFound):
@@ -189,8 +189,8 @@ def test_a_layer_has_the_base_too(cache: Path, tmp_path: Path) -> None:
     pets, toys = (models(cache).find(name) for name in ("pets", "toys"))
     with ZipFile(model_layer(pets, tmp_path / "layer.zip")) as layer:
         layer.extractall(tmp_path / "opt")
-    there = Models([tmp_path / "opt" / "models"], "", MemoryStore()).find("pets")
-    assert Classifier(there, 1).labels == LABELS
+    in_opt = Models([tmp_path / "opt" / "models"], "", MemoryStore()).find("pets")
+    assert Classifier(in_opt, 1).labels == LABELS
     assert model_content(pets).digest != model_content(toys).digest
     assert HEAD in package_files(pets) and MODEL not in package_files(pets)
     assert [part.info.name for part in with_bases([pets, toys])] == ["doodle", "pets", "toys"]

@@ -24,8 +24,8 @@ keys = st.builds(lambda text, times: text * times + ".png", letters, st.integers
 def event(bucket: str, key: str, name: str) -> str:
     """An S3 event, its key percent-encoded as S3 does it."""
     quoted = "".join(f"%{byte:02X}" for byte in key.encode())
-    found = {"bucket": {"name": bucket}, "object": {"key": quoted, "sequencer": "00AA"}}
-    record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": found}
+    put = {"bucket": {"name": bucket}, "object": {"key": quoted, "sequencer": "00AA"}}
+    record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": put}
     return json.dumps({"Records": [record]})
 
 

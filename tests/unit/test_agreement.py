@@ -28,4 +28,4 @@ def test_pictures_are_held_back_from_all_over() -> None:
         pictures = [np.full((1, 1, 3), number % 256, np.uint8) for number in range(count)]
         first, held = held_back(pictures)
         assert (len(first), len(held)) == (ranges, count - ranges)
-        assert not {id(each) for each in first} & {id(image) for image in held}
+        assert not {id(image) for image in first} & {id(image) for image in held}

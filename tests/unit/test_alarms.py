@@ -50,11 +50,11 @@ def watched(alarm: Any) -> list[Any]:
     """The metrics of an alarm."""
     if "Metrics" not in alarm:
         return [alarm]
-    return [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+    return [metric["MetricStat"]["Metric"] for metric in alarm["Metrics"] if "MetricStat" in metric]
 
 
 def dimensions(metric: Any) -> dict[str, Any]:
-    return {each["Name"]: each["Value"] for each in metric.get("Dimensions", [])}
+    return {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
 
 
 def test_alarms_say_what_to_do_and_tell_whoever_wants_to_know(template: Any) -> None:
@@ -126,8 +126,8 @@ def test_timeouts_that_alarms_go_by_are_those_of_the_functions(template: Any) ->
     assert limits == {handler: TIMEOUTS[handler] for handler in limits}
     assert expression["Expression"].endswith("]) / 10")  # milliseconds of seconds, in percent
     assert {
-        each["Id"]: named(dimensions(each["MetricStat"]["Metric"])["FunctionName"]["Fn::Sub"])
-        for each in metrics
+        metric["Id"]: named(dimensions(metric["MetricStat"]["Metric"])["FunctionName"]["Fn::Sub"])
+        for metric in metrics
     } == {handler: DEV.function(handler) for handler in limits}
     quick = {"authorize", "on_upload", "workflow_record_loss", "workflow_promote"}
     assert set(limits) == set(TIMEOUTS) - quick
@@ -137,7 +137,7 @@ def test_api_gateways_metrics_go_by_the_name_of_the_stage(template: Any) -> None
     alarm = resources(template, "AWS::CloudWatch::Alarm")["ApiFaultsAlarm"]
     assert dimensions(alarm) == {"ApiName": CONFIG["app_name"], "Stage": {"Ref": "Stage"}}
     stages = CONFIG["stages"]
-    assert all(each["api_gateway_stage"] == name for name, each in stages.items())
+    assert all(stage["api_gateway_stage"] == name for name, stage in stages.items())
 
 
 def dashboard(template: Any, url: str) -> list[Any]:
@@ -178,13 +178,13 @@ def test_what_is_watched_goes_by_the_names_that_the_stage_has(template: Any) -> 
 
 def test_the_dashboard_draws_what_the_app_counts(template: Any) -> None:
     widgets = dashboard(template, "")
-    drawn = [row for each in widgets for row in _rows(each["properties"].get("metrics", []))]
+    drawn = [row for widget in widgets for row in _rows(widget["properties"].get("metrics", []))]
     ours = {tuple(row[1:4]) for row in drawn if row[0] == app.SERVICE}
     stages = {"total": 1.0, "fetch": 1.0, "decode": 1.0, "infer": 1.0}
     facts = {"status": 200, "images": 1, **stages}
     counted = embedded(app.SERVICE, "serverless-inception-dev", facts)
     (group,) = counted["_aws"]["CloudWatchMetrics"]
-    assert ours == {(each["Name"], "service", counted["service"]) for each in group["Metrics"]}
+    assert ours == {(metric["Name"], "service", counted["service"]) for metric in group["Metrics"]}
     assert len(widgets) >= 10 and {"AWS/SQS", "AWS/States", "AWS/ApiGateway"} <= {
         row[0] for row in drawn if isinstance(row[0], str)
     }
@@ -196,9 +196,9 @@ def _rows(metrics: list[list[Any]]) -> list[list[Any]]:
     """
     rows: list[list[Any]] = []
     for metric in metrics:
-        row = [each for each in metric if isinstance(each, str)]
+        row = [cell for cell in metric if isinstance(cell, str)]
         above = rows[-1] if rows else []
         if row[:1] == ["..."]:
             row = above[: len(above) - len(row) + 1] + row[1:]
-        rows.append([above[n] if each == "." else each for n, each in enumerate(row)] or [None])
+        rows.append([above[n] if cell == "." else cell for n, cell in enumerate(row)] or [None])
     return rows

@@ -141,6 +141,21 @@ def test_a_module_name_stands_for_one_thing() -> None:
     assert not {path.stem for path in SOURCES} & sys.stdlib_module_names - {"__main__"}
 
 
+FILLERS = {"each", "found", "given", "one", "there"}
+
+
+def test_a_name_says_what_it_stands_for() -> None:
+    """A filler noun makes a reader look up what it is: `entry`, `match` or `result` say it."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                assert node.name not in FILLERS, f"{path}:{node.lineno}"
+            elif isinstance(node, ast.arg):
+                assert node.arg not in FILLERS, f"{path}:{node.lineno}"
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                assert node.id not in FILLERS, f"{path}:{node.lineno}"
+
+
 @pytest.mark.parametrize(
     ("part", "others"),
     [

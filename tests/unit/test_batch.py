@@ -49,9 +49,9 @@ class Counting(ColourClassifier):
         super().__init__()
         self.seen = 0
 
-    def scores(self, *given: Any, **options: Any) -> Any:
+    def scores(self, *arguments: Any, **options: Any) -> Any:
         self.seen += 1
-        return super().scores(*given, **options)
+        return super().scores(*arguments, **options)
 
 
 class Cloud:
@@ -142,8 +142,8 @@ def test_each_label_that_is_found_counts_where_several_may_be_right() -> None:
             super().__init__(multi_label=True)
             self.factors = np.array(factors)
 
-        def scores(self, *given: Any, **options: Any) -> Any:
-            return super().scores(*given, **options)[1] * self.factors
+        def scores(self, *arguments: Any, **options: Any) -> Any:
+            return super().scores(*arguments, **options)[1] * self.factors
 
     for factors, labels in [
         ([0, 0.9, 0.5, 0.4], {"red": 3, "green": 3}),
@@ -267,8 +267,8 @@ def test_of_two_fan_outs_that_list_a_prefix_at_once_one_is_heard(cloud: Cloud) -
 def test_no_two_images_of_a_batch_have_the_same_id(cloud: Cloud, way: str) -> None:
     """Ids that are numbers, beside lines that have none or cannot be read."""
     if way == "instances":
-        given = [Instance(url="http://h/1"), Instance(id="0", url="http://h/2")]
-        request = BatchRequest(instances=[*given, Instance(id="3", url="http://h/3")])
+        instances = [Instance(url="http://h/1"), Instance(id="0", url="http://h/2")]
+        request = BatchRequest(instances=[*instances, Instance(id="3", url="http://h/3")])
     else:
         cloud.store.objects["images", way] = {
             "m.txt": b"http://h/1\n\xff\nhttp://h/3",
@@ -670,8 +670,8 @@ def test_a_bare_url_is_answered_on_the_results_queue(cloud: Cloud) -> None:
 
 def s3_event(key: str, bucket: str = "images", name: str = "ObjectCreated:Put", **more: str) -> str:
     put = {"key": key, "sequencer": "00AA"} | more
-    found = {"bucket": {"name": bucket}, "object": put}
-    record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": found}
+    s3 = {"bucket": {"name": bucket}, "object": put}
+    record = {"eventTime": "2026-11-22T10:00:00.000Z", "eventName": name, "s3": s3}
     return json.dumps({"Records": [record]})
 
 
@@ -698,10 +698,10 @@ def test_puts_without_a_sequencer_are_told_by_their_time(cloud: Cloud, from_s3: 
 
 
 def test_each_put_of_an_event_of_s3_is_taken(cloud: Cloud) -> None:
-    one, other = (json.loads(s3_event(key))["Records"] for key in ("a+b%2Bc.png", "d.png"))
-    cloud.events.on_s3_event({"Records": one + other})
+    first, other = (json.loads(s3_event(key))["Records"] for key in ("a+b%2Bc.png", "d.png"))
+    cloud.events.on_s3_event({"Records": first + other})
     cloud.run()
-    uploads = [found.key for found in cloud.store.list("results", "uploads/")]
+    uploads = [entry.key for entry in cloud.store.list("results", "uploads/")]
     assert uploads == ["uploads/a b+c.png.json", "uploads/d.png.json"]
 
 

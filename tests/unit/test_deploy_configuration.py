@@ -168,8 +168,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def step(project: Path, there: Made | None) -> ConfigurationStep:
-    return ConfigurationStep(project, TARGET, CONFIG, lambda: there)
+def step(project: Path, made: Made | None) -> ConfigurationStep:
+    return ConfigurationStep(project, TARGET, CONFIG, lambda: made)
 
 
 def read(project: Path) -> Iterator[tuple[str, Any]]:
@@ -258,11 +258,11 @@ def kept(project: Path, *resources: dict[str, Any]) -> KeptStep:
 
 
 def test_chalices_record_is_made_of_what_aws_has(tmp_path: Path) -> None:
-    there = kept(tmp_path, ROLE, API)
-    assert there.changes() == ["write .chalice/deployed/dev.json as AWS has it"]
-    there.apply(say_nothing)
-    assert there.changes() == []
-    record = json.loads((tmp_path / there.path).read_text())
+    step = kept(tmp_path, ROLE, API)
+    assert step.changes() == ["write .chalice/deployed/dev.json as AWS has it"]
+    step.apply(say_nothing)
+    assert step.changes() == []
+    record = json.loads((tmp_path / step.path).read_text())
     assert record == {"resources": [ROLE, API], "schema_version": "2.0", "backend": "api"}
 
 
@@ -275,8 +275,8 @@ def test_a_record_that_chalice_wrote_is_left_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("now", [(ROLE,), (ROLE, {**API, "rest_api_id": "b"}), ()])
 def test_a_record_of_what_is_no_more_is_replaced(tmp_path: Path, now: tuple[Any, ...]) -> None:
     kept(tmp_path, ROLE, API).apply(say_nothing)
-    there = kept(tmp_path, *now)
-    assert there.changes() != []
-    there.apply(say_nothing)
-    assert there.changes() == []
-    assert (tmp_path / there.path).exists() is bool(now)
+    step = kept(tmp_path, *now)
+    assert step.changes() != []
+    step.apply(say_nothing)
+    assert step.changes() == []
+    assert (tmp_path / step.path).exists() is bool(now)

@@ -75,7 +75,12 @@ class Account:
     def names(self, lives_here: bool = True) -> set[str]:
         keys = ("lambda_arn", "role_name", "rule_name")
         resources = self.record(lives_here).resources()
-        return {one[key].rpartition(":")[2] for one in resources for key in keys if key in one}
+        return {
+            resource[key].rpartition(":")[2]
+            for resource in resources
+            for key in keys
+            if key in resource
+        }
 
 
 @pytest.fixture
@@ -92,8 +97,8 @@ def account() -> Iterator[Account]:
 def of(stage: str, *handlers: str) -> set[str]:
     """Functions and roles of handlers, and the rule."""
     name = f"serverless-inception-{stage}"
-    functions = {name if one == "api_handler" else f"{name}-{one}" for one in handlers}
-    return functions | {f"{name}-{one}" for one in handlers} | {f"{name}-on_tick-event"}
+    functions = {name if handler == "api_handler" else f"{name}-{handler}" for handler in handlers}
+    return functions | {f"{name}-{handler}" for handler in handlers} | {f"{name}-on_tick-event"}
 
 
 def test_handlers_are_those_that_the_app_declares() -> None:
@@ -104,7 +109,7 @@ def test_handlers_are_those_that_the_app_declares() -> None:
 
 
 def test_nothing_of_a_neighbour_is_a_stages_own(account: Account) -> None:
-    for stage in ("dev", *(one for one in NEIGHBOURS if one != "dev-authorize")):
+    for stage in ("dev", *(stage for stage in NEIGHBOURS if stage != "dev-authorize")):
         account.stage(stage)
     account.function("serverless-inception-dev-mine", account.role("x", "mine"), {"stage": "dev"})
     account.role("dev", "mine")
@@ -122,7 +127,7 @@ def test_an_api_is_known_by_what_it_calls_even_before_it_is_deployed(account: Ac
     account.api("serverless-inception-dev-authorize")
     assert list(account.record().api()) == []
     api = account.api("serverless-inception-dev")
-    assert [one["rest_api_id"] for one in account.record().api()] == [api]
+    assert [resource["rest_api_id"] for resource in account.record().api()] == [api]
 
 
 def test_what_the_app_declares_no_more_is_listed_as_what_goes(account: Account) -> None:
@@ -130,7 +135,7 @@ def test_what_the_app_declares_no_more_is_listed_as_what_goes(account: Account) 
     account.client("events").put_rule(
         Name="serverless-inception-dev-on_old-event", ScheduleExpression="rate(1 day)"
     )
-    assert {described(one) for one in account.record().leftovers()} == {
+    assert {described(resource) for resource in account.record().leftovers()} == {
         f"{kind} serverless-inception-dev-on_old{end}"
         for kind, end in (("function", ""), ("role", ""), ("rule", "-event"))
     }
@@ -140,14 +145,14 @@ def test_logs_are_a_neighbours_where_the_function_would_be(account: Account) -> 
     for stage in ("dev", *NEIGHBOURS[:2]):
         account.stage(stage)
     step = RetentionStep(account.client("logs"), account.record, TARGET, 30)
-    ours = {f"/aws/lambda/serverless-inception-dev-{one}" for one in HANDLERS[1:]}
+    ours = {f"/aws/lambda/serverless-inception-dev-{handler}" for handler in HANDLERS[1:]}
     assert set(step.groups()) == ours
     step.apply(lambda _: None)
     step.delete(step.groups())
-    there = account.client("logs").describe_log_groups()["logGroups"]
-    assert not ours & {one["logGroupName"] for one in there}
-    assert len(there) == 1 + 2 * len(HANDLERS)
-    assert all("retentionInDays" not in one for one in there)
+    groups = account.client("logs").describe_log_groups()["logGroups"]
+    assert not ours & {group["logGroupName"] for group in groups}
+    assert len(groups) == 1 + 2 * len(HANDLERS)
+    assert all("retentionInDays" not in group for group in groups)
 
 
 def test_a_name_that_another_has_taken_stops_the_deployment(account: Account) -> None:
@@ -163,7 +168,7 @@ def test_roles_are_global_and_only_those_of_this_region_are_the_stages_own(
     account.stage("dev")
     other = Account("us-east-1")
     assert other.names(lives_here=False) == set()
-    assert other.names() == {f"serverless-inception-dev-{one}" for one in HANDLERS}
+    assert other.names() == {f"serverless-inception-dev-{handler}" for handler in HANDLERS}
     with pytest.raises(DeployError, match=r"role .*-api_handler exists.*give --region"):
         other.record(lives_here=False).check()
     # the stack is gone, and the buckets: what is here can be taken down all the same

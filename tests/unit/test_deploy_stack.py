@@ -171,8 +171,8 @@ def test_what_a_killed_run_began_is_waited_for(begun: str, ended: str) -> None:
 def test_a_change_set_that_a_killed_run_left_is_made_anew() -> None:
     cloud = Cloud("new", "CREATE_COMPLETE")
     cloud.proposes("CREATE_COMPLETE", "", QUEUE)
-    there = {"Error": {"Code": "AlreadyExistsException", "Message": "ChangeSet deploy exists"}}
-    cloud.answers["CreateChangeSet"] = [there, {}]
+    exists = {"Error": {"Code": "AlreadyExistsException", "Message": "ChangeSet deploy exists"}}
+    cloud.answers["CreateChangeSet"] = [exists, {}]
     assert cloud.step.changes() == ["change AWS::SQS::Queue WorkQueue https://sqs/work"]
     assert cloud.writes == [
         "CreateChangeSet", "DeleteChangeSet", "CreateChangeSet", "DeleteChangeSet",
@@ -208,7 +208,7 @@ def test_what_was_never_made_goes_by_its_name_in_the_template() -> None:
     queue = {"ResourceType": "AWS::SQS::Queue", "LogicalResourceId": "WorkQueue",
              "ResourceStatus": "CREATE_FAILED"}  # fmt: skip
     named = {**queue, "LogicalResourceId": "Dead", "PhysicalResourceId": "https://sqs/dead"}
-    buckets = [{**one, "ResourceType": "AWS::S3::Bucket"} for one in (queue, named)]
+    buckets = [{**resource, "ResourceType": "AWS::S3::Bucket"} for resource in (queue, named)]
     cloud.answers["ListStackResources"] = {"StackResourceSummaries": [queue, named, *buckets]}
     assert cloud.step.contents() == [
         "AWS::SQS::Queue WorkQueue", "AWS::SQS::Queue https://sqs/dead",

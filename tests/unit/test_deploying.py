@@ -177,7 +177,7 @@ def test_further_models_are_uploaded_once_and_again_when_they_change(
     step = ModelsStep(s3, lambda: "models", [package])
     step.apply(say_nothing)
     assert step.changes() == NOTHING
-    keys = {one["Key"] for one in s3.list_objects_v2(Bucket="models")["Contents"]}
+    keys = {entry["Key"] for entry in s3.list_objects_v2(Bucket="models")["Contents"]}
     assert keys == {f"doodle/{file}" for file in package.files}
     assert {"doodle/model.tflite", "doodle/samples/umbrella.jpg"} <= keys
     before = content_digest(package)
@@ -222,13 +222,13 @@ def test_the_second_engine_is_a_layer_where_a_model_has_a_use_for_it(
         for folder, wanted in ((package.folder, default), (tmp_path / "doodle-small", arm))
     ]
     config = CONFIG | {"lambda_architecture": architecture}
-    given = deploy.main.make_context("deploy", ["--stage", "dev"]).params
-    wishes = deploy._wishes(config, "dev", given)
+    options = deploy.main.make_context("deploy", ["--stage", "dev"]).params
+    wishes = deploy._wishes(config, "dev", options)
     stage = Deployment(session, TARGET, config, wishes, "3.13", packages[0], packages[1:])
-    found = [step.changes()[0] for step in stage.layers]
+    changes = [step.changes()[0] for step in stage.layers]
     assert [
         change.removeprefix("publish ").startswith(name)
-        for change, name in zip(found, layers, strict=True)
+        for change, name in zip(changes, layers, strict=True)
     ] == [True] * len(layers)
     assert [step in stage.steps() for step in stage.layers] == [True] * len(layers)
 
@@ -400,12 +400,12 @@ def test_traces_end_that_nobody_asks_for_any_more(mode: str, traced: bool, ends:
     )
     stub = Stubber(client)
     step = TracingStep(client, lambda: OneFunction(), traced, 0)  # type: ignore[arg-type, return-value]
-    there = {"State": "Active", "TracingConfig": {"Mode": mode}}
+    function = {"State": "Active", "TracingConfig": {"Mode": mode}}
     for _ in range(0 if traced else 2):
-        stub.add_response("get_function_configuration", there)
+        stub.add_response("get_function_configuration", function)
     if ends:
         named = {"FunctionName": "serverless-inception-dev-on_work"}
-        stub.add_response("get_function_configuration", there, named)  # it has settled
+        stub.add_response("get_function_configuration", function, named)  # it has settled
         wanted = {**named, "TracingConfig": {"Mode": "PassThrough"}}
         stub.add_response("update_function_configuration", {}, wanted)
     with stub:
@@ -526,15 +526,15 @@ def test_a_plan_counts_its_changes(
 
 def test_options_then_the_stages_environment_then_defaults() -> None:
     config = {"stages": {"dev": {"environment_variables": {"MODEL": "kept", "PUBLIC": "yes"}}}}
-    given = deploy.main.make_context("deploy", ["--stage", "dev"]).params
-    wishes = deploy._wishes(config, "dev", given)
+    options = deploy.main.make_context("deploy", ["--stage", "dev"]).params
+    wishes = deploy._wishes(config, "dev", options)
     assert (wishes.model, wishes.arms, wishes.public) == ("kept", "", True)
-    asked = {**given, "model": "m", "arms": "m=0.5 n=0.5", "public": False}
+    asked = {**options, "model": "m", "arms": "m=0.5 n=0.5", "public": False}
     wishes = deploy._wishes(config, "dev", asked)
     assert (wishes.model, wishes.public, wishes.other_models) == ("m", False, ["n"])
     with pytest.raises(DeployError, match=r"The arms: .* must add up to 1"):
-        _ = deploy._wishes(config, "dev", {**given, "arms": "m=0.5"}).other_models
-    bare = deploy._wishes({"stages": {"dev": {}}}, "dev", given)
+        _ = deploy._wishes(config, "dev", {**options, "arms": "m=0.5"}).other_models
+    bare = deploy._wishes({"stages": {"dev": {}}}, "dev", options)
     assert (bare.model, bare.arms, bare.public) == ("inception-v3", "", False)
 
 
@@ -553,17 +553,17 @@ def test_without_credentials_there_is_no_more_than_a_plan(options: list[str]) ->
 
 
 def test_a_stage_is_not_public_because_its_entry_is_a_copy_of_one_that_is() -> None:
-    given = deploy.main.make_context("deploy", ["--stage", "prod"]).params
+    options = deploy.main.make_context("deploy", ["--stage", "prod"]).params
     entry = {
         "environment_variables": {"PUBLIC": "true", "MODEL": "m"},
         "lambda_functions": {"on_work": {"iam_policy_file": "policies/dev/on_work.json"}},
     }
     config = {"stages": {"dev": entry, "prod": entry}}
-    assert [deploy._wishes(config, stage, given).public for stage in ("dev", "prod")] == [
+    assert [deploy._wishes(config, stage, options).public for stage in ("dev", "prod")] == [
         True,
         False,
     ]
-    assert deploy._wishes(config, "prod", {**given, "public": True}).public is True
+    assert deploy._wishes(config, "prod", {**options, "public": True}).public is True
 
 
 def test_a_function_url_stays_until_it_is_told_to_go_and_is_not_copied() -> None:
@@ -576,14 +576,14 @@ def test_a_function_url_stays_until_it_is_told_to_go_and_is_not_copied() -> None
         ("dev", [], "url"), ("dev", ["--front", "rest"], "rest"), ("prod", [], "rest"),
         ("prod", ["--front", "url"], "url"), ("new", [], "rest"),
     ):  # fmt: skip
-        given = deploy.main.make_context("deploy", ["--stage", stage, *words]).params
-        assert deploy._wishes(config, stage, given).front == front
+        options = deploy.main.make_context("deploy", ["--stage", stage, *words]).params
+        assert deploy._wishes(config, stage, options).front == front
 
 
 def test_calls_that_are_reserved_for_the_api_are_recorded_and_stay(session: Any) -> None:
     def limits(config: dict[str, Any], *words: str) -> dict[str, int]:
-        given = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
-        wishes = deploy._wishes(config, "dev", given)
+        options = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
+        wishes = deploy._wishes(config, "dev", options)
         return Deployment(session, TARGET, config, wishes, "3.13")._limits()
 
     assert limits(CONFIG) == {}
@@ -597,8 +597,8 @@ def test_calls_that_are_reserved_for_the_api_are_recorded_and_stay(session: Any)
 def test_an_experiment_ends_when_it_is_told_to() -> None:
     config = {"stages": {"dev": {"environment_variables": {"ARMS": "m=0.5 n=0.5"}}}}
     for words, arms in (([], "m=0.5 n=0.5"), (["--arms", ""], "")):
-        given = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
-        assert deploy._wishes(config, "dev", given).arms == arms
+        options = deploy.main.make_context("deploy", ["--stage", "dev", *words]).params
+        assert deploy._wishes(config, "dev", options).arms == arms
 
 
 @pytest.mark.parametrize("stage", ["", "prod"])

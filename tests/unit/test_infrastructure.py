@@ -75,7 +75,7 @@ def definition(template: Any) -> Any:
         "AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012",
         "Stage": "dev",
     }  # fmt: skip
-    return json.loads(re.sub(r"\$\{(.*?)\}", lambda found: known[found[1]], text))
+    return json.loads(re.sub(r"\$\{(.*?)\}", lambda match: known[match[1]], text))
 
 
 def complaints(definitions: list[Any], folder: Path) -> list[list[str]]:
@@ -83,8 +83,11 @@ def complaints(definitions: list[Any], folder: Path) -> list[list[str]]:
     in."""
     role, kind = "arn:aws:iam::123456789012:role/any", "AWS::StepFunctions::StateMachine"
     machines = {
-        f"Machine{number}": {"Type": kind, "Properties": {"Definition": given, "RoleArn": role}}
-        for number, given in enumerate(definitions)
+        f"Machine{number}": {
+            "Type": kind,
+            "Properties": {"Definition": definition, "RoleArn": role},
+        }
+        for number, definition in enumerate(definitions)
     }
     path = folder / "machines.json"
     path.write_text(json.dumps({"Resources": machines}))
@@ -111,8 +114,8 @@ def test_the_state_machine_is_valid_and_cfn_lint_would_notice(
     wrong = [changed(valid, path, value) for path, value in CHANGES]
     none, *told = complaints([valid, *wrong], tmp_path)
     assert none == []
-    for change, found in zip(CHANGES, told, strict=True):
-        assert found and all(complaint.startswith("E3601") for complaint in found), change
+    for change, report in zip(CHANGES, told, strict=True):
+        assert report and all(complaint.startswith("E3601") for complaint in report), change
 
 
 @pytest.mark.parametrize(("path", "value"), [
@@ -202,10 +205,10 @@ def test_outputs_are_environment_variables(template: Any) -> None:
 
 def test_what_holds_data_is_tagged(template: Any) -> None:
     kinds = ("AWS::S3::Bucket", "AWS::SQS::Queue")
-    held = [each for kind in kinds for each in resources(template, kind).values()]
+    held = [resource for kind in kinds for resource in resources(template, kind).values()]
     assert len(held) == 6
-    for each in held:
-        tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+    for resource in held:
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Tags"]}
         assert tags == {"application": "serverless-inception", "stage": {"Ref": "Stage"}}
 
 
@@ -233,8 +236,8 @@ def granted(template: Any) -> dict[str, tuple[set[str], set[str]]]:
     (policy,) = role["Policies"]
     statements = map(if_asked, policy["PolicyDocument"]["Statement"])
     return {
-        each["Sid"]: (set(listed(each["Action"])), set(listed(each["Resource"])))
-        for each in statements
+        statement["Sid"]: (set(listed(statement["Action"])), set(listed(statement["Resource"])))
+        for statement in statements
     }
 
 
@@ -244,8 +247,8 @@ def if_asked(value: Any) -> Any:
 
 
 def listed(value: Any) -> Iterator[str]:
-    for each in value if isinstance(value, list) else [value]:
-        yield each["Fn::Sub"] if isinstance(each, dict) else each
+    for item in value if isinstance(value, list) else [value]:
+        yield item["Fn::Sub"] if isinstance(item, dict) else item
 
 
 def test_the_state_machine_may_do_what_it_does_and_no_more(template: Any) -> None:

@@ -18,23 +18,23 @@ def read(key: str, text: str | bytes, block: int = 7) -> list[Entry]:
     return list(entries(key, (data[n : n + block] for n in range(0, len(data), block))))
 
 
-def sources(found: list[Entry]) -> list[str]:
-    return [entry.problem or entry.source for entry in found]
+def sources(entries: list[Entry]) -> list[str]:
+    return [entry.problem or entry.source for entry in entries]
 
 
 def test_text_has_an_address_a_line() -> None:
-    found = read("m.txt", "http://h/1\n\n# a comment\ns3://b/2\n  http://h/3  ")
-    assert sources(found) == ["http://h/1", "s3://b/2", "http://h/3"]
-    assert [entry.id for entry in found] == ["1", "4", "5"]
-    assert [entry.position for entry in found] == [0, 1, 2]
-    assert found[1].instance.s3_uri == "s3://b/2" and found[1].instance.url is None
+    entries = read("m.txt", "http://h/1\n\n# a comment\ns3://b/2\n  http://h/3  ")
+    assert sources(entries) == ["http://h/1", "s3://b/2", "http://h/3"]
+    assert [entry.id for entry in entries] == ["1", "4", "5"]
+    assert [entry.position for entry in entries] == [0, 1, 2]
+    assert entries[1].instance.s3_uri == "s3://b/2" and entries[1].instance.url is None
 
 
 @pytest.mark.parametrize("column", ["url", "source-ref", " URL "])
 def test_csv_goes_by_its_header(column: str) -> None:
-    found = read("m.CSV", f'id,{column},note\na,http://h/1,x\n"b","http://h/2,3",\n,http://h/4,')
-    assert sources(found) == ["http://h/1", "http://h/2,3", "http://h/4"]
-    assert [entry.id for entry in found] == ["a", "b", "4"]
+    entries = read("m.CSV", f'id,{column},note\na,http://h/1,x\n"b","http://h/2,3",\n,http://h/4,')
+    assert sources(entries) == ["http://h/1", "http://h/2,3", "http://h/4"]
+    assert [entry.id for entry in entries] == ["a", "b", "4"]
 
 
 def test_csv_as_spreadsheets_save_it() -> None:
@@ -56,8 +56,8 @@ def test_csv_as_spreadsheets_save_it() -> None:
         ('id;url;"the\nnote";label', ["a;http://h/1;;cat", 'b;"http://h/2;3";"x\ny";dog']),
     ):
         for newline in ("\n", "\r\n"):
-            found = read("m.csv", newline.join([header, *rows]).replace("\n", newline))
-            kept = [(entry.id, entry.source, entry.label, entry.problem) for entry in found]
+            entries = read("m.csv", newline.join([header, *rows]).replace("\n", newline))
+            kept = [(entry.id, entry.source, entry.label, entry.problem) for entry in entries]
             expected = [("a", "http://h/1", "cat", None), ("b", "http://h/2;3", "dog", None)]
             assert kept == expected, header
 
@@ -81,20 +81,20 @@ def test_manifests_of_sagemaker() -> None:
     lines: list[dict[str, object]] = [{"label": 3}, {"label": 0}, {"label": 1.5}, said, several]
     lines += [{"x-metadata": 1} | said, {}, {"label": "cat"} | several]
     text = "".join(json.dumps({"source-ref": "s3://b/c"} | line) + "\n" for line in lines)
-    found = read("output.MANIFEST", text)
+    entries = read("output.MANIFEST", text)
     expected = ["3", "0", "1.5", "cat", None, "cat", None, "cat"]
-    assert [entry.label for entry in found] == expected
-    assert not any(entry.problem for entry in found) and found == read("m.jsonl", text)
+    assert [entry.label for entry in entries] == expected
+    assert not any(entry.problem for entry in entries) and entries == read("m.jsonl", text)
 
 
 def test_jsonl_has_an_instance_a_line() -> None:
-    found = read(
+    entries = read(
         "m.jsonl",
         '{"id": "a", "url": "http://h/1"}\n{"source-ref": "s3://b/2", "recordId": "r", "x": [1]}\n'
         '{"id": 7, "b64": "QUJD"}\n',
     )
-    assert sources(found) == ["http://h/1", "s3://b/2", "inline"]
-    assert [entry.id for entry in found] == ["a", "r", "7"]
+    assert sources(entries) == ["http://h/1", "s3://b/2", "inline"]
+    assert [entry.id for entry in entries] == ["a", "r", "7"]
 
 
 def test_a_line_may_tell_what_its_image_shows() -> None:
@@ -181,13 +181,13 @@ def test_no_line_takes_the_id_of_another_for_its_number() -> None:
 
 def test_an_id_that_a_line_far_above_has_for_its_number_is_refused() -> None:
     without = '{"url": "http://h/"}\n' * PEEKED
-    found = read(
+    entries = read(
         "m.jsonl", f'{without}{{"id": "3", "url": "http://h/3"}}\n{{"url": "http://h/"}}\n'
     )
-    assert [entry.id for entry in found[-3:]] == ["25", "line 26", "line 27"]
+    assert [entry.id for entry in entries[-3:]] == ["25", "line 26", "line 27"]
     assert (
-        found[-2].problem
-        and "its id 3 is one that a line without an id may get" in found[-2].problem
+        entries[-2].problem
+        and "its id 3 is one that a line without an id may get" in entries[-2].problem
     )
     free = f'{without}{{"id": "{PEEKED + 1}", "url": "http://h/3"}}\n'
     assert read("m.jsonl", free)[-1].problem is None
@@ -224,15 +224,15 @@ def test_an_own_id_like_a_made_up_one_far_below_is_refused_only_where_a_line_may
 def test_no_made_up_id_is_that_of_another_line(ids: list[tuple[int, int] | None]) -> None:
     forms = ("{}", "line {}", "line {} of the manifest")
     own = [forms[id[0]].format(id[1]) if id else None for id in ids]
-    found = numbered(*own)
-    kept = {id for (id, _), given in zip(found, own, strict=True) if id == given}
-    made_up = [id for (id, _), given in zip(found, own, strict=True) if id != given]
+    entries = numbered(*own)
+    kept = {id for (id, _), own_id in zip(entries, own, strict=True) if id == own_id}
+    made_up = [id for (id, _), own_id in zip(entries, own, strict=True) if id != own_id]
     assert len(set(made_up)) == len(made_up) and not kept & set(made_up)
 
 
 def test_ids_given_twice_are_the_callers() -> None:
-    found = read("m.csv", "id,url\na,http://h/1\na,http://h/2")
-    assert [(entry.id, entry.source) for entry in found] == [
+    entries = read("m.csv", "id,url\na,http://h/1\na,http://h/2")
+    assert [(entry.id, entry.source) for entry in entries] == [
         ("a", "http://h/1"),
         ("a", "http://h/2"),
     ]
@@ -242,8 +242,8 @@ def test_ids_given_twice_are_the_callers() -> None:
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_a_quoted_field_of_a_csv_may_have_line_breaks(newline: str, block: int) -> None:
     rows = ["url,note,id", 'http://h/1,"one', "", '# ""two""",a', "http://h/2,,b"]
-    found = read("m.csv", newline.join(rows), block)
-    assert [(entry.id, entry.source) for entry in found] == [
+    entries = read("m.csv", newline.join(rows), block)
+    assert [(entry.id, entry.source) for entry in entries] == [
         ("a", "http://h/1"),
         ("b", "http://h/2"),
     ]
@@ -253,9 +253,9 @@ def test_a_quoted_field_of_a_csv_may_have_line_breaks(newline: str, block: int) 
 def test_a_lost_quote_costs_its_line_alone(more: int) -> None:
     for last in ("", 'z,"http://h/z"\n'):
         rest = "".join(f"{number}a,http://h/{number}\n" for number in range(more)) + last
-        broken, *found = read("m.csv", f'id,url\nx,"http://h/x\n{rest}')
+        broken, *entries = read("m.csv", f'id,url\nx,"http://h/x\n{rest}')
         assert broken.problem and broken.problem.startswith("Line 2 of the manifest: its quotes")
-        assert [entry.problem for entry in found] == [None] * (more + bool(last))
+        assert [entry.problem for entry in entries] == [None] * (more + bool(last))
 
 
 def test_a_quote_in_a_comment_opens_nothing() -> None:
@@ -275,9 +275,9 @@ def test_any_line_break_ends_a_line(key: str, newline: str, block: int) -> None:
         "m.jsonl": ['{"url": "http://h/1"}', "", '{"url": "http://h/2"}'],
     }[key]
     for end in ("", newline):
-        found = read(key, newline.join(body) + end, block)
-        assert sources(found) == ["http://h/1", "http://h/2"]
-        assert [entry.id for entry in found] == (["2", "3"] if key == "m.csv" else ["1", "3"])
+        entries = read(key, newline.join(body) + end, block)
+        assert sources(entries) == ["http://h/1", "http://h/2"]
+        assert [entry.id for entry in entries] == (["2", "3"] if key == "m.csv" else ["1", "3"])
 
 
 @pytest.mark.parametrize("key", ["m.txt", "m.csv", "m.jsonl"])
@@ -297,8 +297,8 @@ def test_what_is_damaged_in_utf_16_costs_its_line_alone() -> None:
     whole = "http://h/1\nhttp://h/\ud800\nhttp://h/3\nhttp://h/4".encode(
         "utf-16-le", "surrogatepass"
     )
-    one, two, three, four = read("m.txt", whole[:-1])
-    assert (one.problem, three.problem) == (None, None)
+    first, two, three, four = read("m.txt", whole[:-1])
+    assert (first.problem, three.problem) == (None, None)
     assert two.problem == "Line 2 of the manifest: it is neither UTF-8 nor UTF-16."
     assert four.problem == "Line 4 of the manifest: it is neither UTF-8 nor UTF-16."
 
@@ -335,8 +335,8 @@ def test_a_manifest_with_an_image_among_bad_lines_is_taken() -> None:
 
 
 def test_a_csv_without_an_address_column_says_so() -> None:
-    found = read("m.csv", "name,size\na,1\n")
-    assert "header" in (found[0].problem or "")
+    entries = read("m.csv", "name,size\na,1\n")
+    assert "header" in (entries[0].problem or "")
 
 
 def test_an_address_with_commas_is_not_taken_for_half_of_it() -> None:
@@ -344,12 +344,12 @@ def test_an_address_with_commas_is_not_taken_for_half_of_it() -> None:
     url = "http://h/w_100,h_50/1.jpg"
     quoted = f'"{url}"'
     for header, line in (("url", url), ("url,id", f"{url},a"), ("id,url", f"a,{url}")):
-        (found,) = read("m.csv", f"{header}\n{line}\n")
-        assert "put an address in quotes" in (found.problem or ""), line
-        (found,) = read("m.csv", f"{header}\n{line.replace(url, quoted)},,\n")
-        assert found.instance.url == url
-    (found,) = read("m.csv", f"url;id\n{url};a\n")
-    assert found.instance.url == url
+        (entry,) = read("m.csv", f"{header}\n{line}\n")
+        assert "put an address in quotes" in (entry.problem or ""), line
+        (entry,) = read("m.csv", f"{header}\n{line.replace(url, quoted)},,\n")
+        assert entry.instance.url == url
+    (entry,) = read("m.csv", f"url;id\n{url};a\n")
+    assert entry.instance.url == url
 
 
 def test_another_ending_is_no_manifest() -> None:
@@ -362,10 +362,10 @@ def test_another_ending_is_no_manifest() -> None:
 @given(data=st.binary(max_size=300), block=st.integers(1, 50), key=st.sampled_from("tcj"))
 def test_any_bytes_make_entries_whatever_the_blocks(data: bytes, block: int, key: str) -> None:
     name = {"t": "m.txt", "c": "m.csv", "j": "m.jsonl"}[key]
-    found = read(name, data, block)
-    assert found == read(name, data, block=1000)
-    assert [entry.position for entry in found] == list(range(len(found)))
-    for entry in found:
+    entries = read(name, data, block)
+    assert entries == read(name, data, block=1000)
+    assert [entry.position for entry in entries] == list(range(len(entries)))
+    for entry in entries:
         assert (entry.problem is None) == (
             entry.source != "inline" or entry.instance.b64 is not None
         )

@@ -115,8 +115,8 @@ def template(handler: str) -> Path:
 
 def statements(handler: str) -> list[dict[str, Any]]:
     """Of the template, as it was written."""
-    found: list[dict[str, Any]] = json.loads(template(handler).read_text())["Statement"]
-    return found
+    statements: list[dict[str, Any]] = json.loads(template(handler).read_text())["Statement"]
+    return statements
 
 
 def many(value: Any) -> list[Any]:
@@ -131,17 +131,17 @@ def log_group(handler: str) -> str:
 
 def scopes(handler: str) -> list[str]:
     """Resources and prefixes of all statements, as the table names them."""
-    found = []
+    allowed = []
     for statement in statements(handler):
         prefixes = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", [])
-        found += [f"list {prefix}" for prefix in many(prefixes)]
-        found += [
+        allowed += [f"list {prefix}" for prefix in many(prefixes)]
+        allowed += [
             "OWN LOG GROUP:*"
             if resource == log_group(handler)
             else str(resource).removeprefix("arn:${Partition}:s3:::")
             for resource in many(statement["Resource"])
         ]
-    return found
+    return allowed
 
 
 def app_functions() -> set[str]:
@@ -165,22 +165,24 @@ def test_every_wildcard_is_justified(handler: str) -> None:
 
 
 def test_every_justification_is_of_a_wildcard() -> None:
-    there = {scope for handler in FUNCTIONS for scope in scopes(handler)}
-    assert set(WILDCARDS) - there == set()
+    written = {scope for handler in FUNCTIONS for scope in scopes(handler)}
+    assert set(WILDCARDS) - written == set()
     assert all(WILDCARDS.values())
 
 
 @pytest.mark.parametrize("handler", FUNCTIONS)
 def test_statements_allow_named_actions_and_nothing_else(handler: str) -> None:
-    found = statements(handler)
-    for statement in found:
+    allowed = statements(handler)
+    for statement in allowed:
         assert {"Sid", "Effect", "Action", "Resource"} <= set(statement)
         assert set(statement) <= {"Sid", "Effect", "Action", "Resource", "Condition"}
         assert statement["Effect"] == "Allow"
-        assert all(re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", each) for each in many(statement["Action"]))
+        assert all(
+            re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action) for action in many(statement["Action"])
+        )
         limited = {"s3:ListBucket", "events:PutEvents"} & {*many(statement["Action"])}
         assert bool(limited) == ("Condition" in statement)
-    assert len({statement["Sid"] for statement in found}) == len(found)
+    assert len({statement["Sid"] for statement in allowed}) == len(allowed)
 
 
 @pytest.mark.parametrize("handler", FUNCTIONS)
@@ -196,7 +198,9 @@ def test_a_function_writes_its_own_log_and_no_traces_unless_asked(handler: str) 
     assert same == quiet["Statement"]
     assert trace["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
     # X-Ray has no resources (service authorization reference, AWS X-Ray)
-    assert [each["Sid"] for each in traced["Statement"] if each["Resource"] == "*"] == ["Trace"]
+    assert [
+        statement["Sid"] for statement in traced["Statement"] if statement["Resource"] == "*"
+    ] == ["Trace"]
 
 
 @pytest.mark.parametrize("handler", FUNCTIONS)
@@ -219,7 +223,9 @@ def test_what_is_rendered_is_a_policy_that_fits(handler: str) -> None:
 def test_images_may_be_read_from_further_buckets() -> None:
     for handler in ("api_handler", "on_work", "workflow_classify"):
         policy = rendered(template(handler), TARGET, ENVIRONMENT)
-        (read,) = [each for each in policy["Statement"] if each["Sid"] == "ReadImages"]
+        (read,) = [
+            statement for statement in policy["Statement"] if statement["Sid"] == "ReadImages"
+        ]
         buckets = [ENVIRONMENT["IMAGES_BUCKET"], *ENVIRONMENT["IMAGE_BUCKETS"].split()]
         assert read["Resource"] == [f"arn:aws:s3:::{bucket}/*" for bucket in buckets]
 
@@ -234,7 +240,7 @@ def test_timeouts_end_before_what_waits_for_them() -> None:
 
 def _tasks(machine: Any) -> list[dict[str, Any]]:
     if isinstance(machine, list):
-        return [task for each in machine for task in _tasks(each)]
+        return [task for branch in machine for task in _tasks(branch)]
     if not isinstance(machine, dict):
         return []
     return ([machine] if machine.get("Type") == "Task" else []) + _tasks(list(machine.values()))

@@ -67,10 +67,10 @@ def test_a_chunk_shares_its_invocation_and_its_requests_are_each_images() -> Non
 
 
 def test_a_millisecond_begun_is_billed() -> None:
-    one, two = (
+    first, two = (
         pricing.dollars(PRICES, way(ms), 1769, "x86_64", 0)["Lambda, time"] for ms in (99.1, 100)
     )
-    assert one == two
+    assert first == two
 
 
 def test_a_share_of_cold_starts_is_billed_with_their_init() -> None:
@@ -163,35 +163,37 @@ def study(ms: float) -> Study:
 def test_the_verdict_names_who_reaches_the_target_and_what_it_would_take() -> None:
     slow, fast = list(verdict(study(150))), list(verdict(study(20)))
     assert "At its best memory size it is reached by: nothing." in slow[0]
-    assert any("would cost 3.33 with" in each and "has 150 ms here" in each for each in slow)
+    assert any("would cost 3.33 with" in line and "has 150 ms here" in line for line in slow)
     assert "function alone on x86_64" in fast[0]
     assert len(fast) == 2
 
 
 def test_the_record_is_json_and_every_key_is_its_own() -> None:
-    found = bill.study(study(100))
-    json.dumps([each.value for each in found.figures], allow_nan=False)
-    json.dumps(found.series, allow_nan=False)
-    keys = [figure.key for figure in found.figures]
+    record = bill.study(study(100))
+    json.dumps([figure.value for figure in record.figures], allow_nan=False)
+    json.dumps(record.series, allow_nan=False)
+    keys = [figure.key for figure in record.figures]
     assert len(keys) == len(set(keys))
 
 
 def test_lambdas_own_bill_is_of_time_and_requests() -> None:
-    found = {each.key: each.value for each in bill.study(study(100)).figures}
+    values = {figure.key: figure.value for figure in bill.study(study(100)).figures}
     own = 0.1 * 1769 / 1024 * 0.0000166667 * 1e6 + 0.20  # dollars of a million
-    assert found["lambda-function-alone"] == pytest.approx(own)
-    assert found["baseline-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
-    assert found["lambda-function-alone"] < found["function-alone-x86-64"]
+    assert values["lambda-function-alone"] == pytest.approx(own)
+    assert values["baseline-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
+    assert values["lambda-function-alone"] < values["function-alone-x86-64"]
 
 
 def test_the_second_engines_dollars_stand_beside_the_firsts() -> None:
     ways = {name: way(50) for name in ("function alone", "API", "batch")}
-    found = {each.key: each for each in bill.study(replace(study(100), second=ways)).figures}
-    assert found["onnxruntime-function-alone-million"].value < found["function-alone-x86-64"].value
-    assert found["onnxruntime-batch-over-litert"].value < 1
-    assert found["baseline-over-onnxruntime-api"].value > found["baseline-over-api-x86-64"].value
-    assert not [key for key in found if "onnxruntime" in key and "arm64" in key]
-    assert not [each for each in bill.study(study(100)).figures if "onnxruntime" in each.key]
+    by_key = {figure.key: figure for figure in bill.study(replace(study(100), second=ways)).figures}
+    assert (
+        by_key["onnxruntime-function-alone-million"].value < by_key["function-alone-x86-64"].value
+    )
+    assert by_key["onnxruntime-batch-over-litert"].value < 1
+    assert by_key["baseline-over-onnxruntime-api"].value > by_key["baseline-over-api-x86-64"].value
+    assert not [key for key in by_key if "onnxruntime" in key and "arm64" in key]
+    assert not [figure for figure in bill.study(study(100)).figures if "onnxruntime" in figure.key]
 
 
 def test_a_busy_machine_is_told() -> None:
@@ -203,10 +205,10 @@ def test_a_busy_machine_is_told() -> None:
 
 
 def test_a_bill_of_ones_own() -> None:
-    found = bill.told(PRICES, 0.1, 1024, "x86_64", 2_000_000)
-    alone = next(each for each in found.figures if each.key == "function-alone")
+    record = bill.told(PRICES, 0.1, 1024, "x86_64", 2_000_000)
+    alone = next(figure for figure in record.figures if figure.key == "function-alone")
     assert alone.value == pytest.approx(2 * (1.66667 + 0.2 + 0.2))
-    assert len(found.tables[0].rows) == PART_COUNT + 1
+    assert len(record.tables[0].rows) == PART_COUNT + 1
 
 
 def test_a_bill_leaves_out_what_does_not_fit() -> None:
@@ -266,10 +268,11 @@ def test_xray_keeps_the_first_of_each_second_and_a_twentieth_of_the_rest(
 
 
 def test_a_million_calls_a_month_are_traced_for_four_dollars() -> None:
-    found = {
-        each.key: each for each in standing.reckoned(PRICES, 0.1, TEMPLATE.read_text()).figures
+    by_key = {
+        figure.key: figure
+        for figure in standing.reckoned(PRICES, 0.1, TEMPLATE.read_text()).figures
     }
-    assert (found["traces"].text, found["traced"].text) == ("$4.20", "84%")
+    assert (by_key["traces"].text, by_key["traced"].text) == ("$4.20", "84%")
 
 
 def test_an_idle_stage_costs_what_its_parts_do() -> None:
@@ -290,5 +293,5 @@ def test_every_metric_of_every_alarm_is_charged() -> None:
 
 def test_the_schedules_month_is_8760_ticks() -> None:
     tick = Billed(ms=[900.0, 100.0, 100.0], counts={"writes": 2.0})
-    each = 0.1 * 1769 / 1024 * 0.0000166667 + 0.2e-6 + 2 * 0.005 / 1000 + 400 * 0.5e-9
-    assert standing.tick_dollars(PRICES, tick) == pytest.approx(8760 * each)
+    image = 0.1 * 1769 / 1024 * 0.0000166667 + 0.2e-6 + 2 * 0.005 / 1000 + 400 * 0.5e-9
+    assert standing.tick_dollars(PRICES, tick) == pytest.approx(8760 * image)

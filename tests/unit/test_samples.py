@@ -89,8 +89,8 @@ def test_a_model_is_loaded_from_the_bucket_without_its_samples(tmp_path: Path) -
         ("b", f"doodle/{file}"): (package.folder / file).read_bytes()
         for file in package.files if not file.startswith("samples/")
     })  # fmt: skip
-    found = Models([tmp_path / "cache"], "b", store).find("doodle")
-    assert found.info == package.info and not (found.folder / "samples").exists()
+    fetched = Models([tmp_path / "cache"], "b", store).find("doodle")
+    assert fetched.info == package.info and not (fetched.folder / "samples").exists()
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "too large"])

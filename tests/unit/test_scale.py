@@ -261,16 +261,16 @@ def test_a_report_has_a_row_for_every_run_and_limit() -> None:
     asked = scenarios.Question(5000, 100, TIMES, LIMITS, OURS, pricing.load(), 1)
     runs = list(scenarios.runs(asked))
     sizes = list(scenarios.accounts(asked, (10, 100)))
-    found = conclusions.record(asked, runs, sizes)
-    tables = {table.title: table for table in found.tables}
-    assert [len(row) for table in found.tables for row in table.rows] == [
-        len(table.columns) for table in found.tables for _ in table.rows
+    record = conclusions.record(asked, runs, sizes)
+    tables = {table.title: table for table in record.tables}
+    assert [len(row) for table in record.tables for row in table.rows] == [
+        len(table.columns) for table in record.tables for _ in table.rows
     ]
     assert len(tables["Runs"].rows) == len(runs)
     assert len(tables["Limits"].rows) == len(LIMITS)
-    keys = [figure.key for figure in found.figures]
+    keys = [figure.key for figure in record.figures]
     assert len(keys) == len(set(keys))
-    for run in found.series["runs"].values():
+    for run in record.series["runs"].values():
         assert len(run["times"]) == len(run["running"]) <= conclusions.POINTS
 
 

@@ -63,9 +63,12 @@ PICTURES = {colour: picture(colour) for colour in (*COLOURS, "yellow", "black")}
 class Daltonist(ColourClassifier):
     """Takes red for green."""
 
-    def rank(self, *given: Any) -> list[Label]:
+    def rank(self, *arguments: Any) -> list[Label]:
         swap = {"red": "green"}
-        return [Label(swap.get(each.name, each.name), each.score) for each in super().rank(*given)]
+        return [
+            Label(swap.get(label.name, label.name), label.score)
+            for label in super().rank(*arguments)
+        ]
 
 
 class Index(ColourClassifier):
@@ -108,10 +111,10 @@ class Cloud:
         services = self.wired({"ARMS": arms}, store=self.store, executions=self.executions)
         self.tasks, self.service = services.tasks, services.workflows
 
-    def wired(self, environment: dict[str, str], **given: Any) -> Services:
+    def wired(self, environment: dict[str, str], **overrides: Any) -> Services:
         """The whole service on these ports."""
-        given |= {"fetch": self.fetch, "clock": lambda: float(next(self.time))}
-        return wired(self.models, {"MODEL": "sharp"} | environment, **given)
+        overrides |= {"fetch": self.fetch, "clock": lambda: float(next(self.time))}
+        return wired(self.models, {"MODEL": "sharp"} | environment, **overrides)
 
     def fetch(self, url: str) -> bytes:
         if self.flaky.get(url, 0) > 0:
@@ -179,8 +182,10 @@ def cloud() -> Cloud:
 def test_the_books_simple_shape_three_urls_in_three_results_out(cloud: Cloud) -> None:
     output = cloud.run({"instances": instances(*COLOURS, labelled=False)})
     assert output["outcome"] == "kept" and output["images"] == 3 and output["errors"] == 0
-    assert [each["champion"]["labels"][0]["name"] for each in output["predictions"]] == [*COLOURS]
-    assert not any("challenger" in each for each in output["predictions"])
+    assert [
+        prediction["champion"]["labels"][0]["name"] for prediction in output["predictions"]
+    ] == [*COLOURS]
+    assert not any("challenger" in prediction for prediction in output["predictions"])
     assert output["judgement"]["challenger"] is None
 
 
@@ -376,7 +381,7 @@ def test_a_bucket_that_does_not_answer_is_for_another_try(
     """By the one name that the state machine tries again; the bucket's is for the log alone."""
 
     class Away(MemoryStore):
-        def put(self, *given: Any, **options: Any) -> str | None:
+        def put(self, *arguments: Any, **options: Any) -> str | None:
             raise kind(detail="s3://secret/run: Access Denied")
 
     with pytest.raises(ServiceUnavailable) as told:
@@ -453,16 +458,16 @@ def test_an_image_is_timed_alone(cloud: Cloud) -> None:
     busy = threading.Lock()
 
     class Alone(ColourClassifier):
-        def scores(self, *given: Any, **options: Any) -> Any:
+        def scores(self, *arguments: Any, **options: Any) -> Any:
             assert busy.acquire(blocking=False), "two images at once"
             try:
-                return super().scores(*given, **options)
+                return super().scores(*arguments, **options)
             finally:
                 busy.release()
 
     cloud.models.known["sharp"] = Alone("sharp")
-    given = [{"b64": base64.b64encode(picture(f"#0000{n:02x}")).decode()} for n in range(200, 225)]
-    assert cloud.run({"instances": given})["errors"] == 0
+    images = [{"b64": base64.b64encode(picture(f"#0000{n:02x}")).decode()} for n in range(200, 225)]
+    assert cloud.run({"instances": images})["errors"] == 0
     part = cloud.object("workflows/run/champion/000001.jsonl")
     assert all(json.loads(line)["ms"] > 0 for line in part.splitlines())
 
@@ -476,8 +481,8 @@ def test_a_task_that_runs_twice_changes_nothing(cloud: Cloud) -> None:
 
 
 def test_ten_thousand_images_pass_by_reference(cloud: Cloud) -> None:
-    given = instances(*["red"] * MAX_LISTED)
-    began = cloud.service.start(msgspec.convert({"instances": given}, StartRequest))
+    images = instances(*["red"] * MAX_LISTED)
+    began = cloud.service.start(msgspec.convert({"instances": images}, StartRequest))
     assert isinstance(began, WorkflowStarted)
     execution = cloud.executions.describe(began.name)
     assert len(execution.input) < 500
@@ -499,8 +504,8 @@ def test_more_than_that_is_for_the_distributed_map(cloud: Cloud) -> None:
 
 
 def test_an_output_is_never_too_large_for_a_state(cloud: Cloud) -> None:
-    given = [{"url": "http://h/red/1", "label": "x" * 500, "id": "i" * 256} for _ in range(25)]
-    request = {"instances": given, "max_labels": 1000, "challenger": "blind"}
+    images = [{"url": "http://h/red/1", "label": "x" * 500, "id": "i" * 256} for _ in range(25)]
+    request = {"instances": images, "max_labels": 1000, "challenger": "blind"}
     cloud.prepare(request)
     for arm in ("champion", "challenger"):
         cloud.tasks.record_loss("run", 1, arm, "E" * 300, "é" * 40_000)
@@ -565,7 +570,7 @@ def test_an_answer_that_a_model_cannot_give_never_promotes(cloud: Cloud) -> None
     assert (judgement["images"], judgement["labelled"], judgement["left_out"]) == (24, 0, 24)
     assert judgement["mcnemar"] is None and "“red” is not such a label" in judgement["verdict"]
     assert judgement["unknown"][0] == {"label": "red", "images": 8, "known_to": "sharp"}
-    assert not any("right" in each["champion"] for each in output["predictions"])
+    assert not any("right" in prediction["champion"] for prediction in output["predictions"])
     assert "## Answers that do not count" in cloud.object("reports/run.md").decode()
     assert json.loads(cloud.object("reports/run.json"))["plan"]["labels"] == {}
 
@@ -574,11 +579,13 @@ def test_results_say_what_is_right(cloud: Cloud) -> None:
     cloud.models.known["sharp"] = named = ColourClassifier("sharp")
     named.labels = ("background", "crimson, Red", "green", "blue")
     output = cloud.run({"instances": instances("red", "blue"), "challenger": "blind"})
-    told = [(each["champion"]["right"], each["challenger"]["right"]) for each in cloud.results()]
+    told = [
+        (result["champion"]["right"], result["challenger"]["right"]) for result in cloud.results()
+    ]
     assert told == [(True, False), (True, True)]
     assert output["judgement"]["champion"]["correct"] == 2
     again = cloud.run({"instances": [*instances("zebra", "none"), {"url": "http://h/red/1"}]}, "b")
-    assert not any("right" in each["champion"] for each in again["predictions"])
+    assert not any("right" in prediction["champion"] for prediction in again["predictions"])
 
 
 def test_a_name_is_an_idempotency_key(cloud: Cloud) -> None:
