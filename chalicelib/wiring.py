@@ -175,9 +175,8 @@ class Services:
 
         classification = Classification(self._sources, self.classifiers)
         alone = Recorder(classification, alone=True, sleep=ports.sleep)
-        load_model = self.classifiers.get
-        given = ports.store, rules, alone, load_model, self.trial
-        return WorkflowTasks(*given, ports.clock, ports.bus)
+        models = rules, alone, self.classifiers.get, self.trial
+        return WorkflowTasks(ports.store, *models, ports.clock, ports.bus)
 
     @cached_property
     def _rules(self) -> "Rules":
