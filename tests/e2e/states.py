@@ -136,6 +136,18 @@ def _batch_finished(scene: Scene) -> None:
     expect(scene.page.locator("#batch-rows tr")).to_have_count(len(LABELS) + 2)
 
 
+def _batch_gallery(scene: Scene) -> None:
+    _batch_finished(scene)
+    scene.page.get_by_role("button", name="Gallery").click()
+    expect(scene.page.locator("#batch-tiles img").first).to_be_visible()
+
+
+def _batch_enlarged(scene: Scene) -> None:
+    _batch_gallery(scene)
+    scene.page.locator("#batch-tiles button").first.click()
+    expect(scene.page.locator("#lightbox-picture")).to_be_visible()
+
+
 def _batch_cancelled(scene: Scene) -> None:
     ended = {"status": "cancelled", "finished_at": "2026-01-01T00:00:09Z"}
     counts = {"counts": {"total": 80, "done": 0, "failed": 0}}
@@ -195,7 +207,8 @@ STATES: dict[str, Callable[[Scene], None]] = {
     for way in (
         _idle, _looking, _answer, _answer_in_code, _vote, _recent, _error, _error_of_an_address,
         _drawing, _without_a_server, _token,
-        _batch, _batch_refused, _batch_running, _batch_finished, _batch_cancelled, _batch_missing,
+        _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
+        _batch_cancelled, _batch_missing,
         _experiment, _experiment_form, _run_running, _run_failed, _report,
         _docs, _docs_tried,
     )

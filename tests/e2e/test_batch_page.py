@@ -98,10 +98,10 @@ def shown(page: Page) -> dict[str, str]:
     return dict(zip(names, labels, strict=True))
 
 
-def saved(page: Page, name: str) -> tuple[str, bytes]:
+def saved(page: Page, name: str, exact: bool = False) -> tuple[str, bytes]:
     """Name and bytes of the file that a button saves."""
     with page.expect_download() as download:
-        page.get_by_role("button", name=name).click()
+        page.get_by_role("button", name=name, exact=exact).click()
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 

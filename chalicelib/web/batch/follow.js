@@ -4,7 +4,7 @@ import { fetchResults, readResults } from "../shared/bucket.js";
 import { cancelBatch, getBatch, retryBatch } from "./api.js";
 import { csvOf } from "./csv.js";
 import { Pace, showView } from "./progress.js";
-import { ResultTable } from "./table.js";
+import { Results } from "./results.js";
 import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
 import { amount, make, part, save } from "../shared/dom.js";
 import { pause, untilVisible } from "../shared/waiting.js";
@@ -14,12 +14,11 @@ const SOONEST = 400; // ms between two looks, growing with the age of the follow
 const LATEST = 5000;
 
 export class Follower {
-  #table = new ResultTable();
+  #results = new Results();
   #id = "";
   #kept = null;
   #view = null;
   #abort = new AbortController();
-  #previews = new Map();
   #isOver = false;
 
   // kept: {sources: Map of a result's id -> local file, pictures, note}, where its files came from here.
@@ -46,9 +45,7 @@ export class Follower {
     this.#id = "";
     this.#view = null;
     this.#isOver = false;
-    this.#table.clear();
-    for (const url of this.#previews.values()) URL.revokeObjectURL(url);
-    this.#previews.clear();
+    this.#results.clear();
   }
 
   async #follow() {
@@ -100,7 +97,7 @@ export class Follower {
     const records = done ? await readResults(results, MAX_ROWS, signal) : [];
     if (signal.aborted) return;
     showSheet([]);
-    if (done) this.#table.show(records, (record) => this.#previewOf(record));
+    if (done) this.#results.show(this.#id, records, this.#kept?.sources);
     const models = [...new Set(records.map(({ model }) => model))].filter(Boolean);
     if (models.length) part("batch-facts").append(make("span", "", `by ${models.join(" and ")}`));
     const isWhole = records.length === done;
@@ -117,13 +114,6 @@ export class Follower {
     showActions({ ...actions, note: [this.#kept?.note, more].filter(Boolean).join(" ") });
   }
 
-  #previewOf({ id, source }) {
-    const file = this.#kept?.sources.get(id);
-    if (!file || !source.startsWith("s3://")) return /^https?:\/\//i.test(source) ? source : "";
-    if (!this.#previews.has(id)) this.#previews.set(id, URL.createObjectURL(file));
-    return this.#previews.get(id);
-  }
-
   async #act(action) {
     try {
       await action(this.#id);
@@ -135,7 +125,7 @@ export class Follower {
 
   #again() {
     this.#isOver = false;
-    this.#table.clear();
+    this.#results.clear();
     this.#follow();
   }
 

@@ -2,15 +2,13 @@
 import { nameOf } from "../shared/files.js";
 import { foundIn, make, share } from "../shared/dom.js";
 import { wordsFor } from "../shared/words.js";
-import { thumbnail } from "../shared/thumbnail.js";
 
 const isWeb = (source) => /^https?:\/\//i.test(source);
 
-// preview: address of a small picture, or "".
-export function rowOf(record, preview) {
+export function rowOf(record, pictures) {
   const row = make("tr", record.error ? "is-error" : "");
   row.append(
-    cell("cell-picture", thumbnail("span", preview)),
+    cell("cell-picture", enlarger(record, pictures)),
     cell("cell-id", ...identity(record)),
     ...(record.error ? troubles(record.error) : findings(record.labels ?? [], record.multi_label, record.truncated)),
   );
@@ -23,6 +21,13 @@ function cell(className, ...content) {
   element.setAttribute("role", "cell");
   element.append(...content);
   return element;
+}
+
+function enlarger(record, pictures) {
+  const button = make("button", "thumb");
+  button.ariaLabel = `Enlarge ${nameOf(record)}`;
+  pictures.fill(button, record);
+  return button;
 }
 
 function identity({ id, source }) {
