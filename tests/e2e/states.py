@@ -1,20 +1,21 @@
 """Every state of the page, and the way to it: for the tests and tools that look at all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
 from tests.conftest import DOODLES
-from tests.e2e.browser import drop
+from tests.e2e.browser import drop, forget
 from tests.e2e.test_batch_page import fake_batch
 from tests.e2e.test_batch_page import running as part_done
 from tests.e2e.test_experiment_page import TWO_ARMS, fake_experiment
 from tests.e2e.test_page import draw, expect_answer, expect_problem
 from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
 
+SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 
 
@@ -51,6 +52,27 @@ def prepare(page: Page, url: str) -> Scene:
     wait_for(lambda: "finished_at" in ask(f"/batches/{batch}"))
     wait_for(lambda: ask(f"/workflows/{run}")["status"] == "succeeded")
     return Scene(page, url, batch, run)
+
+
+def enter(scene: Scene, state: str) -> None:
+    """Has the page in that state, on a wide screen by day, as if nobody had been there."""
+    page = scene.page
+    page.unroute_all(behavior="ignoreErrors")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.goto("about:blank")
+    forget(page, scene.url)
+    page.goto(scene.url)
+    STATES[state](scene)
+
+
+def looks(page: Page, widths: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Shows the page at each width by day and by night, and tells which it is."""
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            yield width, scheme
 
 
 def _idle(scene: Scene) -> None:

@@ -7,8 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.e2e.browser import forget
-from tests.e2e.states import STATES, Scene, prepare
+from tests.e2e.states import STATES, Scene, enter, looks, prepare
 
 WIDTHS = (1440, 320)
 
@@ -32,16 +31,6 @@ def violations(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("state", STATES)
 def test_axe_finds_nothing(scene: Scene, state: str) -> None:
-    page = scene.page
-    page.set_viewport_size({"width": 1440, "height": 900})
-    page.emulate_media(color_scheme="light")
-    page.goto("about:blank")
-    forget(page, scene.url)
-    page.goto(scene.url)
-    STATES[state](scene)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert violations(page) == [], f"{width} px, {scheme}"
-    page.unroute_all(behavior="ignoreErrors")
+    enter(scene, state)
+    for width, scheme in looks(scene.page, WIDTHS):
+        assert violations(scene.page) == [], f"{width} px, {scheme}"

@@ -1,0 +1,43 @@
+"""Screenshots of every state of the page, to be looked at one by one.
+
+    python -m tests.e2e.photograph FOLDER
+
+Starts the app on this machine, and writes STATE-WIDTH-SCHEME.png of the whole page.
+"""
+
+import tempfile
+from pathlib import Path
+
+import click
+from playwright.sync_api import sync_playwright
+
+from localcloud.starting import running
+from tests.e2e.browser import CHROMIUM, QUIET
+from tests.e2e.states import STATES, enter, looks, prepare
+
+WIDTHS = (1440, 820, 390, 320)
+
+
+@click.command(help=__doc__)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--state", "states", multiple=True, type=click.Choice(list(STATES)), default=STATES)
+def main(folder: Path, states: tuple[str, ...]) -> None:
+    """Take them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as logs,
+        running(Path(logs) / "log", "doodle", "--schedule-seconds", "2") as cloud,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        scene = prepare(browser.new_page(reduced_motion="reduce"), cloud.url)
+        for state in states:
+            enter(scene, state)
+            for width, scheme in looks(scene.page, WIDTHS):
+                name = f"{state}-{width}-{scheme}.png"
+                scene.page.screenshot(path=folder / name, full_page=True)
+            click.echo(state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Lighthouse, on a phone: the page and its tab Batch."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.browser import CHROMIUM
+
+VERSION = "12.8.2"  # the last that takes Node 20
+LEAST = 0.95
+RUNS = 3
+
+pytestmark = pytest.mark.chromium
+
+
+@pytest.fixture(scope="module")
+def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where it is installed."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs Node 20 or later, with npm")
+    folder = tmp_path_factory.mktemp("lighthouse")
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]
+    install = [npm, "install", *quiet, f"lighthouse@{VERSION}"]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"npm could not install Lighthouse: {done.stderr.strip()[-300:]}")
+    return folder / "node_modules" / "lighthouse" / "cli" / "index.js"
+
+
+def audit(lighthouse: Path, url: str, profile: Path) -> dict[str, Any]:
+    """Lighthouse's report on the page."""
+    flags = f"--headless=new --no-sandbox --user-data-dir={profile}"
+    command = ["node", str(lighthouse), url, "--quiet", "--output=json", f"--chrome-flags={flags}"]
+    env = {**os.environ, "CHROME_PATH": str(CHROMIUM)}
+    report = subprocess.run(command, env=env, capture_output=True, check=True).stdout
+    return json.loads(report)
+
+
+@pytest.mark.parametrize("path", ["/", "/#batch"])
+def test_a_phone_gets_a_good_page(lighthouse: Path, server: str, tmp_path: Path, path: str) -> None:
+    """Its speed is the machine's too, so that it is printed, not asserted."""
+    reports = [audit(lighthouse, server + path, tmp_path / str(run)) for run in range(RUNS)]
+    scores: dict[str, list[float]] = {
+        name: [report["categories"][name]["score"] for report in reports]
+        for name in reports[0]["categories"]
+    }
+    speed = scores.pop("performance")
+    print(f"{path}: performance {statistics.median(speed):.2f}, median of {speed}")
+    assert scores.keys() == {"accessibility", "best-practices", "seo"}
+    faults = [
+        f"{audit['id']}: {audit.get('displayValue', audit['title'])}"
+        for report in reports
+        for audit in report["audits"].values()
+        if audit["score"] == 0 and audit["scoreDisplayMode"] == "binary"
+    ]
+    assert all(min(values) >= LEAST for values in scores.values()), (scores, faults)
