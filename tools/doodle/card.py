@@ -1,4 +1,4 @@
-"""The package and its model card: every figure in it is measured here, none is typed."""
+"""Write the package and its model card, whose figures are all measured here."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOUSE_DRAWINGS = Path("tests/data/mouse_drawings.json")
 
 @dataclass(frozen=True)
 class Training:
-    """What was asked for."""
+    """The options of a training."""
 
     variant: str
     images: int
@@ -39,7 +39,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Result:
-    """What was measured. confusion[true, predicted]: counts, int64 [classes, classes]."""
+    """The figures of a trained network. confusion[true, predicted]: counts, int64 [classes, classes]."""
 
     float_accuracy: float
     confusion: NDArray[np.int64]
@@ -52,7 +52,7 @@ class Result:
 
 
 def measure(model: Any, tflite: bytes, images: Images, classes: Classes) -> Result:
-    """Top-1 of the float network in Keras and of the 8-bit one in LiteRT, on the same images."""
+    """Measures the float network in Keras and the 8-bit one in LiteRT on the same images."""
     by_float = float_scores(model, images).argmax(axis=1)
     confusion = np.zeros((len(LABELS), len(LABELS)), np.int64)
     np.add.at(confusion, (classes, litert_classes(tflite, images)), 1)
@@ -68,7 +68,7 @@ def measure(model: Any, tflite: bytes, images: Images, classes: Classes) -> Resu
 
 
 def litert_classes(tflite: bytes, images: Images | Sequence[Images]) -> Classes:
-    """The most likely class of each uint8 image: int64 [n]."""
+    """Returns the most likely class of each uint8 image: int64 [n]."""
     interpreter = Interpreter(model_content=tflite, num_threads=1)
     interpreter.allocate_tensors()
     into = interpreter.get_input_details()[0]["index"]

@@ -1,4 +1,4 @@
-"""Pictures by the thousand, and drawings that people made with a mouse."""
+"""Draw pictures by the thousand, and read drawings that people made with a mouse."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _SEEDS_A_RUN = len(TRAIN_SEEDS) // 10
 
 @dataclass(frozen=True)
 class MouseDrawing:
-    """What someone drew on the page's canvas: strokes of (x, y) points in its pixels."""
+    """A drawing on the page's canvas: strokes of (x, y) points in its pixels."""
 
     label: str
     strokes: list[list[tuple[float, float]]]
 
 
 def training_seeds(run: int, count: int) -> range:
-    """The seeds of training run 0..9: runs share none, and none is a validation or test seed.
+    """Returns the seeds of training run 0..9. No two runs share a seed, and none is a test seed.
 
     Raises ValueError where a run has fewer seeds than asked for.
     """
@@ -61,7 +61,7 @@ def pictures(
 
 
 def all_pictures(seeds: Sequence[int], jobs: int, size: int = SIZE) -> tuple[Images, Classes]:
-    """As `pictures`, everything at once."""
+    """Draws all pictures, and returns the images and their classes."""
     parts = list(pictures(seeds, jobs, size))
     return np.concatenate([p[1] for p in parts]), np.concatenate([p[2] for p in parts])
 
@@ -72,7 +72,7 @@ def mouse_drawings(path: Path) -> list[MouseDrawing]:
 
 
 def on_canvas(drawing: MouseDrawing) -> Image.Image:
-    """The drawing as the page's canvas shows it: RGB, round dark strokes on white."""
+    """Draws it as the page's canvas shows it: RGB, round dark strokes on white."""
     scale = 4  # edges of a canvas are smooth
     image = Image.new("RGB", (CANVAS * scale, CANVAS * scale), "white")
     pen, r = ImageDraw.Draw(image), STROKE_WIDTH * scale / 2
@@ -85,7 +85,7 @@ def on_canvas(drawing: MouseDrawing) -> Image.Image:
 
 
 def squashed(image: Image.Image, size: int = SIZE) -> Images:
-    """The whole image as a model gets it: uint8 [size, size, 3]."""
+    """Returns the whole image as a model gets it: uint8 [size, size, 3]."""
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR), np.uint8)
 
 

@@ -27,7 +27,7 @@ _SCALE = 3  # pictures are drawn this much larger and reduced, so that edges are
 
 
 def example(seed: int, size: int = SIZE) -> tuple[Image.Image, int]:
-    """The picture of a seed and its class index; consecutive seeds go through all LABELS."""
+    """Draws a seed's picture; returns it and its class index. Consecutive seeds go through LABELS."""
     index = seed % len(LABELS)
     return draw(LABELS[index], np.random.default_rng(seed), size), index
 
@@ -35,7 +35,7 @@ def example(seed: int, size: int = SIZE) -> tuple[Image.Image, int]:
 def draw(
     label: str, rng: np.random.Generator, size: int = SIZE, style: Style | None = None
 ) -> Image.Image:
-    """A size x size RGB drawing of one of LABELS, in a random style unless one is given.
+    """Draws one of LABELS as a size x size RGB picture, in a random style unless `style` is set.
 
     Raises KeyError for a label that is not in LABELS.
     """
@@ -52,7 +52,7 @@ def draw(
 
 
 def _kept(parts: list[Part], style: Style, rng: np.random.Generator) -> list[Part]:
-    """The parts without some of the small ones, as people leave details out."""
+    """Leaves out some of the small parts, as people leave out details."""
     small = [max(np.ptp(part.points, axis=0)) < 0.32 for part in parts]
     omit = rng.random(len(parts)) < style.omit
     return [p for p, s, o in zip(parts, small, omit, strict=True) if not (s and o)] or parts
@@ -101,7 +101,7 @@ class _Pen:
         return self.swap[colour]
 
     def _fill(self, area: Points, colour: RGB) -> bool:
-        """Colours an area in; whether it then stands out without a line around it."""
+        """Colours an area in; returns whether it stands out without a line around it."""
         fill, extent = self.style.fill, float(np.ptp(area, axis=0).max())
         if fill != "flat":
             centre = area.mean(axis=0)
@@ -149,7 +149,7 @@ class _Pen:
 
 
 def _round(line: Points) -> NDArray[np.bool_]:
-    """Where a round pen shows: both ends, and turns of more than about 15 degrees."""
+    """Returns where a round pen shows: at both ends, and at turns of over about 15 degrees."""
     way = np.diff(line, axis=0)
     length = np.hypot(way[:, 0], way[:, 1]) + 1e-9
     cosine = (way[1:] * way[:-1]).sum(axis=1) / (length[1:] * length[:-1])

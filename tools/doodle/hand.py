@@ -1,4 +1,4 @@
-"""The hand: moves, bends and shakes the parts of a sketch as a person's does."""
+"""Move, bend and shake the parts of a sketch as a person's hand does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def arrange(
 
 
 def _bent(points: Points, rng: np.random.Generator) -> Points:
-    """A slow wave through the whole plane: proportions differ from drawing to drawing."""
+    """Bends the whole plane in a slow wave, so that proportions differ between drawings."""
     strength = rng.uniform(0, 0.12)
     wave = rng.uniform(-2.2, 2.2, (2, 2))
     phase = rng.uniform(0, 2 * np.pi, 2)
@@ -47,7 +47,7 @@ def _bent(points: Points, rng: np.random.Generator) -> Points:
 def shaken(
     part: Part, rng: np.random.Generator, unit: float, wobble: float, rounding: int
 ) -> tuple[Points, Points]:
-    """One stroke as a hand draws it: (the line that is inked, the outline that is filled).
+    """Draws a stroke as a hand does; returns the line to ink and the outline to fill.
 
     part is in pixels, unit is the pixels of a sketch's unit, wobble the standard deviation of
     the hand's error in units, rounding how many neighbours a corner is averaged over.
@@ -86,7 +86,7 @@ def _rounded(points: Points, reach: int) -> Points:
 
 
 def _ended(points: Points, closed: bool, rng: np.random.Generator, error: float) -> Points:
-    """Closed strokes stop early or run past their start; open ones end a little off."""
+    """Ends a closed stroke before or past its start, and an open one a little off."""
     n = len(points)
     if closed and n > 12:
         extra = int(rng.integers(-max(1, n // 14), max(2, n // 10)))

@@ -1,4 +1,4 @@
-"""The network: a small Inception, its training, and its 8-bit form.
+"""Build, train and quantise the network, a small Inception.
 
 The modules are those of Szegedy et al., "Rethinking the Inception Architecture for Computer
 Vision" (https://arxiv.org/abs/1512.00567, figures 5, 6 and 10), with narrower branches.
@@ -21,7 +21,7 @@ _PEAK_RATE = 3e-3
 
 @dataclass(frozen=True)
 class Variant:
-    """Widths: of the stem's two convolutions, and of a module's branches per stage."""
+    """The widths of the stem's two convolutions, and of a module's branches in each stage."""
 
     stem: tuple[int, int]
     stages: tuple[tuple[int, int], ...]  # (modules, channels of each of the four branches)
@@ -35,7 +35,7 @@ VARIANTS = {
 
 
 def build(variant: Variant, size: int = SIZE) -> Any:
-    """A Keras model: float32 [n, size, size, 3] in 0..1 -> softmax over LABELS."""
+    """Builds the Keras model: float32 [n, size, size, 3] in 0..1 -> softmax over LABELS."""
     from tensorflow import keras
 
     inputs = keras.Input((size, size, 3))
@@ -98,7 +98,7 @@ def train(
     epochs: int,
     batch: int,
 ) -> None:
-    """Fits the model in place at a rate that falls to zero, with Keras' progress bar."""
+    """Trains the model in place. The learning rate falls to zero; Keras shows its progress."""
     from tensorflow import keras
 
     steps = epochs * -(-len(images) // batch)
@@ -129,13 +129,13 @@ def _scaled(images: Images) -> NDArray[np.float32]:
 
 
 def float_scores(model: Any, images: Images) -> NDArray[np.float32]:
-    """Keras' scores, float32 [n, classes]."""
+    """Returns Keras' scores: float32 [n, classes]."""
     chunks = [_scaled(images[i : i + 250]) for i in range(0, len(images), 250)]
     return np.concatenate([np.asarray(model(chunk, training=False)) for chunk in chunks])
 
 
 def quantised(model: Any, images: Images) -> bytes:
-    """A static 8-bit .tflite of the model, uint8 in and out, calibrated on the images.
+    """Returns the model as a static 8-bit .tflite, uint8 in and out, calibrated on the images.
 
     The input's scale is 1/255, so that raw pixels are its quantised values.
     """
@@ -157,7 +157,7 @@ def quantised(model: Any, images: Images) -> bytes:
 
 
 def for_onnxruntime(model: Any, images: Images) -> bytes:
-    """The contents of model.ort, calibrated on the images: uint8 pixels in, float32 scores out."""
+    """Returns model.ort, calibrated on the images: uint8 pixels in, float32 scores out."""
     import tensorflow as tf
 
     from tools.exporting import ortexport

@@ -1,4 +1,4 @@
-"""The confusion picture of a model card, drawn with Pillow."""
+"""Draw the confusion matrix of a model card."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.doodle.drawings import LABELS
 
 
 def confusion_picture(confusion: NDArray[np.int64], cell: int = 22) -> Image.Image:
-    """Rows: what was drawn; columns: what was answered. Blue is right, red is wrong."""
+    """Draws the matrix. Rows: what was drawn. Columns: the answers. Blue is right, red wrong."""
     margin, n = 110, len(confusion)
     font = ImageFont.load_default(13)
     side = margin + n * cell + 10

@@ -1,4 +1,4 @@
-"""What a drawing is drawn on, and what happens to it before a classifier sees it."""
+"""Make the paper for a drawing, and wear the drawing as cameras and files do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAPERS = ("white", "tint", "colour", "dark", "gradient", "lined", "grid", "grain
 
 
 def paper(kind: str, size: int, rng: np.random.Generator) -> tuple[Image.Image, RGB]:
-    """A size x size RGB sheet of one of PAPERS, and its typical colour."""
+    """Returns a size x size RGB sheet of one of PAPERS, and its typical colour."""
     base = _base(kind, rng)
     sheet = Image.new("RGB", (size, size), base)
     if kind == "gradient":
@@ -29,7 +29,7 @@ def paper(kind: str, size: int, rng: np.random.Generator) -> tuple[Image.Image, 
 
 
 def worn(image: Image.Image, rng: np.random.Generator, strength: float) -> Image.Image:
-    """Light, blur, noise and JPEG: each at random, likelier with strength (0..1)."""
+    """Changes light, adds blur, noise and JPEG, each at random; strength, 0..1, makes it likelier."""
     if rng.random() < 0.5 * strength:
         image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.7, 1.15))
         image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.65, 1.2))
@@ -46,7 +46,7 @@ def worn(image: Image.Image, rng: np.random.Generator, strength: float) -> Image
 
 
 def brightness(colour: RGB) -> float:
-    """Luma of BT.601, 0..255."""
+    """Returns the luma of BT.601, 0..255."""
     return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
 
 

@@ -1,4 +1,4 @@
-"""How a picture is drawn: as with a mouse, with a pen or chalk, or painted."""
+"""The styles of drawing: with a mouse, with a pen or chalk, or painted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.doodle.paper import PAPERS, RGB
 
 @dataclass(frozen=True)
 class Style:
-    """How one picture is drawn. Lengths are fractions of the frame's side.
+    """The style of a picture. Lengths are fractions of the frame's side.
 
     fill: none, flat, sloppy (beside the lines) or scribble. own_colours: a banana is yellow;
     otherwise any colour. outlined False: coloured parts have no line around them. omit: how
@@ -35,7 +35,7 @@ class Style:
 
 
 def random_style(rng: np.random.Generator) -> Style:
-    """Half of all pictures are drawn as with a mouse, the rest with pens, chalk and paint."""
+    """Returns a style: for half of the pictures a mouse, for the rest pens, chalk and paint."""
     kind = rng.random()
     if kind < 0.5:
         return _mouse(rng)
@@ -43,7 +43,7 @@ def random_style(rng: np.random.Generator) -> Style:
 
 
 def _mouse(rng: np.random.Generator) -> Style:
-    """One dark round stroke of constant width on white: what an HTML canvas gives."""
+    """Returns a dark round stroke of constant width on white, as an HTML canvas draws it."""
     fraction = rng.uniform(0.35, 0.95)
     width = min(rng.uniform(0.018, 0.05), 0.1 * fraction)
     ink = (27, 31, 36)
@@ -62,7 +62,7 @@ def _mouse(rng: np.random.Generator) -> Style:
 
 
 def _pen(rng: np.random.Generator) -> Style:
-    """A pen, pencil or chalk on any paper, not coloured in."""
+    """Returns a pen, pencil or chalk on any paper, not coloured in."""
     return Style(
         PAPERS[int(rng.integers(len(PAPERS)))],
         _colour(rng),
@@ -77,7 +77,7 @@ def _pen(rng: np.random.Generator) -> Style:
 
 
 def _paint(rng: np.random.Generator) -> Style:
-    """Coloured in, with care or without."""
+    """Returns paint, applied with care or without."""
     return Style(
         PAPERS[int(rng.integers(len(PAPERS)))],
         _colour(rng),

@@ -1,4 +1,4 @@
-"""What doodle knows: a name and the function that sketches it."""
+"""The things that doodle knows: each name, and the function that sketches it."""
 
 from __future__ import annotations
 
