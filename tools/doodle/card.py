@@ -39,7 +39,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Result:
-    """The figures of a trained network. confusion[true, predicted]: counts, int64 [classes, classes]."""
+    """A network's figures. confusion[true, predicted]: counts, int64 [classes, classes]."""
 
     float_accuracy: float
     confusion: NDArray[np.int64]

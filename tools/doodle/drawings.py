@@ -27,7 +27,7 @@ _SCALE = 3  # pictures are drawn this much larger and reduced, so that edges are
 
 
 def example(seed: int, size: int = SIZE) -> tuple[Image.Image, int]:
-    """Draws a seed's picture; returns it and its class index. Consecutive seeds go through LABELS."""
+    """Draws a seed's picture; returns it with its class. Consecutive seeds go through LABELS."""
     index = seed % len(LABELS)
     return draw(LABELS[index], np.random.default_rng(seed), size), index
 

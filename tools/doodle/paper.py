@@ -29,7 +29,7 @@ def paper(kind: str, size: int, rng: np.random.Generator) -> tuple[Image.Image, 
 
 
 def worn(image: Image.Image, rng: np.random.Generator, strength: float) -> Image.Image:
-    """Changes light, adds blur, noise and JPEG, each at random; strength, 0..1, makes it likelier."""
+    """Adds light, blur, noise and JPEG, each at random; likelier with strength, 0..1."""
     if rng.random() < 0.5 * strength:
         image = ImageEnhance.Brightness(image).enhance(rng.uniform(0.7, 1.15))
         image = ImageEnhance.Contrast(image).enhance(rng.uniform(0.65, 1.2))
