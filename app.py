@@ -564,7 +564,7 @@ def _predict(request: PredictRequest, body: bytes | None) -> Response:
         "images": len(answer.predictions),
         "failed": sum(prediction.error is not None for prediction in answer.predictions),
         **({"lost_arm": answer.lost_arm} if answer.lost_arm else {}),
-        **msgspec.structs.asdict(answer.timing_ms),
+        **msgspec.to_builtins(answer.timing_ms),
     }
     return Answered(answer, **facts)
 
@@ -601,6 +601,7 @@ def _traffic() -> Traffic | None:
 
 
 def _describe(package: ModelPackage, default: str) -> ModelEntry:
+    from chalicelib.inference.explainable import inferences
     from chalicelib.inference.litert import input_size
     from chalicelib.inference.samples import address
 
@@ -616,6 +617,8 @@ def _describe(package: ModelPackage, default: str) -> ModelEntry:
         preprocessing=info.preprocessing,
         scores=info.scores,
         multi_label=info.multi_label,
+        embedding=info.has_features,
+        explain_inferences=inferences(info),
         source=info.source,
         licence=info.licence,
         default=info.name == default,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.answers.predictions import Label, ModelRef, Size
+from chalicelib.answers.predictions import Embedding, Label, ModelRef, Size
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.pool import Classifiers
 from chalicelib.requests import Instance, Options
@@ -11,12 +11,16 @@ from chalicelib.stopwatch import Stopwatch
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """The labels of one image. timing_ms: milliseconds spent on `decode` and `infer`."""
+    """The labels of one image.
+
+    timing_ms: milliseconds spent on `decode`, `infer` and, if it was asked for, `explain`.
+    """
 
     model: ModelRef
     labels: list[Label]
     image: Size
     timing_ms: dict[str, float]
+    embedding: Embedding | None = None
 
 
 class Classification:
@@ -44,8 +48,18 @@ class Classification:
         classifier = self._classifiers.get(options.model)
         with watch.stage("decode"):
             image = decode(data, classifier.input_size, classifier.info.preprocessing)
-        scores = classifier.scores(image.pixels, during=watch.stage("infer"))
+        info, features = classifier.info, None
+        if options.embedding or (options.explain and info.has_features):
+            scores, features = classifier.featured(image.pixels, during=watch.stage("infer"))
+        else:
+            scores = classifier.scores(image.pixels, during=watch.stage("infer"))
         labels = classifier.rank(scores, options.max_labels, options.min_confidence)
-        info, size = classifier.info, Size(image.width, image.height, image.format, image.truncated)
+        if options.explain:
+            from chalicelib.inference.explaining import with_heat_maps
+
+            with watch.stage("explain"):
+                labels = with_heat_maps(classifier, image, scores, features, labels)
+        size = Size(image.width, image.height, image.format, image.truncated)
         model = ModelRef(info.name, info.version, info.multi_label)
-        return Outcome(model, labels, size, watch.reading())
+        vector = features.embedding(options.embedding) if features and options.embedding else None
+        return Outcome(model, labels, size, watch.reading(), vector)

@@ -11,13 +11,20 @@ import msgspec
 
 from chalicelib.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 from chalicelib.multipartform import is_text, read_form
-from chalicelib.requests import MAX_INSTANCES, MAX_PICTURES, InferRequest, Instance, PredictRequest
+from chalicelib.requests import (
+    MAX_INSTANCES,
+    MAX_PICTURES,
+    InferRequest,
+    Instance,
+    Options,
+    PredictRequest,
+)
 
 MAX_BODY = 10 * 2**20
 """Bytes of a body that API Gateway accepts
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
 
-QUERY = frozenset({"id", "url", "max_labels", "min_confidence", "model"})
+QUERY = frozenset({"id", "url", *msgspec.structs.asdict(Options())})
 """Parameters of a query string. The options of an image in the body come this way."""
 
 UNSAID = ("", "application/x-www-form-urlencoded")

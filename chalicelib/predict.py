@@ -10,8 +10,9 @@ import msgspec
 from chalicelib.answers.predictions import Answer, ErrorInfo, ModelRef, Prediction, Timing
 from chalicelib.classification import Classification
 from chalicelib.errors import BadRequest, InceptionError
+from chalicelib.inference.explainable import check_asked
 from chalicelib.inference.packages import ModelInfo
-from chalicelib.requests import Instance, Options, PredictRequest
+from chalicelib.requests import Instance, Options, PredictRequest, options_of
 from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
 
@@ -54,17 +55,16 @@ class Predictor:
 
         client_id: always gets the same arm of an experiment; without it, the image decides.
         A single image's error is raised; within `instances` it is that prediction's `error`.
-        Raises BadRequest if the request names no image, or names it in two ways, and ModelNotFound
-        or ModelInvalid if the model cannot answer.
+        Raises BadRequest if the request names no image, or names it in two ways, ModelNotFound or
+        ModelInvalid if the model cannot answer, and what `check_asked` does.
         """
         items = self._items(request, body)
         choice = self._choose(request, client_id or items[0].subject)
         model = self._classification.model(choice.name)
         assigned = choice.arm and choice.name == model.name  # a fallback may answer in its place
         issue = partial(self._inference_id, model, assigned)
-        options = Options(
-            max_labels=request.max_labels, min_confidence=request.min_confidence, model=choice.name
-        )
+        options = msgspec.structs.replace(options_of(request), model=choice.name)
+        check_asked(model, options, len(items))
         watch = Stopwatch(fetch=0.0, decode=0.0, infer=0.0)
         work = partial(self._prediction, options, watch, issue)
         if request.instances is None:
@@ -105,7 +105,7 @@ class Predictor:
         outcome = self._classification.classify(data, options)
         watch.add(outcome.timing_ms)
         inference_id = issue(outcome.labels[0].name if outcome.labels else None)
-        return Prediction(item.id, inference_id, outcome.labels, outcome.image)
+        return Prediction(item.id, inference_id, outcome.labels, outcome.image, outcome.embedding)
 
     def _items(self, request: PredictRequest, body: bytes | None) -> list[Item]:
         shorthand = any(way is not None for way in (request.url, request.s3_uri, request.b64))

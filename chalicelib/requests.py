@@ -4,7 +4,7 @@ A docstring explains a field after its name and a colon, and the description of 
 that.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -61,6 +61,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the answer.
 
     max_labels: labels for an image.
+    explain: whether the first labels get heat maps, which show where the model saw them.
+    embedding: whether to give what the last layer saw, for similarity search: true or base64, or
+        list for numbers.
     min_confidence: the least score of a label. By default a label with a score of 0 is left out; to
         get those too, send 0.
     model: name of a model; the service's own by default.
@@ -69,6 +72,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     max_labels: LabelCount = 5
     min_confidence: Probability | None = None
     model: str | None = None
+    explain: bool = False
+    embedding: bool | Literal["base64", "list"] = False
+
+
+def options_of(request: Options) -> Options:
+    """Returns a request's options alone."""
+    return Options(**{name: getattr(request, name) for name in Options.__struct_fields__})
 
 
 class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -91,6 +101,7 @@ class BatchRequest(
 ):
     """The images to classify, in exactly one of instances, manifest and prefix.
 
+    explain: only of a model with feature maps. embedding: in base64.
     manifest: s3://IMAGES/KEY of a .txt, .csv, .jsonl or .manifest file.
     prefix: s3://IMAGES/FOLDER/ with the images.
     """
@@ -100,6 +111,7 @@ class BatchRequest(
     ) = None
     manifest: str | None = None
     prefix: str | None = None
+    embedding: bool | Literal["base64"] = False
 
 
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -183,7 +195,7 @@ class Tensor(msgspec.Struct, frozen=True):
 
 
 class Output(msgspec.Struct, frozen=True):
-    """A requested output. name: scores or label."""
+    """A requested output. name: scores, label or embedding."""
 
     name: str
     parameters: dict[str, Any] = {}
@@ -198,4 +210,4 @@ class InferRequest(msgspec.Struct, frozen=True):
     inputs: Annotated[list[Tensor], msgspec.Meta(min_length=1, max_length=1)]
     id: Id | None = None
     parameters: dict[str, Any] = {}
-    outputs: Annotated[list[Output], msgspec.Meta(max_length=2)] | None = None
+    outputs: Annotated[list[Output], msgspec.Meta(max_length=3)] | None = None

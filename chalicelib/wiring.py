@@ -114,7 +114,8 @@ class Services:
 
         ports, settings = self._ports, self.settings
         buckets = settings.images_bucket, settings.results_bucket
-        return BatchService(ports.store, ports.queue, *buckets, self.models.check, ports.clock)
+        models = self.models.info, self.classifiers.default
+        return BatchService(ports.store, ports.queue, *buckets, *models, ports.clock)
 
     @cached_property
     def events(self) -> "BatchEvents":

@@ -36,6 +36,9 @@ class MemoryModels:
     def check(self, name: str) -> None:
         self.find(name)
 
+    def info(self, name: str) -> ModelInfo:
+        return self.find(name).info
+
     def labels(self, name: str) -> tuple[str, ...]:
         self.find(name)
         return self.known[name].labels

@@ -13,11 +13,42 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Scores = Literal["probabilities", "logits"]
 
 
-class Label(msgspec.Struct, frozen=True):
-    """A class's name and its probability."""
+HeatMethod = Literal["activation", "occlusion"]
+Embedding = list[float] | str
+
+
+class Region(msgspec.Struct, frozen=True):
+    """A part of the upright image, in pixels. x, y: of its upper left corner."""
+
+    x: Count
+    y: Count
+    width: Count
+    height: Count
+
+
+class HeatMap(msgspec.Struct, frozen=True):
+    """Where in the upright image the model saw a label.
+
+    method: activation, the class activation map, or occlusion, for which parts of the image were
+        covered. width, height: cells across and down the whole image.
+    values: base64 of a byte for each cell, row by row from the top left. 255 speaks most for the
+        label. 0 does not speak for it, or was not seen by the model.
+    regions: boxes around what has at least half of the most, hottest first.
+    """
+
+    method: HeatMethod
+    width: int
+    height: int
+    values: str
+    regions: list[Region]
+
+
+class Label(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A class's name and its probability. heat_map: of the first labels, if it was asked for."""
 
     name: str
     score: Share
+    heat_map: HeatMap | None = None
 
 
 class ErrorInfo(msgspec.Struct, frozen=True):
@@ -99,25 +130,29 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer for one image: `labels` and `image`, or `error`.
 
     inference_id: for a `POST /feedback` about this image among several. labels: best first.
+    embedding: if it was asked for, what the last layer saw: float32 numbers, in a list or in
+        base64, little-endian.
     """
 
     id: str
     inference_id: str | None = None
     labels: list[Label] | None = None
     image: Size | None = None
+    embedding: Embedding | None = None
     error: ErrorInfo | None = None
 
 
-class Timing(msgspec.Struct, frozen=True):
+class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds by stage, summed over the images.
 
     fetch: several images are fetched at the same time, so the sum can exceed what the caller
-        waited.
+        waited. explain: heat maps, and the further inferences of occlusion.
     """
 
     fetch: Milliseconds
     decode: Milliseconds
     infer: Milliseconds
+    explain: Milliseconds = 0.0
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,9 +207,10 @@ class ModelEntry(msgspec.Struct, frozen=True):
 
     labels: how many classes it has. scores: what the network itself gives. Logits go through a
         softmax, or through sigmoids if each label is judged by itself. Answers are always 0..1.
-        multi_label: whether each label is judged by itself. default: whether it answers if a
-        request names no model. samples: the relative address of pictures that suit it, if it has
-        some.
+    multi_label: whether each label is judged by itself. embedding: whether it gives embeddings.
+    explain_inferences: how many inferences an explained image takes, and costs.
+    default: whether it answers if a request names no model. samples: the relative address of
+        pictures that suit it, if it has some.
     """
 
     name: str
@@ -186,6 +222,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
     preprocessing: Preprocessing
     scores: Scores
     multi_label: bool
+    embedding: bool
+    explain_inferences: Count
     source: str
     licence: str
     default: bool

@@ -21,7 +21,9 @@ from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import ENDINGS, check_manifest, is_manifest
 from chalicelib.bulk.naming import new_id
 from chalicelib.errors import BadRequest, Conflict, SourceInvalid
-from chalicelib.requests import BatchRequest, Options, UploadRequest
+from chalicelib.inference.explainable import check_asked
+from chalicelib.inference.packages import ModelInfo
+from chalicelib.requests import BatchRequest, Options, UploadRequest, options_of
 from chalicelib.sources.read import MAX_BYTES, split_s3_uri
 from chalicelib.wording import count
 
@@ -43,7 +45,8 @@ class BatchService:
     """Batches of the results bucket.
 
     images, results: names of the buckets.
-    check_model: raises ModelNotFound for a name that no package has.
+    check_model: returns what a model's package says; raises ModelNotFound if there is none.
+    default_model: returns the name of the service's own.
     """
 
     def __init__(
@@ -52,20 +55,27 @@ class BatchService:
         queue: Queue,
         images: str,
         results: str,
-        check_model: Callable[[str], object],
+        check_model: Callable[[str], ModelInfo],
+        default_model: Callable[[], str],
         clock: Callable[[], float] = now,
     ) -> None:
         self._store, self._queue = store, queue
         self.images, self._results = images, results
-        self._check_model, self._clock = check_model, clock
+        self._check_model, self._default_model = check_model, default_model
+        self._clock = clock
 
     def create(self, request: BatchRequest) -> BatchView:
-        """Starts a batch. Raises BadRequest, ModelNotFound, NotFound or SourceInvalid."""
+        """Starts a batch.
+
+        Raises BadRequest, FeaturesMissing, ModelNotFound, NotFound or SourceInvalid.
+        """
         ways = [request.instances, request.manifest, request.prefix]
         if sum(way is not None for way in ways) != 1:
             raise BadRequest("Send exactly one of instances, manifest and prefix.")
-        if request.model is not None:
-            self._check_model(request.model)
+        asks_more = request.explain or request.embedding
+        if request.model is not None or asks_more:
+            info = self._check_model(request.model or self._default_model())
+            check_asked(info, request)
         created = self._clock()
         batch_id = new_id(created, uuid.uuid4().hex)
         if request.instances is not None:
@@ -101,9 +111,7 @@ class BatchService:
             created_at=created,
             source=source,
             manifest=self._copied(ledger, source, etag) if is_manifest(source) else LISTED,
-            max_labels=options.max_labels,
-            min_confidence=options.min_confidence,
-            model=options.model,
+            **msgspec.structs.asdict(options_of(options)),
         )
         ledger.put(ledger.key("batch.json"), batch, only_new=True)
         if not ledger.summary(0):

@@ -120,6 +120,7 @@ class Recorder:
                 return Record(
                     entry.id, entry.source, outcome.labels, model.name, ms,
                     multi_label=model.multi_label, truncated=outcome.image.truncated,
+                    embedding=outcome.embedding,
                 )  # fmt: skip
             except InceptionError as error:
                 if not error.retryable or number == TRIES - 1:
@@ -129,6 +130,8 @@ class Recorder:
 
     def _outcome(self, options: Options, entry: Entry) -> Outcome:
         data = self._classification.load(entry.instance)
+        if options.explain or options.embedding:
+            return self._classify(data, options)  # too large to be remembered
         digest = hashlib.sha256(data).digest()
         key = (digest, options.model, options.max_labels, options.min_confidence)
         return self._memo(key, lambda: self._classify(data, options))

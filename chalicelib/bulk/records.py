@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.answers.predictions import ErrorInfo, Label
+from chalicelib.answers.predictions import Embedding, ErrorInfo, Label
 from chalicelib.inference.labels import LIKELY_SCORE, is_right
 
 
@@ -10,6 +10,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     """The record of one image: labels or an error, never both.
 
     ms: milliseconds of decoding and inference. multi_label: each label is judged by itself.
+    embedding: what the last layer saw, if it was asked for.
     truncated: the image is a JPEG that lacked its last bytes, so a part of it was not seen.
     """
 
@@ -21,6 +22,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorInfo | None = None
     multi_label: bool = False
     truncated: bool = False
+    embedding: Embedding | None = None
 
     @property
     def is_final(self) -> bool:

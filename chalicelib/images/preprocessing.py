@@ -65,6 +65,15 @@ class Preprocessing(msgspec.Struct, frozen=True):
         left, upper = (picture[0] - width) / 2, (picture[1] - height) / 2
         return left, upper, left + width, upper + height
 
+    def view(self, picture: tuple[int, int], size: tuple[int, int]) -> Box:
+        """Returns what the network's input shows, in the picture's pixels, bars included."""
+        left, upper, right, lower = self.box(picture, size)
+        width, height = self.fitted(picture, size)
+        across, down = (right - left) / width, (lower - upper) / height
+        left -= (size[0] - width) // 2 * across
+        upper -= (size[1] - height) // 2 * down
+        return left, upper, left + size[0] * across, upper + size[1] * down
+
     def fitted(self, picture: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
         """Returns width and height to which the part of `box` is resized."""
         if self.resize != "letterbox":

@@ -1,17 +1,20 @@
 """Classify an RGB array with one loaded network."""
 
+import base64
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.answers.predictions import Label
+from chalicelib.answers.predictions import Embedding, Label
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import engines
-from chalicelib.inference.head import read_head
-from chalicelib.inference.packages import ModelPackage
-from chalicelib.inference.taught import to_label_scores
+from chalicelib.inference.explainable import no_features
+from chalicelib.inference.head import Head, read_head
+from chalicelib.inference.packages import MODEL, ModelPackage
+from chalicelib.inference.taught import picture_weights, to_label_scores
 from chalicelib.inference.tensors import check_fits, dequantised, to_input, to_scores, top
 from chalicelib.inference.turns import Turns
 
@@ -26,6 +29,13 @@ class Features(NamedTuple):
 
     pooled: NDArray[np.float32]
     map: NDArray[np.float32]
+
+    def embedding(self, form: bool | str) -> Embedding:
+        """Returns the pooled features: numbers if `form` is "list", else base64 of float32."""
+        (values,) = self.pooled
+        if form == "list":
+            return [float(text) for text in values.astype(str)]  # with float32's few digits
+        return base64.b64encode(values.astype("<f4").tobytes()).decode()
 
 
 class Classifier:
@@ -51,7 +61,7 @@ class Classifier:
         load: engines.Load = engines.LITERT.load,
         networks: Turns[engines.Network] | None = None,
     ) -> None:
-        self.info = package.info
+        self.info, self._package, self._threads = package.info, package, threads
         self.labels = package.labels()
         self.networks = networks or _loaded(package, threads, copies, load)
         any_ = self.networks.sample
@@ -88,13 +98,51 @@ class Classifier:
     ) -> tuple[NDArray[np.float32], Features]:
         """Returns `scores`, and the features that they were made of.
 
-        Raises FeaturesMissing if the network does not give them.
+        ONNX Runtime gives none: then LiteRT runs the network a second time for them.
+        Raises FeaturesMissing if the package does not give them.
         """
-        tensor = to_input(pixels, self._input, self.info.preprocessing)
-        with self.networks.turn() as network, during:
-            raw = network.run(tensor[np.newaxis])
+        tensor = to_input(pixels, self._input, self.info.preprocessing)[np.newaxis]
+        gives = self.networks.sample.gives_features
+        with (self.networks if gives else self._second).turn() as network, during:
+            raw = network.run(tensor)
             features = Features(network.pooled(), network.map())
+            if not gives:
+                return self.scores(pixels), features
         return self._scores(raw.reshape(-1) if self._head is None else features.pooled), features
+
+    @property
+    def features(self) -> int:
+        """How many features an embedding has."""
+        return len((self._head or self._last).weights)
+
+    def evidence(self, features: Features) -> NDArray[np.float32]:
+        """Returns what each feature of an image adds to each logit: float32 [features, labels].
+
+        A softmax only compares labels, so it is what a label gets above their mean. Raises
+        ModelInvalid if the package's last layer is damaged.
+        """
+        if self._head is None:
+            return self._last.weights
+        evidence = above_mean(picture_weights(self._head, features.pooled))
+        if self._head.familiar is not None:
+            evidence[:, -1] = 0  # no place shows none of the labels
+        return evidence
+
+    @cached_property
+    def _last(self) -> Head:
+        """The last layer of the package's own network, with weights as `evidence` gives them."""
+        weights, bias, _ = read_head(self._package)
+        if weights.shape[1] < len(self.labels):
+            weights = np.hstack([-weights, weights])  # one unit scores the second label
+        return Head(weights if self.info.multi_label else above_mean(weights), bias)
+
+    @cached_property
+    def _second(self) -> Turns[engines.Network]:
+        """LiteRT's network of a package that another engine serves."""
+        if not self.info.has_features:
+            raise no_features(self.info.name)
+        self._package.verify(MODEL)
+        return Turns([engines.LITERT.load(self._package, self._threads)])
 
     def output(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns the network's own output, dequantised: float32 [units], of any range.
@@ -131,6 +179,12 @@ class Classifier:
         with self.networks.turn() as network, during:
             raw = network.run(tensor[np.newaxis])
             return raw.reshape(-1) if self._head is None else network.pooled()
+
+
+def above_mean(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns weights [features, labels] less the mean of the labels."""
+    above: NDArray[np.float32] = weights - weights.mean(axis=1, keepdims=True)
+    return above
 
 
 def _loaded(

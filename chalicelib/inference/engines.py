@@ -37,14 +37,15 @@ class Network(Protocol):
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         """Returns the raw output. array: has the shape and dtype of `input`."""
 
-    def map(self) -> NDArray[np.float32]:
-        """Returns the last run's feature map: float32 [n, height, width, features].
+    @property
+    def gives_features(self) -> bool:
+        """Whether it gives `map` and `pooled`, which otherwise raise FeaturesMissing."""
 
-        Raises FeaturesMissing if the network does not give it.
-        """
+    def map(self) -> NDArray[np.float32]:
+        """Returns the last run's feature map: float32 [n, height, width, features]."""
 
     def pooled(self) -> NDArray[np.float32]:
-        """Returns the average of the last run's feature map: float32 [n, features]; see `map`."""
+        """Returns the average of the last run's feature map: float32 [n, features]."""
 
 
 Load = Callable[[ModelPackage, int], Network]

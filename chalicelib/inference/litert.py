@@ -11,14 +11,9 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
+from chalicelib.inference.explainable import no_features
 from chalicelib.inference.kernels import Kernels, kernels
-from chalicelib.inference.tensors import (
-    Tensor,
-    check_classifier,
-    dequantised,
-    features_among,
-    no_features,
-)
+from chalicelib.inference.tensors import Tensor, check_classifier, dequantised, features_among
 
 if processors.unlisted():  # once, and before the first interpreter
     processors.list_for("ai_edge_litert")
@@ -51,6 +46,11 @@ class LiteRT:
     def slow(self) -> bool:
         """Whether XNNPACK should have taken the network and did not."""
         return self._kernels.slow
+
+    @property
+    def gives_features(self) -> bool:
+        """Whether the file gives its last feature map and its average."""
+        return self._features is not None
 
     def run(self, array: NDArray[np.generic]) -> NDArray[np.generic]:
         """Returns the raw output. array: has the shape and dtype of `input`.

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference import processors
+from chalicelib.inference.explainable import no_features
 from chalicelib.inference.kernels import ONNXRUNTIME_KERNELS
-from chalicelib.inference.tensors import Tensor, check_classifier, no_features
+from chalicelib.inference.tensors import Tensor, check_classifier
 
 BINDING = "onnxruntime.capi.onnxruntime_pybind11_state"
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -39,7 +40,7 @@ class OnnxRuntime:
     ONNX Runtime is not installed.
     """
 
-    kernels, slow = ONNXRUNTIME_KERNELS, False
+    kernels, slow, gives_features = ONNXRUNTIME_KERNELS, False, False
 
     def __init__(self, path: Path, threads: int) -> None:
         self._name = f"{path.name} of {path.parent.name}"

@@ -77,6 +77,11 @@ class ModelInfo(msgspec.Struct, frozen=True):
     samples: SampleTuple = ()
 
     @property
+    def has_features(self) -> bool:
+        """Whether the network gives what embeddings and class activation maps are made of."""
+        return self.exposed is not None or bool(self.base)
+
+    @property
     def digests(self) -> dict[str, str]:
         """The digest of each file of the package that holds weights."""
         network = None if self.base else self.sha256

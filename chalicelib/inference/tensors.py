@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from chalicelib.errors import FeaturesMissing, ModelInvalid
+from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import Preprocessing
 
 
@@ -72,15 +72,6 @@ def features_among(outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor] | None:
     _, map_, pooled = outputs
     fits = len(map_.shape) == 4 and map_.shape[0] == 1 and map_.shape[3] == pooled.shape[-1]
     return (map_, pooled) if fits and np.prod(pooled.shape) == pooled.shape[-1] else None
-
-
-def no_features(name: str) -> FeaturesMissing:
-    """The error of a network that gives scores alone."""
-    return FeaturesMissing(
-        f"Model {name} gives no features: its network does not end in an average of feature maps "
-        "and one linear layer, or was added before these were looked for. Add or fetch it again, "
-        "or ask for another model."
-    )
 
 
 def check_fits(name: str, how: Preprocessing, tensor: Tensor) -> None:

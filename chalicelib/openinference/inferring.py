@@ -20,22 +20,26 @@ from chalicelib.inference.tensors import top
 from chalicelib.openinference.imagetensors import images_of, refuse
 from chalicelib.requests import InferRequest, Output
 
-INPUT, SCORES, LABEL = "image", "scores", "label"
-"""Names of the tensors: images in; scores by class index and the best label out."""
+INPUT, SCORES, LABEL, EMBEDDING = "image", "scores", "label", "embedding"
+"""Names of the tensors: images in; scores by class index, the best label and, of models that have
+features, their average out."""
 
 
 def metadata(classifier: Classifier) -> ModelMetadata:
     """Describes a model: its tensors, its preprocessing and its scores."""
     info, (width, height) = classifier.info, classifier.input_size
+    outputs = [
+        TensorMetadata(SCORES, "FP32", [-1, len(classifier.labels)]),
+        TensorMetadata(LABEL, "BYTES", [-1]),
+    ]
+    if info.has_features:
+        outputs.append(TensorMetadata(EMBEDDING, "FP32", [-1, classifier.features]))
     return ModelMetadata(
         name=info.name,
         versions=[info.version],
         platform="litert",
         inputs=[TensorMetadata(INPUT, "UINT8", [-1, height, width, 3])],
-        outputs=[
-            TensorMetadata(SCORES, "FP32", [-1, len(classifier.labels)]),
-            TensorMetadata(LABEL, "BYTES", [-1]),
-        ],
+        outputs=outputs,
         preprocessing=info.preprocessing,
         scores=info.scores,
         multi_label=info.multi_label,
@@ -53,26 +57,42 @@ def infer(classifier: Classifier, request: InferRequest, binary: bytes) -> Infer
     if tensor.name != INPUT:
         refuse(f"the input must be named {INPUT!r}, not {tensor.name[:64]!r}")
     wanted = request.outputs if request.outputs is not None else [Output(SCORES), Output(LABEL)]
-    unknown = [output.name for output in wanted if output.name not in (SCORES, LABEL)]
-    if unknown:
-        refuse(f"the outputs are {SCORES!r} and {LABEL!r}, not {unknown[0][:64]!r}")
+    names = {output.name for output in wanted}
+    if unknown := names - {SCORES, LABEL, EMBEDDING}:
+        refuse(
+            f"the outputs are {SCORES!r}, {LABEL!r} and {EMBEDDING!r}, not {min(unknown)[:64]!r}"
+        )
     truncated: list[int] = []
     images = images_of(tensor, binary, classifier, truncated)
-    scores = [classifier.scores(image) for image in images]
+    seen = [_seen(classifier, image, EMBEDDING in names) for image in images]
     places = ",".join(map(str, truncated))
     return InferAnswer(
         model_name=classifier.info.name,
         model_version=classifier.info.version,
-        outputs=[_output(output, scores, classifier) for output in wanted],
+        outputs=[_output(output, seen, classifier) for output in wanted],
         parameters=InferParameters(places) if places else None,
         id=request.id,
     )
 
 
+def _seen(
+    classifier: Classifier, image: NDArray[np.uint8], embedded: bool
+) -> dict[str, NDArray[np.float32]]:
+    """Returns an image's scores and, if asked for, its embedding, by the names of the tensors."""
+    if not embedded:
+        return {SCORES: classifier.scores(image)}
+    scores, features = classifier.featured(image)
+    return {SCORES: scores, EMBEDDING: features.pooled[0]}
+
+
 def _output(
-    output: Output, scores: list[NDArray[np.float32]], classifier: Classifier
+    output: Output, seen: list[dict[str, NDArray[np.float32]]], classifier: Classifier
 ) -> OutputTensor:
     count = output.parameters.get("classification", 0)
+    if output.name == EMBEDDING:
+        rows = np.stack([image[EMBEDDING] for image in seen])
+        return OutputTensor(EMBEDDING, "FP32", list(rows.shape), rows.ravel().tolist())
+    scores = [image[SCORES] for image in seen]
     if output.name == LABEL:
         data = [classifier.labels[int(row.argmax())] for row in scores]
         return OutputTensor(LABEL, "BYTES", [len(scores)], data)

@@ -262,11 +262,11 @@ def test_a_name_of_a_workflow_that_is_none(name: str) -> None:
         parsing.json_request(f'{{"name": "{name}"}}'.encode(), WorkflowRequest)
 
 
-THREE_OUTPUTS = b'"outputs": [' + b",".join([b'{"name": "label"}'] * 3) + b"]"
+FOUR_OUTPUTS = b'"outputs": [' + b",".join([b'{"name": "label"}'] * 4) + b"]"
 LONG_ID = b'"id": "' + b"i" * 257 + b'"'
 
 
-@pytest.mark.parametrize("field", [THREE_OUTPUTS, LONG_ID], ids=["outputs", "id"])
+@pytest.mark.parametrize("field", [FOUR_OUTPUTS, LONG_ID], ids=["outputs", "id"])
 def test_an_answer_does_not_outgrow_the_request(field: bytes) -> None:
     tensor = b'{"name": "image", "shape": [1], "datatype": "BYTES", "data": []}'
     with pytest.raises(BadRequest):

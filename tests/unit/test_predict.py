@@ -74,7 +74,7 @@ def test_an_image_by_its_address() -> None:
     assert prediction.labels and prediction.labels[0].name == "red"
     assert prediction.image and (prediction.image.width, prediction.image.height) == (40, 30)
     assert prediction.image.format == "PNG"
-    timing = msgspec.structs.asdict(answer.timing_ms)
+    timing = msgspec.to_builtins(answer.timing_ms)
     assert timing.keys() == {"fetch", "decode", "infer"}
     assert all(ms >= 0 for ms in timing.values())
 

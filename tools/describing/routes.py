@@ -45,10 +45,11 @@ class Route:
         return failures | ({503} if self.can_be_away else set())
 
 
-OPTIONS = ("max_labels", "min_confidence", "model", "id")
+OPTIONS = ("max_labels", "min_confidence", "model", "explain", "embedding", "id")
 INFER = (
     "Input `image`: UINT8 [N, height, width, 3] of the model's size, or BYTES [N] of image files "
-    "(base64 in JSON). Outputs: `scores` FP32 [N, classes] in class order, and `label` BYTES [N]. "
+    "(base64 in JSON). Outputs: `scores` FP32 [N, classes] in class order, `label` BYTES [N] and, "
+    "if it is named, `embedding` FP32 [N, features]. "
     "Triton's binary extension is understood in requests, its classification extension on `scores`."
 )
 WORKFLOW = (
