@@ -46,8 +46,23 @@ class Ports:
         self.clock: Callable[[], float] = time.time
         self.sleep: Callable[[float], None] = time.sleep
         self.store = overrides.get("store") or S3Store(clients.s3)
-        self.quick_store = overrides.get("store") or S3Store(clients.quick_s3)
         vars(self).update(overrides)  # a port that is overridden is not made
+
+        if "store" in overrides:
+            self.quick_store = overrides["store"]
+
+    @cached_property
+    def quick_store(self) -> ObjectStore:
+        """The same buckets, for data that an answer can do without: it gives up soon.
+
+        On Lambda two reads of an experiment are in the way of a cold start's first answer.
+        """
+        if self._settings.on_lambda:
+            from chalicelib.aws import quickreads
+
+            if quickreads.is_enough():
+                return quickreads.QuickStore(clients.quick_s3)
+        return S3Store(clients.quick_s3)
 
     def fetch(self, url: str) -> bytes:
         """The image at a URL."""

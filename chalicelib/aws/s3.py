@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -45,23 +45,21 @@ class S3Store:
             try:
                 return self._get(bucket, key, max_bytes)
             except AccessRefused:
-                first = next(self.list(bucket, key), None)
-            if first is not None and first.key == key:
-                return self._get(bucket, key, max_bytes)
+                if self._is_listed(bucket, key):
+                    return self._get(bucket, key, max_bytes)
         return None
 
+    def _is_listed(self, bucket: str, key: str) -> bool:
+        first = next(self.list(bucket, key), None)
+        return first is not None and first.key == key
+
     def _get(self, bucket: str, key: str, max_bytes: int) -> Stored:
-        with translated(f"s3://{bucket}/{key}"):
+        uri = f"s3://{bucket}/{key}"
+        with translated(uri):
             answer = self._s3().get_object(Bucket=bucket, Key=key)
-            if answer["ContentLength"] > max_bytes:
-                answer["Body"].close()
-                size = answer["ContentLength"]
-                sentence = (
-                    f"The object has {size} bytes, and at most {max_bytes} are allowed; store a "
-                    "smaller one."
-                )
-                raise ObjectTooLarge(sentence, f"s3://{bucket}/{key}: {sentence}")
-            return Stored(bytes(answer["Body"].read()), answer["ETag"])
+            with closing(answer["Body"]):
+                check_size(uri, answer["ContentLength"], max_bytes)
+                return Stored(bytes(answer["Body"].read()), answer["ETag"])
 
     def download(self, bucket: str, key: str, target: Path) -> None:
         """See ObjectStore."""
@@ -160,3 +158,13 @@ class S3Store:
                 bucket, key, ExpiresIn=seconds, Conditions=[["content-length-range", 1, max_bytes]]
             )
         return form["url"], form["fields"]
+
+
+def check_size(uri: str, size: int, max_bytes: int) -> None:
+    """Raises ObjectTooLarge for more bytes than are allowed."""
+    if size > max_bytes:
+        sentence = (
+            f"The object has {size} bytes, and at most {max_bytes} are allowed; store a "
+            "smaller one."
+        )
+        raise ObjectTooLarge(sentence, f"{uri}: {sentence}")

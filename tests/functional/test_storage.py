@@ -14,6 +14,7 @@ import pytest
 import urllib3
 from botocore.config import Config
 
+from chalicelib.aws.quickreads import QuickStore
 from chalicelib.aws.s3 import S3Store
 from chalicelib.aws.store import ObjectStore
 from chalicelib.errors import (
@@ -26,6 +27,7 @@ from tests.fakes import MemoryStore
 from tests.functional.absence import refuse, tell_no_absence
 
 Put = Callable[[str, bytes], None]
+KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 
 ABSENT = (AccessRefused, ObjectMissing)
 """What a read of a missing key raises: S3 tells it from a refusal only to those who may list it."""
@@ -36,16 +38,18 @@ def bucket() -> str:
     return f"bucket-{uuid.uuid4()}"
 
 
-@pytest.fixture(params=["memory", "s3", "s3 that tells no absence"])
+@pytest.fixture(params=["memory", "s3", "s3 that tells no absence", "quick"])
 def store_and_put(request: pytest.FixtureRequest, bucket: str) -> tuple[ObjectStore, Put]:
     if request.param == "memory":
         store = MemoryStore()
         return store, lambda key, data: store.objects.update({(bucket, key): data})
     s3 = request.getfixturevalue("s3")
-    if request.param != "s3":
+    if request.param == "s3 that tells no absence":
         tell_no_absence(s3.meta.events)
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    return S3Store(lambda: s3), lambda key, data: s3.put_object(Bucket=bucket, Key=key, Body=data)
+    env = {**KEYS, "AWS_ENDPOINT_URL": s3.meta.endpoint_url}
+    store = QuickStore(lambda: s3, env) if request.param == "quick" else S3Store(lambda: s3)
+    return store, lambda key, data: s3.put_object(Bucket=bucket, Key=key, Body=data)
 
 
 @pytest.mark.parametrize("key", ["a", "a/b.jpg", "with space+plus&%20.jpg", "ü/日本.png"])
