@@ -191,6 +191,7 @@ NOT_FOR_A_PREDICTION = {
     "multipart",
     "onnxruntime",
     "urllib3",
+    "zipfile",
     "chalicelib.answers.batchviews",
     "chalicelib.answers.workflowviews",
     "chalicelib.tokens",

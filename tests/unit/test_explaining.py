@@ -51,8 +51,8 @@ def coloured(background: str, *parts: tuple[str, tuple[int, int, int, int]]) -> 
 
 def predict(classifier: Any, *images: bytes, **options: Any) -> Any:
     sources = Sources(lambda url: b"", MemoryStore().read, frozenset())
-    one: Any = OneClassifier(classifier)
-    service = Predictor(Classification(sources, one))
+    pool: Any = OneClassifier(classifier)
+    service = Predictor(Classification(sources, pool))
     instances = [Instance(b64=base64.b64encode(image).decode()) for image in images]
     return service.predict(PredictRequest(instances=instances, **options)).predictions
 

@@ -1,6 +1,6 @@
 """Screenshots of every state of the page, to be looked at one by one.
 
-    python -m tests.e2e.photograph FOLDER
+    python -m tests.e2e.screenshots FOLDER
 
 Starts the app on this machine, and writes STATE-WIDTH-SCHEME.png of the whole page.
 """
