@@ -17,9 +17,9 @@ from tests.e2e.test_batch_page import (
     batch,
     expect_finished,
     fake_batch,
-    found,
     rows,
     saved,
+    shown,
 )
 
 pytestmark = pytest.mark.chromium
@@ -169,7 +169,7 @@ def test_what_is_no_picture_for_a_browser_says_so(batch: Page, cloud: LocalCloud
 
 def test_rows_open_enlarged_and_the_keys_lead_on_and_back(batch: Page) -> None:
     classified(batch, BROKEN)
-    names = list(found(batch))
+    names = list(shown(batch))
     enlarged = batch.get_by_role("dialog")
     tab_to(batch, "#batch-rows tr:first-child button")
     batch.keyboard.press("Enter")
@@ -261,7 +261,7 @@ def test_filter_by_score_label_and_error_and_what_is_left_is_saved(batch: Page) 
     expect(batch.get_by_role("dialog")).to_contain_text("It is over 20 MB.")
     batch.keyboard.press("Escape")
     batch.get_by_role("button", name="Table").click()
-    assert found(batch) == {"5.jpg": "Too large"}
+    assert shown(batch) == {"5.jpg": "Too large"}
 
 
 def test_the_way_leads_beyond_the_page_that_is_shown(batch: Page) -> None:

@@ -185,8 +185,8 @@ def test_only_the_first_labels_are_explained() -> None:
     class Many(SeeingClassifier):
         labels = ("background", *(f"label {n}" for n in range(9)))
 
-        def scores(self, *given: Any, **options: Any) -> np.ndarray:
-            super().scores(*given, **options)
+        def scores(self, *arguments: Any, **options: Any) -> np.ndarray:
+            super().scores(*arguments, **options)
             return np.linspace(0.1, 0, 10).astype(np.float32)
 
         def evidence(self, features: Features) -> np.ndarray:
@@ -199,7 +199,7 @@ def test_only_the_first_labels_are_explained() -> None:
 
 def test_nothing_more_is_done_than_asked() -> None:
     class Bare(SeeingClassifier):
-        def featured(self, *given: Any, **options: Any) -> Any:
+        def featured(self, *arguments: Any, **options: Any) -> Any:
             raise AssertionError("nobody asked for features")
 
     (prediction,) = predict(Bare(), RED)
