@@ -281,8 +281,8 @@ def test_every_route_is_behind_the_url(api: Function) -> None:
         if method in ("get", "head", "post", "put")
     ]  # fmt: skip
     assert len(operations) > 25
+    names = {"name": "doodle", "version": "1.0"}
     for method, path in operations:
-        names = {"name": "doodle", "version": "1.0"}
         filled = re.sub(r"\{(\w+)\}", lambda match: names.get(match[1], "none"), path)
         outcome = api.invoke(url_event(method, filled, BEARER))
         assert not outcome.failed, (method, path, outcome.payload)
