@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.browser import CHROMIUM
+from tests.npm import installed
 
 VERSION = "12.8.2"  # the last that takes Node 20
 LEAST = 0.95
@@ -22,16 +22,8 @@ pytestmark = pytest.mark.chromium
 @pytest.fixture(scope="module")
 def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where it is installed."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs Node 20 or later, with npm")
-    folder = tmp_path_factory.mktemp("lighthouse")
-    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]
-    install = [npm, "install", *quiet, f"lighthouse@{VERSION}"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"npm could not install Lighthouse: {done.stderr.strip()[-300:]}")
-    return folder / "node_modules" / "lighthouse" / "cli" / "index.js"
+    folder = installed(tmp_path_factory.mktemp("lighthouse"), f"lighthouse@{VERSION}")
+    return folder / "cli" / "index.js"
 
 
 def audit(lighthouse: Path, url: str, profile: Path) -> dict[str, Any]:
