@@ -450,6 +450,24 @@ def test_a_link_shows_the_answer_of_its_picture_and_model(
     expect(page).to_have_url(f"{server}/")
 
 
+def test_a_link_to_another_view_asks_for_no_picture(page: Page, server: str, files: str) -> None:
+    page.get_by_label("Address of a picture").fill(f"{files}/umbrella.jpg")
+    page.keyboard.press("Enter")
+    expect_answer(page, "umbrella")
+    address = page.url
+    assert "?url=" in address
+
+    page.get_by_role("tab", name="Batch").click()
+    expect(page).to_have_url(f"{server}/#batch")
+    page.get_by_role("tab", name="One picture").click()
+    expect(page).to_have_url(address)
+    page.get_by_role("tab", name="Experiment").click()
+    expect(page).to_have_url(f"{server}/#experiment")
+    page.go_back()
+    expect(page).to_have_url(address)
+    expect_answer(page, "umbrella")
+
+
 def test_an_answer_says_what_it_would_cost(page: Page) -> None:
     page.get_by_role("button", name="umbrella").click()
     said = re.compile(

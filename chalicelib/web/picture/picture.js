@@ -1,4 +1,5 @@
 // The tab One picture: show a picture or draw one, and see what it is taken for.
+import { keepQuery } from "../shared/address.js";
 import { asProblem, becomeAnother, predict } from "../shared/api.js";
 import { part, save } from "../shared/dom.js";
 import { makeTabs } from "../shared/tabs.js";
@@ -60,8 +61,7 @@ function open(query) {
 function link({ source, asked }) {
   const url = source.json?.url ?? source.json?.s3_uri ?? "";
   const query = new URLSearchParams({ url, ...(asked ? { model: asked } : {}) });
-  const search = url && url.length < LONGEST && !url.startsWith("data:") ? `?${query}` : "";
-  history.replaceState(history.state, "", location.pathname + search + location.hash);
+  keepQuery(url && url.length < LONGEST && !url.startsWith("data:") ? `?${query}` : "");
 }
 
 function present(entry, tab) {

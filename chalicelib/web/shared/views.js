@@ -1,5 +1,6 @@
 // The page's views, and the address of each: none for one picture, #batch and #batch/ID,
 // #experiment and #experiment/NAME for a workflow. No element has such an id: the browser would scroll to it.
+import { addressOf } from "./address.js";
 import { part } from "./dom.js";
 import { makeTabs } from "./tabs.js";
 
@@ -28,7 +29,7 @@ export function makeViews({ many, trial }) {
   // Without an event of the browser's own, so that the view follows at once.
   function go(hash) {
     if (location.hash === hash) return;
-    history.pushState(null, "", location.pathname + location.search + hash);
+    history.pushState(null, "", addressOf(hash));
     route();
   }
 
