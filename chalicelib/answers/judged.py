@@ -126,13 +126,18 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An image, and each model's answer. label: what the image is known to show."""
+    """An image, and each model's answer.
+
+    label: what the image is known to show. picture: a link to it that works for five minutes, in an
+        answer about a run, if it was classified and is in the images bucket.
+    """
 
     id: str
     source: str
     label: str | None = None
     champion: Said | None = None
     challenger: Said | None = None
+    picture: str | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,13 +13,14 @@ from chalicelib.batch.fanout import FanOutMessage
 from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.objects import Batch, Stop, now
 from chalicelib.batch.outlines import recent_batches
-from chalicelib.batch.pictures import PICTURE_SECONDS, pictures_of
+from chalicelib.batch.pictures import pictures_of
 from chalicelib.batch.recent import recent_key
 from chalicelib.batch.view import last_summary, view_of
 from chalicelib.bulk.copies import copy_manifest, stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import ENDINGS, check_manifest, is_manifest
 from chalicelib.bulk.naming import new_id
+from chalicelib.bulk.shown import PICTURE_SECONDS
 from chalicelib.errors import BadRequest, Conflict, SourceInvalid
 from chalicelib.inference.explainable import check_asked
 from chalicelib.inference.packages import ModelInfo

@@ -9,7 +9,7 @@ from itertools import islice
 
 import msgspec
 
-from chalicelib.answers.judged import Result
+from chalicelib.answers.judged import Line, Result
 from chalicelib.answers.workflowviews import (
     Chunks,
     ExecutionView,
@@ -28,6 +28,7 @@ from chalicelib.bulk.copies import stream_manifest
 from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import check_manifest, entries
 from chalicelib.bulk.naming import MOST_RECENT, new_id
+from chalicelib.bulk.shown import picture_link
 from chalicelib.errors import NotFound
 from chalicelib.requests import StartRequest, WorkflowRequest
 from chalicelib.times import moment
@@ -140,10 +141,21 @@ class WorkflowService:
         if execution.output is not None:
             result = msgspec.json.decode(execution.output, type=Result)
             view = msgspec.structs.replace(view, **msgspec.structs.asdict(result))
+            view = self._with_pictures(view)
         try:
             return self._with_progress(view, run, run.plan())
         except NotFound:
             return view
+
+    def _with_pictures(self, view: WorkflowView) -> WorkflowView:
+        def pictured(line: Line) -> Line:
+            said = (line.champion, line.challenger)
+            is_classified = any(answer and answer.labels is not None for answer in said)
+            link = picture_link(self._store, self._rules.images, line.source, is_classified)
+            return msgspec.structs.replace(line, picture=link)
+
+        lines = view.predictions and [pictured(line) for line in view.predictions]
+        return msgspec.structs.replace(view, predictions=lines)
 
     def _with_progress(self, view: WorkflowView, run: Run, plan: Plan) -> WorkflowView:
         done = {arm: run.parts_done(arm) for arm in ARMS}

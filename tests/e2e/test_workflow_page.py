@@ -537,6 +537,9 @@ def test_reload_keeps_the_run_and_the_list_leads_back_to_it(workflow: Page) -> N
 
     workflow.reload()
     expect_end(workflow, "succeeded", title or "")
+    picture = workflow.locator(".answers-table img")
+    expect(picture).to_have_js_property("complete", True)
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
     name = workflow.url.split("/")[-1]
     workflow.get_by_role("link", name="All runs").click()
     expect(workflow).to_have_url(re.compile("#experiment$"))

@@ -674,6 +674,21 @@ def test_a_view_of_a_run(cloud: Cloud) -> None:
         cloud.service.view("none")
 
 
+def test_a_view_links_to_pictures_that_were_classified_in_the_images_bucket(cloud: Cloud) -> None:
+    cloud.store.objects["images", "red.png"] = PICTURES["red"]
+    cloud.store.objects["images", "notes.txt"] = b"no picture"
+    sources = ["s3://images/red.png", "s3://images/notes.txt", "s3://results/experiment.key"]
+    examples = [Example(s3_uri=source) for source in sources]
+    request = StartRequest(instances=[*examples, Example(url="http://h/red/1")], name="mine")
+    cloud.service.start(request)
+    run = cloud.executions.describe("mine")
+    output = cloud.run(json.loads(run.input), "mine")
+    assert not any("picture" in line for line in output["predictions"])
+    cloud.executions.runs["mine"] = replace(run, output=json.dumps(output))
+    lines = cloud.service.view("mine").predictions or []
+    assert [line.picture for line in lines] == ["memory://images/red.png?image/png"] + [None] * 3
+
+
 def test_a_view_of_a_failed_run_tells_why_and_what_was_tried() -> None:
     class Failed(MemoryExecutions):
         def history(self, name: str) -> list[Event]:

@@ -22,11 +22,11 @@ export function predictionTable(predictions, judgement, kept) {
   return table;
 }
 
-function row({ id, source, label = "", champion, challenger }, { first, second, hasTruth, kept }) {
+function row({ id, source, picture, label = "", champion, challenger }, { first, second, hasTruth, kept }) {
   const line = make("tr");
   const name = make("td", "answer-name", nameOf({ id, source }));
   name.title = id;
-  line.append(cell("answer-picture", preview(kept?.files.get(id), source)), name);
+  line.append(cell("answer-picture", preview(kept?.files.get(id), picture ?? source)), name);
   if (hasTruth) line.append(titled(make("td", "answer-truth", label || "–"), "Right answer"));
   line.append(titled(said(champion), first));
   if (second) line.append(titled(said(challenger), second));
@@ -66,9 +66,13 @@ function mark(isRight) {
   return [sign, make("span", "unseen", isRight ? "Right: " : "Wrong: ")];
 }
 
-// source: the picture's own address; a file is what was sent from here.
-function preview(file, source) {
-  if (!file) return thumbnail("span", isWeb(source) ? source : "");
-  const address = URL.createObjectURL(file);
-  return thumbnail("span", address, () => URL.revokeObjectURL(address));
+// address: of the picture, if it is on the web or has a link; a file is what was sent from here.
+function preview(file, address) {
+  if (!file) {
+    const frame = thumbnail("span", isWeb(address) ? address : "");
+    for (const image of frame.children) image.loading = "eager"; // a link works for minutes
+    return frame;
+  }
+  const local = URL.createObjectURL(file);
+  return thumbnail("span", local, () => URL.revokeObjectURL(local));
 }
