@@ -12,6 +12,7 @@ from chalicelib.bulk.inlined import manifest_of
 from chalicelib.bulk.manifests import check_manifest, entries
 from chalicelib.errors import BadRequest
 from chalicelib.requests import WorkflowRequest
+from chalicelib.wording import count
 from chalicelib.workflow.rules import Rules
 from chalicelib.workflow.run import Kept, Plan, Run
 
@@ -31,7 +32,7 @@ def prepare(run: Run, rules: Rules, payload: object, now: float) -> Plan:
     total, chunks = _cut(run, _keep_manifest(run, request), request.manifest)
     plan = Plan(
         name=run.name,
-        source=request.manifest or f"{total} instances",
+        source=request.manifest or count(total, "instance"),
         champion=champion,
         challenger=next(iter(rivals), None),
         promote=request.promote,

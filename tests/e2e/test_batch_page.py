@@ -228,12 +228,19 @@ def test_bad_line_of_a_manifest_is_a_row_and_the_filter_finds_it(
     expect(rows(batch)).to_have_count(4)
 
 
+def test_a_batch_of_one_address_says_so(batch: Page, folder: Path, files: str) -> None:
+    shutil.copy(sample("umbrella"), folder / "one.jpg")
+    paste_list(batch, f"{files}/one.jpg")
+    expect_finished(batch, "One picture classified")
+    expect(batch.locator("#batch-caption")).to_contain_text("From one address")
+
+
 def test_failed_address_is_retried(batch: Page, folder: Path, files: str) -> None:
     shutil.copy(sample("umbrella"), folder / "here.jpg")
     paste_list(batch, f"{files}/here.jpg", "", "# a comment", f"{files}/late.jpg")
     expect_finished(batch, "1 of 2 classified")
     assert shown(batch) == {"here.jpg": "umbrella", "late.jpg": "Refused by its host"}
-    expect(batch.locator("#batch-facts")).to_contain_text("by doodle")
+    expect(batch.locator("#batch-facts")).to_contain_text("By doodle")
 
     shutil.copy(sample("banana"), folder / "late.jpg")
     batch.get_by_role("button", name="Retry 1 failed").click()

@@ -330,6 +330,12 @@ def test_prepare_comes_again_to_the_same_chunks(cloud: Cloud) -> None:
     assert cloud.tasks.report("run", "kept")["images"] == 2
 
 
+@pytest.mark.parametrize(("images", "said"), [(1, "1 instance"), (2, "2 instances")])
+def test_the_report_says_of_how_many_images(cloud: Cloud, images: int, said: str) -> None:
+    cloud.run({"instances": instances(*["red"] * images)})
+    assert f"on the same images ({said})" in cloud.object("reports/run.md").decode()
+
+
 def test_a_name_is_not_used_for_another_request(cloud: Cloud) -> None:
     cloud.prepare({"instances": instances("red")})
     error = cloud.prepare({"instances": instances("blue")})["error"]

@@ -99,7 +99,7 @@ export class Follower {
     showSheet([]);
     if (done) this.#results.show(this.#id, records, this.#kept?.sources);
     const models = [...new Set(records.map(({ model }) => model))].filter(Boolean);
-    if (models.length) part("batch-facts").append(make("span", "", `by ${models.join(" and ")}`));
+    if (models.length) part("batch-facts").prepend(make("span", "", `By ${models.join(" and ")}`));
     const isWhole = records.length === done;
     const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
     this.#actions({

@@ -42,6 +42,7 @@ export function showProblem(problem, retry) {
   part("problem-code").textContent = problem.code;
   part("retry").hidden = !problem.canRetry;
   part("retry").onclick = retry;
+  part("card-role").textContent = "Model"; // it has not answered this
   part("announcement").textContent = `${problem.title} ${problem.message}`;
 }
 
