@@ -1,6 +1,8 @@
 """`tools.model evaluate`, on a network of three classes and pictures made here."""
 
+import base64
 import csv
+import io
 import json
 import re
 import shutil
@@ -16,6 +18,7 @@ from PIL import Image
 
 from chalicelib.inference.packages import INFO, read_package
 from tests.samplepackages import by_colour
+from tests.tflites import network, opposed
 from tools.model import cli
 
 COLOURS = {"red": (200, 60, 40), "green": (60, 190, 90), "blue": (50, 70, 210)}
@@ -171,3 +174,28 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(
         assert result.exit_code != 0 and said in result.output, result.output
         assert not (tmp_path / "report").exists()
     assert [path.name for path in full.iterdir()] == ["kept.txt"]
+
+
+def test_the_sheet_of_mistakes_shows_where_the_model_looked(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").write_bytes(network("SOFTMAX", weights=opposed(3) / 4))
+    (tmp_path / "labels.txt").write_text("red\ngreen\nblue\n")
+    environment = {"MODEL_DIR": str(tmp_path)}
+    command = ["add", "seeing", str(tmp_path / "net.tflite"), "--labels"]
+    added = CliRunner().invoke(cli, [*command, str(tmp_path / "labels.txt")], env=environment)
+    assert "Features: 3" in added.output
+    photos = tmp_path / "photos"
+    for name in COLOURS:
+        (photos / name).mkdir(parents=True)
+        Image.new("RGB", (64, 32), COLOURS[name]).save(photos / name / "0.png")
+    wrong = Image.new("RGB", (64, 32), "white")
+    wrong.paste("lime", (0, 0, 32, 32))
+    wrong.save(photos / "red" / "1.png")
+    command = ["evaluate", "seeing", str(photos), "--to", str(tmp_path / "report")]
+    done = CliRunner().invoke(cli, command, env=environment | {"ENGINE": "auto", "THREADS": "1"})
+    assert done.exit_code == 0, done.output
+    drawing = (tmp_path / "report" / "mistakes.svg").read_text()
+    assert "The bright parts of a picture speak most for what was said." in drawing
+    (encoded,) = re.findall(r"data:image/jpeg;base64,([^\"]+)", drawing)
+    thumbnail = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))), np.float32)
+    green, white = thumbnail[84, 30, 1], thumbnail[84, 140, 1]
+    assert green > 230 and white < 100, "what is white does not speak for green"

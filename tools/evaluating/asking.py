@@ -12,12 +12,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from chalicelib.answers.predictions import HeatMap
 from chalicelib.aws.s3 import S3Store
 from chalicelib.errors import ImageTooLarge, ImageUnreadable, InceptionError
 from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference import engines
 from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.explainable import EXPLAINED
+from chalicelib.inference.explaining import with_heat_maps
 from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import top
@@ -73,6 +76,17 @@ class Contestant:
     engine: EngineName
     network: engines.Network
     classifier: Classifier
+
+    def looked(self, data: bytes, label: str) -> HeatMap | None:
+        """Where in a picture it saw the label; None if its network gives no feature maps."""
+        info, classifier = self.package.info, self.classifier
+        if not info.has_features:
+            return None
+        image = decode(data, classifier.input_size, info.preprocessing)
+        scores, features = classifier.featured(image.pixels)
+        labels = classifier.rank(scores, EXPLAINED)
+        maps = with_heat_maps(classifier, image, scores, features, labels)
+        return next((seen.heat_map for seen in maps if seen.name == label), None)
 
     def doing(self, how: Preprocessing) -> "Contestant":
         """The same network with another preprocessing."""

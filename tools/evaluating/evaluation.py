@@ -43,11 +43,12 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class Evaluated(NamedTuple):
-    """An evaluation, with what else its pages need. seen: the answers of each result."""
+    """An evaluation, with what else its pages need. seen: the answers of each result's network."""
 
     evaluation: Evaluation
     seen: list[list[Seen]]
     load: Load
+    asked: list[Contestant]
 
 
 def evaluate(
@@ -99,7 +100,7 @@ def evaluate(
         ways=try_all(colours(asked[0]), right) if all_ways else None,
         notes=[*_repeated(photos), *_notes(results)],
     )
-    return Evaluated(evaluation, all_, load)
+    return Evaluated(evaluation, all_, load, asked)
 
 
 def _loaded(name: str, against: str | None, settings: Settings) -> list[Contestant]:

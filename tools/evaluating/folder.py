@@ -10,7 +10,7 @@ from chalicelib.wording import count, interval, p_value, percent
 from chalicelib.workflow.report.markup import safe, table
 from tools.evaluating import sheets
 from tools.evaluating.alternatives import Way, Ways
-from tools.evaluating.asking import Load
+from tools.evaluating.asking import Contestant, Load
 from tools.evaluating.calibration import BINS
 from tools.evaluating.contacts import of_mistakes
 from tools.evaluating.evaluation import Evaluated, Evaluation, versus
@@ -40,11 +40,12 @@ def free(folder: Path | None, name: str, parent: Path) -> Path:
 
 def write(evaluated: Evaluated, folder: Path) -> None:
     """Write all files of an evaluation into a folder, or none."""
-    report, all_, load = evaluated
+    report, all_, load, asked = evaluated
     with staged(folder) as new:
         (new / JSON).write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
-        for result, of, end in zip(report.results, all_, endings(report.results), strict=True):
-            for name, drawing in _drawings(result, of, load):
+        ends = endings(report.results)
+        for result, of, by, end in zip(report.results, all_, asked, ends, strict=True):
+            for name, drawing in _drawings(result, of, by, load):
                 (new / f"{name}{end}.svg").write_text(drawing, "utf-8")
         if report.ways:
             (new / "ways.svg").write_text(_of_ways(report.ways), "utf-8")
@@ -59,14 +60,16 @@ def endings(results: Sequence[Result]) -> list[str]:
     return ["", *(f"-{result.name.replace(':', '-')}" for result in results[1:])]
 
 
-def _drawings(result: Result, of: Sequence[Seen], load: Load) -> Iterator[tuple[str, str]]:
+def _drawings(
+    result: Result, of: Sequence[Seen], asked: Contestant, load: Load
+) -> Iterator[tuple[str, str]]:
     yield "classes", of_classes(result.by_class, result.name)
     yield "confusion", of_confusion(result.confusion, result.name)
     if result.calibration:
         yield "calibration", of_calibration(result.calibration, result.name)
     if result.mistakes:
         files = [load(of[mistake.index].photo) for mistake in result.mistakes]
-        yield "mistakes", of_mistakes(result.mistakes, files, result.name)
+        yield "mistakes", of_mistakes(result.mistakes, files, result.name, asked.looked)
 
 
 def _of_ways(ways: Ways) -> str:
