@@ -1,6 +1,6 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
 import { foundIn, make, part, share } from "../shared/dom.js";
-import { costOfAnswer } from "../shared/cost.js";
+import { costOfAnswer, priceOfExplaining } from "../shared/cost.js";
 import { hideVote, showVote } from "./vote.js";
 import { snippetsOf } from "./snippets.js";
 
@@ -22,6 +22,7 @@ function setState(state, headline, certainty = "") {
   part("labels").hidden = state !== "answer" && state !== "loading";
   part("timing").hidden = state !== "answer";
   part("terminal").hidden = state !== "answer";
+  part("why-ask").hidden = part("labels").hidden; // also while loading: a tick in it has the focus
   if (state !== "answer") hideVote();
 }
 
@@ -46,9 +47,9 @@ export function showProblem(problem, retry) {
   part("announcement").textContent = `${problem.title} ${problem.message}`;
 }
 
-// entry: {source, answer, elapsed, asked (model picked by hand, or "")}; models: of GET /models.
+// entry: {source, answer, elapsed, asked (model picked by hand, or ""), explain}; models: of GET /models.
 // role: what the model is to an experiment of several, or ""; canVote: whether a vote counts.
-export function showAnswer({ source, answer, elapsed, asked }, models, { role, canVote }) {
+export function showAnswer({ source, answer, elapsed, asked, explain }, models, { role, canVote }) {
   const labels = answer.predictions[0].labels.filter(({ score }) => score > 0); // 8-bit scores end in zeros
   const found = foundIn(labels, answer.model.multi_label);
   const least = found.at(-1);
@@ -59,8 +60,9 @@ export function showAnswer({ source, answer, elapsed, asked }, models, { role, c
   showLabels(labels);
   showTiming(answer.timing_ms, elapsed);
   part("cost").textContent = costOfAnswer(answer.timing_ms);
+  part("explain-price").textContent = priceOfExplaining(answer.timing_ms, model.explain_inferences);
   showCard({ title, name, ...model }, "Answered by");
-  for (const [language, text] of Object.entries(snippetsOf(source, asked))) part(language).textContent = text;
+  for (const [language, text] of Object.entries(snippetsOf(source, asked, explain))) part(language).textContent = text;
   part("curl-note").textContent = source.curlNote ?? "";
   part("json").textContent = JSON.stringify(answer, null, 2);
   part("another").hidden = !role;
@@ -86,9 +88,9 @@ function showLabels(labels) {
   });
 }
 
-function showTiming({ fetch = 0, decode = 0, infer = 0 }, elapsed) {
-  const parts = [["Network", Math.max(0, elapsed - fetch - decode - infer), "network"],
-    ["Fetch", fetch, "fetch"], ["Decode", decode, "decode"], ["Model", infer, "infer"]];
+function showTiming({ fetch = 0, decode = 0, infer = 0, explain = 0 }, elapsed) {
+  const parts = [["Network", Math.max(0, elapsed - fetch - decode - infer - explain), "network"],
+    ["Fetch", fetch, "fetch"], ["Decode", decode, "decode"], ["Model", infer, "infer"], ["Heat maps", explain, "explain"]];
   const seen = parts.filter(([, value, key]) => value > 0 || key === "infer");
   part("timing-bar").replaceChildren(...seen.map(([, value, key]) => {
     const piece = make("span", `piece ${key}`, "");

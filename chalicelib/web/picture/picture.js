@@ -2,6 +2,7 @@
 import { keepQuery } from "../shared/address.js";
 import { asProblem, becomeAnother, predict } from "../shared/api.js";
 import { part, save } from "../shared/dom.js";
+import { showUnloaded } from "../shared/lazytab.js";
 import { makeTabs } from "../shared/tabs.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
 import { Sketch } from "./canvas.js";
@@ -14,6 +15,7 @@ const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
 const LONGEST = 2000; // characters of a picture's address in a link
 const state = { running: null, again: null, drawing: 0 };
 const resume = new Map(); // tab -> how to show again what it showed
+let why = null; // what shows heat maps, once it is there
 
 const [pictureTab, drawTab] = [part("tab-picture"), part("tab-draw")];
 const activeTab = () => (part("panel-draw").hidden ? pictureTab : drawTab);
@@ -28,6 +30,7 @@ function idle() {
 async function classify(prepare) {
   const tab = activeTab();
   state.running?.abort();
+  why?.hide();
   const job = new AbortController();
   state.running = job;
   state.again = () => classify(prepare);
@@ -39,7 +42,8 @@ async function classify(prepare) {
     if (job.signal.aborted) return;
     if (tab === pictureTab) putUp(source);
     const { asked } = picker;
-    const entry = { source, asked, ...(await predict(source, asked, job.signal)) };
+    const explain = part("explain").checked;
+    const entry = { source, asked, explain, ...(await predict(source, { model: asked, explain }, job.signal)) };
     if (!job.signal.aborted) present(entry, tab);
   } catch (error) {
     if (job.signal.aborted) return;
@@ -75,9 +79,26 @@ function show(entry, tab) {
   resume.set(tab, () => show(entry, tab));
   showAnswer(entry, picker.models, picker.standing(entry));
   link(entry);
+  showWhy(entry, tab);
   if (tab === drawTab) return;
   putUp(entry.source);
   describePicture(entry.source, entry.answer.predictions[0].image);
+}
+
+// The heat maps of an answer that has them, if they are wanted.
+async function showWhy(entry, tab) {
+  const [{ labels, image }] = entry.answer.predictions;
+  const explained = labels.filter(({ heat_map: heat }) => heat);
+  why?.hide();
+  if (!part("explain").checked || !explained.length) return;
+  const { again } = state;
+  try {
+    why ??= await import("./why.js");
+    if (state.again === again) why.show(explained, image, part(tab === drawTab ? "easel" : "stage"));
+  } catch (error) {
+    console.warn(error);
+    showUnloaded();
+  }
 }
 
 // The address field tells of the picture that is shown, and of no earlier one.
@@ -148,6 +169,7 @@ const sketch = new Sketch(part("canvas"), {
   onChange: (isEmpty) => {
     for (const id of ["undo", "clear", "save"]) part(id).disabled = isEmpty;
     part("easel-hint").hidden = !isEmpty;
+    why?.hide();
     if (!isEmpty) return;
     state.drawing += 1;
     resume.delete(drawTab);
@@ -185,6 +207,7 @@ part("another").addEventListener("click", () => {
   becomeAnother();
   state.again?.();
 });
+part("explain").addEventListener("change", ({ target }) => (target.checked ? state.again?.() : why?.hide()));
 part("undo").addEventListener("click", () => sketch.undo());
 part("clear").addEventListener("click", () => sketch.clear());
 part("save").addEventListener("click", () => save(sketch.toBlob(), "drawing.png"));

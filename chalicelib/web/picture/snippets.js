@@ -5,9 +5,9 @@ import { currentToken } from "../shared/kepttoken.js";
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`; // for a POSIX shell
 const literal = (text) => JSON.stringify(text); // for Python and JavaScript alike
 
-// -> {curl, python, javascript, aws}. model: the one picked by hand, or "".
-export function snippetsOf(source, model) {
-  const { path, type, body } = requestFor(source, model);
+// -> {curl, python, javascript, aws}. model: the one picked by hand, or "". explain: whether heat maps are asked for.
+export function snippetsOf(source, model, explain) {
+  const { path, type, body } = requestFor(source, model, explain);
   const request = { target: new URL(path, document.baseURI).href, type, body, source, isClosed: Boolean(currentToken()) };
   return { curl: curl(request), python: python(request), javascript: javascript(request), aws: aws(source) };
 }

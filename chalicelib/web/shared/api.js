@@ -121,8 +121,8 @@ export function becomeAnother() {
 const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // What goes over the wire; snippets.js shows the same in other languages.
-export function requestFor(source, model) {
-  const choice = model ? { model } : {};
+export function requestFor(source, model, explain = false) {
+  const choice = { ...(model ? { model } : {}), ...(explain ? { explain } : {}) };
   if (source.json) {
     return {
       path: "predict",
@@ -135,8 +135,8 @@ export function requestFor(source, model) {
 }
 
 // -> {answer, elapsed}: the server's JSON, and the round trip in milliseconds.
-export async function predict(source, model, signal) {
-  const { path, type, body } = requestFor(source, model);
+export async function predict(source, { model, explain }, signal) {
+  const { path, type, body } = requestFor(source, model, explain);
   const headers = { "Content-Type": type, "X-Client-Id": clientId() };
   const start = performance.now();
   const answer = await call(path, { method: "POST", headers, body, signal });

@@ -53,7 +53,7 @@ export class LazyTab {
   }
 }
 
-function showUnloaded() {
+export function showUnloaded() {
   part("unloaded").hidden = false;
   part("unloaded").classList.add("is-certain");
 }
