@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from benchmarks.machine import kind, machine
+from tools.columns import columns
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -129,18 +130,11 @@ def _named(argument: str) -> str:
 
 def _told(record: Record, where: str) -> str:
     """Lays a record out for a terminal."""
-    blocks = [where, _columns([(figure.says, figure.text) for figure in record.figures])]
+    figures = [(figure.says, figure.text) for figure in record.figures]
+    blocks = [where, "\n".join(columns(figures[0], figures[1:]) if figures else ())]
     for table in record.tables:
-        blocks.append(f"{table.title}\n{_columns([table.columns, *table.rows])}")
+        blocks.append("\n".join([table.title, *columns(table.columns, table.rows)]))
     return "\n\n".join([*blocks, *record.notes])
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    )
 
 
 def _page(record: Record, content: Mapping[str, Any]) -> str:
