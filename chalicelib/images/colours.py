@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
-from PIL import PngImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile as OpenImage
 
 _AVERAGEABLE = {"1": "L", "P": "RGB", "LA": "La", "RGBA": "RGBa", "CMYK": "RGB"}
@@ -30,7 +29,7 @@ def averageable(image: OpenImage) -> Pillow.Image:
 def _transparency(image: OpenImage) -> Any:
     """Returns the transparency: a palette's alphas, or a colour scaled like the samples."""
     key = image.info.get("transparency")
-    if key is not None and isinstance(image, PngImagePlugin.PngImageFile):
+    if key is not None and image.format == "PNG":
         scale = _KEY_SCALE.get(str(image.tile[0].args), 1)
         if isinstance(key, tuple):
             key = tuple(int(value * scale) for value in key)
@@ -76,8 +75,8 @@ def black_and_white(image: OpenImage) -> tuple[int, int] | None:
     """Returns the values of black and white in a 16-bit grey image; None for other modes."""
     if not image.mode.startswith("I;16"):
         return None
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+    if image.format != "TIFF":
         return 0, 65_535
-    white = 2 ** max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (16,))) - 1
-    white_is_zero = image.tag_v2.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == 0
-    return (white, 0) if white_is_zero else (0, white)
+    from chalicelib.images import tiffpieces  # Pillow's plugin, which other formats do without
+
+    return tiffpieces.ends(image)

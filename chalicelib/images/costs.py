@@ -1,9 +1,8 @@
 """Bound the work and the memory that decoding an image may take."""
 
-from PIL import JpegImagePlugin, TiffImagePlugin
 from PIL.ImageFile import ImageFile as OpenImage
 
-from chalicelib.errors import ImageTooLarge, ImageUnreadable
+from chalicelib.errors import ImageTooLarge
 from chalicelib.images.formats import ImageFile
 
 MAX_PIXELS = 50_000_000
@@ -17,9 +16,6 @@ the pixels of all its strips or tiles, each of which may be listed many times.""
 MAX_DECODE_BYTES = 520_000_000
 """Estimated peak of memory while decoding. With interpreter, model and file, the process stays
 below 700 MB."""
-
-TIFF_COMPRESSIONS = frozenset({1, 2, 3, 4, 5, 7, 8, 32773, 32946})
-"""No compression, fax codes, LZW, JPEG, deflate, PackBits. Others are rare and less tested."""
 
 
 def check_size(width: int, height: int) -> None:
@@ -38,8 +34,10 @@ def check_work(image: OpenImage, file: ImageFile) -> None:
     Raises ImageUnreadable for a TIFF whose pieces cannot be counted, or with a rare compression.
     """
     check_size(image.width, image.height)
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        if _tiff_pixels_visited(image, file.data) > MAX_SCAN_PIXELS:
+    if file.format == "TIFF":
+        from chalicelib.images import tiffpieces  # Pillow's plugin, which other formats do without
+
+        if tiffpieces.pixels_visited(image, file.data) > MAX_SCAN_PIXELS:
             raise ImageTooLarge(
                 "The TIFF has too many strips or scans for its size; save it as a new file."
             )
@@ -48,41 +46,6 @@ def check_work(image: OpenImage, file: ImageFile) -> None:
             "The JPEG has too many scans for its size; save it again, without the progressive "
             "option."
         )
-
-
-def _tiff_pixels_visited(image: TiffImagePlugin.TiffImageFile, data: bytes) -> int:
-    """Returns the pixels of all listed pieces. A piece that is listed twice counts twice.
-
-    Pillow decodes every raw piece in the list, even more than the image has room for.
-    """
-    tags = image.tag_v2
-    compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
-    if compression not in TIFF_COMPRESSIONS:
-        raise ImageUnreadable("This TIFF's compression is not supported; save it with LZW or none.")
-    offsets = tags.get(TiffImagePlugin.STRIPOFFSETS) or tags[TiffImagePlugin.TILEOFFSETS]
-    if compression != 7:
-        return len(offsets) * _tiff_piece_pixels(image)
-    lengths = tags.get(TiffImagePlugin.STRIPBYTECOUNTS) or tags[TiffImagePlugin.TILEBYTECOUNTS]
-    if (
-        sum(lengths) > len(data) or min(lengths) <= 0
-    ):  # libtiff guesses the length of an empty piece
-        raise ImageUnreadable("The TIFF's strips overlap; save it as a new file.")
-    pieces = zip(offsets, lengths, strict=True)
-    scans = sum(data.count(b"\xff\xda", start, start + length) for start, length in pieces)
-    return scans * _tiff_piece_pixels(image)
-
-
-def _tiff_piece_pixels(image: TiffImagePlugin.TiffImageFile) -> int:
-    """Returns the pixels of the largest piece, a strip or a tile."""
-    tags = image.tag_v2
-    pixels = 0
-    if TiffImagePlugin.TILEWIDTH in tags:
-        pixels = tags[TiffImagePlugin.TILEWIDTH] * tags[TiffImagePlugin.TILELENGTH]
-    if TiffImagePlugin.STRIPOFFSETS in tags or not pixels:
-        height = tags[TiffImagePlugin.IMAGELENGTH]
-        rows = min(tags.get(TiffImagePlugin.ROWSPERSTRIP, height), height)
-        pixels = max(pixels, rows * tags[TiffImagePlugin.IMAGEWIDTH])
-    return int(pixels)
 
 
 def check_memory(image: OpenImage, file: ImageFile, declared: int) -> int:
@@ -102,12 +65,13 @@ def _memory_needed(image: OpenImage, file: ImageFile, declared: int) -> int:
     # in Pillow RGB also takes 4 bytes a pixel, and a row takes 8
     pixels = image.height * (4 * image.width + 8)
     while_decoding = pixels
-    if isinstance(image, JpegImagePlugin.JpegImageFile) and file.scans > 1:
-        while_decoding += 2 * declared * image.layers  # all coefficients, 16 bits each
-    elif isinstance(image, TiffImagePlugin.TiffImageFile):
-        bits = image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))
-        samples = image.tag_v2.get(TiffImagePlugin.SAMPLESPERPIXEL, len(bits))
-        while_decoding += _tiff_piece_pixels(image) * samples * max(bits) // 8
+    if file.format == "JPEG" and file.scans > 1:
+        layers: int = image.layers  # type: ignore[attr-defined]
+        while_decoding += 2 * declared * layers  # all coefficients, 16 bits each
+    elif file.format == "TIFF":
+        from chalicelib.images import tiffpieces
+
+        while_decoding += tiffpieces.piece_bytes(image)
     elif file.format == "WEBP":
         while_decoding += 3 * pixels  # two canvases of libwebp, one copy of Pillow's
     elif file.format == "AVIF":

@@ -6,21 +6,13 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from io import BytesIO
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-
-# Each plugin by name: Image.open would import a dozen others at its first use.
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 from PIL import Image as Pillow
 from PIL.ImageFile import ImageFile as OpenImage
 
@@ -48,14 +40,13 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 Pillow.core.set_block_size(64 * 1024 * 1024)  # type: ignore[attr-defined]
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
-_PLUGINS: dict[Format, type[OpenImage]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-}
+_PLUGINS: dict[Format, str] = {
+    "JPEG": "Jpeg", "PNG": "Png", "GIF": "Gif", "WEBP": "WebP", "BMP": "Bmp", "TIFF": "Tiff",
+    "AVIF": "Avif",
+}  # fmt: skip
+"""Pillow's names for its plugins. Each takes 1 to 5 ms to import, an image needs one of them, and
+Image.open would import a dozen."""
+
 _large_decode = threading.Lock()
 
 
@@ -116,12 +107,12 @@ def decode(data: bytes, size: tuple[int, int], how: Preprocessing = WHOLE) -> Im
 def _opened(file: ImageFile) -> OpenImage:
     if file.size is not None:
         check_size(*file.size)  # checked before libavif, which has limits of its own
-    if file.format != "AVIF":
-        return _PLUGINS[file.format](BytesIO(file.data))
-    from PIL import AvifImagePlugin  # 2 MB of library, loaded only for an AVIF
-
-    AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # two threads were no faster at 12 megapixels
-    return AvifImagePlugin.AvifImageFile(BytesIO(file.data))
+    name = _PLUGINS[file.format]
+    plugin: Any = import_module(f"PIL.{name}ImagePlugin")
+    if file.format == "AVIF":
+        plugin.DEFAULT_MAX_THREADS = 1  # two threads were no faster at 12 megapixels
+    image: OpenImage = getattr(plugin, f"{name}ImageFile")(BytesIO(file.data))
+    return image
 
 
 @contextmanager

@@ -208,6 +208,8 @@ def test_a_cold_prediction_imports_what_it_needs() -> None:
     ask = f"import app; assert app.app({event!r}, None)['statusCode'] == 200"
     modules = imported_by(ask, _HANDLER="app.app", MODEL="doodle", PUBLIC="true")
     assert not NOT_FOR_A_PREDICTION & modules
+    plugins = {name for name in modules if re.fullmatch(r"PIL\.\w+ImagePlugin", name)}
+    assert plugins == {"PIL.JpegImagePlugin"}
     rooms = {room(name.removeprefix("chalicelib.")) for name in modules if "chalicelib." in name}
     assert not rooms & {"batch", "bulk", "experiment", "openinference", "workflow"}
 
