@@ -5,7 +5,7 @@ import msgspec
 from chalicelib.answers.predictions import Embedding, Label, ModelRef, Size
 from chalicelib.inference.packages import ModelInfo
 from chalicelib.inference.pool import Classifiers
-from chalicelib.requests import Instance, Options
+from chalicelib.requests import Instance, Options, Resize
 from chalicelib.sources.read import Sources
 from chalicelib.stopwatch import Stopwatch
 
@@ -40,14 +40,20 @@ class Classification:
         """
         return self._classifiers.get(name).info
 
-    def classify(self, data: bytes, options: Options) -> Outcome:
-        """Classifies an encoded image. Raises the errors of decoding and of the model."""
+    def classify(self, data: bytes, options: Options, resize: Resize | None = None) -> Outcome:
+        """Classifies an encoded image. Raises the errors of decoding and of the model.
+
+        resize: instead of what the model's package says.
+        """
         watch = Stopwatch()
         from chalicelib.images.decode import decode  # Pillow and NumPy, needed only for an image
 
         classifier = self._classifiers.get(options.model)
+        how = classifier.info.preprocessing
+        if resize is not None:
+            how = msgspec.structs.replace(how, resize=resize)
         with watch.stage("decode"):
-            image = decode(data, classifier.input_size, classifier.info.preprocessing)
+            image = decode(data, classifier.input_size, how)
         info, features = classifier.info, None
         if options.embedding or (options.explain and info.has_features):
             scores, features = classifier.featured(image.pixels, during=watch.stage("infer"))
@@ -58,8 +64,8 @@ class Classification:
             from chalicelib.inference.explaining import with_heat_maps
 
             with watch.stage("explain"):
-                labels = with_heat_maps(classifier, image, scores, features, labels)
-        size = Size(image.width, image.height, image.format, image.truncated)
+                labels = with_heat_maps(classifier, image, how, scores, features, labels)
+        size = Size(image.width, image.height, image.format, image.truncated, resize)
         model = ModelRef(info.name, info.version, info.multi_label)
         vector = features.embedding(options.embedding) if features and options.embedding else None
         return Outcome(model, labels, size, watch.reading(), vector)

@@ -24,7 +24,7 @@ MAX_BODY = 10 * 2**20
 """Bytes of a body that API Gateway accepts
 (https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html)."""
 
-QUERY = frozenset({"id", "url", *msgspec.structs.asdict(Options())})
+QUERY = frozenset({"id", "url", "resize", *msgspec.structs.asdict(Options())})
 """Parameters of a query string. The options of an image in the body come this way."""
 
 UNSAID = ("", "application/x-www-form-urlencoded")

@@ -12,7 +12,7 @@ from chalicelib.classification import Classification
 from chalicelib.errors import BadRequest, InceptionError
 from chalicelib.inference.explainable import check_asked
 from chalicelib.inference.packages import ModelInfo
-from chalicelib.requests import Instance, Options, PredictRequest, options_of
+from chalicelib.requests import Instance, Options, PredictRequest, Resize, options_of
 from chalicelib.stopwatch import Stopwatch
 from chalicelib.trial import LostArms, Trial
 
@@ -61,12 +61,13 @@ class Predictor:
         items = self._items(request, body)
         choice = self._choose(request, client_id or items[0].subject)
         model = self._classification.model(choice.name)
-        assigned = choice.arm and choice.name == model.name  # a fallback may answer in its place
+        # a fallback may answer in its place, and what no arm would have said is none's
+        assigned = choice.arm and choice.name == model.name and request.resize is None
         issue = partial(self._inference_id, model, assigned)
         options = msgspec.structs.replace(options_of(request), model=choice.name)
         check_asked(model, options, len(items))
         watch = Stopwatch(fetch=0.0, decode=0.0, infer=0.0)
-        work = partial(self._prediction, options, watch, issue)
+        work = partial(self._prediction, options, request.resize, watch, issue)
         if request.instances is None:
             single = work(items[0])
             inference_id = single.inference_id
@@ -96,13 +97,14 @@ class Predictor:
     def _prediction(
         self,
         options: Options,
+        resize: Resize | None,
         watch: Stopwatch,
         issue: Callable[[str | None], str | None],
         item: Item,
     ) -> Prediction:
         with watch.stage("fetch"):
             data = item.load()
-        outcome = self._classification.classify(data, options)
+        outcome = self._classification.classify(data, options, resize)
         watch.add(outcome.timing_ms)
         inference_id = issue(outcome.labels[0].name if outcome.labels else None)
         return Prediction(item.id, inference_id, outcome.labels, outcome.image, outcome.embedding)

@@ -11,9 +11,10 @@ import msgspec
 
 from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
-from chalicelib.images.preprocessing import IMAGENET, WHOLE, Channels, Filter, Preprocessing, Resize
+from chalicelib.images.preprocessing import IMAGENET, WHOLE, Channels, Filter, Preprocessing
 from chalicelib.inference.labels import is_imagenet
 from chalicelib.inference.samples import MAX_SAMPLES
+from chalicelib.requests import Resize
 from chalicelib.wording import percent
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

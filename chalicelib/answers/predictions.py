@@ -6,6 +6,7 @@ import msgspec
 
 from chalicelib.errors import InceptionError
 from chalicelib.images.preprocessing import Preprocessing
+from chalicelib.requests import Resize
 
 Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -117,13 +118,15 @@ class Size(msgspec.Struct, frozen=True, omit_defaults=True):
     """The size of the upright image, in pixels.
 
     format: JPEG, PNG, WEBP, AVIF, GIF, BMP or TIFF. truncated: the file is a JPEG without its last
-        bytes, so the model did not see a part of the picture.
+        bytes, so the model did not see a part of the picture. resize: how the model saw it, if the
+        request asked for another way than the model's own.
     """
 
     width: int
     height: int
     format: str
     truncated: bool = False
+    resize: Resize | None = None
 
 
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):

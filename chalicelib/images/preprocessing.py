@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Resize = Literal["squash", "crop", "letterbox"]
+from chalicelib.requests import Resize
+
 Filter = Literal["bilinear", "bicubic", "lanczos", "box", "nearest"]
 Channels = Literal["rgb", "bgr", "grey"]
 _ForEach = Annotated[tuple[float, ...], msgspec.Meta(min_length=1, max_length=3)]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from chalicelib.answers.predictions import HeatMethod, Label
 from chalicelib.images.decode import Image
+from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference.classifier import Classifier, Features
 from chalicelib.inference.explainable import EXPLAINED
 from chalicelib.inference.heat import heat_map
@@ -16,14 +17,15 @@ from chalicelib.inference.tensors import top
 def with_heat_maps(
     classifier: Classifier,
     image: Image,
+    how: Preprocessing,
     scores: NDArray[np.float32],
     features: Features | None,
     labels: list[Label],
 ) -> list[Label]:
     """Returns the labels, the first of them with heat maps.
 
-    scores, features: of the image; without features, parts of the image are covered. labels: as the
-    classifier ranks them.
+    how: what was done to the image. scores, features: of it; without features, parts of the image
+    are covered. labels: as the classifier ranks them.
     """
     first = labels[:EXPLAINED]
     classes = top(scores, len(first), classifier.info.background_class)
@@ -36,7 +38,7 @@ def with_heat_maps(
     else:
         method, grids = "activation", class_activations(classifier, features, classes)
     picture = image.width, image.height
-    view = classifier.info.preprocessing.view(picture, classifier.input_size)
+    view = how.view(picture, classifier.input_size)
     explained = [
         msgspec.structs.replace(label, heat_map=heat_map(grid, picture, view, method))
         for label, grid in zip(first, grids, strict=True)

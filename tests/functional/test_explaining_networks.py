@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.images.decode import Image, decode
-from chalicelib.images.preprocessing import IMAGENET
+from chalicelib.images.preprocessing import IMAGENET, WHOLE
 from chalicelib.inference import onnx
 from chalicelib.inference.classifier import Classifier, above_mean
 from chalicelib.inference.engines import chosen
@@ -49,7 +49,7 @@ def test_explaining_changes_no_score(engine: EngineName) -> None:
     scores, features = classifier.featured(image.pixels)
     np.testing.assert_array_equal(scores, classifier.scores(image.pixels))
     labels = classifier.rank(scores, 5)
-    explained = with_heat_maps(classifier, image, scores, features, labels)
+    explained = with_heat_maps(classifier, image, WHOLE, scores, features, labels)
     assert [(label.name, label.score) for label in explained] == [
         (label.name, label.score) for label in labels
     ]

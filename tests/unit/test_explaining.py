@@ -168,6 +168,18 @@ def test_each_label_is_shown_where_it_is(kind: type[ColourClassifier]) -> None:
         assert heat[name].method == method
 
 
+def test_a_part_that_the_request_asked_for_is_where_its_heat_is() -> None:
+    data = coloured("black", ("red", (30, 20, 40, 40)))
+    for resize in ("crop", "squash", "letterbox"):
+        (prediction,) = predict(SeeingClassifier(), data, explain=True, resize=resize)
+        values = cells(prediction.labels[0].heat_map)
+        row, column = np.unravel_index(values.argmax(), values.shape)
+        x, y = (column + 0.5) * 80 / values.shape[1], (row + 0.5) * 60 / values.shape[0]
+        assert 28 <= x <= 42 and 18 <= y <= 42, resize
+        outside = values[:, : round(4 / 80 * values.shape[1])]
+        assert resize != "crop" or not outside.any(), "the crop leaves out the left edge"
+
+
 def test_a_picture_is_explained_as_its_owner_sees_it() -> None:
     from PIL import Image
 

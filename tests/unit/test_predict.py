@@ -86,6 +86,22 @@ def test_the_part_of_a_picture_that_the_model_wants_is_classified() -> None:
         assert prediction.image and (prediction.image.width, prediction.image.height) == (80, 60)
 
 
+@pytest.mark.parametrize("how", [Preprocessing("squash", 0.5), MIDDLE])
+def test_a_request_may_ask_for_another_part_of_the_picture_and_is_told_so(
+    how: Preprocessing,
+) -> None:
+    service = predictor(Web({"http://h/r": RED_IN_BLUE}), how)
+    for resize, label in (("squash", "blue"), ("letterbox", "blue"), ("crop", "red")):
+        request = msgspec.convert({"resize": resize}, PredictRequest)
+        alone = service.predict(request, RED_IN_BLUE).predictions[0]
+        several = msgspec.convert(
+            {"instances": [{"url": "http://h/r"}], "resize": resize}, PredictRequest
+        )
+        for prediction in (alone, service.predict(several).predictions[0]):
+            assert prediction.labels and prediction.labels[0].name == label
+            assert prediction.image and prediction.image.resize == resize
+
+
 def test_every_answer_has_an_id_of_its_own() -> None:
     service = predictor(Web({}))
     ids = {service.predict(PredictRequest(), RED).inference_id for _ in range(3)}
@@ -211,6 +227,13 @@ def test_each_of_several_images_has_an_id_to_vote_with() -> None:
     ids = [prediction.inference_id for prediction in answer.predictions]
     assert ids == ["colour/red/True", None, "colour/blue/True"]
     assert answer.inference_id == "colour/None/True"
+
+
+def test_an_answer_to_another_part_of_the_picture_is_no_arms() -> None:
+    service, _ = tried(Web({}))
+    assert service.predict(PredictRequest(), RED).arm == "colour"
+    other = service.predict(PredictRequest(resize="crop"), RED)
+    assert other.arm is None and other.inference_id.endswith("/False")
 
 
 def test_a_model_that_is_named_is_no_arms_doing() -> None:

@@ -45,7 +45,7 @@ class Route:
         return failures | ({503} if self.can_be_away else set())
 
 
-OPTIONS = ("max_labels", "min_confidence", "model", "explain", "embedding", "id")
+OPTIONS = ("max_labels", "min_confidence", "model", "explain", "embedding", "id", "resize")
 INFER = (
     "Input `image`: UINT8 [N, height, width, 3] of the model's size, or BYTES [N] of image files "
     "(base64 in JSON). Outputs: `scores` FP32 [N, classes] in class order, `label` BYTES [N] and, "

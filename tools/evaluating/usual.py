@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from chalicelib.images.preprocessing import Channels, Filter, Preprocessing, Resize
+from chalicelib.images.preprocessing import Channels, Filter, Preprocessing
 from chalicelib.inference.litert import inspect
+from chalicelib.requests import Resize
 from chalicelib.wording import percent
 from tools.evaluating.asking import Contestant
 from tools.options import KEYS, formula
