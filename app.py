@@ -276,8 +276,8 @@ def models() -> Response:
     default = services().classifiers.get().info.name
     packages = services().models.list()
     described = [_describe(package, default) for package in packages]
-    missing = SETTINGS.model if default != SETTINGS.model else None
-    return Answered(ModelList(default, _traffic(), described, missing))
+    missing = SETTINGS.model if default != SETTINGS.model else SETTINGS.stands_in_for
+    return Answered(ModelList(default, _traffic(), described, missing or None))
 
 
 @route("/models/{name}/samples", methods=READ)

@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True):
     model: name of the package that answers if a request names none.
     fallback_model: the package that answers if `model` cannot be found; none on Lambda, where an
         answer by another model would be a silent fault.
+    stands_in_for: name of the model that `make run` could not fetch and serves `model` instead of;
+        empty otherwise.
     model_dirs: folders of model packages, in the order of the search. The last is the cache, the
         only folder that is ever written to.
     models_bucket: bucket of further packages, as `s3://BUCKET/NAME/`; empty for none.
@@ -66,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True):
     on_lambda: bool
     model: str
     fallback_model: str
+    stands_in_for: str
     model_dirs: tuple[Path, ...]
     models_bucket: str
     image_buckets: frozenset[str]
@@ -102,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True):
             on_lambda=on_lambda,
             model=env.get("MODEL") or "inception-v3",
             fallback_model=env.get("FALLBACK_MODEL", "" if on_lambda else "doodle"),
+            stands_in_for=env.get("STANDS_IN_FOR", ""),
             model_dirs=(bundled / "models", Path("/opt/models"), cache),
             models_bucket=env.get("MODELS_BUCKET", ""),
             image_buckets=_names(env, "IMAGE_BUCKETS") | _names(env, "IMAGES_BUCKET"),

@@ -85,7 +85,9 @@ def main(model: str, **said: Any) -> None:
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
     # whoever names a token wants to be asked for it
     public = "false" if os.environ.get("TOKEN_SHA256", "").strip() else "true"
-    environment = {"PUBLIC": public, **os.environ, "MODEL": package.info.name, "ARMS": arms}
+    served = package.info.name
+    asked = {"MODEL": served} | ({"STANDS_IN_FOR": model} if served != model else {})
+    environment = {"PUBLIC": public, **os.environ, **asked, "ARMS": arms}
     cloud = Cloud(options, environment)
     try:
         outputs = cloud.start()

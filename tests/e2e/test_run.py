@@ -26,6 +26,8 @@ def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path) -> None
     env = {"MODEL_DIR": str(tmp_path / "models"), "MODEL_BASE_URL": nowhere}
     with running(tmp_path / "log", "inception-v3", **env) as cloud:
         assert urllib3.request("GET", f"{cloud.url}/health").json()["model"]["name"] == "doodle"
+        listed = urllib3.request("GET", f"{cloud.url}/models").json()
+        assert (listed["default"], listed["missing"]) == ("doodle", "inception-v3")
     told = [line for line in (tmp_path / "log").read_text().splitlines() if "instead" in line]
     assert len(told) == 1 and "doodle" in told[0]
 
