@@ -35,7 +35,7 @@ HEADERS = {
 """Headers of every answer: only the page may load or run anything, only files may be kept."""
 
 DEPLOYED_HEADERS = {
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=(), usb=()",
     "Strict-Transport-Security": "max-age=31536000",
 }
 """Headers of a deployed stage, which is reached only by https; a laptop speaks http

@@ -161,7 +161,7 @@ def test_clear_and_undo(page: Page) -> None:
     draw(page, "star")
     expect_answer(page, "star")
 
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
 
     expect(page.locator("#headline")).to_have_text("Draw me something.")
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()

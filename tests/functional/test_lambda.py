@@ -208,7 +208,7 @@ def test_a_deployed_stage_is_for_https_alone_and_its_answers_are_kept_nowhere(
     for path, kept in (("/models", "no-store"), ("/none", "no-store"), ("/", "no-cache")):
         headers = api.invoke(events.rest("GET", path)).payload["headers"]
         assert headers["Strict-Transport-Security"] == "max-age=31536000"
-        assert "camera=()" in headers["Permissions-Policy"]
+        assert "camera=(self)" in headers["Permissions-Policy"]
         assert headers["Cache-Control"] == kept
 
 

@@ -23,6 +23,7 @@ function setState(state, headline, certainty = "") {
   part("timing").hidden = state !== "answer";
   part("terminal").hidden = state !== "answer";
   part("why-ask").hidden = part("labels").hidden; // also while loading: a tick in it has the focus
+  if (state !== "answer") part("compare").hidden = true;
   if (state !== "answer") hideVote();
 }
 

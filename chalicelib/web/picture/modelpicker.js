@@ -1,5 +1,5 @@
 // The models there are, and which one is asked: the one picked by hand, or else the default or the experiment's choice.
-import { listModels } from "../shared/api.js";
+import { Problem, call, listModels } from "../shared/api.js";
 import { isSplit, weightsOf } from "../shared/arms.js";
 import { part } from "../shared/dom.js";
 import { roleOf } from "../shared/experiment.js";
@@ -71,6 +71,22 @@ export class ModelPicker {
 
   get #state() {
     return `${this.#isSplit} ${this.#unasked}`;
+  }
+
+  // A link may name a model that is not listed, as it is in the models bucket; the server knows.
+  async find(name) {
+    if (!this.models.some((model) => model.name === name)) {
+      const address = `models/${encodeURIComponent(name)}/samples`;
+      await call(address).catch((problem) => {
+        throw problem.code?.startsWith("ModelNotFound") ? new Problem(
+          `The link asks for the model “${name}”, which is not here. Choose one that is, then classify again.`,
+          { title: "No such model.", code: problem.code },
+        ) : problem;
+      });
+      this.models = [...this.models, { name, version: "", samples: address }];
+      this.#fill();
+    }
+    this.choose(name);
   }
 
   choose(name) {

@@ -1,15 +1,17 @@
 // The tab One picture: show a picture or draw one, and see what it is taken for.
 import { keepQuery } from "../shared/address.js";
-import { asProblem, becomeAnother, predict } from "../shared/api.js";
-import { part, save } from "../shared/dom.js";
+import { Problem, asProblem, becomeAnother, predict } from "../shared/api.js";
+import { part } from "../shared/dom.js";
 import { showUnloaded } from "../shared/lazytab.js";
 import { makeTabs } from "../shared/tabs.js";
 import { showAnswer, showIdle, showLoading, showProblem } from "./answer.js";
-import { Sketch } from "./canvas.js";
+import { Comparison } from "./comparison.js";
+import { makeEasel } from "./easel.js";
 import { ModelPicker } from "./modelpicker.js";
 import { fromAddress, fromFile } from "./sources.js";
-import { describePicture, remember, showPicture, takeDown } from "./stage.js";
+import { describePicture, forgetAll, forgetKept, remember, restore, showPicture, takeDown } from "./stage.js";
 import { showSamples } from "./strip.js";
+import { offerCamera } from "./viewfinder.js";
 
 const PATIENCE = 180; // ms before "Looking…": quicker answers need no flicker
 const LONGEST = 2000; // characters of a picture's address in a link
@@ -20,19 +22,29 @@ let why = null; // what shows heat maps, once it is there
 const [pictureTab, drawTab] = [part("tab-picture"), part("tab-draw")];
 const activeTab = () => (part("panel-draw").hidden ? pictureTab : drawTab);
 
+const comparison = new Comparison(() => {
+  comparison.show(state.shown, picker.models, renewed().signal);
+});
+
+// Only the newest job may touch the page: each aborts the one before.
+function renewed() {
+  state.running?.abort();
+  state.running = new AbortController();
+  return state.running;
+}
+
 function idle() {
   state.running?.abort();
+  comparison.hide();
   state.again = null;
   showIdle(activeTab() === pictureTab ? "Show me a picture." : "Draw me something.", picker.current);
 }
 
-// prepare(signal) -> source. Only the newest job may touch the page: each aborts the one before.
+// prepare(signal) -> source
 async function classify(prepare) {
   const tab = activeTab();
-  state.running?.abort();
+  const job = renewed();
   why?.hide();
-  const job = new AbortController();
-  state.running = job;
   state.again = () => classify(prepare);
   resume.set(tab, state.again);
   const waiting = setTimeout(() => job.signal.aborted || showLoading(), PATIENCE);
@@ -43,6 +55,7 @@ async function classify(prepare) {
     if (tab === pictureTab) putUp(source);
     const { asked } = picker;
     const explain = part("explain").checked;
+    comparison.begin(source, asked, job.signal);
     const entry = { source, asked, explain, ...(await predict(source, { model: asked, explain }, job.signal)) };
     if (!job.signal.aborted) present(entry, tab);
   } catch (error) {
@@ -54,9 +67,15 @@ async function classify(prepare) {
   }
 }
 
-// What a link asks for: ?url=…&model=…
-function open(query) {
-  if (query.has("model")) picker.choose(query.get("model"));
+// What a link asks for: ?url=…&model=…; no other model answers in the place of one that is not here.
+async function open(query) {
+  try {
+    if (query.get("model")) await picker.find(query.get("model"));
+  } catch (error) {
+    part("url").value = query.get("url") ?? "";
+    showProblem(asProblem(error), () => open(query));
+    return;
+  }
   if (query.has("url")) onAddress(query.get("url"));
   else idle();
 }
@@ -75,9 +94,12 @@ function present(entry, tab) {
 }
 
 function show(entry, tab) {
-  state.again = () => classify(async () => entry.source);
+  state.again = () => classify(async () => whole(entry.source));
+  state.shown = entry;
   resume.set(tab, () => show(entry, tab));
   showAnswer(entry, picker.models, picker.standing(entry));
+  comparison.offer(entry, picker.models, !entry.source.isSmall);
+  comparison.show(entry, picker.models, state.running.signal);
   link(entry);
   showWhy(entry, tab);
   if (tab === drawTab) return;
@@ -101,6 +123,12 @@ async function showWhy(entry, tab) {
   }
 }
 
+// What is left of an earlier visit's file is no more than a small copy: an answer about that would be another answer.
+function whole(source) {
+  if (!source.isSmall) return source;
+  throw new Problem("Of this picture only a small copy was kept. Choose the file again to classify it.", { title: "It is not here." });
+}
+
 // The address field tells of the picture that is shown, and of no earlier one.
 function putUp(source) {
   showPicture(source);
@@ -108,6 +136,7 @@ function putUp(source) {
 }
 
 function fail(error) {
+  comparison.hide();
   showProblem(asProblem(error), state.again);
   bringIntoView();
 }
@@ -119,7 +148,7 @@ function bringIntoView() {
 }
 
 function recall(entry) {
-  state.running?.abort();
+  renewed();
   inputTabs.select(pictureTab);
   show(entry, pictureTab);
 }
@@ -134,7 +163,7 @@ const classifyAddress = (text) => classifyPicture(async () => fromAddress(text))
 // options: {name, curlNote, note}
 export function onFile(file, options) {
   part("url").value = "";
-  return classifyPicture(() => fromFile(file, options));
+  return classifyPicture(() => fromFile(file, { sees: picker.current?.input, ...options }));
 }
 
 export function onAddress(text) {
@@ -161,16 +190,13 @@ export async function loadModels(onLoaded) {
 
 makeTabs(part("snippets"));
 const inputTabs = makeTabs(part("input-tabs"), (tab) => {
-  state.running?.abort();
+  renewed();
   (resume.get(tab) ?? idle)();
 });
 
-const sketch = new Sketch(part("canvas"), {
-  onChange: (isEmpty) => {
-    for (const id of ["undo", "clear", "save"]) part(id).disabled = isEmpty;
-    part("easel-hint").hidden = !isEmpty;
-    why?.hide();
-    if (!isEmpty) return;
+const sketch = makeEasel({
+  onChange: () => why?.hide(),
+  onEmpty: () => {
     state.drawing += 1;
     resume.delete(drawTab);
   },
@@ -208,11 +234,17 @@ part("another").addEventListener("click", () => {
   state.again?.();
 });
 part("explain").addEventListener("change", ({ target }) => (target.checked ? state.again?.() : why?.hide()));
-part("undo").addEventListener("click", () => sketch.undo());
-part("clear").addEventListener("click", () => sketch.clear());
-part("save").addEventListener("click", () => save(sketch.toBlob(), "drawing.png"));
-part("copy").addEventListener("click", copyCommand);
-document.addEventListener("keydown", (event) => {
-  const isUndo = event.key.toLowerCase() === "z" && !event.shiftKey && (event.ctrlKey || event.metaKey);
-  if (isUndo && !part("panel-draw").hidden && event.target.tagName !== "INPUT" && !sketch.isEmpty) sketch.undo();
+part("recent-clear").addEventListener("click", () => {
+  forgetAll();
+  part("url").focus();
 });
+part("token-forget").addEventListener("click", forgetKept); // whoever signs out leaves nothing
+part("copy").addEventListener("click", copyCommand);
+offerCamera({
+  onTaken: (file) => onFile(file, { curlNote: "Save the camera's picture under this name first." }),
+  onFailed: (error, again) => {
+    state.again = again;
+    fail(error);
+  },
+});
+restore(recall);

@@ -7,7 +7,7 @@ const literal = (text) => JSON.stringify(text); // for Python and JavaScript ali
 
 // -> {curl, python, javascript, aws}. model: the one picked by hand, or "". explain: whether heat maps are asked for.
 export function snippetsOf(source, model, explain) {
-  const { path, type, body } = requestFor(source, model, explain);
+  const { path, type, body } = requestFor(source, { model, explain });
   const request = { target: new URL(path, document.baseURI).href, type, body, source, isClosed: Boolean(currentToken()) };
   return { curl: curl(request), python: python(request), javascript: javascript(request), aws: aws(source) };
 }

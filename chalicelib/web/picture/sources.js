@@ -1,28 +1,31 @@
 // Where a picture comes from: a file, an address, a sample, a drawing. Each becomes a source,
 // {name, preview, note, curlNote} with either {json} or {bytes, type}.
 import { Problem } from "../shared/api.js";
-import { blobOf } from "./canvas.js";
 import { megabytes } from "../shared/dom.js";
 
-// Lambda takes 6 MB of base64, about 4.5 MB of picture; a network looks at far fewer pixels than 2048.
+// An event of Lambda has at most 6 MB, in which a picture is base64: the least that any of the fronts takes.
 const MAX_BYTES = 4_000_000;
-const MAX_SIDE = 2048;
-const MAX_BODY = 10_000_000; // of API Gateway
 
 // API Gateway passes only these types as bytes; the server looks at the bytes, not at the type.
 const BINARY = ["image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif"];
 const wireType = (type) => (BINARY.includes(type) ? type : "application/octet-stream");
 
-export async function fromFile(file, { name = file.name, note = "", curlNote = "" } = {}) {
+// options.sees: {width, height} of what the network looks at, to say why a copy will do.
+export async function fromFile(file, { name = file.name, note = "", curlNote = "", sees } = {}) {
   const source = { name, note, curlNote, type: wireType(file.type), preview: URL.createObjectURL(file) };
-  const copy = file.size > MAX_BYTES ? await smaller(file) : null;
-  if (!copy && file.size > MAX_BODY) {
-    throw new Problem(`That file has ${megabytes(file.size)}. Choose a picture under ${megabytes(MAX_BODY)}.`);
+  const isLarge = file.size > MAX_BYTES;
+  const copy = isLarge || isForeign(file) ? await copyOf(file) : null;
+  if (!copy && isLarge) {
+    throw new Problem(`That file has ${megabytes(file.size)}, and your browser cannot make it smaller. Choose a picture ` +
+      `under ${megabytes(MAX_BYTES)}, or give it to Batch, which takes up to 20 MB.`);
   }
   if (copy) {
     const size = `${copy.width} × ${copy.height} px`;
-    source.note = `${megabytes(file.size)} is more than the server takes, so a copy of ${size} was sent.`;
-    source.curlNote = "The page sent a smaller copy of this file.";
+    const enough = sees ? `; the network looks at ${sees.width} × ${sees.height}` : "";
+    source.note = isLarge
+      ? `${megabytes(file.size)} is more than the server takes, so a copy of ${size} was sent${enough}.`
+      : `A copy as JPEG, ${size}, was sent.`;
+    source.curlNote = `The page sent a ${isLarge ? "smaller copy of this file" : "copy of this file as JPEG"}.`;
     source.type = copy.blob.type;
   }
   try {
@@ -32,21 +35,10 @@ export async function fromFile(file, { name = file.name, note = "", curlNote = "
   }
 }
 
-async function smaller(file) {
-  const picture = await createImageBitmap(file).catch(() => null);
-  if (!picture) return null; // a format only the server may know: it decides
-  const scale = Math.min(1, MAX_SIDE / Math.max(picture.width, picture.height));
-  const side = (length) => Math.max(1, Math.round(length * scale));
-  const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: side(picture.width), height: side(picture.height) });
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, canvas.width, canvas.height);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  picture.close();
-  return { blob: blobOf(canvas, "image/jpeg", 0.85), width: canvas.width, height: canvas.height };
-}
+// Formats that some browsers show and that the server refuses, or reads at some cost.
+const isForeign = ({ type, name = "" }) => /^image\/(avif|hei[cf])/.test(type) || /\.(avif|hei[cf])$/i.test(name);
+
+const copyOf = async (file) => (await import("./recode.js")).asJpeg(file);
 
 export function fromAddress(text) {
   const address = text.trim();

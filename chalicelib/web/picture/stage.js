@@ -50,7 +50,56 @@ export function remember(entry, onPick) {
   if (before >= 0) forget(before, entry.source.preview);
   entries.unshift({ ...entry, key });
   if (entries.length > KEPT) forget(KEPT);
-  part("recent").hidden = entries.length < 2;
+  paint(onPick);
+  later(({ keep }) => keep(entries));
+}
+
+// What earlier visits left: of a file there is a small copy alone, which stands for it but is not sent.
+export async function restore(onPick) {
+  if (!isAnythingKept()) return;
+  const { recall } = await import("./kept.js");
+  entries.push(...recall().slice(0, KEPT).map((entry, i) => {
+    const { json, thumb, preview, note } = entry.source;
+    const said = [note, !json && "a small copy, from an earlier visit"].filter(Boolean).join(" · ");
+    return { ...entry, isEarlier: true, key: json ? entry.key : `earlier ${i}`, source: { ...entry.source, note: said, preview: preview || thumb, isSmall: !json } };
+  }));
+  paint(onPick);
+}
+
+export function forgetAll() {
+  while (entries.length) forget(0, shown);
+  paint();
+  return later(forgetKept);
+}
+
+// At once, for whoever leaves the page: what is under way must not be waited for.
+export function forgetKept() {
+  try {
+    for (const key of Object.keys(localStorage).filter(isOfAnswers)) localStorage.removeItem(key);
+  } catch { // where nothing can be kept, nothing is
+  }
+}
+
+let queue = Promise.resolve(); // one after the other, so that the last is what stays
+
+function later(work) {
+  queue = queue.then(async () => work(await import("./kept.js"))).catch(console.error);
+  return queue;
+}
+
+const isOfAnswers = (key) => key.startsWith("recent answers of ");
+
+// Asked without fetching any code, at the start of every visit.
+function isAnythingKept() {
+  try {
+    return Object.keys(localStorage).some(isOfAnswers);
+  } catch {
+    return false;
+  }
+}
+
+function paint(onPick) {
+  part("recent").hidden = entries.length < 2 && !entries.some(({ isEarlier }) => isEarlier); // one alone is on show
   part("recent-list").replaceChildren(...entries.map((each) => thumbnail(each, onPick)));
 }
 

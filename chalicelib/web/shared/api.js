@@ -120,9 +120,9 @@ export function becomeAnother() {
 // crypto.randomUUID is only there over https.
 const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-// What goes over the wire; snippets.js shows the same in other languages.
-export function requestFor(source, model, explain = false) {
-  const choice = { ...(model ? { model } : {}), ...(explain ? { explain } : {}) };
+// What goes over the wire; snippets.js shows the same in other languages. options: {model, explain, resize}, each if wanted.
+export function requestFor(source, options) {
+  const choice = Object.fromEntries(Object.entries(options).filter(([, value]) => value));
   if (source.json) {
     return {
       path: "predict",
@@ -135,8 +135,8 @@ export function requestFor(source, model, explain = false) {
 }
 
 // -> {answer, elapsed}: the server's JSON, and the round trip in milliseconds.
-export async function predict(source, { model, explain }, signal) {
-  const { path, type, body } = requestFor(source, model, explain);
+export async function predict(source, options, signal) {
+  const { path, type, body } = requestFor(source, options);
   const headers = { "Content-Type": type, "X-Client-Id": clientId() };
   const start = performance.now();
   const answer = await call(path, { method: "POST", headers, body, signal });

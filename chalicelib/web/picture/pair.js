@@ -1,0 +1,63 @@
+// Two answers about one picture side by side, and in words what they do not share.
+import { foundIn, make, part, share } from "../shared/dom.js";
+import { PARTS } from "./comparison.js";
+
+// entry: {answer, elapsed}; other: the same of the second, or {problem}. choice: {model} or {resize} of the second.
+export function showPair(entry, other, choice, models) {
+  const titles = titlesOf(entry, choice, models);
+  const said = other.problem ? `${titles[1]} has no answer.` : sentence(entry.answer, other.answer, titles);
+  part("pair-said").textContent = said;
+  part("announcement").textContent = said;
+  const first = labelsOf(entry.answer);
+  const second = other.problem ? [] : labelsOf(other.answer);
+  part("pair-cards").replaceChildren(
+    card(titles[0], first, second, entry.elapsed),
+    other.problem ? problemCard(titles[1], other.problem) : card(titles[1], second, first, other.elapsed),
+  );
+  part("pair").hidden = false;
+}
+
+const labelsOf = ({ predictions: [{ labels }] }) => labels.filter(({ score }) => score > 0);
+const titleOf = (name, models) => models.find((model) => model.name === name)?.title || name;
+const capital = (text) => text[0].toUpperCase() + text.slice(1);
+
+function titlesOf({ answer: { model } }, choice, models) {
+  if (choice.model) return [titleOf(model.name, models), choice.model.title || choice.model.name];
+  const own = models.find(({ name }) => name === model.name).preprocessing.resize;
+  return [own, choice.resize].map((way) => capital(PARTS[way]));
+}
+
+function sentence(answer, other, [title, otherTitle]) {
+  const [found, otherFound] = [answer, other].map((each) => foundIn(labelsOf(each), each.model.multi_label));
+  const [names, otherNames] = [found, otherFound].map((labels) => labels.map(({ name }) => name).join(", ") || "nothing");
+  if (names !== otherNames) return `They differ: ${title} says ${names}, ${otherTitle} says ${otherNames}.`;
+  const scores = found[0] && otherFound[0] ? `: ${title} with ${share(found[0].score)}, ${otherTitle} with ${share(otherFound[0].score)}` : "";
+  return `Both say ${names}${scores}.`;
+}
+
+function card(title, labels, others, elapsed) {
+  const box = make("article", "pair-card");
+  const list = make("ol", "labels");
+  list.append(...labels.map((label) => row(label, others)));
+  box.append(make("h4", "", title), list, make("p", "caption", `${Math.round(elapsed)} ms`));
+  return box;
+}
+
+function row({ name, score }, others) {
+  const item = make("li", "label");
+  const before = others.find((other) => other.name === name);
+  const points = before ? (score - before.score) * 100 : 0;
+  const mark = !others.length ? "" : !before ? "only here" : Math.abs(points) < 0.05 ? "the same"
+    : `${Math.abs(points).toFixed(1)} points ${points > 0 ? "more" : "less"}`;
+  const label = make("span", "label-name", name);
+  if (mark) label.append(" ", make("small", "pair-mark", mark));
+  item.append(label, make("span", "label-share", share(score)), make("span", "bar"));
+  item.style.setProperty("--score", score);
+  return item;
+}
+
+function problemCard(title, { title: headline, message }) {
+  const box = make("article", "pair-card");
+  box.append(make("h4", "", title), make("p", "", `${headline} ${message}`));
+  return box;
+}

@@ -1,0 +1,27 @@
+// The button for the camera, which is there where a camera is; its code comes with the first use.
+import { part } from "../shared/dom.js";
+
+// onTaken(file); onFailed(error, again).
+export function offerCamera({ onTaken, onFailed }) {
+  // the browser asks for leave when the camera is opened, not before
+  async function look() {
+    const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
+    part("camera-open").hidden = !devices?.some(({ kind }) => kind === "videoinput");
+  }
+
+  async function use() {
+    part("camera-open").disabled = true;
+    try {
+      const { openCamera } = await import("./camera.js");
+      await openCamera(onTaken);
+    } catch (error) {
+      onFailed(error, use);
+    } finally {
+      part("camera-open").disabled = false;
+    }
+  }
+
+  part("camera-open").addEventListener("click", use);
+  navigator.mediaDevices?.addEventListener?.("devicechange", look);
+  look();
+}
