@@ -213,6 +213,8 @@ def guard_url(request: Request, get_response: Callable[[Request], Response]) -> 
             return Response("", {"Access-Control-Allow-Methods": ",".join([*methods, "OPTIONS"])})
         if request.method in methods and methods[request.method].authorizer:
             services().tokens.check(request.headers.get("authorization", ""))
+    except NotFound as error:
+        return _refusal(error, request.path)
     except InceptionError as error:
         return _refusal(error, "")  # in the shape of API Gateway's own answers
     return get_response(request)

@@ -9,7 +9,9 @@ from tritonclient.http import InferenceServerClient, InferInput, InferRequestedO
 from tritonclient.utils import InferenceServerException
 
 from chalicelib.images.decode import decode
+from chalicelib.urlevents import NO_PATH
 from tests.conftest import DOODLES
+from tests.e2e.conftest import LocalCloud
 
 SAMPLES = sorted(DOODLES.glob("*.jpg"))
 
@@ -110,3 +112,11 @@ def test_whoever_does_not_say_that_bytes_are_bytes_is_told(server: str) -> None:
         for way in (None, "gzip"):
             with pytest.raises(InferenceServerException, match=told):
                 client.infer("doodle", [tensor], request_compression_algorithm=way)
+
+
+def test_what_is_not_supported_is_an_exception_that_can_be_read(cloud: LocalCloud) -> None:
+    """Through the function's URL. API Gateway's 404 is not the app's: see docs/api.md."""
+    with InferenceServerClient(cloud.function_url.removeprefix("http://")) as client:
+        with pytest.raises(InferenceServerException) as caught:
+            client.get_model_config("doodle")
+        assert str(caught.value) == f"[404] {NO_PATH}"
