@@ -58,7 +58,7 @@ def told(prices: Prices, seconds: float, memory_mb: int, architecture: str, imag
         way.name: pricing.dollars(prices, way, memory_mb, architecture, 0)
         for way in (
             Way("API", 1, constant, never, {}, api_requests=1),
-            Way("function alone", 1, constant, never, {}),
+            Way("function URL", 1, constant, never, {}),
         )
     }
     where = f"{memory_mb:,} MB, {architecture}, {seconds:g} seconds a prediction"
@@ -91,7 +91,7 @@ def _months(study: Study) -> dict[str, Any]:
             count * study.million(way, study.best(way, "x86_64"), "x86_64") / MILLION
             for count in MONTHS
         ]
-        for way in ("API", "function alone", "batch")
+        for way in ("API", "function URL", "batch")
     }
     lines["SageMaker Serverless"] = [count * study.endpoint()[1] for count in MONTHS]
     crossings = []
@@ -113,7 +113,7 @@ def _memory(study: Study) -> dict[str, Any]:
         "sizes": sizes,
         "ms": [study.ways["API"].work.at(size) for size in sizes],
         "dollars": {
-            architecture: [study.million("function alone", size, architecture) for size in sizes]
+            architecture: [study.million("function URL", size, architecture) for size in sizes]
             for architecture in ARCHITECTURES
         },
     }

@@ -68,10 +68,10 @@ def with_second_engine(study: Study) -> Iterator[Figure]:
 def against_others(study: Study) -> Iterator[Figure]:
     """Yields what SageMaker Serverless costs, and when an instance becomes cheaper."""
     size, image = study.endpoint()
-    alone = study.million("function alone", study.best("function alone", "x86_64"), "x86_64")
+    alone = study.million("function URL", study.best("function URL", "x86_64"), "x86_64")
     yield ratio(
         "sagemaker-serverless-over-function",
-        f"SageMaker Serverless, {size:,} MB, over the function alone, x86_64",
+        f"SageMaker Serverless, {size:,} MB, over the function URL, x86_64",
         image * MILLION / alone,
     )
     says = f"SageMaker Serverless, {size:,} MB: a million predictions"
@@ -95,7 +95,7 @@ def count_text(value: float) -> str:
 def lambda_alone(base: Study) -> Iterator[Figure]:
     """Yields what Lambda alone costs, as deployed on x86_64: time and requests."""
     for engine, study in (("", base), ("onnxruntime-", base.with_second)):
-        for name in [way for way in ("function alone", "batch") if way in study.ways]:
+        for name in [way for way in ("function URL", "batch") if way in study.ways]:
             bill = study.bills(MEMORY_PER_CPU_MB, "x86_64")[name]
             cost = sum(bill[part] for part in ("Lambda, time", "Lambda, requests")) * MILLION
             key = f"{engine}lambda-{key_of(name)}"

@@ -12,7 +12,7 @@ from chalicelib.settings import MEMORY_PER_CPU_MB
 
 def by_memory(study: Study) -> Table:
     """Returns what each memory size costs, without sizes that are too small."""
-    shown = ("function alone", "API", "batch", "workflow")
+    shown = ("function URL", "API", "batch", "workflow")
     columns = ["memory MB", "vCPU", "ms, API", "ms an image, batch"]
     columns += [f"{way}, {architecture}" for way in shown for architecture in ARCHITECTURES]
     most = max(study.ways["API"].work.wall_ms)

@@ -19,7 +19,7 @@ from chalicelib.bulk.chunks import LARGE_CHUNK, SMALL_CHUNK, SMALL_RUN
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud import sampleevents as events
 from localcloud.environment import ACCOUNT
-from localcloud.events import sqs_event
+from localcloud.events import sqs_event, url_event
 
 PREFIX = "batches/cost/"
 QUEUE_ARN = f"arn:aws:sqs:{events.REGION}:{ACCOUNT}:cost-work"
@@ -54,9 +54,10 @@ def measured(
     """
     images = _images(chunks)
     steps = [f"{kind}, {count} vCPU" for count in vcpus for kind in ("API", "batch", "workflow")]
-    billed: BilledWays = {"API": {}, "batch": {}, "workflow": {}}
-    second: BilledWays = {"API": {}, "batch": {}}
+    billed: BilledWays = {"API": {}, "function URL": {}, "batch": {}, "workflow": {}}
+    second: BilledWays = {"API": {}, "function URL": {}, "batch": {}}
     small, heavy = [predict(photograph())] * (runs + 1), [predict(twelve_megapixels())]
+    url = [predict_by_url(photograph())] * (runs + 1)
     with click.progressbar(length=len(steps) + 2, label="functions", file=sys.stderr) as bar:
         upload(cloud, images)
         bar.update(1)
@@ -65,11 +66,12 @@ def measured(
         bar.update(1)
         for count in vcpus:
             billed["API"][count] = invoked(cloud, "app", small, count, heavy)
+            billed["function URL"][count] = invoked(cloud, "app", url, count, heavy)
             bar.update(1)
             batch = fan_out if count == vcpus[0] else start_batch(cloud, images)
             billed["batch"][count] = invoked(cloud, "on_work", _last(batch, chunks + 1), count)
             if with_second:
-                started = _with_onnxruntime(cloud, count, (small, heavy), chunks, second)
+                started = _with_onnxruntime(cloud, count, (small, url, heavy), chunks, second)
             bar.update(1)
             if count != vcpus[0]:
                 start_workflow(cloud, images, f"run-{count}")
@@ -78,21 +80,26 @@ def measured(
             bar.update(1)
         rest = end_workflow(cloud, f"run-{vcpus[0]}")
     ways = {
-        **api_ways(billed["API"]),
+        **api_ways(billed),
         "batch": batch_way(billed["batch"], fan_out),
         **workflow_ways(billed["workflow"], [prepare, *rest]),
     }
     if not with_second:
         return ways, {}
-    return ways, {**api_ways(second["API"]), "batch": batch_way(second["batch"], started)}
+    return ways, {**api_ways(second), "batch": batch_way(second["batch"], started)}
 
 
 def _with_onnxruntime(
-    cloud: Cloud, count: int, requests: tuple[list[Any], list[Any]], chunks: int, billed: BilledWays
+    cloud: Cloud, count: int, requests: tuple[list[Any], ...], chunks: int, billed: BilledWays
 ) -> Billed:
-    """Measures the API and a batch, adds them to `billed`, and returns the batch's fan-out."""
+    """Measures the API and a batch, adds them to `billed`, and returns the batch's fan-out.
+
+    requests: of API Gateway, of the function's URL, and for the memory.
+    """
     second = replace(cloud, environment={**cloud.environment, "ENGINE": "onnxruntime"})
-    billed["API"][count] = invoked(second, "app", requests[0], count, requests[1])
+    small, url, heavy = requests
+    billed["API"][count] = invoked(second, "app", small, count, heavy)
+    billed["function URL"][count] = invoked(second, "app", url, count, heavy)
     batch = start_batch(second, _images(chunks))
     billed["batch"][count] = invoked(second, "on_work", _last(batch, chunks + 1), count)
     return batch
@@ -102,6 +109,11 @@ def predict(data: bytes) -> dict[str, Any]:
     """Returns API Gateway's event for an image that is the body."""
     kind = {"Content-Type": "application/octet-stream"}
     return events.rest("POST", "/predict", data, kind)
+
+
+def predict_by_url(data: bytes) -> dict[str, Any]:
+    """Returns the same event as the function's URL sends it."""
+    return url_event("POST", "/predict", {"content-type": "application/octet-stream"}, data)
 
 
 def twelve_megapixels() -> bytes:
@@ -164,12 +176,11 @@ def end_workflow(cloud: Cloud, name: str) -> list[Billed]:
     return [judged, reported]
 
 
-def api_ways(billed: dict[int, Billed]) -> dict[str, Way]:
-    """Returns the ways of one image a request, with and without API Gateway."""
-    common = _common(billed)
+def api_ways(billed: BilledWays) -> dict[str, Way]:
+    """Returns the ways of one image a request: through API Gateway, and by the function's URL."""
     return {
-        "API": Way("API", 1, api_requests=1, **common),
-        "function alone": Way("function alone", 1, **common),
+        "API": Way("API", 1, api_requests=1, **_common(billed["API"])),
+        "function URL": Way("function URL", 1, **_common(billed["function URL"])),
     }
 
 

@@ -156,7 +156,7 @@ def test_a_budget_that_requests_alone_exceed_is_negative() -> None:
 
 
 def study(ms: float) -> Study:
-    ways = {name: way(ms) for name in ("function alone", "API", "batch", "workflow")}
+    ways = {name: way(ms) for name in ("function URL", "API", "batch", "workflow")}
     return Study(PRICES, ways, cold=0, utilisation=0.6, image_bytes=150_000)
 
 
@@ -164,7 +164,7 @@ def test_the_verdict_names_who_reaches_the_target_and_what_it_would_take() -> No
     slow, fast = list(verdict(study(150))), list(verdict(study(20)))
     assert "At its best memory size it is reached by: nothing." in slow[0]
     assert any("would cost 3.33 with" in line and "has 150 ms here" in line for line in slow)
-    assert "function alone on x86_64" in fast[0]
+    assert "function URL on x86_64" in fast[0]
     assert len(fast) == 2
 
 
@@ -179,17 +179,15 @@ def test_the_record_is_json_and_every_key_is_its_own() -> None:
 def test_lambdas_own_bill_is_of_time_and_requests() -> None:
     values = {figure.key: figure.value for figure in bill.study(study(100)).figures}
     own = 0.1 * 1769 / 1024 * 0.0000166667 * 1e6 + 0.20  # dollars of a million
-    assert values["lambda-function-alone"] == pytest.approx(own)
-    assert values["baseline-20000-over-lambda-function-alone"] == pytest.approx(50 / own)
-    assert values["lambda-function-alone"] < values["function-alone-x86-64"]
+    assert values["lambda-function-url"] == pytest.approx(own)
+    assert values["baseline-20000-over-lambda-function-url"] == pytest.approx(50 / own)
+    assert values["lambda-function-url"] < values["function-url-x86-64"]
 
 
 def test_the_second_engines_dollars_stand_beside_the_firsts() -> None:
-    ways = {name: way(50) for name in ("function alone", "API", "batch")}
+    ways = {name: way(50) for name in ("function URL", "API", "batch")}
     by_key = {figure.key: figure for figure in bill.study(replace(study(100), second=ways)).figures}
-    assert (
-        by_key["onnxruntime-function-alone-million"].value < by_key["function-alone-x86-64"].value
-    )
+    assert by_key["onnxruntime-function-url-million"].value < by_key["function-url-x86-64"].value
     assert by_key["onnxruntime-batch-over-litert"].value < 1
     assert by_key["baseline-over-onnxruntime-api"].value > by_key["baseline-over-api-x86-64"].value
     assert not [key for key in by_key if "onnxruntime" in key and "arm64" in key]
@@ -206,7 +204,7 @@ def test_a_busy_machine_is_told() -> None:
 
 def test_a_bill_of_ones_own() -> None:
     record = bill.told(PRICES, 0.1, 1024, "x86_64", 2_000_000)
-    alone = next(figure for figure in record.figures if figure.key == "function-alone")
+    alone = next(figure for figure in record.figures if figure.key == "function-url")
     assert alone.value == pytest.approx(2 * (1.66667 + 0.2 + 0.2))
     assert len(record.tables[0].rows) == PART_COUNT + 1
 
