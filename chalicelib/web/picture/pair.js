@@ -5,7 +5,8 @@ import { PARTS } from "./comparison.js";
 // entry: {answer, elapsed}; other: the same of the second, or {problem}. choice: {model} or {resize} of the second.
 export function showPair(entry, other, choice, models) {
   const titles = titlesOf(entry, choice, models);
-  const said = other.problem ? `${titles[1]} has no answer.` : sentence(entry.answer, other.answer, titles);
+  const tell = choice.resize ? ofOneModel : ofTwo;
+  const said = other.problem ? `${titles[1]} has no answer.` : tell(entry.answer, other.answer, titles);
   part("pair-said").textContent = said;
   part("announcement").textContent = said;
   const first = labelsOf(entry.answer);
@@ -27,12 +28,23 @@ function titlesOf({ answer: { model } }, choice, models) {
   return [own, choice.resize].map((way) => capital(PARTS[way]));
 }
 
-function sentence(answer, other, [title, otherTitle]) {
-  const [found, otherFound] = [answer, other].map((each) => foundIn(labelsOf(each), each.model.multi_label));
-  const [names, otherNames] = [found, otherFound].map((labels) => labels.map(({ name }) => name).join(", ") || "nothing");
-  if (names !== otherNames) return `They differ: ${title} says ${names}, ${otherTitle} says ${otherNames}.`;
-  const scores = found[0] && otherFound[0] ? `: ${title} with ${share(found[0].score)}, ${otherTitle} with ${share(otherFound[0].score)}` : "";
-  return `Both say ${names}${scores}.`;
+// -> {names: what is found, score: of the first, or ""}
+function gist(answer) {
+  const found = foundIn(labelsOf(answer), answer.model.multi_label);
+  return { names: found.map(({ name }) => name).join(", ") || "nothing", score: found.length ? share(found[0].score) : "" };
+}
+
+function ofTwo(answer, other, [title, otherTitle]) {
+  const [first, second] = [gist(answer), gist(other)];
+  if (first.names !== second.names) return `They differ: ${title} says ${first.names}, ${otherTitle} says ${second.names}.`;
+  return `Both say ${first.names}${first.score && `: ${title} with ${first.score}, ${otherTitle} with ${second.score}`}.`;
+}
+
+function ofOneModel(answer, other, titles) {
+  const [first, second] = [gist(answer), gist(other)];
+  if (first.names === second.names) return `Seen both ways it is ${first.names}${first.score && `, with ${first.score} and ${second.score}`}.`;
+  const [way, otherWay] = titles.map((title) => title.toLowerCase());
+  return `It differs: by ${way}, ${first.names}; by ${otherWay}, ${second.names}.`;
 }
 
 function card(title, labels, others, elapsed) {
