@@ -131,6 +131,15 @@ def _without_a_server(scene: Scene) -> None:
     expect_problem(scene.page, "Check that it is running")
 
 
+def _stand_in(scene: Scene) -> None:
+    def miss(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | {"missing": "inception-v3"})
+
+    scene.page.route("**/models", miss)
+    scene.page.reload()
+    expect(scene.page.locator("#stand-in")).to_contain_text("make model NAME=inception-v3")
+
+
 def _token(scene: Scene) -> None:
     scene.page.route("**/models", lambda route: route.fulfill(status=401, json={}))
     scene.page.reload()
@@ -228,7 +237,7 @@ STATES: dict[str, Callable[[Scene], None]] = {
     way.__name__.lstrip("_").replace("_", "-"): way
     for way in (
         _idle, _looking, _answer, _answer_in_code, _vote, _recent, _error, _error_of_an_address,
-        _drawing, _without_a_server, _token,
+        _drawing, _without_a_server, _stand_in, _token,
         _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
         _batch_cancelled, _batch_missing,
         _experiment, _experiment_form, _run_running, _run_failed, _report,
