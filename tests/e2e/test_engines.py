@@ -92,6 +92,29 @@ def test_a_batch_goes_on_to_its_end_and_is_downloaded(page: Browser) -> None:
     assert labels == {"umbrella.jpg": "umbrella", "banana.jpg": "banana"}
 
 
+def test_pictures_of_a_batch_survive_a_reload_and_open_enlarged(page: Browser) -> None:
+    shown = "return document.querySelector(arguments[0])?.naturalWidth > 0"
+    page.press_button("Batch")
+    page.see("#batch-hint")
+    page.type("#batch-files", "\n".join(str(sample(label)) for label in ("umbrella", "banana")))
+    page.see("#batch-title", "All 2 classified")
+    address = page.run("return location.href")
+    page.open("about:blank")
+    page.open(address)
+    page.run(WATCH)
+    page.see("#batch-title", "All 2 classified")
+    page.press_button("Gallery")
+    wait_for(lambda: page.run(shown, "#batch-tiles li:last-child img"))
+    page.click("#batch-tiles li:first-child button")
+    page.see("#lightbox-said", "%")
+    page.press("ArrowRight")
+    page.see("#lightbox-place", "2 of 2")
+    wait_for(lambda: page.run(shown, "#lightbox-picture"))
+    page.press("Escape")
+    focused = "return document.activeElement.matches('#batch-tiles li:last-child button')"
+    wait_for(lambda: page.run(focused))
+
+
 def test_a_run_is_started_and_reported(page: Browser) -> None:
     page.press_button("Experiment")
     page.see("#workflow-question")

@@ -34,7 +34,10 @@ PATHS = {
     "ElementSendKeys": "element/{id}/value",
     "PerformActions": "actions",
 }
-KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Home": "\ue011", "ArrowRight": "\ue014"}
+KEYS = {
+    "Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Home": "\ue011",
+    "ArrowRight": "\ue014",
+}  # fmt: skip
 
 # the texts of the elements that are shown and have the words
 SEEN = """
