@@ -14,6 +14,8 @@ from localcloud.listening import LOOPBACK
 from localcloud.supervisor import WATCH_SECONDS, Child, wait_for
 
 START_SECONDS = 60
+API = ("project", "stack_name", "host", "port", "url_port")
+"""The options of the process that serves the app."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Cloud:
         self._env = aws_environment(env, options.aws_port)
         self._aws = Child("aws", options.aws, _aws_options(options))
         self._functions = Child("functions", "localcloud.awslambda", _functions_options(options))
-        self._api = Child("api", "localcloud.api", _api_options(options))
+        self._api = Child("api", "localcloud.api", _words(options, *API))
         self._children = [self._aws, self._functions, self._api]
 
     def start(self) -> dict[str, str]:
@@ -110,31 +112,24 @@ def _aws_options(options: Options) -> list[str]:
         **options.parameters,
     }
     return [
-        *("--port", str(options.aws_port)),
-        *("--functions-port", str(options.functions_port)),
-        *("--concurrency", str(options.concurrency)),
-        *("--app", options.host, str(options.port)),
-        *("--template", str(options.template)),
-        *("--stack-name", options.stack_name),
+        *_words(options, "functions_port", "concurrency", "template", "stack_name"),
+        *("--port", str(options.aws_port), "--app", options.host, str(options.port)),
         *(part for pair in parameters.items() for part in ("--parameter", *pair)),
     ]
 
 
 def _functions_options(options: Options) -> list[str]:
-    arguments = [
-        *("--project", str(options.project)),
-        *("--stack-name", options.stack_name),
-        *("--port", str(options.functions_port)),
-        *("--concurrency", str(options.concurrency)),
-        *("--visibility-timeout", str(options.visibility_timeout)),
-        *(part for name in options.triggers for part in ("--trigger", name)),
+    names = ("project", "stack_name", "concurrency", "visibility_timeout", "schedule_seconds")
+    triggers = [part for name in options.triggers for part in ("--trigger", name)]
+    return [*_words(options, *names), "--port", str(options.functions_port), *triggers]
+
+
+def _words(options: Options, *names: str) -> list[str]:
+    """Returns these options as words of a command line, without those that are None."""
+    values = {name: getattr(options, name) for name in names}
+    return [
+        word
+        for name, value in values.items()
+        if value is not None
+        for word in (f"--{name.replace('_', '-')}", str(value))
     ]
-    if options.schedule_seconds is not None:
-        arguments += ["--schedule-seconds", str(options.schedule_seconds)]
-    return arguments
-
-
-def _api_options(options: Options) -> list[str]:
-    where = ["--host", options.host, "--port", str(options.port)]
-    where += ["--url-port", str(options.url_port)]
-    return ["--project", str(options.project), "--stack-name", options.stack_name, *where]
