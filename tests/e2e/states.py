@@ -108,6 +108,39 @@ def _recent(scene: Scene) -> None:
         expect_answer(scene.page, label)
 
 
+def _side_by_side(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.get_by_label("Compare with").select_option(label="Doodle (small)")
+    expect(scene.page.locator(".pair-card")).to_have_count(2)
+
+
+def _kept_from_before(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.wait_for_function("() => Object.values(localStorage).join().includes('umbrella')")
+    scene.page.reload()
+    scene.page.locator("#recent-list button").click()
+    expect_answer(scene.page, "umbrella")
+
+
+def _link_to_no_model(scene: Scene) -> None:
+    scene.page.goto(f"{scene.url}/?model=none")
+    expect_problem(scene.page, "which is not here")
+
+
+def _camera(scene: Scene) -> None:
+    scene.page.evaluate(
+        """() => {
+          const canvas = Object.assign(document.createElement("canvas"), {width: 640, height: 480});
+          canvas.getContext("2d").fillRect(0, 0, 640, 480);
+          navigator.mediaDevices.enumerateDevices = async () => [{kind: "videoinput"}];
+          navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
+          navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+        }"""
+    )
+    scene.page.get_by_role("button", name="Use the camera").click()
+    expect(scene.page.get_by_role("dialog", name="Camera")).to_be_visible()
+
+
 def _error(scene: Scene) -> None:
     drop(scene.page, [("notes.txt", b"Not a picture.\n" * 20)])
     expect_problem(scene.page, "ImageUnreadable")
@@ -237,6 +270,7 @@ STATES: dict[str, Callable[[Scene], None]] = {
     way.__name__.lstrip("_").replace("_", "-"): way
     for way in (
         _idle, _looking, _answer, _answer_in_code, _vote, _recent, _error, _error_of_an_address,
+        _side_by_side, _kept_from_before, _link_to_no_model, _camera,
         _drawing, _without_a_server, _stand_in, _token,
         _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
         _batch_cancelled, _batch_missing,
