@@ -19,6 +19,8 @@ from chalice.app import (
     Chalice,
     CloudWatchEvent,
     CORSConfig,
+    DynamoDBEvent,
+    KinesisEvent,
     Request,
     Response,
     S3Event,
@@ -54,7 +56,7 @@ from chalicelib.requests import (
     UploadRequest,
 )
 from chalicelib.settings import Settings
-from chalicelib.subscriptions import Subscriptions, pattern
+from chalicelib.subscriptions import MIDNIGHT, Subscriptions, pattern
 from chalicelib.wiring import services
 
 if os.environ.get("_HANDLER") in ("app.on_work", "app.workflow_classify"):
@@ -224,6 +226,8 @@ def guard_url(request: Request, get_response: Callable[[Request], Response]) -> 
 @app.middleware("sqs")
 @app.middleware("sns")
 @app.middleware("cloudwatch")
+@app.middleware("kinesis")
+@app.middleware("dynamodb")
 @app.middleware("scheduled")
 @app.middleware("pure_lambda")
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
@@ -464,10 +468,39 @@ def on_event(event: CloudWatchEvent) -> None:
     services().inlet.take(notices.of_eventbridge(event.to_dict()))
 
 
+@if_asked(SUBSCRIPTIONS.kinesis, lambda: app.on_kinesis_record(SUBSCRIPTIONS.stream))
+def on_stream(event: KinesisEvent) -> dict[str, Any]:
+    """Queue what records of the Kinesis stream name."""
+    from chalicelib.aws import notices
+
+    return services().inlet.take_in_order(notices.of_kinesis(event.to_dict()))
+
+
+@if_asked(SUBSCRIPTIONS.dynamodb, lambda: app.on_dynamodb_record(SUBSCRIPTIONS.dynamodb))
+def on_item(event: DynamoDBEvent) -> dict[str, Any]:
+    """Queue what new items of the DynamoDB table name."""
+    from chalicelib.aws import notices
+
+    write = bool(SUBSCRIPTIONS.labels)
+    return services().inlet.take_in_order(notices.of_dynamodb(event.to_dict(), write))
+
+
+@if_asked(SUBSCRIPTIONS.nightly, lambda: app.schedule(MIDNIGHT))
+def on_night(event: CloudWatchEvent) -> None:
+    """Start the batch of every night."""
+    services().batches.begin_daily(SUBSCRIPTIONS.nightly, event.time)
+
+
 @app.schedule("rate(5 minutes)")
 def on_tick(event: CloudWatchEvent) -> None:
     """Finish complete batches, queue again what went missing, and count the votes."""
     services().tick(_remaining(event.context))
+
+
+@if_asked(SUBSCRIPTIONS.lex, app.lambda_function)
+def on_question(event: Any, context: Any) -> Any:
+    """Tell Lex what is in a picture."""
+    return services().conversation.answer(event)
 
 
 @app.lambda_function()

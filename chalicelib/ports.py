@@ -11,6 +11,7 @@ from chalicelib.aws.store import ObjectStore
 from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
+    from chalicelib.aws.dynamodb import Items
     from chalicelib.aws.eventbridge import Bus
     from chalicelib.aws.sqs import Queue
     from chalicelib.aws.stepfunctions import Executions
@@ -20,15 +21,16 @@ class Overrides(TypedDict, total=False):
     """The ports that a test or a benchmark gives.
 
     store: the buckets. queue: the work queue. answers: the queue that bare URLs are answered on.
-    bus: is told how batches and runs end. executions: the runs of the state machine. fetch: gets
-    the image at a URL. clock: seconds since the epoch. sleep: waits for so many seconds before
-    another try.
+    bus: is told how batches and runs end. items: of tables. executions: the runs of the state
+    machine. fetch: gets the image at a URL. clock: seconds since the epoch. sleep: waits for so
+    many seconds before another try.
     """
 
     store: ObjectStore
     queue: "Queue"
     answers: "Queue"
     bus: "Bus"
+    items: "Items"
     executions: "Executions"
     fetch: Callable[[str], bytes]
     clock: Callable[[], float]
@@ -91,6 +93,13 @@ class Ports:
 
         source = self._settings.event_source
         return EventBridge(partial(clients.client, "events"), source) if source else None
+
+    @cached_property
+    def items(self) -> "Items":
+        """Items of tables, which may want answers."""
+        from chalicelib.aws.dynamodb import DynamoDB
+
+        return DynamoDB(partial(clients.client, "dynamodb"))
 
     @cached_property
     def executions(self) -> "Executions":

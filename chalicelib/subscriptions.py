@@ -6,9 +6,26 @@ from typing import Any
 
 import msgspec
 
-VARIABLES = {"sns": "SNS_TOPIC", "eventbridge": "EVENTBRIDGE"}
+VARIABLES = {
+    "sns": "SNS_TOPIC",
+    "eventbridge": "EVENTBRIDGE",
+    "kinesis": "KINESIS_STREAM",
+    "dynamodb": "DYNAMODB_STREAM",
+    "labels": "DYNAMODB_LABELS",
+    "nightly": "NIGHTLY_MANIFEST",
+    "lex": "LEX_BOT",
+}
 """The variables of the functions' environment that record what a stage asks for."""
-HANDLERS = {"sns": "on_topic", "eventbridge": "on_event"}
+HANDLERS = {
+    "sns": "on_topic",
+    "eventbridge": "on_event",
+    "kinesis": "on_stream",
+    "dynamodb": "on_item",
+    "nightly": "on_night",
+    "lex": "on_question",
+}
+MIDNIGHT = "cron(0 0 * * ? *)"
+"""When a nightly batch starts, in UTC."""
 CUSTOM = "Classify Image"
 """The `detail-type` of an event that anybody may put on the bus for us."""
 
@@ -17,11 +34,23 @@ class Subscriptions(msgspec.Struct, frozen=True):
     """What a stage asks for; empty for nothing.
 
     sns: ARN of a topic. eventbridge: `true` for new objects of the buckets of images, and for
-    events of the type `CUSTOM`, on the default bus.
+    events of the type `CUSTOM`, on the default bus. kinesis: ARN of a stream. dynamodb: ARN of a
+    table's stream. labels: `true` to write an item's labels into it. nightly: the s3:// address of
+    a manifest in the images bucket. lex: ARN of the alias of a bot.
     """
 
     sns: str = ""
     eventbridge: str = ""
+    kinesis: str = ""
+    dynamodb: str = ""
+    labels: str = ""
+    nightly: str = ""
+    lex: str = ""
+
+    @property
+    def stream(self) -> str:
+        """The name of the Kinesis stream."""
+        return self.kinesis.rpartition("/")[2]
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> "Subscriptions":

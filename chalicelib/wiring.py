@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chalicelib.batch.inlet import Inlet
     from chalicelib.bulk.deadline import Remaining
     from chalicelib.experiment.experiment import Experiment
+    from chalicelib.lex import Conversation
     from chalicelib.tokens import Tokens
     from chalicelib.workflow.rules import Rules
     from chalicelib.workflow.tasks import WorkflowTasks
@@ -107,6 +108,13 @@ class Services:
         return Predictor(Classification(self._sources, self.classifiers), self.trial)
 
     @cached_property
+    def conversation(self) -> "Conversation":
+        """Answers Lex."""
+        from chalicelib.lex import Conversation
+
+        return Conversation(Classification(self._sources, self.classifiers))
+
+    @cached_property
     def batches(self) -> "BatchService":
         """Answers callers about batches."""
         BATCHES.check(self.settings)
@@ -127,7 +135,7 @@ class Services:
         classification = Classification(self._sources, self.chunk_classifiers)
         recorder = Recorder(classification, sleep=ports.sleep)
         places = ports.store, ports.queue, recorder, self.settings.results_bucket
-        return BatchEvents(batches, *places, ports.answers, ports.bus)
+        return BatchEvents(batches, *places, ports.answers, ports.bus, ports.items)
 
     @cached_property
     def inlet(self) -> "Inlet":

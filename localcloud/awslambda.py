@@ -18,8 +18,10 @@ from botocore.config import Config
 
 from localcloud import lifeline, registry, resources, subscribed
 from localcloud.containers import Containers
+from localcloud.environment import ACCOUNT
 from localcloud.invoke import InvokeApi
 from localcloud.registry import Function
+from localcloud.streams import Stream, StreamPoller, TableStream
 from localcloud.triggers import ATTEMPTS, POLL_SECONDS, Poller, period, tick
 
 CLIENT = Config(
@@ -58,6 +60,9 @@ class Functions:
         for poller in pollers:
             _thread(poller.run)
         for function in self._functions:
+            if function.has_stream or function.has_table:
+                _thread(self._stream_poller(function).run)
+        for function in self._functions:
             if function.has_schedule:
                 self._start_clock(function, schedule_seconds)
             elif function.is_unsupported:
@@ -89,6 +94,16 @@ class Functions:
             failures=self._failures(function) if asynchronous else None,
         )
 
+    def _stream_poller(self, function: Function) -> StreamPoller:
+        if function.has_table:
+            streams = subscribed.client("dynamodbstreams")
+            stream: Stream = TableStream(streams, function.trigger.stream_arn)
+        else:
+            arn = f"arn:aws:kinesis:{self._region}:{ACCOUNT}:stream/{function.trigger.stream}"
+            stream = Stream(subscribed.client("kinesis"), arn)
+        failures = self._failures(function)
+        return StreamPoller(stream, self._sqs, function, self._containers, failures)
+
     def _async_queue(self, function: Function) -> str:
         """Returns the URL of the queue for the function's events, and makes it if needed."""
         failed, most = self._failures(function), 2 * ATTEMPTS  # the poller sends it there sooner
@@ -108,8 +123,7 @@ class Functions:
     def _failures(self, function: Function) -> str | None:
         """Returns the queue for events that failed, if the stack has one, as on AWS."""
         name = os.environ.get("DEAD_LETTER_QUEUE")
-        keeps = function.has_bucket or function.has_topic or function.has_rule
-        if not (keeps and name):
+        if not name or function.trigger is None or function.has_queue or function.has_schedule:
             return None
         return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.aws.dynamodb import Item, Values
 from chalicelib.aws.store import Listed, Stored
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge, ServiceUnavailable
 
@@ -128,6 +129,23 @@ class MemoryBus:
             self.away -= 1
             raise ServiceUnavailable(detail="the event bus is away")
         self.events.append((kind, msgspec.json.decode(msgspec.json.encode(detail))))
+
+
+class MemoryItems:
+    """Items of tables, by table and key; `chalicelib.aws.dynamodb.Items`."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def put(self, table: str, key: str, item: dict[str, Any]) -> None:
+        self.items[table, key] = {"id": {"S": key}, **item}
+
+    def write(self, item: Item, values: Values) -> bool:
+        stored = self.items.get((item.table, item.key["id"]["S"]))
+        if stored is None or stored | item.address != stored:
+            return False
+        stored |= values
+        return True
 
 
 class MemoryQueue:

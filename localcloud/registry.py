@@ -8,6 +8,8 @@ from typing import Any
 
 from chalice.app import (
     CloudWatchEventConfig,
+    DynamoDBEventConfig,
+    KinesisEventConfig,
     S3EventConfig,
     ScheduledEventConfig,
     SNSEventConfig,
@@ -66,10 +68,20 @@ class Function:
         return isinstance(self.trigger, CloudWatchEventConfig)
 
     @property
+    def has_stream(self) -> bool:
+        """Whether the records of a Kinesis stream call it."""
+        return isinstance(self.trigger, KinesisEventConfig)
+
+    @property
+    def has_table(self) -> bool:
+        """Whether the changes of a DynamoDB table call it."""
+        return isinstance(self.trigger, DynamoDBEventConfig)
+
+    @property
     def is_unsupported(self) -> bool:
         """Whether its trigger is not played here."""
         played = (self.has_queue, self.has_bucket, self.has_schedule, self.has_topic, self.has_rule)
-        return self.trigger is not None and not any(played)
+        return self.trigger is not None and not any((*played, self.has_stream, self.has_table))
 
     @property
     def queue(self) -> str:

@@ -22,13 +22,14 @@ from chalicelib.inference.classifier import UNTIMED, Features
 from chalicelib.inference.packages import Exposed, ModelInfo
 from chalicelib.inference.tensors import top
 from localcloud import inmemory
-from localcloud.inmemory import MemoryBus, MemoryQueue, etag_of
+from localcloud.inmemory import MemoryBus, MemoryItems, MemoryQueue, etag_of
 from tests.balance import STOPPED, SUMMARY, check_finished, check_stopped
 
 __all__ = [
     "ColourClassifier",
     "MemoryBus",
     "MemoryExecutions",
+    "MemoryItems",
     "MemoryQueue",
     "MemoryStore",
     "OneClassifier",

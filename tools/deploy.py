@@ -161,6 +161,14 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
     "--eventbridge/--no-eventbridge", default=None, callback=_as_text,
     help="Classify what events on the default bus name.",
 )  # fmt: skip
+@click.option("--kinesis", metavar="STREAM_ARN", help="Classify what a stream's records name.")
+@click.option("--dynamodb", metavar="STREAM_ARN", help="Classify what a table's new items name.")
+@click.option(
+    "--labels/--no-labels", default=None, callback=_as_text,
+    help="Write labels into the table's new items.",
+)  # fmt: skip
+@click.option("--nightly", metavar="MANIFEST", help="Classify a manifest anew every night.")
+@click.option("--lex", metavar="ALIAS_ARN", help="Let a bot ask what is in a picture.")
 @click.option("--resume", is_flag=True, help="Start again what somebody stopped by hand.")
 @click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and nothing more.")
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")

@@ -1,5 +1,6 @@
 """Read the events of SNS, EventBridge, Kinesis and DynamoDB, and the images that a text names."""
 
+import base64
 import json
 from collections.abc import Mapping
 from contextlib import suppress
@@ -7,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.aws.dynamodb import Item
 from chalicelib.aws.s3events import Put, puts, unwrapped
 from chalicelib.errors import BadRequest
 from chalicelib.requests import Id, Instance
@@ -22,10 +24,13 @@ class Notice(msgspec.Struct, frozen=True):
     """What an event says.
 
     id: SOURCE/ID, the same whenever AWS delivers the event. text: names images, see `named`.
+    sequence: of the record in its stream. item: gets the answer too.
     """
 
     id: str
     text: str
+    sequence: str = ""
+    item: Item | None = None
 
 
 def of_sns(event: Event) -> list[Notice]:
@@ -37,6 +42,40 @@ def of_sns(event: Event) -> list[Notice]:
 def of_eventbridge(event: Event) -> list[Notice]:
     """Reads https://docs.aws.amazon.com/eventbridge/latest/ref/events-structure.html."""
     return [Notice(f"eventbridge/{event['id']}", json.dumps(event))]
+
+
+def of_kinesis(event: Event) -> list[Notice]:
+    """Reads https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
+    return [
+        Notice(
+            f"kinesis/{record['eventID']}",
+            base64.b64decode(record["kinesis"]["data"]).decode(errors="replace"),
+            record["kinesis"]["sequenceNumber"],
+        )
+        for record in event["Records"]
+    ]
+
+
+def of_dynamodb(event: Event, write: bool) -> list[Notice]:
+    """Reads https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html: new items with an address.
+
+    write: whether items get their answers. That changes an item, which makes no notice.
+    """
+    notices = []
+    for record in event["Records"]:
+        change = record["dynamodb"]
+        new = change.get("NewImage", {})
+        address = {name: new[name] for name in ("url", "s3_uri") if name in new}
+        if record["eventName"] != "INSERT" or not address:
+            continue
+        texts = {name: new[name].get("S") for name in (*address, "id") if name in new}
+        if not isinstance(texts.get("id"), str):
+            texts.pop("id", None)
+        table = record["eventSourceARN"].split("/")[1]
+        item = Item(table, change["Keys"], address) if write else None
+        place = f"dynamodb/{record['eventID']}", json.dumps(texts), change["SequenceNumber"]
+        notices.append(Notice(*place, item))
+    return notices
 
 
 class _Image(msgspec.Struct, frozen=True):
@@ -61,11 +100,25 @@ class _Custom(msgspec.Struct, frozen=True):
         return self.detail.instance()
 
 
+class _Lost(msgspec.Struct, frozen=True, rename="camel"):
+    """Lambda's dead letter for an event of SNS or EventBridge
+    (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+    """
+
+    request_payload: dict[str, Any]
+
+    def texts(self) -> list[str]:
+        if isinstance(self.request_payload.get("Records"), list):
+            return [notice.text for notice in of_sns(self.request_payload)]
+        return [json.dumps(self.request_payload)]
+
+
 def named(text: str) -> list[Put | Instance]:
     """Returns the images and manifests that a text names; none if something else happened in S3.
 
     The text may be a URL, an s3:// address, JSON with `url` or `s3_uri` (and perhaps `id`), an
-    event of S3 or EventBridge, or any of these inside an SNS notification. Raises BadRequest.
+    event of S3 or EventBridge, any of these inside an SNS notification, or back from the dead
+    letters. Raises BadRequest.
     """
     text = unwrapped(text.strip())
     if text.startswith(("http://", "https://")):
@@ -78,6 +131,9 @@ def named(text: str) -> list[Put | Instance]:
             return [msgspec.json.decode(text, type=kind).instance()]
     with suppress(BadRequest):
         return list(puts(text))
+    with suppress(msgspec.DecodeError, UnicodeError, KeyError, TypeError):
+        lost = msgspec.json.decode(text, type=_Lost)
+        return [part for inner in lost.texts() for part in named(inner)]
     raise BadRequest(
         "The message names no image. Send a URL, an s3:// address, JSON with either url or s3_uri, "
         f"or an event of S3, in at most {MAX_TEXT:,} characters."

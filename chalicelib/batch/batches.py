@@ -1,7 +1,9 @@
 """Answer callers about batches: start, view, cancel, retry, upload."""
 
+import hashlib
 import uuid
 from collections.abc import Callable, Collection
+from datetime import datetime
 from pathlib import PurePosixPath
 
 import msgspec
@@ -129,6 +131,18 @@ class BatchService:
             if not copy_manifest(self._store, source, *where, etag):
                 raise Replaced(source)
         return name
+
+    def begin_daily(self, manifest: str, moment: str) -> None:
+        """Starts the day's batch of a manifest. A second call on that day has no effect.
+
+        moment: in ISO 8601, of that day. Raises SourceInvalid for another bucket's manifest.
+        """
+        source = self._own_address(manifest)
+        day = datetime.fromisoformat(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+        created = day.timestamp()
+        batch_id = new_id(created, hashlib.sha256(source.encode()).hexdigest())
+        if not Ledger(self._store, self._results, batch_id).summary(0):
+            self.begin(batch_id, created, source, Options())
 
     def view(self, batch_id: str) -> BatchView:
         """Returns a batch as `GET /batches/{id}` shows it. Raises NotFound."""

@@ -7,6 +7,7 @@ from random import SystemRandom
 import msgspec
 
 from chalicelib.answers.predictions import ErrorInfo
+from chalicelib.aws.dynamodb import Items
 from chalicelib.aws.eventbridge import Bus
 from chalicelib.aws.notices import named
 from chalicelib.aws.s3events import Put, puts
@@ -37,7 +38,7 @@ class BatchEvents:
     """Handles the events of the functions.
 
     results: name of the bucket. answers: the results queue; None for none. bus: is told how
-    batches end; None for nobody.
+    batches end; None for nobody. items: of tables, which may want answers.
     """
 
     def __init__(
@@ -49,9 +50,10 @@ class BatchEvents:
         results: str,
         answers: Queue | None = None,
         bus: Bus | None = None,
+        items: Items | None = None,
     ) -> None:
         self._service, self._worker = service, Worker(recorder, queue)
-        self._singles = SingleImages(store, recorder, results, answers)
+        self._singles = SingleImages(store, recorder, results, answers, items)
         self._store, self._queue, self._results = store, queue, results
         self._bus = bus
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import re
+from typing import Any
 
 import msgspec
 
 from chalicelib.aws.documents import Documents
+from chalicelib.aws.dynamodb import Items
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import ObjectStore
 from chalicelib.batch.inlet import EventMessage
@@ -29,14 +31,19 @@ class UploadMessage(msgspec.Struct, frozen=True, tag="upload"):
 class SingleImages:
     """Classifies images, and puts their records where they are looked for.
 
-    results: name of the bucket. answers: the results queue; None for none.
+    results: name of the bucket. answers: the results queue; None for none. items: get answers too.
     """
 
     def __init__(
-        self, store: ObjectStore, recorder: Recorder, results: str, answers: Queue | None
+        self,
+        store: ObjectStore,
+        recorder: Recorder,
+        results: str,
+        answers: Queue | None,
+        items: Items | None,
     ) -> None:
         self._documents, self._recorder = Documents(store, results), recorder
-        self._answers = answers
+        self._answers, self._items = answers, items
 
     def upload(self, message: UploadMessage, remaining: Remaining) -> None:
         """Answers an upload in the results bucket."""
@@ -59,6 +66,8 @@ class SingleImages:
             return
         record = self._record(entry, remaining)
         self._answer(record)
+        if message.item is not None and self._items is not None:
+            self._items.write(message.item, attributes(record))
         self._documents.put(key, record)
 
     def _answer(self, record: Record) -> None:
@@ -70,6 +79,18 @@ class SingleImages:
         if record is None:
             raise TimeoutError("No time is left for this message; the queue will deliver it again.")
         return record
+
+
+def attributes(record: Record) -> dict[str, Any]:
+    """Returns what an item gets: `labels` and `model`, or `error`, in DynamoDB's own JSON."""
+    if record.error is not None:
+        error = {"code": {"S": record.error.code}, "message": {"S": record.error.message}}
+        return {"error": {"M": error}}
+    labels = [
+        {"M": {"name": {"S": label.name}, "score": {"N": f"{label.score:.6f}"}}}
+        for label in record.labels or []
+    ]
+    return {"labels": {"L": labels}, "model": {"S": record.model or ""}}
 
 
 def answer_key(key: str) -> str:

@@ -1,5 +1,6 @@
 """Every way in on the local cloud: from an event of another service to its answer."""
 
+import base64
 import contextlib
 import http.server
 import json
@@ -14,12 +15,14 @@ import pytest
 import urllib3
 
 from chalicelib.batch.announcement import KIND
-from chalicelib.subscriptions import CUSTOM
+from chalicelib.subscriptions import CUSTOM, VARIABLES
 from localcloud.environment import ACCOUNT
+from localcloud.events import scheduled_event
 from localcloud.starting import wait_for
 from localcloud.subscribed import NAME
 from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, running
+from tests.unit.test_lex import question
 
 UMBRELLA, BANANA = "umbrella.jpg", "banana.jpg"
 FURTHER = "photos-of-others"
@@ -93,6 +96,12 @@ class Inbox:
 
         return dict(json.loads(wait_for(find)))
 
+    def ids(self, source: str) -> list[str]:
+        """Of the events of that service that were answered."""
+        named = {"Bucket": self.cloud.results, "Prefix": f"events/{source}/"}
+        keys = [entry["Key"] for entry in self.s3.list_objects_v2(**named).get("Contents", [])]
+        return [key.removeprefix("events/").removesuffix(".json") for key in keys]
+
     def answers(self, id: str) -> int:
         """How often the results queue told that record, once nothing waits to be classified."""
         wait_for(self.is_idle)
@@ -115,7 +124,14 @@ def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     log = tmp_path_factory.mktemp("triggers") / "log"
     # long enough for a container that starts on a busy machine: a message that came back meanwhile
     # would be answered twice
-    options = ("--visibility-timeout", "12", "--parameter", "WithResultsQueue=true")
+    options = (
+        "--visibility-timeout",
+        "12",
+        "--schedule-seconds",
+        "3",
+        "--parameter",
+        "WithResultsQueue=true",
+    )
     with running(log, "doodle", *options, *TRIGGERS, IMAGE_BUCKETS=FURTHER) as cloud:
         inbox = Inbox(cloud)
         yield inbox
@@ -153,11 +169,49 @@ def put_event_again(inbox: Inbox, id: str, text: str) -> None:
     inbox.call("on_event", event)
 
 
+def put_record(inbox: Inbox, text: str) -> str:
+    with contextlib.closing(inbox.cloud.client("kinesis")) as client:
+        put = client.put_record(StreamName=NAME, Data=text.encode(), PartitionKey=text)
+    return f"kinesis/{put['ShardId']}:{put['SequenceNumber']}"
+
+
+def put_record_again(inbox: Inbox, id: str, text: str) -> None:
+    data = base64.b64encode(text.encode()).decode()
+    kinesis = {"data": data, "sequenceNumber": id.rpartition(":")[2]}
+    record = {"eventID": id.removeprefix("kinesis/"), "kinesis": kinesis}
+    assert inbox.call("on_stream", {"Records": [record]}) == {"batchItemFailures": []}
+
+
 WAYS: dict[str, tuple[Send, Again]] = {
     "sns": (publish, publish_again),
     "eventbridge": (put_event, put_event_again),
+    "kinesis": (put_record, put_record_again),
 }
-TRIGGERS = [word for name in WAYS for word in ("--trigger", name)]
+TRIGGERS = [word for name in VARIABLES for word in ("--trigger", name)]
+
+
+def test_the_manifest_of_every_night_is_one_batch_a_day(inbox: Inbox, host: Host) -> None:
+    """Although its schedule comes every few seconds here, and its worker is killed."""
+    path, key = f"/{UMBRELLA}?hold-night", "nightly.txt"
+    lines = [host.url + path, "poison", f"{host.url}/{BANANA}"]
+    inbox.s3.put_object(Bucket=inbox.cloud.images, Key=key, Body="\n".join(lines).encode())
+    wait_for(lambda: host.asked[path])
+    assert inbox.cloud.kill("localcloud.bootstrap")
+
+    def nightly() -> Any:
+        """The put itself starts a batch too, as every manifest's does."""
+        every = urllib3.request("GET", f"{inbox.cloud.url}/batches").json()["batches"]
+        return [
+            batch
+            for batch in every
+            if batch["source"].endswith(f"/{key}") and batch["created_at"].endswith("T00:00:00Z")
+        ]
+
+    wait_for(lambda: nightly() and nightly()[0]["status"] == "finished")
+    inbox.call("on_night", scheduled_event("on_night", "us-east-1"))
+    wait_for(inbox.is_idle)
+    (night,) = nightly()
+    assert night["counts"] == {"total": 3, "done": 3, "failed": 1}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -204,9 +258,7 @@ def test_a_new_object_of_a_further_bucket_comes_through_eventbridge(inbox: Inbox
         inbox.s3.put_object(Bucket=FURTHER, Key=key, Body=data)
 
     def find() -> Any:
-        named = {"Bucket": inbox.cloud.results, "Prefix": "events/eventbridge/"}
-        keys = [entry["Key"] for entry in inbox.s3.list_objects_v2(**named).get("Contents", [])]
-        answers = map(inbox.answer, [key[len("events/") : -len(".json")] for key in keys])
+        answers = map(inbox.answer, inbox.ids("eventbridge"))
         ours = {
             answer["source"]: answer for answer in answers if answer["source"].startswith("s3://")
         }
@@ -238,3 +290,40 @@ def test_the_end_of_a_batch_is_told_on_the_bus(inbox: Inbox, host: Host) -> None
     key = detail["results"].removeprefix(f"s3://{inbox.cloud.results}/")
     results = inbox.s3.get_object(Bucket=inbox.cloud.results, Key=key)["Body"].read()
     assert len(results.splitlines()) == 2
+
+
+def test_new_items_of_a_table_get_their_labels(inbox: Inbox, host: Host) -> None:
+    """A bad one gets an error, and a worker is killed. What is written back is no new item."""
+    hold = f"/{BANANA}?hold-item"
+    urls = [f"{host.url}/{UMBRELLA}?item", "poison", host.url + hold]
+    with contextlib.closing(inbox.cloud.client("dynamodb")) as client:
+        for number, url in enumerate(urls):
+            client.put_item(TableName=NAME, Item={"id": {"S": f"i{number}"}, "url": {"S": url}})
+        wait_for(lambda: host.asked[hold])
+        assert inbox.cloud.kill("localcloud.bootstrap")
+
+        def item(number: int) -> Any:
+            stored = client.get_item(TableName=NAME, Key={"id": {"S": f"i{number}"}})["Item"]
+            return stored.keys() & {"labels", "error"} and stored
+
+        first, poison, last = (wait_for(lambda n=n: item(n)) for n in range(3))  # type: ignore[misc]
+    names = [stored["labels"]["L"][0]["M"]["name"]["S"] for stored in (first, last)]
+    assert names == ["umbrella", "banana"]
+    assert poison["error"]["M"]["code"]["S"] == "SourceInvalid" and "labels" not in poison
+    assert [inbox.answers(f"i{number}") for number in range(3)] == [1, 1, 1]
+    arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{NAME}/stream/2026"
+    (id,) = [id for id in inbox.ids("dynamodb") if inbox.answer(id)["id"] == "i0"]
+    change = {"Keys": {"id": {"S": "i0"}}, "SequenceNumber": "1", "NewImage": {"url": first["url"]}}
+    record = {"eventID": id.removeprefix("dynamodb/"), "eventName": "INSERT", "dynamodb": change}
+    inbox.call("on_item", {"Records": [{**record, "eventSourceARN": arn}]})
+    assert inbox.answers("i0") == 1 and host.asked[f"/{UMBRELLA}?item"] == 1
+
+
+def test_lex_is_told_what_is_in_a_picture(inbox: Inbox, host: Host) -> None:
+    event = question(f"{host.url}/{UMBRELLA}")
+    answer = inbox.call("on_question", event)
+    assert answer["sessionState"]["intent"]["state"] == "Fulfilled"
+    assert "umbrella (" in answer["messages"][0]["content"]
+    poison = inbox.call("on_question", question("poison"))
+    assert poison["sessionState"]["intent"]["state"] == "Failed"
+    assert inbox.call("on_question", event)["messages"] == answer["messages"]

@@ -118,6 +118,11 @@ def _machine(action: str, parameter: str) -> Needs:
     return lambda _, arguments: [Need(action, arguments[parameter])]
 
 
+def _item(account: Account, arguments: Mapping[str, Any]) -> list[Need]:
+    place = f"{account.region}:{account.number}:table/{arguments['TableName']}"
+    return [Need("dynamodb:UpdateItem", f"arn:aws:dynamodb:{place}")]
+
+
 def _bus(account: Account, arguments: Mapping[str, Any]) -> list[Need]:
     arn = f"arn:aws:events:{account.region}:{account.number}:event-bus/default"
     return [Need("events:PutEvents", arn, arguments["Source"])]
@@ -146,4 +151,5 @@ OPERATIONS: dict[tuple[str, str], Needs] = {
         "states:GetExecutionHistory", "executionArn"
     ),
     ("events", "PutEvents"): _bus,
+    ("dynamodb", "UpdateItem"): _item,
 }

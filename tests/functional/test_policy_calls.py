@@ -23,13 +23,40 @@ from tests.conftest import DOODLES, ROOT
 from tests.e2e.conftest import file_server
 from tests.functional.calltrace import Call, Failed, Function
 from tests.functional.iam import Account, Grant, Need, grants
+from tests.unit.test_lex import question
+from tests.unit.test_subscriptions import ITEM, table_event
 from tools.deploying.policies import rendered
 from tools.deploying.target import Target
 
 TOKEN = "secret"
 FURTHER = "further-images"
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())["lambda_functions"]
+TABLE = f"arn:aws:dynamodb:eu-west-1:{ACCOUNT}:table/photos"
+SUBSCRIBED = {
+    **dict.fromkeys(VARIABLES.values(), "arn:aws:x:eu-west-1:123456789012:a/b"),
+    "DYNAMODB_STREAM": f"{TABLE}/stream/2026-03-01T00:00:00.000",
+}
+NIGHTLY = "batches/nightly.jsonl"
 PLATFORM = {
+    **dict.fromkeys(
+        (
+            "kinesis:DescribeStream",
+            "kinesis:DescribeStreamSummary",
+            "kinesis:GetRecords",
+            "kinesis:GetShardIterator",
+            "kinesis:ListShards",
+        ),
+        "Lambda reads the stream in the name of on_stream",
+    ),
+    **dict.fromkeys(
+        (
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+            "dynamodb:ListStreams",
+        ),
+        "Lambda reads the table's stream in the name of on_item",
+    ),
     "logs:CreateLogStream": "Lambda writes the log in the function's name",
     "logs:PutLogEvents": "Lambda writes the log in the function's name",
     "sqs:ReceiveMessage": "Lambda polls the queue in the name of on_work",
@@ -50,6 +77,12 @@ class Stage:
         self.work = self.sqs.get_queue_url(QueueName=self.outputs["WORK_QUEUE"])["QueueUrl"]
         where = {"LocationConstraint": self.region}
         self.s3.create_bucket(Bucket=FURTHER, CreateBucketConfiguration=where)
+        boto3.client("dynamodb", **aws).create_table(
+            TableName="photos",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         for name in ("plain", "other"):
             self.put_model(name, ROOT / "vendor" / "models" / "doodle")
         port = int(aws["endpoint_url"].rpartition(":")[2])
@@ -60,7 +93,8 @@ class Stage:
             "ARMS": "plain=0.5 other=0.5",
             "IMAGE_BUCKETS": FURTHER,
             "ALLOW_LOOPBACK": "true",
-            **dict.fromkeys(VARIABLES.values(), "arn:aws:x:eu-west-1:123456789012:a/b"),
+            **SUBSCRIBED,
+            "NIGHTLY_MANIFEST": f"s3://{self.images}/{NIGHTLY}",
         }
         # the API's calls are not to be mixed with the authorizer's, which is run by itself
         guards = {handler: {"PUBLIC": "true"} for handler in CONFIG}
@@ -283,7 +317,11 @@ def events_of_others(stage: Stage) -> None:
            "account": ACCOUNT, "region": stage.region, "time": "2026-03-01T12:00:00Z",
            "detail": {"s3_uri": uri}}  # fmt: skip
     dead = f"https://sqs/{stage.outputs['DEAD_LETTER_QUEUE']}"
+    data = base64.b64encode(uri.encode()).decode()
+    record = {"eventID": "shard:1", "kinesis": {"data": data, "sequenceNumber": "1"}}
     for handler, event, answer in (
+        ("on_stream", {"Records": [record]}, "kinesis/shard:1"),
+        ("on_item", table_event(s3_uri={"S": uri}), ITEM),
         ("on_topic", {"Records": [{"Sns": message}]}, "sns/m-1"),
         ("on_event", bus, "eventbridge/e-1"),
     ):
@@ -293,6 +331,24 @@ def events_of_others(stage: Stage) -> None:
         stage[handler].calls.append(Call("sqs", "SendMessageBatch", {"QueueUrl": dead}))
         stored = stage.s3.get_object(Bucket=stage.results, Key=f"events/{answer}.json")
         assert json.loads(stored["Body"].read())["labels"]
+
+
+def ask_by_lex(stage: Stage) -> None:
+    with file_server(ROOT / "chalicelib" / "web") as server:
+        answer = stage["on_question"].handle(question(f"{server}/favicon.svg"))
+    assert answer["sessionState"]["intent"]["state"] == "Failed"
+
+
+def every_night(stage: Stage) -> None:
+    small = b'{"s3_uri": "s3://%s/photo.jpg"}\n' % stage.images.encode()
+    for day, data in ((1, small), (1, small), (2, LARGE)):  # one is copied in parts: over 8 MB
+        manifest = stage.put(NIGHTLY, data)
+        event = scheduled_event("on_night-event", stage.region)
+        event["time"] = f"2026-03-{day:02}T00:00:00Z"
+        assert not isinstance(stage["on_night"].handle(event), Failed)
+        stage.drain()
+    sources = [batch["source"] for batch in stage.ask("GET", "/batches")["batches"]]
+    assert sources.count(manifest) == 2
 
 
 def repair(stage: Stage) -> None:
@@ -455,8 +511,8 @@ def authorize(stage: Stage) -> None:
 
 
 FLOWS: tuple[Callable[[Stage], None], ...] = (
-    predict_and_vote, upload, batches, messages_of_others, events_of_others,
-    models_that_are_gone, repair,
+    predict_and_vote, upload, batches, messages_of_others, events_of_others, every_night,
+    ask_by_lex, models_that_are_gone, repair,
     workflows, workflows_of_manifests, authorize,
 )  # fmt: skip
 
@@ -477,7 +533,7 @@ def stage(aws: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iter
 def policies(stage: Stage) -> dict[str, list[Grant]]:
     """All that each function is granted."""
     target = Target("dev", ACCOUNT, stage.region)
-    environment = {**stage.outputs, "IMAGE_BUCKETS": FURTHER}
+    environment = {**stage.outputs, **SUBSCRIBED, "IMAGE_BUCKETS": FURTHER}
     return {
         handler: list(grants(rendered(ROOT / "policies" / f"{handler}.json", target, environment)))
         for handler in CONFIG

@@ -54,7 +54,7 @@ FLOORS = [
     ["inference", "parts", "ports"],
     ["classification"],
     ["bulk"],
-    ["predict", "openinference", "batch", "experiment", "workflow", "tokens"],
+    ["predict", "openinference", "lex", "batch", "experiment", "workflow", "tokens"],
     ["multipartform"],
     ["page", "parsing", "stops", "urlevents", "wiring"],
     ["app"],

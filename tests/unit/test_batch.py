@@ -37,7 +37,7 @@ from chalicelib.errors import (
 )
 from chalicelib.requests import BatchRequest, Instance, UploadRequest
 from chalicelib.sources.read import MAX_KEY_BYTES
-from tests.fakes import ColourClassifier, MemoryBus, MemoryQueue, MemoryStore, etag_of
+from tests.fakes import ColourClassifier, MemoryBus, MemoryItems, MemoryQueue, MemoryStore, etag_of
 from tests.unit.test_predict import CUT, picture
 from tests.wired import MemoryModels, wired
 
@@ -62,6 +62,7 @@ class Cloud:
     ) -> None:
         self.store = store or MemoryStore()
         self.queue, self.answers, self.bus = MemoryQueue(), MemoryQueue(), MemoryBus()
+        self.items = MemoryItems()
         self.classifier: Any = classifier or Counting()
         self.flaky: dict[str, int] = {}
         self.time = itertools.count(1_800_000_000)
@@ -72,6 +73,7 @@ class Cloud:
             queue=self.queue,
             answers=self.answers,
             bus=self.bus,
+            items=self.items,
             fetch=self.fetch,
             clock=lambda: float(next(self.time)),
         )

@@ -29,7 +29,7 @@ class Account:
         mapping = {"UUID": UUID, "ScalingConfig": {"MaximumConcurrency": workers}}
         self.record: Any = SimpleNamespace(
             functions=lambda: {"on_work": "arn"},
-            queue_mapping=lambda _: mapping if workers else None,
+            mapping=lambda _: mapping if workers else None,
         )
 
     def step(self, workers: int | None) -> WorkersStep:

@@ -24,6 +24,9 @@ ENVIRONMENT = {
     "WORK_QUEUE": "serverless-inception-astageof16chars1-work",
     "WORKFLOW": "arn:aws:states:ap-southeast-2:123456789012:stateMachine:"
     "serverless-inception-astageof16chars1-workflow",
+    "DYNAMODB_STREAM": "arn:aws:dynamodb:ap-southeast-2:123456789012:table/photos/stream/2026",
+    "DYNAMODB_LABELS": "true",
+    "KINESIS_STREAM": "arn:aws:kinesis:ap-southeast-2:123456789012:stream/photos",
     "IMAGE_BUCKETS": "first-of-others second-of-others",
 }
 ARN = r"arn:aws:[a-z0-9]+:[^:]*:\d*:[^{}\s]+"

@@ -23,11 +23,16 @@ KINDS = {
     "s3_event": ("notifications of", "bucket"),
     "sqs_event": ("mapping of queue", "queue"),
     "sns_event": ("subscription to topic", "topic"),
+    "kinesis_event": ("mapping of stream", "stream"),
+    "dynamodb_event": ("mapping of stream", "stream_arn"),
     "cloudwatch_event": ("rule", "rule_name"),
     "rest_api": ("API", "rest_api_id"),
 }
 """For each type of resource in Chalice's record: a word for it, and the key of its name."""
-ENDS = ("", "_role", "-s3event", "-sqs-event-source", "-sns-subscription", "-event")
+ENDS = (
+    "", "_role", "-s3event", "-sqs-event-source", "-kinesis-event-source",
+    "-dynamodb-event-source", "-sns-subscription", "-event",
+)  # fmt: skip
 """Endings of names in the record, after the handler's name."""
 
 
@@ -64,7 +69,7 @@ class Record:
             *self._roles(functions),
             *(_named(name, "lambda_function", lambda_arn=arn) for name, arn in functions.items()),
             *self._notifications(functions),
-            *self._queues(functions),
+            *self._mappings(functions),
             *self._topics(functions),
             *self._rules(functions),
             *self.api(),
@@ -113,13 +118,10 @@ class Record:
         if api:
             yield _named("rest_api", "rest_api", rest_api_id=api)
 
-    def queue_mapping(self, arn: str) -> dict[str, Any] | None:
-        """The event source mapping from a queue to the function; None if there is none."""
+    def mapping(self, arn: str) -> dict[str, Any] | None:
+        """The event source mapping from a queue or stream to the function; None without one."""
         answer = self._lambda.list_event_source_mappings(FunctionName=arn)
-        mappings = [
-            entry for entry in answer["EventSourceMappings"] if ":sqs:" in entry["EventSourceArn"]
-        ]
-        return mappings[0] if mappings else None
+        return next(iter(answer["EventSourceMappings"]), None)
 
     def rules(self, functions: Iterable[str] = ()) -> dict[str, dict[str, Any]]:
         """The schedule rules by handler, as EventBridge describes them."""
@@ -176,16 +178,22 @@ class Record:
             if arn in told:
                 yield _named(f"{handler}-s3event", "s3_event", bucket=bucket, lambda_arn=arn)
 
-    def _queues(self, functions: dict[str, str]) -> Iterator[Resource]:
+    def _mappings(self, functions: dict[str, str]) -> Iterator[Resource]:
         for handler, arn in functions.items():
-            mapping = self.queue_mapping(arn)
-            if mapping:
-                queue = mapping["EventSourceArn"]
-                yield _named(
-                    f"{handler}-sqs-event-source", "sqs_event",
-                    queue_arn=queue, event_uuid=mapping["UUID"],
-                    queue=queue.rpartition(":")[2], lambda_arn=arn,
-                )  # fmt: skip
+            mapping = self.mapping(arn)
+            if mapping is None:
+                continue
+            source = mapping["EventSourceArn"]
+            service = source.split(":")[2]
+            named = {"queue_arn": source, "queue": source.rpartition(":")[2]}
+            if service == "kinesis":
+                named = {"kinesis_arn": source, "stream": source.rpartition("/")[2]}
+            elif service == "dynamodb":
+                named = {"stream_arn": source}
+            yield _named(
+                f"{handler}-{service}-event-source", f"{service}_event",
+                **named, event_uuid=mapping["UUID"], lambda_arn=arn,
+            )  # fmt: skip
 
     def _topics(self, functions: dict[str, str]) -> Iterator[Resource]:
         arn = functions.get(HANDLERS["sns"])

@@ -18,11 +18,12 @@ from tools.deploying.chains import ChainsStep
 from tools.deploying.chalicerecord import Record, Resource
 from tools.deploying.checks import sizes
 from tools.deploying.configuration import ConfigurationStep, Made, requirements
-from tools.deploying.eventsources import RetentionStep, RetriesStep, WorkersStep
+from tools.deploying.eventsources import RetentionStep, RetriesStep, StreamsStep, WorkersStep
 from tools.deploying.functions import Chalice, FunctionsStep, credentials_environment
 from tools.deploying.functionurl import FunctionUrlStep
 from tools.deploying.kept import KeptStep
 from tools.deploying.layer import LayerStep, engine_content, model_content
+from tools.deploying.lexbot import LexStep
 from tools.deploying.manual import StopsStep
 from tools.deploying.parameters import (
     FORMER,
@@ -113,6 +114,8 @@ class Deployment:
             ChainsStep(client("lambda"), self.record),
             WorkersStep(client("lambda"), self.record, wishes.workers),
             RetriesStep(client("lambda"), self.target, self.handlers),
+            StreamsStep(client("lambda"), self.record, self.target, self.handlers),
+            LexStep(client("lambda"), self.record, wishes.subscriptions.lex),
             self.retention,
             self.stops,
         ]

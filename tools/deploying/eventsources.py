@@ -16,14 +16,33 @@ RETRIES = {
     "on_upload": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_topic": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_event": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
+    "on_night": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 21600},
     "on_tick": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 300},
 }
 """For asynchronous events. A failed event is retried this often, within minutes. The age counts
 when Lambda is busy or down. The next tick makes up for a lost one
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html)."""
-NOT_KEPT = "on_tick"
+NOT_KEPT = ("on_tick", "on_night")
 """The others' failed events go to the dead letters, because nothing makes up for a lost one
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
+
+
+STREAMS = ("on_stream", "on_item")
+STREAM = {
+    "BisectBatchOnFunctionError": True,
+    "MaximumRetryAttempts": 10,
+    "MaximumRecordAgeInSeconds": 21600,
+    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+}
+"""For streams, whose records wait behind one that is tried again. By default Lambda tries for as
+long as the stream keeps them
+(https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html)."""
+
+
+def dead_letters(target: Target) -> dict[str, str]:
+    """The destination of what failed for the last time."""
+    place = f"{target.partition}:sqs:{target.region}:{target.account}"
+    return {"Destination": f"arn:{place}:{target.dead_letters}"}
 
 
 class WorkersStep:
@@ -77,7 +96,53 @@ class WorkersStep:
     def _mapping(self) -> dict[str, Any] | None:
         record = self._record()
         arn = record.functions().get(WORKER)
-        return record.queue_mapping(arn) if arn else None
+        return record.mapping(arn) if arn else None
+
+
+class StreamsStep:
+    """Sets what becomes of records that a function cannot take: see `STREAM`.
+
+    handlers: of the stage.
+    """
+
+    title = "Failures of streams"
+
+    def __init__(
+        self, client: Any, record: Callable[[], Record], target: Target, handlers: Iterable[str]
+    ) -> None:
+        self._client = client
+        self._record = record
+        self._target = target
+        self._handlers = [handler for handler in STREAMS if handler in [*handlers]]
+
+    def changes(self) -> list[str]:  # noqa: D102
+        return [
+            f"{handler}: {STREAM['MaximumRetryAttempts']} retries, in halves, then the dead letters"
+            for handler in self._handlers
+            if self._is_missing(self._mapping(handler) or {})
+        ]
+
+    def apply(self, tell: Tell) -> None:  # noqa: D102
+        for handler in self._handlers:
+            mapping = self._mapping(handler)
+            if mapping is None:
+                raise DeployError(
+                    f"The stream is not connected to {handler}. Run the same command again."
+                )
+            what, named = f"The mapping of {handler}", {"UUID": mapping["UUID"]}
+            settle(self._client, "MappingSettled", what, **named)
+            self._client.update_event_source_mapping(**named, **self._wanted())
+
+    def _mapping(self, handler: str) -> dict[str, Any] | None:
+        record = self._record()
+        arn = record.functions().get(handler)
+        return record.mapping(arn) if arn else None
+
+    def _wanted(self) -> dict[str, Any]:
+        return {**STREAM, "DestinationConfig": {"OnFailure": dead_letters(self._target)}}
+
+    def _is_missing(self, mapping: dict[str, Any]) -> bool:
+        return any(mapping.get(name) != value for name, value in self._wanted().items())
 
 
 class RetriesStep:
@@ -94,7 +159,7 @@ class RetriesStep:
         return [
             f"{handler}: {wanted['MaximumRetryAttempts']} retries, "
             f"for {wanted['MaximumEventAgeInSeconds']} s at most"
-            + (", then the dead letters" if handler != NOT_KEPT else "")
+            + (", then the dead letters" if handler not in NOT_KEPT else "")
             for handler, wanted in self._missing().items()
         ]
 
@@ -112,9 +177,7 @@ class RetriesStep:
         }
 
     def _wanted(self, handler: str) -> dict[str, Any]:
-        target = self._target
-        place = f"{target.partition}:sqs:{target.region}:{target.account}"
-        kept = {"Destination": f"arn:{place}:{target.dead_letters}"} if handler != NOT_KEPT else {}
+        kept = dead_letters(self._target) if handler not in NOT_KEPT else {}
         return {**RETRIES[handler], "DestinationConfig": {"OnFailure": kept}}
 
     def _current(self, handler: str) -> dict[str, Any]:

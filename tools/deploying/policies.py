@@ -19,6 +19,8 @@ TRACE = {
     "Resource": "*",
 }
 """What Lambda does in the name of a function that is traced."""
+LABELS_ONLY = "WriteLabels"
+"""The statement that a function needs only where items of a table get their labels."""
 
 
 def rendered(
@@ -39,7 +41,10 @@ def rendered(
             f"The policy {template.name} cannot be filled in ({error}). It must be JSON, in which "
             f"${{…}} may hold {EVERY_BUCKET}, {', '.join(names)}."
         ) from error
-    return {**policy, "Statement": [*policy["Statement"], *([TRACE] if traced else [])]}
+    statements = policy["Statement"]
+    if not environment.get("DYNAMODB_LABELS"):
+        statements = [entry for entry in statements if entry["Sid"] != LABELS_ONLY]
+    return {**policy, "Statement": [*statements, *([TRACE] if traced else [])]}
 
 
 def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, str]:
@@ -56,6 +61,9 @@ def placeholders(target: Target, environment: Mapping[str, str]) -> dict[str, st
         # a name, though there may be no such queue: an ARN without one is no ARN
         "ResultsQueue": environment.get("RESULTS_QUEUE") or f"{target.name}-results",
         "Workflow": environment.get("WORKFLOW", ""),
+        "KinesisStream": environment.get("KINESIS_STREAM", ""),
+        "TableStream": environment.get("DYNAMODB_STREAM", ""),
+        "Table": environment.get("DYNAMODB_STREAM", "").partition("/stream/")[0],
     }
 
 

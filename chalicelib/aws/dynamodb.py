@@ -1,0 +1,60 @@
+"""Items of tables: the port, and DynamoDB behind it."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Protocol
+
+import msgspec
+
+from chalicelib.aws.failures import code_of, translated
+
+Values = Mapping[str, Any]
+"""Attributes in DynamoDB's own JSON, such as `{"url": {"S": "https://…"}}`."""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """An item of a table. key: its attributes; address: that with the image's address."""
+
+    table: str
+    key: dict[str, Any]
+    address: dict[str, Any]
+
+
+class Items(Protocol):
+    """Writes into items."""
+
+    def write(self, item: Item, values: Values) -> bool:
+        """Sets attributes of an item that still has its address. Returns whether it has.
+
+        Raises ServiceUnavailable or AccessRefused.
+        """
+
+
+class DynamoDB:
+    """Items of Amazon DynamoDB. make_client: returns a boto3 client; called at the first use."""
+
+    def __init__(self, make_client: Callable[[], Any]) -> None:
+        self._client = cache(make_client)
+
+    def write(self, item: Item, values: Values) -> bool:
+        """See Items."""
+        from botocore.exceptions import ClientError
+
+        every = {**item.address, **values}
+        places = {name: (f"#n{n}", f":v{n}") for n, name in enumerate(every)}
+        conditions = [" = ".join(places[name]) for name in item.address]
+        with translated(f"the table {item.table}"):
+            try:
+                self._client().update_item(
+                    TableName=item.table,
+                    Key=item.key,
+                    UpdateExpression=f"SET {', '.join(' = '.join(places[n]) for n in values)}",
+                    ConditionExpression=" AND ".join(conditions),
+                    ExpressionAttributeNames={place: name for name, (place, _) in places.items()},
+                    ExpressionAttributeValues={places[name][1]: every[name] for name in every},
+                )
+            except ClientError as error:
+                if code_of(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
