@@ -5,7 +5,7 @@
     python -m tests.torture.posting together FOLDER                 one POST /predict of all
     python -m tests.torture.posting batch FOLDER...                 one batch of all
 
-It prints a JSON line for each file that the FOLDER's index.jsonl names.
+All but the first ask for heat maps and embeddings too. It prints a JSON line for each file that the FOLDER's index.jsonl names.
 """
 
 import base64
@@ -71,7 +71,8 @@ def _files_posted(folder: str) -> Iterator[dict[str, Any]]:
 def _mutations_posted(folder: str, first: str, count: str) -> Iterator[dict[str, Any]]:
     seeds = [path.read_bytes() for path in sorted(Path(folder).iterdir())]
     numbers = range(int(first), int(first) + int(count))
-    return _http((str(number), mutated(seeds, number)) for number in numbers)
+    path = "/predict?explain=true&embedding=true"
+    return _http(((str(number), mutated(seeds, number)) for number in numbers), path)
 
 
 def _names(folder: str) -> list[str]:
@@ -92,7 +93,9 @@ def _client() -> Iterator[Any]:
         yield client.http
 
 
-def _http(files: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
+def _http(
+    files: Iterator[tuple[str, bytes]], path: str = "/predict"
+) -> Iterator[dict[str, Any]]:
     """Post each file to the app; seconds are the processor's, which other work does not touch."""
     with _client() as client:
         for name, data in files:
@@ -100,7 +103,7 @@ def _http(files: Iterator[tuple[str, bytes]]) -> Iterator[dict[str, Any]]:
             forget_peak()
             start = time.process_time()
             headers = {"Content-Type": "application/octet-stream"}
-            answer = client.post("/predict", headers=headers, body=data)
+            answer = client.post(path, headers=headers, body=data)
             seconds = time.process_time() - start
             faulthandler.cancel_dump_traceback_later()
             yield _line(name, answer.status_code, answer.json_body, seconds)
@@ -112,7 +115,7 @@ def _together(folder: str) -> Iterator[dict[str, Any]]:
         {"id": name, "b64": base64.b64encode((Path(folder) / name).read_bytes()).decode()}
         for name in _names(folder)
     ]
-    body = json.dumps({"instances": instances}).encode()
+    body = json.dumps({"instances": instances, "explain": True, "embedding": True}).encode()
     with _client() as client:
         faulthandler.dump_traceback_later(10 * HANGS, exit=True)
         headers = {"Content-Type": "application/json"}
@@ -159,7 +162,8 @@ def _batch(*folders: str) -> Iterator[dict[str, Any]]:
     batch = wired(own.models, {"MODEL": own.classifiers.get().info.name}, store=store, queue=queue)
     names = [f"{Path(folder).name}/{name}" for folder in folders for name in _names(folder)]
     instances = [Instance(id=name, s3_uri=f"s3://images/{name}") for name in names]
-    batch_id = batch.batches.create(BatchRequest(instances=instances)).batch_id
+    request = BatchRequest(instances=instances, explain=True, embedding=True)
+    batch_id = batch.batches.create(request).batch_id
     while queue.bodies:
         faulthandler.dump_traceback_later(10 * HANGS, exit=True)
         batch.events.on_message(queue.bodies.pop(0), lambda: 900.0)

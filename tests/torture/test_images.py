@@ -106,7 +106,7 @@ def test_hostile_images_in_one_request(
     check(answers, files[folder])
     assert {answer.status for answer in answers} == {200}
     outcome(
-        f"The {len(answers)} costliest images in one request",
+        f"The {len(answers)} costliest images in one request, with heat maps and embeddings",
         "200; each has its labels or its error. The large ones are decoded one after the other",
         f"peak {answers[-1].peak:.0f} MB",
     )
@@ -122,7 +122,7 @@ def test_hostile_images_in_a_batch(files: dict[Path, dict[str, Kind]], outcome: 
     assert {answer.status for answer in answers} == {"finished"}
     failed = sum(answer.code != "classified" for answer in answers)
     outcome(
-        "The same images in a batch, eight at a time",
+        "The same images in a batch, eight at a time, with heat maps and embeddings",
         "The batch finishes; each of them has its record, labels or an error, in its place",
         f"{len(answers)} records, {failed} of them errors; peak {answers[-1].peak:.0f} MB",
     )
