@@ -5,7 +5,8 @@
     python -m tests.torture.posting together FOLDER                 one POST /predict of all
     python -m tests.torture.posting batch FOLDER...                 one batch of all
 
-All but the first ask for heat maps and embeddings too. It prints a JSON line for each file that the FOLDER's index.jsonl names.
+All but the first ask for heat maps and embeddings too. It prints a JSON line for each file that the
+FOLDER's index.jsonl names.
 """
 
 import base64
@@ -93,9 +94,7 @@ def _client() -> Iterator[Any]:
         yield client.http
 
 
-def _http(
-    files: Iterator[tuple[str, bytes]], path: str = "/predict"
-) -> Iterator[dict[str, Any]]:
+def _http(files: Iterator[tuple[str, bytes]], path: str = "/predict") -> Iterator[dict[str, Any]]:
     """Post each file to the app; seconds are the processor's, which other work does not touch."""
     with _client() as client:
         for name, data in files:

@@ -85,7 +85,8 @@ class Contestant:
         image = decode(data, classifier.input_size, info.preprocessing)
         scores, features = classifier.featured(image.pixels)
         labels = classifier.rank(scores, EXPLAINED)
-        maps = with_heat_maps(classifier, image, scores, features, labels)
+        how = info.preprocessing
+        maps = with_heat_maps(classifier, image, how, scores, features, labels)
         return next((seen.heat_map for seen in maps if seen.name == label), None)
 
     def doing(self, how: Preprocessing) -> "Contestant":
