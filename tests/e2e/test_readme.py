@@ -19,7 +19,10 @@ from tests.e2e.conftest import LocalCloud
 
 PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / f"{name}.md" for name in ("api", "batch", "experiment", "explain", "workflow")),
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("api", "batch", "experiment", "explain", "workflow")
+    ),
 ]
 LOCAL = ("http://127.0.0.1", "tools.submit vendor/")
 """What an example says that is about this machine, and not about a deployed stage."""
