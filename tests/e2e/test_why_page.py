@@ -41,7 +41,7 @@ def test_labels_are_shown_over_the_picture_one_by_one(page: Page) -> None:
     expect(page.locator(SAID)).to_contain_text("What speaks most for umbrella is")
     choices = page.get_by_role("radiogroup", name="Label").get_by_role("radio")
     expect(choices).to_have_count(len(labels))
-    picture, overlay = (page.locator(one).bounding_box() for one in ("#picture", HEAT))
+    picture, overlay = (page.locator(selector).bounding_box() for selector in ("#picture", HEAT))
     assert picture == overlay
     shoot(page, "why")
     choices.nth(1).check()

@@ -115,9 +115,10 @@ def test_the_package_is_whole_and_small(package: Path) -> None:
     assert (info["name"], info["version"]) == (package.name, "1.0")
     assert info["background_class"] is None
     assert msgspec.convert(info["preprocessing"], Preprocessing) == WHOLE
-    assert sum(file.stat().st_size for file in package.iterdir()) <= 2_000_000
+    assert sum(file.stat().st_size for file in package.rglob("*.*")) <= 2_000_000
     files = {
         "model.tflite", "head.npz", "labels.txt", "model.json", "README.md", "confusion.png",
+        "samples",
     }  # fmt: skip
     if package.name == "doodle":
         files.add("model.ort")
