@@ -107,7 +107,7 @@ def _network(name: str, folder: Path, second: bool) -> list[str]:
             (folder / f"{seed}.jpg").write_bytes(photograph(seed))
         # untrained, its classes differ by less than a step of 8 bits
         samples, tolerance = folder, "0.1"
-    both = ["--onnxruntime", "--samples", str(samples), "--tolerance", tolerance]
+    both = ["--onnxruntime", "--pictures", str(samples), "--tolerance", tolerance]
     return arguments + (both if second else [])
 
 

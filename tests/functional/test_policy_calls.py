@@ -467,6 +467,12 @@ def workflows_of_manifests(stage: Stage) -> None:
 
 def models_that_are_gone(stage: Stage) -> None:
     """The API knew of some that others come too late for; and of others nobody ever had all."""
+    stage.put_model("shown", ROOT / "vendor" / "models" / "doodle")
+    assert len(stage.ask("GET", "/models/shown/samples")["samples"]) == 6
+    lost = "shown/samples/banana.jpg"
+    stage.s3.delete_object(Bucket=stage.outputs["MODELS_BUCKET"], Key=lost)
+    said = stage.ask("GET", "/models/shown/samples", status=503)
+    assert said["error"]["code"] == "ModelInvalid" and "banana.jpg" in said["error"]["message"]
     photo = {"s3_uri": f"s3://{stage.images}/photo.jpg"}
     for name, file, code, tasks in (
         ("gone", "model.json", "ModelNotFound", ("classify", "promote")),
