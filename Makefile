@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## What each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: free-ports .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [URL_PORT=0] [AWS_PORT=4566]
+run: free-ports .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [URL_PORT=0] [AWS_PORT=4566] [TRIGGERS="sns lex"]
 	@MODEL=$(MODEL) HOST=$(HOST) PORT=$(PORT) exec $(BIN)/python -m localcloud
 
 free-ports:
