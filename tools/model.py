@@ -1,4 +1,4 @@
-"""`python -m tools.model`: fetch, add, set, evaluate, export and list model packages."""
+"""`python -m tools.model`: fetch, add, set, teach, evaluate, export and list model packages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from tools.catalogue import CATALOGUE, CatalogueEntry, fetch, installed
 from tools.evaluate import evaluate_
 from tools.packagetable import table
 from tools.refusals import one_line
+from tools.teach import teach_
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NETWORK = click.Path(exists=True, path_type=Path)
@@ -22,7 +23,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.group(context_settings={"max_content_width": 100})
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Model packages: fetch public ones, add or export yours, evaluate them, set what they do.
+    """Model packages: fetch, add, export or teach them, evaluate them, set what they do.
 
     They go into the cache: .models/, or the folder in MODEL_DIR.
     """
@@ -231,6 +232,7 @@ def export_(name: str, force: bool, **choices: Any) -> None:
 
 
 cli.add_command(evaluate_)
+cli.add_command(teach_)
 
 
 def _ready(folder: Path, name: str) -> None:

@@ -26,7 +26,8 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     labels: where they come from. evaluated: how many pictures count. shared_labels: labels with
     several classes, any of which is right. Left out: unknown_labels, which no class has, with how
-    many pictures; unreadable pictures, and why; and other faults.
+    many pictures; unreadable pictures, and why; and other faults. held_out: whether no picture was
+    judged by what had learned from it; if not, that is not known.
     """
 
     pictures: str
@@ -40,6 +41,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     compared: Compared | None
     ways: Ways | None
     notes: list[str]
+    held_out: bool = False
 
 
 class Evaluated(NamedTuple):
@@ -98,7 +100,7 @@ def evaluate(
         results=results,
         compared=_both(asked, all_) if against else None,
         ways=try_all(colours(asked[0]), right) if all_ways else None,
-        notes=[*_repeated(photos), *_notes(results)],
+        notes=[*_repeated(photos), *warnings(results)],
     )
     return Evaluated(evaluation, all_, load, asked)
 
@@ -172,7 +174,7 @@ def _repeated(photos: Sequence[Photo]) -> list[str]:
     ]
 
 
-def _notes(results: Sequence[Result]) -> list[str]:
+def warnings(results: Sequence[Result]) -> list[str]:
     """Warnings about the figures."""
     notes = [
         f"{result.name} judges each label by itself. It is right if a picture's label has a score "

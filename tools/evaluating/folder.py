@@ -112,8 +112,10 @@ def _page(report: Evaluation) -> Iterator[str]:
         yield f"**{note}** "
         yield ""
     yield (
-        "If a model was trained on these pictures, they do not say how good it is. Differences "
-        "between models or ways still count."
+        "Each picture was judged by a model that had not learned from it, nor from a copy of it."
+        if report.held_out
+        else "If a model was trained on these pictures, they do not say how good it is. "
+        "Differences between models or ways still count."
     )
     if report.compared:
         yield from ("", "## Against each other", "", *_compared(report.compared))

@@ -60,9 +60,7 @@ def find(path: Path, truths: Sequence[Truths]) -> Labelled:
 
     Raises Refused if there are none, or if no class has most of their labels.
     """
-    by, photos, faults = (
-        _of_folder(path, truths) if path.is_dir() else _of_table(path, _read(path), truths)
-    )
+    by, photos, faults = labelled(path, truths)
     if not photos:
         raise Refused(f"{path} has no labelled pictures. {NEEDED}")
     _check_numbers(photos, truths)
@@ -84,6 +82,14 @@ def find(path: Path, truths: Sequence[Truths]) -> Labelled:
         if len(first.classes(label)) > 1
     }
     return Labelled(by, kept, classes, dict(unknown.most_common()), shared, faults)
+
+
+def labelled(path: Path, truths: Sequence[Truths]) -> Pictures:
+    """The pictures of a folder or a file with their labels, known to these models or not.
+
+    Raises Refused if a file lists none.
+    """
+    return _of_folder(path, truths) if path.is_dir() else _of_table(path, _read(path), truths)
 
 
 def _read(path: Path) -> Table:

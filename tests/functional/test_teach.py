@@ -1,0 +1,357 @@
+"""`tools.model teach` on drawings of our own, with the bundled model as a base."""
+
+import csv
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from chalicelib.images.decode import decode
+from chalicelib.inference.classifier import Classifier
+from chalicelib.inference.head import read_head
+from chalicelib.inference.packages import ModelPackage
+from chalicelib.settings import Settings
+from tools.doodle.drawings import LABELS, TEST_SEEDS, TRAIN_SEEDS, example
+from tools.evaluating.asking import contestant
+from tools.model import cli
+from tools.newpackage import existing
+from tools.refusals import Refused
+from tools.teaching.lessons import KEPT, load
+from tools.teaching.teaching import Taught, Wish, teach
+
+KINDS = ("clock", "umbrella", "fish")
+OTHER = "house"
+
+
+def drawings(
+    seeds: Sequence[int], kinds: Sequence[str], count: int
+) -> Iterator[tuple[str, Image.Image]]:
+    """The first drawings of these kinds, so many of each."""
+    left = dict.fromkeys(kinds, each)
+    for seed in seeds:
+        kind = LABELS[seed_kind(seed)]
+        if left.get(kind):
+            left[kind] -= 1
+            yield f"{kind}/{seed}.png", example(seed, 64)[0]
+        if not any(left.values()):
+            return
+
+
+def seed_kind(seed: int) -> int:
+    """The place of what a seed draws among LABELS."""
+    return example(seed, 8)[1]
+
+
+def drawn(folder: Path, seeds: Sequence[int] = TEST_SEEDS, kinds: Sequence[str] = KINDS,
+          count: int = 8) -> Path:  # fmt: skip
+    for name, image in drawings(seeds, kinds, count):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        image.save(folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn(tmp_path_factory.mktemp("drawings"), count=12)
+
+
+@pytest.fixture
+def photos(kinds: Path, tmp_path: Path) -> Path:
+    """A copy of the drawings, to be changed."""
+    return Path(shutil.copytree(kinds, tmp_path / "photos"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.from_environment({"MODEL_DIR": str(tmp_path / "models"), "THREADS": "2"})
+
+
+class Teacher:
+    """Teaches packages, and keeps what is said."""
+
+    def __init__(self, settings: Settings, cache: Path) -> None:
+        self.settings, self.cache, self.said = settings, cache, []
+        self.shown: list[tuple[str, int, int]] = []
+
+    def __call__(self, photos: Path, name: str = "toys", **wish: Any) -> Taught:
+        wished = Wish(**({"base": "doodle"} | wish))
+        return teach(
+            name, photos, wished, self.settings, self.said.append,
+            lambda *shown: self.shown.append(shown), self.cache,
+        )  # fmt: skip
+
+    def answers(self, package: ModelPackage, seeds: Sequence[int], kinds: Sequence[str]) -> float:
+        """How often the package is right about other drawings of these kinds."""
+        classifier = Classifier(existing(package.info.name, self.settings.model_dirs), 1)
+        right = [
+            classifier.rank(classifier.scores(np.asarray(image)), 1)[0].name == name.split("/")[0]
+            for name, image in drawings(seeds, kinds, 10)
+        ]
+        return sum(right) / len(right)
+
+
+@pytest.fixture
+def teacher(settings: Settings, tmp_path: Path) -> Teacher:
+    return Teacher(settings, tmp_path / "features")
+
+
+def notes(taught: Taught) -> str:
+    return " ".join(taught.evaluated.evaluation.notes)
+
+
+def test_it_knows_drawings_that_it_did_not_learn_from(teacher: Teacher, kinds: Path) -> None:
+    taught = teacher(kinds)
+    assert taught.package.labels() == tuple(sorted(KINDS))
+    (result,) = taught.evaluated.evaluation.results
+    assert result.top1.of == 36 and result.top1.share >= 0.9
+    assert teacher.answers(taught.package, TRAIN_SEEDS[5000:], KINDS) >= 0.9
+    card = (taught.package.folder / "README.md").read_text()
+    for part in ("## By label", "## The surest mistakes", "had not learned from", "clock"):
+        assert part in card
+    stages = {stage for stage, _, _ in teacher.shown}
+    assert stages == {"looking at pictures", "trying", "learning"}
+    assert all(0 <= done <= of for _, done, of in teacher.shown)
+
+
+def test_the_package_is_one_like_any_other(teacher: Teacher, kinds: Path, tmp_path: Path) -> None:
+    teacher(kinds)
+    environment = {"MODEL_DIR": str(teacher.settings.model_dirs[-1])}
+    result = CliRunner().invoke(
+        cli, ["evaluate", "toys", str(kinds), "--to", str(tmp_path / "report")], env=environment
+    )
+    assert result.exit_code == 0 and "right:" in result.output, result.output
+    asked = contestant("toys", teacher.settings.model_dirs, "auto", 1)
+    assert asked.engine == "litert" and len(asked.classifier.labels) == 3
+
+
+def test_pictures_seen_before_are_not_looked_at_again(teacher: Teacher, kinds: Path) -> None:
+    first = teacher(kinds)
+    for kept in teacher.cache.rglob("*.npz"):
+        kept.touch()
+    times = {kept: kept.stat().st_mtime_ns for kept in teacher.cache.rglob("*.npz")}
+    assert len(times) == 36
+    again = teacher(kinds, force=True)
+    assert times == {kept: kept.stat().st_mtime_ns for kept in teacher.cache.rglob("*.npz")}
+    assert again.package.info.head_sha256 == first.package.info.head_sha256
+    next(iter(times)).write_bytes(b"damaged")
+    assert teacher(kinds, force=True).package.info.head_sha256 == first.package.info.head_sha256
+
+
+def test_what_is_unlike_them_all_is_none_of_these(teacher: Teacher, kinds: Path) -> None:
+    taught = teacher(kinds, reject=True)
+    assert taught.package.labels()[-1] == "none of these"
+    classifier = Classifier(existing("toys", teacher.settings.model_dirs), 1)
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    assert classifier.rank(classifier.scores(noise), 1)[0].name == "none of these"
+    assert teacher.answers(taught.package, TRAIN_SEEDS[5000:], KINDS) >= 0.8
+    assert "whose label was left out" in notes(taught)
+    with pytest.raises(Refused, match="adds the label 'none of these'"):
+        teacher(_renamed(kinds, "None of  These"), force=True, reject=True)
+
+
+def _renamed(kinds: Path, label: str) -> Path:
+    renamed = kinds.parent / "renamed"
+    if not renamed.exists():
+        shutil.copytree(kinds, renamed)
+        (renamed / "fish").rename(renamed / label)
+    return renamed
+
+
+def test_more_pictures_come_on_top(teacher: Teacher, kinds: Path, tmp_path: Path) -> None:
+    teacher(kinds, reject=True)
+    more = drawn(tmp_path / "more", TRAIN_SEEDS[3000:], (OTHER, "fish"), 4)
+    shutil.copy(next((kinds / "clock").iterdir()), more / OTHER / "torn.png")
+    taught = teacher(more, base=None, add=True)
+    assert taught.package.labels() == (*sorted([*KINDS, OTHER]), "none of these")
+    assert taught.package.info.version == "2"
+    lesson = load(taught.package.folder)
+    counts = dict(zip(lesson.labels, lesson.counts.tolist(), strict=True))
+    assert counts == {"clock": 11, "fish": 16, "house": 4, "umbrella": 12}
+    assert any("with two labels" in said and "clock and house" in said for said in teacher.said)
+    assert read_head(taught.package).familiar is not None
+    again = teacher(more, base=None, add=True, reject=False)
+    assert again.package.labels() == tuple(sorted([*KINDS, OTHER]))
+    assert any("there twice" in said for said in teacher.said)
+
+
+def test_what_cannot_be_added_to_is_refused(teacher: Teacher, kinds: Path) -> None:
+    taught = teacher(kinds)
+    with pytest.raises(Refused, match="was taught on doodle"):
+        teacher(kinds, base="doodle-small", add=True)
+    (taught.package.folder / KEPT).write_bytes(b"")
+    with pytest.raises(Refused, match="Teach it anew"):
+        teacher(kinds, base=None, add=True)
+    with pytest.raises(Refused, match="was not taught here"):
+        teacher(kinds, name="doodle", base=None, add=True)
+
+
+@pytest.mark.parametrize("labels", [2, 20])
+def test_few_labels_and_many(teacher: Teacher, tmp_path: Path, labels: int) -> None:
+    taught = teacher(drawn(tmp_path / "photos", kinds=LABELS[:labels], count=4))
+    assert len(taught.package.labels()) == labels
+    (result,) = taught.evaluated.evaluation.results
+    assert result.top1.of == 4 * labels and result.top1.share > 0.7
+    assert "Fewer than 10 pictures" in notes(taught)
+
+
+def test_three_pictures_a_label_are_enough_and_two_are_not(
+    teacher: Teacher, tmp_path: Path
+) -> None:
+    photos = drawn(tmp_path / "photos", count=3)
+    assert teacher(photos).evaluated.evaluation.results[0].top1.of == 9
+    next((photos / "fish").iterdir()).unlink()
+    with pytest.raises(Refused, match=r"at least 3 different.*Too few: fish 2"):
+        teacher(photos, force=True)
+
+
+def test_strange_files_and_names(teacher: Teacher, photos: Path) -> None:
+    (photos / "fish").rename(photos / "little fish 🐟")
+    (photos / "tea").mkdir()
+    clock = photos / "clock"
+    (clock / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    (clock / "letter.docx").write_text("Dear Sir")
+    first, second = (image for _, image in drawings(TRAIN_SEEDS, ("umbrella",), 2))
+    first.save(photos / "umbrella" / "pages.tiff", save_all=True, append_images=[second])
+    taught = teacher(photos)
+    assert taught.package.labels() == ("clock", "little fish 🐟", "umbrella")
+    evaluation = taught.evaluated.evaluation
+    assert set(evaluation.unreadable) == {"clock/broken.png", "clock/letter.docx"}
+    assert "Left out: the folder tea is empty." in teacher.said
+    assert dict(zip(KINDS, evaluation.results[0].by_class, strict=True))
+    assert "little fish 🐟" in (taught.package.folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_a_table_and_a_manifest(teacher: Teacher, kinds: Path, tmp_path: Path, form: str) -> None:
+    files = sorted(kinds.rglob("*.png"))
+    path = tmp_path / f"pictures.{form}"
+    if form == "csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(
+                [("image", "label"), *((file, file.parent.name.upper()) for file in files)]
+            )
+    else:
+        lines = (f'{{"image": "{file}", "label": "{file.parent.name}"}}\n' for file in files)
+        path.write_text("".join(lines))
+    labels = [label.lower() for label in teacher(path).package.labels()]
+    assert labels == sorted(KINDS)
+
+
+def test_spellings_of_a_label_are_one(teacher: Teacher, photos: Path) -> None:
+    files = sorted((photos / "fish").iterdir())
+    (photos / "FISH ").mkdir()
+    for file in files[:6]:
+        file.rename(photos / "FISH " / file.name)
+    assert [label.lower() for label in teacher(photos).package.labels()] == sorted(KINDS)
+
+
+def test_one_label_is_refused(teacher: Teacher, photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=rf"All pictures have the label photos.*Do you mean {photos}"):
+        teacher(tmp_path)
+    for label in KINDS[1:]:
+        shutil.rmtree(photos / label)
+    with pytest.raises(Refused, match="All pictures have the label clock"):
+        teacher(photos)
+    shutil.rmtree(photos / "clock")
+    with pytest.raises(Refused, match="no labelled pictures"):
+        teacher(photos)
+
+
+def test_a_base_must_be_one(teacher: Teacher, kinds: Path) -> None:
+    with pytest.raises(Refused, match="Name the package to learn on"):
+        teacher(kinds, base=None)
+    with pytest.raises(Refused, match="is the base itself"):
+        teacher(kinds, name="doodle")
+    teacher(kinds)
+    assert teacher(kinds, name="second", base="toys").package.info.base == "doodle"
+
+
+def test_what_was_ended_leaves_nothing(teacher: Teacher, kinds: Path) -> None:
+    class Ended(Exception):
+        pass
+
+    def show(stage: str, done: int, of: int) -> None:
+        if stage == "trying":
+            raise Ended
+
+    with pytest.raises(Ended):
+        teach(
+            "toys", kinds, Wish("doodle"), teacher.settings, teacher.said.append, show,
+            teacher.cache,
+        )  # fmt: skip
+    assert not teacher.settings.model_dirs[-1].exists()
+
+
+def test_copies_are_held_out_together_and_told(teacher: Teacher, photos: Path) -> None:
+    for path in sorted((photos / "clock").iterdir())[:5]:
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".bmp"))
+            mirrored = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            mirrored.save(path.with_suffix(".webp"), quality=90)
+    shutil.copy(next((photos / "fish").glob("*.png")), photos / "umbrella" / "copy.png")
+    path = next((photos / "umbrella").glob("*.png"))
+    with Image.open(path) as image:
+        image.save(photos / "fish" / "also.bmp")
+    taught = teacher(photos)
+    assert "much like another one" in notes(taught)
+    assert "Much the same picture has different labels, 1 time" in notes(taught)
+    assert any("1 picture with two labels" in said for said in teacher.said)
+
+
+def test_what_gives_a_label_away_is_told(teacher: Teacher, photos: Path) -> None:
+    for path in (photos / "clock").iterdir():
+        with Image.open(path) as image:
+            image.convert("RGB").save(path.with_suffix(".jpg"))
+        path.unlink()
+    for path in (photos / "fish").iterdir():
+        with Image.open(path) as image:
+            framed = Image.new("RGB", image.size, (40, 160, 60))
+            framed.paste(image.resize((40, 40)), (12, 12))
+        framed.save(path)
+    said = notes(teacher(photos))
+    assert "of the pictures of clock are JPEG, and few others are" in said
+    assert "fish can be told by its background alone" in said
+    assert "umbrella can be told" not in said and "clock can be told" not in said
+
+
+def test_a_label_far_larger_than_another_is_told(teacher: Teacher, photos: Path) -> None:
+    for path in sorted((photos / "fish").iterdir())[2:]:
+        path.unlink()
+    drawn(photos, TRAIN_SEEDS[1000:], ("fish",), 1)
+    drawn(photos, TRAIN_SEEDS[1000:], ("clock",), 4)
+    assert "clock has 16 pictures, and fish 3" in notes(teacher(photos))
+
+
+def test_the_command_says_what_came_of_it(kinds: Path, tmp_path: Path) -> None:
+    environment = {"MODEL_DIR": str(tmp_path / "models")}
+    command = ["teach", "toys", str(kinds), "--base", "doodle"]
+    result = CliRunner().invoke(cli, command, env=environment)
+    assert result.exit_code == 0, result.output
+    for part in ("RIGHT", "95% interval", "Report:", "make run MODEL=toys"):
+        assert part in result.output
+    result = CliRunner().invoke(cli, command, env=environment)
+    assert result.exit_code == 1 and "replace it with --force" in result.output
+    result = CliRunner().invoke(cli, ["teach", "toys", str(kinds), "--base", "x"], env=environment)
+    assert result.exit_code == 1 and "There is no package 'x'" in result.output
+
+
+def test_a_picture_gets_the_scores_that_the_judged_head_gives(
+    teacher: Teacher, kinds: Path
+) -> None:
+    """Decoded, shrunk, rooted: what is served is what was taught."""
+    taught = teacher(kinds)
+    classifier = Classifier(existing("toys", teacher.settings.model_dirs), 1)
+    lesson, head = load(taught.package.folder), read_head(taught.package)
+    logits = lesson.rows[0] @ head.weights + head.bias
+    for place in (0, 12, 24):
+        data = (kinds / lesson.called[place]).read_bytes()
+        pixels = decode(data, classifier.input_size, classifier.info.preprocessing).pixels
+        scores = np.log(classifier.scores(pixels))
+        np.testing.assert_allclose(
+            scores - scores.max(), logits[place] - logits[place].max(), atol=0.05
+        )

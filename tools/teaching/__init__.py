@@ -1,0 +1,1 @@
+"""Teaches a base package labels of one's own."""

@@ -1,0 +1,106 @@
+"""Finds pictures to teach with, and makes a lesson of them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from unicodedata import normalize
+
+from chalicelib.inference.labels import fold
+from chalicelib.inference.taught import NONE
+from chalicelib.wording import count
+from tools.evaluating.labelled import NEEDED, Photo, labelled
+from tools.refusals import Refused
+from tools.teaching.lessons import Lesson
+from tools.teaching.looks import Look
+
+LEAST = 3
+"""Pictures of a label: one to hold out, and two to tell how they vary."""
+
+
+class Gathered(NamedTuple):
+    """Pictures with labels. by: where the labels come from. faults: what was left out."""
+
+    by: str
+    photos: list[Photo]
+    faults: list[str]
+
+
+def gather(path: Path) -> Gathered:
+    """The pictures of a folder, a CSV or JSON Lines. Raises Refused if there are none."""
+    by, photos, faults = labelled(path, ())
+    if not photos:
+        raise Refused(f"{path} has no labelled pictures. {NEEDED}")
+    empty = []
+    if by == "folder names":
+        folders = [entry for entry in path.iterdir() if entry.is_dir() and entry.name[0] != "."]
+        empty = sorted({folder.name for folder in folders} - {photo.label for photo in photos})
+    faults = [*faults, *(f"the folder {name} is empty" for name in empty)]
+    spelled: dict[str, str] = {}
+    for photo in photos:
+        label = " ".join(normalize("NFC", photo.label).split())
+        spelled.setdefault(fold(label), label)
+    photos = [photo._replace(label=spelled[fold(photo.label)]) for photo in photos]
+    return Gathered(by, photos, faults)
+
+
+def lesson_of(
+    photos: Sequence[Photo], looks: Sequence[Look | None], before: Lesson | None
+) -> tuple[Lesson, list[str]]:
+    """The lesson of these pictures after an earlier one; and what was left out.
+
+    The same file counts once. A file with two labels does not count.
+    """
+    seen = [(photo, look) for photo, look in zip(photos, looks, strict=True) if look is not None]
+    lesson = Lesson(
+        [photo.called for photo, _ in seen],
+        [photo.label for photo, _ in seen],
+        [look for _, look in seen],
+    )
+    if before is not None:
+        spelled = {fold(label): label for label in [*lesson.labels, *before.labels]}
+        lesson = Lesson(
+            lesson.called, [spelled[fold(label)] for label in lesson.told], lesson.looks
+        )
+        lesson = before + lesson
+    labels: dict[str, set[str]] = {}
+    first: dict[str, int] = {}
+    for place, (label, look) in enumerate(zip(lesson.told, lesson.looks, strict=True)):
+        labels.setdefault(look.digest, set()).add(label)
+        first.setdefault(look.digest, place)
+    torn = {digest: of for digest, of in labels.items() if len(of) > 1}
+    faults = []
+    if again := len(lesson.told) - len(first):
+        faults.append(f"{count(again, 'picture')} that are there twice")
+    if torn:
+        examples = [
+            f"{lesson.called[first[digest]]} ({' and '.join(sorted(of))})"
+            for digest, of in [*torn.items()][:3]
+        ]
+        faults.append(f"{count(len(torn), 'picture')} with two labels: {', '.join(examples)}")
+    return lesson.only([place for digest, place in first.items() if digest not in torn]), faults
+
+
+def check(path: Path, lesson: Lesson, reject: bool, unreadable: Mapping[str, str]) -> None:
+    """Raises Refused if a model cannot be taught with this."""
+    if not lesson.told:
+        name, why = next(iter(unreadable.items()), ("all of them", "They contradict each other."))
+        raise Refused(f"No picture of {path} can be used, as {name}: {why}")
+    counts = Counter(lesson.told)
+    if len(counts) == 1:
+        (label,) = counts
+        deeper = [folder for folder in (path / label).glob("*/") if folder.name[0] != "."]
+        hint = f" Do you mean {path / label}?" if len(deeper) > 1 else ""
+        raise Refused(
+            f"All pictures have the label {label}. A model chooses between labels: bring another, "
+            f"perhaps pictures of other things.{hint}"
+        )
+    few = [label for label in lesson.labels if counts[label] < LEAST]
+    if few:
+        said = ", ".join(f"{label} {counts[label]}" for label in few[:5])
+        raise Refused(
+            f"A label needs at least {LEAST} different, readable pictures, better 30. "
+            f"Too few: {said}."
+        )
+    if reject and any(fold(label) == fold(NONE) for label in lesson.labels):
+        raise Refused(f"--reject adds the label {NONE!r}. Call yours otherwise, or leave it out.")
