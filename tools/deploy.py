@@ -203,7 +203,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
             _show_token(session, stage)
             return
         if options["rotate_token"]:
-            rotate(prepare(session, stage, options), session, options["yes"])
+            rotate(prepare(session, stage, options), session, options["plan"], options["yes"])
         elif options["destroy"]:
             destroy(prepare(session, stage, options), session, options["plan"], options["yes"])
         elif options["plan"]:

@@ -457,6 +457,9 @@ def rotated(tool: Tool, without_engine: Said) -> tuple[str, Said, list[str]]:
     """The token before; a command that replaces it, and its calls that write."""
     before = stored(tool)
     tool.gate.forget()
+    planned = tool("--rotate-token", "--plan")
+    assert re.search(r"- replace the token, in \d+ functions\nNothing was done", planned.text)
+    assert tool.gate.writes == []
     said = tool("--rotate-token", "--yes")
     return before, said, list(tool.gate.writes)
 

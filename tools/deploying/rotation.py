@@ -32,6 +32,11 @@ class Rotation:
                 f"No function of stage {stage} asks for a token. Deploy the stage without --public."
             )
 
+    @property
+    def size(self) -> int:
+        """How many functions know the token."""
+        return len(self._environments)
+
     def apply(self, tell: Tell) -> None:
         """Replace it. If this is interrupted, do it again: each time there is a new token."""
         digest = self._deployment.token.replace()
@@ -44,7 +49,7 @@ class Rotation:
             )
         for arn in self._environments:
             self._settle(arn)
-        tell(f"{len(self._environments)} functions know it, and no other")
+        tell(f"{self.size} functions know it, and no other")
         # API Gateway would let the old token in for five more minutes
         self._gateway.flush_stage_authorizers_cache(
             restApiId=self._deployment.api(), stageName=self._deployment.stage

@@ -101,9 +101,13 @@ def _show_token(deployment: Deployment) -> str:
     return f"python -m tools.deploy --stage {stage} --region {region} --show-token"
 
 
-def rotate(deployment: Deployment, session: Any, yes: bool) -> None:
-    """Ask, and replace the token."""
+def rotate(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
+    """Ask, and replace the token. plan: only show."""
     rotation = Rotation(deployment, session)
+    click.secho(f"   - replace the token, in {count(rotation.size, 'function')}", fg="red")
+    if plan:
+        click.echo("Nothing was done.")
+        return
     if not yes:
         click.confirm("Replace the token? Whoever sends the old one is refused then.", abort=True)
     rotation.apply(tell)
