@@ -150,3 +150,38 @@ def test_a_deployment_carries_what_is_built_alone(tmp_path: Path) -> None:
     carried = {path.name for path in web.rglob("*") if path.is_file()}
     assert {f"{name}.gz" for name in BUILT_NAMES} <= carried
     assert not [name for name in carried if name.endswith((".js", ".css", ".html"))]
+
+
+ANSWERS = """
+import json, sys, app
+print(json.dumps([app.app(event, None) for event in json.load(sys.stdin)]))
+"""
+
+
+def test_samples_are_pictures_and_nothing_else_to_a_browser() -> None:
+    listed, one = "/models/{name}/samples", "/models/{name}/samples/{file}"
+    names = {"name": "doodle", "file": "umbrella.jpg"}
+    events = [
+        rest("GET", listed, parameters=names, headers={"Accept-Encoding": "gzip"}),
+        rest("GET", one, parameters=names),
+        rest("HEAD", one, parameters=names),
+        rest("GET", one, parameters=names | {"file": "../labels.txt"}),
+        rest("GET", listed, parameters={"name": "none"}),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", ANSWERS], cwd=ROOT, input=json.dumps(events), text=True,
+        env={"_HANDLER": "app.app", "PATH": "", "PUBLIC": "true"},
+        stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    answers = json.loads(done.stdout.splitlines()[-1])
+    assert [answer["statusCode"] for answer in answers] == [200, 200, 200, 404, 404]
+    assert [answer["headers"]["Content-Type"] for answer in answers[:2]] == [
+        "application/json", "image/jpeg",
+    ]  # fmt: skip
+    for answer in answers[:3]:
+        headers = answer["headers"]
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == page.SAMPLES_KEPT and headers["ETag"]
+    assert answers[2]["body"] == ""
+    assert all(answer["headers"]["Cache-Control"] == "no-store" for answer in answers[3:])
