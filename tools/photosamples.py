@@ -106,7 +106,11 @@ def of_folder(package: ModelPackage, folder: Path, say: Callable[[str], None]) -
         Picture(photo.called, photo.image.read_bytes(), photo.label, photo.licence, photo.source)
         for photo in photos if isinstance(photo.image, Path)
     ))  # fmt: skip
-    say(f"Samples: {len(photos)} pictures, as small copies, go with the package.")
+    say(
+        "Samples: 1 picture, as a small copy, goes with the package."
+        if len(photos) == 1
+        else f"Samples: {len(photos)} pictures, as small copies, go with the package."
+    )
     return package
 
 

@@ -437,7 +437,7 @@ def test_where_most_get_another_answer_nothing_is_installed(tf: Any, tmp_path: P
     assert (unread.pictures, unread.skipped) == (0, 8)
 
 
-def test_labelled_samples_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path: Path) -> None:
+def test_labelled_pictures_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path: Path) -> None:
     """The same network and pictures as those of `test_deciding`, of red of 0 to 1 in thirds."""
     layers = tf.keras.layers
     net = tf.keras.Sequential([
@@ -460,6 +460,12 @@ def test_labelled_samples_tell_how_pixels_are_scaled(tf: Any, run: Run, tmp_path
     assert "the best class is the same on 36 of 36." in result.output
     said = run(*source, "--mean", 127.5, "--std", 127.5, "--force")
     assert said.exit_code == 0 and "Look again: of labelled pictures" in said.output
+    few = tmp_path / "few" / LABELS[0]
+    few.mkdir(parents=True)
+    (few / "0.png").write_bytes((tmp_path / "samples" / LABELS[0] / "0.png").read_bytes())
+    shown = run(*source, "--samples", few.parent, "--force")
+    assert shown.exit_code == 0, shown.output
+    assert "Samples: 1 picture, as a small copy, goes with the package." in shown.output
     unit = tf.keras.Sequential([
         tf.keras.Input((SIDE, SIDE, 3)), layers.GlobalAveragePooling2D(),
         layers.Dense(1, activation="sigmoid"),
