@@ -130,3 +130,12 @@ def test_a_prefix_is_fanned_out_in_little_memory() -> None:
 
 def test_both_kinds_of_kernels_answer() -> None:
     assert found_by("kernels")["figures"]["builtin-over-xnnpack"]["value"] > 0
+
+
+def test_explanations_are_measured_beside_plain_answers() -> None:
+    report = found_by("explain")
+    assert report["figures"].keys() == {
+        "exposed-over-original", "explain-over-plain", "embedding-over-plain",
+        "occlusion-over-network", "explain-ms",
+    }  # fmt: skip
+    assert all(figure["value"] > 0 for figure in report["figures"].values())
