@@ -159,13 +159,13 @@ print(json.dumps([app.app(event, None) for event in json.load(sys.stdin)]))
 
 
 def test_samples_are_pictures_and_nothing_else_to_a_browser() -> None:
-    listed, one = "/models/{name}/samples", "/models/{name}/samples/{file}"
+    listed, single = "/models/{name}/samples", "/models/{name}/samples/{file}"
     names = {"name": "doodle", "file": "umbrella.jpg"}
     events = [
         rest("GET", listed, parameters=names, headers={"Accept-Encoding": "gzip"}),
-        rest("GET", one, parameters=names),
-        rest("HEAD", one, parameters=names),
-        rest("GET", one, parameters=names | {"file": "../labels.txt"}),
+        rest("GET", single, parameters=names),
+        rest("HEAD", single, parameters=names),
+        rest("GET", single, parameters=names | {"file": "../labels.txt"}),
         rest("GET", listed, parameters={"name": "none"}),
     ]
     done = subprocess.run(
