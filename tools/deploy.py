@@ -84,7 +84,8 @@ def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
     here = lives_here(session.client("s3"), target)
     if options["destroy"] or options["rotate_token"]:
         return Deployment(session, target, config, wishes, version, lives_here=here)
-    asked.check(wishes.subscriptions, target)
+    if not isinstance(session, Nowhere):
+        asked.check(wishes.subscriptions, target)
     settings = Settings.from_environment()
     default = package(wishes.model, settings, tell)
     others = [package(name, settings, tell) for name in wishes.other_models]

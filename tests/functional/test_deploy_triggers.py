@@ -72,6 +72,10 @@ def test_what_fails_is_tried_a_few_times_and_kept(tool: Tool) -> None:
         assert entry["BisectBatchOnFunctionError"] and entry["MaximumRetryAttempts"] == 10
         assert entry["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert entry["DestinationConfig"]["OnFailure"] == DEAD["OnFailure"]
+    filters = {
+        entry["EventSourceArn"].split(":")[2]: entry.get("FilterCriteria") for entry in streams
+    }
+    assert "INSERT" in str(filters["dynamodb"]) and not filters["kinesis"]
     for handler in ("on_topic", "on_event"):
         kept = client.get_function_event_invoke_config(FunctionName=f"{NAME}-{handler}")
         assert kept["MaximumRetryAttempts"] == 2

@@ -27,7 +27,10 @@ NOT_KEPT = ("on_tick", "on_night")
 (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html)."""
 
 
-STREAMS = ("on_stream", "on_item")
+INSERTS = {"Filters": [{"Pattern": '{"eventName": ["INSERT"]}'}]}
+STREAMS: dict[str, dict[str, Any]] = {"on_stream": {}, "on_item": {"FilterCriteria": INSERTS}}
+"""What is set for each handler besides `STREAM`. Labels that are written into an item change it,
+and are not to call the function again."""
 STREAM = {
     "BisectBatchOnFunctionError": True,
     "MaximumRetryAttempts": 10,
@@ -119,7 +122,7 @@ class StreamsStep:
         return [
             f"{handler}: {STREAM['MaximumRetryAttempts']} retries, in halves, then the dead letters"
             for handler in self._handlers
-            if self._is_missing(self._mapping(handler) or {})
+            if self._is_missing(handler)
         ]
 
     def apply(self, tell: Tell) -> None:  # noqa: D102
@@ -131,18 +134,20 @@ class StreamsStep:
                 )
             what, named = f"The mapping of {handler}", {"UUID": mapping["UUID"]}
             settle(self._client, "MappingSettled", what, **named)
-            self._client.update_event_source_mapping(**named, **self._wanted())
+            self._client.update_event_source_mapping(**named, **self._wanted(handler))
 
     def _mapping(self, handler: str) -> dict[str, Any] | None:
         record = self._record()
         arn = record.functions().get(handler)
         return record.mapping(arn) if arn else None
 
-    def _wanted(self) -> dict[str, Any]:
-        return {**STREAM, "DestinationConfig": {"OnFailure": dead_letters(self._target)}}
+    def _wanted(self, handler: str) -> dict[str, Any]:
+        kept = {"OnFailure": dead_letters(self._target)}
+        return {**STREAM, **STREAMS[handler], "DestinationConfig": kept}
 
-    def _is_missing(self, mapping: dict[str, Any]) -> bool:
-        return any(mapping.get(name) != value for name, value in self._wanted().items())
+    def _is_missing(self, handler: str) -> bool:
+        now = self._mapping(handler) or {}
+        return any(now.get(name) != value for name, value in self._wanted(handler).items())
 
 
 class RetriesStep:
