@@ -78,7 +78,7 @@ def test_a_file_and_an_address_of_this_machine_are_classified(url: str, project:
         "POST", f"{url}/predict", body=picture, headers={"Content-Type": "image/jpeg"}
     )
     assert status == 200
-    asked = {"url": f"{url}/static/{PICTURE.name}"}
+    asked = {"url": f"{url}/models/doodle/samples/{PICTURE.name}"}
     status, by_address = answer("POST", f"{url}/predict", json=asked)
     assert status == 200
     for said in (by_file, by_address):
@@ -97,7 +97,7 @@ def test_no_request_makes_chalice_start_again(url: str, project: Path) -> None:
     """As a file would that appears in the project: of bytecode, or of a model."""
     before = {path for path in project.rglob("*") if path.is_file()}
     assert answer("GET", f"{url}/health")[0] == 200
-    assert answer("GET", f"{url}/predict?url={url}/static/{PICTURE.name}")[0] == 200
+    assert answer("GET", f"{url}/predict?url={url}/models/doodle/samples/{PICTURE.name}")[0] == 200
     assert {path for path in project.rglob("*") if path.is_file()} == before
     assert not list((project / "chalicelib").rglob("__pycache__"))
 
