@@ -114,6 +114,12 @@ def _side_by_side(scene: Scene) -> None:
     expect(scene.page.locator(".pair-card")).to_have_count(2)
 
 
+def _where_it_looked(scene: Scene) -> None:
+    _answer(scene)
+    scene.page.get_by_label("Show where it looks").check()
+    expect(scene.page.locator("#why-said")).to_contain_text("What speaks most for umbrella")
+
+
 def _kept_from_before(scene: Scene) -> None:
     _answer(scene)
     scene.page.wait_for_function("() => Object.values(localStorage).join().includes('umbrella')")
@@ -270,7 +276,7 @@ STATES: dict[str, Callable[[Scene], None]] = {
     way.__name__.lstrip("_").replace("_", "-"): way
     for way in (
         _idle, _looking, _answer, _answer_in_code, _vote, _recent, _error, _error_of_an_address,
-        _side_by_side, _kept_from_before, _link_to_no_model, _camera,
+        _side_by_side, _where_it_looked, _kept_from_before, _link_to_no_model, _camera,
         _drawing, _without_a_server, _stand_in, _token,
         _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
         _batch_cancelled, _batch_missing,
