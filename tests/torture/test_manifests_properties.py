@@ -111,7 +111,7 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
 
 @given(
     key=st.sampled_from(list(WRITERS)),
-    given=st.lists(lines, max_size=PEEKED),
+    rows=st.lists(lines, max_size=PEEKED),
     newline=st.sampled_from(NEWLINES),
     encoding=st.sampled_from(ENCODINGS),
     bom=st.booleans(),
@@ -237,8 +237,8 @@ def expected_sizes(count: int) -> list[int]:
 
 
 @given(
-    count=st.sampled_from([0, 1, SMALL_CHUNK - 1, SMALL_CHUNK, SMALL_CHUNK + 1, PER_GROUP, *LARGE])
-    | st.integers(0, 2 * PER_GROUP + 60),
+    count=st.sampled_from([1, SMALL_CHUNK - 1, SMALL_CHUNK, SMALL_CHUNK + 1, PER_GROUP, *LARGE])
+    | st.integers(1, 2 * PER_GROUP + 60),
     deaths=st.lists(st.integers(1, 120), max_size=3),
     patience=st.lists(st.sampled_from([900.0, 1.0]), max_size=4),
 )
