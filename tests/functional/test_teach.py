@@ -294,6 +294,20 @@ def test_copies_are_held_out_together_and_told(teacher: Teacher, photos: Path) -
     assert any("1 picture with two labels" in said for said in teacher.said)
 
 
+def test_series_of_a_single_picture_teach_nothing(teacher: Teacher, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    for name, image in drawings(TEST_SEEDS, KINDS, 1):
+        (photos / name).parent.mkdir(parents=True)
+        for quality in (90, 92, 94):
+            image.save(photos / name.replace(".png", f"-{quality}.jpg"), quality=quality)
+    with pytest.raises(Refused, match="All pictures of each label are much the same"):
+        teacher(photos)
+    drawn(photos, TRAIN_SEEDS[1000:], ("fish", "clock"), 4)
+    taught = teacher(photos)
+    assert "All pictures of umbrella are much the same" in notes(taught)
+    assert taught.evaluated.evaluation.results[0].top1.of == 14
+
+
 def test_what_gives_a_label_away_is_told(teacher: Teacher, photos: Path) -> None:
     for path in (photos / "clock").iterdir():
         with Image.open(path) as image:

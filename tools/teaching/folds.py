@@ -36,12 +36,16 @@ def near_same(lesson: Lesson) -> Classes:
 
 
 def _usual_distance(rows: Rows, classes: Classes) -> float:
-    """The median distance of two pictures of the same label."""
-    distances = []
+    """The median distance of two pictures of the same label; OF_USUAL of any two's if it is less.
+
+    It is less if most pictures are copies.
+    """
+    any_, distances = rows[:: -(-len(rows) // SAMPLE)], []
+    among_all = np.median((1 - any_ @ any_.T)[np.triu_indices(len(any_), 1)])
     for label in np.unique(classes):
         some = rows[classes == label][:SAMPLE]
         distances.append((1 - some @ some.T)[np.triu_indices(len(some), 1)])
-    return float(np.median(np.concatenate(distances)))
+    return float(max(np.median(np.concatenate(distances)), OF_USUAL * among_all))
 
 
 def parted(classes: Classes, groups: Classes) -> NDArray[np.int_]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from chalicelib.inference.head import Head
 from chalicelib.inference.taught import familiarity, strangeness
+from tools.refusals import Refused
 from tools.teaching.fitting import STRENGTHS, Logits, fitted, probabilities, temperature
 from tools.teaching.folds import NEVER
 from tools.teaching.lessons import Classes, Lesson, Rows
@@ -35,10 +36,16 @@ def judge(lesson: Lesson, folds: Classes, reject: bool, show: Progress) -> Judge
 
     A picture's scores come from a head that learned from the other folds; its strength, its
     temperature and when it refuses were chosen by the answers to other folds' pictures.
+    Raises Refused if no picture can be held out.
     """
     count = len(lesson.labels)
-    logits, known = _held_out(lesson, folds, show)
     judged = np.flatnonzero(folds != NEVER)
+    if not judged.size:
+        raise Refused(
+            "All pictures of each label are much the same, so none can be held out to see whether "
+            "another is known. Bring different ones."
+        )
+    logits, known = _held_out(lesson, folds, show)
     scores = np.zeros((len(lesson.told), count + reject))
     for fold in np.unique(folds[judged]):
         own, others = folds == fold, (folds != fold) & (folds != NEVER)

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -23,6 +23,7 @@ from chalicelib.inference.head import save as save_head
 from chalicelib.inference.packages import INFO, MODEL, ModelInfo, ModelPackage
 from chalicelib.inference.taught import NONE
 from chalicelib.inference.tensors import top
+from chalicelib.requests import Instance
 from chalicelib.settings import Settings
 from chalicelib.wording import count, percent
 from tools.evaluating.asking import BEST, Answer, Contestant, Load, loader
@@ -101,7 +102,13 @@ def teach(
     info = _described(name, wish, base, old, lesson)
     with tempfile.TemporaryDirectory() as parent:
         package = _written(Path(parent) / name, info, lesson, judged, base)
-        evaluated = _evaluated(package, gathered._replace(faults=faults), lesson, judged, notes)
+        images = {
+            look.digest: photo.image
+            for photo, look in zip(gathered.photos, looks, strict=True)
+            if look
+        }
+        gathered = gathered._replace(faults=faults)
+        evaluated = _evaluated(package, gathered, images, lesson, judged, notes)
         evaluated.evaluation.unreadable.update(unreadable)
         (package.folder / CARD).write_text(card(package, lesson, evaluated.evaluation), "utf-8")
         save(lesson, package.folder)
@@ -157,18 +164,25 @@ def _written(
 
 
 def _evaluated(
-    package: ModelPackage, gathered: Gathered, lesson: Lesson, judged: Judged, notes: list[str]
+    package: ModelPackage,
+    gathered: Gathered,
+    images: Mapping[str, Path | Instance],
+    lesson: Lesson,
+    judged: Judged,
+    notes: list[str],
 ) -> Evaluated:
-    """How often the package is right on pictures that were held out."""
+    """How often the package is right on pictures that were held out.
+
+    images: where the pictures of this time are, by their digests.
+    """
     with quiet():
         classifier = Classifier(package, 1)
     network = classifier.networks.sample
     contestant = Contestant(package.info.name, package, engines.LITERT.name, network, classifier)
     held = lesson.only(judged.judged)
-    here = {photo.called: photo for photo in gathered.photos}
     photos = [
-        Photo(called, here[called].image if called in here else Path(called), label)
-        for called, label in zip(held.called, held.told, strict=True)
+        Photo(called, images.get(look.digest, Path(look.digest)), label)
+        for called, label, look in zip(held.called, held.told, held.looks, strict=True)
     ]
     answers = [
         Answer(tuple(best := top(row, BEST, None)), tuple(float(row[i]) for i in best), *look.times)
