@@ -9,20 +9,15 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
+from tests.unit.test_policies import ENVIRONMENT, TARGET
 from tools.deploying.policies import rendered
-from tools.deploying.target import Target
 
-TARGET = Target("dev", "123456789012", "eu-west-1")
-ENVIRONMENT = {
-    "IMAGES_BUCKET": "images-of-dev", "RESULTS_BUCKET": "results-of-dev",
-    "MODELS_BUCKET": "models-of-dev", "IMAGE_BUCKETS": "photos", "WORK_QUEUE": "work",
-    "WORKFLOW": "arn:aws:states:eu-west-1:123456789012:stateMachine:serverless-inception-dev",
-}  # fmt: skip
 EXTRAS = {
+    "dynamodb:ListStreams": "of one table's streams, as SAM's DynamoDBStreamReadPolicy grants it",
     "states:ListExecutions": "of Map Runs too, which nothing here lists",
     "states:DescribeExecution": "of Express workflows too, and ours is a Standard one",
 }
-"""Actions on more kinds of resources than are granted, which parliament takes for a mistake."""
+"""Actions on other resources than parliament knows of, which it takes for a mistake."""
 
 
 Lint = Callable[[Any], list[tuple[str, str]]]
