@@ -6,6 +6,8 @@ them: each time under a name that is made of the chunks in it, so that nobody re
 
 from contextlib import suppress
 
+import msgspec
+
 from chalicelib.aws.sqs import Queue
 from chalicelib.batch.announcement import announce
 from chalicelib.batch.fanout import FanOutMessage
@@ -26,6 +28,14 @@ def results_name(chunks: list[int]) -> str:
     """Returns the name of the results of these chunks."""
     digest = chained("", map(str, chunks)) or ""
     return f"stopped.{digest[:16]}.jsonl"
+
+
+def stopped_summary(ledger: Ledger, round: int) -> Summary | None:
+    """Returns the summary of a stopped round; None if it is not written."""
+    summary = ledger.get(ledger.end_key(round, SUMMARY), Summary)
+    if summary and not summary.results.startswith("stopped."):  # by 0.1, which did not name them
+        return msgspec.structs.replace(summary, results="stopped.jsonl")
+    return summary
 
 
 def stop_if_told(ledger: Ledger, batch: Batch, queue: Queue) -> bool:

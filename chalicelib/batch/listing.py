@@ -37,11 +37,17 @@ def list_images(ledger: Ledger, prefix: str, most: int, go_on: InTime) -> Listin
     """
     key = ledger.round_key(0, CHECKPOINT)
     while True:
-        listing, etag = ledger.tagged(key, Listing) or (Listing(), None)
+        listing, etag = ledger.tagged(key, Listing) or (_listed_before(ledger), None)
         if listing.complete or not go_on():
             return listing
         further = _further(ledger, listing, prefix, most)
         ledger.put(key, further, only_new=etag is None, replacing=etag)
+
+
+def _listed_before(ledger: Ledger) -> Listing:
+    """Returns the whole listing that 0.1 made, or an empty one."""
+    manifest = ledger.get(ledger.key("manifest.json"), str)
+    return Listing([manifest], complete=True) if manifest else Listing()
 
 
 def _further(ledger: Ledger, listing: Listing, prefix: str, most: int) -> Listing:

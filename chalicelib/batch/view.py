@@ -31,7 +31,7 @@ def view_of(ledger: Ledger) -> BatchView:
         status, counts = _progress(ledger, batch)
         return show(status=status, counts=counts)
     show = partial(show, status="failed" if reason.error else "cancelled", error=reason.error)
-    done = ledger.get(ledger.end_key(batch.round, halt.SUMMARY), Summary)
+    done = halt.stopped_summary(ledger, batch.round)
     if done is not None:
         return _ended(show(counts=done.counts), ledger, done, halt.SUMMARY)
     before = ledger.summary(batch.round - 1) if batch.round else None
@@ -47,7 +47,7 @@ def last_summary(ledger: Ledger) -> Summary | None:
     round = ledger.batch().round
     return (
         ledger.summary(round)
-        or ledger.get(ledger.end_key(round, halt.SUMMARY), Summary)
+        or halt.stopped_summary(ledger, round)
         or (ledger.summary(round - 1) if round else None)
     )
 

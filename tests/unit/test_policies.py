@@ -66,6 +66,7 @@ WILDCARDS = {
     "${ResultsBucket}/batches/*/summary.json": BATCH,
     "${ResultsBucket}/batches/*/stopped.json": BATCH,
     "${ResultsBucket}/batches/*/stopped.*.jsonl": BATCH,
+    "${ResultsBucket}/batches/*/stopped.*jsonl": f"{BATCH}; version 0.1 wrote stopped.jsonl",
     "${ResultsBucket}/batches/*/rounds/*/problem.json": ROUND,
     "${ResultsBucket}/batches/*/rounds/*/alone/*": CHUNK,
     "${ResultsBucket}/batches/*/rounds/*/begun/*": CHUNK,
