@@ -95,6 +95,8 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
 @click.option("--model", help="Package that classifies.  [default: the service's own]")
 @click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels an image.  [default: 5]")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), help="Least score of a label.")
+@click.option("--explain", is_flag=True, help="Heat maps of the first labels; in .jsonl only.")
+@click.option("--embedding", is_flag=True, help="An embedding of each image; in .jsonl only.")
 @click.option("--follow", metavar="BATCH_ID", help="Follow a batch that was left running.")
 @click.option("--retry", metavar="BATCH_ID", help="Try again what failed, or go on after a stop.")
 @click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun yet.")
@@ -110,6 +112,8 @@ def cli(
     model: str | None,
     max_labels: int | None,
     min_confidence: float | None,
+    explain: bool,
+    embedding: bool,
     follow: str | None,
     retry: str | None,
     cancel: str | None,
@@ -129,22 +133,27 @@ def cli(
       python -m tools.submit photos/ --out results.csv
       python -m tools.submit urls.txt --max-labels 1 --out results.jsonl
       python -m tools.submit cat.jpg dog.png --api https://abc.execute-api.eu-west-1.amazonaws.com/api
+      python -m tools.submit photos/ --explain --embedding --out results.jsonl
       python -m tools.submit photos/ --no-wait
       python -m tools.submit --follow 20250601-093000-1a2b3c4d --out results.csv
       python -m tools.submit --retry 20250601-093000-1a2b3c4d
     """
-    options = {"model": model, "max_labels": max_labels, "min_confidence": min_confidence}
+    options = {
+        "model": model, "max_labels": max_labels, "min_confidence": min_confidence,
+        "explain": explain or None, "embedding": embedding or None,
+    }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
     if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
         raise click.UsageError(
             "Name what to classify, or give exactly one of --follow, --retry, --cancel and --list."
         )
     if options and not sources:
-        raise click.UsageError("--model, --max-labels and --min-confidence are for a new batch.")
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise click.UsageError(f"For a new batch only: {names}.")
     if out and (cancel or list_ or not (wait or follow)):
         raise click.UsageError("--out is written at a batch's end: --follow writes it later.")
     pace = context.obj or Pace()
-    job = Job(Api(api, token, pace), pace, wait, out)
+    job = Job(Api(api, token, pace), pace, wait, out, ".jsonl" if explain or embedding else ".csv")
     with _one_line():
         if sources:
             status = job.start(sources, msgspec.convert(options, BatchRequest))

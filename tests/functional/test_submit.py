@@ -42,7 +42,8 @@ class Service:
     """What the API remembers, and how it misbehaves.
 
     steps: (status, total, done) of a batch, one a look, the last for ever.
-    failing: ids of images that fail. cut: results end half-way.
+    failing: ids of images that fail. cut: results end half-way. more: what records have besides,
+        explain or embedding.
     answers: by method and path, what the first requests get: a status with `body`, 0 for nothing,
         None for the usual.
     objects: the bucket, by key. requests: (method, path, body), in order.
@@ -56,6 +57,7 @@ class Service:
     body: bytes = b""
     token: str = ""
     cut: bool = False
+    more: str = ""
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
@@ -74,9 +76,14 @@ class Service:
         if id in self.failing:
             error = {"code": "ImageUnreadable", "message": "It is no image.", "retryable": False}
             return {"id": id, "source": source, "error": error}
+        labels: list[dict[str, Any]]
         labels = [{"name": "cat, tabby", "score": 0.75}, {"name": "dog", "score": 0.25}]
+        if self.more == "explain":
+            size = {"width": 2, "height": 2, "values": "AAAAAA==", "regions": []}
+            labels[0]["heat_map"] = {"method": "activation", **size}
+        vector = {"embedding": "AAAAAA=="} if self.more == "embedding" else {}
         cut = {"truncated": True} if id == "a.jpg" else {}
-        return {"id": id, "source": source, "labels": labels, "model": "doodle"} | cut
+        return {"id": id, "source": source, "labels": labels, "model": "doodle"} | cut | vector
 
     def view(self) -> dict[str, Any]:
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
@@ -276,6 +283,26 @@ def test_results_as_jsonl_are_what_the_service_wrote(
     out = tmp_path / "results.jsonl"
     assert run(photos, "--out", out).exit_code == 0
     assert [json.loads(line) for line in out.read_text().splitlines()] == service.records
+
+
+@pytest.mark.parametrize("more", ["explain", "embedding"])
+def test_what_a_table_has_no_room_for_is_in_the_jsonl(
+    run: Run, service: Service, photos: Path, tmp_path: Path, more: str
+) -> None:
+    service.more = more
+    out, whole = tmp_path / "results.csv", tmp_path / "results.jsonl"
+    result = run(photos, f"--{more}", "--out", out)
+    assert result.exit_code == 0, result.output
+    (started,) = service.asked("POST /batches")
+    assert started[more] is True and not {"explain", "embedding"} - {more} & started.keys()
+    assert [row["id"] for row in rows(out)] == IDS and "AAAA" not in out.read_text()
+    assert "Heat maps and embeddings are in the JSONL" in result.stdout
+    assert f"--follow {BATCH} --api {service.url} --out {whole}" in result.stdout
+    result = run("--follow", BATCH, "--out", whole)
+    assert result.exit_code == 0 and "Heat maps" not in result.stdout
+    assert [json.loads(line) for line in whole.read_text().splitlines()] == service.records
+    assert "AAAA" in whole.read_text()
+    assert "--out results.jsonl" in run(photos, f"--{more}").stdout
 
 
 def test_files_are_uploaded_under_the_names_they_were_given(
@@ -610,7 +637,8 @@ def test_results_that_break_off_leave_what_was_there(
         (["https://example.com/a.jpg"], "urls.txt"),
         (["s3://images/a.jpg"], "a manifest or a prefix"),
         ([".", "--follow", BATCH], "give exactly one of"),
-        (["--follow", BATCH, "--model", "doodle"], "for a new batch"),
+        (["--follow", BATCH, "--model", "doodle"], "new batch only: --model"),
+        (["--follow", BATCH, "--explain"], "new batch only: --explain"),
         ([".", "--no-wait", "--out", "x.csv"], "--follow writes it later"),
         ([".", "--out", "x.xlsx"], ".csv or .jsonl"),
         ([".", "--out", "nowhere/x.csv"], "no folder nowhere"),

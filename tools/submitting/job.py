@@ -29,12 +29,16 @@ FAILED_IMAGES, INTERRUPTED = 3, 130
 
 @dataclass
 class Job:
-    """Starts or retries a batch, and follows it."""
+    """Starts or retries a batch, and follows it.
+
+    form: ending of the file that it proposes for the results.
+    """
 
     api: Api
     pace: Pace
     wait: bool
     out: Path | None
+    form: str = ".csv"
 
     def start(self, sources: Sequence[str], options: BatchRequest) -> int:
         """Upload and start the sources, then follow the batch; returns the exit status.
@@ -89,8 +93,14 @@ class Job:
             click.echo(line)
         if self.out:
             click.echo(f"\nResults: {self.out}")
+            if told.is_more and self.out.suffix.lower() == ".csv":
+                self.out = self.out.with_suffix(".jsonl")
+                click.echo(
+                    "A CSV holds labels and scores. Heat maps and embeddings are in the JSONL:\n  "
+                    + self._again(view)
+                )
         elif counts.total:
-            click.echo(f"\nTo get the results: {self._again(view)} --out results.csv")
+            click.echo(f"\nTo get the results: {self._again(view)} --out results{self.form}")
         return FAILED_IMAGES if counts.failed else 0
 
     def _stopped(self, view: BatchView) -> str:
@@ -103,7 +113,7 @@ class Job:
             lines.append(
                 f"Their results: {self.out}"
                 if self.out
-                else f"To get their results: {self._again(view)} --out results.csv"
+                else f"To get their results: {self._again(view)} --out results{self.form}"
             )
         if view.error is None or view.error.retryable:
             lines.append(f"To go on with it: --retry {view.batch_id}")

@@ -31,10 +31,12 @@ class Told:
     """What the summary tells of single results.
 
     examples: a message for each error code. only: the record of a batch of one image.
+    is_more: a record has heat maps or an embedding.
     """
 
     examples: dict[str, str] = field(default_factory=dict)
     only: Record | None = None
+    is_more: bool = False
 
 
 def save(api: Api, view: BatchView, target: Path | None) -> Told:
@@ -58,6 +60,7 @@ def save(api: Api, view: BatchView, target: Path | None) -> Told:
                 example = textwrap.shorten(said, EXAMPLE_CHARACTERS)
                 told.examples.setdefault(record.error.code, example)
             told.only = record if is_one else None
+            told.is_more |= bool(record.embedding or any(it.heat_map for it in record.labels or []))
             write(line, record)
             if target is None and told.examples.keys() >= (view.errors or {}).keys():
                 break
