@@ -7,7 +7,7 @@
     python -m benchmarks.cost --seconds 0.05 --memory 2048 --images-per-month 300000
 
 Runs the deployed functions on this machine, with as many CPUs as the memory size buys, counts their
-requests to S3 and SQS, and multiplies by benchmarks/prices.toml. The second and third command print
+requests to S3 and SQS, and multiplies by stage/prices.toml. The second and third command print
 your own bill: for a memory size, and with your own seconds a prediction.
 """
 
@@ -20,11 +20,12 @@ import msgspec
 from benchmarks import findings, subject
 from benchmarks.costing import bill
 from benchmarks.costing.metering import cloud_of
-from benchmarks.costing.pricing import MAX_VCPUS, PRICES, Prices, load
+from benchmarks.costing.pricing import MAX_VCPUS
 from benchmarks.costing.study import ARCHITECTURES, Study
 from benchmarks.costing.ways import measured
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.disk import ARCHITECTURE
+from stage.prices import PRICES, Prices, load
 from tools.bundling import enginelayer
 from tools.bundling.pythons import BundleError
 
@@ -56,7 +57,7 @@ def vcpu_counts() -> list[int]:
     "path",
     default=PRICES,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Other prices than benchmarks/prices.toml.",
+    help="Other prices than stage/prices.toml.",
 )
 @click.option("--images-per-month", type=click.IntRange(1), help="For a bill of your own.")
 @click.option("--memory", type=click.IntRange(128, 10240), help="Megabytes, for that bill.")

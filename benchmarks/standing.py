@@ -4,7 +4,7 @@
 
 Runs the deployed function of the schedule here, and counts its requests. Takes the alarms and the
 dashboard from monitoring.yaml, the metrics from `chalicelib.metrics`, and the prices from
-benchmarks/prices.toml.
+stage/prices.toml.
 """
 
 import math
@@ -18,12 +18,13 @@ from benchmarks import findings
 from benchmarks.costing.figures import in_dollars
 from benchmarks.costing.metering import Billed, cloud_of, invoked
 from benchmarks.costing.notes import price_notes
-from benchmarks.costing.pricing import HOURS, Duration, Prices, Way, dollars, load
+from benchmarks.costing.pricing import HOURS, Duration, Way, dollars
 from benchmarks.findings import Figure, Record, Table
 from chalicelib.inference.packages import read_package
 from chalicelib.metrics import UNITS
 from chalicelib.settings import MEMORY_PER_CPU_MB, ROOT
 from localcloud.events import scheduled_event
+from stage.prices import Prices, load
 from tools.bundling.pythons import BundleError
 
 SECONDS = HOURS * 3600

@@ -14,9 +14,10 @@ from pathlib import Path
 import click
 
 from benchmarks import findings
-from benchmarks.costing.pricing import gb_seconds, load
+from benchmarks.costing.pricing import gb_seconds
 from benchmarks.findings import Figure, Record, Table, ratio
 from chalicelib.settings import MEMORY_PER_CPU_MB, Settings
+from stage.prices import load
 from tools.doodle.drawings import LABELS, TEST_SEEDS, example
 from tools.teaching.teaching import Wish, teach
 

@@ -15,10 +15,11 @@ from benchmarks.costing.figures import (
     with_second_engine,
 )
 from benchmarks.costing.notes import notes, price_notes, verdict
-from benchmarks.costing.pricing import MEMORY_SIZES, Duration, Prices, Way
+from benchmarks.costing.pricing import MEMORY_SIZES, Duration, Way
 from benchmarks.costing.study import ARCHITECTURES, MILLION, Study
 from benchmarks.costing.tables import breakdown, by_memory, others, parts
 from benchmarks.findings import Record
+from stage.prices import Prices
 
 MONTHS = [round(10 ** (exponent / 50)) for exponent in range(200, 451)]
 """Predictions a month in the picture: ten thousand to a billion."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from benchmarks.costing import pricing
-from benchmarks.costing.pricing import Prices
 from benchmarks.costing.study import ARCHITECTURES, BASELINE, MILLION, TARGET, Study
 from chalicelib.settings import MEMORY_PER_CPU_MB
+from stage.prices import Prices
 
 BUSY = 1.2
 """A wall time this many times the CPU time means that the machine was busy."""

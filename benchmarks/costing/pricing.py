@@ -1,17 +1,12 @@
-"""Turn milliseconds and requests into dollars, with the prices of prices.toml."""
+"""Turn milliseconds and requests into dollars, with the prices of stage/prices.toml."""
 
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from chalicelib.settings import MEMORY_PER_CPU_MB
+from stage.prices import Instance, Prices
 
-PRICES = Path(__file__).parents[1] / "prices.toml"
 MEMORY_SIZES = (128, 256, 512, 768, 1024, 1536, 1769, 2048, 3008, 3538, 5307, 7076, 8845, 10240)
 """Megabytes: round numbers, and those that buy whole vCPUs."""
 
@@ -23,42 +18,6 @@ HOURS = 730
 
 PLATFORM_LOG_BYTES = 400
 """Bytes of Lambda's own lines for an invocation: START, END, REPORT."""
-
-
-class Instance(msgspec.Struct, frozen=True):
-    """A machine that runs all month. hour: its price."""
-
-    name: str
-    source: str
-    vcpus: int
-    hour: float
-
-
-class Prices(msgspec.Struct, frozen=True):
-    """Prices in dollars; prices.toml explains each."""
-
-    region: str
-    written_down: Any
-    aws_lambda: dict[str, Any] = msgspec.field(name="lambda")
-    api_gateway: dict[str, Any]
-    s3: dict[str, Any]
-    sqs: dict[str, Any]
-    step_functions: dict[str, Any]
-    cloudwatch: dict[str, Any]
-    xray: dict[str, Any]
-    sagemaker_serverless: dict[str, Any]
-    instances: list[Instance]
-
-    def sources(self) -> list[str]:
-        """Returns the pages that the prices come from."""
-        plain = msgspec.to_builtins(self)
-        tables = [table for table in plain.values() if isinstance(table, dict)]
-        return sorted({table["source"] for table in [*tables, *plain["instances"]]})
-
-
-def load(path: Path = PRICES) -> Prices:
-    """Reads the prices. Raises msgspec.ValidationError if a section is missing."""
-    return msgspec.convert(tomllib.loads(path.read_text()), Prices)
 
 
 @dataclass(frozen=True)

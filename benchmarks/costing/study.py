@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from benchmarks.costing import pricing
-from benchmarks.costing.pricing import MEMORY_SIZES, Instance, Prices, Way
+from benchmarks.costing.pricing import MEMORY_SIZES, Way
+from stage.prices import Instance, Prices
 
 MILLION = 1_000_000
 ARCHITECTURES = ("x86_64", "arm64")

@@ -15,11 +15,11 @@ from typing import TypeVar
 import click
 
 from benchmarks import findings
-from benchmarks.costing import pricing
 from benchmarks.scale import conclusions, scenarios
 from benchmarks.scale.curves import draw
 from benchmarks.scale.durations import Times, measured_call, measured_image
 from benchmarks.scale.limits import limits, ours
+from stage.prices import load
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ def main(
         queue=queue_ms / 1000,
         cold=cold_ms / 1000,
     )
-    prices = pricing.load()
+    prices = load()
     asked = scenarios.Question(images, concurrency, times, limits(), ours(), prices, seed)
     runs = shown(scenarios.runs(asked), 6, "runs")
     sizes = shown(scenarios.accounts(asked), len(scenarios.ACCOUNTS), "accounts")

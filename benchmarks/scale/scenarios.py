@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.costing.pricing import Prices
 from benchmarks.scale import platforms, simulatedapi, simulatedbatch, simulatedworkflow
 from benchmarks.scale.durations import Times
 from benchmarks.scale.elements import Outcome, Usage
 from benchmarks.scale.limits import Limits, Ours
 from benchmarks.scale.onaws import AwsJob
 from chalicelib.bulk.chunks import LARGE_CHUNK
+from stage.prices import Prices
 
 ACCOUNTS = (10, 100, 1000, 10_000)
 MOST_WORKERS = 1000

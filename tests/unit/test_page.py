@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.costing import pricing
 from chalicelib import page
 from chalicelib.errors import NotFound
 from chalicelib.page import BUILT, PAGES, WEB, Sent
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud.sampleevents import rest
+from stage.prices import load
 from tests.conftest import ROOT
 
 ZIPPED = {"accept-encoding": "gzip, deflate, br, zstd"}
@@ -108,7 +108,7 @@ def test_what_others_made_goes_with_its_notices() -> None:
 def test_the_page_reckons_with_the_prices_of_the_documentation() -> None:
     script = (WEB / "shared" / "prices.js").read_text()
     baked = dict(re.findall(r'^export const (\w+) = "?([\w.-]+?)"?;', script, re.MULTILINE))
-    prices = pricing.load()
+    prices = load()
     figures = json.loads((ROOT / "docs" / "figures" / "avx2" / "cost.json").read_text())["figures"]
     assert baked == {
         "REGION": prices.region,

@@ -13,9 +13,11 @@ from benchmarks.costing.notes import notes, verdict
 from benchmarks.costing.pricing import Duration, Way
 from benchmarks.costing.study import Study
 from benchmarks.costing.ways import TRANSITIONS
+from stage.prices import PRICES as TABLE
+from stage.prices import Instance, load
 from tests.conftest import ROOT
 
-PRICES = pricing.load()
+PRICES = load()
 TEMPLATE = ROOT / "monitoring.yaml"
 NEVER = Duration({1: 0.0}, 0)
 PART_COUNT = 7
@@ -124,12 +126,12 @@ def test_more_threads_take_more_memory() -> None:
 
 
 def test_crossover_with_an_instance() -> None:
-    instance = pricing.Instance("m", "https://aws.example", vcpus=2, hour=0.1)
+    instance = Instance("m", "https://aws.example", vcpus=2, hour=0.1)
     assert pricing.crossover(instance, 0.00001) == pytest.approx(7_300_000)
 
 
 def test_an_instance_more_where_one_is_too_slow() -> None:
-    instance = pricing.Instance("m", "https://aws.example", vcpus=2, hour=0.1)
+    instance = Instance("m", "https://aws.example", vcpus=2, hour=0.1)
     most = pricing.capacity(instance, cpu_ms=100, utilisation=0.5)
     assert most == pytest.approx(10 * 730 * 3600)
     costs = [pricing.always_on(instance, images, most) for images in (1, most, most + 1)]
@@ -244,8 +246,8 @@ def test_the_transitions_of_a_chunk_are_those_of_the_state_machine() -> None:
 def test_every_price_has_a_page(tmp_path: Path) -> None:
     assert all(page.startswith("https://aws.amazon.com/") for page in PRICES.sources())
     copy = tmp_path / "mine.toml"
-    copy.write_text(pricing.PRICES.read_text().replace("hour = 0.08925", "hour = 1.0"))
-    assert pricing.load(copy).instances[0].hour == 1
+    copy.write_text(TABLE.read_text().replace("hour = 0.08925", "hour = 1.0"))
+    assert load(copy).instances[0].hour == 1
 
 
 # What a stage costs besides its predictions

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.costing import pricing
 from benchmarks.scale import conclusions, scenarios, simulatedapi, simulatedworkflow
 from benchmarks.scale.durations import Times
 from benchmarks.scale.elements import Bucket, Functions, Usage, Work
@@ -16,6 +15,7 @@ from benchmarks.scale.limits import Backoff, limits, ours
 from benchmarks.scale.onaws import AwsJob
 from benchmarks.scale.platforms import Platform, on_aws
 from benchmarks.scale.simulatedbatch import Batch
+from stage.prices import load
 
 LIMITS, OURS = limits(), ours()
 ENDLESS = math.inf
@@ -237,7 +237,7 @@ def test_lambda_answers_no_more_than_its_concurrency_can() -> None:
 
 
 def test_a_bill_is_the_sum_of_its_parts() -> None:
-    prices = pricing.load()
+    prices = load()
     whole = Usage(1.0, 1, 1, 1, 1, 1, 1)
     parts = [Usage(**{name: 1}) for name in vars(whole)]
     total = sum(scenarios.dollars(part, prices) for part in parts)
@@ -258,7 +258,7 @@ def test_what_the_project_sets_is_read_from_it() -> None:
 
 
 def test_a_report_has_a_row_for_every_run_and_limit() -> None:
-    asked = scenarios.Question(5000, 100, TIMES, LIMITS, OURS, pricing.load(), 1)
+    asked = scenarios.Question(5000, 100, TIMES, LIMITS, OURS, load(), 1)
     runs = list(scenarios.runs(asked))
     sizes = list(scenarios.accounts(asked, (10, 100)))
     record = conclusions.record(asked, runs, sizes)

@@ -1,4 +1,4 @@
-// What AWS charges: the few prices of benchmarks/prices.toml that the page needs, in dollars, and the figure of
+// What AWS charges: the few prices of stage/prices.toml that the page needs, in dollars, and the figure of
 // docs/cost.md for a batch. A test compares them.
 export const REGION = "us-east-1";
 export const GB_SECOND = 0.0000166667; // of Lambda on x86_64
