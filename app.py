@@ -235,6 +235,8 @@ def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
     start = time.perf_counter()
     facts: dict[str, Any] = {"done": False}
     try:
+        if isinstance(event, SQSEvent):  # so that a dead letter's failure is found by its id
+            facts["messages"] = [record["messageId"] for record in event.to_dict()["Records"]]
         response = get_response(event)
         facts["done"] = True
         return response

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import ROOT, Settings, SettingsError
 from chalicelib.subscriptions import VARIABLES, Subscriptions
+from stage.prices import load
 from tools.deploying import asked, checks
 from tools.deploying.bucketmodels import package
 from tools.deploying.clientcache import Session
@@ -21,6 +22,8 @@ from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import REST, URL, Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, rotate, show, tell
+from tools.operating.overview import Overview
+from tools.operating.running import running, where
 
 
 @contextmanager
@@ -179,6 +182,7 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
     "--show-token", is_flag=True, help="Print the secret of callers, and do nothing else."
 )
 @click.option("--rotate-token", is_flag=True, help="Replace that secret, and do nothing else.")
+@click.option("--status", is_flag=True, help="Tell what runs, waits, failed and costs.")
 @click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
 def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
@@ -196,6 +200,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
       python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
       python -m tools.deploy --stage dev --front url --reserve 20
       python -m tools.deploy --stage dev --rotate-token
+      python -m tools.deploy --stage dev --status
       python -m tools.deploy --stage dev --destroy
     """
     with _one_line():
@@ -203,7 +208,9 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
         if options["show_token"]:
             _show_token(session, stage)
             return
-        if options["rotate_token"]:
+        if options["status"]:
+            Overview(running(session, stage), load()).show()
+        elif options["rotate_token"]:
             rotate(prepare(session, stage, options), session, options["plan"], options["yes"])
         elif options["destroy"]:
             destroy(prepare(session, stage, options), session, options["plan"], options["yes"])
@@ -215,9 +222,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
 
 
 def _show_token(session: Any, stage: str) -> None:
-    read_config(ROOT, stage)
-    target, _ = checks.account(session, stage)
-    lives_here(session.client("s3"), target)
+    target = where(session, stage)
     token = TokenStep(session.client("ssm"), target.token)
     if not token.exists():
         raise DeployError(f"Stage {stage} has no token in {target.region}. Deploy it first.")

@@ -319,6 +319,16 @@ class TestDeployed:
         assert token not in deployed.text
         assert tool("--show-token") == (0, token + "\n")
 
+    def test_its_status_is_told_in_sections(self, tool: Tool, app: Any) -> None:
+        said = tool("--status")
+        assert said.status == 0, said.text
+        assert re.findall(r"^\S.*", said.text, re.MULTILINE) == [
+            "Functions", "Queues", "Dead letters", "Alarms", "Last batches", "Last 24 hours",
+        ]  # fmt: skip
+        assert "refuses" not in said.text
+        assert handlers(app) <= {line.split()[0] for line in said.text.splitlines()}
+        assert re.search(rf"model doodle; layers: .*{NAME}-model:1", said.text)
+
     def test_logs_end(self, tool: Tool, app: Any) -> None:
         listed = tool.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")
         groups = {

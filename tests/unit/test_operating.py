@@ -1,0 +1,336 @@
+"""`tools.deploy --status`, `--redrive` and `--logs`, on an AWS in this process."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from chalice.app import SQSEvent
+from moto import mock_aws
+
+import app
+from chalicelib.errors import ServiceUnavailable
+from stage.prices import load
+from tools.deploying.clientcache import Session
+from tools.deploying.step import DeployError
+from tools.operating.deadletters import DeadLetters
+from tools.operating.discretion import discreet
+from tools.operating.lastday import Function, LastDay
+from tools.operating.overview import Overview
+from tools.operating.postmortem import UNTOLD
+from tools.operating.running import Running, running
+
+REGION = "eu-west-1"
+NAME = "serverless-inception-dev"
+NOW = datetime.now(UTC)
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+SECRET = "X-Amz-Signature=abcdef"
+
+
+class Account:
+    """An AWS in this process, with a stage as far as these commands see it."""
+
+    def __init__(self) -> None:
+        self.session = Session(
+            aws_access_key_id="id", aws_secret_access_key="secret", region_name=REGION
+        )
+        self.client = self.session.client
+
+    def deploy(self, *handlers: str) -> None:
+        s3 = self.client("s3")
+        for kind in ("images", "results", "models"):
+            s3.create_bucket(
+                Bucket=f"{NAME}-{kind}-123456789012",
+                CreateBucketConfiguration={"LocationConstraint": REGION},
+            )
+        s3.put_object(Bucket=f"{NAME}-images-123456789012", Key="code.zip", Body=b"")
+        role = self.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)
+        for handler in handlers:
+            name = NAME if handler == "api_handler" else f"{NAME}-{handler}"
+            self.client("lambda").create_function(
+                FunctionName=name, Role=role["Role"]["Arn"], Runtime="python3.13",
+                Handler="app.app", MemorySize=1024, Timeout=29,
+                Tags={"aws-chalice": "version=1.32.0:stage=dev:app=serverless-inception"},
+                Code={"S3Bucket": f"{NAME}-images-123456789012", "S3Key": "code.zip"},
+                Environment={"Variables": {"MODEL": "doodle"}},
+            )  # fmt: skip
+            self.client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}")
+        for kind in ("work", "dead-letters"):
+            self.client("sqs").create_queue(QueueName=f"{NAME}-{kind}")
+
+    def url(self, kind: str) -> str:
+        return str(self.client("sqs").get_queue_url(QueueName=f"{NAME}-{kind}")["QueueUrl"])
+
+    def die(self, *bodies: str) -> list[str]:
+        """Put messages among the dead letters; returns their ids."""
+        sqs, url = self.client("sqs"), self.url("dead-letters")
+        return [sqs.send_message(QueueUrl=url, MessageBody=body)["MessageId"] for body in bodies]
+
+    def depth(self, kind: str) -> int:
+        answer = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.url(kind), AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+    def log(self, handler: str, *lines: str, at: datetime = NOW) -> None:
+        name = NAME if handler == "api_handler" else f"{NAME}-{handler}"
+        group = {"logGroupName": f"/aws/lambda/{name}", "logStreamName": f"s{at.timestamp()}"}
+        self.client("logs").create_log_stream(**group)
+        stamp = int(at.timestamp() * 1000)
+        events = [{"timestamp": stamp + n, "message": line} for n, line in enumerate(lines)]
+        self.client("logs").put_log_events(**group, logEvents=events)
+
+    def letters(self) -> DeadLetters:
+        return DeadLetters(self.client("sqs"), self.url("dead-letters"), self.url("work"), 0)
+
+    def stage(self) -> Running:
+        return running(self.session, "dev")
+
+
+class Kept(logging.Handler):
+    """Keeps what `app.py` tells of an event, as lines of JSON."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        names = ("done", "messages", "error", "cause")
+        self.lines.append(json.dumps({name: getattr(record, name) for name in names}))
+
+
+@pytest.fixture
+def account() -> Iterator[Account]:
+    with mock_aws(config={"lambda": {"use_docker": False}}):
+        yield Account()
+
+
+@pytest.fixture
+def stage(account: Account) -> Account:
+    account.deploy("api_handler", "on_work", "on_tick")
+    return account
+
+
+def status(account: Account, capsys: pytest.CaptureFixture[str]) -> str:
+    Overview(account.stage(), load(), lambda: NOW).show()
+    return capsys.readouterr().out
+
+
+CHUNK = '{"type":"chunk","batch_id":"b1","round":0,"chunk":3}'
+STREAM = json.dumps(
+    {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "KinesisBatchInfo": {"batchSize": 7, "streamArn": "arn:aws:kinesis:e:1:stream/photos"},
+    }
+)
+
+
+def lost(message: str) -> str:
+    record = {
+        "eventName": "ObjectCreated:Put", "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {"bucket": {"name": "images"}, "object": {"key": "a+cat.jpg", "eTag": "e"}},
+    }  # fmt: skip
+    return json.dumps(
+        {
+            "requestContext": {"condition": "RetriesExhausted"},
+            "requestPayload": {"Records": [record]},
+            "responsePayload": {"errorType": "ServiceUnavailable", "errorMessage": message},
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        (CHUNK, "chunk 3 of batch b1"),
+        ('{"type":"image","batch_id":"b1","round":0,"of":3,"place":2,"tries":1}',
+         "image 2 of chunk 3 of batch b1"),
+        ('{"type":"fan_out","batch_id":"b1","round":0}', "the manifest of batch b1"),
+        ('{"type":"upload","bucket":"images","key":"a cat.jpg"}',
+         "the upload s3://images/a cat.jpg"),
+        ('{"type":"event","id":"sns/1","text":"x"}', "the event sns/1"),
+        (f"https://me:pw@example.com/cat.jpg?{SECRET}", "https://example.com/cat.jpg?…"),
+        (lost("S3 is away."), "s3://images/a cat.jpg"),
+        (STREAM, "7 records of stream/photos"),
+        ("hello", "a message that names no image"),
+        ("[1]", "a message that names no image"),
+    ],
+)  # fmt: skip
+def test_a_dead_letter_says_what_it_was(stage: Account, body: str, what: str) -> None:
+    stage.die(body)
+    (letter,) = stage.letters().look(10)
+    assert letter.what == what
+    assert letter.received == 1
+
+
+def test_a_look_leaves_the_letters_where_they_are(stage: Account) -> None:
+    stage.die(*(f"https://example.com/{n}.jpg" for n in range(25)))
+    assert len(stage.letters().look(12)) == 12
+    assert stage.depth("dead-letters") == 25
+    assert len({letter.id for letter in stage.letters().look(100)}) == 25
+
+
+def test_a_letter_that_lambda_wrote_says_itself_why(stage: Account) -> None:
+    stage.die(lost(f"GET https://example.com/a.jpg?{SECRET} failed."), STREAM)
+    first, second = stage.letters().look(10)
+    assert first.why == "ServiceUnavailable: GET https://example.com/a.jpg?… failed."
+    assert second.why == "RetryAttemptsExhausted"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"https://a.b/c?{SECRET}&x=1 was", "https://a.b/c?… was"),
+        ('{"url":"http://u:p@a.b/c#frag"}', '{"url":"http://a.b/c?…"}'),
+        ("Authorization: Bearer abc.DEF-1_2", "Authorization: Bearer …"),
+        ("https://a.b/c", "https://a.b/c"),
+    ],
+)
+def test_no_secret_is_shown(text: str, shown: str) -> None:
+    assert discreet(text) == shown
+
+
+def failed(message: str, **facts: Any) -> str:
+    return json.dumps({"done": False, "messages": [message], **facts})
+
+
+def test_the_status_tells_functions_queues_and_dead_letters(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.client("lambda").put_function_concurrency(
+        FunctionName=f"{NAME}-on_tick", ReservedConcurrentExecutions=0
+    )
+    chunk, upload, odd = stage.die(CHUNK, '{"type":"upload","bucket":"b","key":"k"}', "hello")
+    stage.log(
+        "on_work",
+        failed(chunk, error="AccessRefused", cause="an older try"),
+        failed(chunk, error="ServiceUnavailable", cause=f"https://s3.e/b?{SECRET}: timed out"),
+        failed(odd, request_id="12345678-aaaa"),
+        json.dumps({"done": True, "messages": [upload]}),
+        at=NOW + timedelta(seconds=5),
+    )
+    said = status(stage, capsys)
+    lines = [" ".join(line.split()) for line in said.splitlines()]
+    assert any(line.startswith("on_tick 1024 MB 29 s python3.13") for line in lines)
+    assert next(line for line in lines if line.startswith("on_tick ")).endswith("stopped by hand")
+    assert next(line for line in lines if line.startswith("on_work ")).endswith("active")
+    assert "model doodle; layers: none" in lines
+    assert f"{NAME}-dead-letters 3 0 0" in lines
+    reason = lines[lines.index(next(x for x in lines if x.startswith("chunk 3 of batch b1"))) + 1]
+    assert reason == "ServiceUnavailable: https://s3.e/b?… timed out"
+    assert UNTOLD in lines
+    assert "a fault of ours: --logs shows request 12345678" in lines
+    assert "There are no alarms." in lines
+    assert SECRET not in said
+
+
+def test_the_status_tells_what_alarms(stage: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    cloudwatch = stage.client("cloudwatch")
+    for name in (f"{NAME}-dead-letters", f"{NAME}-throttles", "serverless-inception-devtwo-x"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, AlarmDescription="Messages failed five times.", Namespace="AWS/SQS",
+            MetricName="m", Statistic="Sum", Period=300, EvaluationPeriods=1, Threshold=0,
+            ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    for name in (f"{NAME}-dead-letters", "serverless-inception-devtwo-x"):
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="3 > 0")
+    said = status(stage, capsys)
+    assert "ALARM dead-letters since " in said and ": 3 > 0\n" in said
+    assert "Messages failed five times." in said
+    assert "1 alarm quiet" in said
+    assert "devtwo" not in said
+
+
+def test_the_status_tells_the_last_batches(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Last batches\n  None." in status(stage, capsys)
+    end = "0.finished.91.90.1.1800000000.1800000031"
+    key = f"recent/98000000000-b7/{end}/https%3A%2F%2Fa.b%2Fm.csv%3Fk%3Dv"
+    s3, bucket = stage.client("s3"), f"{NAME}-results-123456789012"
+    s3.put_object(Bucket=bucket, Key="recent/98000000000-b7", Body=b"")
+    s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    s3.put_object(Bucket=bucket, Key="batches/b7/batch.json", Body=b"{}")
+    said = " ".join(status(stage, capsys).split())
+    assert "b7 finished 2027-01-15 08:00 90 of 91 1 https://a.b/m.csv?…" in said
+
+
+def test_a_day_costs_what_the_price_table_says(stage: Account) -> None:
+    cloudwatch = stage.client("cloudwatch")
+
+    def put(space: str, name: str, value: float, **dimensions: str) -> None:
+        about = [{"Name": key, "Value": text} for key, text in dimensions.items()]
+        cloudwatch.put_metric_data(
+            Namespace=space,
+            MetricData=[
+                {"MetricName": name, "Dimensions": about, "Value": value, "Timestamp": at}
+                for at in (NOW - timedelta(hours=1), NOW - timedelta(hours=30))
+            ],
+        )
+
+    put("AWS/Lambda", "Invocations", 1_000_000, FunctionName=NAME)
+    put("AWS/Lambda", "Errors", 2, FunctionName=NAME)
+    put("AWS/Lambda", "Duration", 100_000_000, FunctionName=NAME)
+    put("AWS/ApiGateway", "Count", 1_000_000, ApiName="serverless-inception", Stage="dev")
+    put("AWS/SQS", "NumberOfEmptyReceives", 1_000_000, QueueName=f"{NAME}-work")
+    put("AWS/Logs", "IncomingBytes", 1e9, LogGroupName=f"/aws/lambda/{NAME}")
+    functions = [
+        Function("api_handler", NAME, 1024, "arm64"),
+        Function("on_tick", f"{NAME}-on_tick", 512, "x86_64"),
+    ]
+    api = {"ApiName": "serverless-inception", "Stage": "dev"}
+    day = LastDay(cloudwatch, functions, api, f"{NAME}-work", NOW)
+    assert day.busy() == [(functions[0], 1_000_000, 2, 100_000)]
+    assert day.dollars(load()) == {
+        "Lambda, time": pytest.approx(1.33334),
+        "Lambda, requests": pytest.approx(0.2),
+        "API Gateway": pytest.approx(3.5),
+        "SQS": pytest.approx(0.4),
+        "Logs": pytest.approx(0.5),
+    }
+
+
+def test_the_estimate_says_whose_prices_it_takes(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = status(stage, capsys)
+    assert "No calls." in said
+    assert "an estimate by the prices of us-east-1; this stage is in eu-west-1" in said
+
+
+def test_what_aws_refuses_is_named_and_hides_nothing_else(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage.client("sqs").delete_queue(QueueUrl=stage.url("work"))
+    said = status(stage, capsys)
+    assert said.count("AWS refuses GetQueueUrl") == 2
+    assert "Last 24 hours" in said
+
+
+def test_a_stage_that_is_not_there_says_so(account: Account) -> None:
+    with pytest.raises(DeployError, match=r"Stage dev is not deployed in eu-west-1 of account"):
+        account.stage()
+
+
+def test_the_worker_logs_a_failure_by_the_id_of_its_message(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (message,) = stage.die(CHUNK)
+    context: Any = SimpleNamespace(aws_request_id="r-1", function_name=f"{NAME}-on_work")
+    event = SQSEvent({"Records": [{"messageId": message, "body": CHUNK}]}, context)
+
+    def fail(_: object) -> None:
+        raise ServiceUnavailable(detail="S3 is away")
+
+    kept, logger = Kept(), logging.getLogger(app.SERVICE)
+    logger.addHandler(kept)
+    try:
+        with pytest.raises(ServiceUnavailable):
+            app.observe_event(event, fail)
+    finally:
+        logger.removeHandler(kept)
+    stage.log("on_work", *kept.lines, at=NOW + timedelta(seconds=60))
+    assert "ServiceUnavailable: S3 is away" in status(stage, capsys)

@@ -1,0 +1,1 @@
+"""What `tools.deploy` tells of a stage that runs: its state, its dead letters, its logs."""
