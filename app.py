@@ -285,7 +285,8 @@ def models() -> Response:
     packages = services().models.list()
     described = [_describe(package, default) for package in packages]
     missing = SETTINGS.model if default != SETTINGS.model else SETTINGS.stands_in_for
-    return Answered(ModelList(default, _traffic(), described, missing or None))
+    listed = ModelList(default, _traffic(), described, missing or None, SETTINGS.teaches)
+    return Answered(listed)
 
 
 @route("/models/{name}/samples", methods=READ)

@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True):
     token_sha256: SHA-256 of the callers' token, in hexadecimal digits; empty without a token.
     allow_loopback: whether a URL may lead to this machine's loopback addresses, on any port.
     allow_slow_kernels: whether a model without LiteRT's fast kernels counts as healthy.
+    teaches: whether the server has the routes by which the page teaches, as a laptop's may.
     engine: what runs networks.
     threads: CPU threads of one inference.
     at_once: inferences that may run at the same time and then share the threads. 1 on Lambda,
@@ -83,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True):
     token_sha256: str
     allow_loopback: bool
     allow_slow_kernels: bool
+    teaches: bool
     engine: EngineName
     threads: int
     at_once: int
@@ -120,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True):
             token_sha256=env.get("TOKEN_SHA256", "").strip(),
             allow_loopback=_boolean(env, "ALLOW_LOOPBACK", default=not on_lambda),
             allow_slow_kernels=_boolean(env, "ALLOW_SLOW_KERNELS", default=not on_lambda),
+            teaches=_boolean(env, "TEACHES", default=False),
             engine=_engine(env),
             threads=(threads := _threads(env)),
             at_once=1 if on_lambda else min(threads, MOST_AT_ONCE),

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 
 import chalice.local
 import click
@@ -12,10 +13,14 @@ from chalice.cli import main as chalice_command
 from chalice.config import Config
 from chalice.local import LocalDevServer
 
-from localcloud import lifeline, resources
+from chalicelib.settings import ROOT
+from localcloud import resources
 from localcloud.gateway import GatewayHandler
 from localcloud.listening import LOOPBACK
+from localcloud.schoolroom import Schoolroom
+from localcloud.teachroutes import LOCAL_NAMES, add
 from localcloud.urlfront import UrlHandler
+from stage import lifeline
 
 
 @click.command()
@@ -32,8 +37,13 @@ def main(project: str, stack_name: str | None, host: str, port: str, url_port: i
     logging.getLogger("botocore").setLevel(logging.WARNING)
     if stack_name:
         os.environ.update(resources.wait_for_outputs(stack_name))
+    if teaches := host in LOCAL_NAMES and (Path(project) / "tools").is_dir():
+        os.environ["TEACHES"] = "true"  # the page asks
 
     def serve(app: Chalice, config: Config, host: str, port: int) -> LocalDevServer:
+        if teaches:
+            folder = os.environ.get("TEACHINGS_DIR") or ROOT / "build" / "teachings"
+            add(app, Schoolroom(Path(folder)))
         if url_port is not None:
             url = LocalDevServer(app, config, LOOPBACK, url_port, handler_cls=UrlHandler)
             threading.Thread(target=url.server.serve_forever, daemon=True).start()

@@ -16,13 +16,14 @@ from typing import Any
 import click
 from botocore.config import Config
 
-from localcloud import lifeline, registry, resources, subscribed
+from localcloud import registry, resources, subscribed
 from localcloud.containers import Containers
 from localcloud.environment import ACCOUNT
 from localcloud.invoke import InvokeApi
 from localcloud.registry import Function
 from localcloud.streams import Stream, StreamPoller, TableStream
 from localcloud.triggers import ATTEMPTS, POLL_SECONDS, Poller, period, tick
+from stage import lifeline
 
 CLIENT = Config(
     connect_timeout=3,

@@ -16,9 +16,9 @@ from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
 from typing import Any
 
-from localcloud import lifeline
 from localcloud.context import LambdaContext
 from localcloud.runtimeapi import ANSWER, NEXT
+from stage import lifeline
 
 Handlers = dict[str, Callable[[Any, LambdaContext], Any]]
 

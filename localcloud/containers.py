@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from localcloud.lifeline import LIFELINE
 from localcloud.registry import Function
 from localcloud.runtimeapi import Died, Outcome, RuntimeApi
+from stage.lifeline import LIFELINE
 
 START_SECONDS = 60
 

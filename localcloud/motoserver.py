@@ -25,9 +25,10 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from localcloud import changesets, lifeline, queues, resources, statemachines, swagger
+from localcloud import changesets, queues, resources, statemachines, swagger
 from localcloud.listening import LOOPBACK
 from localcloud.visitors import WSGI, Visitors, guarded
+from stage import lifeline
 
 INVOCATIONS = re.compile(r"/2015-03-31/functions/[^/]+/invocations")
 PASSED_ON = (

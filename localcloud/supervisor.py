@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from localcloud.lifeline import LIFELINE
+from stage.lifeline import LIFELINE
 
 WATCH_SECONDS = 0.1
 STOP_SECONDS = 5

@@ -237,12 +237,14 @@ class ModelList(msgspec.Struct, frozen=True):
     """The models that a request may name, and the model that answers if it names none.
 
     missing: the service's own model if that is not here, so that the default stands in for it.
+    teaches: whether this server can be taught further models.
     """
 
     default: str
     experiment: Traffic | None
     models: list[ModelEntry]
     missing: str | None = None
+    teaches: bool = False
 
 
 class SamplePicture(msgspec.Struct, frozen=True):

@@ -1,5 +1,5 @@
-// The page: its tabs and what leads to them. Batch and Experiment are fetched when they are first opened.
-import { loadModels, onAddress, onFile, picker } from "./picture/picture.js";
+// The page: its tabs and what leads to them. Batch, Experiment and Teach are fetched when they are first opened.
+import { loadModels, onAddress, onFile, picker, useModel } from "./picture/picture.js";
 import { part } from "./shared/dom.js";
 import { onPictureGiven } from "./shared/gestures.js";
 import { LazyTab } from "./shared/lazytab.js";
@@ -16,7 +16,22 @@ const trial = new LazyTab(async () => {
   const { makeTab } = await import("./experiment/experiment.js");
   return makeTab({ models: () => picker.models, onView: (view) => picker.follow(view), go });
 });
-const views = makeViews({ many, trial });
+const teach = new LazyTab(async () => {
+  const { makeTab } = await import("./teach/teach.js");
+  return makeTab({
+    models: () => picker.models,
+    onTaught: () => picker.load(),
+    use: (name) => useModel(name).then(() => go("")),
+    compare: (name) => trial.compare(name),
+    go,
+  });
+});
+const views = makeViews({ many, trial, teach });
 
-onPictureGiven({ single: { onFile, onAddress }, many: { many, trial } });
-loadModels(() => trial.refresh());
+onPictureGiven({ single: { onFile, onAddress }, many: { many, trial, teach } });
+loadModels(() => {
+  trial.refresh();
+  teach.refresh();
+  part("tab-teach").hidden = !picker.teaches;
+  if (!picker.teaches && !part("teach").hidden) go("");
+});

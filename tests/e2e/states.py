@@ -13,6 +13,7 @@ from tests.e2e.test_batch_page import fake_batch
 from tests.e2e.test_batch_page import running as part_done
 from tests.e2e.test_experiment_page import TWO_ARMS, fake_experiment
 from tests.e2e.test_page import draw, expect_answer, expect_problem
+from tests.e2e.test_teach_page import FIGURES, fake_teaching, told
 from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
 
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
@@ -260,6 +261,29 @@ def _report(scene: Scene) -> None:
     expect(scene.page.locator(".answers-table tbody tr")).to_have_count(len(LABELS))
 
 
+def _teach(scene: Scene) -> None:
+    scene.open("#teach")
+    for label in LABELS[:2]:
+        scene.page.locator("#teach-files").set_input_files(DOODLES / f"{label}.jpg")
+        scene.page.get_by_role("textbox", name="Label").last.fill(label)
+    expect(scene.page.locator("#teach-lack")).to_contain_text("needs at least 3 pictures")
+
+
+def _teach_running(scene: Scene) -> None:
+    fake_teaching(scene.page, told("running", what="looking at pictures", done=5, of=21))
+    expect(scene.page.locator("#teach-doing")).to_contain_text("5 of 21")
+
+
+def _teach_failed(scene: Scene) -> None:
+    fake_teaching(scene.page, told("failed", error="A label needs at least 3 different pictures."))
+    expect(scene.page.locator("#teach-head")).to_have_text("It could not be taught.")
+
+
+def _taught(scene: Scene) -> None:
+    fake_teaching(scene.page, told("finished", figures=FIGURES))
+    expect(scene.page.locator("#teach-rows tr")).to_have_count(2)
+
+
 def _docs(scene: Scene) -> None:
     scene.page.goto(f"{scene.url}/docs")
     expect(scene.page.locator(".opblock").first).to_be_visible()
@@ -281,6 +305,7 @@ STATES: dict[str, Callable[[Scene], None]] = {
         _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
         _batch_cancelled, _batch_missing,
         _experiment, _experiment_form, _run_running, _run_failed, _report,
+        _teach, _teach_running, _teach_failed, _taught,
         _docs, _docs_tried,
     )
 }  # fmt: skip

@@ -17,6 +17,7 @@ export function makeTab(options) {
       workflows.leave();
     },
     refresh: votes.refresh,
+    compare: workflows.compare,
     onFiles,
     onLines,
   };

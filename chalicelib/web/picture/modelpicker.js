@@ -7,6 +7,7 @@ import { roleOf } from "../shared/experiment.js";
 export class ModelPicker {
   models = [];
   asked = ""; // the model picked by hand
+  teaches = false; // whether the server can be taught others
   #preferred = "";
   #experiment = null; // {champion, arms: {name: weight}}, where there is one
   #missing = null; // the service's own model, where another stands in for it
@@ -33,8 +34,9 @@ export class ModelPicker {
   }
 
   async load() {
-    const { preferred, experiment, models, missing } = await listModels();
+    const { preferred, experiment, models, missing, teaches } = await listModels();
     this.models = models;
+    this.teaches = teaches;
     this.#missing = missing;
     this.#preferred = preferred;
     this.#experiment = experiment;

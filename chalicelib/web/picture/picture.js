@@ -188,6 +188,12 @@ export async function loadModels(onLoaded) {
   }
 }
 
+// Another model is to answer, as if picked by hand.
+export async function useModel(name) {
+  await picker.find(name);
+  (state.again ?? idle)();
+}
+
 makeTabs(part("snippets"));
 const inputTabs = makeTabs(part("input-tabs"), (tab) => {
   renewed();

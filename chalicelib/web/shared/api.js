@@ -82,12 +82,12 @@ function parsed(text) {
 }
 
 export async function listModels() {
-  const { default: preferred, experiment, models, missing } = await call("models");
+  const { default: preferred, experiment, models, missing, teaches } = await call("models");
   if (!models?.length) {
     throw new Problem("The server has no model yet. Fetch one with: make model NAME=inception-v3",
       { title: "No model.", canRetry: true });
   }
-  return { preferred, experiment, models, missing };
+  return { preferred, experiment, models, missing, teaches };
 }
 
 let visitor = null;

@@ -24,6 +24,11 @@ export class LazyTab {
     this.#ask((tab) => tab.onLines(text));
   }
 
+  // For the tab Experiment: a model to be put to the test.
+  compare(challenger) {
+    this.#ask((tab) => tab.compare(challenger));
+  }
+
   leave() {
     this.#visit += 1;
     this.#tab?.leave();

@@ -24,17 +24,18 @@ export function makeTabs(list, onSelect = () => {}) {
     if (tab) choose(tab);
   });
   list.addEventListener("keydown", (event) => {
-    const at = tabs.indexOf(document.activeElement);
+    const offered = tabs.filter((tab) => !tab.hidden);
+    const at = offered.indexOf(document.activeElement);
     const goal = {
-      ArrowRight: (at + 1) % tabs.length,
-      ArrowLeft: (at - 1 + tabs.length) % tabs.length,
+      ArrowRight: (at + 1) % offered.length,
+      ArrowLeft: (at - 1 + offered.length) % offered.length,
       Home: 0,
-      End: tabs.length - 1,
+      End: offered.length - 1,
     }[event.key];
     if (at < 0 || goal === undefined) return;
     event.preventDefault();
-    tabs[goal].focus();
-    choose(tabs[goal]);
+    offered[goal].focus();
+    choose(offered[goal]);
   });
   return { select };
 }

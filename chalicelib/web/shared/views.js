@@ -1,24 +1,25 @@
 // The page's views, and the address of each: none for one picture, #batch and #batch/ID,
-// #experiment and #experiment/NAME for a workflow. No element has such an id: the browser would scroll to it.
+// #experiment and #experiment/NAME for a workflow, #teach and #teach/ID for a teaching. No element has such an id: the browser would scroll to it.
 import { addressOf } from "./address.js";
 import { part } from "./dom.js";
 import { makeTabs } from "./tabs.js";
 
 const TITLE = document.title;
 
-// many, trial: the tabs Batch and Experiment, each with show(name), for "" its start, and leave().
-export function makeViews({ many, trial }) {
+// many, trial, teach: the tabs Batch, Experiment and Teach, each with show(name), for "" its start, and leave().
+export function makeViews({ many, trial, teach }) {
   const views = {
     "": { tab: part("tab-single"), title: TITLE },
     "#batch": { tab: part("tab-batch"), title: `Batch · ${TITLE}`, content: many },
     "#experiment": { tab: part("tab-experiment"), title: `Experiment · ${TITLE}`, content: trial },
+    "#teach": { tab: part("tab-teach"), title: `Teach · ${TITLE}`, content: teach },
   };
   const hashOf = (tab) => Object.keys(views).find((hash) => views[hash].tab === tab);
   const tabs = makeTabs(part("views"), (tab) => go(hashOf(tab)));
   let shown = "";
 
   function route() {
-    const [, hash = "", name = ""] = /^(#batch|#experiment)(?:\/([\w-]{1,80}))?$/.exec(location.hash) ?? [];
+    const [, hash = "", name = ""] = /^(#batch|#experiment|#teach)(?:\/([\w-]{1,80}))?$/.exec(location.hash) ?? [];
     if (hash !== shown) views[shown].content?.leave();
     shown = hash;
     tabs.select(views[hash].tab);
@@ -44,8 +45,9 @@ const SOONEST = 1000; // ms between two looks at what is recent, growing while s
 const LATEST = 15_000;
 
 // Looks again and again, until nothing runs or the visit is over. look(isStill): whether something runs.
-export async function keepLooking(look, isStill) {
-  for (let wait = SOONEST; isStill(); wait = Math.min(LATEST, wait * 1.5)) {
+// latest: ms between two looks, in the end.
+export async function keepLooking(look, isStill, latest = LATEST) {
+  for (let wait = SOONEST; isStill(); wait = Math.min(latest, wait * 1.5)) {
     if (!document.hidden && !(await look(isStill))) return;
     await new Promise((resolve) => setTimeout(resolve, wait));
   }

@@ -60,6 +60,16 @@ export class StartForm {
     }
   }
 
+  // Another part of the page offers to put this model to the test.
+  async propose(challenger) {
+    await this.open();
+    const champion = part("workflow-champion");
+    if (champion.value === challenger) champion.value = this.#models.find(({ name }) => name !== challenger)?.name;
+    part("workflow-challenger").value = challenger;
+    this.#refresh();
+    part("workflow-question").focus();
+  }
+
   #offer(models, preferred) {
     const [champion, challenger] = [part("workflow-champion"), part("workflow-challenger")];
     const chosen = [champion.value || preferred, challenger.value];

@@ -59,10 +59,15 @@ export function makeWorkflows({ go }) {
     form.addLines(text);
   }
 
+  function compare(challenger) {
+    go("#experiment");
+    form.propose(challenger);
+  }
+
   part("workflow-back").addEventListener("click", (event) => {
     event.preventDefault();
     go("#experiment");
   });
 
-  return { show, leave, onFiles, onLines };
+  return { show, leave, compare, onFiles, onLines };
 }

@@ -1,0 +1,246 @@
+// The tab Teach, which a laptop alone has: pictures with labels become a model, by a job beside the app.
+import { Problem, asProblem, call, send } from "../shared/api.js";
+import { amount, counted, make, part } from "../shared/dom.js";
+import { pathOf } from "../shared/files.js";
+import { keepLooking } from "../shared/views.js";
+import { showOutcome } from "./outcome.js";
+import { Piles } from "./piles.js";
+
+const AT_ONCE = 4; // pictures on their way
+const MAX_BYTES = 4_000_000; // of a picture that is sent as it is
+const LATEST = 1000; // ms between two looks at a job
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const HEADS = {
+  running: "Learning…",
+  finished: "Taught.",
+  failed: "It could not be taught.",
+  cancelled: "Cancelled.",
+};
+
+// models(): as the picker has them. onTaught(): there is one more, or another. use(name): let it answer.
+// compare(name): put it to the test. go(hash): to another view of the page.
+export function makeTab({ models, onTaught, use, compare, go }) {
+  const piles = new Piles(refresh);
+  let sending = null; // AbortController while pictures are sent
+  let visit = 0; // counts the changes of what is shown, so that late answers are dropped
+  let shown = null; // the job that is shown
+
+  const named = () => part("teach-name").value.trim();
+
+  // The running server has loaded what is there already, and would go on with it: a model has a name of its own.
+  function nameless() {
+    if (!named()) return "Give the model a name.";
+    if (!NAME.test(named())) return "A name has small letters, digits and hyphens, such as pets-2.";
+    return models().some(({ name }) => name === named()) ? `There is a model ${named()} already. Choose another name.` : "";
+  }
+
+  function refresh() {
+    const { lack, labelled } = piles;
+    const missing = lack || nameless();
+    part("teach-go").disabled = !labelled.length || missing !== "" || sending !== null;
+    part("teach-go").textContent = labelled.length ? `Teach with ${counted(labelled.length, "picture")}` : "Teach";
+    part("teach-lack").textContent = labelled.length ? missing : "";
+  }
+
+  function offer() {
+    const bases = models().filter(({ embedding }) => embedding);
+    const chosen = part("teach-base").value;
+    part("teach-base").replaceChildren(...bases.map(({ name, title }) => new Option(title || name, name)));
+    if (chosen) part("teach-base").value = chosen;
+    part("teach-no-base").hidden = bases.length > 0;
+  }
+
+  function refuse(problem) {
+    part("teach-refusal").hidden = !problem;
+    part("teach-refusal").querySelector("p").textContent = problem?.message ?? "";
+  }
+
+  // id: of a job, or "" for the newest one that runs.
+  async function show(id) {
+    visit += 1;
+    const asked = visit;
+    offer();
+    refresh();
+    try {
+      const { jobs } = await call("teachings");
+      if (asked !== visit) return;
+      list(jobs);
+      const job = id ? await call(`teachings/${id}`) : jobs.find(({ status }) => status.state === "running");
+      if (asked !== visit) return;
+      present(job ?? null);
+      if (job?.status.state === "running") follow(job.id);
+    } catch (error) {
+      if (asked === visit) refuse(asProblem(error));
+    }
+  }
+
+  function follow(id) {
+    const asked = ++visit;
+    const isStill = () => asked === visit;
+    const look = async () => {
+      const job = await call(`teachings/${id}`);
+      if (!isStill()) return false;
+      present(job);
+      return job.status.state === "running";
+    };
+    const watch = () => keepLooking(look, isStill, LATEST).catch((error) => {
+      if (!isStill()) return;
+      refuse(asProblem(error));
+      setTimeout(() => isStill() && watch(), LATEST); // the server may come back
+    });
+    watch();
+  }
+
+  function present(job) {
+    const was = shown?.status.state;
+    shown = job;
+    const state = job?.status.state ?? "";
+    part("teach-work").dataset.state = state;
+    part("teach-head").textContent = state === "finished" ? `${job.wanted.title || job.wanted.name} is taught.` : HEADS[state] ?? "Show it some of each.";
+    part("teach-hint").hidden = Boolean(job);
+    part("teach-cancel").hidden = state !== "running" && sending === null;
+    part("teach-bar").hidden = state !== "running";
+    part("teach-outcome").hidden = state !== "finished";
+    part("teach-doing").textContent = "";
+    if (!job) return;
+    const { what, done, of, error } = job.status;
+    if (state === "running") step(what, done, of);
+    if (state === "failed") part("teach-doing").textContent = error;
+    if (state === "finished") showOutcome(job);
+    if (was !== state) part("teach-announcement").textContent = part("teach-head").textContent;
+    if (was === "running" && state !== "running") relist();
+    if (was === "running" && state === "finished") onTaught();
+  }
+
+  function step(what, done, of) {
+    const bar = part("teach-bar");
+    bar.style.setProperty("--done", of ? done / of : 0);
+    bar.setAttribute("aria-valuenow", of ? Math.round((100 * done) / of) : 0);
+    part("teach-doing").textContent = of ? `${what}: ${amount(done)} of ${amount(of)}` : what;
+  }
+
+  const relist = () => call("teachings").then(({ jobs }) => list(jobs), () => {}); // the old list will do
+
+  function list(jobs) {
+    part("teach-recent").hidden = !jobs.length;
+    part("teach-jobs").replaceChildren(...jobs.map(({ id, wanted, pictures, status }) => {
+      const item = make("li");
+      const link = make("a", "batch-link");
+      link.href = `#teach/${id}`;
+      const count = Object.values(pictures).reduce((sum, some) => sum + some, 0);
+      const words = `${counted(Object.keys(pictures).length, "label")}, ${counted(count, "picture")}, ${status.state}`;
+      link.append(make("strong", "", wanted.title || wanted.name), make("span", "batch-words", words));
+      item.append(link);
+      return item;
+    }));
+  }
+
+  async function teach() {
+    refuse(null);
+    const job = (sending = new AbortController());
+    piles.hold(true);
+    refresh();
+    present(null);
+    try {
+      const { id } = await send("teachings", {});
+      await ship(id, piles.labelled, job.signal);
+      const started = await send(`teachings/${id}/start`, {
+        name: named(),
+        base: part("teach-base").value,
+        reject: part("teach-reject").checked,
+      });
+      sending = null;
+      present(started);
+      go(`#teach/${id}`);
+      part("teach-head").focus({ preventScroll: true });
+    } catch (error) {
+      sending = null;
+      present(null);
+      if (!job.signal.aborted) refuse(asProblem(error));
+    } finally {
+      piles.hold(false);
+      refresh();
+    }
+  }
+
+  async function ship(id, labelled, signal) {
+    const rest = [...labelled.entries()];
+    let done = 0;
+    part("teach-bar").hidden = false;
+    part("teach-head").textContent = "Sending…";
+    part("teach-hint").hidden = true;
+    part("teach-cancel").hidden = false;
+    const carry = async () => {
+      for (let next = rest.shift(); next; next = rest.shift()) {
+        const [, { label, file }] = next;
+        await put(id, label, file, signal);
+        step("sending pictures", (done += 1), labelled.length);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, carry));
+  }
+
+  async function put(id, label, file, signal) {
+    let body = file;
+    if (file.size > MAX_BYTES || /hei[cf]/i.test(`${file.type} ${file.name}`)) {
+      const { asJpeg } = await import("../picture/recode.js");
+      body = (await asJpeg(file))?.blob;
+      if (!body) throw new Problem(`${file.name} is too large, and your browser cannot make it smaller. Take it out, then teach again.`);
+    }
+    const query = new URLSearchParams({ label, name: pathOf(file).split("/").at(-1) });
+    await call(`teachings/${id}/pictures?${query}`, {
+      method: "POST", body, signal, headers: { "Content-Type": "application/octet-stream" },
+    });
+  }
+
+  async function cancel() {
+    if (sending) {
+      sending.abort();
+      return;
+    }
+    try {
+      present(await call(`teachings/${shown.id}`, { method: "DELETE" }));
+    } catch (error) {
+      refuse(asProblem(error));
+    }
+  }
+
+  function onFiles(files) {
+    go("#teach");
+    if (sending) return;
+    const others = piles.add(files);
+    refuse(others ? new Problem(`${counted(others, "file")} left out: no pictures, empty, or over 20 MB.`) : null);
+  }
+
+  for (const id of ["teach-folder", "teach-files"]) {
+    part(id).addEventListener("change", ({ target }) => {
+      const files = [...target.files];
+      target.value = "";
+      if (files.length) onFiles(files);
+    });
+  }
+  part("teach-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!part("teach-go").disabled) teach();
+  });
+  part("teach-form").addEventListener("input", refresh);
+  part("teach-cancel").addEventListener("click", cancel);
+  part("teach-use").addEventListener("click", () => use(shown.wanted.name));
+  part("teach-compare").addEventListener("click", () => compare(shown.wanted.name));
+  addEventListener("beforeunload", (event) => sending && event.preventDefault());
+
+  return {
+    show,
+    leave() {
+      visit += 1;
+    },
+    refresh() {
+      offer();
+      refresh();
+    },
+    onFiles,
+    onLines: () => refuse(new Problem("Teaching needs the pictures themselves: drop files or folders.")),
+  };
+}

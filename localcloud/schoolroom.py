@@ -1,0 +1,184 @@
+"""Teachings on this machine: a folder for each, which pictures fill, and a process that works."""
+
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+from threading import Lock
+
+import msgspec
+
+from chalicelib.errors import BadRequest, Conflict, NotFound
+from chalicelib.files import put
+from chalicelib.requests import MAX_LABEL
+from stage.lifeline import LIFELINE
+from stage.teachjobs import STATUS, TABLE, WANTED, Job, JobList, Status, Wanted
+
+PICTURES = "pictures"
+MOST_PICTURES = 20_000
+NEWEST = 20
+"""Jobs that are listed."""
+STOP_SECONDS = 30
+"""A job ends after the picture that it looks at."""
+COMMAND = (sys.executable, "-m", "tools.teaching.beside")
+
+_ID = re.compile("[0-9]{6}-[0-9a-f]{8}")
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of the table of pictures."""
+
+    image: str
+    label: str
+
+
+@dataclass
+class _Run:
+    id: str
+    process: subprocess.Popen[bytes]
+    holds: int
+
+
+class Schoolroom:
+    """Keeps the jobs in a folder, and runs one at a time.
+
+    command: runs a job; its folder comes last. The job ends with this process.
+    """
+
+    def __init__(self, folder: Path, command: tuple[str, ...] = COMMAND) -> None:
+        self._folder, self._command = folder, command
+        self._lock = Lock()
+        self._run: _Run | None = None
+
+    def open(self) -> Job:
+        """Makes a job without pictures."""
+        with self._lock:
+            numbers = [int(id.partition("-")[0]) for id in self._ids()[:1]]
+            id = f"{sum(numbers) + 1:06}-{token_hex(4)}"
+            (self._folder / id / PICTURES).mkdir(parents=True)
+            (self._folder / id / TABLE).touch()
+        return self.job(id)
+
+    def add(self, id: str, name: str, label: str, data: bytes) -> None:
+        """Adds a picture. Raises BadRequest, Conflict or NotFound."""
+        label = label.strip()
+        if not 1 <= len(label) <= MAX_LABEL:
+            raise BadRequest(f"A label has 1 to {MAX_LABEL} characters.")
+        if not data:
+            raise BadRequest("The picture is empty. Send its bytes as the body.")
+        folder = self._found(id)
+        with self._lock:
+            if self._status(id).state != "collecting":
+                raise Conflict("This teaching has begun; open another for more pictures.")
+            lines = (folder / TABLE).read_bytes()
+            number = lines.count(b"\n") + 1
+            if number > MOST_PICTURES:
+                raise BadRequest(
+                    f"More than {MOST_PICTURES:,} pictures are too many for the page. Use "
+                    "`python -m tools.model teach`."
+                )
+            # a name is for people: only what every file system takes is kept of it
+            plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:]
+            image = f"{PICTURES}/{number:05}-{plain}"
+            (folder / image).write_bytes(data)
+            line = msgspec.json.encode(_Line(image, label))
+            with (folder / TABLE).open("ab") as table:
+                table.write(line + b"\n")
+
+    def start(self, id: str, wanted: Wanted) -> Job:
+        """Starts the job. Raises Conflict if one runs, or this one has, or NotFound."""
+        folder = self._found(id)
+        with self._lock:
+            if self._running():
+                raise Conflict("Another teaching runs. Wait for its end, or cancel it.")
+            if self._status(id).state != "collecting":
+                raise Conflict("This teaching has begun already; open another.")
+            put(folder / WANTED, msgspec.json.encode(wanted))
+            self._write(id, Status("running", "beginning"))
+            theirs, ours = os.pipe()
+            process = subprocess.Popen(  # noqa: S603
+                [*self._command, str(folder)],
+                env={**os.environ, LIFELINE: str(theirs)},
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs],
+                start_new_session=True,  # Ctrl-C is for who started it
+            )
+            os.close(theirs)
+            self._run = _Run(id, process, ours)
+        return self.job(id)
+
+    def cancel(self, id: str) -> Job:
+        """Ends the job; nothing is installed then. One that has ended stays as it is."""
+        self._found(id)
+        with self._lock:
+            if self._run and self._run.id == id and self._running():
+                self._run.process.terminate()
+                try:
+                    self._run.process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    self._run.process.kill()
+                    self._run.process.wait()
+            if self._written(id).state in ("collecting", "running"):
+                self._write(id, Status("cancelled"))
+        return self.job(id)
+
+    def job(self, id: str) -> Job:
+        """Returns the job. Raises NotFound."""
+        folder = self._found(id)
+        lines = (folder / TABLE).read_bytes().splitlines()
+        counts = Counter(msgspec.json.decode(line, type=_Line).label for line in lines)
+        wanted = None
+        with suppress(FileNotFoundError):
+            wanted = msgspec.json.decode((folder / WANTED).read_bytes(), type=Wanted)
+        return Job(id, dict(counts), wanted, self._status(id))
+
+    def all(self) -> JobList:
+        """Lists the jobs, newest first, without those that only collect."""
+        jobs = [self.job(id) for id in self._ids()[:NEWEST]]
+        return JobList([job for job in jobs if job.wanted])
+
+    def _ids(self) -> list[str]:
+        with suppress(FileNotFoundError):
+            names = [path.name for path in self._folder.iterdir()]
+            return sorted(filter(_ID.fullmatch, names), reverse=True)
+        return []
+
+    def _found(self, id: str) -> Path:
+        if not _ID.fullmatch(id) or not (self._folder / id / TABLE).is_file():
+            raise NotFound("There is no such teaching.")
+        return self._folder / id
+
+    def _running(self) -> bool:
+        run = self._run
+        if run and run.process.poll() is not None:
+            os.close(run.holds)
+            self._run = run = None
+        return run is not None
+
+    def _status(self, id: str) -> Status:
+        """How the job goes; one whose process is gone without a word was interrupted."""
+        status = self._written(id)
+        run = self._run if self._run and self._run.id == id else None
+        if status.state != "running":
+            if run:  # it has said its last word
+                run.process.wait(STOP_SECONDS)
+            return status
+        if run and run.process.poll() is None:
+            return status
+        status = self._written(id)  # it may have ended between the two looks
+        if status.state != "running":
+            return status
+        return Status("failed", error="The teaching was interrupted. Teach once more.")
+
+    def _written(self, id: str) -> Status:
+        with suppress(FileNotFoundError):
+            return msgspec.json.decode((self._folder / id / STATUS).read_bytes(), type=Status)
+        return Status("collecting")
+
+    def _write(self, id: str, status: Status) -> None:
+        put(self._folder / id / STATUS, msgspec.json.encode(status))

@@ -1,0 +1,174 @@
+"""The tab Teach in headless Chromium: pictures with labels become a model that answers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import shoot
+from tests.e2e.conftest import LocalCloud, running
+from tests.e2e.test_page import expect_answer
+from tools.doodle.drawings import LABELS, TEST_SEEDS, example
+
+pytestmark = pytest.mark.chromium
+
+KINDS = ("clock", "umbrella", "fish")
+SECONDS = 90_000
+"""Milliseconds that a teaching may take on a busy machine."""
+WANTED = {"name": "pets", "base": "doodle", "title": "", "reject": False}
+PICTURES = {"cat": 12, "dog": 9}
+FIGURES = {
+    "right": 19, "of": 21, "interval": [0.71, 0.97], "report": "build/evaluations/pets/report.md",
+    "labels": [
+        {"label": "cat", "right": 11, "of": 12, "taken_for": "dog"},
+        {"label": "dog", "right": 8, "of": 9, "taken_for": "cat"},
+    ],
+    "notes": ["Fewer than 10 pictures of dog: the figures say little about it."],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """The app with the bundled model, models of its own, and no earlier teachings."""
+    folder = tmp_path_factory.mktemp("school")
+    places = {"MODEL_DIR": str(folder / "models"), "TEACHINGS_DIR": str(folder / "teachings")}
+    with running(folder / "log", "doodle", **places) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def tab(school: LocalCloud, page: Page) -> Page:
+    """The tab, opened."""
+    page.goto(f"{school.url}/#teach")
+    expect(page.locator("#teach-base option").first).to_be_attached()
+    return page
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of drawings for each kind."""
+    folder = tmp_path_factory.mktemp("drawings")
+    for seed in TEST_SEEDS[: 6 * len(LABELS)]:
+        kind = LABELS[seed % len(LABELS)]
+        if kind in KINDS:
+            (folder / kind).mkdir(exist_ok=True)
+            example(seed, 64)[0].save(folder / kind / f"{seed}.png")
+    return folder
+
+
+def teach(page: Page, photos: Path, name: str) -> None:
+    page.locator("#teach-folder").set_input_files(photos)
+    page.get_by_label("Name of the model").fill(name)
+    page.get_by_role("button", name="Teach with 18 pictures").click()
+
+
+def told(state: str, **status: Any) -> dict[str, Any]:
+    """The answer about a job."""
+    told = {"state": state, "what": "", "done": 0, "of": 0, "said": [], "error": ""} | status
+    return {"id": "000001-00000000", "pictures": PICTURES, "wanted": WANTED, "status": told}
+
+
+def fake_teaching(page: Page, job: dict[str, Any]) -> None:
+    """Has the server tell of this job alone, and shows it."""
+    page.route("**/teachings", lambda route: route.fulfill(json={"jobs": [job]}))
+    page.route("**/teachings/*", lambda route: route.fulfill(json=job))
+    page.evaluate("(id) => { location.hash = `#teach/${id}`; }", job["id"])
+
+
+def test_folders_become_a_model_that_answers(tab: Page, photos: Path) -> None:
+    teach(tab, photos, "shapes")
+    expect(tab.locator("#teach-head")).to_have_text("shapes is taught.", timeout=SECONDS)
+    expect(tab.locator("#teach-right")).to_contain_text("of 18 pictures that it had not learned")
+    expect(tab.locator("#teach-rows tr")).to_have_count(len(KINDS))
+    expect(tab.locator("#teach-jobs")).to_contain_text("3 labels, 18 pictures, finished")
+    shoot(tab, "taught")
+    tab.get_by_role("button", name="Use this model").click()
+    expect(tab.locator("#model")).to_have_value("shapes")
+    tab.locator("#file").set_input_files(sorted((photos / "fish").iterdir())[0])
+    expect_answer(tab, "fish")
+    expect(tab.locator("#card-name")).to_have_text("shapes")
+
+
+def test_a_teaching_outlives_its_tab(tab: Page, browser: Browser, photos: Path) -> None:
+    url = tab.url
+    teach(tab, photos, "outlived")
+    expect(tab).to_have_url(re.compile("#teach/"))
+    tab.close()
+    with browser.new_page() as page:
+        page.goto(url)
+        page.get_by_role("link", name="outlived").click()
+        expect(page.locator("#teach-head")).to_have_text("outlived is taught.", timeout=SECONDS)
+        page.get_by_role("button", name="Compare with…").click()
+        expect(page.locator("#workflow-challenger")).to_have_value("outlived")
+        expect(page.locator("#workflow-champion")).not_to_have_value("outlived")
+
+
+def test_it_says_what_is_missing(tab: Page, photos: Path) -> None:
+    go, lack = tab.locator("#teach-go"), tab.locator("#teach-lack")
+    expect(go).to_be_disabled()
+    tab.locator("#teach-folder").set_input_files(photos / "fish")
+    expect(lack).to_contain_text("second label")
+    tab.locator("#teach-files").set_input_files(sorted((photos / "clock").iterdir())[:2])
+    expect(lack).to_have_text("Name every label.")
+    names = tab.get_by_role("textbox", name="Label")
+    names.last.fill("FISH")
+    expect(lack).to_have_text("Two labels have the same name.")
+    names.last.fill("clock")
+    expect(lack).to_contain_text("needs at least 3 pictures")
+    tab.locator("#teach-folder").set_input_files(photos / "clock")
+    expect(lack).to_have_text("Give the model a name.")
+    name = tab.get_by_label("Name of the model")
+    for wrong, why in (("My Pets", "small letters"), ("doodle", "already")):
+        name.fill(wrong)
+        expect(lack).to_contain_text(why)
+        expect(go).to_be_disabled()
+    name.fill("pets")
+    expect(lack).to_have_text("")
+    expect(go).to_be_enabled()
+    tab.get_by_role("button", name="Remove clock").click()
+    expect(lack).to_contain_text("second label")
+
+
+def test_what_fails_says_why(tab: Page, photos: Path) -> None:
+    same = sorted((photos / "fish").iterdir())[0].read_bytes()
+    for label in ("fish", "clock"):
+        files: list[Any] = [
+            {"name": f"{number}.png", "mimeType": "image/png", "buffer": same}
+            for number in range(3)
+        ]
+        tab.locator("#teach-files").set_input_files(files)
+        tab.get_by_role("textbox", name="Label").last.fill(label)
+    tab.get_by_label("Name of the model").fill("torn")
+    tab.get_by_role("button", name="Teach with 6 pictures").click()
+    head = tab.locator("#teach-head")
+    expect(head).to_have_text("It could not be taught.", timeout=SECONDS)
+    expect(tab.locator("#teach-doing")).to_contain_text("contradict each other")
+    shoot(tab, "teach-failed")
+
+
+def test_a_teaching_is_watched_and_cancelled(tab: Page) -> None:
+    states = iter([told("running", what="looking at pictures", done=5, of=21), told("cancelled")])
+    fake_teaching(tab, next(states))
+    expect(tab.locator("#teach-doing")).to_have_text("looking at pictures: 5 of 21")
+    expect(tab.locator("#teach-bar")).to_have_attribute("aria-valuenow", "24")
+    with tab.expect_request(lambda request: request.method == "DELETE"):
+        tab.unroute_all(behavior="ignoreErrors")
+        fake_teaching(tab, next(states))
+        tab.get_by_role("button", name="Cancel").click()
+    expect(tab.locator("#teach-head")).to_have_text("Cancelled.")
+
+
+def test_where_nothing_teaches_there_is_no_tab(tab: Page) -> None:
+    def deployed(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | {"teaches": False})
+
+    tab.route("**/models", deployed)
+    tab.reload()
+    expect(tab.locator("#question")).to_be_visible()
+    expect(tab.get_by_role("tab", name="Teach")).to_be_hidden()
+    tab.get_by_role("tab", name="One picture").focus()
+    tab.keyboard.press("ArrowLeft")
+    expect(tab.get_by_role("tab", name="Experiment")).to_be_focused()

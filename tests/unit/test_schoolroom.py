@@ -1,0 +1,118 @@
+"""Teachings on this machine: pictures, one process at a time, and what becomes of it."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from chalicelib.errors import BadRequest, Conflict, NotFound
+from localcloud.schoolroom import Schoolroom
+from localcloud.starting import wait_for
+from stage.teachjobs import STATUS, TABLE, Status, Wanted
+
+PETS = Wanted("pets", "mobilenet-v2")
+
+SCRIPT = """
+import pathlib, sys
+folder = pathlib.Path(sys.argv[-1])
+{}
+"""
+FINISHED = "(folder / 'status.json').write_text('{\"state\": \"finished\"}')"
+ENDLESS = "sys.stdin = open(0); (folder / 'begun').touch(); import signal; signal.pause()"
+
+
+def room(tmp_path: Path, work: str) -> Schoolroom:
+    """A room whose jobs do this, in Python that knows their `folder`."""
+    return Schoolroom(tmp_path / "teachings", (sys.executable, "-c", SCRIPT.format(work)))
+
+
+def filled(schoolroom: Schoolroom) -> str:
+    id = schoolroom.open().id
+    for label in ("cat", "köter 🐕"):
+        schoolroom.add(id, "../a b.jpg", label, b"bytes")
+    return id
+
+
+def ended(schoolroom: Schoolroom, id: str) -> Status:
+    wait_for(lambda: schoolroom.job(id).status.state != "running")
+    return schoolroom.job(id).status
+
+
+def test_pictures_are_kept_under_names_that_lead_nowhere_else(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = filled(schoolroom)
+    folder = tmp_path / "teachings" / id
+    lines = [msgspec.json.decode(line) for line in (folder / TABLE).read_bytes().splitlines()]
+    assert [line["label"] for line in lines] == ["cat", "köter 🐕"]
+    for line in lines:
+        path = (folder / line["image"]).resolve()
+        assert path.read_bytes() == b"bytes"
+        assert path.is_relative_to(folder.resolve())
+    assert schoolroom.job(id).pictures == {"cat": 1, "köter 🐕": 1}
+
+
+@pytest.mark.parametrize(("label", "data"), [("", b"bytes"), (" ", b"bytes"), ("cat", b"")])
+def test_a_picture_needs_a_label_and_bytes(tmp_path: Path, label: str, data: bytes) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = schoolroom.open().id
+    with pytest.raises(BadRequest):
+        schoolroom.add(id, "a.jpg", label, data)
+    assert schoolroom.job(id).pictures == {}
+
+
+def test_a_job_says_itself_how_it_ended_and_takes_no_more_pictures(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = filled(schoolroom)
+    schoolroom.start(id, PETS)
+    assert ended(schoolroom, id).state == "finished"
+    with pytest.raises(Conflict, match="begun"):
+        schoolroom.add(id, "a.jpg", "cat", b"bytes")
+    with pytest.raises(Conflict, match="begun"):
+        schoolroom.start(id, PETS)
+    assert [job.wanted for job in schoolroom.all().jobs] == [PETS]
+
+
+def test_a_job_whose_process_is_gone_without_a_word_was_interrupted(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, "sys.exit(1)")
+    id = filled(schoolroom)
+    schoolroom.start(id, PETS)
+    status = ended(schoolroom, id)
+    assert status.state == "failed"
+    assert "interrupted" in status.error
+
+
+def test_a_job_of_an_earlier_server_was_interrupted_or_has_its_end(tmp_path: Path) -> None:
+    first = room(tmp_path, FINISHED)
+    done, torn = filled(first), filled(first)
+    first.start(done, PETS)
+    ended(first, done)
+    first.start(torn, PETS)
+    ended(first, torn)
+    file = tmp_path / "teachings" / torn / STATUS
+    file.write_bytes(msgspec.json.encode(Status("running", "looking at pictures", 1, 2)))
+    later = room(tmp_path, FINISHED)
+    assert later.job(done).status.state == "finished"
+    assert later.job(torn).status.state == "failed"
+    assert [job.id for job in later.all().jobs] == [torn, done]
+
+
+def test_one_job_runs_at_a_time_and_can_be_cancelled(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, ENDLESS)
+    first, second = filled(schoolroom), filled(schoolroom)
+    schoolroom.start(first, PETS)
+    try:
+        wait_for((tmp_path / "teachings" / first / "begun").exists)
+        with pytest.raises(Conflict, match="Another"):
+            schoolroom.start(second, PETS)
+    finally:
+        assert schoolroom.cancel(first).status.state == "cancelled"
+    assert schoolroom.cancel(first).status.state == "cancelled"
+    schoolroom.start(second, PETS)
+    assert schoolroom.cancel(second).status.state == "cancelled"
+
+
+@pytest.mark.parametrize("id", ["..", "000001-00000000", "000001-0000000g", ""])
+def test_there_is_no_other_job(tmp_path: Path, id: str) -> None:
+    with pytest.raises(NotFound):
+        room(tmp_path, FINISHED).job(id)
