@@ -23,6 +23,7 @@ from tools.deploying.step import DeployError
 from tools.deploying.target import REST, URL, Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, rotate, show, tell
 from tools.operating.overview import Overview
+from tools.operating.postmortem import redrive
 from tools.operating.running import running, where
 
 
@@ -183,6 +184,7 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
 )
 @click.option("--rotate-token", is_flag=True, help="Replace that secret, and do nothing else.")
 @click.option("--status", is_flag=True, help="Tell what runs, waits, failed and costs.")
+@click.option("--redrive", is_flag=True, help="Send the dead letters to the work queue again.")
 @click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
 def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
     """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
@@ -201,6 +203,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
       python -m tools.deploy --stage dev --front url --reserve 20
       python -m tools.deploy --stage dev --rotate-token
       python -m tools.deploy --stage dev --status
+      python -m tools.deploy --stage dev --redrive
       python -m tools.deploy --stage dev --destroy
     """
     with _one_line():
@@ -210,6 +213,8 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
             return
         if options["status"]:
             Overview(running(session, stage), load()).show()
+        elif options["redrive"]:
+            redrive(running(session, stage), options["plan"], options["yes"])
         elif options["rotate_token"]:
             rotate(prepare(session, stage, options), session, options["plan"], options["yes"])
         elif options["destroy"]:

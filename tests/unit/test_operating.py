@@ -7,8 +7,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
+from botocore.exceptions import ClientError
 from chalice.app import SQSEvent
+from click.testing import CliRunner
 from moto import mock_aws
 
 import app
@@ -20,7 +23,7 @@ from tools.operating.deadletters import DeadLetters
 from tools.operating.discretion import discreet
 from tools.operating.lastday import Function, LastDay
 from tools.operating.overview import Overview
-from tools.operating.postmortem import UNTOLD
+from tools.operating.postmortem import UNTOLD, redrive
 from tools.operating.running import Running, running
 
 REGION = "eu-west-1"
@@ -210,7 +213,7 @@ def test_the_status_tells_functions_queues_and_dead_letters(
         failed(chunk, error="ServiceUnavailable", cause=f"https://s3.e/b?{SECRET}: timed out"),
         failed(odd, request_id="12345678-aaaa"),
         json.dumps({"done": True, "messages": [upload]}),
-        at=NOW + timedelta(seconds=5),
+        at=NOW + timedelta(hours=1),
     )
     said = status(stage, capsys)
     lines = [" ".join(line.split()) for line in said.splitlines()]
@@ -332,5 +335,63 @@ def test_the_worker_logs_a_failure_by_the_id_of_its_message(
             app.observe_event(event, fail)
     finally:
         logger.removeHandler(kept)
-    stage.log("on_work", *kept.lines, at=NOW + timedelta(seconds=60))
+    stage.log("on_work", *kept.lines, at=NOW + timedelta(hours=1))
     assert "ServiceUnavailable: S3 is away" in status(stage, capsys)
+
+
+def bodies(account: Account, kind: str) -> list[str]:
+    answer = account.client("sqs").receive_message(
+        QueueUrl=account.url(kind), MaxNumberOfMessages=10
+    )
+    return [message["Body"] for message in answer.get("Messages", [])]
+
+
+def test_dead_letters_are_sent_again_as_they_were(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event = lost("S3 is away.")
+    stage.die(CHUNK, event, STREAM)
+    redrive(stage.stage(), plan=False, yes=True)
+    said = capsys.readouterr().out
+    assert "Sent 2 messages." in said
+    assert "The rest stays" in said
+    assert sorted(bodies(stage, "work")) == sorted([CHUNK, event])
+    assert bodies(stage, "dead-letters") == [STREAM]
+
+
+def test_all_of_many_letters_are_sent_once(stage: Account) -> None:
+    stage.die(*(f"https://example.com/{n}.jpg" for n in range(31)), STREAM)
+    moved: list[str] = []
+    assert stage.letters().redrive(lambda letter: moved.append(letter.body)) == 31
+    assert len(set(moved)) == 31
+    assert (stage.depth("work"), stage.depth("dead-letters")) == (31, 1)
+
+
+def test_a_letter_that_cannot_be_sent_stays(stage: Account) -> None:
+    stage.die(CHUNK)
+    sqs = stage.client("sqs")
+    letters = DeadLetters(sqs, stage.url("dead-letters"), stage.url("work") + "-gone", 0)
+    with pytest.raises(ClientError):
+        letters.redrive(lambda letter: None)
+    assert bodies(stage, "dead-letters") == [CHUNK]
+
+
+@pytest.mark.parametrize("answer", ["n\n", "", None])
+def test_nothing_is_sent_before_a_yes(stage: Account, answer: str | None) -> None:
+    stage.die(CHUNK)
+
+    @click.command()
+    def main() -> None:
+        redrive(stage.stage(), plan=answer is None, yes=False)
+
+    said = CliRunner().invoke(main, input=answer)
+    assert "chunk 3 of batch b1" in said.output
+    assert ("Nothing was done." if answer is None else "Aborted!") in said.output
+    assert (stage.depth("work"), stage.depth("dead-letters")) == (0, 1)
+
+
+def test_without_dead_letters_there_is_nothing_to_send(
+    stage: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redrive(stage.stage(), plan=False, yes=False)
+    assert capsys.readouterr().out == "None.\nNothing was done.\n"

@@ -17,11 +17,9 @@ from tools.columns import columns
 from tools.deploying.target import API_HANDLER, api_stage
 from tools.operating.discretion import discreet
 from tools.operating.lastday import Function, LastDay
-from tools.operating.postmortem import dead_letters, described
+from tools.operating.postmortem import dead_letters, shown
 from tools.operating.running import Running
 
-LETTERS = 10
-"""Dead letters that are shown."""
 BATCHES = 10
 QUEUES = ("work", "dead-letters")
 MAX_REASON = 200
@@ -113,12 +111,7 @@ class Overview:
         yield from columns(("queue", "waiting", "in work", "delayed"), rows)
 
     def _dead_letters(self) -> Lines:
-        letters = dead_letters(self._stage).look(LETTERS)
-        for letter in letters:
-            yield from described(self._stage, letter)
-        if len(letters) == LETTERS:
-            yield f"The first {LETTERS} are shown."
-        yield "None." if not letters else "To send them again: --redrive"
+        yield from shown(self._stage, dead_letters(self._stage))
 
     def _alarms(self) -> Lines:
         pages = (

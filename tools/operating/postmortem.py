@@ -4,12 +4,17 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import click
+
 from chalicelib.wording import count, plain
 from tools.deploying.target import WORKER, Target
+from tools.deploying.terminal import tell
 from tools.operating.deadletters import MAX_SHOWN, DeadLetters, Letter
 from tools.operating.discretion import discreet
 from tools.operating.running import Running
 
+LETTERS = 10
+"""Dead letters that are shown."""
 UNTOLD = (
     f"the log of {WORKER} names no error: it may have run out of time or memory, or never have run"
 )
@@ -21,6 +26,35 @@ def dead_letters(stage: Running) -> DeadLetters:
     dead, work = stage.target.dead_letters, f"{stage.target.name}-work"
     urls = [client.get_queue_url(QueueName=name)["QueueUrl"] for name in (dead, work)]
     return DeadLetters(client, *urls)
+
+
+def redrive(stage: Running, plan: bool, yes: bool) -> None:
+    """Show the dead letters, ask, and send them to the work queue again. plan: only show."""
+    letters = dead_letters(stage)
+    for line in shown(stage, letters):
+        click.echo(line)
+    if plan or not letters.look(1):
+        click.echo("Nothing was done.")
+        return
+    if not yes:
+        click.confirm("Send all that can be sent to the work queue again?", abort=True)
+    moved = letters.redrive(lambda letter: tell(letter.what))
+    click.echo(
+        f"Sent {count(moved, 'message')}. What fails five times again comes back here: --status."
+    )
+    if not all(letter.movable for letter in letters.look(LETTERS)):
+        click.echo("The rest stays: of a stream's records, only the place in the stream is known.")
+
+
+def shown(stage: Running, letters: DeadLetters) -> Iterator[str]:
+    """The first letters, and why they failed."""
+    first = letters.look(LETTERS)
+    for letter in first:
+        yield from described(stage, letter)
+    if not first:
+        yield "None."
+    elif len(first) == LETTERS:
+        yield f"The first {LETTERS} are shown."
 
 
 def described(stage: Running, letter: Letter) -> Iterator[str]:
