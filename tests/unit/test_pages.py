@@ -69,6 +69,14 @@ def test_every_page_is_linked() -> None:
         assert page.name == "README.md" or f"{page.name})" in others or f"{page.name}#" in others
 
 
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/*.md")), ids=lambda page: page.name)
+def test_every_page_of_the_book_has_a_command_and_is_in_its_index(page: Path) -> None:
+    index = ROOT / "docs" / "README.md"
+    if page != index:
+        assert f"({page.name}" in index.read_text()
+        assert blocks(page.read_text())
+
+
 def test_every_setting_is_documented() -> None:
     source = (ROOT / "chalicelib" / "settings.py").read_text()
     read = set(re.findall(r'(?:get\(|\(env, )"([A-Z_]+)"', source))
