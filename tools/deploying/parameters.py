@@ -27,7 +27,7 @@ def monitoring_parameters(target: Target, wishes: Wishes) -> dict[str, str]:
     }
 
 
-TOKEN = "TOKEN_SHA256"  # noqa: S105 - the name of a variable
+TOKEN = "TOKEN_SHA256"  # noqa: S105  # nosec B105 - the name of a variable
 WISHES = ("MODEL", "ARMS", "PUBLIC", "IMAGE_BUCKETS", "FRONT", *VARIABLES.values())
 """Variables that record the options of a deployment."""
 FORMER = ("DASHBOARD", "TOKEN_PARAMETER")
