@@ -50,7 +50,6 @@ GIVEN = {
     "3.50 dollars": "API Gateway's price of a million requests",
     "25 dollars": "Step Functions' price of a million transitions",
     "1.50 dollars": "that of 60,000",
-    "288 times": "five-minute ticks of a day",
     "95%": "of an interval",
     "87.5%": "ImageNet's crop, 224 of 256 pixels",
     "20%": "price of arm64 below x86_64",

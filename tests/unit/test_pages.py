@@ -1,6 +1,7 @@
 """What README and docs name is there: files, tests, headings, settings."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,20 @@ def test_every_page_of_the_book_has_a_command_and_is_in_its_index(page: Path) ->
     if page != index:
         assert f"({page.name}" in index.read_text()
         assert blocks(page.read_text())
+
+
+def sentences(page: Path) -> set[str]:
+    """What a page says in at least seven words, without code blocks and the targets of links."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)", "]", text)
+    parts = re.split(r"(?<=[.:;!?])\s+|\n|\|", text)
+    return {part.strip(" -*") for part in parts if len(part.split()) >= 7}
+
+
+def test_no_page_says_what_another_says() -> None:
+    pages = [page for page in DOCUMENTS if page.name != "CHANGELOG.md"]
+    said = Counter(sentence for page in pages for sentence in sentences(page))
+    assert [sentence for sentence, times in said.items() if times > 1] == []
 
 
 def test_every_setting_is_documented() -> None:
