@@ -22,6 +22,7 @@ from tools.deploying.secret import TokenStep
 from tools.deploying.step import DeployError
 from tools.deploying.target import REST, URL, Target, Wishes, read_config, stage_environment
 from tools.deploying.terminal import deploy, destroy, rotate, show, tell
+from tools.operating.logstream import LogStream, past, patient
 from tools.operating.overview import Overview
 from tools.operating.postmortem import redrive
 from tools.operating.running import running, where
@@ -184,6 +185,11 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
 )
 @click.option("--rotate-token", is_flag=True, help="Replace that secret, and do nothing else.")
 @click.option("--status", is_flag=True, help="Tell what runs, waits, failed and costs.")
+@click.option("--logs", is_flag=True, help="Follow the logs of all functions, until Ctrl-C.")
+@click.option(
+    "--since", type=past, default="10m", metavar="TIME", help="Where --logs begins: 30s, 2h, 1d."
+)
+@click.option("--follow/--no-follow", default=True, help="Whether --logs waits for more.")
 @click.option("--redrive", is_flag=True, help="Send the dead letters to the work queue again.")
 @click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
 def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
@@ -203,6 +209,7 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
       python -m tools.deploy --stage dev --front url --reserve 20
       python -m tools.deploy --stage dev --rotate-token
       python -m tools.deploy --stage dev --status
+      python -m tools.deploy --stage dev --logs --since 1h
       python -m tools.deploy --stage dev --redrive
       python -m tools.deploy --stage dev --destroy
     """
@@ -213,6 +220,9 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
             return
         if options["status"]:
             Overview(running(session, stage), load()).show()
+        elif options["logs"]:
+            stream = LogStream(patient(session), running(session, stage))
+            stream.show(options["since"], options["follow"])
         elif options["redrive"]:
             redrive(running(session, stage), options["plan"], options["yes"])
         elif options["rotate_token"]:

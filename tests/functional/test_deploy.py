@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -328,6 +329,14 @@ class TestDeployed:
         assert "refuses" not in said.text
         assert handlers(app) <= {line.split()[0] for line in said.text.splitlines()}
         assert re.search(rf"model doodle; layers: .*{NAME}-model:1", said.text)
+
+    def test_its_logs_are_one_stream(self, tool: Tool) -> None:
+        place = {"logGroupName": f"/aws/lambda/{NAME}-on_tick", "logStreamName": "its-own"}
+        client, now = tool.client("logs"), int(time.time() * 1000)
+        client.create_log_stream(**place)
+        client.put_log_events(**place, logEvents=[{"timestamp": now, "message": "tick"}])
+        said = tool("--logs", "--no-follow")
+        assert (said.status, said.text.split()[2:]) == (0, ["on_tick", "INFO", "tick"]), said.text
 
     def test_logs_end(self, tool: Tool, app: Any) -> None:
         listed = tool.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{NAME}")

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,8 @@ from tools.deploying.step import DeployError
 from tools.operating.deadletters import DeadLetters
 from tools.operating.discretion import discreet
 from tools.operating.lastday import Function, LastDay
+from tools.operating.logline import LogLine, read_line
+from tools.operating.logstream import LogStream, past, patient
 from tools.operating.overview import Overview
 from tools.operating.postmortem import UNTOLD, redrive
 from tools.operating.running import Running, running
@@ -395,3 +397,127 @@ def test_without_dead_letters_there_is_nothing_to_send(
 ) -> None:
     redrive(stage.stage(), plan=False, yes=False)
     assert capsys.readouterr().out == "None.\nNothing was done.\n"
+
+
+REQUEST = "8f507cfc-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            json.dumps(
+                {
+                    "level": "INFO", "location": "x", "message": "POST /predict", "service": "s",
+                    "timestamp": "t", "request_id": REQUEST, "status": 200, "total": 91.5,
+                    "_aws": {"Timestamp": 1}, "arms": ["a"],
+                }
+            ),
+            LogLine("INFO", REQUEST, 'POST /predict status=200 total=91.5 arms=["a"]', []),
+        ),
+        (
+            '{"level":"ERROR","message":"bad","exception":"Traceback:\\n  File x\\nKeyError: 1"}',
+            LogLine("ERROR", "", "bad", ["Traceback:", "  File x", "KeyError: 1"]),
+        ),
+        (f"START RequestId: {REQUEST} Version: $LATEST\n", None),
+        (f"END RequestId: {REQUEST}\n", None),
+        ("INIT_START Runtime Version: python:3.13.v1\n", None),
+        ("\n", None),
+        (
+            f"REPORT RequestId: {REQUEST}\tDuration: 91.23 ms\tBilled Duration: 92 ms\t"
+            "Memory Size: 1769 MB\tMax Memory Used: 160 MB\tInit Duration: 612.50 ms\t\n",
+            LogLine("REPORT", REQUEST,
+                    "took 91.23 ms memory 160 MB of 1769 MB cold start 612.50 ms", []),
+        ),
+        (
+            f"REPORT RequestId: {REQUEST}\tDuration: 120000.00 ms\tMemory Size: 1769 MB\t"
+            "Max Memory Used: 160 MB\tStatus: timeout\n",
+            LogLine("ERROR", REQUEST,
+                    "took 120000.00 ms memory 160 MB of 1769 MB Status: timeout", []),
+        ),
+        (
+            f"2026-01-01T00:00:00.000Z {REQUEST} Task timed out after 120.00 seconds\n\n",
+            LogLine("ERROR", REQUEST,
+                    "2026-01-01T00:00:00.000Z Task timed out after 120.00 seconds", []),
+        ),
+        (
+            "[ERROR] KeyError: 'a'\nTraceback (most recent call last):\n  File \"app.py\"\n",
+            LogLine("ERROR", "", "KeyError: 'a'",
+                    ["Traceback (most recent call last):", '  File "app.py"']),
+        ),
+        (
+            f"[WARNING]\t2026-01-01T00:00:00.000Z\t{REQUEST}\tslow\n",
+            LogLine("WARNING", REQUEST, "slow", []),
+        ),
+        ("[1, 2]", LogLine("INFO", "", "[1, 2]", [])),
+        ("\x1b[2Jbell\x07", LogLine("INFO", "", "[2Jbell", [])),
+        (
+            f"GET https://a.b/c?{SECRET}",
+            LogLine("INFO", "", "GET https://a.b/c?…", []),
+        ),
+    ],
+)  # fmt: skip
+def test_a_line_of_a_log_is_read(text: str, line: LogLine | None) -> None:
+    assert read_line(text) == line
+
+
+def shown_logs(account: Account, since: timedelta, *later: Callable[[], None]) -> list[str]:
+    """What --logs prints until Ctrl-C. later: what happens between two looks."""
+    events = iter(later)
+
+    def wait(_: float) -> None:
+        event = next(events, None)
+        if event is None:
+            raise KeyboardInterrupt
+        event()
+
+    @click.command()
+    def main() -> None:
+        stream = LogStream(patient(account.session), account.stage(), lambda: NOW)
+        stream.show(since, bool(later), wait)
+
+    said = CliRunner().invoke(main)
+    assert (said.exit_code, said.exception) == (0, None)
+    return [" ".join(line.split()[2:]) for line in said.output.splitlines() if line.strip()]
+
+
+def test_the_logs_of_all_functions_are_one_stream_in_the_order_of_time(stage: Account) -> None:
+    stage.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{NAME}-on_tick")
+    stage.log("on_work", "second", at=NOW - timedelta(seconds=50))
+    stage.log("on_work", "too old", at=NOW - timedelta(hours=1))
+    stage.log("api_handler", "first", at=NOW - timedelta(seconds=60))
+    stage.log("api_handler", "third", at=NOW - timedelta(seconds=40))
+    assert shown_logs(stage, timedelta(minutes=10)) == [
+        "api_handler INFO first", "on_work INFO second", "api_handler INFO third",
+    ]  # fmt: skip
+
+
+def test_what_comes_later_is_shown_once_even_if_it_comes_late(stage: Account) -> None:
+    def late() -> None:
+        stage.log("api_handler", "late", at=NOW - timedelta(seconds=20))
+
+    stage.log("on_work", "early", at=NOW - timedelta(seconds=10))
+    lines = shown_logs(stage, timedelta(minutes=10), late, lambda: None)
+    assert lines == ["on_work INFO early", "api_handler INFO late"]
+
+
+def test_logs_are_read_page_by_page(stage: Account) -> None:
+    lines = [f"line {number}" for number in range(12_000)]
+    for start in range(0, len(lines), 4000):
+        stage.log("on_work", *lines[start : start + 4000], at=NOW - timedelta(seconds=start / 200))
+    assert len(shown_logs(stage, timedelta(hours=1))) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [("30s", timedelta(seconds=30)), ("10m", timedelta(minutes=10)), ("2h", timedelta(hours=2)),
+     ("1d", timedelta(days=1))],
+)  # fmt: skip
+def test_a_time_in_the_past_is_a_number_and_a_unit(text: str, time: timedelta) -> None:
+    assert past(text) == time
+
+
+@pytest.mark.parametrize("text", ["10", "m", "-1m", "1w", "1.5h", ""])
+def test_another_time_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="30s, 10m, 2h, 1d"):
+        past(text)
