@@ -10,7 +10,7 @@ part("unloaded").hidden = true;
 const go = (hash) => views.go(hash);
 const many = new LazyTab(async () => {
   const { makeTab } = await import("./batch/batch.js");
-  return makeTab({ modelAsked: () => picker.asked, go });
+  return makeTab({ modelAsked: () => picker.asked, model: () => picker.ofBatches, go });
 });
 const trial = new LazyTab(async () => {
   const { makeTab } = await import("./experiment/experiment.js");
@@ -30,6 +30,7 @@ const views = makeViews({ many, trial, teach });
 
 onPictureGiven({ single: { onFile, onAddress }, many: { many, trial, teach } });
 loadModels(() => {
+  many.refresh();
   trial.refresh();
   teach.refresh();
   part("tab-teach").hidden = !picker.teaches;

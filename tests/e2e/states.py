@@ -14,6 +14,7 @@ from tests.e2e.test_batch_page import running as part_done
 from tests.e2e.test_experiment_page import TWO_ARMS, fake_experiment
 from tests.e2e.test_page import draw, expect_answer, expect_problem
 from tests.e2e.test_teach_page import FIGURES, fake_teaching, told
+from tests.e2e.test_why_page import without_feature_maps
 from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
 
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
@@ -117,7 +118,7 @@ def _side_by_side(scene: Scene) -> None:
 
 def _where_it_looked(scene: Scene) -> None:
     _answer(scene)
-    scene.page.get_by_label("Show where it looks").check()
+    scene.page.get_by_role("checkbox", name="Show where it looks").check()
     expect(scene.page.locator("#why-said")).to_contain_text("What speaks most for umbrella")
 
 
@@ -219,6 +220,21 @@ def _batch_enlarged(scene: Scene) -> None:
     expect(scene.page.locator("#lightbox-picture")).to_be_visible()
 
 
+def _batch_explained(scene: Scene) -> None:
+    scene.open("#batch")
+    scene.page.locator("#batch-explain").check()
+    drop(scene.page, [("umbrella.jpg", (DOODLES / "umbrella.jpg").read_bytes())])
+    scene.page.locator("#batch-rows button").click()
+    expect(scene.page.locator("#lightbox-why")).to_be_visible()
+
+
+def _batch_unexplained(scene: Scene) -> None:
+    scene.page.route("**/models", without_feature_maps)
+    scene.page.goto(f"{scene.url}/#batch")
+    scene.page.reload()
+    expect(scene.page.locator("#batch-unexplained")).not_to_be_empty()
+
+
 def _batch_cancelled(scene: Scene) -> None:
     ended = {"status": "cancelled", "finished_at": "2026-01-01T00:00:09Z"}
     counts = {"counts": {"total": 80, "done": 0, "failed": 0}}
@@ -303,7 +319,7 @@ STATES: dict[str, Callable[[Scene], None]] = {
         _side_by_side, _where_it_looked, _kept_from_before, _link_to_no_model, _camera,
         _drawing, _without_a_server, _stand_in, _token,
         _batch, _batch_refused, _batch_running, _batch_finished, _batch_gallery, _batch_enlarged,
-        _batch_cancelled, _batch_missing,
+        _batch_explained, _batch_unexplained, _batch_cancelled, _batch_missing,
         _experiment, _experiment_form, _run_running, _run_failed, _report,
         _teach, _teach_running, _teach_failed, _taught,
         _docs, _docs_tried,

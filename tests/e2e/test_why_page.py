@@ -11,22 +11,31 @@ from tests.e2e.browser import sample, shoot, tab_to
 from tests.e2e.test_page import draw, expect_answer
 
 pytestmark = pytest.mark.chromium
-HEAT, SAID = "#heat", "#why-said"
+HEAT, SAID = "#why-heat", "#why-said"
 
 
 def ask_why(page: Page) -> None:
-    page.get_by_label("Show where it looks").check()
+    page.get_by_role("checkbox", name="Show where it looks").check()
     expect(page.locator("#why")).to_be_visible()
 
 
-def darkness(page: Page, *places: float) -> list[int]:
+def darkness(overlay: Any, *places: float) -> list[int]:
     """How dark the overlay is along its middle, 0 to 255; places from 0 to 1."""
-    return page.evaluate(
-        """(places) => { const c = document.getElementById("heat");
+    return overlay.evaluate(
+        """(c, places) => {
         const row = c.getContext("2d").getImageData(0, c.height / 2, c.width, 1).data;
         return places.map((x) => row[4 * Math.floor(x * c.width) + 3]); }""",
         places,
     )
+
+
+def without_feature_maps(route: Any) -> None:
+    """Answers the list of models as if each were explained by occlusion."""
+    answer = route.fetch()
+    body = answer.json()
+    for model in body["models"]:
+        model["explain_inferences"] = 42
+    route.fulfill(response=answer, body=json.dumps(body))
 
 
 def test_labels_are_shown_over_the_picture_one_by_one(page: Page) -> None:
@@ -68,19 +77,12 @@ def test_what_is_hot_stays_bright(page: Page) -> None:
     expect_answer(page, "umbrella")
     ask_why(page)
     expect(page.locator(SAID)).to_contain_text("at the middle right. Parts of it were covered")
-    cold, hot = darkness(page, 0.1, 0.9)
+    cold, hot = darkness(page.locator(HEAT), 0.1, 0.9)
     assert cold > 240 and hot < 15
 
 
 def test_what_covering_parts_takes_is_said_before(page: Page) -> None:
-    def without_maps(route: Any) -> None:
-        answer = route.fetch()
-        body = answer.json()
-        for model in body["models"]:
-            model["explain_inferences"] = 42
-        route.fulfill(response=answer, body=json.dumps(body))
-
-    page.route("**/models", without_maps)
+    page.route("**/models", without_feature_maps)
     page.reload()
     page.locator("#file").set_input_files(sample("umbrella"))
     expect_answer(page, "umbrella")

@@ -11,8 +11,8 @@ import { keepLooking } from "../shared/views.js";
 
 const kept = new Map(); // batch id -> {sources: Map of a result's id -> file, pictures: files, note}
 
-// modelAsked(): the model picked by hand, or "". go(hash): to another view of the page.
-export function makeTab({ modelAsked, go }) {
+// modelAsked(): the model picked by hand, or "". model(): what classifies a batch, once that is known. go(hash): to another view of the page.
+export function makeTab({ modelAsked, model, go }) {
   const follower = new Follower();
   let shipment = null;
   let isAsking = false;
@@ -21,11 +21,25 @@ export function makeTab({ modelAsked, go }) {
 
   function options() {
     const labels = Math.round(Number(part("batch-labels").value)) || 5;
-    const model = modelAsked();
-    return { max_labels: Math.min(100, Math.max(1, labels)), ...(model ? { model } : {}) };
+    const asked = modelAsked();
+    const { checked, disabled } = part("batch-explain");
+    return {
+      max_labels: Math.min(100, Math.max(1, labels)),
+      ...(asked ? { model: asked } : {}),
+      ...(checked && !disabled ? { explain: true } : {}),
+    };
+  }
+
+  // A batch takes no further inferences, so only what has feature maps can tell.
+  function refresh() {
+    const { title, name, explain_inferences: inferences = 1 } = model() ?? {};
+    part("batch-explain").disabled = inferences > 1;
+    part("batch-unexplained").textContent = inferences > 1
+      ? `${title || name} has no feature maps: it would take ${inferences} inferences a picture. The tab One picture can show it.` : "";
   }
 
   function show(id) {
+    refresh();
     visit += 1;
     opened = id;
     turnTo(id || shipment ? "batch-open" : "batch-start");
@@ -182,8 +196,9 @@ export function makeTab({ modelAsked, go }) {
     event.preventDefault();
     go("#batch");
   });
+  part("model").addEventListener("change", refresh);
   addEventListener("beforeunload", (event) => shipment && event.preventDefault());
   countLines();
 
-  return { show, leave, onFiles, onLines };
+  return { show, leave, refresh, onFiles, onLines };
 }

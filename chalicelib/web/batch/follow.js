@@ -20,6 +20,7 @@ export class Follower {
   #view = null;
   #abort = new AbortController();
   #isOver = false;
+  #isWhole = false; // whether all results are here
 
   // kept: {sources: Map of a result's id -> local file, pictures, note}, where its files came from here.
   open(id, kept) {
@@ -100,18 +101,21 @@ export class Follower {
     if (done) this.#results.show(this.#id, records, this.#kept?.sources);
     const models = [...new Set(records.map(({ model }) => model))].filter(Boolean);
     if (models.length) part("batch-facts").prepend(make("span", "", `By ${models.join(" and ")}`));
-    const isWhole = records.length === done;
-    const cut = isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`;
+    this.#isWhole = records.length === done;
+    const notes = [
+      this.#isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`,
+      records.some(hasMore) ? "A CSV holds labels and scores alone; heat maps and embeddings are in the JSONL." : "",
+    ];
     this.#actions({
       ...(isStopped && error?.retryable !== false ? { resume: () => this.#act(retryBatch) } : {}),
       ...(again && !isStopped ? { retry: () => this.#act(retryBatch), failed: again } : {}),
       ...(done ? { jsonl: () => this.#saveJsonl() } : {}),
-      ...(done && isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
-    }, cut);
+      ...(done && this.#isWhole ? { csv: () => save(csvOf(records), `${this.#id}.csv`) } : {}),
+    }, notes);
   }
 
-  #actions(actions, more = "") {
-    showActions({ ...actions, note: [this.#kept?.note, more].filter(Boolean).join(" ") });
+  #actions(actions, more = []) {
+    showActions({ ...actions, note: [this.#kept?.note, ...more].filter(Boolean).join(" ") });
   }
 
   async #act(action) {
@@ -132,13 +136,15 @@ export class Follower {
   // The link of the view may have run out: it is good for up to an hour.
   async #saveJsonl() {
     try {
-      const { results, counts } = await getBatch(this.#id);
-      if (counts.total > MAX_ROWS) location.href = results;
+      const { results } = await getBatch(this.#id);
+      if (!this.#isWhole) location.href = results;
       else save(await fetchResults(results), `${this.#id}.jsonl`);
     } catch (problem) {
       showProblem(problem instanceof Problem ? problem : new Problem("The results could not be fetched. Try again."));
     }
   }
 }
+
+const hasMore = ({ embedding, labels = [] }) => embedding || labels.some(({ heat_map: heat }) => heat);
 
 const titleOf = ({ code = "", title = "That did not work." }) => (code.startsWith("NotFound") ? "No such batch." : title);

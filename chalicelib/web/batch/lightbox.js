@@ -1,6 +1,7 @@
 // A result enlarged: its picture, its labels, and the way to the results before and after it.
 import { amount, make, part, share } from "../shared/dom.js";
 import { nameOf } from "../shared/files.js";
+import { showUnloaded } from "../shared/lazytab.js";
 import { wordsFor } from "../shared/words.js";
 import { whyNot } from "./pictures.js";
 import { said } from "./tile.js";
@@ -11,6 +12,7 @@ export class Lightbox {
   #rows = [];
   #at = 0;
   #pictures;
+  #why = null; // what shows heat maps, once it is there
 
   // onClosed(at): with the place of the result that was shown last.
   constructor(pictures, onClosed) {
@@ -41,7 +43,7 @@ export class Lightbox {
 
   #onKey(event) {
     const goal = { ArrowRight: this.#at + 1, ArrowLeft: this.#at - 1, Home: 0, End: this.#rows.length - 1 }[event.key];
-    if (goal === undefined) return;
+    if (goal === undefined || event.target.matches("input")) return; // which has a use for these keys itself
     event.preventDefault();
     this.#go(goal);
   }
@@ -65,6 +67,7 @@ export class Lightbox {
   async #show(record) {
     const isStill = () => this.#rows[this.#at] === record;
     for (const each of [image, link]) each.hidden = true;
+    this.#why?.hide();
     blank.textContent = "";
     const { address, reason } = await this.#pictures.find(record);
     if (!isStill()) return;
@@ -76,6 +79,7 @@ export class Lightbox {
     image.onload = () => {
       if (!isStill()) return;
       image.hidden = false;
+      this.#explain(record, isStill);
       link.hidden = !/^https?:/i.test(address);
       link.href = address;
       link.textContent = address === record.source ? "Open its address" : "Save the picture";
@@ -85,6 +89,19 @@ export class Lightbox {
       if (isStill()) blank.textContent = why;
     };
     image.src = address;
+  }
+
+  async #explain({ labels = [] }, isStill) {
+    const explained = labels.filter(({ heat_map: heat }) => heat);
+    if (!explained.length) return;
+    try {
+      this.#why ??= new (await import("../picture/why.js")).HeatMaps("lightbox-why");
+      const size = { width: image.naturalWidth, height: image.naturalHeight };
+      if (isStill()) this.#why.show(explained, size, image.parentElement);
+    } catch (error) {
+      console.warn(error);
+      showUnloaded();
+    }
   }
 }
 

@@ -33,6 +33,11 @@ export class ModelPicker {
     return this.models.find(({ name }) => name === (this.asked || this.#unasked));
   }
 
+  // What classifies a batch, in which an experiment has no part.
+  get ofBatches() {
+    return this.models.find(({ name }) => name === (this.asked || this.#preferred));
+  }
+
   async load() {
     const { preferred, experiment, models, missing, teaches } = await listModels();
     this.models = models;

@@ -115,7 +115,7 @@ async function showWhy(entry, tab) {
   if (!part("explain").checked || !explained.length) return;
   const { again } = state;
   try {
-    why ??= await import("./why.js");
+    why ??= new (await import("./why.js")).HeatMaps("why");
     if (state.again === again) why.show(explained, image, part(tab === drawTab ? "easel" : "stage"));
   } catch (error) {
     console.warn(error);

@@ -2,42 +2,57 @@
 import { make, part, share } from "../shared/dom.js";
 
 const LONGEST = 640; // pixels of the overlay, which is drawn smoothly
-const overlay = make("canvas", "heat");
-overlay.id = "heat";
-overlay.setAttribute("aria-hidden", "true"); // the sentence below says it in words
-let shown = { labels: [], image: null };
 
-// labels: those with a heat_map. image: {width, height} of the upright picture. stage: where it is shown.
-export function show(labels, image, stage) {
-  shown = { labels, image };
-  overlay.width = Math.round((image.width * LONGEST) / Math.max(image.width, image.height)) || 1;
-  overlay.height = Math.round((image.height * LONGEST) / Math.max(image.width, image.height)) || 1;
-  stage.append(overlay);
-  part("why-labels").replaceChildren(...labels.map(choice));
-  part("why").hidden = false;
-  choose(0);
+export class HeatMaps {
+  #box;
+  #overlay = make("canvas", "heat");
+  #choices;
+  #said;
+  #labels = [];
+  #image = null;
+
+  // id: of the fieldset that has the choice of a label, the slider and the sentence; its parts' ids begin with it.
+  constructor(id) {
+    this.#box = part(id);
+    this.#overlay.id = `${id}-heat`;
+    this.#overlay.setAttribute("aria-hidden", "true"); // the sentence says it in words
+    [this.#choices, this.#said] = [part(`${id}-labels`), part(`${id}-said`)];
+    this.#choices.addEventListener("change", ({ target }) => this.#choose(Number(target.value)));
+    part(`${id}-strength`).addEventListener("input", ({ target }) => (this.#overlay.style.opacity = target.value / 100));
+  }
+
+  // labels: those with a heat_map. image: {width, height} of the upright picture. stage: where it is shown.
+  show(labels, image, stage) {
+    [this.#labels, this.#image] = [labels, image];
+    const scale = LONGEST / Math.max(image.width, image.height);
+    [this.#overlay.width, this.#overlay.height] = [image.width, image.height].map((side) => Math.round(side * scale) || 1);
+    stage.append(this.#overlay);
+    this.#choices.replaceChildren(...labels.map((label, place) => choice(label, place, this.#box.id)));
+    this.#box.hidden = false;
+    this.#choose(0);
+  }
+
+  hide() {
+    this.#overlay.remove();
+    this.#box.hidden = true;
+  }
+
+  #choose(place) {
+    const { name, heat_map: heat } = this.#labels[place];
+    paint(this.#overlay, heat, this.#overlay.width / this.#image.width);
+    this.#said.textContent = inWords(name, heat, this.#image);
+  }
 }
 
-export function hide() {
-  overlay.remove();
-  part("why").hidden = true;
-}
-
-function choice({ name, score }, place) {
+function choice({ name, score }, place, group) {
   const label = make("label", "why-label");
-  const radio = Object.assign(make("input"), { type: "radio", name: "why-label", value: place, checked: place === 0 });
+  const radio = Object.assign(make("input"), { type: "radio", name: group, value: place, checked: place === 0 });
   label.append(radio, make("span", "", `${name} ${share(score)}`));
   return label;
 }
 
-function choose(place) {
-  const { name, heat_map: heat } = shown.labels[place];
-  paint(heat);
-  part("why-said").textContent = inWords(name, heat);
-}
-
 // What speaks for the label stays bright, the rest goes dark: no colour of the picture is changed.
-function paint({ width, height, values, regions }) {
+function paint(overlay, { width, height, values, regions }, scale) {
   const small = Object.assign(document.createElement("canvas"), { width, height });
   const shade = new ImageData(width, height);
   [...atob(values)].forEach((byte, cell) => (shade.data[4 * cell + 3] = 255 - byte.charCodeAt(0)));
@@ -46,7 +61,6 @@ function paint({ width, height, values, regions }) {
   context.clearRect(0, 0, overlay.width, overlay.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, overlay.width, overlay.height);
-  const scale = overlay.width / shown.image.width;
   for (const [colour, line] of [["#000", 5], ["#fff", 2]]) {
     Object.assign(context, { strokeStyle: colour, lineWidth: line });
     for (const box of regions) context.strokeRect(...[box.x, box.y, box.width, box.height].map((side) => side * scale));
@@ -55,16 +69,13 @@ function paint({ width, height, values, regions }) {
 
 const third = (place, side) => Math.min(2, Math.floor((3 * place) / side));
 
-function inWords(name, { method, regions }) {
+function inWords(name, { method, regions }, image) {
   const how = method === "occlusion" ? " Parts of it were covered to find out." : "";
   if (!regions.length) return `No part of the picture speaks for ${name}.${how}`;
   const places = regions.map(({ x, y, width, height }) => {
-    const row = ["top", "middle", "bottom"][third(y + height / 2, shown.image.height)];
-    const column = ["left", "centre", "right"][third(x + width / 2, shown.image.width)];
+    const row = ["top", "middle", "bottom"][third(y + height / 2, image.height)];
+    const column = ["left", "centre", "right"][third(x + width / 2, image.width)];
     return row === "middle" && column === "centre" ? "in the middle" : `at the ${row} ${column}`;
   });
   return `What speaks most for ${name} is ${[...new Set(places)].join(", then ")}.${how}`;
 }
-
-part("why-labels").addEventListener("change", ({ target }) => choose(Number(target.value)));
-part("why-strength").addEventListener("input", ({ target }) => (overlay.style.opacity = target.value / 100));

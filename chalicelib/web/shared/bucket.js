@@ -43,6 +43,8 @@ const refusal = (request) => new Problem("The bucket refused the file.", {
 // Not by responseXML: what is no XML becomes a document with a style of its own, which the policy refuses.
 const codeIn = ({ responseText }) => /<Code>(\w+)<\/Code>/.exec(responseText)?.[1] ?? "Refused";
 
+const MOST = 100e6; // characters of results that a browser holds at ease, as heat maps are long
+
 // At most `limit` records of the results, as they come in.
 export function readResults(address, limit, signal) {
   return reach(async () => {
@@ -50,13 +52,14 @@ export function readResults(address, limit, signal) {
     if (!response.ok) throw problemOf(response.status, null);
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     const records = [];
-    let pending = "";
+    let [pending, length] = ["", 0];
     for (;;) {
-      const { done, value } = await reader.read();
-      const lines = (pending + (value ?? "")).split("\n");
+      const { done, value = "" } = await reader.read();
+      length += value.length;
+      const lines = (pending + value).split("\n");
       pending = done ? "" : lines.pop();
       for (const line of lines) if (line) records.push(JSON.parse(line));
-      if (!done && records.length < limit) continue;
+      if (!done && records.length < limit && length < MOST) continue;
       if (!done) reader.cancel().catch(() => {});
       return records.slice(0, limit);
     }
