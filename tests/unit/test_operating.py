@@ -178,6 +178,29 @@ def test_a_look_leaves_the_letters_where_they_are(stage: Account) -> None:
     assert len({letter.id for letter in stage.letters().look(100)}) == 25
 
 
+class Slow:
+    """An SQS whose letters can be received again before all were read once."""
+
+    def __init__(self, *rounds: list[str]) -> None:
+        self._rounds = iter(rounds)
+
+    def receive_message(self, **_: object) -> dict[str, Any]:
+        about = {"SentTimestamp": "0", "ApproximateReceiveCount": "1"}
+        letters = [
+            {"MessageId": name, "Body": name, "ReceiptHandle": name, "Attributes": about}
+            for name in next(self._rounds)
+        ]
+        return {"Messages": letters} if letters else {}
+
+    def change_message_visibility(self, **_: object) -> None:
+        """Nobody else reads here."""
+
+
+def test_a_letter_that_comes_again_hides_no_other() -> None:
+    letters = DeadLetters(Slow(["a"], ["a"], ["b"], []), "dead", "work").look(10)
+    assert [letter.id for letter in letters] == ["a", "b"]
+
+
 def test_a_letter_that_lambda_wrote_says_itself_why(stage: Account) -> None:
     stage.die(lost(f"GET https://example.com/a.jpg?{SECRET} failed."), STREAM)
     first, second = stage.letters().look(10)

@@ -125,7 +125,7 @@ class DeadLetters:
             fresh = [letter for letter in letters if letter.id not in seen]
             seen.update((letter.id, letter) for letter in letters)
             yield from fresh
-            if not fresh:
+            if not letters:
                 return
 
     def _show_again(self, letter: Letter) -> None:
