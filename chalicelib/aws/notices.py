@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.dynamodb import Item
-from chalicelib.aws.s3events import Put, puts, unwrapped
+from chalicelib.aws.s3events import UNREADABLE, Put, puts, unwrapped
 from chalicelib.errors import BadRequest
-from chalicelib.requests import Id, Instance
+from chalicelib.requests import MAX_ID, Id, Instance
 
 MAX_TEXT = 16_000
 """Characters of a text. Ten of them fit into one request of SQS, which has 1 MiB, even if each
@@ -69,10 +69,12 @@ def of_dynamodb(event: Event, write: bool) -> list[Notice]:
         if record["eventName"] != "INSERT" or not address:
             continue
         texts = {name: new[name].get("S") for name in (*address, "id") if name in new}
-        if not isinstance(texts.get("id"), str):
-            texts.pop("id", None)
+        id = texts.pop("id", None)
+        if isinstance(id, str) and len(id) <= MAX_ID:
+            texts["id"] = id
         table = record["eventSourceARN"].split("/")[1]
-        item = Item(table, change["Keys"], address) if write else None
+        is_short = len(json.dumps(address)) <= MAX_TEXT
+        item = Item(table, change["Keys"], address) if write and is_short else None
         place = f"dynamodb/{record['eventID']}", json.dumps(texts), change["SequenceNumber"]
         notices.append(Notice(*place, item))
     return notices
@@ -127,14 +129,15 @@ def named(text: str) -> list[Put | Instance]:
         return [Instance(s3_uri=text)]
     kinds: tuple[type[_Image | _Custom], ...] = (_Image, _Custom)
     for kind in kinds:
-        with suppress(msgspec.DecodeError, UnicodeError, ValueError):
+        with suppress(*UNREADABLE, ValueError):
             return [msgspec.json.decode(text, type=kind).instance()]
     with suppress(BadRequest):
         return list(puts(text))
-    with suppress(msgspec.DecodeError, UnicodeError, KeyError, TypeError):
+    with suppress(*UNREADABLE, KeyError, TypeError):
         lost = msgspec.json.decode(text, type=_Lost)
         return [part for inner in lost.texts() for part in named(inner)]
     raise BadRequest(
-        "The message names no image. Send a URL, an s3:// address, JSON with either url or s3_uri, "
-        f"or an event of S3, in at most {MAX_TEXT:,} characters."
+        "The message names no image. Send a URL, an s3:// address, JSON with either url or s3_uri "
+        f"(and perhaps an id of at most {MAX_ID} characters), or an event of S3, in at most "
+        f"{MAX_TEXT:,} characters."
     )

@@ -9,6 +9,9 @@ import msgspec
 
 from chalicelib.errors import BadRequest
 
+UNREADABLE = msgspec.DecodeError, UnicodeError, RecursionError
+"""What decoding of a text raises that is other JSON, too deep, or none."""
+
 
 class Put(msgspec.Struct, frozen=True):
     """An object that was put into a bucket.
@@ -128,7 +131,7 @@ class _Notification(msgspec.Struct, frozen=True, rename="pascal"):
 
 def unwrapped(body: str) -> str:
     """Returns the message inside an SNS notification; other messages as they are."""
-    with suppress(msgspec.DecodeError, UnicodeError):
+    with suppress(*UNREADABLE):
         return msgspec.json.decode(body, type=_Notification).message.strip()
     return body
 
@@ -141,6 +144,6 @@ def puts(event: str | bytes) -> list[Put]:
     """
     kinds: tuple[type[_Event], ...] = (_Failure, _Records, _Bridged, _Test)
     for kind in kinds:
-        with suppress(msgspec.DecodeError, UnicodeError):
+        with suppress(*UNREADABLE):
             return msgspec.json.decode(event, type=kind).puts()
     raise BadRequest("This is no event of S3.")

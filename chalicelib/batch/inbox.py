@@ -10,7 +10,7 @@ from chalicelib.answers.predictions import ErrorInfo
 from chalicelib.aws.dynamodb import Items
 from chalicelib.aws.eventbridge import Bus
 from chalicelib.aws.notices import named
-from chalicelib.aws.s3events import Put, puts
+from chalicelib.aws.s3events import UNREADABLE, Put, puts
 from chalicelib.aws.sqs import Queue
 from chalicelib.aws.store import Listed, ObjectStore
 from chalicelib.batch.batches import BATCH_INPUTS, BatchService, Replaced
@@ -83,7 +83,7 @@ class BatchEvents:
         """Handles a message of the work queue. If it raises, the queue delivers it again."""
         try:
             message = msgspec.json.decode(body, type=Message)
-        except (msgspec.DecodeError, UnicodeError):
+        except UNREADABLE:
             self._on_foreign_message(body.strip(), remaining)
             return
         if isinstance(message, UploadMessage):

@@ -47,4 +47,4 @@ class Inlet:
 
 def _message(notice: Notice) -> EventMessage:
     text = notice.text if len(notice.text) <= MAX_TEXT else ""  # which names no image
-    return EventMessage(notice.id, text, notice.item)
+    return EventMessage(notice.id, text.encode(errors="replace").decode(), notice.item)

@@ -89,6 +89,29 @@ def test_other_texts_are_refused_in_words(text: str) -> None:
         named(text)
 
 
+DEEP = json.dumps({"detail": {"url": "http://h/1", "more": 0}}).replace(
+    "0", "[" * 5000 + "]" * 5000
+)
+
+
+@pytest.mark.parametrize("text", [
+    DEEP, '{"a":' * 1500 + "1" + "}" * 1500, '{"requestPayload":' * 700 + "{}" + "}" * 700,
+    "s3://images/\ud800", '{"s3_uri": "s3://images/\ud800"}',
+], ids=range(5))  # fmt: skip
+def test_what_json_or_a_queue_cannot_hold_is_answered_once(cloud: Cloud, text: str) -> None:
+    take(cloud, Notice("sns/1", text), Notice("sns/2", "poison"))
+    assert answer(cloud, "sns/1")["error"] and answer(cloud, "sns/2")["error"]
+    assert not cloud.queue.bodies
+
+
+@pytest.mark.parametrize(
+    "text", [DEEP, '{"requestPayload":' * 5000 + "{}" + "}" * 5000], ids=range(2)
+)
+def test_a_message_that_is_too_deep_is_refused_in_words(cloud: Cloud, text: str) -> None:
+    with pytest.raises(BadRequest, match=r"names no image\. Send a URL"):
+        cloud.deliver(text)
+
+
 def test_an_event_that_lambda_gave_up_is_made_good_from_the_dead_letters() -> None:
     image = [Instance(url="http://h/1")]
     sns = {"Records": [{"Sns": {"MessageId": "m-1", "Message": "http://h/1"}}]}
@@ -212,6 +235,21 @@ def test_an_item_with_a_wrong_address_is_answered_so(cloud: Cloud, new: Any) -> 
     take(cloud, *notices.of_dynamodb(table_event(**new), write=True))
     assert answer(cloud, ITEM)["error"]["code"] == "BadRequest"
     assert cloud.items.items["photos", "a"]["error"]["M"]["code"] == {"S": "BadRequest"}
+
+
+@pytest.mark.parametrize("id", [{"N": "5"}, {"B": "AP8="}, {"S": "x" * 2048}], ids=str)
+def test_an_item_whose_own_id_names_no_image_is_named_by_its_event(cloud: Cloud, id: Any) -> None:
+    take(cloud, *notices.of_dynamodb(table_event(url=URL, id=id), write=False))
+    assert answer(cloud, ITEM)["id"] == ITEM and answer(cloud, ITEM)["labels"]
+
+
+def test_items_with_huge_addresses_fit_into_the_queue(cloud: Cloud) -> None:
+    huge = {"S": "http://h/" + "x" * 300_000}
+    (notice,) = notices.of_dynamodb(table_event(url=huge), write=True)
+    Inlet(cloud.queue).take([notice] * 10)
+    assert sum(len(body.encode()) for body in cloud.queue.bodies) < 2**20  # of one request of SQS
+    cloud.run()
+    assert "16,000 characters" in answer(cloud, ITEM)["error"]["message"]
 
 
 NIGHTS = ("2026-03-01T00:00:00Z", "2026-03-01T00:00:07Z", "2026-03-02T00:00:00Z")
