@@ -1,5 +1,6 @@
 """Items of tables: the port, and DynamoDB behind it."""
 
+import base64
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol
@@ -40,14 +41,14 @@ class DynamoDB:
         """See Items."""
         from botocore.exceptions import ClientError
 
-        every = {**item.address, **values}
+        every = {**_typed(item.address), **values}
         places = {name: (f"#n{n}", f":v{n}") for n, name in enumerate(every)}
         conditions = [" = ".join(places[name]) for name in item.address]
         with translated(f"the table {item.table}"):
             try:
                 self._client().update_item(
                     TableName=item.table,
-                    Key=item.key,
+                    Key=_typed(item.key),
                     UpdateExpression=f"SET {', '.join(' = '.join(places[n]) for n in values)}",
                     ConditionExpression=" AND ".join(conditions),
                     ExpressionAttributeNames={place: name for name, (place, _) in places.items()},
@@ -58,3 +59,11 @@ class DynamoDB:
                     raise
                 return False
         return True
+
+
+def _typed(attributes: Values) -> dict[str, Any]:
+    """Returns attributes for boto3, which wants bytes where an event has their base64."""
+    return {
+        name: {"B": base64.b64decode(value["B"])} if "B" in value else value
+        for name, value in attributes.items()
+    }

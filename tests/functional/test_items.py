@@ -64,6 +64,23 @@ def test_an_item_with_another_address_is_not_written_to(
     assert read(key) == before
 
 
+def test_an_item_is_found_by_the_bytes_of_its_key(aws: dict[str, Any]) -> None:
+    """An event has them in base64, and boto3 encodes what it is given."""
+    client = boto3.client("dynamodb", **aws)
+    table = f"table-{uuid.uuid4()}"
+    client.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "B"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    key = {"id": {"B": b"\x00\xff"}}
+    client.put_item(TableName=table, Item={**key, **URL})
+    assert DynamoDB(lambda: client).write(Item(table, {"id": {"B": "AP8="}}, URL), LABELS)
+    assert client.get_item(TableName=table, Key=key)["Item"]["labels"] == LABELS["labels"]
+    client.close()
+
+
 def test_a_table_that_does_not_answer(aws: dict[str, Any]) -> None:
     client = boto3.client("dynamodb", **aws)
     with pytest.raises(ServiceUnavailable) as caught:
