@@ -22,7 +22,7 @@ _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 
 
 class _Value(msgspec.Struct, rename={"interpreted": "interpretedValue"}):
-    interpreted: str = ""
+    interpreted: object = None
 
 
 class _Slot(msgspec.Struct):
@@ -34,14 +34,13 @@ class _Intent(msgspec.Struct):
     slots: dict[str, _Slot | None] | None = None
 
 
-class _SessionState(msgspec.Struct, rename={"attributes": "sessionAttributes"}):
+class _SessionState(msgspec.Struct):
     intent: _Intent
-    attributes: dict[str, str] | None = None
 
 
 class _Question(msgspec.Struct, rename={"state": "sessionState", "transcript": "inputTranscript"}):
     state: _SessionState
-    transcript: str = ""
+    transcript: str | None = None
 
     def url(self) -> str:
         """Returns the URL in the slot, or else in what was typed; empty if there is none.
@@ -49,8 +48,9 @@ class _Question(msgspec.Struct, rename={"state": "sessionState", "transcript": "
         Lex may change a slot's letters to lower case; what was typed is as it was.
         """
         slot = (self.state.intent.slots or {}).get(SLOT)
-        interpreted = slot.value.interpreted if slot and slot.value else ""
-        typed = _URL.search(self.transcript)
+        value = slot.value.interpreted if slot and slot.value else ""
+        interpreted = value if isinstance(value, str) else ""
+        typed = _URL.search(self.transcript or "")
         if typed and typed[0].lower() == interpreted.lower():
             return typed[0]
         return interpreted or (typed[0] if typed else "")

@@ -67,6 +67,17 @@ def test_without_a_picture_lex_asks_for_one() -> None:
     assert wired(fetch=fetch).conversation.answer(event)["messages"]
 
 
+def test_what_lex_leaves_empty_is_no_error() -> None:
+    event = question("http://h/a", sessionAttributes={"customer": None})
+    event["inputTranscript"] = None
+    slots = event["sessionState"]["intent"]["slots"]
+    slots["other"] = {"shape": "Composite", "value": {"interpretedValue": 5}, "subSlots": {}}
+    assert said(event)[1] == "Fulfilled"
+    for value in (None, 5):
+        slots["url"]["value"]["interpretedValue"] = value
+        assert said(event)[:2] == ("ElicitSlot", "InProgress")
+
+
 @pytest.mark.parametrize(("url", "why"), [
     ("http://h/gone", "The host says 404."), ("ftp://h/a", "Not a URL."),
     ("x\n" * 900, "Not a URL."),
