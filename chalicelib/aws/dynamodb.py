@@ -13,6 +13,10 @@ Values = Mapping[str, Any]
 """Attributes in DynamoDB's own JSON, such as `{"url": {"S": "https://…"}}`."""
 
 
+_REFUSED = {"ConditionalCheckFailedException", "ValidationException"}
+"""The item is gone or has another address; or it would be too large, or wrong for an index."""
+
+
 class Item(msgspec.Struct, frozen=True):
     """An item of a table. key: its attributes; address: that with the image's address."""
 
@@ -25,7 +29,8 @@ class Items(Protocol):
     """Writes into items."""
 
     def write(self, item: Item, values: Values) -> bool:
-        """Sets attributes of an item that still has its address. Returns whether it has.
+        """Sets attributes of an item that still has its address. Returns whether it has,
+        and takes them.
 
         Raises ServiceUnavailable or AccessRefused.
         """
@@ -55,7 +60,7 @@ class DynamoDB:
                     ExpressionAttributeValues={places[name][1]: every[name] for name in every},
                 )
             except ClientError as error:
-                if code_of(error) != "ConditionalCheckFailedException":
+                if code_of(error) not in _REFUSED:
                     raise
                 return False
         return True

@@ -65,9 +65,9 @@ class SingleImages:
         if self._documents.has(key):
             return
         record = self._record(entry, remaining)
-        self._answer(record)
         if message.item is not None and self._items is not None:
             self._items.write(message.item, attributes(record))
+        self._answer(record)
         self._documents.put(key, record)
 
     def _answer(self, record: Record) -> None:

@@ -64,6 +64,15 @@ def test_an_item_with_another_address_is_not_written_to(
     assert read(key) == before
 
 
+def test_an_item_without_room_is_left_as_it_was(items_and_read: tuple[Items, Read, str]) -> None:
+    items, read, table = items_and_read
+    if isinstance(items, MemoryItems):
+        pytest.skip("The fake has room for everything.")
+    before = read("a")
+    assert not items.write(Item(table, KEY, URL), {"labels": {"S": "x" * 409_600}})
+    assert read("a") == before
+
+
 def test_an_item_is_found_by_the_bytes_of_its_key(aws: dict[str, Any]) -> None:
     """An event has them in base64, and boto3 encodes what it is given."""
     client = boto3.client("dynamodb", **aws)

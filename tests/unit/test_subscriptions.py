@@ -237,6 +237,22 @@ def test_an_item_with_a_wrong_address_is_answered_so(cloud: Cloud, new: Any) -> 
     assert cloud.items.items["photos", "a"]["error"]["M"]["code"] == {"S": "BadRequest"}
 
 
+def test_a_table_that_does_not_answer_repeats_no_answer(cloud: Cloud) -> None:
+    cloud.items.put("photos", "a", {"url": URL})
+    write, failures = cloud.items.write, [ServiceUnavailable(detail="throttled")] * 2
+
+    def throttled(*arguments: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        return write(*arguments)
+
+    cloud.items.write = throttled  # type: ignore[method-assign]
+    for _ in range(3):  # as the queue delivers it
+        with suppress(ServiceUnavailable):
+            take(cloud, *notices.of_dynamodb(table_event(url=URL), write=True))
+    assert len(cloud.answers.bodies) == 1 and cloud.items.items["photos", "a"]["labels"]
+
+
 @pytest.mark.parametrize("id", [{"N": "5"}, {"B": "AP8="}, {"S": "x" * 2048}], ids=str)
 def test_an_item_whose_own_id_names_no_image_is_named_by_its_event(cloud: Cloud, id: Any) -> None:
     take(cloud, *notices.of_dynamodb(table_event(url=URL, id=id), write=False))
