@@ -1,26 +1,35 @@
 """`tools.model teach` on drawings of our own, with the bundled model as a base."""
 
 import csv
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
+from chalicelib.errors import FeaturesMissing
 from chalicelib.images.decode import decode
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.head import read_head
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import Settings
+from tests.conftest import ROOT
 from tools.doodle.drawings import LABELS, TEST_SEEDS, TRAIN_SEEDS, example
 from tools.evaluating.asking import contestant
+from tools.featuremaps import original
 from tools.model import cli
-from tools.newpackage import existing
+from tools.newpackage import candidate, existing, install
 from tools.refusals import Refused
+from tools.teaching import taughtcard
 from tools.teaching.lessons import KEPT, load
 from tools.teaching.teaching import Taught, Wish, teach
 
@@ -360,3 +369,103 @@ def test_a_picture_gets_the_scores_that_the_judged_head_gives(
         np.testing.assert_allclose(
             scores - scores.max(), logits[place] - logits[place].max(), atol=0.05
         )
+
+
+def test_labels_of_any_kind_are_lines_that_can_be_read(
+    teacher: Teacher, kinds: Path, tmp_path: Path
+) -> None:
+    names = {"clock": "=1+1 \u202e\x1b[31m", "fish": "👩\u200d🔬 a/b, <b>|", "umbrella": "u" * 300}
+    taught = teacher(_listed(kinds, tmp_path, names))
+    assert taught.package.labels() == ("=1+1 [31m", "u" * 300, "👩\u200d🔬 a/b, <b>|")
+    (result,) = taught.evaluated.evaluation.results
+    assert max(map(len, taughtcard.lines(result))) < 100
+    said = "\n".join([*teacher.said, *taughtcard.lines(result)])
+    assert "\x1b" not in said and "\u202e" not in said
+
+
+def test_labels_that_cannot_be_meant_are_refused_or_left_out(
+    teacher: Teacher, kinds: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match=r"The label uuu.*… has 3,000 characters.*Give short labels"):
+        teacher(_listed(kinds, tmp_path, {"umbrella": "u" * 3000}))
+    taught = teacher(_listed(kinds, tmp_path, {"umbrella": "\u200b\u200d"}))
+    assert taught.package.labels() == ("clock", "fish")
+    assert "Left out: 12 pictures with a label that nobody can see." in teacher.said
+
+
+def _listed(kinds: Path, folder: Path, names: dict[str, str]) -> Path:
+    """A CSV of the drawings with other labels."""
+    with (folder / "named.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(
+            [("image", "label")]
+            + [(path, names.get(path.parent.name, path.parent.name)) for path in kinds.rglob("*.*")]
+        )
+    return folder / "named.csv"
+
+
+def test_parts_of_a_data_set_are_no_labels(teacher: Teacher, kinds: Path, tmp_path: Path) -> None:
+    drawn(tmp_path / "all" / "Test", TRAIN_SEEDS[5000:], count=1)
+    train = tmp_path / "all" / "train"
+    shutil.copytree(kinds, train)
+    with pytest.raises(Refused, match=f"Test and train look like parts.*Do you mean {train}"):
+        teacher(tmp_path / "all")
+
+
+def test_links_in_circles_are_not_followed(teacher: Teacher, photos: Path) -> None:
+    (photos / "all").symlink_to(photos)
+    (photos / "parent").symlink_to(photos.parent)
+    (photos / "itself").symlink_to("itself")
+    (photos / "clock" / "up").symlink_to(photos)
+    (photos / "clock" / "gone.png").symlink_to("nowhere.png")
+    os.mkfifo(photos / "clock" / "pipe.png")
+    (photos / "fish").rename(photos.parent / "elsewhere")
+    (photos / "fish").symlink_to(photos.parent / "elsewhere")
+    taught = teacher(photos)
+    assert taught.package.labels() == tuple(sorted(KINDS))
+    assert taught.evaluated.evaluation.unreadable.keys() == {"clock/gone.png", "clock/pipe.png"}
+
+
+def test_without_room_for_features_it_teaches_all_the_same(teacher: Teacher, kinds: Path) -> None:
+    teacher.cache.write_text("a file where the folder would be")
+    assert not teacher(kinds).evaluated.evaluation.unreadable
+
+
+def test_a_cache_that_cannot_be_written_is_told_in_a_line(kinds: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the folder would be")
+    result = CliRunner().invoke(
+        cli,
+        ["teach", "toys", str(kinds), "--base", "doodle"],
+        env={"MODEL_DIR": str(tmp_path / "models")},
+    )
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1].startswith("Error: ")
+    assert "check the path, its permissions and the disk." in result.stderr
+
+
+def test_a_base_without_features_is_refused(
+    teacher: Teacher, kinds: Path, settings: Settings
+) -> None:
+    doodle = existing("doodle", settings.model_dirs)
+    info = msgspec.structs.replace(
+        doodle.info, name="plain", exposed=None, head_sha256=None, samples=[]
+    )
+    with candidate(info, original(doodle), doodle.labels()) as package:
+        install(package, settings.model_dirs[-1])
+    with pytest.raises(FeaturesMissing, match="plain"):
+        teacher(kinds, base="plain")
+
+
+def test_ctrl_c_leaves_nothing(kinds: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.model", "teach", "toys", str(kinds), "--base", "doodle"]
+    environment = os.environ | {"MODEL_DIR": str(tmp_path / "models"), "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert "36 pictures" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+    assert process.returncode == 1, said
+    assert said.strip().endswith("Aborted!") and "Traceback" not in said
+    assert not [*tmp_path.iterdir()]

@@ -120,6 +120,7 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Pictures:
         Photo(path.relative_to(folder).as_posix(), path, label.name)
         for label in sorted(folder.iterdir())
         if label.is_dir() and not label.name.startswith(".")
+        if not folder.resolve().is_relative_to(label.resolve())  # a link to itself
         for path in _walk(label)
     ]
     if refused and not photos:

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from chalicelib.wording import count, percent
+from chalicelib.wording import count, percent, plain
 from tools.teaching.fitting import fitted
 from tools.teaching.folds import parted
 from tools.teaching.lessons import Classes, Lesson
@@ -22,6 +22,9 @@ MOSTLY = 0.9
 
 SHOWN = 3
 """How many examples are named."""
+
+LONGEST = 100
+"""Characters of a name or a pair of them."""
 
 STRENGTH = 1e-2
 
@@ -124,4 +127,6 @@ def _backgrounds(lesson: Lesson) -> Iterator[str]:
 def _named(names: Sequence[str], of: int = 0) -> str:
     """A few names, and how many more."""
     shown, more = [*names[:LARGER]], max(of, len(names)) - len(names[:LARGER])
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(plain(name, LONGEST) for name in shown) + (
+        f" and {more} more" if more > 0 else ""
+    )

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from chalicelib.inference.labels import fold
 from chalicelib.inference.taught import NONE
-from chalicelib.wording import count
+from chalicelib.requests import MAX_LABEL
+from chalicelib.wording import BROKEN, count, plain
 from tools.evaluating.labelled import NEEDED, Photo, labelled
 from tools.refusals import Refused
 from tools.teaching.lessons import Lesson
@@ -16,6 +17,12 @@ from tools.teaching.looks import Look
 
 LEAST = 3
 """Pictures of a label: one to hold out, and two to tell how they vary."""
+
+PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+"""Folders that data sets are parted into."""
+
+JOINER = "\u200d"
+"""Hides like other format characters, but emoji are made with it."""
 
 
 class Gathered(NamedTuple):
@@ -27,7 +34,10 @@ class Gathered(NamedTuple):
 
 
 def gather(path: Path) -> Gathered:
-    """The pictures of a folder, a CSV or JSON Lines. Raises Refused if there are none."""
+    """The pictures of a folder, a CSV or JSON Lines.
+
+    Raises Refused if there are none, or their labels cannot be meant.
+    """
     by, photos, faults = labelled(path, ())
     if not photos:
         raise Refused(f"{path} has no labelled pictures. {NEEDED}")
@@ -36,12 +46,44 @@ def gather(path: Path) -> Gathered:
         folders = [entry for entry in path.iterdir() if entry.is_dir() and entry.name[0] != "."]
         empty = sorted({folder.name for folder in folders} - {photo.label for photo in photos})
     faults = [*faults, *(f"the folder {name} is empty" for name in empty)]
+    labels = [_cleaned(photo.label) for photo in photos]
+    if unseen := labels.count(""):
+        faults.append(f"{count(unseen, 'picture')} with a label that nobody can see")
+    if long := next((label for label in labels if len(label) > MAX_LABEL), None):
+        raise Refused(
+            f"The label {plain(long, 40)} has {len(long):,} characters, and may have "
+            f"{MAX_LABEL:,}. Is it a description? Give short labels."
+        )
+    if by == "folder names":
+        _check_parts(path, Counter(photo.label for photo in photos))
     spelled: dict[str, str] = {}
-    for photo in photos:
-        label = " ".join(normalize("NFC", photo.label).split())
+    for label in labels:
         spelled.setdefault(fold(label), label)
-    photos = [photo._replace(label=spelled[fold(photo.label)]) for photo in photos]
+    photos = [
+        photo._replace(label=spelled[fold(label)])
+        for photo, label in zip(photos, labels, strict=True)
+        if label
+    ]
     return Gathered(by, photos, faults)
+
+
+def _cleaned(label: str) -> str:
+    """The label on one line, without what hides or moves a terminal's cursor."""
+    kept = (
+        " " if category(character) in BROKEN and character != JOINER else character
+        for character in normalize("NFC", label)
+    )
+    return " ".join("".join(kept).split()).strip(JOINER)
+
+
+def _check_parts(path: Path, labels: Counter[str]) -> None:
+    """Raises Refused if the folders are parts of a data set, and the labels one level deeper."""
+    if labels and {fold(label) for label in labels} <= PARTS:
+        (largest, _), *_ = labels.most_common()
+        raise Refused(
+            f"{' and '.join(sorted(labels))} look like parts of a data set, not like labels. "
+            f"Do you mean {path / largest}?"
+        )
 
 
 def lesson_of(

@@ -64,7 +64,8 @@ class Looker:
         self, photos: Sequence[Photo], load: Load, show: Progress
     ) -> tuple[list[Look | None], dict[str, str]]:
         """Looks at these pictures; None for an unreadable one, and why, by its name."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # as below
+            self._folder.mkdir(parents=True, exist_ok=True)
         looks: list[Look | None] = []
         unreadable: dict[str, str] = {}
 
@@ -98,7 +99,8 @@ class Looker:
             file, facts=np.array(look.facts), edge=look.edge, times=look.times,
             features=look.features,
         )  # fmt: skip
-        put(kept, file.getvalue())
+        with suppress(OSError):  # a full or read-only disk: the next lesson looks again
+            put(kept, file.getvalue())
         return look
 
     def _seen(self, digest: str, data: bytes) -> Look:

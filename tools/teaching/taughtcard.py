@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chalicelib.inference.packages import ModelPackage
-from chalicelib.wording import count, interval, percent
+from chalicelib.wording import count, interval, percent, plain
 from chalicelib.workflow.report.markup import safe, table
 from tools.columns import columns
 from tools.evaluating.evaluation import Evaluation
@@ -13,8 +13,8 @@ from tools.teaching.lessons import Lesson
 
 CARD = "README.md"
 
-MOST, FEW = 20, 5
-"""Labels, and mistakes, on the terminal."""
+MOST, FEW, WIDTH = 20, 5, 40
+"""Labels, mistakes, and characters of a label, on the terminal."""
 
 
 def card(package: ModelPackage, lesson: Lesson, evaluation: Evaluation) -> str:
@@ -56,18 +56,19 @@ def lines(result: Result) -> Iterator[str]:
     """The tables of the card for the terminal, cut short."""
     head = ("", "RIGHT", "", "MOSTLY TAKEN FOR")
     rows = [
-        (share.name, f"{share.top1.right:,} of {share.top1.of:,}", percent(share.top1.share),
-         share.taken_for)
+        (plain(share.name, WIDTH), f"{share.top1.right:,} of {share.top1.of:,}",
+         percent(share.top1.share), plain(share.taken_for, WIDTH))
         for share in result.by_class[:MOST]
     ]  # fmt: skip
     yield from columns(head, rows)
     if len(result.by_class) > MOST:
         yield f"and {len(result.by_class) - MOST} labels more, which are right more often"
     for pair in result.confusion.confused[:FEW]:
-        yield f"  {pair.row} taken for {pair.column}: {count(pair.count, 'time')}"
+        pair_ = f"{plain(pair.row, WIDTH)} taken for {plain(pair.column, WIDTH)}"
+        yield f"  {pair_}: {count(pair.count, 'time')}"
     for mistake in result.mistakes[:FEW]:
-        sure = f"{mistake.answer}, {percent(mistake.score)} sure"
-        yield f"  {mistake.picture}: {sure}; it is {mistake.truth}"
+        sure = f"{plain(mistake.answer, WIDTH)}, {percent(mistake.score)} sure"
+        yield f"  {plain(mistake.picture)}: {sure}; it is {plain(mistake.truth, WIDTH)}"
 
 
 def _by_label(result: Result) -> list[str]:

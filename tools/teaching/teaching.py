@@ -25,7 +25,7 @@ from chalicelib.inference.taught import NONE
 from chalicelib.inference.tensors import top
 from chalicelib.requests import Instance
 from chalicelib.settings import Settings
-from chalicelib.wording import count, percent
+from chalicelib.wording import count, percent, plain
 from tools.evaluating.asking import BEST, Answer, Contestant, Load, loader
 from tools.evaluating.evaluation import Evaluated, Evaluation, warnings
 from tools.evaluating.labelled import Photo
@@ -93,7 +93,7 @@ def teach(
     looks, unreadable = looker.all(gathered.photos, loader(gathered.photos), show)
     lesson, faults = lesson_of(gathered.photos, looks, before)
     for fault in (faults := [*gathered.faults, *faults]):
-        say(f"Left out: {fault}.")
+        say(f"Left out: {plain(fault, 400)}.")
     check(pictures, lesson, reject, unreadable)
     with threadpool_limits(1):  # more threads than free CPUs make small matrices slow
         groups = near_same(lesson)
@@ -113,7 +113,8 @@ def teach(
         (package.folder / CARD).write_text(card(package, lesson, evaluated.evaluation), "utf-8")
         save(lesson, package.folder)
         with staged(dirs[-1] / name) as folder:
-            shutil.copytree(package.folder, folder, dirs_exist_ok=True)
+            for file in package.folder.iterdir():
+                shutil.copyfile(file, folder / file.name)
     return Taught(existing(name, dirs), evaluated)
 
 
