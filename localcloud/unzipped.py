@@ -25,9 +25,11 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
 
 
 def cpu_seconds(process: int) -> float:
-    """Returns the CPU time of all threads of a process, which a busy machine does not change."""
-    after_name = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+    """Returns the CPU time of all threads of a process, which a busy machine does not change.
+
+    By its clock, as clock_getcpuclockid(3) numbers it: /proc counts in hundredths of a second.
+    """
+    return time.clock_gettime(~process << 3 | 2)
 
 
 def peak_megabytes(process: int) -> float:
