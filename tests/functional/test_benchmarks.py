@@ -17,6 +17,7 @@ from benchmarks.others.forms import make
 from benchmarks.others.pipe import Task, started
 from benchmarks.others.respond import WAYS
 from benchmarks.subject import Subject, photograph
+from benchmarks.teach import cold, month, starts_table, taught
 from chalicelib.inference.packages import LABELS, read_package
 from localcloud.disk import ARCHITECTURE
 from localcloud.unzipped import peak_megabytes
@@ -139,3 +140,21 @@ def test_explanations_are_measured_beside_plain_answers() -> None:
         "occlusion-over-network", "explain-ms",
     }  # fmt: skip
     assert all(figure["value"] > 0 for figure in report["figures"].values())
+
+
+def test_a_taught_package_starts_beside_its_base(tmp_path: Path) -> None:
+    try:
+        interpreter("3.13")
+    except BundleError as error:
+        pytest.skip(str(error))
+    lesson, seconds, cpu = taught(tmp_path, 80, "doodle")
+    assert seconds > 0 and cpu > 0
+    times = cold(lesson.package, 1)
+    assert all(case["cpu_s"] > 0 for case in times.values())
+    assert [row[0] for row in starts_table(times).rows] == ["taught", "base"]
+
+
+def test_a_month_of_pets_is_reckoned_with_the_figures_of_costs() -> None:
+    figures_, bill = month("avx2")
+    assert all(figure.value > 0 for figure in figures_)
+    assert len(figures_) == len(bill.rows) == 5
