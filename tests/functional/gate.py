@@ -1,5 +1,6 @@
 """A gate before an AWS: it notes the calls that write, and refuses those it is told to."""
 
+import base64
 import json
 import re
 import threading
@@ -8,11 +9,15 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import boto3
 import urllib3
+
+from localcloud.environment import REGION
 
 Answer = tuple[int, dict[str, str], bytes]
 READS = re.compile(r"(Get|Describe|List|Head|BatchGet)[A-Z]|AssumeRole$")
 """Operations that change nothing, by their names, where a request has one."""
+ZIPS = re.compile(r"POST /2018-10-31/layers/([\w-]+)/versions|POST /2015-03-31/functions")
 CACHE = re.compile(r"DELETE /restapis/\w+/stages/\w+/cache/authorizers")
 """What moto lacks (https://docs.aws.amazon.com/apigateway/latest/api/API_FlushStageAuthorizersCache.html)."""
 
@@ -20,13 +25,14 @@ CACHE = re.compile(r"DELETE /restapis/\w+/stages/\w+/cache/authorizers")
 class Gate:
     """url: where it is. asked: all since the last `forget`, as `POST /restapis` or
     `CreateChangeSet`. writes: what of that changes something. refused: requests that match are
-    answered as to one who may not.
+    answered as to one who may not. zips: what was sent of each layer and function, by its name.
     """
 
     def __init__(self, aws: str) -> None:
         self.asked: list[str] = []
         self.writes: list[str] = []
         self.refused: re.Pattern[str] | None = None
+        self.zips: dict[str, bytes] = {}
         self.url = ""
         self._http = urllib3.PoolManager(maxsize=8, retries=False)
         self._aws = aws
@@ -46,11 +52,27 @@ class Gate:
             return 202, {}, b""
         if not READS.match(what) and not what.startswith(("GET ", "HEAD ")):
             self.writes.append(what)
+        if zipped := ZIPS.fullmatch(what):
+            sent = json.loads(body)
+            self.zips[zipped[1] or sent["FunctionName"]] = self._zip(
+                sent.get("Content") or sent["Code"]
+            )
         answer = self._http.request(
             method, self._aws + path, body=body, headers=headers, preload_content=False,
             decode_content=False,
         )  # fmt: skip
         return answer.status, dict(answer.headers), answer.read()
+
+    def _zip(self, content: dict[str, str]) -> bytes:
+        """What was sent: in the request, or before it into a bucket."""
+        if "ZipFile" in content:
+            return base64.b64decode(content["ZipFile"])
+        s3 = boto3.client(
+            "s3", endpoint_url=self._aws, region_name=REGION,
+            aws_access_key_id="test", aws_secret_access_key="test",
+        )  # fmt: skip
+        data: bytes = s3.get_object(Bucket=content["S3Bucket"], Key=content["S3Key"])["Body"].read()
+        return data
 
 
 def operation(method: str, path: str, headers: dict[str, str], body: bytes) -> str:
