@@ -121,7 +121,9 @@ def aws(*buckets: str) -> Iterator[dict[str, Any]]:
         options = {**place, **keys}
         s3, region = boto3.client("s3", **options), {"LocationConstraint": events.REGION}
         for bucket in buckets:
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+            # servers of one process share what they hold
+            with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+                s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
         yield options
     finally:
         server.stop()
