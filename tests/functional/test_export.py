@@ -214,7 +214,7 @@ def test_onnx_runtime_gets_the_same_network(
     assert "ONNX Runtime: the best class" in result.output
     package = read_package(cache / "own")
     package.verify()
-    assert package.files == ("model.json", "labels.txt", "model.tflite", "model.ort")
+    assert package.files == ("model.json", "labels.txt", "model.tflite", "model.ort", "head.npz")
     assert {path.name for path in package.folder.iterdir()} == set(package.files)
     own = Classifier(package, 1, load=ONNXRUNTIME.load)
     assert own.kernels == "onnxruntime" and own.input_size == (SIDE, SIDE)

@@ -440,6 +440,7 @@ def workflows(stage: Stage) -> None:
     assert "report" not in stage.ask("GET", "/workflows/run")
     assert _task(stage, "judge", name="run")["verdict"]
     assert _task(stage, "promote", name="run")["outcome"] == "promoted"
+    _as_of_version_0_1(stage, "run")
     assert _task(stage, "report", name="run", outcome="promoted")["images"] == 26
     assert stage.ask("GET", "/workflows")["workflows"][0]["name"] == "run"
     view = stage.ask("GET", "/workflows/run")
@@ -462,7 +463,13 @@ def workflows_of_manifests(stage: Stage) -> None:
     _task(stage, "prepare", name="large", request=large)
     _task(stage, "classify", name="large", chunk=1, arm="champion")
     _task(stage, "judge", name="large")
+    _as_of_version_0_1(stage, "large")
     assert _task(stage, "report", name="large", outcome="kept")["errors"] == 0
+
+
+def _as_of_version_0_1(stage: Stage, name: str) -> None:
+    """Leaves a judged run as that version did, whose judge wrote no results."""
+    stage.s3.delete_object(Bucket=stage.results, Key=f"workflows/{name}/results.jsonl")
 
 
 def models_that_are_gone(stage: Stage) -> None:
