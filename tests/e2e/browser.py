@@ -19,6 +19,8 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PAGE_PATIENCE = 20_000
+"""Milliseconds that the page may take to show what is expected, on a machine with much to do."""
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -29,6 +31,7 @@ def sync_api() -> Any:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
+    sync_api().expect.set_options(timeout=PAGE_PATIENCE)
     with sync_api().sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser

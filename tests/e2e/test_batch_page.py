@@ -196,7 +196,7 @@ def test_what_was_classified_and_what_failed_have_colours_of_their_own(batch: Pa
     expect_finished(batch, "1 of 2 classified")
     colour = "(element) => getComputedStyle(element, {}).{}"
     of_bar = colour.format("null", "backgroundColor")
-    good = batch.locator(".batch-done").evaluate(of_bar)
+    good = batch.locator("#batch-bar .batch-done").evaluate(of_bar)
     bad = batch.locator(".batch-failed").evaluate(of_bar)
     assert good != bad
     shown = batch.locator(".cell-best .bar").evaluate(

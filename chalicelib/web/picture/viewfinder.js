@@ -3,10 +3,13 @@ import { part } from "../shared/dom.js";
 
 // onTaken(file); onFailed(error, again).
 export function offerCamera({ onTaken, onFailed }) {
+  let looks = 0; // an earlier look may end later
+
   // the browser asks for leave when the camera is opened, not before
   async function look() {
+    const own = (looks += 1);
     const devices = await navigator.mediaDevices?.enumerateDevices().catch(() => []);
-    part("camera-open").hidden = !devices?.some(({ kind }) => kind === "videoinput");
+    if (own === looks) part("camera-open").hidden = !devices?.some(({ kind }) => kind === "videoinput");
   }
 
   async function use() {
