@@ -525,9 +525,9 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     expect(thumb(page, "No")).to_be_focused()
 
     page.reload()
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
     tab_to(page, "#tab-single")
     page.keyboard.press("End")
-    expect(page.get_by_role("tab", name="Teach")).to_be_focused()
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("tab", name="Experiment")).to_be_focused()
     expect(page.locator("#challenge button")).to_be_visible()

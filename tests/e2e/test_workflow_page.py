@@ -572,8 +572,10 @@ def test_not_set_up(page: Page) -> None:
 
 
 def test_keyboard_alone(page: Page, server: str) -> None:
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
     tab_to(page, "#tab-single")
     page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("tab", name="Experiment")).to_be_focused()
     expect(page.locator("#workflow-challenger [value=muddled]")).to_be_attached()
     tab_to(page, "#workflow-lines")
