@@ -161,13 +161,11 @@ def test_a_teaching_is_watched_and_cancelled(tab: Page) -> None:
     expect(tab.locator("#teach-head")).to_have_text("Cancelled.")
 
 
-def test_where_nothing_teaches_there_is_no_tab(tab: Page) -> None:
-    def deployed(route: Any) -> None:
-        route.fulfill(json=route.fetch().json() | {"teaches": False})
-
-    tab.route("**/models", deployed)
+def test_where_nothing_teaches_there_is_no_tab(tab: Page, school: LocalCloud) -> None:
+    deployed = tab.request.get(f"{school.url}/models").json() | {"teaches": False}
+    tab.route("**/models", lambda route: route.fulfill(json=deployed))
     tab.reload()
-    expect(tab.locator("#question")).to_be_visible()
+    expect(tab.locator("#card")).to_be_visible()
     expect(tab.get_by_role("tab", name="Teach")).to_be_hidden()
     tab.get_by_role("tab", name="One picture").focus()
     tab.keyboard.press("ArrowLeft")
