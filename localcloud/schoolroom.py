@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock
@@ -139,8 +140,8 @@ class Schoolroom:
 
     def all(self) -> JobList:
         """Lists the jobs, newest first, without those that only collect."""
-        jobs = [self.job(id) for id in self._ids()[:NEWEST]]
-        return JobList([job for job in jobs if job.wanted])
+        jobs = (self.job(id) for id in self._ids())
+        return JobList(list(islice((job for job in jobs if job.wanted), NEWEST)))
 
     def _ids(self) -> list[str]:
         with suppress(FileNotFoundError):

@@ -13,8 +13,7 @@ const wireType = (type) => (BINARY.includes(type) ? type : "application/octet-st
 // options.sees: {width, height} of what the network looks at, to say why a copy will do.
 export async function fromFile(file, { name = file.name, note = "", curlNote = "", sees } = {}) {
   const source = { name, note, curlNote, type: wireType(file.type), preview: URL.createObjectURL(file) };
-  const isLarge = file.size > MAX_BYTES;
-  const copy = isLarge || isForeign(file) ? await copyOf(file) : null;
+  const { isLarge, copy } = await copyFor(file);
   if (!copy && isLarge) {
     throw new Problem(`That file has ${megabytes(file.size)}, and your browser cannot make it smaller. Choose a picture ` +
       `under ${megabytes(MAX_BYTES)}, or give it to Batch, which takes up to 20 MB.`);
@@ -38,7 +37,11 @@ export async function fromFile(file, { name = file.name, note = "", curlNote = "
 // Formats that some browsers show and that the server refuses, or reads at some cost.
 const isForeign = ({ type, name = "" }) => /^image\/(avif|hei[cf])/.test(type) || /\.(avif|hei[cf])$/i.test(name);
 
-const copyOf = async (file) => (await import("./recode.js")).asJpeg(file);
+// -> {isLarge, copy}: whether the server would not take the file, and the {blob, width, height} to send in its place, if any.
+export async function copyFor(file) {
+  const isLarge = file.size > MAX_BYTES;
+  return { isLarge, copy: isLarge || isForeign(file) ? await (await import("./recode.js")).asJpeg(file) : null };
+}
 
 export function fromAddress(text) {
   const address = text.trim();

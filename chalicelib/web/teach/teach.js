@@ -1,13 +1,13 @@
 // The tab Teach, which a laptop alone has: pictures with labels become a model, by a job beside the app.
 import { Problem, asProblem, call, send } from "../shared/api.js";
 import { amount, counted, make, part } from "../shared/dom.js";
+import { copyFor } from "../picture/sources.js";
 import { pathOf } from "../shared/files.js";
 import { keepLooking } from "../shared/views.js";
 import { showOutcome } from "./outcome.js";
 import { Piles } from "./piles.js";
 
 const AT_ONCE = 4; // pictures on their way
-const MAX_BYTES = 4_000_000; // of a picture that is sent as it is
 const LATEST = 1000; // ms between two looks at a job
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -166,7 +166,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   }
 
   async function ship(id, labelled, signal) {
-    const rest = [...labelled.entries()];
+    const rest = [...labelled];
     let done = 0;
     part("teach-bar").hidden = false;
     part("teach-head").textContent = "Sending…";
@@ -174,24 +174,21 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     part("teach-cancel").hidden = false;
     const carry = async () => {
       for (let next = rest.shift(); next; next = rest.shift()) {
-        const [, { label, file }] = next;
-        await put(id, label, file, signal);
+        await put(id, next, signal);
         step("sending pictures", (done += 1), labelled.length);
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, carry));
   }
 
-  async function put(id, label, file, signal) {
-    let body = file;
-    if (file.size > MAX_BYTES || /hei[cf]/i.test(`${file.type} ${file.name}`)) {
-      const { asJpeg } = await import("../picture/recode.js");
-      body = (await asJpeg(file))?.blob;
-      if (!body) throw new Problem(`${file.name} is too large, and your browser cannot make it smaller. Take it out, then teach again.`);
+  async function put(id, { label, file }, signal) {
+    const { isLarge, copy } = await copyFor(file);
+    if (isLarge && !copy) {
+      throw new Problem(`${file.name} is too large, and your browser cannot make it smaller. Take it out, then teach again.`);
     }
     const query = new URLSearchParams({ label, name: pathOf(file).split("/").at(-1) });
     await call(`teachings/${id}/pictures?${query}`, {
-      method: "POST", body, signal, headers: { "Content-Type": "application/octet-stream" },
+      method: "POST", body: copy?.blob ?? file, signal, headers: { "Content-Type": "application/octet-stream" },
     });
   }
 
