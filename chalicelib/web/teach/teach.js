@@ -159,6 +159,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
       sending = null;
       present(null);
       if (!job.signal.aborted) refuse(asProblem(error));
+      job.abort(); // the other pictures on their way
     } finally {
       piles.hold(false);
       refresh();
