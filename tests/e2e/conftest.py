@@ -28,6 +28,8 @@ from tests.e2e.browser import (  # noqa: F401 - fixtures
 )
 from tests.processes import OBSERVER, descendants
 
+OPTIONS = ("--schedule-seconds", "2", "--parameter", "WithResultsQueue=true")
+
 
 class LocalCloud(starting.LocalCloud):
     """The served app and AWS, for tests, which kill parts of it and see its faults."""
@@ -67,8 +69,18 @@ def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalC
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """The app with the bundled model, and its AWS; a message that fails comes again soon."""
     log = tmp_path_factory.mktemp("cloud") / "log"
-    options = ("--schedule-seconds", "2", "--parameter", "WithResultsQueue=true")
-    with running(log, "doodle", *options) as cloud:
+    with running(log, "doodle", *OPTIONS) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="package")
+def divided_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """As `cloud`, for the modules that divide its traffic among models.
+
+    A container may go on by the old weights for half a minute, so no other module may share it.
+    """
+    log = tmp_path_factory.mktemp("divided_cloud") / "log"
+    with running(log, "doodle", *OPTIONS) as cloud:
         yield cloud
 
 

@@ -21,6 +21,10 @@ SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 
 
+SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Waits until the page's scripts have been told of a change of the window, and it is drawn."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """A page at the address of a server that has a batch and a run, both at their end."""
@@ -74,6 +78,7 @@ def looks(page: Page, widths: Iterable[int]) -> Iterator[tuple[int, str]]:
         page.set_viewport_size({"width": width, "height": 900})
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
+            page.evaluate(SETTLED)
             yield width, scheme
 
 

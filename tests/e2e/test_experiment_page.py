@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from localcloud.starting import wait_for
 from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, tab_to
+from tests.e2e.conftest import LocalCloud
 from tests.e2e.test_page import draw
 from tests.fakes import refusal
 
@@ -17,6 +18,11 @@ CHAMPION, CHALLENGER = "doodle", "doodle-small"
 PATIENCE = 30_000  # ms: votes are counted by the schedule
 
 pytestmark = pytest.mark.chromium
+
+
+@pytest.fixture(scope="module")
+def server(divided_cloud: LocalCloud) -> str:
+    return divided_cloud.url
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 
 from tests.clone import clone
 from tests.conftest import ROOT
@@ -26,8 +25,6 @@ PAGES = [
 ]
 LOCAL = ("http://127.0.0.1", "tools.submit vendor/")
 """What an example says that is about this machine, and not about a deployed stage."""
-
-JSON = {"Content-Type": "application/json"}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
@@ -57,8 +54,6 @@ def folder(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
     s3 = cloud.client("s3")
     s3.upload_file(picture, cloud.images, "batches/umbrella.jpg")
     s3.close()
-    only = json.dumps({"arms": {"doodle": 1}})  # whatever other tests made of the experiment
-    urllib3.request("PUT", f"{cloud.url}/experiment", body=only, headers=JSON)
     return folder
 
 
@@ -148,8 +143,10 @@ def test_the_answers_shown_are_those_that_come(
      for i, text in enumerate(examples(page))],
 )  # fmt: skip
 def test_an_example_does_what_its_page_says(
-    cloud: LocalCloud, folder: Path, page: Path, example: str
+    request: pytest.FixtureRequest, folder: Path, page: Path, example: str
 ) -> None:
+    divides = page.stem == "experiment"
+    cloud = request.getfixturevalue("divided_cloud" if divides else "cloud")
     printed = run(example, cloud, folder)
     assert len(printed) >= len(re.findall(r"\bcurl (?!-s )", example))
     assert not any("Code" in answer for answer in printed if "robots.txt" not in example)

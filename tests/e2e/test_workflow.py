@@ -70,8 +70,8 @@ class Workflows:
 
 
 @pytest.fixture
-def workflows(cloud: LocalCloud) -> Iterator[Workflows]:
-    workflows = Workflows(cloud)
+def workflows(divided_cloud: LocalCloud) -> Iterator[Workflows]:
+    workflows = Workflows(divided_cloud)
     yield workflows
     workflows.put_arms(doodle=1.0)
 
