@@ -1,6 +1,6 @@
 """The evaluation that docs/models.md shows: the bundled models, on drawings they never saw.
 
-python -m tools.evaluating.example
+python -m tools.evaluate_doodle
 """
 
 import shutil
