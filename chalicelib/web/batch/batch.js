@@ -7,7 +7,7 @@ import { showRecent } from "./recent.js";
 import { Shipment, listFile, requestOf } from "../shared/shipment.js";
 import { hideProblem, showActions, showProblem, showSheet } from "./view.js";
 import { counted, part } from "../shared/dom.js";
-import { keepLooking } from "../shared/views.js";
+import { keepLooking, turnTo } from "../shared/views.js";
 
 const kept = new Map(); // batch id -> {sources: Map of a result's id -> file, pictures: files, note}
 
@@ -42,7 +42,7 @@ export function makeTab({ modelAsked, model, go }) {
     refresh();
     visit += 1;
     opened = id;
-    turnTo(id || shipment ? "batch-open" : "batch-start");
+    turnTo("batch", Boolean(id || shipment), true);
     if (id) {
       follower.open(id, kept.get(id));
       return;
@@ -53,16 +53,6 @@ export function makeTab({ modelAsked, model, go }) {
   }
 
   const stillIn = (asked) => () => visit === asked;
-
-  // The focus goes where the eyes go.
-  function turnTo(shown) {
-    const other = shown === "batch-open" ? "batch-start" : "batch-open";
-    const hadFocus = part(other).contains(document.activeElement);
-    part(shown).hidden = false;
-    if (!part(other).hidden) scrollTo(0, 0);
-    part(other).hidden = true;
-    if (hadFocus) part(shown).querySelector("h1").focus({ preventScroll: true });
-  }
 
   function leave() {
     visit += 1;

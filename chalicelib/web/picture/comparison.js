@@ -1,12 +1,7 @@
 // What the answer is compared with: another model, or the same model on another part of the picture.
 import { asProblem, predict } from "../shared/api.js";
 import { make, part } from "../shared/dom.js";
-
-export const PARTS = {
-  crop: "the middle, cropped",
-  squash: "the whole, squashed",
-  letterbox: "the whole, between bars",
-};
+import { PARTS } from "./seen.js";
 
 export class Comparison {
   #choice = null; // {model} or {resize}

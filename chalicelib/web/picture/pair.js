@@ -1,6 +1,6 @@
 // Two answers about one picture side by side, and in words what they do not share.
 import { foundIn, make, part, share } from "../shared/dom.js";
-import { PARTS } from "./comparison.js";
+import { PARTS } from "./seen.js";
 
 // entry: {answer, elapsed}; other: the same of the second, or {problem}. choice: {model} or {resize} of the second.
 export function showPair(entry, other, choice, models) {

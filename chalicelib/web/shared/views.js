@@ -41,6 +41,17 @@ export function makeViews({ many, trial, teach }) {
   return { go };
 }
 
+// Shows what is open in a tab in place of the tab's start, or the other way round. The focus goes where the eyes go.
+// isAll: whether nothing else of the tab stays in sight.
+export function turnTo(name, isOpen, isAll) {
+  const [shown, other] = (isOpen ? ["open", "start"] : ["start", "open"]).map((half) => part(`${name}-${half}`));
+  const hadFocus = other.contains(document.activeElement);
+  shown.hidden = false;
+  if (!other.hidden && isAll) scrollTo(0, 0);
+  other.hidden = true;
+  if (hadFocus) shown.querySelector("h1, h2").focus({ preventScroll: isAll });
+}
+
 const SOONEST = 1000; // ms between two looks at what is recent, growing while some of it runs
 const LATEST = 15_000;
 

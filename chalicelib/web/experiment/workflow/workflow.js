@@ -3,7 +3,7 @@ import { part } from "../../shared/dom.js";
 import { RunFollower } from "./follow.js";
 import { showRecentRuns } from "./recent.js";
 import { StartForm } from "./start.js";
-import { keepLooking } from "../../shared/views.js";
+import { keepLooking, turnTo } from "../../shared/views.js";
 
 // go(hash): to another view of the page.
 export function makeWorkflows({ go }) {
@@ -15,7 +15,7 @@ export function makeWorkflows({ go }) {
   // name: of the run to show, or "" for the start.
   function show(name) {
     visit += 1;
-    turnTo(name ? "workflow-open" : "workflow-start");
+    turnTo("workflow", Boolean(name), Boolean(name));
     if (name) {
       follower.open(name, kept.get(name));
       return;
@@ -26,16 +26,6 @@ export function makeWorkflows({ go }) {
   }
 
   const stillIn = (asked) => () => visit === asked;
-
-  // The focus goes where the eyes go.
-  function turnTo(shown) {
-    const other = shown === "workflow-open" ? "workflow-start" : "workflow-open";
-    const hadFocus = part(other).contains(document.activeElement);
-    part(shown).hidden = false;
-    if (!part(other).hidden && shown === "workflow-open") scrollTo(0, 0);
-    part(other).hidden = true;
-    if (hadFocus) part(shown).querySelector("h1, h2").focus({ preventScroll: shown === "workflow-open" });
-  }
 
   function leave() {
     visit += 1;
