@@ -107,8 +107,43 @@ def test_imports_point_down() -> None:
     }
 
 
-def test_no_modules_import_each_other() -> None:
-    TopologicalSorter({module: known(names) for module, names in IMPORTED.items()}).prepare()
+@pytest.mark.parametrize("depth", range(1, 5))
+def test_no_rooms_import_each_other(depth: int) -> None:
+    """Nor do the project's parts, at depth 1, or its modules, at depth 4."""
+    paths = [path for path in SOURCES if not path.is_relative_to(ROOT / "tests")]
+    parts = {path: path.relative_to(ROOT).with_suffix("").parts for path in paths}
+    names = {path: ".".join(part).removesuffix(".__init__") for path, part in parts.items()}
+    arrows: dict[str, set[str]] = {}
+    for path, name in names.items():
+        goals = imported(path) & set(names.values())
+        start, *ends = (".".join(room.split(".")[:depth]) for room in (name, *goals))
+        arrows.setdefault(start, set()).update(set(ends) - {start})
+    TopologicalSorter(arrows).prepare()
+
+
+PAGE = LIB / "web"
+PAGE_FLOORS = [["shared"], ["docs", "picture"], ["batch", "experiment", "teach"], ["app.js"]]
+
+
+def test_the_pages_imports_point_down() -> None:
+    """No modules of it import each other."""
+    arrows = {
+        path: {(path.parent / goal).resolve() for goal in GOALS.findall(path.read_text())}
+        for path in PAGE.rglob("*.js")
+        if not path.is_relative_to(PAGE / "dist")
+    }
+    TopologicalSorter(arrows).prepare()
+    floor = {PAGE / name: level for level, rooms in enumerate(PAGE_FLOORS) for name in rooms}
+    for path, goals in arrows.items():
+        for room, beside in ((room_of(path), room_of(goal)) for goal in goals):
+            assert room == beside or floor[beside] < floor[room], path
+
+
+GOALS = re.compile(r'(?:from |import\()"(\..+?)"')
+
+
+def room_of(path: Path) -> Path:
+    return PAGE / path.relative_to(PAGE).parts[0]
 
 
 def test_a_name_in_capitals_stands_for_one_thing() -> None:
