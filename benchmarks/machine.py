@@ -1,22 +1,72 @@
-"""The machine that a figure was measured on."""
+"""The machine that a figure was measured on, with the instructions that its processes see.
+
+A library can hide the newer instructions from a process; see docs/performance.md.
+"""
 
 import os
 import platform
+import re
+from collections.abc import Mapping
 from pathlib import Path
+
+import click
+from numpy._core._multiarray_umath import __cpu_features__  # type: ignore[import-not-found]
+
+from localcloud.unzipped import HIDING
 
 KINDS = ("amx", "vnni", "avx2")
 """Kinds of processors, the fastest at 8-bit networks first. Each has its own figures."""
 
+FLAGS = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")
+"""The instruction sets that decide an 8-bit network's speed, as /proc/cpuinfo names them."""
+
 
 def kind() -> str:
-    """Returns which of KINDS this processor is, or else the architecture."""
-    return next((name for name in KINDS if name in machine()), platform.machine())
+    """Returns which of KINDS this processor is to a process, or else the architecture."""
+    seen, _ = instructions(_cpuinfo(), __cpu_features__)
+    return next((name for name in KINDS if name in " ".join(seen)), platform.machine())
 
 
 def machine() -> str:
-    """Returns the cores, and the instruction sets that decide an 8-bit network's speed."""
-    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    known = [name for name in ("avx2", "avx512_vnni", "avx_vnni", "amx_int8") if name in flags]
-    return (
-        f"{platform.machine()}, {os.cpu_count()} CPUs, {' '.join(known) or 'no known extensions'}"
-    )
+    """Returns the cores, the instruction sets of FLAGS, and which of them were hidden."""
+    seen, hidden = instructions(_cpuinfo(), __cpu_features__)
+    known = " ".join(seen) or "no known extensions"
+    said = f"{platform.machine()}, {os.cpu_count()} CPUs, {known}"
+    return f"{said} ({' '.join(hidden)} hidden from every process)" if hidden else said
+
+
+def instructions(cpuinfo: str, seen: Mapping[str, bool]) -> tuple[list[str], list[str]]:
+    """Returns which of FLAGS a process sees, and which the processor has besides.
+
+    cpuinfo: of the kernel, from which nothing is hidden. seen: by NumPy, which asks the processor.
+    NumPy does not know of AVX-VNNI and AMX: they count as hidden if AVX-512 is.
+    """
+    flags = [name for name in FLAGS if re.search(rf"\b{name}\b", cpuinfo)]
+    if "avx512f" not in cpuinfo or seen.get("AVX512F"):
+        return flags, []
+    return flags[:1], flags[1:]
+
+
+def check_hidden_from(process: int, own: Mapping[str, str] = os.environ) -> None:
+    """Raises ClickException if instructions hidden from this process are not from that one.
+
+    own: the environment of this process.
+    """
+    folder = Path("/proc") / str(process)
+    paths = [path for name in HIDING[:2] for path in re.split("[ :]", own.get(name, "")) if path]
+    loaded = (folder / "maps").read_text() if paths else ""
+    lacking = [path for path in paths if os.path.realpath(path) not in loaded]
+    if any(name in own for name in HIDING):
+        theirs = (folder / "environ").read_bytes().decode().split("\0")
+        settings = [f"{name}={own[name]}" for name in HIDING if name in own]
+        lacking += [setting for setting in settings if setting not in theirs]
+    if lacking:
+        raise click.ClickException(
+            f"Instructions are hidden from this process, but not from one that it measured, "
+            f"which lacks {' and '.join(lacking)}. Its figures would be another processor's."
+        )
+
+
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""

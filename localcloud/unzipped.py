@@ -22,6 +22,11 @@ DECLARED: dict[str, str] = json.loads((ROOT / ".chalice" / "config.json").read_t
     "environment_variables", {}
 )
 """The environment variables of every stage."""
+HIDING = ("LD_PRELOAD", "LD_AUDIT", "GLIBC_TUNABLES", "CPUMASK")
+"""Variables that hide instructions of the processor: two of libraries, two of their settings.
+
+A function gets them from this process, so that it sees the same processor (docs/performance.md).
+"""
 
 
 def cpu_seconds(process: int) -> float:
@@ -68,6 +73,11 @@ class Function:
     def printed(self) -> str:
         """Its log."""
         return self._log.read_text()
+
+    @property
+    def process(self) -> int:
+        """The number of its process."""
+        return self._process.pid
 
     @property
     def cpu_seconds(self) -> float:
@@ -164,4 +174,5 @@ def _environment(image: Image, in_place: bool, name: str, address: str) -> dict[
         "LANG": "en_US.UTF-8",
         "PATH": os.defpath,
         "TZ": ":UTC",
+        **{name: os.environ[name] for name in HIDING if name in os.environ},
     }

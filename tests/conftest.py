@@ -77,6 +77,19 @@ def pick_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture
+def hides(tmp_path: Path) -> Path:
+    """A library to preload, in place of a library that hides instructions. It changes nothing."""
+    maps = Path("/proc/self/maps")
+    loaded = maps.read_text().split() if maps.exists() else []
+    libm = next((path for path in loaded if "/libm.so" in path or "/libm-" in path), None)
+    if not libm:
+        pytest.skip("this machine has no libm to preload")
+    copy = tmp_path / "hides.so"
+    shutil.copyfile(libm, copy)
+    return copy
+
+
 @pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     """One that nobody else trusts."""

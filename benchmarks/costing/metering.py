@@ -20,6 +20,7 @@ import boto3
 import click
 
 from benchmarks.deployed import aws, unpacked
+from benchmarks.machine import check_hidden_from
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import MEMORY_PER_CPU_MB
 from localcloud import sampleevents as events
@@ -118,6 +119,7 @@ def invoked(
         for event in heavy:
             _answer(function, event)
         billed.peak_mb = function.peak_megabytes
+        check_hidden_from(function.process)
     return billed
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from benchmarks.machine import check_hidden_from
 from benchmarks.others.forms import made
 from chalicelib.inference.packages import LABELS, ModelPackage
 from chalicelib.settings import ROOT
@@ -61,7 +62,10 @@ def task(application: str, package: ModelPackage, image: bytes) -> Iterator[Task
 
 @contextlib.contextmanager
 def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
-    """Runs a contestant until the end of the block. threads: for TensorFlow; 0 for its default."""
+    """Runs a contestant until the end of the block. threads: for TensorFlow; 0 for its default.
+
+    Raises ClickException at the end if it saw other instructions than this process.
+    """
     arguments = [way, task.application, task.network, task.labels, task.image, threads]
     with tempfile.NamedTemporaryFile("w") as log:
         process = subprocess.Popen(
@@ -74,6 +78,7 @@ def started(way: str, task: Task, threads: int) -> Iterator[Contestant]:
         )
         try:
             yield Contestant(process, Path(log.name))
+            check_hidden_from(process.pid)
         finally:
             process.kill()
             process.communicate()

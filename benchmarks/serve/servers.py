@@ -15,6 +15,7 @@ import click
 import psutil
 import urllib3
 
+from benchmarks.machine import check_hidden_from
 from benchmarks.serve.contestants import HOST, Contestant
 from benchmarks.serve.load import ask
 from chalicelib.settings import ROOT
@@ -47,7 +48,8 @@ def cores() -> tuple[list[int], list[int]]:
 def running(contestant: Contestant, on: Sequence[int]) -> Iterator[urllib3.HTTPConnectionPool]:
     """Runs a contestant's server on those cores, and yields a connection to it.
 
-    Raises ClickException with its last output if it does not start.
+    Raises ClickException with its last output if it does not start, and at the end if one of its
+    processes saw other instructions than this one.
     """
     port = _free_port()
     command = [part.format(port=port) for part in contestant.command]
@@ -65,6 +67,8 @@ def running(contestant: Contestant, on: Sequence[int]) -> Iterator[urllib3.HTTPC
             with urllib3.HTTPConnectionPool(HOST, port, timeout=60) as pool:
                 _wait(contestant, process, pool, log.fileno())
                 yield pool
+                for member in [process, *process.children(recursive=True)]:
+                    check_hidden_from(member.pid)
         finally:
             _stop(process)
 

@@ -36,13 +36,17 @@ SECOND = {"onnxruntime-over-handler", "handler-over-onnxruntime"}
 
 
 def found_by(
-    script: str, *options: str, model: str = "doodle", folder: Path | str = os.devnull
+    script: str,
+    *options: str,
+    model: str = "doodle",
+    folder: Path | str = os.devnull,
+    **environment: str,
 ) -> dict[str, Any]:
     command = [sys.executable, "-m", f"benchmarks.{script}", "--model", model, "--runs", "1"]
     done = subprocess.run(
         [*command, *options, "--json"],
         cwd=ROOT,
-        env=os.environ | {"MODEL_DIR": str(folder)},
+        env=os.environ | {"MODEL_DIR": str(folder)} | environment,
         capture_output=True,
         text=True,
         timeout=300,
@@ -119,6 +123,15 @@ def test_the_deployed_functions_start_and_answer(tmp_path: Path) -> None:
         "health-over-predict",
     }
     assert len(table(measured).rows) == len(measured) == (8 if ARCHITECTURE == "x86_64" else 7)
+
+
+def test_a_deployed_function_sees_what_the_benchmark_sees(hides: Path) -> None:
+    try:
+        interpreter("3.13")
+    except BundleError as error:
+        pytest.skip(str(error))
+    # otherwise it would end with an error, see test_machine
+    assert found_by("coldstart", "--without-tensorflow", LD_PRELOAD=str(hides))["figures"]
 
 
 def test_a_prefix_is_fanned_out_in_little_memory() -> None:
