@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from benchmarks.machine import kind, machine
-from tools.columns import columns
+from tools.console.columns import columns
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
 Command = TypeVar("Command", bound=Callable[..., Any])

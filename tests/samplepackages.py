@@ -17,7 +17,7 @@ from chalicelib.inference.head import Familiar, Head, read_head, save
 from chalicelib.inference.packages import INFO, ORT, ModelInfo, ModelPackage, read_package
 from tests.conftest import ROOT
 from tools.doodle.drawings import SIZE
-from tools.metadata import NAME
+from tools.inspecting.metadata import NAME
 from tools.newpackage import as_json, write_labels
 
 

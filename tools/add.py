@@ -15,18 +15,18 @@ from chalicelib.inference.litert import LiteRT, inspect
 from chalicelib.inference.packages import ModelInfo, ModelPackage
 from chalicelib.inference.tensors import Tensor, to_input
 from tools import newpackage as packages
-from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
-from tools.ending import of_tflite
+from tools.console.quiet import quiet
+from tools.console.refusals import Refused
+from tools.evaluating.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.featuremaps import exposed_if_possible
-from tools.kinds import check_kind
+from tools.inspecting.ending import of_tflite
+from tools.inspecting.kinds import check_kind
+from tools.inspecting.metadata import normalisation
+from tools.inspecting.outputs import of_package, told
+from tools.inspecting.scaling import check_scaling, scales_itself
 from tools.labelling.labelfile import of_network
-from tools.metadata import normalisation
 from tools.options import KEYS, chosen, for_labels, formula
-from tools.outputs import of_package, told
 from tools.photosamples import of_folder
-from tools.quiet import quiet
-from tools.refusals import Refused
-from tools.scaling import check_scaling, scales_itself
 
 BRIGHTEST = 200
 """A quantised network for 0..255 saw pixels near 255, or near 151 if a mean was subtracted."""
@@ -45,9 +45,9 @@ def add(
 
     labels_file: None for the labels inside `model`.
     about: title, description, source, licence, version; background_class ("auto", "none" or an
-        index); the options that `tools.options` and `tools.outputs` read; pictures, a folder of
-        labelled pictures or None, to find the pixel scaling if the file does not tell it; samples,
-        a folder of those that go with the package, or None.
+        index); the options that `tools.options` and `tools.inspecting.outputs` read; pictures, a
+        folder of labelled pictures or None, to find the pixel scaling if the file does not tell it;
+        samples, a folder of those that go with the package, or None.
     say: told of assumptions. Raises ModelInvalid if it is no image classifier with these labels.
     """
     packages.check_name(name, dirs, force)

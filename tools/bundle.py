@@ -18,7 +18,7 @@ from tools.bundling import enginelayer
 from tools.bundling.build import ARCHITECTURES, VERSION, VERSIONS, WORK, bundle, model_layer
 from tools.bundling.pythons import BundleError
 from tools.bundling.sizes import UNPACKED_LIMIT, ZIPPED_LIMIT, Measured, Size, measure, megabytes
-from tools.columns import columns
+from tools.console.columns import columns
 
 
 @click.command(help=__doc__)

@@ -12,12 +12,12 @@ from chalicelib.files import sha256 as digest
 from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, Preprocessing
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
+from tools.console.progress import download_progress
+from tools.console.refusals import NothingSuch, Refused
 from tools.featuremaps import exposed_if_possible, original
 from tools.fetching.download import Progress, download
 from tools.fetching.https import PATIENCE, FetchError, Patience
 from tools.newpackage import as_json
-from tools.progress import download_progress
-from tools.refusals import NothingSuch, Refused
 
 __all__ = ["BASE_URL", "CATALOGUE", "CatalogueEntry", "FetchError", "fetch", "installed"]
 

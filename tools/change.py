@@ -12,12 +12,12 @@ from chalicelib.files import put
 from chalicelib.inference.litert import inspect
 from chalicelib.inference.packages import INFO, ModelInfo, ModelPackage
 from chalicelib.inference.tensors import Tensor
-from tools.ending import of_tflite
+from tools.inspecting.ending import of_tflite
+from tools.inspecting.outputs import of_package
+from tools.inspecting.scaling import check_scaling
 from tools.newpackage import as_json, existing, fitted
 from tools.options import chosen
-from tools.outputs import of_package
 from tools.photosamples import of_folder
-from tools.scaling import check_scaling
 
 
 def change(

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from chalicelib.settings import ROOT, Settings
-from tools.refusals import one_line
+from tools.console.refusals import one_line
 
 
 @click.command("evaluate")

@@ -26,7 +26,7 @@ from chalicelib.inference.head import Head, read_head, save
 from chalicelib.inference.litert import LiteRT
 from chalicelib.inference.packages import INFO, MODEL, Exposed, ModelInfo, ModelPackage
 from chalicelib.inference.tensors import dequantised, to_input, to_probabilities
-from tools.ending import PASSING, Ending, of_tflite, operation_name
+from tools.inspecting.ending import PASSING, Ending, of_tflite, operation_name
 from tools.newpackage import as_json, sample_images
 
 OUTPUTS = 8

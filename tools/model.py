@@ -9,14 +9,14 @@ import click
 from chalicelib.settings import Settings
 from tools import options
 from tools.catalogue import CATALOGUE, CatalogueEntry, fetch, installed
+from tools.console.refusals import one_line
 from tools.evaluate import evaluate_
 from tools.packagetable import table
-from tools.refusals import one_line
 from tools.teach import teach_
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NETWORK = click.Path(exists=True, path_type=Path)
-"""A file or a folder: `tools.kinds` says what takes the other."""
+"""A file or a folder: `tools.inspecting.kinds` says what takes the other."""
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
@@ -133,7 +133,7 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
       python -m tools.model set tags --scores logits --multi-label
     """
     from tools.change import change
-    from tools.outputs import told
+    from tools.inspecting.outputs import told
 
     with one_line():
         dirs = Settings.from_environment().model_dirs

@@ -8,7 +8,7 @@ from chalicelib.inference.litert import input_size
 from chalicelib.inference.packages import INFO, NAME, ModelPackage, read_package, with_base
 from chalicelib.settings import Settings
 from tools.catalogue import CatalogueEntry
-from tools.columns import columns
+from tools.console.columns import columns
 
 HEADER = ("", "NAME", "VERSION", "TITLE", "LABELS", "INPUT", "ENGINES", "LICENCE", "WHERE")
 LITERT = "LiteRT"

@@ -15,8 +15,8 @@ from chalicelib.files import put
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.inference.packages import INFO, ModelPackage
 from chalicelib.inference.samples import MAX_SAMPLES, MAX_SAMPLES_BYTES, SAMPLES, Sample
+from tools.console.refusals import Refused
 from tools.newpackage import as_json
-from tools.refusals import Refused
 
 SHORTEST = 342
 """Pixels of a copy's shorter side: ImageNet's crop of 87.5% then has Inception's 299."""

@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib.bulk.manifests import is_manifest
 from chalicelib.requests import BatchRequest
-from tools.columns import columns
+from tools.console.columns import columns
 from tools.submitting.batchapi import Api
 from tools.submitting.inputs import InputError
 from tools.submitting.job import INTERRUPTED, Job

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from chalicelib.settings import ROOT, Settings
-from tools.progress import progress
-from tools.refusals import one_line
+from tools.console.progress import progress
+from tools.console.refusals import one_line
 
 if TYPE_CHECKING:
     from tools.teaching.looks import Progress

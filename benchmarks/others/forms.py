@@ -17,7 +17,7 @@ import click
 
 from benchmarks.others.respond import FEED, FETCH, FROZEN, KERAS, SAVED, preprocessing
 from chalicelib.settings import ROOT
-from tools.quiet import quiet
+from tools.console.quiet import quiet
 
 WORK = ROOT / "build" / "bench" / "networks"
 

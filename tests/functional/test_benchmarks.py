@@ -24,7 +24,7 @@ from localcloud.unzipped import peak_megabytes
 from tests.conftest import ROOT
 from tests.samplepackages import doodle_for_both
 from tools.bundling.pythons import BundleError, interpreter
-from tools.quiet import quiet
+from tools.console.quiet import quiet
 
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
 

@@ -13,7 +13,7 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.packages import read_package
 from tests.tflites import network
-from tools.deciding import Trial, decided, doubted
+from tools.evaluating.deciding import Trial, decided, doubted
 from tools.evaluating.usual import scalings
 from tools.model import cli
 

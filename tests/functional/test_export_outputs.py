@@ -12,9 +12,9 @@ from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.engines import ONNXRUNTIME
 from chalicelib.inference.packages import read_package
 from tests.functional.test_export import only_x86_64
-from tools.ending import Ending
 from tools.exporting import inside
 from tools.exporting.trained import is_multi_label
+from tools.inspecting.ending import Ending
 from tools.model import cli
 from tools.newpackage import sample_images
 

@@ -17,7 +17,7 @@ from tests.conftest import TEST_DATA
 from tests.samplepackages import with_metadata
 from tests.unit.test_labels import imagenet
 from tools.exporting import applications
-from tools.metadata import normalisation
+from tools.inspecting.metadata import normalisation
 from tools.model import cli
 from tools.newpackage import sample_images
 

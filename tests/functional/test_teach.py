@@ -23,12 +23,12 @@ from chalicelib.inference.head import read_head
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import Settings
 from tests.conftest import ROOT
+from tools.console.refusals import Refused
 from tools.doodle.drawings import LABELS, TEST_SEEDS, TRAIN_SEEDS, example
 from tools.evaluating.asking import contestant
 from tools.featuremaps import original
 from tools.model import cli
 from tools.newpackage import candidate, existing, install
-from tools.refusals import Refused
 from tools.teaching import taughtcard
 from tools.teaching.lessons import KEPT, load
 from tools.teaching.teaching import Taught, Wish, teach

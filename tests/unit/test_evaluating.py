@@ -8,6 +8,7 @@ import pytest
 from chalicelib.errors import SourceInvalid
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from tests.unit.test_labels import imagenet
+from tools.console.refusals import Refused
 from tools.evaluating import picturelists
 from tools.evaluating.alternatives import judged, try_all
 from tools.evaluating.asking import Answer, loader
@@ -19,7 +20,6 @@ from tools.evaluating.measures import Share, compared
 from tools.evaluating.truth import Truths, shown
 from tools.evaluating.usual import as_options, called, filters, parts
 from tools.options import chosen
-from tools.refusals import Refused
 
 ANIMALS = ("cat, house cat", "dog", "hot dog, dog", "10")
 

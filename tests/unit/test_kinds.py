@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.errors import ModelInvalid
-from tools.kinds import check_kind
+from tools.inspecting.kinds import check_kind
 
 
 def zipped(*names: str) -> bytes:

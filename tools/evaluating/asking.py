@@ -27,10 +27,10 @@ from chalicelib.inference.tensors import top
 from chalicelib.requests import Instance
 from chalicelib.settings import EngineName
 from chalicelib.sources.read import MAX_BYTES, Sources
+from tools.console.quiet import quiet
+from tools.console.refusals import Refused
 from tools.evaluating.labelled import Photo
 from tools.newpackage import existing
-from tools.quiet import quiet
-from tools.refusals import Refused
 
 BEST = 5
 """How many classes of an answer are kept."""

@@ -12,13 +12,13 @@ from chalicelib.inference.labels import LIKELY_SCORE
 from chalicelib.settings import EngineName, Settings
 from chalicelib.significance import Z_95
 from chalicelib.wording import count, interval, p_value, percent, points
+from tools.console.refusals import Refused
 from tools.evaluating.alternatives import ALPHA, Ways, try_all
 from tools.evaluating.asking import Contestant, Load, ask, contestant, loader, rightness
 from tools.evaluating.labelled import Labelled, Photo, find, listed
 from tools.evaluating.measures import WIDE, Compared, Result, Seen, compared, measured, seen
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import colours
-from tools.refusals import Refused
 
 
 class Evaluation(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 from chalicelib.files import staged
 from chalicelib.wording import count, interval, p_value, percent
 from chalicelib.workflow.report.markup import safe, table
+from tools.console.refusals import Refused
 from tools.evaluating import sheets
 from tools.evaluating.alternatives import Way, Ways
 from tools.evaluating.asking import Contestant, Load
@@ -18,7 +19,6 @@ from tools.evaluating.illustrations import Row, of_classes, of_confusion, shares
 from tools.evaluating.measures import Compared, Result, Seen
 from tools.evaluating.reliability import of_calibration, sentence
 from tools.options import formula, told
-from tools.refusals import Refused
 
 JSON, PAGE = "report.json", "report.md"
 

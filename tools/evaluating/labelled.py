@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from chalicelib.requests import Instance
 from chalicelib.wording import count
+from tools.console.refusals import Refused
 from tools.evaluating import picturelists
 from tools.evaluating.picturelists import Table
 from tools.evaluating.truth import Truths, is_number
-from tools.refusals import Refused
 from tools.submitting.inputs import SUFFIXES as IMAGES
 
 NEEDED = (

@@ -12,7 +12,7 @@ from chalicelib.bulk.csvform import delimiter_of
 from chalicelib.bulk.lines import UnknownEncoding, lines
 from chalicelib.bulk.parsers import class_name
 from chalicelib.requests import Instance
-from tools.refusals import Refused
+from tools.console.refusals import Refused
 
 TEXTS = frozenset({".csv", ".tsv"})
 SUFFIXES = TEXTS | {".jsonl", ".ndjson", ".manifest"}

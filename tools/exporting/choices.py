@@ -13,16 +13,16 @@ from chalicelib.images.preprocessing import WHOLE, Preprocessing
 from chalicelib.inference.packages import LABELS
 from chalicelib.inference.tensors import to_input
 from tools.catalogue import CATALOGUE
-from tools.deciding import Trial, decided, doubted, second_above, tried, unknown
+from tools.console.refusals import Refused
+from tools.evaluating.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.exporting import inside, keras_files, networks, ortexport, tfjs
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
-from tools.kinds import check_kind
+from tools.inspecting.kinds import check_kind
 from tools.labelling.labelfile import LabelFile, read
 from tools.options import chosen, formula
-from tools.refusals import Refused
 
 SOURCES = {
     "keras": "--keras",
@@ -32,7 +32,7 @@ SOURCES = {
     "tfjs": "--tfjs",
 }
 KINDS = {"keras_file": "keras"}
-"""What `tools.kinds` calls it, where that is another name."""
+"""What `tools.inspecting.kinds` calls it, where that is another name."""
 GRAPH_INPUT, GRAPH_OUTPUT = "DecodeJpeg/contents:0", "softmax:0"
 """Of the Inception graph of 2015."""
 Told = tuple[Preprocessing, str]

@@ -21,15 +21,15 @@ from chalicelib.inference.tensors import to_probabilities
 from chalicelib.settings import Settings
 from tools import newpackage as packages
 from tools.add import described_as
+from tools.console.quiet import quiet
 from tools.exporting import choices, inside, ortexport, photographs, raw, trained
 from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, check_loss, compare
 from tools.exporting.networks import Network
 from tools.exporting.reasons import quoted
 from tools.featuremaps import exposed_if_possible
+from tools.inspecting.outputs import Output, settled, told
 from tools.options import for_labels
-from tools.outputs import Output, settled, told
 from tools.photosamples import of_folder
-from tools.quiet import quiet
 
 GENERATED = 24
 LACKING = re.compile(r"(?:TF Select|Custom) ops: (.+)")

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.ending import Ending, judged
-from tools.scaling import takes_pixels
+from tools.inspecting.ending import Ending, judged
+from tools.inspecting.scaling import takes_pixels
 
 PASSING = frozenset({
     "Add", "AddV2", "BiasAdd", "Cast", "ClipByValue", "ConcatV2", "Div", "DivNoNan", "EnsureShape",

@@ -12,8 +12,8 @@ import urllib3
 from urllib3 import exceptions
 
 from chalicelib.settings import is_loopback
+from tools.console.refusals import Refused
 from tools.proxies import connections
-from tools.refusals import Refused
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 1 << 16

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
 from chalicelib.inference.labels import fold, is_background, is_imagenet
-from tools import metadata
+from tools.inspecting import metadata
 from tools.labelling.entries import ordered
 from tools.labelling.rows import DELIMITERS, Rows, from_text
 from tools.labelling.structured import from_json, from_pbtxt, is_pbtxt

@@ -13,7 +13,7 @@ from chalicelib.command import APP
 from chalicelib.errors import InceptionError
 from chalicelib.wording import count, plain
 from stage.prices import Prices
-from tools.columns import columns
+from tools.console.columns import columns
 from tools.deploying.target import API_HANDLER, api_stage
 from tools.operating.discretion import discreet
 from tools.operating.lastday import Function, LastDay

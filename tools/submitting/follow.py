@@ -1,7 +1,7 @@
 """Follows a batch to its end."""
 
 from chalicelib.answers.batchviews import BatchView
-from tools.progress import progress
+from tools.console.progress import progress
 from tools.submitting.batchapi import Api
 from tools.submitting.pace import Pace, Speed, told
 

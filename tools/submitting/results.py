@@ -15,7 +15,7 @@ import msgspec
 from chalicelib.answers.batchviews import BatchView
 from chalicelib.bulk.records import Record
 from chalicelib.wording import count, percent
-from tools.columns import columns
+from tools.console.columns import columns
 from tools.submitting.batchapi import Api
 from tools.submitting.csvfile import write_table
 from tools.submitting.retrying import ApiError

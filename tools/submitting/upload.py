@@ -13,7 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from chalicelib.sources.read import MAX_BYTES
-from tools.progress import Show, progress
+from tools.console.progress import Show, progress
 from tools.submitting.batchapi import Api
 from tools.submitting.inputs import SUFFIXES, Image, InputError
 from tools.submitting.pace import Pace, Speed, told

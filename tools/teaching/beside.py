@@ -12,8 +12,8 @@ from chalicelib.files import put
 from chalicelib.settings import ROOT, Settings
 from stage import lifeline
 from stage.teachjobs import STATUS, TABLE, WANTED, Figures, LabelFigures, Status, Wanted
+from tools.console.refusals import Refused
 from tools.evaluating.folder import PAGE, free, write
-from tools.refusals import Refused
 from tools.teaching.teaching import Taught, Wish, teach
 
 SECONDS = 0.2

@@ -10,8 +10,8 @@ from chalicelib.inference.labels import fold
 from chalicelib.inference.taught import NONE
 from chalicelib.requests import MAX_LABEL
 from chalicelib.wording import BROKEN, count, plain
+from tools.console.refusals import Refused
 from tools.evaluating.labelled import NEEDED, Photo, labelled
-from tools.refusals import Refused
 from tools.teaching.lessons import Lesson
 from tools.teaching.looks import Look
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from chalicelib.inference.head import Head
 from chalicelib.inference.taught import familiarity, strangeness
-from tools.refusals import Refused
+from tools.console.refusals import Refused
 from tools.teaching.fitting import STRENGTHS, Logits, fitted, probabilities, temperature
 from tools.teaching.folds import NEVER
 from tools.teaching.lessons import Classes, Lesson, Rows

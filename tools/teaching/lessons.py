@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chalicelib.inference.labels import fold
 from chalicelib.inference.taught import rooted
-from tools.refusals import Refused
+from tools.console.refusals import Refused
 from tools.teaching.looks import Look
 
 KEPT = "taught.npz"

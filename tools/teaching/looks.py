@@ -20,9 +20,9 @@ from chalicelib.images.decode import decode
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.settings import ROOT
+from tools.console.quiet import quiet
 from tools.evaluating.asking import Load
 from tools.evaluating.labelled import Photo
-from tools.quiet import quiet
 
 CACHE = ROOT / "build" / "features"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.wording import count, interval, percent, plain
 from chalicelib.workflow.report.markup import safe, table
-from tools.columns import columns
+from tools.console.columns import columns
 from tools.evaluating.evaluation import Evaluation
 from tools.evaluating.measures import Result
 from tools.evaluating.reliability import sentence

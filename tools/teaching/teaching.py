@@ -26,13 +26,13 @@ from chalicelib.inference.tensors import top
 from chalicelib.requests import Instance
 from chalicelib.settings import Settings
 from chalicelib.wording import count, percent, plain
+from tools.console.quiet import quiet
+from tools.console.refusals import Refused
 from tools.evaluating.asking import BEST, Answer, Contestant, Load, loader
 from tools.evaluating.evaluation import Evaluated, Evaluation, warnings
 from tools.evaluating.labelled import Photo
 from tools.evaluating.measures import measured, seen
 from tools.newpackage import as_json, check_name, existing, write_labels
-from tools.quiet import quiet
-from tools.refusals import Refused
 from tools.teaching.doubts import doubts
 from tools.teaching.folds import near_same, parted
 from tools.teaching.gathering import Gathered, check, gather, lesson_of

@@ -12,9 +12,9 @@ from chalicelib.errors import ModelInvalid
 from chalicelib.inference.classifier import Classifier
 from chalicelib.inference.packages import ModelPackage
 from chalicelib.inference.tensors import Tensor
-from tools.ending import Ending, of_tflite
+from tools.console.quiet import quiet
+from tools.inspecting.ending import Ending, of_tflite
 from tools.newpackage import sample_images
-from tools.quiet import quiet
 
 Rows = NDArray[np.float32]
 """What a network gives for some pictures: [pictures, units]."""

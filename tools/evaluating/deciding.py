@@ -13,13 +13,13 @@ from chalicelib.errors import InceptionError, ModelInvalid
 from chalicelib.images.decode import decode
 from chalicelib.images.preprocessing import Preprocessing
 from chalicelib.significance import mcnemar_p_value
-from tools.ending import Ending
+from tools.console.refusals import Refused
 from tools.evaluating.alternatives import ALPHA
 from tools.evaluating.labelled import Labelled, find
 from tools.evaluating.truth import Truths
 from tools.evaluating.usual import scalings
+from tools.inspecting.ending import Ending
 from tools.options import ASKED, formula
-from tools.refusals import Refused
 
 MOST = 200
 """Pictures: every way is tried on each."""

@@ -1,0 +1,1 @@
+"""What every command shows on a terminal: tables, progress, refusals; and what it keeps off."""
