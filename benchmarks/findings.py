@@ -1,6 +1,6 @@
 """The results of a benchmark: printed, and kept in docs/figures/KIND/ for README and docs to quote.
 
-KIND is the kind of processor; see `benchmarks.machine`.
+KIND is the kind of processor, see `benchmarks.machine`, or "any" if it makes no difference.
 """
 
 import datetime
@@ -17,6 +17,10 @@ from benchmarks.machine import kind, machine
 from tools.console.columns import columns
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
+ANY = "any"
+INDEPENDENT = ("accuracy", "cloud", "install", "package", "standing")
+"""Scripts whose figures are those of any kind of processor."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -58,9 +62,9 @@ class Record:
     series: Mapping[str, Any] = field(default_factory=dict)
 
 
-def folder(of: str | None = None) -> Path:
-    """Returns the folder for a kind of processor, by default this machine's."""
-    return FOLDER / (of or kind())
+def folder(name: str, of: str | None = None) -> Path:
+    """Returns the folder of a script on a kind of processor, by default this machine's."""
+    return FOLDER / (ANY if name in INDEPENDENT else of or kind())
 
 
 def ratio(key: str, says: str, value: float) -> Figure:
@@ -83,10 +87,11 @@ def publish(record: Record, as_json: bool, save: bool) -> None:
     content = _plain(record)
     click.echo(json.dumps(content) if as_json else _told(record, content["machine"]))
     if save:
-        folder().mkdir(parents=True, exist_ok=True)
+        place = folder(record.name)
+        place.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, indent=1, ensure_ascii=False)
-        (folder() / f"{record.name}.json").write_text(text + "\n")
-        (folder() / f"{record.name}.md").write_text(_page(record, content))
+        (place / f"{record.name}.json").write_text(text + "\n")
+        (place / f"{record.name}.md").write_text(_page(record, content))
 
 
 def load(name: str, of: str | None = None) -> dict[str, Any]:
@@ -94,10 +99,11 @@ def load(name: str, of: str | None = None) -> dict[str, Any]:
 
     Raises ClickException if the script never ran with --save.
     """
-    path = folder(of) / f"{name}.json"
+    path = folder(name, of) / f"{name}.json"
     if not path.exists():
+        where = path.parent.name
         raise click.ClickException(
-            f"Run python -m benchmarks.{name} --save on {of or kind()} first."
+            f"Run python -m benchmarks.{name} --save{'' if where == ANY else f' on {where}'} first."
         )
     content: dict[str, Any] = json.loads(path.read_text())
     return content
@@ -139,7 +145,8 @@ def _told(record: Record, where: str) -> str:
 
 def _page(record: Record, content: Mapping[str, Any]) -> str:
     """Writes a record in Markdown, with an anchor for each figure."""
-    ran = f"Printed by `{content['command']}` on {content['machine']}, {content['date']}."
+    machine, date = (f'<a id="{key}"></a>{content[key]}' for key in ("machine", "date"))
+    ran = f"Printed by `{content['command']}` on {machine}, {date}."
     figures = [
         [f'<a id="{figure.key}"></a>{figure.says}', figure.text] for figure in record.figures
     ]
@@ -147,7 +154,7 @@ def _page(record: Record, content: Mapping[str, Any]) -> str:
     for table in record.tables:
         blocks += [f"## {table.title}", _markdown(table.columns, table.rows)]
     blocks += record.notes
-    pictures = sorted(path.name for path in folder().glob(f"{record.name}*.svg"))
+    pictures = sorted(path.name for path in folder(record.name).glob(f"{record.name}*.svg"))
     return "\n\n".join([*blocks, *(f"![{record.title}]({name})" for name in pictures)]) + "\n"
 
 

@@ -52,5 +52,6 @@ def picture(
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         yield list(figure.subplots(rows, columns, squeeze=False).flat)
-        folder().mkdir(parents=True, exist_ok=True)
-        figure.savefig(folder() / f"{name}.svg", metadata={"Date": None})
+        place = folder(name)
+        place.mkdir(parents=True, exist_ok=True)
+        figure.savefig(place / f"{name}.svg", metadata={"Date": None})

@@ -1,9 +1,11 @@
-"""Update the figures that README and docs quote.
+"""Update the figures that README and docs quote, and the page with all of them.
 
     python -m benchmarks.quote
 
 A quoted figure is a link to its row, such as
 [1.07×](docs/figures/avx2/predict.md#handler-over-network). Its text becomes the figure of today.
+"machine" and "date" can be quoted like a figure. docs/figures/README.md has all figures, with those
+of each kind of processor side by side.
 """
 
 import re
@@ -12,7 +14,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.findings import load
+from benchmarks import bykind
+from benchmarks.findings import FOLDER, load
 
 ROOT = Path(__file__).parents[1]
 QUOTED = re.compile(
@@ -33,23 +36,28 @@ def rewritten(text: str) -> str:
     """
 
     def now(link: re.Match[str]) -> str:
-        figures = load(link["name"], link["kind"])["figures"]
-        if link["key"] not in figures:
-            raise click.ClickException(f"benchmarks.{link['name']} has no {link['key']!r}.")
-        return f"[{figures[link['key']]['text']}]({link['to']})"
+        content, key = load(link["name"], link["kind"]), link["key"]
+        texts = {name: figure["text"] for name, figure in content["figures"].items()}
+        texts |= {name: content[name] for name in ("machine", "date")}
+        if key not in texts:
+            raise click.ClickException(f"benchmarks.{link['name']} has no {key!r}.")
+        return f"[{texts[key]}]({link['to']})"
 
     return QUOTED.sub(now, text)
 
 
 @click.command(help=__doc__)
 def main() -> None:
-    """Rewrite, and name what changed."""
-    for path in documents():
-        before = path.read_text()
-        after = rewritten(before)
-        if after != before:
-            path.write_text(after)
+    """Rewrite, and name what changed and what is measured on one kind of processor only."""
+    records = bykind.kept()
+    texts = {path: rewritten(path.read_text()) for path in documents()}
+    texts[FOLDER / bykind.NAME] = bykind.page(records)
+    for path, text in texts.items():
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
             click.echo(f"{path.relative_to(ROOT)} has new figures.")
+    for has, names in bykind.incomplete(records).items():
+        click.echo(f"Measured on {has} only: {names}.")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from benchmarks import findings, quote
+from benchmarks import bykind, findings, quote
 from tests.torture.conftest import BEGIN, END
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,19 @@ def prose(text: str) -> str:
 def test_what_is_quoted_is_what_the_scripts_kept(path: Path) -> None:
     text = path.read_text()
     assert quote.rewritten(text) == text, "run python -m benchmarks.quote"
+
+
+def test_the_page_of_all_figures_is_what_the_scripts_kept() -> None:
+    page = (findings.FOLDER / bykind.NAME).read_text()
+    assert page == bykind.page(bykind.kept()), "run python -m benchmarks.quote"
+
+
+@pytest.mark.parametrize("kind", ["avx2", "vnni"])
+def test_the_machine_and_the_date_can_be_quoted(kind: str) -> None:
+    kept = findings.load("predict", kind)
+    text = f"[x](figures/{kind}/predict.md#machine), [x](figures/{kind}/predict.md#date)"
+    assert f"[{kept['machine']}]" in quote.rewritten(text)
+    assert f"[{kept['date']}]" in quote.rewritten(text)
 
 
 @pytest.mark.parametrize("path", list(quote.documents()), ids=lambda path: path.name)
