@@ -35,6 +35,8 @@ def main(project: str, stack_name: str | None, host: str, port: str, url_port: i
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # Chalice has every logger write what is news to it, such as where boto3 found its credentials
     logging.getLogger("botocore").setLevel(logging.WARNING)
+    # all requests share the connections that Lambda gives one: some too many are no fault
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     if stack_name:
         os.environ.update(resources.wait_for_outputs(stack_name))
     if teaches := host in LOCAL_NAMES and (Path(project) / "tools").is_dir():
