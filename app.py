@@ -275,7 +275,7 @@ def health() -> Response:
     classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
     info = classifier.info
     model = ModelRef(info.name, info.version, info.multi_label)
-    return Answered(Health("ok", model, classifier.kernels, _traffic()))
+    return Answered(Health("ok", __version__, model, classifier.kernels, _traffic()))
 
 
 @route("/models", methods=READ)

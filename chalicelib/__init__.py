@@ -1,3 +1,3 @@
 """The library that the entry points of `app.py` call."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -187,12 +187,13 @@ class Traffic(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """The service can classify.
 
-    kernels: what computes: LiteRT with `xnnpack` or with its own slower kernels (`builtin`), or
-        `onnxruntime`.
+    version: of the service. kernels: what computes: LiteRT with `xnnpack` or with its own slower
+        kernels (`builtin`), or `onnxruntime`.
     experiment: null without one; then the default model answers requests without a model.
     """
 
     status: Literal["ok"]
+    version: str
     model: ModelRef
     kernels: str
     experiment: Traffic | None

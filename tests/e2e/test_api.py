@@ -12,6 +12,7 @@ from urllib.robotparser import RobotFileParser
 import pytest
 import urllib3
 
+from chalicelib import __version__
 from chalicelib.page import file, files
 from localcloud.starting import wait_for
 from tests.conftest import DOODLES
@@ -212,6 +213,12 @@ def test_what_browsers_and_search_engines_ask_for_by_habit(api: Api) -> None:
     robots.parse(api("GET", "/robots.txt").data.decode().splitlines())
     assert robots.can_fetch("Googlebot", "/static/favicon.svg")
     assert not robots.can_fetch("Googlebot", "/predict?url=https://a.example/cat.jpg")
+
+
+def test_health_server_metadata_and_description_say_the_version(api: Api) -> None:
+    described = api("GET", "/openapi.json").json()["info"]
+    answers = [api("GET", "/health").json(), api("GET", "/v2").json(), described]
+    assert [answer["version"] for answer in answers] == [__version__] * 3
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fapp.py", "%2e%2e", "app.py", ".hidden"])

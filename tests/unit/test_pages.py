@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib import __version__
 from chalicelib.subscriptions import VARIABLES
 from tests.conftest import ROOT
 from tests.torture.conftest import BEGIN, END, PAGE, lacking, table, told, write
@@ -90,6 +91,12 @@ def test_no_page_says_what_another_says() -> None:
     pages = [page for page in DOCUMENTS if page.name != "CHANGELOG.md"]
     said = Counter(sentence for page in pages for sentence in sentences(page))
     assert [sentence for sentence, times in said.items() if times > 1] == []
+
+
+def test_the_newest_release_of_the_changelog_is_this_version() -> None:
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = next(heading for heading in headings if heading != "Unreleased")
+    assert re.fullmatch(rf"{re.escape(__version__)} \(\d{{4}}-\d\d-\d\d\)", newest)
 
 
 def test_every_setting_is_documented() -> None:
