@@ -29,6 +29,7 @@ class CsvForm(Form):
     def __init__(self) -> None:
         self._delimiter = ""
         self._header: list[str] = []
+        self._refusal = ""
 
     def records(self, numbered: Iterable[Line]) -> Iterator[Line]:
         """Joins lines to records: a quoted field may have line breaks, which become LF.
@@ -60,12 +61,14 @@ class CsvForm(Form):
             raise BadLine("its quotes are not those of a CSV")
         if not any(field.strip() for field in fields):  # Excel keeps emptied rows like this
             return None
-        if self._header:
-            return self._row(fields)
-        self._header = [field.strip().lower() for field in fields]
-        if not _addresses(self._header):
-            raise BadLine(_without_address(self._header, self._delimiter))
-        return None
+        if not self._header:
+            self._header = [field.strip().lower() for field in fields]
+            self._refusal = _refusal(self._header, self._delimiter)
+            if not self._refusal:
+                return None
+        if self._refusal:
+            raise BadLine(self._refusal)
+        return self._row(fields)
 
     def _row(self, fields: Sequence[str]) -> Named:
         if any(
@@ -115,7 +118,13 @@ def _addresses(fields: Sequence[str]) -> set[str]:
     return {field.strip().lower() for field in fields} & set(ADDRESS_COLUMNS)
 
 
-def _without_address(header: Sequence[str], delimiter: str) -> str:
+def _refusal(header: Sequence[str], delimiter: str) -> str:
+    """Says why no line below this header can be read, or nothing."""
+    for name in (*ADDRESS_COLUMNS, "id", "label"):
+        if header.count(name) > 1:
+            return f"the header of a CSV has the column {name} twice; rename or remove one of them"
+    if _addresses(header):
+        return ""
     parted = DELIMITERS.get(delimiter, f"{delimiter!r}")
     named = ", ".join(header)[:100]
     return (

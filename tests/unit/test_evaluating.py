@@ -89,6 +89,7 @@ def test_lines_that_name_nothing_are_told_and_tables_of_them_refused(tmp_path: P
     for text, said in (
         (b"image,label\n", "names no picture with a label"),
         (b"picture,what\na.png,cat\n", "has the columns picture, what"),
+        (b"image,label,Label\na.png,cat,dog\n", "has the column label twice. Rename"),
         (b"", "names no picture"),
         (b"image,label\n\xff\xff,cat", "save it in UTF-8"),
     ):

@@ -313,6 +313,8 @@ def test_another_encoding_is_refused_by_name(encoding: str) -> None:
     ("name", "data", "said"),
     [
         ("m.csv", b"name,size\na,1\n" * 3, "the header of a CSV must have one of the columns"),
+        ("m.csv", b"url,URL\nhttp://h/1,http://h/2\n", "has the column url twice; rename or"),
+        ("m.csv", b"id;url;id\na;http://h/1;b\n", "has the column id twice"),
         ("m.txt", b"\xff\xd8\xff\xe0 a photo", "neither UTF-8 nor UTF-16"),
         ("m.txt", b"Dear all,\nphotos/a.jpg\n", "'Dear all,', which is no http"),
         ("m.txt", "http://h/1\n".encode("utf-32"), "save the file in UTF-8"),
@@ -331,6 +333,7 @@ def test_a_file_that_is_no_manifest_is_refused_whole(name: str, data: bytes, sai
 def test_a_manifest_with_an_image_among_bad_lines_is_taken() -> None:
     check_manifest("m.txt", [b"\xff\n" * 900 + b"HTTPS://h/1\n"])
     check_manifest("m.csv", [b"url,id\n,a\n,b\ns3://a/b,c\n"])
+    check_manifest("m.csv", [b"note,url,note\na,s3://a/b,c\n"])
     check_manifest("m.jsonl", [b'{"b64": "QUJD"}\n'])
 
 

@@ -123,6 +123,8 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise Refused(
                 f"{path} has the columns {', '.join(header) or '(none)'}. {_columns('It')}."
             )
+        elif twice := [name for name in (*IMAGES, *LABELS) if header.count(name) > 1]:
+            raise Refused(f"{path} has the column {twice[0]} twice. Rename or remove one of them.")
 
 
 def _json(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
