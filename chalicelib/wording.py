@@ -43,11 +43,14 @@ def points(difference: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """Writes `p = 0.003`, with more digits if three would show the wrong side of 0.05."""
+    """Writes `p = 0.003`, with more digits if three would hide on which side of 0.05 it is."""
     if p < 0.001:
         return "p < 0.001"
-    shown = f"{p:.3f}"
-    return f"p = {p:.5f}" if shown == "0.050" and p != 0.05 else f"p = {shown}"
+    if f"{p:.3f}" != "0.050" or p == 0.05:
+        return f"p = {p:.3f}"
+    if f"{p:.5f}" == "0.05000":
+        return "p < 0.05" if p < 0.05 else "p > 0.05"
+    return f"p = {p:.5f}"
 
 
 def interval(bounds: tuple[float, float]) -> str:

@@ -416,12 +416,13 @@ def test_percent_never_rounds_to_all_or_nothing(share: float, words: str) -> Non
 
 
 def test_p_values_are_told_on_their_side_of_the_limit() -> None:
-    assert [p_value(p) for p in (0.0001, 0.0034, 0.04996, 0.05, 0.050004, 1)] == [
+    assert [p_value(p) for p in (0.0001, 0.0034, 0.04996, 0.0499999, 0.05, 0.050004, 1)] == [
         "p < 0.001",
         "p = 0.003",
         "p = 0.04996",
+        "p < 0.05",
         "p = 0.050",
-        "p = 0.05000",
+        "p > 0.05",
         "p = 1.000",
     ]
 

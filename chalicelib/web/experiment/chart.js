@@ -13,7 +13,15 @@ const points = (difference) => {
   return `${size} ${size === "1" ? "point" : "points"}`;
 };
 // As the service's own words have it: more digits where three would show another side of 0.05.
-const pValue = (p) => (p < 0.001 ? "< 0.001" : p.toFixed(p.toFixed(3) === "0.050" && p !== 0.05 ? 5 : 3));
+
+// With more digits if three would hide on which side of 0.05 it is.
+function pValue(p) {
+  if (p < 0.001) return "< 0.001";
+  if (p.toFixed(3) !== "0.050" || p === 0.05) return p.toFixed(3);
+  if (p.toFixed(5) === "0.05000") return p < 0.05 ? "< 0.05" : "> 0.05";
+  return p.toFixed(5);
+}
+
 const rangeOf = ([low, high]) => `${(low * 100).toFixed(1)} to ${share(high)}`;
 
 // -> {low, high, ticks}: a part of 0..1 with room for every interval, and round numbers on it.
