@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from secrets import token_hex
+from shutil import rmtree
 from threading import Lock
 
 import msgspec
@@ -24,6 +26,8 @@ PICTURES = "pictures"
 MOST_PICTURES = 20_000
 NEWEST = 20
 """Jobs that are listed."""
+ABANDONED_SECONDS = 24 * 60 * 60
+"""How long pictures wait for more, or for the start."""
 STOP_SECONDS = 30
 """A job ends after the picture that it looks at."""
 COMMAND = (sys.executable, "-m", "tools.teaching.beside")
@@ -55,10 +59,12 @@ class Schoolroom:
         self._folder, self._command = folder, command
         self._lock = Lock()
         self._run: _Run | None = None
+        self._pictures: dict[str, int] = {}
 
     def open(self) -> Job:
-        """Makes a job without pictures."""
+        """Makes a job without pictures; removes those that were abandoned before their start."""
         with self._lock:
+            self._sweep()
             numbers = [int(id.partition("-")[0]) for id in self._ids()[:1]]
             id = f"{sum(numbers) + 1:06}-{token_hex(4)}"
             (self._folder / id / PICTURES).mkdir(parents=True)
@@ -76,8 +82,9 @@ class Schoolroom:
         with self._lock:
             if self._status(id).state != "collecting":
                 raise Conflict("This teaching has begun; open another for more pictures.")
-            lines = (folder / TABLE).read_bytes()
-            number = lines.count(b"\n") + 1
+            if id not in self._pictures:
+                self._pictures[id] = (folder / TABLE).read_bytes().count(b"\n")
+            number = self._pictures[id] + 1
             if number > MOST_PICTURES:
                 raise BadRequest(
                     f"More than {MOST_PICTURES:,} pictures are too many for the page. Use "
@@ -90,6 +97,7 @@ class Schoolroom:
             line = msgspec.json.encode(_Line(image, label))
             with (folder / TABLE).open("ab") as table:
                 table.write(line + b"\n")
+            self._pictures[id] = number
 
     def start(self, id: str, wanted: Wanted) -> Job:
         """Starts the job. Raises Conflict if one runs, or this one has, or NotFound."""
@@ -142,6 +150,13 @@ class Schoolroom:
         """Lists the jobs, newest first, without those that only collect."""
         jobs = (self.job(id) for id in self._ids())
         return JobList(list(islice((job for job in jobs if job.wanted), NEWEST)))
+
+    def _sweep(self) -> None:
+        for folder in (self._folder / id for id in self._ids()):
+            with suppress(FileNotFoundError):
+                unused = time.time() - (folder / TABLE).stat().st_mtime
+                if unused > ABANDONED_SECONDS and not (folder / WANTED).exists():
+                    rmtree(folder)
 
     def _ids(self) -> list[str]:
         with suppress(FileNotFoundError):

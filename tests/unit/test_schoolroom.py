@@ -1,5 +1,6 @@
 """Teachings on this machine: pictures, one process at a time, and what becomes of it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -50,6 +51,29 @@ def test_pictures_are_kept_under_names_that_lead_nowhere_else(tmp_path: Path) ->
         assert path.read_bytes() == b"bytes"
         assert path.is_relative_to(folder.resolve())
     assert schoolroom.job(id).pictures == {"cat": 1, "köter 🐕": 1}
+
+
+def test_pictures_that_wait_a_day_for_the_start_are_removed(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    begun, abandoned, waiting = (filled(schoolroom) for _ in range(3))
+    schoolroom.start(begun, PETS)
+    ended(schoolroom, begun)
+    for id in (begun, abandoned):
+        os.utime(tmp_path / "teachings" / id / TABLE, (0, 0))
+    new = schoolroom.open().id
+    assert {path.name for path in (tmp_path / "teachings").iterdir()} == {begun, waiting, new}
+    with pytest.raises(NotFound):
+        schoolroom.add(abandoned, "a.jpg", "cat", b"bytes")
+
+
+def test_a_later_server_adds_to_the_pictures(tmp_path: Path) -> None:
+    id = filled(room(tmp_path, FINISHED))
+    later = room(tmp_path, FINISHED)
+    for _ in range(2):
+        later.add(id, "a.jpg", "dog", b"bytes")
+    assert later.job(id).pictures == {"cat": 1, "köter 🐕": 1, "dog": 2}
+    pictures = (tmp_path / "teachings" / id / "pictures").iterdir()
+    assert sorted(path.name[:5] for path in pictures) == ["00001", "00002", "00003", "00004"]
 
 
 @pytest.mark.parametrize(("label", "data"), [("", b"bytes"), (" ", b"bytes"), ("cat", b"")])
