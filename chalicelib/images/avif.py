@@ -21,6 +21,10 @@ one, at a cost that grows with the square. 1,000 tiles take about 50 kB."""
 MAX_FRAME_PIXELS = 100_000_000
 """Pixels of all frames: twice those of an image, for alpha, a gain map or layers."""
 
+MAX_ZEROS = 64
+"""Zero bytes that a frame may end in. An encoder writes a 1 behind the last symbol and fills that
+byte up (AV1 specification, 8.2.4). A broken download may have thousands, which decode to grey."""
+
 _DECODED = (b"av01", b"grid")
 _TABLES = (b"iinf", b"iloc", b"iref", b"ipma")
 _Box = tuple[bytes, int, int]
@@ -75,6 +79,8 @@ def inspect_avif(data: bytes) -> Avif:
             _check(_canvas(payload) == sizes[number])
             canvases += sizes[number][0] * sizes[number][1]
         else:
+            if not any(payload[-MAX_ZEROS:]):
+                raise ImageUnreadable("The AVIF is cut off: its end is zeros. Send the whole file.")
             frames = frames.joined(frames_of(payload, sizes[number]))
     if frames.pixels > MAX_FRAME_PIXELS:
         raise ImageTooLarge(

@@ -110,7 +110,7 @@ def inspect(data: bytes) -> ImageFile:
 
             avif = inspect_avif(data)
             return ImageFile("AVIF", avif.data, None, size=avif.size, planes=avif.planes)
-        case "WEBP":
+        case "WEBP":  # one that is whole may end in zeros, too: libwebp's do in flat areas
             return ImageFile("WEBP", data, exif=None)
 
 

@@ -188,6 +188,20 @@ def test_real_streams_of_many_frames_are_read() -> None:
     assert frames.pixels == 3 * 64 * 64  # its numbers have 6 bits
 
 
+@pytest.mark.parametrize("lost", [65, 600])
+def test_a_download_that_broke_off_and_was_filled_with_zeros_is_refused(lost: int) -> None:
+    data = file(PICTURE.resize((640, 480)), "AVIF", quality=95)
+    with pytest.raises(ImageUnreadable, match="cut off: its end is zeros"):
+        decode(data[:-lost] + bytes(lost), (8, 8))
+
+
+@pytest.mark.parametrize("colour", ["black", "white", "red"])
+def test_a_whole_file_does_not_end_in_zeros(colour: str) -> None:
+    for side, speed in ((16, 10), (1000, 10), (1000, 6)):
+        data = file(Pillow.new("RGB", (side, side), colour), "AVIF", speed=speed)
+        assert decode(data, (8, 8)).width == side
+
+
 def test_its_decoder_is_imported_for_the_first_one_only() -> None:
     code = (
         "import sys; from chalicelib.images.decode import decode; data = sys.stdin.buffer.read()\n"
