@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,8 +17,9 @@ from threading import Lock
 
 import msgspec
 
-from chalicelib.errors import BadRequest, Conflict, NotFound
+from chalicelib.errors import BadRequest, Conflict, NotFound, ServiceUnavailable
 from chalicelib.files import put
+from chalicelib.inference.packages import NAME
 from chalicelib.requests import MAX_LABEL
 from stage.lifeline import LIFELINE
 from stage.teachjobs import STATUS, TABLE, WANTED, Job, JobList, Status, Wanted
@@ -30,6 +32,7 @@ ABANDONED_SECONDS = 24 * 60 * 60
 """How long pictures wait for more, or for the start."""
 STOP_SECONDS = 30
 """A job ends after the picture that it looks at."""
+INTERRUPTED = "The teaching was interrupted. Teach once more."
 COMMAND = (sys.executable, "-m", "tools.teaching.beside")
 
 _ID = re.compile("[0-9]{6}-[0-9a-f]{8}")
@@ -62,17 +65,21 @@ class Schoolroom:
         self._pictures: dict[str, int] = {}
 
     def open(self) -> Job:
-        """Makes a job without pictures; removes those that were abandoned before their start."""
+        """Makes a job without pictures; removes those that were abandoned before their start.
+
+        Raises ServiceUnavailable.
+        """
         with self._lock:
             self._sweep()
             numbers = [int(id.partition("-")[0]) for id in self._ids()[:1]]
             id = f"{sum(numbers) + 1:06}-{token_hex(4)}"
-            (self._folder / id / PICTURES).mkdir(parents=True)
-            (self._folder / id / TABLE).touch()
+            with _kept():
+                (self._folder / id / PICTURES).mkdir(parents=True)
+                (self._folder / id / TABLE).touch()
         return self.job(id)
 
     def add(self, id: str, name: str, label: str, data: bytes) -> None:
-        """Adds a picture. Raises BadRequest, Conflict or NotFound."""
+        """Adds a picture. Raises BadRequest, Conflict, NotFound or ServiceUnavailable."""
         label = label.strip()
         if not 1 <= len(label) <= MAX_LABEL:
             raise BadRequest(f"A label has 1 to {MAX_LABEL} characters.")
@@ -93,22 +100,30 @@ class Schoolroom:
             # a name is for people: only what every file system takes is kept of it
             plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:]
             image = f"{PICTURES}/{number:05}-{plain}"
-            (folder / image).write_bytes(data)
-            line = msgspec.json.encode(_Line(image, label))
-            with (folder / TABLE).open("ab") as table:
-                table.write(line + b"\n")
+            with _kept():
+                put(folder / image, data)
+                _append(folder / TABLE, msgspec.json.encode(_Line(image, label)))
             self._pictures[id] = number
 
     def start(self, id: str, wanted: Wanted) -> Job:
-        """Starts the job. Raises Conflict if one runs, or this one has, or NotFound."""
+        """Starts the job.
+
+        Raises Conflict if one runs, or this one has, BadRequest, NotFound or ServiceUnavailable.
+        """
         folder = self._found(id)
+        if not NAME.fullmatch(wanted.name):
+            raise BadRequest(
+                "The name of a model has up to 64 of a-z, 0-9, '.', '_' and '-', and starts with a "
+                "letter or digit."
+            )
         with self._lock:
             if self._running():
                 raise Conflict("Another teaching runs. Wait for its end, or cancel it.")
             if self._status(id).state != "collecting":
                 raise Conflict("This teaching has begun already; open another.")
-            put(folder / WANTED, msgspec.json.encode(wanted))
-            self._write(id, Status("running", "beginning"))
+            with _kept():
+                put(folder / WANTED, msgspec.json.encode(wanted))
+                self._write(id, Status("running", "beginning"))
             theirs, ours = os.pipe()
             process = subprocess.Popen(  # noqa: S603
                 [*self._command, str(folder)],
@@ -139,10 +154,9 @@ class Schoolroom:
     def job(self, id: str) -> Job:
         """Returns the job. Raises NotFound."""
         folder = self._found(id)
-        lines = (folder / TABLE).read_bytes().splitlines()
-        counts = Counter(msgspec.json.decode(line, type=_Line).label for line in lines)
+        counts = Counter(_labels((folder / TABLE).read_bytes()))
         wanted = None
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, msgspec.DecodeError):
             wanted = msgspec.json.decode((folder / WANTED).read_bytes(), type=Wanted)
         return Job(id, dict(counts), wanted, self._status(id))
 
@@ -189,12 +203,41 @@ class Schoolroom:
         status = self._written(id)  # it may have ended between the two looks
         if status.state != "running":
             return status
-        return Status("failed", error="The teaching was interrupted. Teach once more.")
+        return Status("failed", error=INTERRUPTED)
 
     def _written(self, id: str) -> Status:
-        with suppress(FileNotFoundError):
+        try:
             return msgspec.json.decode((self._folder / id / STATUS).read_bytes(), type=Status)
-        return Status("collecting")
+        except FileNotFoundError:
+            return Status("collecting")
+        except msgspec.DecodeError:  # the machine stopped before the disk had it
+            return Status("failed", error=INTERRUPTED)
 
     def _write(self, id: str, status: Status) -> None:
         put(self._folder / id / STATUS, msgspec.json.encode(status))
+
+
+def _labels(table: bytes) -> Iterator[str]:
+    """The label of each line, without lines that a full disk or a killed server tore."""
+    for line in table.splitlines():
+        with suppress(msgspec.DecodeError):
+            yield msgspec.json.decode(line, type=_Line).label
+
+
+def _append(table: Path, line: bytes) -> None:
+    """Adds a line, which also ends one that was torn."""
+    with table.open("rb+") as file:
+        if size := file.seek(0, os.SEEK_END):
+            file.seek(size - 1)
+            line = line if file.read(1) == b"\n" else b"\n" + line
+        file.write(line + b"\n")
+
+
+@contextmanager
+def _kept() -> Iterator[None]:
+    """Raises ServiceUnavailable where the disk is full, or may not be written to."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise ServiceUnavailable(f"This machine cannot keep it: {why}.", str(error)) from error

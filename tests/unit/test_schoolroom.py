@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chalicelib.errors import BadRequest, Conflict, NotFound
-from localcloud.schoolroom import Schoolroom
+from chalicelib.errors import BadRequest, Conflict, NotFound, ServiceUnavailable
+from localcloud.schoolroom import PICTURES, Schoolroom
 from localcloud.starting import wait_for
-from stage.teachjobs import STATUS, TABLE, Status, Wanted
+from stage.teachjobs import STATUS, TABLE, WANTED, Status, Wanted
 
 PETS = Wanted("pets", "mobilenet-v2")
 
@@ -83,6 +83,54 @@ def test_a_picture_needs_a_label_and_bytes(tmp_path: Path, label: str, data: byt
     with pytest.raises(BadRequest):
         schoolroom.add(id, "a.jpg", label, data)
     assert schoolroom.job(id).pictures == {}
+
+
+def test_a_line_that_was_torn_is_left_out_and_ends_no_other(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = filled(schoolroom)
+    table = tmp_path / "teachings" / id / TABLE
+    table.write_bytes(table.read_bytes() + b'{"image":"pictures/00003-a.j')
+    assert schoolroom.job(id).pictures == {"cat": 1, "köter 🐕": 1}
+    schoolroom.add(id, "b.jpg", "cat", b"bytes")
+    assert schoolroom.job(id).pictures == {"cat": 2, "köter 🐕": 1}
+
+
+@pytest.mark.parametrize("file", [STATUS, WANTED])
+@pytest.mark.parametrize("torn", [b"", b'{"state":"runn', b"\0" * 40])
+def test_a_file_that_was_torn_hides_no_other_job(tmp_path: Path, file: str, torn: bytes) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    whole, broken = filled(schoolroom), filled(schoolroom)
+    for id in (whole, broken):
+        schoolroom.start(id, PETS)
+        ended(schoolroom, id)
+    (tmp_path / "teachings" / broken / file).write_bytes(torn)
+    assert whole in [job.id for job in schoolroom.all().jobs]
+    assert schoolroom.job(broken).status.state == ("failed" if file == STATUS else "finished")
+
+
+def test_a_full_disk_is_told_and_the_pictures_before_are_kept(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = filled(schoolroom)
+    pictures = tmp_path / "teachings" / id / PICTURES
+    kept = pictures.rename(pictures.with_name("moved"))
+    pictures.write_bytes(b"no folder, so nothing can be written there")
+    with pytest.raises(ServiceUnavailable, match="cannot keep"):
+        schoolroom.add(id, "a.jpg", "cat", b"bytes")
+    pictures.unlink()
+    kept.rename(pictures)
+    assert schoolroom.job(id).pictures == {"cat": 1, "köter 🐕": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../pets", "Pets", "a\0b", "🐕", "x" * 65, "a/b", "a b"]
+)
+def test_a_wrong_name_is_refused_before_the_job_begins(tmp_path: Path, name: str) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    id = filled(schoolroom)
+    with pytest.raises(BadRequest, match="name"):
+        schoolroom.start(id, Wanted(name, "mobilenet-v2"))
+    schoolroom.start(id, PETS)
+    assert ended(schoolroom, id).state == "finished"
 
 
 def test_a_job_says_itself_how_it_ended_and_takes_no_more_pictures(tmp_path: Path) -> None:
