@@ -1,6 +1,7 @@
 """The routes that teach, which this machine alone has: a deployed stage serves what was taught."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -12,6 +13,7 @@ from localcloud.schoolroom import Schoolroom
 from stage.teachjobs import Wanted
 
 View = Callable[..., msgspec.Struct | None]
+PORT = re.compile(":[0-9]+$")
 LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -85,10 +87,13 @@ def add(app: Chalice, room: Schoolroom) -> None:
 
 def _check(headers: Mapping[str, str]) -> None:
     """Raises Forbidden for a page of another site, also one whose name leads to this machine."""
-    host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
-    if host.lower() not in LOCAL_NAMES:
+    place = headers.get("host", "")
+    if PORT.sub("", place).lower() not in LOCAL_NAMES:
         raise Forbidden("Teaching is for this machine alone: open the page by its loopback name.")
-    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    # not every browser sends Sec-Fetch-Site, and only some requests have an Origin
+    origin = headers.get("origin", f"//{place}").rpartition("//")[2]
+    is_own = origin == place and headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+    if not is_own:
         raise Forbidden("Another site may not teach here.")
 
 

@@ -46,12 +46,34 @@ def test_a_picture_is_added_under_its_label(client: Client) -> None:
         {"Host": "evil.example:8000"},
         {"Host": "localhost:8000", "Sec-Fetch-Site": "cross-site"},
         {"Host": "localhost:8000", "Sec-Fetch-Site": "same-site"},
+        {"Host": "localhost:8000", "Origin": "http://evil.example"},
+        {"Host": "localhost:8000", "Origin": "http://localhost:3000"},
+        {"Host": "localhost:8000", "Origin": "null"},
+        {"Host": "localhost:8000", "Origin": "http://evil.example", "Sec-Fetch-Site": "none"},
+        {"Host": "[::1].evil.example"},
         {},
     ],
 )
 def test_other_sites_are_refused(client: Client, headers: dict[str, str]) -> None:
     assert client.http.get("/teachings", headers=headers).status_code == 403
     assert client.http.post("/teachings", headers=JSON | headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "localhost"},
+        {"Host": "[::1]"},
+        {"Host": "[::1]:8000", "Origin": "http://[::1]:8000"},
+        {"Host": "127.0.0.1:8000", "Origin": "http://127.0.0.1:8000"},
+        {"Host": "LOCALHOST:8000", "Sec-Fetch-Site": "same-origin"},
+    ],
+)
+def test_the_own_page_and_programs_of_this_machine_may_teach(
+    client: Client, headers: dict[str, str]
+) -> None:
+    assert client.http.get("/teachings", headers=headers).status_code == 200
+    assert client.http.post("/teachings", headers=JSON | headers).status_code == 200
 
 
 @pytest.mark.parametrize(
