@@ -9,21 +9,26 @@ BROKEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that break a line, hide, turn the text around, or are not XML."""
 
 
+JOINER = "\u200d"
+"""Hides like other format characters, but emoji are made with it."""
+
+
 def plain(text: str, limit: int = MAX_NAME) -> str:
     """Puts a stranger's text on one short line, without control or invisible characters."""
     kept = "".join(" " if _is_broken(character) else character for character in text)
-    line = " ".join(kept.split())
+    line = " ".join(kept.split()).strip(JOINER)
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
 def _is_broken(character: str) -> bool:
     """Whether a character breaks a line, hides, or is not XML, as U+FFFE and U+FFFF."""
-    return unicodedata.category(character) in BROKEN or ord(character) & 0xFFFE == 0xFFFE
+    hides = unicodedata.category(character) in BROKEN and character != JOINER
+    return hides or ord(character) & 0xFFFE == 0xFFFE
 
 
-def count(number: int, noun: str) -> str:
-    """Writes `1 image` or `10,000 images`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """Writes `1 image` or `10,000 images`. nouns: where an s is not enough."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def percent(share: float) -> str:

@@ -209,6 +209,21 @@ def test_three_pictures_a_label_are_enough_and_two_are_not(
         teacher(photos, force=True)
 
 
+def test_a_label_never_vanishes(teacher: Teacher, photos: Path, tmp_path: Path) -> None:
+    teacher(photos)
+    swapped = shutil.copytree(photos / "fish", tmp_path / "more" / "clock")
+    with pytest.raises(Refused, match="Too few: fish 0"):
+        teacher(swapped.parent, base=None, add=True)
+    for file in (photos / "fish").iterdir():
+        file.write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(Refused, match=r"Too few: fish 0\. Not used, for example, fish/.*\.png: "):
+        teacher(photos, force=True)
+    shutil.rmtree(photos / "umbrella")
+    with pytest.raises(Refused, match="Too few: fish 0"):  # clocks alone can be read
+        teacher(photos, force=True)
+    assert existing("toys", teacher.settings.model_dirs).labels() == tuple(sorted(KINDS))
+
+
 def test_strange_files_and_names(teacher: Teacher, photos: Path) -> None:
     (photos / "fish").rename(photos / "little fish 🐟")
     (photos / "tea").mkdir()
@@ -269,6 +284,27 @@ def test_a_base_must_be_one(teacher: Teacher, kinds: Path) -> None:
         teacher(kinds, name="doodle")
     teacher(kinds)
     assert teacher(kinds, name="second", base="toys").package.info.base == "doodle"
+
+
+@pytest.mark.parametrize("base", ["", "..", "../doodle", "doodle\0", "y" * 5000, "🐕"])
+def test_a_base_is_a_name_and_no_path(teacher: Teacher, kinds: Path, base: str) -> None:
+    with pytest.raises(ModelInvalid, match="There is no package"):
+        teacher(kinds, base=base)
+
+
+def test_a_job_beside_the_app_says_why_it_could_not_go_on(kinds: Path, tmp_path: Path) -> None:
+    (tmp_path / WANTED).write_bytes(msgspec.json.encode(Wanted("toys", "doodle")))
+    lines = (
+        f'{{"image": "{file}", "label": "{file.parent.name}"}}\n' for file in kinds.rglob("*.png")
+    )
+    (tmp_path / TABLE).write_text("".join(lines))
+    (tmp_path / "models").write_text("a file where the folder would be")
+    environment = os.environ | {"MODEL_DIR": str(tmp_path / "models")}
+    command = [sys.executable, "-m", "tools.teaching.beside", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True)
+    status = msgspec.json.decode((tmp_path / STATUS).read_bytes(), type=Status)
+    assert status.state == "failed"
+    assert "check the path, its permissions and the disk" in status.error
 
 
 def test_what_was_ended_leaves_nothing(teacher: Teacher, kinds: Path) -> None:

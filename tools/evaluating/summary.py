@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 
-from chalicelib.wording import count, interval, percent
+from chalicelib.wording import count, interval, percent, plain
 from tools.evaluating.evaluation import Evaluation, versus
 from tools.evaluating.measures import Result, Share
 from tools.evaluating.reliability import sentence
 
 SHOWN = 5
 """How many unreadable pictures, and weak classes, are named."""
+
+LONGEST = 300
+"""Characters of a reason."""
 
 FEW = 5
 """Classes with fewer pictures are not called weak."""
@@ -17,9 +20,9 @@ FEW = 5
 def lines(report: Evaluation) -> Iterator[str]:
     """The lines of an evaluation."""
     if report.unreadable:
-        yield f"{count(len(report.unreadable), 'picture')} cannot be read and do not count:"
+        yield f"Left out as unreadable: {count(len(report.unreadable), 'picture')}"
         for name, why in list(report.unreadable.items())[:SHOWN]:
-            yield f"  {name}: {why}"
+            yield f"  {plain(name)}: {plain(why, LONGEST)}"
         if len(report.unreadable) > SHOWN:
             yield f"  and {len(report.unreadable) - SHOWN} more, in the report"
     for result in report.results:

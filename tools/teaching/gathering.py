@@ -1,15 +1,15 @@
 """Finds pictures to teach with, and makes a lesson of them."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from unicodedata import category, normalize
+from unicodedata import normalize
 
 from chalicelib.inference.labels import fold
 from chalicelib.inference.taught import NONE
 from chalicelib.requests import MAX_LABEL
-from chalicelib.wording import BROKEN, count, plain
+from chalicelib.wording import count, plain
 from tools.console.refusals import Refused
 from tools.evaluating.labelled import NEEDED, Photo, labelled
 from tools.teaching.lessons import Lesson
@@ -20,9 +20,6 @@ LEAST = 3
 
 PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 """Folders that data sets are parted into."""
-
-JOINER = "\u200d"
-"""Hides like other format characters, but emoji are made with it."""
 
 
 class Gathered(NamedTuple):
@@ -69,11 +66,8 @@ def gather(path: Path) -> Gathered:
 
 def _cleaned(label: str) -> str:
     """The label on one line, without what hides or moves a terminal's cursor."""
-    kept = (
-        " " if category(character) in BROKEN and character != JOINER else character
-        for character in normalize("NFC", label)
-    )
-    return " ".join("".join(kept).split()).strip(JOINER)
+    label = normalize("NFC", label)
+    return plain(label, len(label))
 
 
 def _check_parts(path: Path, labels: Counter[str]) -> None:
@@ -113,7 +107,7 @@ def lesson_of(
     torn = {digest: of for digest, of in labels.items() if len(of) > 1}
     faults = []
     if again := len(lesson.told) - len(first):
-        faults.append(f"{count(again, 'picture')} that are there twice")
+        faults.append(f"{count(again, 'copy', 'copies')} of pictures that are there already")
     if torn:
         examples = [
             f"{lesson.called[first[digest]]} ({' and '.join(sorted(of))})"
@@ -123,26 +117,37 @@ def lesson_of(
     return lesson.only([place for digest, place in first.items() if digest not in torn]), faults
 
 
-def check(path: Path, lesson: Lesson, reject: bool, unreadable: Mapping[str, str]) -> None:
-    """Raises Refused if a model cannot be taught with this."""
+def check(
+    path: Path,
+    asked: Iterable[str],
+    lesson: Lesson,
+    reject: bool,
+    unreadable: Mapping[str, str],
+) -> None:
+    """Raises Refused if a model cannot be taught with this.
+
+    asked: the label of each picture, used or not. unreadable: why pictures are not used, by name.
+    """
+    example = next((f"{plain(name)}: {why}" for name, why in unreadable.items()), "")
     if not lesson.told:
-        name, why = next(iter(unreadable.items()), ("all of them", "They contradict each other."))
-        raise Refused(f"No picture of {path} can be used, as {name}: {why}")
-    counts = Counter(lesson.told)
-    if len(counts) == 1:
-        (label,) = counts
+        why = example or "all of them: They contradict each other."
+        raise Refused(f"No picture of {path} can be used, as {why}")
+    counts = Counter(map(fold, lesson.told))
+    names = {fold(label): label for label in [*asked, *lesson.labels]}
+    if len(names) == 1:
+        (label,) = lesson.labels
         deeper = [folder for folder in (path / label).glob("*/") if folder.name[0] != "."]
         hint = f" Do you mean {path / label}?" if len(deeper) > 1 else ""
         raise Refused(
             f"All pictures have the label {label}. A model chooses between labels: bring another, "
             f"perhaps pictures of other things.{hint}"
         )
-    few = [label for label in lesson.labels if counts[label] < LEAST]
+    few = [label for name, label in sorted(names.items()) if counts[name] < LEAST]
     if few:
-        said = ", ".join(f"{label} {counts[label]}" for label in few[:5])
+        said = ", ".join(f"{plain(label)} {counts[fold(label)]}" for label in few[:5])
         raise Refused(
             f"A label needs at least {LEAST} different, readable pictures, better 30. "
-            f"Too few: {said}."
+            f"Too few: {said}." + (f" Not used, for example, {example}" if example else "")
         )
     if reject and any(fold(label) == fold(NONE) for label in lesson.labels):
         raise Refused(f"--reject adds the label {NONE!r}. Call yours otherwise, or leave it out.")

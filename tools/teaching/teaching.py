@@ -94,7 +94,8 @@ def teach(
     lesson, faults = lesson_of(gathered.photos, looks, before)
     for fault in (faults := [*gathered.faults, *faults]):
         say(f"Left out: {plain(fault, 400)}.")
-    check(pictures, lesson, reject, unreadable)
+    asked = [*(photo.label for photo in gathered.photos), *(before.labels if before else ())]
+    check(pictures, asked, lesson, reject, unreadable)
     with threadpool_limits(1):  # more threads than free CPUs make small matrices slow
         groups = near_same(lesson)
         judged = judge(lesson, parted(lesson.classes, groups), reject, show)
