@@ -31,8 +31,8 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
     """Raise ModelInvalid if the last of `dirs` cannot take a package of that name."""
     if not NAME.fullmatch(name):
         raise ModelInvalid(
-            f"{name!r} is not a valid name for a model; use up to 64 of a-z, 0-9, '.', '_' and "
-            "'-', starting with a letter or digit."
+            f"{name[:64]!r} is not a valid name for a model; use up to 64 of a-z, 0-9, '.', '_' "
+            "and '-', starting with a letter or digit."
         )
     for parent in dirs[:-1]:
         if (parent / name / INFO).is_file():
@@ -46,9 +46,9 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
 def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
     """The package of that name, with its base, not verified. Raises ModelInvalid without them."""
     folder = folder_of(name, dirs)
-    if folder is None or not NAME.fullmatch(name):
+    if folder is None:
         raise ModelInvalid(
-            f"There is no package {name!r}; `python -m tools.model list` shows the packages."
+            f"There is no package {name[:64]!r}; `python -m tools.model list` shows the packages."
         )
     return with_base(read_package(folder), dirs)
 

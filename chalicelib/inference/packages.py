@@ -204,6 +204,8 @@ def read_package(folder: Path, name: str | None = None) -> ModelPackage:
 
 def folder_of(name: str, dirs: Sequence[Path]) -> Path | None:
     """Returns the first folder with a package of that name; None if there is none."""
+    if not NAME.fullmatch(name):
+        return None  # it may lead elsewhere, or be too long for a file
     folders = (parent / name for parent in dirs)
     return next((folder for folder in folders if (folder / INFO).is_file()), None)
 

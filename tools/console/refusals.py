@@ -30,6 +30,9 @@ def one_line() -> Iterator[None]:
         ended = _NothingSuch if isinstance(error, NothingSuch) else click.ClickException
         raise ended(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"{error}; check the path, its permissions and the disk."
-        ) from error
+        raise click.ClickException(of_file(error)) from error
+
+
+def of_file(error: OSError) -> str:
+    """What to say of an error of the file system."""
+    return f"{error}; check the path, its permissions and the disk."

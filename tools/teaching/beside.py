@@ -12,7 +12,7 @@ from chalicelib.files import put
 from chalicelib.settings import ROOT, Settings
 from stage import lifeline
 from stage.teachjobs import STATUS, TABLE, WANTED, Figures, LabelFigures, Status, Wanted
-from tools.console.refusals import Refused
+from tools.console.refusals import Refused, of_file
 from tools.evaluating.folder import PAGE, free, write
 from tools.teaching.teaching import Taught, Wish, teach
 
@@ -55,6 +55,10 @@ def main(folder: Path) -> None:
         reporter.write(Status("finished", figures=_figures(taught, report / PAGE)))
     except (Refused, InceptionError) as error:
         reporter.write(Status("failed", error=str(error)))
+    except OSError as error:
+        reporter.write(Status("failed", error=of_file(error)))
+    except MemoryError:
+        reporter.write(Status("failed", error="The memory is full. Teach with fewer pictures."))
     except KeyboardInterrupt:
         reporter.write(Status("cancelled"))
 
