@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ from tools.featuremaps import original
 from tools.model import cli
 from tools.newpackage import candidate, existing, install
 from tools.teaching import taughtcard
-from tools.teaching.lessons import KEPT, load
+from tools.teaching.folds import near_same
+from tools.teaching.lessons import KEPT, Lesson, load
+from tools.teaching.looks import Look
 from tools.teaching.teaching import Taught, Wish, teach
 
 KINDS = ("clock", "umbrella", "fish")
@@ -338,6 +341,25 @@ def test_copies_are_held_out_together_and_told(teacher: Teacher, photos: Path) -
     assert "much like another one" in notes(taught)
     assert "Much the same picture has different labels, 1 time" in notes(taught)
     assert any("1 picture with two labels" in said for said in teacher.said)
+
+
+def test_a_long_series_is_found_in_little_memory() -> None:
+    random = np.random.default_rng(0)
+    rows = random.uniform(0, 3, (2000, 2, 64)).astype(np.float16)
+    rows[::2] = rows[0]
+    looks = [
+        Look(str(number), ("PNG", 64, 64), np.zeros(18, np.float32), (1.0, 1.0), row)
+        for number, row in enumerate(rows)
+    ]
+    told = ["ab"[number // 2 % 2] for number in range(len(looks))]
+    lesson = Lesson([look.digest for look in looks], told, looks)
+    assert lesson.rows.shape == (2, 2000, 64)
+    tracemalloc.start()
+    groups = near_same(lesson)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(np.unique(groups)) == 1001 and len(np.unique(groups[::2])) == 1
+    assert peak < 40e6
 
 
 def test_series_of_a_single_picture_teach_nothing(teacher: Teacher, tmp_path: Path) -> None:

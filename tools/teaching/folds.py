@@ -17,22 +17,30 @@ the usual distance of two pictures of a label. Measured with MobileNet v2 and do
 again, resized, mirrored or cropped by 5% are mostly nearer; no two of 100 photographs or of 400
 drawings are."""
 
-SAMPLE, BLOCK = 200, 1000
+SAMPLE, BLOCK = 200, 500
 
 
 def near_same(lesson: Lesson) -> Classes:
     """The group of each picture; near-same pictures, and mirrored ones, share a group."""
     rows, mirrored = lesson.rows
     limit = 1 - min(NEAR, OF_USUAL * _usual_distance(rows, lesson.classes))
-    pairs = [
-        np.argwhere(rows[at : at + BLOCK] @ side.T >= limit) + np.array([at, 0])
-        for at in range(0, len(rows), BLOCK)
-        for side in (rows, mirrored)
-    ]
-    first, second = np.concatenate(pairs).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(rows), len(rows)))
-    groups: Classes = connected_components(graph, directed=False)[1]
+    groups: Classes = np.arange(len(rows))
+    for at in range(0, len(rows), BLOCK):
+        for side in (rows, mirrored):
+            first, second = np.nonzero(rows[at : at + BLOCK] @ side.T >= limit)
+            groups = _joined(groups, groups[first + at], groups[second])
     return groups
+
+
+def _joined(groups: Classes, first: Classes, second: Classes) -> Classes:
+    """The groups after each of `first` has met its partner in `second`.
+
+    One block of pairs after the other: all pairs of a long series would fill the memory.
+    """
+    shape = len(groups), len(groups)
+    graph = coo_array((np.ones(len(first), bool), (first, second)), shape=shape)
+    components: Classes = connected_components(graph, directed=False)[1]
+    return components[groups]
 
 
 def _usual_distance(rows: Rows, classes: Classes) -> float:
