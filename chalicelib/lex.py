@@ -18,7 +18,9 @@ SLOT = "url"
 """The slot of the intent that holds the picture's URL."""
 MAX_MESSAGE = 1000
 """Characters of an answer; Lex takes 1,024."""
-_URL = re.compile(r"https?://\S+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_ENDS = ".,;:!?'"
+"""What ends a sentence, or a quotation, more likely than a URL."""
 
 
 class _Value(msgspec.Struct, rename={"interpreted": "interpretedValue"}):
@@ -50,10 +52,17 @@ class _Question(msgspec.Struct, rename={"state": "sessionState", "transcript": "
         slot = (self.state.intent.slots or {}).get(SLOT)
         value = slot.value.interpreted if slot and slot.value else ""
         interpreted = value if isinstance(value, str) else ""
-        typed = _URL.search(self.transcript or "")
-        if typed and typed[0].lower() == interpreted.lower():
-            return typed[0]
-        return interpreted or (typed[0] if typed else "")
+        typed = _typed(self.transcript or "")
+        if typed and typed.lower() == interpreted.rstrip(_ENDS).lower():
+            return typed
+        return interpreted or typed
+
+
+def _typed(transcript: str) -> str:
+    """Returns the first URL in what was typed, without the sentence around it."""
+    match = _URL.search(transcript)
+    url = match[0].rstrip(_ENDS) if match else ""
+    return url.rstrip(")" + _ENDS) if "(" not in url else url
 
 
 class Conversation:
