@@ -149,6 +149,8 @@ class BatchEvents:
             if isinstance(part, Put) and part.bucket == self._service.images:
                 self.on_put(part)
                 continue
+            if isinstance(part, Put) and part.bucket == self._results:
+                continue  # an answer to it would be the next such event, and so on for ever
             image = Instance(s3_uri=part.address) if isinstance(part, Put) else part
             entry = Entry(position, image.id or message.id, image)
             self._singles.event(message, entry, remaining)

@@ -308,6 +308,17 @@ def test_a_bad_event_among_good_ones_is_answered_with_an_error(cloud: Cloud) -> 
     assert [json.loads(body) for body in cloud.answers.bodies] == [first, poison, gone, last]
 
 
+@pytest.mark.parametrize("wrap", [str, through_sns], ids=["s3", "sns"])
+def test_an_event_about_our_own_answers_gets_none(cloud: Cloud, wrap: Any) -> None:
+    """A topic may hear of every object of the results bucket: each answer would be another."""
+    take(cloud, Notice("sns/1", "http://h/1"))
+    objects = {*cloud.store.objects}
+    text = wrap(s3_event("events/sns/1.json", bucket="results"))
+    take(cloud, Notice("sns/2", text), Notice("sns/3", "http://h/2"))
+    assert {*cloud.store.objects} - objects == {("results", "events/sns/3.json")}
+    assert len(cloud.answers.bodies) == 2 and not cloud.queue.bodies
+
+
 def test_an_event_that_comes_twice_is_answered_once(cloud: Cloud) -> None:
     for _ in range(2):
         take(cloud, Notice("sns/1", "http://h/1"), Notice("sns/2", "poison"))
