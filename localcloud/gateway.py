@@ -80,7 +80,12 @@ class GatewayHandler(ChaliceRequestHandler):
             self._own("REQUEST_TOO_LARGE")
             self._drain(length)
             raise _Refused
-        return dict(self.headers), self._received(self.rfile.read(length)) if length else None
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True
+            self._answer(400, "BadRequest", "The body ended before its Content-Length.")
+            raise _Refused
+        return dict(self.headers), self._received(body) if length else None
 
     def _in_event(self, length: int) -> int:
         """Bytes of a body's characters in the event."""

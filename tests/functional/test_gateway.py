@@ -141,6 +141,13 @@ def test_a_connection_that_ends_says_so(address: tuple[str, int]) -> None:
     assert "connection" not in ask(address, b"GET /no HTTP/1.1\r\n\r\n")[1]
 
 
+def test_a_body_that_was_cut_does_not_reach_the_app(address: tuple[str, int]) -> None:
+    with socket.create_connection(address, 30) as connection, connection.makefile("rb") as file:
+        connection.sendall(post(b"Content-Length: 9", b"Content-Type: image/png", body=b"half"))
+        connection.shutdown(socket.SHUT_WR)
+        assert int(file.readline().split()[1]) == 400
+
+
 def test_a_connection_with_a_refused_body_is_not_read_on(address: tuple[str, int]) -> None:
     smuggled = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
     with socket.create_connection(address, 30) as connection:
