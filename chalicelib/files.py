@@ -26,6 +26,8 @@ def staged(target: Path) -> Iterator[Path]:
             target.replace(old)
         folder.replace(target)
     finally:
+        if old.exists() and not target.exists():  # ended between the two
+            old.replace(target)
         for path in (folder, old):
             shutil.rmtree(path, ignore_errors=True)
 

@@ -320,3 +320,21 @@ def test_a_check_looks_into_the_bucket_past_a_broken_copy_of_the_cache(cache: Pa
     Models([cache], "b", without_network("m")).check("m")
     with pytest.raises(ModelInvalid):
         Models([cache], "", MemoryStore()).check("m")
+
+
+class Interrupted(type(Path())):  # type: ignore[misc]
+    """A folder whose owner presses Ctrl-C just as it was moved away."""
+
+    def replace(self, target: Path) -> None:  # type: ignore[override]
+        super().replace(target)
+        raise KeyboardInterrupt
+
+
+def test_a_package_outlives_a_replacement_that_is_interrupted(tmp_path: Path) -> None:
+    target = tmp_path / "pets"
+    target.mkdir()
+    (target / "model.json").write_text("of before")
+    with pytest.raises(KeyboardInterrupt), staged(Interrupted(target)) as folder:
+        (folder / "model.json").write_text("new")
+    assert (target / "model.json").read_text() == "of before"
+    assert [*tmp_path.iterdir()] == [target]
