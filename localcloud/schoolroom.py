@@ -95,7 +95,7 @@ class Schoolroom:
             if number > MOST_PICTURES:
                 raise BadRequest(
                     f"More than {MOST_PICTURES:,} pictures are too many for the page. Use "
-                    "`python -m tools.model teach`."
+                    "`.venv/bin/python -m tools.model teach`."
                 )
             # a name is for people: only what every file system takes is kept of it
             plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:]

@@ -27,7 +27,7 @@ def find_or_fetch(name: str) -> ModelPackage:
         status = subprocess.run([*FETCH, name]).returncode  # noqa: S603 - ours, no shell's
     if status == NO_SUCH_MODEL:
         raise click.ClickException(
-            f"There is no model {name!r}; `python -m tools.model list` shows the models."
+            f"There is no model {name!r}; `.venv/bin/python -m tools.model list` shows the models."
         )
     if status:
         click.secho("Serving the bundled model doodle instead.", fg="yellow", err=True)

@@ -88,4 +88,4 @@ def _row(name: str, size: Size) -> tuple[str, str, str]:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m tools.bundle")
+    main(prog_name=".venv/bin/python -m tools.bundle")

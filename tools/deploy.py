@@ -84,7 +84,7 @@ def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
     config = read_config(ROOT, stage)
     wishes = _wishes(config, stage, options)
     version = checks.python_version()
-    tell(f"Python {version}")
+    tell(f"Python {version} for the functions")
     target = _target(session, stage)
     here = lives_here(session.client("s3"), target)
     if options["destroy"] or options["rotate_token"]:
@@ -202,16 +202,16 @@ def main(stage: str, region: str | None, profile: str | None, **options: Any) ->
 
     \b
     Examples:
-      python -m tools.deploy --stage dev --plan
-      python -m tools.deploy --stage dev --infra, then chalice deploy
-      python -m tools.deploy --stage dev --model doodle
-      python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
-      python -m tools.deploy --stage dev --front url --reserve 20
-      python -m tools.deploy --stage dev --rotate-token
-      python -m tools.deploy --stage dev --status
-      python -m tools.deploy --stage dev --logs --since 1h
-      python -m tools.deploy --stage dev --redrive
-      python -m tools.deploy --stage dev --destroy
+      .venv/bin/python -m tools.deploy --stage dev --plan
+      .venv/bin/python -m tools.deploy --stage dev --infra, then chalice deploy
+      .venv/bin/python -m tools.deploy --stage dev --model doodle
+      .venv/bin/python -m tools.deploy --stage dev --arms "inception-v3=0.9 inception-v1=0.1"
+      .venv/bin/python -m tools.deploy --stage dev --front url --reserve 20
+      .venv/bin/python -m tools.deploy --stage dev --rotate-token
+      .venv/bin/python -m tools.deploy --stage dev --status
+      .venv/bin/python -m tools.deploy --stage dev --logs --since 1h
+      .venv/bin/python -m tools.deploy --stage dev --redrive
+      .venv/bin/python -m tools.deploy --stage dev --destroy
     """
     with _one_line():
         session = Session(profile_name=profile, region_name=region)
@@ -245,4 +245,4 @@ def _show_token(session: Any, stage: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(prog_name="python -m tools.deploy"))
+    sys.exit(main(prog_name=".venv/bin/python -m tools.deploy"))

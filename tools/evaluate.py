@@ -47,9 +47,9 @@ def evaluate_(
 
     \b
     Examples:
-      python -m tools.model evaluate flowers photos/
-      python -m tools.model evaluate flowers test.csv --against flowers-2
-      python -m tools.model evaluate flowers photos/ --preprocessing all --apply
+      .venv/bin/python -m tools.model evaluate flowers photos/
+      .venv/bin/python -m tools.model evaluate flowers test.csv --against flowers-2
+      .venv/bin/python -m tools.model evaluate flowers photos/ --preprocessing all --apply
     """
     with one_line():
         if apply_ and ways != "all":

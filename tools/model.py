@@ -61,8 +61,8 @@ def fetch_(
 
     \b
     Examples:
-      python -m tools.model fetch
-      python -m tools.model fetch inception-v1 --base-url https://mirror.example/coral
+      .venv/bin/python -m tools.model fetch
+      .venv/bin/python -m tools.model fetch inception-v1 --base-url https://mirror.example/coral
     """
     with one_line():
         cache = to or Settings.from_environment().model_dirs[-1]
@@ -99,9 +99,10 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 
     \b
     Examples:
-      python -m tools.model add flowers flowers.tflite --labels flowers.txt --title "Flowers"
-      python -m tools.model add mine net.tflite --labels names.txt --mean 127.5 --std 127.5
-      python -m tools.model add mine net.tflite --labels names.txt --crop 0.875 \\
+      .venv/bin/python -m tools.model add flowers flowers.tflite --labels flowers.txt
+      .venv/bin/python -m tools.model add mine net.tflite --labels names.txt \\
+        --mean 127.5 --std 127.5
+      .venv/bin/python -m tools.model add mine net.tflite --labels names.txt --crop 0.875 \\
         --mean 123.675,116.28,103.53 --std 58.395,57.12,57.375
     """
     from tools.add import add
@@ -127,10 +128,11 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
 
     \b
     Examples:
-      python -m tools.model set flowers --crop 0.875
-      python -m tools.model set flowers --resize squash --filter bicubic --version 2
-      python -m tools.model set flowers --channels bgr --mean 103.939,116.779,123.68 --std 1
-      python -m tools.model set tags --scores logits --multi-label
+      .venv/bin/python -m tools.model set flowers --crop 0.875
+      .venv/bin/python -m tools.model set flowers --resize squash --filter bicubic --version 2
+      .venv/bin/python -m tools.model set flowers --channels bgr \\
+        --mean 103.939,116.779,123.68 --std 1
+      .venv/bin/python -m tools.model set tags --scores logits --multi-label
     """
     from tools.change import change
     from tools.inspecting.outputs import told
@@ -215,13 +217,16 @@ def export_(name: str, force: bool, **choices: Any) -> None:
 
     \b
     Examples:
-      python -m tools.model export keras-v3 --keras InceptionV3
-      python -m tools.model export mine --keras-file net.keras --labels names.txt --mean 0 --std 255
-      python -m tools.model export mine --saved-model net/ --labels names.txt --images photos/
-      python -m tools.model export mine --tfjs model.json --labels names.txt --mean 0 --std 255
-      python -m tools.model export mine --keras-file net.keras --labels names.txt \\
+      .venv/bin/python -m tools.model export keras-v3 --keras InceptionV3
+      .venv/bin/python -m tools.model export mine --keras-file net.keras --labels names.txt \\
+        --mean 0 --std 255
+      .venv/bin/python -m tools.model export mine --saved-model net/ --labels names.txt \\
+        --images photos/
+      .venv/bin/python -m tools.model export mine --tfjs model.json --labels names.txt \\
+        --mean 0 --std 255
+      .venv/bin/python -m tools.model export mine --keras-file net.keras --labels names.txt \\
         --mean 0 --std 255 --onnxruntime --pictures photos/
-      python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\
+      .venv/bin/python -m tools.model export v3-2015 --frozen-graph classify_image_graph_def.pb \\
         --labels labels.txt
     """
     from tools.exporting.export import export
@@ -240,4 +245,4 @@ def _ready(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    cli(prog_name="python -m tools.model")
+    cli(prog_name=".venv/bin/python -m tools.model")

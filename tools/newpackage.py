@@ -48,7 +48,8 @@ def existing(name: str, dirs: Sequence[Path]) -> ModelPackage:
     folder = folder_of(name, dirs)
     if folder is None:
         raise ModelInvalid(
-            f"There is no package {name[:64]!r}; `python -m tools.model list` shows the packages."
+            f"There is no package {name[:64]!r}; `.venv/bin/python -m tools.model list` shows "
+            "the packages, and those that `make model NAME=…` fetches."
         )
     return with_base(read_package(folder), dirs)
 

@@ -67,5 +67,5 @@ def _remedy(folder: Path, settings: Settings, catalogue: Mapping[str, CatalogueE
     if folder.parent != settings.model_dirs[-1]:
         return f"Restore {folder}: from git, or by publishing the layer anew."
     if folder.name in catalogue:
-        return f"Fetch it again: python -m tools.model fetch {folder.name} --force"
+        return f"Fetch it again: .venv/bin/python -m tools.model fetch {folder.name} --force"
     return f"Add it again with --force, or remove {folder}."

@@ -130,13 +130,13 @@ def cli(
 
     \b
     Examples:
-      python -m tools.submit photos/ --out results.csv
-      python -m tools.submit urls.txt --max-labels 1 --out results.jsonl
-      python -m tools.submit cat.jpg dog.png --api https://abc.execute-api.eu-west-1.amazonaws.com/api
-      python -m tools.submit photos/ --explain --embedding --out results.jsonl
-      python -m tools.submit photos/ --no-wait
-      python -m tools.submit --follow 20250601-093000-1a2b3c4d --out results.csv
-      python -m tools.submit --retry 20250601-093000-1a2b3c4d
+      .venv/bin/python -m tools.submit photos/ --out results.csv
+      .venv/bin/python -m tools.submit urls.txt --max-labels 1 --out results.jsonl
+      .venv/bin/python -m tools.submit cat.jpg dog.png --api https://abc.execute-api.eu-west-1.amazonaws.com/api
+      .venv/bin/python -m tools.submit photos/ --explain --embedding --out results.jsonl
+      .venv/bin/python -m tools.submit photos/ --no-wait
+      .venv/bin/python -m tools.submit --follow 20250601-093000-1a2b3c4d --out results.csv
+      .venv/bin/python -m tools.submit --retry 20250601-093000-1a2b3c4d
     """
     options = {
         "model": model, "max_labels": max_labels, "min_confidence": min_confidence,
@@ -185,4 +185,4 @@ def _listed(api: Api) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    cli(prog_name="python -m tools.submit")
+    cli(prog_name=".venv/bin/python -m tools.submit")

@@ -42,9 +42,9 @@ def teach_(name: str, photos: Path, **options: str | bool | None) -> None:
 
     \b
     Examples:
-      python -m tools.model teach pets photos/ --base inception-v3
-      python -m tools.model teach pets photos/ --base inception-v3 --reject --force
-      python -m tools.model teach pets more/ --add
+      .venv/bin/python -m tools.model teach pets photos/ --base inception-v3
+      .venv/bin/python -m tools.model teach pets photos/ --base inception-v3 --reject --force
+      .venv/bin/python -m tools.model teach pets more/ --add
     """
     with one_line():
         from tools.evaluating.folder import PAGE, free, write

@@ -368,7 +368,7 @@ def test_the_list_shows_what_is_there_what_can_be_fetched_and_what_is_damaged(
     result = run("list")
     assert result.exit_code == 0
     assert "half" in result.output and "damaged" in result.output
-    assert "Fetch it again: python -m tools.model fetch tiny --force" in result.output
+    assert "Fetch it again: .venv/bin/python -m tools.model fetch tiny --force" in result.output
     assert f"remove {cache / 'half'}" in result.output
     assert "which is not one of these" in run("list", MODEL="nowhere").output
 

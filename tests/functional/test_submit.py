@@ -682,7 +682,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_go_on(
     assert re.search(r"Uploading +\[#+\] +100%", seen) and "5/5 files" in seen
     assert re.search(r"Classifying +\[#+-+\] +40%", seen) and "2/5 images, 0 failed" in seen
     assert "The batch goes on. To follow it again:" in seen
-    again = f"python -m tools.submit --follow {BATCH} --api {service.url} --out {out}"
+    again = f".venv/bin/python -m tools.submit --follow {BATCH} --api {service.url} --out {out}"
     assert again in seen
     assert not service.asked(f"POST /batches/{BATCH}/cancel") and not out.exists()
 

@@ -79,8 +79,8 @@ def package(name: str, settings: Settings, tell: Tell) -> ModelPackage:
     except ModelNotFound as error:
         if name not in CATALOGUE:
             raise DeployError(
-                f"There is no model {name!r} on this machine; `python -m tools.model list` shows "
-                "those there are."
+                f"There is no model {name!r} on this machine; `.venv/bin/python -m tools.model "
+                "list` shows those there are."
             ) from error
     tell(f"fetching {name} …")
     try:

@@ -98,7 +98,7 @@ def _farewell(deployment: Deployment, url: str) -> None:
 
 def _show_token(deployment: Deployment) -> str:
     stage, region = deployment.target.stage, deployment.target.region
-    return f"python -m tools.deploy --stage {stage} --region {region} --show-token"
+    return f".venv/bin/python -m tools.deploy --stage {stage} --region {region} --show-token"
 
 
 def rotate(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:

@@ -13,9 +13,10 @@ _WORTH = {
 }  # fmt: skip
 """What to look for in a zip that people download, the best first."""
 
-_EXPORT = "`python -m tools.model export NAME {} {} --labels LABELS` makes a package of it."
+_MODEL = ".venv/bin/python -m tools.model"
+_EXPORT = f"`{_MODEL} export NAME {{}} {{}} --labels LABELS` makes a package of it."
 STEPS = {
-    "tflite": "a .tflite file. `python -m tools.model add NAME {} --labels LABELS` adds it.",
+    "tflite": f"a .tflite file. `{_MODEL} add NAME {{}} --labels LABELS` adds it.",
     "keras": f"a file of Keras. {_EXPORT.format('--keras-file', '{}')}",
     "saved_model": f"a SavedModel. {_EXPORT.format('--saved-model', '{}')}",
     "frozen_graph": f"a graph of TensorFlow. {_EXPORT.format('--frozen-graph', '{}')}",

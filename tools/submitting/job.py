@@ -125,8 +125,9 @@ class Job:
         return 0
 
     def _again(self, view: BatchView) -> str:
-        words = ["python", "-m", "tools.submit", "--follow", view.batch_id, "--api", self.api.url]
-        return shlex.join(words + (["--out", str(self.out)] if self.out else []))
+        words = [".venv/bin/python", "-m", "tools.submit", "--follow", view.batch_id]
+        out = ["--out", str(self.out)] if self.out else []
+        return shlex.join([*words, "--api", self.api.url, *out])
 
 
 def _tell_left_out(uploaded: Uploaded) -> None:

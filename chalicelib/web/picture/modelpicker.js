@@ -135,7 +135,7 @@ export class ModelPicker {
     part("stand-in-missing").textContent = this.#missing;
     part("stand-in-name").textContent = current.title || current.name;
     part("stand-in-limits").hidden = current.name !== "doodle";
-    part("stand-in-command").textContent = isCatalogued ? `make model NAME=${this.#missing}` : "python -m tools.model list";
+    part("stand-in-command").textContent = isCatalogued ? `make model NAME=${this.#missing}` : ".venv/bin/python -m tools.model list";
     part("stand-in-then").textContent = isCatalogued ? ", then start again." : " shows the models there are.";
     part("stand-in-get").textContent = isCatalogued ? "To get it: " : "";
   }
