@@ -6,10 +6,12 @@ Makes a virtual environment as the Makefile does, in a temporary folder, without
 time depends on the network.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -20,13 +22,19 @@ from benchmarks.findings import Figure
 ROOT = Path(__file__).parents[1]
 
 
+def as_make_does(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which the Makefile calls pip: pip writes bytecode, which is a quarter."""
+    return {name: value for name, value in env.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def install(folder: Path) -> float:
     """Installs what a laptop needs into a new environment. Returns seconds."""
+    env = as_make_does(os.environ)
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], env=env, check=True)
     pip = [str(folder / "bin" / "pip"), "--disable-pip-version-check", "--no-cache-dir", "install"]
     needed = ["--quiet", "--prefer-binary", "-r", str(ROOT / "requirements-dev.txt")]
-    subprocess.run([*pip, *needed], check=True)
+    subprocess.run([*pip, *needed], env=env, check=True)
     return time.perf_counter() - start
 
 
