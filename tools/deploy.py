@@ -1,5 +1,6 @@
 """`python -m tools.deploy`: put a stage on AWS, change it, or take it down."""
 
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -110,6 +111,8 @@ def _target(session: Any, stage: str) -> Target:
         return session.target(stage)
     target, who = checks.account(session, stage)
     tell(f"account {target.account}, region {target.region}, as {who}")
+    if warning := checks.stand_in(os.environ):
+        tell(warning)
     return target
 
 

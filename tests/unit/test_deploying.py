@@ -460,6 +460,13 @@ def test_where_the_credentials_lead(session: Any) -> None:
     assert who.startswith("arn:aws:")
 
 
+def test_a_stand_in_for_aws_is_told() -> None:
+    assert checks.stand_in({}) == ""
+    assert "not on AWS, but on http://127.0.0.1:4566" in checks.stand_in(
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566"}
+    )
+
+
 def test_what_is_missing_before_the_first_call_is_said() -> None:
     nowhere = SimpleNamespace(region_name=None)
     with pytest.raises(DeployError, match="give --region"):

@@ -1,7 +1,7 @@
 """Checks before anything is changed."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,10 @@ def python_version(find: Callable[[str], Path] = interpreter) -> str:
 def account(session: Any, stage: str) -> tuple[Target, str]:
     """The account and the owner of the credentials. Raises DeployError."""
     if not session.region_name:
-        raise DeployError("No region is set: give --region, or set AWS_DEFAULT_REGION.")
+        raise DeployError(
+            "No region is set: set AWS_DEFAULT_REGION, or give --region REGION (with make: "
+            'DEPLOY="--region REGION").'
+        )
     if session.get_credentials() is None:
         raise DeployError(
             "There are no AWS credentials: run `aws configure` or `aws sso login`, or give "
@@ -51,6 +54,12 @@ def account(session: Any, stage: str) -> tuple[Target, str]:
         ) from error
     partition = identity["Arn"].split(":")[1]
     return Target(stage, identity["Account"], session.region_name, partition), identity["Arn"]
+
+
+def stand_in(environment: Mapping[str, str]) -> str:
+    """Says that something stands in for AWS, such as the AWS of `make run`; empty otherwise."""
+    url = environment.get("AWS_ENDPOINT_URL")
+    return f"not on AWS, but on {url}, which AWS_ENDPOINT_URL names" if url else ""
 
 
 def sizes(
