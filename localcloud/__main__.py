@@ -33,7 +33,7 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 @click.option("--port", default=DEFAULTS["PORT"], envvar="PORT", type=PORT, help="Port of the app.")
 @click.option(
     "--url-port", default=0, envvar="URL_PORT", type=PORT,
-    help="Port of the app's front without API Gateway, on loopback; 0 for a free port.",
+    help="Port of the function's own URL, without API Gateway, on loopback; 0 for a free port.",
 )  # fmt: skip
 @click.option(
     "--aws-port", default=DEFAULTS["AWS_PORT"], envvar="AWS_PORT", type=PORT, help="Port of AWS.",
@@ -135,7 +135,9 @@ def _tell(options: Options, outputs: dict[str, str], what: str) -> None:
             "  Any credentials work: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
             "AWS_DEFAULT_REGION=us-east-1"
         )
-    click.echo(f"  http://{LOOPBACK}:{options.url_port} is the front without API Gateway.")
+    click.echo(
+        f"  http://{LOOPBACK}:{options.url_port} is the function's own URL, without API Gateway."
+    )
     click.echo()
 
 
