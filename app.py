@@ -71,7 +71,6 @@ command.check(COMMAND, SETTINGS)
 stops.check(COMMAND)
 SUBSCRIPTIONS = Subscriptions.from_environment()
 EVERY_TYPE = ["*/*"]
-READ = ("GET", "HEAD")
 RETRY_AFTER = "5"
 """Seconds of the header. Most faults of a bucket or queue have passed by then."""
 
@@ -142,13 +141,15 @@ def authorize(request: AuthRequest) -> dict[str, Any] | None:
 
 
 def route(
-    path: str, methods: tuple[str, ...] = ("GET",), is_open: bool = False, **options: Any
+    path: str, methods: tuple[str, ...] = ("GET",), is_open: bool = False
 ) -> Callable[[View], View]:
     """`app.route` for views that raise the domain's errors, which become HTTP only here.
 
-    is_open: whether it needs no token even if the other routes do.
+    is_open: whether it needs no token even if the other routes do. Whatever answers a GET answers
+    a HEAD, and no route refuses a Content-Type before its view has looked at it.
     """
     guard = None if is_open or SETTINGS.public else authorize
+    known = [*methods, "HEAD"] if "GET" in methods else [*methods]
 
     def register(view: View) -> View:
         @functools.wraps(view)
@@ -158,7 +159,7 @@ def route(
             except InceptionError as error:
                 return _refusal(error, path)
 
-        app.route(path, methods=list(methods), authorizer=guard, **options)(shaped)
+        app.route(path, methods=known, authorizer=guard, content_types=EVERY_TYPE)(shaped)
         return view  # unchanged, for a second path
 
     return register
@@ -256,7 +257,7 @@ def _log(message: str, **facts: Any) -> None:
     (logger.error if "cause" in facts else logger.info)(message, **facts)
 
 
-@route("/predict", methods=("POST",), content_types=EVERY_TYPE)
+@route("/predict", methods=("POST",))
 def predict_post() -> Response:
     """Classify the images that a JSON body names, or the image that is the body."""
     content_type = _request().headers.get("content-type", "")
@@ -269,7 +270,7 @@ def predict_get() -> Response:
     return _predict(parsing.predict_query(_query()), None)
 
 
-@route("/health", methods=READ, is_open=True)
+@route("/health", is_open=True)
 def health() -> Response:
     """Say whether the default model can answer, and at full speed."""
     classifier = services().classifiers.healthy(SETTINGS.allow_slow_kernels)
@@ -278,7 +279,7 @@ def health() -> Response:
     return Answered(Health("ok", __version__, model, classifier.kernels, _traffic()))
 
 
-@route("/models", methods=READ)
+@route("/models")
 def models() -> Response:
     """List the models that a request may name."""
     default = services().classifiers.get().info.name
@@ -289,7 +290,7 @@ def models() -> Response:
     return Answered(listed)
 
 
-@route("/models/{name}/samples", methods=READ)
+@route("/models/{name}/samples")
 def samples(name: str) -> Response:
     """Send the pictures that a model brings with it, all in one answer."""
     from chalicelib.inference.showcase import listed
@@ -298,7 +299,7 @@ def samples(name: str) -> Response:
     return Sent(*page.packed(data, page.SAMPLES_KEPT, _request().headers))
 
 
-@route("/models/{name}/samples/{file}", methods=READ)
+@route("/models/{name}/samples/{file}")
 def sample(name: str, file: str) -> Response:
     """Send one of the pictures that a model brings with it."""
     from chalicelib.inference.showcase import picture
@@ -308,7 +309,7 @@ def sample(name: str, file: str) -> Response:
     return Sent(*page.sent(data, type_, page.SAMPLES_KEPT, asked, is_packed=False))
 
 
-@route("/", methods=READ, is_open=True)
+@route("/", is_open=True)
 def index() -> Response:
     """Send the page; redirect if the stage's URL lacks its last slash."""
     path = _request().context.get("path", "/")
@@ -318,37 +319,37 @@ def index() -> Response:
     return _file(page.INDEX)
 
 
-@route("/docs", methods=READ, is_open=True)
+@route("/docs", is_open=True)
 def docs() -> Response:
     """Send the page on which this interface can be read and tried."""
     return _file(page.DOCS)
 
 
-@route("/static/{name}", methods=READ, is_open=True)
+@route("/static/{name}", is_open=True)
 def static(name: str) -> Response:
     """Send a file of the page."""
     return _file(name)
 
 
-@route("/favicon.ico", methods=READ, is_open=True)
+@route("/favicon.ico", is_open=True)
 def favicon() -> Response:
     """Send the page's icon, where browsers look without a page."""
     return _file("favicon.svg")
 
 
-@route("/robots.txt", methods=READ, is_open=True)
+@route("/robots.txt", is_open=True)
 def robots() -> Response:
     """Say what search engines may visit."""
     return Sent(*page.robots(_request().headers))
 
 
-@route("/openapi.json", methods=READ, is_open=True)
+@route("/openapi.json", is_open=True)
 def openapi() -> Response:
     """Send the description of this interface."""
     return Sent(*page.description(SETTINGS.public, _request().headers))
 
 
-@route("/batches", methods=("POST",), content_types=EVERY_TYPE)
+@route("/batches", methods=("POST",))
 def batches_post() -> Response:
     """Start a batch."""
     request = parsing.json_request(_body(), BatchRequest)
@@ -375,26 +376,26 @@ def batch_pictures(batch_id: str) -> Response:
     return Answered(services().batches.pictures(batch_id, parsing.places(_query())))
 
 
-@route("/batches/{batch_id}/cancel", methods=("POST",), content_types=EVERY_TYPE)
+@route("/batches/{batch_id}/cancel", methods=("POST",))
 def batch_cancel(batch_id: str) -> Response:
     """Stop what a batch has not begun yet."""
     return Answered(services().batches.cancel(batch_id))
 
 
-@route("/batches/{batch_id}/retry", methods=("POST",), content_types=EVERY_TYPE)
+@route("/batches/{batch_id}/retry", methods=("POST",))
 def batch_retry(batch_id: str) -> Response:
     """Classify again what failed in a batch, or go on with a batch that was stopped."""
     return Answered(services().batches.retry(batch_id), 202)
 
 
-@route("/uploads", methods=("POST",), content_types=EVERY_TYPE)
+@route("/uploads", methods=("POST",))
 def uploads_post() -> Response:
     """Return a form that uploads a file into the images bucket."""
     request = parsing.json_request(_body(), UploadRequest)
     return Answered(services().batches.upload(request))
 
 
-@route("/feedback", methods=("POST",), content_types=EVERY_TYPE)
+@route("/feedback", methods=("POST",))
 def feedback_post() -> Response:
     """Say whether an answer was right."""
     request = parsing.json_request(_body(), FeedbackRequest)
@@ -407,14 +408,14 @@ def experiment_get() -> Response:
     return Answered(services().experiment.view())
 
 
-@route("/experiment", methods=("PUT",), content_types=EVERY_TYPE)
+@route("/experiment", methods=("PUT",))
 def experiment_put() -> Response:
     """Change the arms' shares of the traffic."""
     request = parsing.json_request(_body(), ExperimentRequest)
     return Answered(services().experiment.change(request))
 
 
-@route("/workflows", methods=("POST",), content_types=EVERY_TYPE)
+@route("/workflows", methods=("POST",))
 def workflows_post() -> Response:
     """Start a workflow, or only check what would start."""
     request = parsing.json_request(_body(), StartRequest)
@@ -581,8 +582,8 @@ def v2_model_ready(name: str, version: str | None = None) -> Response:
     return Answered(protocol.ModelReady(name, True))
 
 
-@route("/v2/models/{name}/infer", methods=("POST",), content_types=EVERY_TYPE)
-@route("/v2/models/{name}/versions/{version}/infer", methods=("POST",), content_types=EVERY_TYPE)
+@route("/v2/models/{name}/infer", methods=("POST",))
+@route("/v2/models/{name}/versions/{version}/infer", methods=("POST",))
 def v2_infer(name: str, version: str | None = None) -> Response:
     """Open Inference Protocol: classify a tensor of images."""
     from chalicelib.openinference import inferring
@@ -591,6 +592,23 @@ def v2_infer(name: str, version: str | None = None) -> Response:
     request, binary = parsing.infer_request(header_length, _body())
     classifier = services().classifiers.get(name, version)
     return Answered(inferring.infer(classifier, request, binary), model=name)
+
+
+def v2_unknown(**_: str) -> Response:
+    """Open Inference Protocol: refuse what is not there, as its clients can read it."""
+    raise NotFound(urlevents.NO_PATH)
+
+
+for unknown in (  # API Gateway itself would answer these in the shape of the other routes
+    "/v2/{rest+}",
+    "/v2/health",
+    "/v2/health/{rest+}",
+    "/v2/models",
+    "/v2/models/{name}/versions",
+    "/v2/models/{name}/{rest+}",
+    "/v2/models/{name}/versions/{version}/{rest+}",
+):
+    route(unknown, methods=("GET", "POST"))(v2_unknown)
 
 
 def _predict(request: PredictRequest, body: bytes | None) -> Response:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 Event = dict[str, Any]
+GREEDY = "+}"
+"""End of a route, such as `/v2/{rest+}`, whose last parameter takes the rest of the path."""
 NO_PATH = "There is no such path or method; GET /openapi.json lists them."
 
 
@@ -58,7 +60,8 @@ def rest_event(event: Event, paths: Iterable[str]) -> Event:
 def matched(path: str, paths: Iterable[str]) -> tuple[str, dict[str, str]] | None:
     """Returns the route of a path, and its parameters; None where there is none.
 
-    As in API Gateway, a last slash counts for nothing, and words go before parameters.
+    As in API Gateway, a last slash counts for nothing, words go before parameters, and both go
+    before a greedy parameter.
     """
     parts = (path.removesuffix("/") or "/").split("/")
     matches = [
@@ -66,17 +69,26 @@ def matched(path: str, paths: Iterable[str]) -> tuple[str, dict[str, str]] | Non
         for route in paths
         if (parameters := _parameters(parts, route.split("/"))) is not None
     ]
-    return min(matches, key=lambda match: len(match[1]), default=None)
+    return min(matches, key=_vagueness, default=None)
+
+
+def _vagueness(match: tuple[str, dict[str, str]]) -> tuple[bool, int, int]:
+    """Sorts matches: greedy ones last, the shortest of them at the end."""
+    route, parameters = match
+    return route.endswith(GREEDY), -route.count("/"), len(parameters)
 
 
 def _parameters(parts: list[str], names: list[str]) -> dict[str, str] | None:
     """Returns the parameters of a route that matches; None if it does not."""
+    if names[-1].endswith(GREEDY):
+        last = len(names) - 1
+        parts = [*parts[:last], "/".join(parts[last:])]
     if len(parts) != len(names):
         return None
     parameters: dict[str, str] = {}
     for part, name in zip(parts, names, strict=True):
         if part and name.startswith("{"):
-            parameters[name.strip("{}")] = unquote(part)
+            parameters[name.strip("{+}")] = unquote(part)
         elif part != name:
             return None
     return parameters

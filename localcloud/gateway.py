@@ -5,13 +5,25 @@ memory, and answers what does not reach the app in three shapes, one of them HTM
 """
 
 from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
-from chalice.local import ChaliceRequestHandler, LocalGatewayException
+from chalice.app import Chalice
+from chalice.config import Config
+from chalice.local import (
+    ChaliceRequestHandler,
+    LambdaEventConverter,
+    LocalGateway,
+    LocalGatewayException,
+    MatchResult,
+    RouteMatcher,
+)
 
 from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
 from chalicelib.parsing import MAX_BODY
+from chalicelib.urlevents import matched
 from stage.gatewayanswers import ANSWERS, HEADERS, body_of
 
 MAX_EVENT = 6 * 2**20
@@ -36,13 +48,43 @@ class _Refused(Exception):
     """A request that does not reach the app."""
 
 
+class Routes(RouteMatcher):
+    """Chalice's routes, with the greedy ones, which it takes for those of a single word
+    (aws/chalice#2118)."""
+
+    def match_route(self, url: str) -> MatchResult:
+        """Returns the route of a path with its query. Raises ValueError without one."""
+        try:
+            return super().match_route(url)
+        except ValueError:
+            path, _, query = url.partition("?")
+            if match := matched(path, self.route_urls):
+                return MatchResult(*match, parse_qs(query, keep_blank_values=True))
+            raise
+
+
+class Gateway(LocalGateway):
+    """Chalice's gateway, with these routes."""
+
+    def __init__(self, app_object: Chalice, config: Config) -> None:
+        super().__init__(app_object, config)
+        routes = Routes(list(app_object.routes))
+        self.event_converter = LambdaEventConverter(routes, app_object.api.binary_types)
+
+
 class GatewayHandler(ChaliceRequestHandler):
     """Chalice's handler with limits, and with its own answers in the app's shape."""
+
+    gateway: type[LocalGateway] = Gateway
 
     disable_nagle_algorithm = (
         True  # else the body waits 40 ms for the acknowledgement of its headers
     )
     timeout = TIMEOUT
+
+    def __init__(self, *request: Any, app_object: Chalice, config: Config) -> None:
+        self.local_gateway = self.gateway(app_object, config)
+        BaseHTTPRequestHandler.__init__(self, *request)  # Chalice's would make a gateway of its own
 
     def log_message(self, format: str, *args: Any) -> None:
         """Logs nothing: the app writes its own line, without the query, which may hold a secret."""

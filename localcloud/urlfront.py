@@ -3,12 +3,9 @@
 Lambda's own answers, of what never reaches the function, are in its own shape.
 """
 
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import msgspec
-from chalice.app import Chalice
-from chalice.config import Config
 from chalice.local import LocalGateway
 
 from localcloud.events import url_event
@@ -37,9 +34,7 @@ class UrlGateway(LocalGateway):
 class UrlHandler(GatewayHandler):
     """The edge of the local API, over the function's URL."""
 
-    def __init__(self, *request: Any, app_object: Chalice, config: Config) -> None:
-        self.local_gateway = UrlGateway(app_object, config)
-        BaseHTTPRequestHandler.__init__(self, *request)  # Chalice's would make its own gateway
+    gateway = UrlGateway
 
     def _in_event(self, length: int) -> int:
         return length  # at least; the gateway looks at the whole event

@@ -1,17 +1,17 @@
 """The Open Inference Protocol, spoken by the client that the field uses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import urllib3
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
 from tritonclient.utils import InferenceServerException
 
 from chalicelib.images.decode import decode
 from chalicelib.urlevents import NO_PATH
 from tests.conftest import DOODLES
-from tests.e2e.conftest import LocalCloud
 
 SAMPLES = sorted(DOODLES.glob("*.jpg"))
 
@@ -114,9 +114,29 @@ def test_whoever_does_not_say_that_bytes_are_bytes_is_told(server: str) -> None:
                 client.infer("doodle", [tensor], request_compression_algorithm=way)
 
 
-def test_what_is_not_supported_is_an_exception_that_can_be_read(cloud: LocalCloud) -> None:
-    """Through the function's URL. API Gateway's 404 is not the app's: see docs/api.md."""
-    with InferenceServerClient(cloud.function_url.removeprefix("http://")) as client:
-        with pytest.raises(InferenceServerException) as caught:
-            client.get_model_config("doodle")
-        assert str(caught.value) == f"[404] {NO_PATH}"
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.get_model_config("doodle"),
+        lambda client: client.get_inference_statistics("doodle", "1.0"),
+        lambda client: client.get_model_repository_index(),
+        lambda client: client.unload_model("doodle"),
+        lambda client: client.get_log_settings(),
+        lambda client: client.get_cuda_shared_memory_status("region"),
+    ],
+)
+def test_what_is_not_supported_is_an_exception_that_can_be_read(
+    client: Any, ask: Callable[[Any], Any]
+) -> None:
+    with pytest.raises(InferenceServerException) as caught:
+        ask(client)
+    assert str(caught.value) == f"[404] {NO_PATH}"
+
+
+@pytest.mark.parametrize(
+    "path", ["none", "health", "health/none", "models", "models/a/versions", "models/a/b/c"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_path_of_no_route_is_a_sentence(front: str, method: str, path: str) -> None:
+    answer = urllib3.request(method, f"{front}/v2/{path}")
+    assert (answer.status, answer.json()["error"]) == (404, NO_PATH)

@@ -32,6 +32,11 @@ def small_app() -> Chalice:
     def closed() -> dict[str, str]:
         return {"open": "yes"}
 
+    @app.route("/rest/{rest+}")
+    def rest() -> dict[str, Any]:
+        request = app.current_request
+        return {"route": request.path, "query": dict(request.query_params or {})}
+
     return app
 
 
@@ -72,6 +77,12 @@ def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
         assert ask(address, full)[::2] == (200, {"bytes": most})
     right = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
     assert ask(address, right)[::2] == (200, {"open": "yes"})
+
+
+@pytest.mark.parametrize("path", [b"a", b"a/b/c", b"a/b/c/"])
+def test_a_greedy_route_takes_the_rest_of_a_path(address: tuple[str, int], path: bytes) -> None:
+    status, _, answer = ask(address, b"GET /rest/%s?a=1 HTTP/1.1\r\n\r\n" % path)
+    assert (status, answer) == (200, {"route": "/rest/{rest+}", "query": {"a": "1"}})
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib import page
 from chalicelib.page import WEB
+from chalicelib.urlevents import GREEDY
 from tests.conftest import ROOT
 
 PATHS = (
@@ -25,8 +26,10 @@ print(json.dumps([
     for path, methods in app.routes.items() for method, route in methods.items()
 ]))
 """
-UNDESCRIBED = ("/favicon.ico", "/robots.txt")
-"""Habits of browsers and search engines, and no part of the interface."""
+UNDESCRIBED = (
+    "/favicon.ico", "/robots.txt", "/v2/health", "/v2/models", "/v2/models/{name}/versions",
+)  # fmt: skip
+"""Habits of browsers, search engines and clients, and no part of the interface."""
 Routes = dict[tuple[str, str], str | None]
 
 
@@ -40,7 +43,7 @@ def routes(**env: str) -> Routes:
 
 def is_described(method: str, path: str) -> bool:
     """Whether the description has it; of a HEAD it has the GET."""
-    return method != "HEAD" and path not in UNDESCRIBED
+    return method != "HEAD" and path not in UNDESCRIBED and not path.endswith(GREEDY)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,13 @@ def closed() -> Routes:
 def test_without_a_word_all_but_the_page_and_its_neighbours_are_closed(closed: Routes) -> None:
     assert {route for route, name in closed.items() if name is None} == OPEN
     assert {name for route, name in closed.items() if route not in OPEN} == {"authorize"}
+
+
+def test_what_answers_a_get_answers_a_head(closed: Routes) -> None:
+    gets, heads = (
+        {path for method, path in closed if method == wanted} for wanted in ("GET", "HEAD")
+    )
+    assert gets == heads and "/batches" in gets
 
 
 def test_only_a_public_stage_is_open(closed: Routes) -> None:

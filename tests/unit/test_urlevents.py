@@ -135,6 +135,25 @@ def test_a_path_finds_its_route(path: str, match: tuple[str, dict[str, str]] | N
     assert matched(path, ["/", "/a/{name}", "/a", "/a/c"]) == match
 
 
+@pytest.mark.parametrize(
+    ("path", "match"),
+    [
+        ("/a/x", ("/a/{name}", {"name": "x"})),
+        ("/a/x/y", ("/a/{name}/{rest+}", {"name": "x", "rest": "y"})),
+        ("/a/x/y/%20z/", ("/a/{name}/{rest+}", {"name": "x", "rest": "y/ z"})),
+        ("/a/x/known", ("/a/{name}/known", {"name": "x"})),
+        ("/b/x/y", ("/{rest+}", {"rest": "b/x/y"})),
+        ("/", None),
+        ("//", None),
+    ],
+)
+def test_a_greedy_route_takes_what_no_other_does(
+    path: str, match: tuple[str, dict[str, str]] | None
+) -> None:
+    routes = ["/{rest+}", "/a/{name}", "/a/{name}/{rest+}", "/a/{name}/known"]
+    assert matched(path, routes) == matched(path, routes[::-1]) == match
+
+
 def test_cookies_and_lists_on_the_way_back() -> None:
     answer = {
         "statusCode": 200,
@@ -164,7 +183,12 @@ def test_a_preflight_needs_no_token() -> None:
     assert (answer["statusCode"], answer["body"]) == (200, "")
     headers = answer["headers"]
     assert headers["Access-Control-Allow-Origin"] == "*"
-    assert set(headers["Access-Control-Allow-Methods"].split(",")) == {"GET", "POST", "OPTIONS"}
+    assert set(headers["Access-Control-Allow-Methods"].split(",")) == {
+        "GET",
+        "HEAD",
+        "POST",
+        "OPTIONS",
+    }
     assert "Authorization" in headers["Access-Control-Allow-Headers"]
 
 
