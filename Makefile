@@ -8,7 +8,7 @@ ARCH ?= x86_64
 PYTHON_VERSION ?= 3.13
 # two more than there are CPUs, since a test often waits for what it started
 WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -le 4 ] && echo $$((n + 2)) || echo 6)
-BENCH ?= install accuracy kernels explain predict coldstart batch cloud package serve cost teach standing scale
+BENCH ?= install accuracy kernels explain predict coldstart batch cloud package serve cost teach standing triggers scale
 
 BIN := .venv/bin
 LINT = $(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -23,6 +23,7 @@ class Prices(msgspec.Struct, frozen=True):
 
     region: str
     written_down: Any
+    triggers_written_down: Any
     aws_lambda: dict[str, Any] = msgspec.field(name="lambda")
     api_gateway: dict[str, Any]
     s3: dict[str, Any]
@@ -30,6 +31,11 @@ class Prices(msgspec.Struct, frozen=True):
     step_functions: dict[str, Any]
     cloudwatch: dict[str, Any]
     xray: dict[str, Any]
+    sns: dict[str, Any]
+    eventbridge: dict[str, Any]
+    kinesis: dict[str, Any]
+    dynamodb: dict[str, Any]
+    lex: dict[str, Any]
     sagemaker_serverless: dict[str, Any]
     instances: list[Instance]
 

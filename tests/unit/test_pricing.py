@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import standing
+from benchmarks import standing, triggers
 from benchmarks.costing import bill, pricing
 from benchmarks.costing.metering import Billed, charged_as
 from benchmarks.costing.notes import notes, verdict
@@ -289,6 +289,20 @@ def test_every_metric_of_every_alarm_is_charged() -> None:
     counts = standing.alarm_metrics(TEMPLATE.read_text())
     assert counts.total() == TEMPLATE.read_text().count("MetricName:")
     assert counts.keys() == {"", "WithUrl", "WithAlarmEmail"}
+
+
+def test_what_triggers_cost() -> None:
+    figures = {figure.key: figure.text for figure in triggers.reckoned(PRICES).figures}
+    assert figures == {
+        "sns": "$0.500",
+        "eventbridge": "$1.00",
+        "kinesis": "$0.014",
+        "dynamodb": "$0.625",
+        "dynamodb-labels": "$1.25",
+        "lex": "$750.00",
+        "shard": "$10.95",  # 730 hours
+        "way": "$7.00",  # 2 x 0.20, 3 x 0.40, 0.40 to read and 5.00 to write
+    }
 
 
 def test_the_schedules_month_is_8760_ticks() -> None:
