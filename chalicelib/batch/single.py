@@ -62,7 +62,9 @@ class SingleImages:
         that comes twice is answered once, unless a worker was lost in the middle.
         """
         key = event_key(message.id, entry.position)
-        if self._documents.has(key):
+        # the answer may be written twice, so its absence is not made sure of by a listing, which
+        # costs as much as writing it
+        if self._documents.has(key, sure=False):
             return
         record = self._record(entry, remaining)
         if message.item is not None and self._items is not None:

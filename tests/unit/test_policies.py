@@ -104,7 +104,6 @@ WILDCARDS = {
     "list */model.json": f"{PACKAGE}; one that is gone is told from one that is refused",
     "list */samples/*": f"{PACKAGE}; one that is gone is told from one that is refused",
     "list batches/*": f"{CHUNK}; what may not be read is told from what is not there by its key",
-    "list events/*.json": EVENT,
     "list feedback/counted/*": "votes are counted by day",
     "list reports/*.json": RUN,
     "list workflows/*/workflow.json": RUN,

@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from benchmarks import triggers
 from chalicelib.aws import notices
 from chalicelib.aws.notices import MAX_TEXT, Notice, named
 from chalicelib.aws.s3events import Put
@@ -324,6 +327,20 @@ def test_an_event_that_comes_twice_is_answered_once(cloud: Cloud) -> None:
         take(cloud, Notice("sns/1", "http://h/1"), Notice("sns/2", "poison"))
     assert len(cloud.answers.bodies) == 2
     assert cloud.classifier.seen == 1
+
+
+def test_an_answer_costs_what_is_published(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`find` would list a key that is missing, at the price of a write."""
+    asked: Counter[str] = Counter()
+
+    def counted(name: str) -> Callable[..., Any]:
+        ask = getattr(cloud.store, name)
+        return lambda *rest, **named: (asked.update([name]), ask(*rest, **named))[1]
+
+    for name in ("read", "find", "list", "put"):
+        monkeypatch.setattr(cloud.store, name, counted(name))
+    take(cloud, Notice("sns/1", "http://h/1"))
+    assert asked == {"read": triggers.READS, "put": triggers.WRITES}
 
 
 def test_a_worker_that_dies_before_the_answer_is_written_does_it_again(cloud: Cloud) -> None:
