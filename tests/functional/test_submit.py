@@ -441,6 +441,17 @@ def test_a_folder_of_nothing_that_is_read_says_why(
         assert "No image can be uploaded." in result.stderr and "HEIC" in result.stderr
 
 
+def test_a_file_that_is_no_picture_is_refused_before_it_is_sent(
+    run: Run, service: Service, photos: Path
+) -> None:
+    (photos / "terms.pdf").write_bytes(b"%PDF-1.7")
+    result = run(photos / "terms.pdf")
+    assert result.exit_code == 2 and not service.objects
+    assert "terms.pdf: it is no picture of a format that the service reads." in result.stderr
+    result = run(photos / "a.jpg", photos / "terms.pdf")
+    assert result.exit_code == 3 and len(service.records) == 1
+
+
 def test_a_folder_without_images_is_wrong_usage(run: Run, service: Service, tmp_path: Path) -> None:
     result = run(tmp_path)
     assert result.exit_code == 2 and "No image was found" in result.stderr

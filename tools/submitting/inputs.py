@@ -24,6 +24,7 @@ UNREAD = {
 }
 """Endings of pictures that the service does not decode, with their names."""
 
+NO_PICTURE = "it is no picture of a format that the service reads."
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 1024
 """How much to read of a file with another ending."""
@@ -48,7 +49,8 @@ class Image(NamedTuple):
 def find_images(sources: Sequence[Path]) -> Iterator[Image]:
     """Files, and the files of folders, in a fixed order, without hidden ones. Raises InputError.
 
-    In a folder, the ending or the first bytes make a file a picture. An id is the path within the
+    The ending or the first bytes make a file a picture. What is none is skipped in a folder, and a
+    problem if it was named. An id is the path within the
     folder if that is the only source, else the whole path.
     """
     alone = len(sources) == 1
@@ -69,7 +71,11 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
                 f"{source} is a manifest: submit it alone, or submit its images instead."
             )
         else:
-            yield _image(source, Path(source.name) if alone else source)
+            image = _image(source, Path(source.name) if alone else source)
+            no_picture = (
+                not image.problem and os.access(source, os.R_OK) and not _is_picture(source)
+            )
+            yield image._replace(problem=NO_PICTURE) if no_picture else image
 
 
 def count_entries(path: Path) -> int:
