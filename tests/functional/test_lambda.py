@@ -305,7 +305,7 @@ def test_the_page_comes_as_bytes_through_the_url(api: Function) -> None:
     assert (head["statusCode"], head["body"]) == (200, "")
     preflight = api.invoke(url_event("OPTIONS", "/predict", {"origin": "https://a.example"}))
     assert preflight.payload["statusCode"] == 200
-    assert preflight.payload["headers"]["Access-Control-Allow-Methods"] == "POST,GET,OPTIONS"
+    assert preflight.payload["headers"]["Access-Control-Allow-Methods"] == "POST,GET,HEAD,OPTIONS"
 
 
 def test_a_model_of_the_bucket_is_fetched_into_the_cache(api: Function) -> None:
