@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from localcloud.starting import running
 from tests.e2e.browser import CHROMIUM, QUIET
-from tests.e2e.states import STATES, enter, looks, prepare
+from tests.e2e.states import STATES, enter, looks, prepare, resize
 
 WIDTHS = (1440, 820, 390, 320)
 
@@ -33,9 +33,10 @@ def main(folder: Path, states: tuple[str, ...]) -> None:
         scene = prepare(browser.new_page(reduced_motion="reduce"), cloud.url)
         for state in states:
             enter(scene, state)
-            for width, scheme in looks(scene.page, WIDTHS):
+            for width, scheme in looks(scene, WIDTHS):
                 name = f"{state}-{width}-{scheme}.png"
-                scene.page.screenshot(path=folder / name, full_page=True)
+                resize(scene, width, scene.page.evaluate("document.documentElement.scrollHeight"))
+                scene.page.screenshot(path=folder / name)  # full_page would take a phone's fingers
             click.echo(state)
 
 

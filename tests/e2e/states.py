@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import CDPSession, Page, expect
 
 from localcloud.starting import wait_for
 from tests.conftest import DOODLES
@@ -17,6 +17,8 @@ from tests.e2e.test_teach_page import FIGURES, fake_teaching, told
 from tests.e2e.test_why_page import without_feature_maps
 from tests.e2e.test_workflow_page import FAILED, classifying, fake_run
 
+PHONES = 500
+"""Pixels: narrower pages are a phone's."""
 SCHEMES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 LABELS = sorted(path.stem for path in DOODLES.glob("*.jpg"))
 
@@ -33,6 +35,8 @@ class Scene:
     url: str
     batch: str
     run: str
+    hand: CDPSession
+    """What gives the page fingers or a mouse; one alone, as each has its way until it is closed."""
 
     def open(self, fragment: str) -> None:
         self.page.evaluate("(fragment) => { location.hash = fragment; }", fragment)
@@ -57,14 +61,14 @@ def prepare(page: Page, url: str) -> Scene:
     run = ask("/workflows", {"instances": labelled, **models})["name"]
     wait_for(lambda: "finished_at" in ask(f"/batches/{batch}"))
     wait_for(lambda: ask(f"/workflows/{run}")["status"] == "succeeded")
-    return Scene(page, url, batch, run)
+    return Scene(page, url, batch, run, page.context.new_cdp_session(page))
 
 
 def enter(scene: Scene, state: str) -> None:
     """Has the page in that state, on a wide screen by day, as if nobody had been there."""
     page = scene.page
     page.unroute_all(behavior="ignoreErrors")
-    page.set_viewport_size({"width": 1440, "height": 900})
+    resize(scene, 1440, 900)
     page.emulate_media(color_scheme="light")
     page.goto("about:blank")
     forget(page, scene.url)
@@ -72,10 +76,19 @@ def enter(scene: Scene, state: str) -> None:
     STATES[state](scene)
 
 
-def looks(page: Page, widths: Iterable[int]) -> Iterator[tuple[int, str]]:
-    """Shows the page at each width by day and by night, and tells which it is."""
+def resize(scene: Scene, width: int, height: int) -> None:
+    """Gives the page that size, and fingers where it is a phone's, else a mouse out of the way."""
+    scene.page.set_viewport_size({"width": width, "height": height})
+    scene.page.mouse.move(0, 0)
+    scene.hand.send("Emulation.setTouchEmulationEnabled", {"enabled": width < PHONES})
+    scene.page.evaluate(SETTLED)
+
+
+def looks(scene: Scene, widths: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Shows the page at each width by day and by night, a phone's with fingers; tells which."""
+    page = scene.page
     for width in widths:
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(scene, width, 900)
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             page.evaluate(SETTLED)
@@ -144,7 +157,13 @@ def _camera(scene: Scene) -> None:
     scene.page.evaluate(
         """() => {
           const canvas = Object.assign(document.createElement("canvas"), {width: 640, height: 480});
-          canvas.getContext("2d").fillRect(0, 0, 640, 480);
+          const context = canvas.getContext("2d");
+          setInterval(() => {
+            context.fillStyle = "#dcd3c4";
+            context.fillRect(0, 0, 640, 480);
+            context.fillStyle = "#4a7c59";
+            context.fillRect(220, 140, 200, 260);
+          }, 100);
           navigator.mediaDevices.enumerateDevices = async () => [{kind: "videoinput"}];
           navigator.mediaDevices.getUserMedia = async () => canvas.captureStream();
           navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
@@ -152,6 +171,7 @@ def _camera(scene: Scene) -> None:
     )
     scene.page.get_by_role("button", name="Use the camera").click()
     expect(scene.page.get_by_role("dialog", name="Camera")).to_be_visible()
+    scene.page.wait_for_function("() => document.querySelector('#camera-view').videoWidth === 640")
 
 
 def _error(scene: Scene) -> None:
