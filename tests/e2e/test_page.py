@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.conftest import DOODLES, ROOT, pick_free_port
 from tests.e2e.browser import PHONE, TOO_FAINT, drop, sample, shoot, tab_to
@@ -254,6 +254,26 @@ def test_drop_area_is_seen_in_forced_colours(page: Page) -> None:
     area = page.locator("#stage-empty").evaluate(f"{style}.outlineStyle")
     assert (stage, area) == ("solid", "dashed")
     shoot(page, "forced-colours")
+
+
+def middle(element: Locator) -> float:
+    box = element.bounding_box()
+    assert box
+    return box["y"] + box["height"] / 2
+
+
+@pytest.mark.parametrize(
+    "browser_options", [{"viewport": {"width": 320, "height": 640}}], ids=["narrow"]
+)
+def test_masthead_of_a_narrow_phone_has_a_line_for_the_tabs_and_one_for_the_link(
+    page: Page,
+) -> None:
+    expect(page.get_by_role("tab", name="Teach")).to_be_visible()
+    first, *others = (middle(tab) for tab in page.locator("#views [role=tab]").all())
+    assert {*others} == {first}
+    brand, link = (middle(page.locator(it)) for it in (".brand", ".masthead a"))
+    assert abs(brand - link) < 2 and link < first
+    assert page.locator("#views").evaluate("(tabs) => tabs.clientHeight") < 40
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,9 @@ def test_what_is_hot_stays_bright(page: Page) -> None:
     expect_answer(page, "umbrella")
     ask_why(page)
     expect(page.locator(SAID)).to_contain_text("at the middle right. Parts of it were covered")
-    cold, hot = darkness(page.locator(HEAT), 0.1, 0.9)
+    cold, hot, edge = darkness(page.locator(HEAT), 0.1, 0.9, 0.99)
     assert cold > 240 and hot < 15
+    assert edge == 255, "the line round the region closes where the picture ends"
 
 
 def test_what_covering_parts_takes_is_said_before(page: Page) -> None:

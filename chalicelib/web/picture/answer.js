@@ -117,5 +117,5 @@ function showCard(model, role) {
     model.input && `sees ${model.input.width} × ${model.input.height} px`,
     model.licence,
   ].filter(Boolean);
-  part("card-facts").textContent = facts.join(" · ");
+  part("card-facts").replaceChildren(...facts.flatMap((fact) => [" · ", make("span", "", fact)]).slice(1));
 }

@@ -50,7 +50,7 @@ export class Comparison {
     this.#choice = this.#choices.find((choice) => isSame(choice, this.#choice)) ?? null;
     part("compare").hidden = !isKept || !this.#choices.length;
     part("compare-with").replaceChildren(
-      new Option("…", ""),
+      new Option("Choose…", ""),
       ...grouped("Another model", others, ({ model: { title, name } }) => title || name),
       ...grouped("This model, which sees", parts, ({ resize }) => PARTS[resize]),
     );

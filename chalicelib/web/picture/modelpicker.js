@@ -86,7 +86,7 @@ export class ModelPicker {
       const address = `models/${encodeURIComponent(name)}/samples`;
       await call(address).catch((problem) => {
         throw problem.code?.startsWith("ModelNotFound") ? new Problem(
-          `The link asks for the model “${name}”, which is not here. Choose one that is, then classify again.`,
+          `The link asks for the model “${name}”, which is not here. Choose another model, then classify again.`,
           { title: "No such model.", code: problem.code },
         ) : problem;
       });

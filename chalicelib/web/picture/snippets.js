@@ -17,7 +17,7 @@ function curl({ target, type, body, source, isClosed }) {
   const post = `curl ${quoted(target)} \\\n  ${token}-H ${quoted(`Content-Type: ${type}`)} \\\n  `;
   if (source.json) return `${post}-d ${quoted(body)}`;
   if (!source.download) return `${post}--data-binary ${quoted(`@${source.name}`)}`;
-  return `curl -s -H ${quoted(`Accept: ${type}`)} ${quoted(source.download)} |\n${post}--data-binary @-`;
+  return `curl -s -H ${quoted(`Accept: ${type}`)} \\\n  ${quoted(source.download)} |\n${post}--data-binary @-`;
 }
 
 function python({ target, type, body, source, isClosed }) {

@@ -12,7 +12,7 @@ export function showPicture({ name, preview, note }) {
   const picture = part("picture");
   part("stage-empty").hidden = true;
   part("stage-blind").hidden = true;
-  picture.onerror = () => blind("No preview: there is no picture here that your browser can show.");
+  picture.onerror = () => blind("No preview: your browser cannot show this.");
   picture.hidden = !preview;
   picture.alt = name;
   if (preview) picture.src = preview;

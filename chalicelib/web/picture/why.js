@@ -2,6 +2,7 @@
 import { make, part, share } from "../shared/dom.js";
 
 const LONGEST = 640; // pixels of the overlay, which is drawn smoothly
+const LINE = 8; // of them, round a region: half of it white, the rest a black edge on either side
 
 export class HeatMaps {
   #box;
@@ -61,9 +62,12 @@ function paint(overlay, { width, height, values, regions }, scale) {
   context.clearRect(0, 0, overlay.width, overlay.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(small, 0, 0, overlay.width, overlay.height);
-  for (const [colour, line] of [["#000", 5], ["#fff", 2]]) {
+  const inset = LINE / 2; // the whole line is inside the picture, also where the region ends with it
+  for (const [colour, line] of [["#000", LINE], ["#fff", LINE / 2]]) {
     Object.assign(context, { strokeStyle: colour, lineWidth: line });
-    for (const box of regions) context.strokeRect(...[box.x, box.y, box.width, box.height].map((side) => side * scale));
+    for (const { x, y, width: w, height: h } of regions) {
+      context.strokeRect(x * scale + inset, y * scale + inset, w * scale - LINE, h * scale - LINE);
+    }
   }
 }
 
