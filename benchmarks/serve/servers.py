@@ -68,7 +68,8 @@ def running(contestant: Contestant, on: Sequence[int]) -> Iterator[urllib3.HTTPC
                 _wait(contestant, process, pool, log.fileno())
                 yield pool
                 for member in [process, *process.children(recursive=True)]:
-                    check_hidden_from(member.pid)
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended
+                        check_hidden_from(member.pid)
         finally:
             _stop(process)
 
