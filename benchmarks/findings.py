@@ -18,7 +18,7 @@ from tools.console.columns import columns
 
 FOLDER = Path(__file__).parents[1] / "docs" / "figures"
 ANY = "any"
-INDEPENDENT = ("accuracy", "cloud", "install", "package", "standing")
+INDEPENDENT = ("accuracy", "cloud", "install", "package", "standing", "triggers")
 """Scripts whose figures are those of any kind of processor."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
