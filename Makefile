@@ -72,8 +72,8 @@ destroy: .venv/dev ## Take a stage down, its buckets excepted: STAGE=dev [DEPLOY
 package: .venv/dev ## Build a deployment's zips, show their sizes: [ARCH=x86_64] [PYTHON_VERSION=3.13]
 	@$(BIN)/python -m tools.bundle --arch $(ARCH) --python-version $(PYTHON_VERSION) --model $(MODEL)
 
-page: ## Build the page, after a change of chalicelib/web: wants Node 20 or later
-	@npm ci --ignore-scripts --no-audit --no-fund --silent && npm run --silent build
+page: ## Build the page, after a change of chalicelib/web: wants Node 20.19, 22.12 or later
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
 
 tensorflow: .venv/tensorflow ## Install TensorFlow, which exports and trains models
 	@echo "TensorFlow is in .venv."
