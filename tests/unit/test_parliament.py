@@ -28,6 +28,7 @@ Lint = Callable[[Any], list[tuple[str, str]]]
 def lint() -> Lint:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # it leaves its files open
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")
         from parliament import (
             analyze_policy_string,  # takes a second: only one worker need spend it
         )
