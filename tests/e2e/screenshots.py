@@ -16,6 +16,8 @@ from tests.e2e.browser import CHROMIUM, QUIET
 from tests.e2e.states import STATES, enter, looks, prepare, resize
 
 WIDTHS = (1440, 820, 390, 320)
+HEIGHT = "document.querySelector('dialog[open]') ? 900 : document.documentElement.scrollHeight"
+"""Of what is shown: a dialog takes the height of its window."""
 
 
 @click.command(help=__doc__)
@@ -35,7 +37,7 @@ def main(folder: Path, states: tuple[str, ...]) -> None:
             enter(scene, state)
             for width, scheme in looks(scene, WIDTHS):
                 name = f"{state}-{width}-{scheme}.png"
-                resize(scene, width, scene.page.evaluate("document.documentElement.scrollHeight"))
+                resize(scene, width, scene.page.evaluate(HEIGHT))
                 scene.page.screenshot(path=folder / name)  # full_page would take a phone's fingers
             click.echo(state)
 

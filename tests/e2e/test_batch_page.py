@@ -521,7 +521,10 @@ def test_batch_that_there_is_not(batch: Page) -> None:
     batch.evaluate("location.hash = '#batch/20000101-000000-00000000'")
 
     expect(batch.get_by_role("heading", name="No such batch.")).to_be_visible()
+    expect(batch.locator("#batch-problem")).to_contain_text("Look for it under All batches.")
     expect(batch.locator("#batch-problem")).to_contain_text("NotFound · 404")
+    expect(batch.get_by_role("button", name="Try again")).to_be_hidden()
+    expect(batch.locator("#batch-bar")).to_be_hidden()
 
 
 def test_server_without_buckets_says_how_to_get_them(page: Page) -> None:

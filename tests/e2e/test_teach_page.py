@@ -83,7 +83,7 @@ def test_folders_become_a_model_that_answers(tab: Page, photos: Path) -> None:
     expect(tab.locator("#teach-head")).to_have_text("shapes is taught.", timeout=SECONDS)
     expect(tab.locator("#teach-right")).to_contain_text("of 18 pictures that it had not learned")
     expect(tab.locator("#teach-rows tr")).to_have_count(len(KINDS))
-    expect(tab.locator("#teach-jobs")).to_contain_text("3 labels, 18 pictures, finished")
+    expect(tab.locator("#teach-jobs")).to_contain_text("Finished · 3 labels · 18 pictures")
     shoot(tab, "taught")
     tab.get_by_role("button", name="Use this model").click()
     expect(tab.locator("#model")).to_have_value("shapes")

@@ -553,11 +553,24 @@ def test_reload_keeps_the_run_and_the_list_leads_back_to_it(workflow: Page) -> N
     expect(workflow.get_by_role("heading", name="Put a model to the test")).to_be_visible()
 
 
+def test_a_run_without_a_name_shows_its_time_once(page: Page) -> None:
+    run = {"name": "20261115-120000-45346da3", "status": "succeeded"}
+    times = {"started_at": "2026-11-15T12:00:00Z", "ended_at": "2026-11-15T12:00:09Z"}
+    page.route("**/workflows", lambda route: route.fulfill(json={"workflows": [run | times]}))
+
+    page.get_by_role("tab", name="Experiment").click()
+    entry = page.locator("#workflow-recent a")
+    expect(entry.locator("strong")).to_have_text(re.compile(r"^Run of 15 Nov 2026, \d\d:00$"))
+    expect(entry).not_to_contain_text("45346da3")
+    expect(entry).to_have_attribute("href", re.compile("45346da3$"))
+
+
 def test_run_that_is_not_there(page: Page) -> None:
     page.evaluate("location.hash = '#experiment/never'")
 
     expect(page.get_by_role("heading", level=1)).to_have_text("No such run.")
-    expect(page.locator("#workflow-problem")).to_contain_text("GET /workflows lists them")
+    expect(page.locator("#workflow-problem")).to_contain_text("Look for it under All runs.")
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
 
 
 def test_not_set_up(page: Page) -> None:
@@ -587,6 +600,19 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect_end(page, "succeeded", VERDICT)
     tab_to(page, ".report-files button")
+
+
+@pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])
+def test_what_starts_a_run_is_near_its_pictures_on_a_phone(workflow: Page) -> None:
+    workflow.get_by_role("button", name="Try it with the samples").click()
+    expect(workflow.locator("#workflow-given")).to_have_text("6 pictures")
+    box = "(element) => element.getBoundingClientRect().top"
+    start = workflow.get_by_role("button", name="Compare on 6 pictures").evaluate(box)
+    assert start - workflow.locator("#workflow-given").evaluate(box) < 500
+
+    workflow.get_by_role("button", name="Choose others").click()
+    expect(workflow.get_by_role("button", name="Try it with the samples")).to_be_visible()
+    expect(workflow.locator("#workflow-files")).to_be_focused()
 
 
 @pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])

@@ -78,7 +78,8 @@ export class Follower {
       const isPassing = problem.canRetry;
       this.#isOver = !isPassing;
       if (!this.#view) part("batch-title").textContent = titleOf(problem);
-      showProblem(problem, { again: () => this.#again() });
+      if (isMissing(problem)) showProblem(new Problem(MISSING, problem));
+      else showProblem(problem, { again: () => this.#again() });
       return false;
     }
   }
@@ -147,4 +148,6 @@ export class Follower {
 
 const hasMore = ({ embedding, labels = [] }) => embedding || labels.some(({ heat_map: heat }) => heat);
 
-const titleOf = ({ code = "", title = "That did not work." }) => (code.startsWith("NotFound") ? "No such batch." : title);
+const MISSING = "No batch is kept at this address. Look for it under All batches.";
+const isMissing = ({ code = "" }) => code.startsWith("NotFound");
+const titleOf = (problem) => (isMissing(problem) ? "No such batch." : problem.title ?? "That did not work.");

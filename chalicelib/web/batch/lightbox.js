@@ -53,7 +53,7 @@ export class Lightbox {
     this.#at = at;
     const record = this.#rows[at];
     const place = `${amount(at + 1)} of ${amount(this.#rows.length)}`;
-    part("lightbox-name").textContent = nameOf(record);
+    part("lightbox-name").replaceChildren(...breakable(nameOf(record)));
     part("lightbox-place").textContent = place;
     part("lightbox-said").replaceChildren(...itemsOf(record));
     part("lightbox-model").textContent = record.model ? `by ${record.model}` : "";
@@ -104,6 +104,9 @@ export class Lightbox {
     }
   }
 }
+
+// A long path is broken between its folders, rather than anywhere.
+const breakable = (path) => path.split(/(?<=\/)/).flatMap((folder) => [make("wbr"), folder]);
 
 function itemsOf({ error, labels = [] }) {
   if (error) return [trouble(error)];

@@ -47,12 +47,12 @@ const TITLES = {
 export function showView(view, pace) {
   const { status, counts: { total, done, failed } } = view;
   const isUnderway = status === "queued" || status === "running";
-  const origin = `From ${originOf(view.source)}, ${ago(view.created_at)} · ${view.batch_id}`;
+  const origin = `From ${originOf(view.source)} · ${ago(view.created_at)} · ${view.batch_id}`;
   write({
     state: status,
     title: TITLES[status](view.counts),
     facts: isUnderway ? underway(view.counts, pace) : ended(view),
-    caption: isUnderway ? `${origin}. It goes on without this page; you find it again here.` : origin,
+    caption: isUnderway ? `${origin} · It goes on without this page; you find it again here.` : origin,
     done: total ? (done - failed) / total : 0,
     failed: total ? failed / total : 0,
   });
@@ -76,7 +76,7 @@ function ended({ status, counts, labels, error, created_at: start, finished_at: 
     labels && counted(Object.keys(labels).length, "different label"),
     seconds >= 0 && (seconds < 1 ? "under a second in all" : `${span(seconds)} in all`),
     counts.done > 0 && costOfBatch(counts.done),
-    status === "cancelled" && "What was not begun was left out; it can go on from there.",
+    status === "cancelled" && counts.total > counts.done && `${amount(counts.total - counts.done)} left out; go on to classify them.`,
     error?.message,
   ];
 }

@@ -12,6 +12,8 @@ const LATEST = 1000; // ms between two looks at a job
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
+const STATES = { running: "Running", finished: "Finished", failed: "Failed", cancelled: "Cancelled" };
+
 const HEADS = {
   running: "Learning…",
   finished: "Taught.",
@@ -130,8 +132,9 @@ export function makeTab({ models, onTaught, use, compare, go }) {
       const link = make("a", "batch-link");
       link.href = `#teach/${id}`;
       const count = Object.values(pictures).reduce((sum, some) => sum + some, 0);
-      const words = `${counted(Object.keys(pictures).length, "label")}, ${counted(count, "picture")}, ${status.state}`;
-      link.append(make("strong", "", wanted.title || wanted.name), make("span", "batch-words", words));
+      link.dataset.status = status.state;
+      const words = [STATES[status.state] ?? status.state, counted(Object.keys(pictures).length, "label"), counted(count, "picture")];
+      link.append(make("strong", "", wanted.title || wanted.name), make("span", "batch-words", words.join(" · ")));
       item.append(link);
       return item;
     }));

@@ -2,7 +2,7 @@
 import { ago, span } from "../../shared/words.js";
 import { make, part } from "../../shared/dom.js";
 import { listRuns } from "./api.js";
-import { ENDED, STATUS, titleOfRun } from "./words.js";
+import { ENDED, STATUS, isUnnamed, titleOfRun } from "./words.js";
 
 const HINT = "A run goes on without this page: you find it again here.";
 const NONE = "None yet. Both models see the same pictures; the report says which one is right more often, " +
@@ -41,7 +41,7 @@ function itemOf({ name, status, started_at: start, ended_at: end, outcome, verdi
   const words = [ENDED[outcome] ?? STATUS[status] ?? status, seconds !== null && span(seconds), ago(start)].filter(Boolean);
   link.append(
     make("strong", "", titleOfRun(name)),
-    make("span", "batch-origin", name),
+    ...(isUnnamed(name) ? [] : [make("span", "batch-origin", name)]),
     ...(verdict ? [make("span", "run-verdict", verdict)] : []),
     make("span", "batch-words", words.join(" · ")),
   );

@@ -76,9 +76,11 @@ export class RunView {
 
   showProblem(error, again) {
     const { title, message, code } = asProblem(error);
-    if (!this.#view) part("workflow-title").textContent = code.startsWith("NotFound") ? "No such run." : title;
-    write({ cause: message, advice: "", code, again });
-    part("workflow-announcement").textContent = message;
+    const isMissing = code.startsWith("NotFound");
+    if (!this.#view) part("workflow-title").textContent = isMissing ? "No such run." : title;
+    const cause = isMissing ? "No run is kept at this address. Look for it under All runs." : message;
+    write({ cause, advice: "", code, again: isMissing ? null : again });
+    part("workflow-announcement").textContent = cause;
   }
 
   hideProblem() {

@@ -63,8 +63,18 @@ export const shortened = (text) => (text.length > SHORT ? `${text.slice(0, SHORT
 export const chunksOf = (done, total, isLost) =>
   (isLost ? `${done} of ${total}, ${total > 1 ? "some " : ""}lost` : `${done} of ${counted(total, "chunk")}`);
 
+// What the server calls a run that was started without a name: its time, in UTC, and a random end.
+const UNNAMED = /^(\d{4})(\d\d)(\d\d)-(\d\d)(\d\d)(\d\d)-[0-9a-f]{8}$/;
+const local = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+export const isUnnamed = (name) => UNNAMED.test(name);
+
 // "List-1f2e3d4c" -> "List": the random end keeps names apart, and tells a reader nothing.
-export const titleOfRun = (name) => name.replace(/-[0-9a-f]{8}$/, "").replace(/^./u, (first) => first.toUpperCase());
+export function titleOfRun(name) {
+  if (!isUnnamed(name)) return name.replace(/-[0-9a-f]{8}$/, "").replace(/^./u, (first) => first.toUpperCase());
+  const [year, month, ...rest] = UNNAMED.exec(name).slice(1).map(Number);
+  return `Run of ${local.format(Date.UTC(year, month - 1, ...rest))}`;
+}
 
 const NAMED = 3;
 function named(labels) {
