@@ -22,7 +22,10 @@ const teach = new LazyTab(async () => {
     models: () => picker.models,
     onTaught: () => picker.load(),
     use: (name) => useModel(name).then(() => go("")),
-    compare: (name) => trial.compare(name),
+    compare(name) {
+      go("#experiment");
+      trial.compare(name);
+    },
     go,
   });
 });

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.browser import drop, sample
 from tests.e2e.edge import Bucket, Edge, stage
 
 pytestmark = pytest.mark.chromium
@@ -118,3 +119,30 @@ def test_a_tab_that_did_not_arrive_says_so_and_is_loaded_again(
     expect(page.get_by_role("tab", name="Batch")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#batch-hint")).not_to_be_empty()
     expect(page.locator("#unloaded")).to_be_hidden()
+
+
+@pytest.mark.parametrize("again", ["by its link", "by its tab"])
+@pytest.mark.parametrize("way", ["chosen", "dropped"])
+def test_a_file_waits_for_a_tab_that_did_not_arrive_at_once(
+    edge: Edge, visitors: list[Any], way: str, again: str
+) -> None:
+    page = visitors[0].new_page()
+    page.goto(edge.url)
+    expect_whole(page)
+    page.route("**/experiment-*.js", lambda route: route.abort())
+    page.get_by_role("tab", name="Experiment").click()
+    if way == "chosen":
+        page.locator("#workflow-files").set_input_files(sample("umbrella"))
+    else:
+        drop(page, [("umbrella.jpg", sample("umbrella").read_bytes())])
+    expect(page.locator("#unloaded")).to_be_visible()
+
+    page.unroute("**/experiment-*.js")
+    if again == "by its link":
+        page.get_by_role("link", name="load it again").click()
+    else:
+        page.get_by_role("tab", name="One picture").click()
+        page.get_by_role("tab", name="Experiment").click()
+    expect(page.locator("#workflow-given")).to_have_text("1 picture")
+    expect(page.locator("#unloaded")).to_be_hidden()
+    expect(page.locator("#workflow-question")).to_be_visible()

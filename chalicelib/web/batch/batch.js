@@ -170,13 +170,6 @@ export function makeTab({ modelAsked, model, go }) {
     part("batch-go").textContent = count ? `Classify ${counted(count, "address", "addresses")}` : "Classify the list";
   }
 
-  for (const id of ["batch-files", "batch-folder"]) {
-    part(id).addEventListener("change", ({ target }) => {
-      const files = [...target.files];
-      target.value = "";
-      if (files.length) onFiles(files);
-    });
-  }
   part("batch-lines").addEventListener("input", countLines);
   part("batch-list").addEventListener("submit", (event) => {
     event.preventDefault();

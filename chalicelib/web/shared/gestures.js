@@ -5,15 +5,23 @@ import { filesOf } from "./files.js";
 const looksLikeAddress = (text) => /^(https?:\/\/|data:image\/|s3:\/\/)\S+$/i.test(text.trim());
 
 // single: {onFile(file, {name, curlNote, note}), onAddress(text)} for one picture;
-// many: {onFiles(files), onLines(text)} by the id of the view that takes many, where it is shown.
+// many: {onFiles(files), onLines(text)} by the id of the view that takes many, where it is shown, and whose file fields are its.
 export function onPictureGiven({ single, many }) {
   const shown = () => Object.entries(many).find(([id]) => !part(id).hidden)?.[1];
   part("file").addEventListener("change", ({ target }) => {
     if (target.files.length) single.onFile(target.files[0]);
     target.value = ""; // so that the same file can be chosen again
   });
+  for (const [id, tab] of Object.entries(many)) part(id).addEventListener("change", ({ target }) => chooseMany(target, tab));
   listenForDrops((given) => (shown() ? dropMany(given, shown()) : dropOne(given, single)));
   document.addEventListener("paste", (event) => (shown() ? pasteMany(event, shown()) : pasteOne(event, single)));
+}
+
+function chooseMany(field, tab) {
+  if (field.type !== "file") return;
+  const files = [...field.files];
+  field.value = "";
+  if (files.length) tab.onFiles(files);
 }
 
 function pasteOne(event, { onFile, onAddress }) {

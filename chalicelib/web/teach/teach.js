@@ -215,13 +215,6 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     refuse(others ? new Problem(`${counted(others, "file")} left out: no pictures, empty, or over 20 MB.`) : null);
   }
 
-  for (const id of ["teach-folder", "teach-files"]) {
-    part(id).addEventListener("change", ({ target }) => {
-      const files = [...target.files];
-      target.value = "";
-      if (files.length) onFiles(files);
-    });
-  }
   part("teach-form").addEventListener("submit", (event) => {
     event.preventDefault();
     if (!part("teach-go").disabled) teach();

@@ -26,13 +26,6 @@ export class StartForm {
 
   constructor(onStarted) {
     this.#onStarted = onStarted;
-    for (const id of ["workflow-files", "workflow-folder"]) {
-      part(id).addEventListener("change", ({ target }) => {
-        const files = [...target.files];
-        target.value = "";
-        if (files.length) this.give(files);
-      });
-    }
     part("workflow-lines").addEventListener("input", () => this.#takeLines());
     part("workflow-samples").addEventListener("click", () => this.#takeSamples());
     part("workflow-clear").addEventListener("click", () => this.#clear());
@@ -44,6 +37,7 @@ export class StartForm {
       this.#submit();
     });
     addEventListener("beforeunload", (event) => this.#isBusy && event.preventDefault());
+    this.#takeLines(); // that were written before this script arrived
   }
 
   get #isBusy() {
