@@ -40,8 +40,10 @@ TOO_SMALL = """(pressed) => [...document.querySelectorAll(pressed)]
 
 @pytest.mark.parametrize(
     "state",
-    ["answer-in-code", "where-it-looked", "vote", "recent", "side-by-side", "token"]
-    + ["batch", "batch-gallery", "batch-missing", "experiment", "experiment-form", "teach"],
+    [
+        *("answer-in-code", "where-it-looked", "vote", "recent", "side-by-side", "token"),
+        *("batch", "batch-gallery", "batch-missing", "experiment", "experiment-form", "teach"),
+    ],
 )
 def test_fingers_hit_what_there_is_to_press(scene: Scene, state: str) -> None:
     enter(scene, state)
