@@ -164,11 +164,6 @@ def test_there_are_five_examples_in_a_readme_that_is_short() -> None:
     assert len(text.splitlines()) <= 200
 
 
-def test_the_readme_can_be_pasted_into_zsh() -> None:
-    # as macOS has it, zsh passes a comment to the command
-    assert not [text for language, text in blocks(PAGES[0]) if language == "sh" and "# " in text]
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_no_example_needs_gnu(page: Path) -> None:
     flags = re.compile(r"base64 -|sed -i|sed -z|readlink -f|grep -P|date -d|\bnproc\b|xargs -d")

