@@ -85,8 +85,8 @@ class Schoolroom:
             raise BadRequest(f"A label has 1 to {MAX_LABEL} characters.")
         if not data:
             raise BadRequest("The picture is empty. Send its bytes as the body.")
-        folder = self._found(id)
         with self._lock:
+            folder = self._found(id)
             if self._status(id).state != "collecting":
                 raise Conflict("This teaching has begun; open another for more pictures.")
             if id not in self._pictures:
@@ -110,13 +110,13 @@ class Schoolroom:
 
         Raises Conflict if one runs, or this one has, BadRequest, NotFound or ServiceUnavailable.
         """
-        folder = self._found(id)
         if not NAME.fullmatch(wanted.name):
             raise BadRequest(
                 "The name of a model has up to 64 of a-z, 0-9, '.', '_' and '-', and starts with a "
                 "letter or digit."
             )
         with self._lock:
+            folder = self._found(id)
             if self._running():
                 raise Conflict("Another teaching runs. Wait for its end, or cancel it.")
             if self._status(id).state != "collecting":
@@ -162,15 +162,16 @@ class Schoolroom:
 
     def all(self) -> JobList:
         """Lists the jobs, newest first, without those that only collect."""
-        jobs = (self.job(id) for id in self._ids())
+        jobs = (self.job(id) for id in self._ids() if (self._folder / id / WANTED).exists())
         return JobList(list(islice((job for job in jobs if job.wanted), NEWEST)))
 
     def _sweep(self) -> None:
         for folder in (self._folder / id for id in self._ids()):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # what cannot be removed is in nobody's way
                 unused = time.time() - (folder / TABLE).stat().st_mtime
                 if unused > ABANDONED_SECONDS and not (folder / WANTED).exists():
-                    rmtree(folder)
+                    rmtree(folder / PICTURES, ignore_errors=True)
+                    rmtree(folder)  # with the table, by which a later sweep would find the rest
 
     def _ids(self) -> list[str]:
         with suppress(FileNotFoundError):

@@ -66,6 +66,25 @@ def test_pictures_that_wait_a_day_for_the_start_are_removed(tmp_path: Path) -> N
         schoolroom.add(abandoned, "a.jpg", "cat", b"bytes")
 
 
+def test_a_folder_that_was_half_made_or_half_removed_hides_no_job(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    begun = filled(schoolroom)
+    schoolroom.start(begun, PETS)
+    ended(schoolroom, begun)
+    (tmp_path / "teachings" / "000009-00000000" / PICTURES).mkdir(parents=True)
+    assert [job.id for job in schoolroom.all().jobs] == [begun]
+    assert schoolroom.open().id.startswith("000010-")
+
+
+def test_what_cannot_be_removed_is_in_nobodys_way(tmp_path: Path) -> None:
+    schoolroom = room(tmp_path, FINISHED)
+    abandoned = tmp_path / "teachings" / filled(schoolroom)
+    moved = abandoned.rename(tmp_path / "elsewhere")
+    abandoned.symlink_to(moved)  # which rmtree refuses
+    os.utime(moved / TABLE, (0, 0))
+    assert schoolroom.job(schoolroom.open().id).status.state == "collecting"
+
+
 def test_a_later_server_adds_to_the_pictures(tmp_path: Path) -> None:
     id = filled(room(tmp_path, FINISHED))
     later = room(tmp_path, FINISHED)
