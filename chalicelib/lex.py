@@ -52,15 +52,15 @@ class _Question(msgspec.Struct, rename={"state": "sessionState", "transcript": "
         slot = (self.state.intent.slots or {}).get(SLOT)
         value = slot.value.interpreted if slot and slot.value else ""
         interpreted = value if isinstance(value, str) else ""
-        typed = _typed(self.transcript or "")
-        if typed and typed.lower() == interpreted.rstrip(_ENDS).lower():
+        typed = _url_in(self.transcript or "")
+        if typed and typed.lower() == _url_in(interpreted).lower():
             return typed
         return interpreted or typed
 
 
-def _typed(transcript: str) -> str:
-    """Returns the first URL in what was typed, without the sentence around it."""
-    match = _URL.search(transcript)
+def _url_in(text: str) -> str:
+    """Returns the first URL in a text, without the sentence around it; empty without one."""
+    match = _URL.search(text)
     url = match[0].rstrip(_ENDS) if match else ""
     return url.rstrip(")" + _ENDS) if "(" not in url else url
 
