@@ -8,7 +8,6 @@ MAX_NAME = 80
 BROKEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that break a line, hide, turn the text around, or are not XML."""
 
-
 JOINER = "\u200d"
 """Hides like other format characters, but emoji are made with it."""
 
@@ -16,7 +15,7 @@ JOINER = "\u200d"
 def plain(text: str, limit: int = MAX_NAME) -> str:
     """Puts a stranger's text on one short line, without control or invisible characters."""
     kept = "".join(" " if _is_broken(character) else character for character in text)
-    line = " ".join(kept.split()).strip(JOINER)
+    line = " ".join(kept.split()).strip(f" {JOINER}")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 

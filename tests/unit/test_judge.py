@@ -439,6 +439,7 @@ def test_points() -> None:
 def test_strangers_text_is_made_plain() -> None:
     assert plain("a\x00b\n\tc\u202ed\u2028e\ufffff\ud800g") == "a b c d e f g"
     assert plain("\u200d👩\u200d🚀 \u200b") == "👩\u200d🚀"  # an emoji is made of several
+    assert plain("\u200d \u200d") == ""
     assert plain("x" * 100, 10) == "x" * 9 + "…"
 
 
