@@ -7,7 +7,7 @@ memory, and answers what does not reach the app in three shapes, one of them HTM
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from chalice.app import Chalice
@@ -49,18 +49,18 @@ class _Refused(Exception):
 
 
 class Routes(RouteMatcher):
-    """Chalice's routes, with the greedy ones, which it takes for those of a single word
-    (aws/chalice#2118)."""
+    """Finds routes as API Gateway and the function's URL do.
+
+    Chalice's takes a greedy parameter for a single word (aws/chalice#2118), and decodes none.
+    """
 
     def match_route(self, url: str) -> MatchResult:
         """Returns the route of a path with its query. Raises ValueError without one."""
-        try:
-            return super().match_route(url)
-        except ValueError:
-            path, _, query = url.partition("?")
-            if match := matched(path, self.route_urls):
-                return MatchResult(*match, parse_qs(query, keep_blank_values=True))
-            raise
+        asked = urlsplit(url)
+        match = matched(asked.path, self.route_urls)
+        if match is None:
+            raise ValueError(f"There is no route for {asked.path}.")
+        return MatchResult(*match, parse_qs(asked.query, keep_blank_values=True))
 
 
 class Gateway(LocalGateway):

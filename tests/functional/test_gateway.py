@@ -32,6 +32,10 @@ def small_app() -> Chalice:
     def closed() -> dict[str, str]:
         return {"open": "yes"}
 
+    @app.route("/named/{name}")
+    def named(name: str) -> dict[str, str]:
+        return {"name": name}
+
     @app.route("/rest/{rest+}")
     def rest() -> dict[str, Any]:
         request = app.current_request
@@ -77,6 +81,12 @@ def test_what_is_right_reaches_the_app(address: tuple[str, int]) -> None:
         assert ask(address, full)[::2] == (200, {"bytes": most})
     right = b"GET /closed HTTP/1.1\r\nAuthorization: right\r\n\r\n"
     assert ask(address, right)[::2] == (200, {"open": "yes"})
+
+
+def test_a_parameter_of_a_path_is_decoded(address: tuple[str, int]) -> None:
+    answer = ask(address, b"GET /named/a%20b%2Fc HTTP/1.1\r\n\r\n")
+    assert answer[::2] == (200, {"name": "a b/c"})
+    assert ask(address, b"GET /named// HTTP/1.1\r\n\r\n")[0] == 404
 
 
 @pytest.mark.parametrize("path", [b"a", b"a/b/c", b"a/b/c/"])
