@@ -49,9 +49,9 @@ class Image(NamedTuple):
 def find_images(sources: Sequence[Path]) -> Iterator[Image]:
     """Files, and the files of folders, in a fixed order, without hidden ones. Raises InputError.
 
-    The ending or the first bytes make a file a picture. What is none is skipped in a folder, and a
-    problem if it was named. An id is the path within the
-    folder if that is the only source, else the whole path.
+    The ending or the first bytes make a file a picture. In a folder, any other file is skipped; if
+    it was named itself, it is a problem. An id is the path within the folder if that is the only
+    source, else the whole path.
     """
     alone = len(sources) == 1
     for source in sources:
@@ -60,7 +60,7 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
                 image = _image(path, path.relative_to(source) if alone else path)
                 if path.is_dir():
                     yield image._replace(
-                        problem=("it is a link to a folder; name the folder itself.")
+                        problem="it is a link to a folder; name the folder itself."
                     )
                 elif not path.exists():
                     yield image._replace(problem="it is a link that leads nowhere.")
@@ -72,10 +72,8 @@ def find_images(sources: Sequence[Path]) -> Iterator[Image]:
             )
         else:
             image = _image(source, Path(source.name) if alone else source)
-            no_picture = (
-                not image.problem and os.access(source, os.R_OK) and not _is_picture(source)
-            )
-            yield image._replace(problem=NO_PICTURE) if no_picture else image
+            is_picture = _is_picture(source) or not os.access(source, os.R_OK)  # told when sent
+            yield image if is_picture else image._replace(problem=NO_PICTURE)
 
 
 def count_entries(path: Path) -> int:
