@@ -24,7 +24,7 @@ def kept(folder: Path = FOLDER) -> dict[str, Kept]:
 
 
 def kinds(records: Mapping[str, Kept]) -> list[str]:
-    """Returns the kinds of processors of the records, in the order of KINDS and then by name."""
+    """Returns the kinds of processors of the records: of KINDS the slowest first, then others."""
     present = {kind for record in records.values() for kind in record} - {ANY}
     return sorted(present, key=lambda kind: (-KINDS.index(kind) if kind in KINDS else 1, kind))
 
