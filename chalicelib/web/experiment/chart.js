@@ -12,9 +12,8 @@ const points = (difference) => {
   const size = Math.abs(difference * 100).toLocaleString("en", { maximumFractionDigits: 1 });
   return `${size} ${size === "1" ? "point" : "points"}`;
 };
-// As the service's own words have it: more digits where three would show another side of 0.05.
 
-// With more digits if three would hide on which side of 0.05 it is.
+// As the service's own words have it: with more digits if three would hide on which side of 0.05 it is.
 function pValue(p) {
   if (p < 0.001) return "< 0.001";
   if (p.toFixed(3) !== "0.050" || p === 0.05) return p.toFixed(3);
