@@ -57,7 +57,7 @@ def check_hidden_from(process: int, own: Mapping[str, str] = os.environ) -> None
     loaded = (folder / "maps").read_text() if paths else ""
     lacking = [path for path in paths if os.path.realpath(path) not in loaded]
     if any(name in own for name in HIDING):
-        theirs = (folder / "environ").read_bytes().decode().split("\0")
+        theirs = os.fsdecode((folder / "environ").read_bytes()).split("\0")
         settings = [f"{name}={own[name]}" for name in HIDING if name in own]
         lacking += [setting for setting in settings if setting not in theirs]
     if lacking:

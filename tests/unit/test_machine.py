@@ -40,7 +40,7 @@ def test_a_process_may_see_less_than_the_kernel(
 def process(hides: Path) -> Iterator["Popen[bytes]"]:
     """Python with that library, which waits."""
     command = [executable, "-c", "print(flush=True); input()"]
-    own = os.environ | {"LD_PRELOAD": str(hides)}
+    own = os.environ | {"LD_PRELOAD": str(hides), "ODD": os.fsdecode(b"\xff")}
     with Popen(command, env=own, stdin=PIPE, stdout=PIPE) as waiting:
         assert waiting.stdout and waiting.stdout.readline()
         yield waiting
