@@ -57,7 +57,7 @@ class Routes(RouteMatcher):
     def match_route(self, url: str) -> MatchResult:
         """Returns the route of a path with its query. Raises ValueError without one."""
         asked = urlsplit(url)
-        match = matched(asked.path, self.route_urls)
+        match = matched(asked.path, self.route_urls) if asked.path else None
         if match is None:
             raise ValueError(f"There is no route for {asked.path}.")
         return MatchResult(*match, parse_qs(asked.query, keep_blank_values=True))

@@ -12,7 +12,7 @@ from chalice.config import Config
 from chalice.local import LocalDevServer
 
 from chalicelib.parsing import MAX_BODY
-from localcloud.gateway import MAX_EVENT, GatewayHandler
+from localcloud.gateway import MAX_EVENT, GatewayHandler, Routes
 from tests.conftest import pick_free_port
 
 
@@ -87,6 +87,12 @@ def test_a_parameter_of_a_path_is_decoded(address: tuple[str, int]) -> None:
     answer = ask(address, b"GET /named/a%20b%2Fc HTTP/1.1\r\n\r\n")
     assert answer[::2] == (200, {"name": "a b/c"})
     assert ask(address, b"GET /named// HTTP/1.1\r\n\r\n")[0] == 404
+
+
+@pytest.mark.parametrize("url", ["//evil.example", "http://evil.example"])
+def test_a_host_without_a_path_is_not_the_root(url: str) -> None:
+    with pytest.raises(ValueError, match="no route"):
+        Routes(["/"]).match_route(url)
 
 
 @pytest.mark.parametrize("path", [b"a", b"a/b/c", b"a/b/c/"])
