@@ -16,22 +16,24 @@ import psutil
 import urllib3
 
 from benchmarks.machine import check_hidden_from
+from benchmarks.needs import OTHER_SERVERS
 from benchmarks.serve.contestants import HOST, Contestant
 from benchmarks.serve.load import ask
 from chalicelib.settings import ROOT
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
-PLACE = ROOT / "build" / "bench" / "serve"
 START_SECONDS, STOP_SECONDS = 120, 5
 
 
 def installed() -> Path:
     """Returns the other servers' Python, and installs them if needed."""
-    python, made = PLACE / "bin" / "python", PLACE / "made"
+    python, made = OTHER_SERVERS / "bin" / "python", OTHER_SERVERS / "made"
     wanted = REQUIREMENTS.read_text() + (ROOT / "requirements.txt").read_text() + sys.version
     if not made.exists() or made.read_text() != wanted:
-        click.echo(f"Installing the other servers into {PLACE.relative_to(ROOT)} …", err=True)
-        venv.create(PLACE, with_pip=True, clear=True)
+        click.echo(
+            f"Installing the other servers into {OTHER_SERVERS.relative_to(ROOT)} …", err=True
+        )
+        venv.create(OTHER_SERVERS, with_pip=True, clear=True)
         pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         subprocess.run([*pip, "--prefer-binary", "-r", str(REQUIREMENTS)], check=True)
         made.write_text(wanted)
