@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from numpy._core._multiarray_umath import __cpu_features__  # type: ignore[import-not-found]
 
 from localcloud.unzipped import HIDING
 
@@ -23,13 +22,13 @@ FLAGS = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")
 
 def kind() -> str:
     """Returns which of KINDS this processor is to a process, or else the architecture."""
-    seen, _ = instructions(_cpuinfo(), __cpu_features__)
+    seen, _ = instructions(_cpuinfo(), _features())
     return next((name for name in KINDS if name in " ".join(seen)), platform.machine())
 
 
 def machine() -> str:
     """Returns the cores, the instruction sets of FLAGS, and which of them were hidden."""
-    seen, hidden = instructions(_cpuinfo(), __cpu_features__)
+    seen, hidden = instructions(_cpuinfo(), _features())
     known = " ".join(seen) or "no known extensions"
     said = f"{platform.machine()}, {os.cpu_count()} CPUs, {known}"
     return f"{said} ({' '.join(hidden)} hidden from every process)" if hidden else said
@@ -70,3 +69,11 @@ def check_hidden_from(process: int, own: Mapping[str, str] = os.environ) -> None
 def _cpuinfo() -> str:
     path = Path("/proc/cpuinfo")
     return path.read_text() if path.exists() else ""
+
+
+def _features() -> Mapping[str, bool]:
+    # not above: a fan-out, whose memory is measured, would have NumPy in it
+    from numpy._core import _multiarray_umath  # type: ignore[attr-defined]
+
+    features: Mapping[str, bool] = _multiarray_umath.__cpu_features__
+    return features
