@@ -85,10 +85,7 @@ def unlike_bash(command: str) -> list[str]:
     return re.findall(r"(?:(?<=\s)|^)#.*|\S*[?\[]\S*", bare, re.MULTILINE)
 
 
-PASTED = [page for page in DOCUMENTS if page.name != "performance.md"]  # still has a comment
-
-
-@pytest.mark.parametrize("page", PASTED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
 def test_every_command_can_be_pasted_into_zsh(page: Path) -> None:
     assert [part for text in blocks(page.read_text()) for part in unlike_bash(text)] == []
 
