@@ -23,13 +23,13 @@ export async function openCamera(onTaken) {
     view.srcObject = null;
   }, { once: true });
   addEventListener("pagehide", end, { once: true });
+  part("camera-close").onclick = () => dialog.close(); // also before there is a picture
   await view.play().catch(() => {}); // it was closed at once
   part("camera-take").onclick = () => {
     const { blob } = drawn(view, view.videoWidth, view.videoHeight, LONGEST, 0.92);
     dialog.close();
     onTaken(new File([blob], "camera.jpg", { type: blob.type }));
   };
-  part("camera-close").onclick = () => dialog.close();
 }
 
 async function stop(asking) {
