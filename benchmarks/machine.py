@@ -6,11 +6,12 @@ A library can hide the newer instructions from a process; see docs/performance.m
 import os
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import click
 
+from chalicelib.inference.processors import flags
 from localcloud.unzipped import HIDING
 
 KINDS = ("amx", "vnni", "avx2")
@@ -22,28 +23,29 @@ FLAGS = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8")
 
 def kind() -> str:
     """Returns which of KINDS this processor is to a process, or else the architecture."""
-    seen, _ = instructions(_cpuinfo(), _features())
+    seen, _ = instructions(_able(), _features())
     return next((name for name in KINDS if name in " ".join(seen)), platform.machine())
 
 
 def machine() -> str:
     """Returns the cores, the instruction sets of FLAGS, and which of them were hidden."""
-    seen, hidden = instructions(_cpuinfo(), _features())
+    seen, hidden = instructions(_able(), _features())
     known = " ".join(seen) or "no known extensions"
     said = f"{platform.machine()}, {os.cpu_count()} CPUs, {known}"
     return f"{said} ({' '.join(hidden)} hidden from every process)" if hidden else said
 
 
-def instructions(cpuinfo: str, seen: Mapping[str, bool]) -> tuple[list[str], list[str]]:
+def instructions(able: Collection[str], seen: Mapping[str, bool]) -> tuple[list[str], list[str]]:
     """Returns which of FLAGS a process sees, and which the processor has besides.
 
-    cpuinfo: of the kernel, from which nothing is hidden. seen: by NumPy, which asks the processor.
+    able: flags by the kernel, from which nothing is hidden. seen: by NumPy, which asks the
+    processor.
     NumPy does not know of AVX-VNNI and AMX: they count as hidden if AVX-512 is.
     """
-    flags = [name for name in FLAGS if re.search(rf"\b{name}\b", cpuinfo)]
-    if "avx512f" not in cpuinfo or seen.get("AVX512F"):
-        return flags, []
-    return flags[:1], flags[1:]
+    known = [name for name in FLAGS if name in able]
+    if "avx512f" not in able or seen.get("AVX512F"):
+        return known, []
+    return known[:1], known[1:]
 
 
 def check_hidden_from(process: int, own: Mapping[str, str] = os.environ) -> None:
@@ -66,9 +68,9 @@ def check_hidden_from(process: int, own: Mapping[str, str] = os.environ) -> None
         )
 
 
-def _cpuinfo() -> str:
+def _able() -> Collection[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text() if path.exists() else ""
+    return flags(path.read_text()) if path.exists() else ()
 
 
 def _features() -> Mapping[str, bool]:

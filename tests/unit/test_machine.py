@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(platform != "linux", reason="processes are looke
 def test_a_process_may_see_less_than_the_kernel(
     kernel: str, numpy: dict[str, bool], seen: list[str], hidden: list[str]
 ) -> None:
-    assert instructions(kernel, numpy) == (seen, hidden)
+    assert instructions(kernel.split(), numpy) == (seen, hidden)
 
 
 @pytest.fixture
