@@ -49,15 +49,10 @@ export function makeWorkflows({ go }) {
     form.addLines(text);
   }
 
-  function compare(challenger) {
-    go("#experiment");
-    form.propose(challenger);
-  }
-
   part("workflow-back").addEventListener("click", (event) => {
     event.preventDefault();
     go("#experiment");
   });
 
-  return { show, leave, compare, onFiles, onLines };
+  return { show, leave, compare: (challenger) => form.propose(challenger), onFiles, onLines };
 }
