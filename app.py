@@ -66,9 +66,10 @@ if os.environ.get("_HANDLER") in ("app.on_work", "app.workflow_classify"):
 SERVICE = command.APP
 COMMAND = command.typed()
 LOCAL_HOST = command.local_host(COMMAND)
-SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
-command.check(COMMAND, SETTINGS)
-stops.check(COMMAND)
+with command.plainly(COMMAND):
+    SETTINGS = Settings.from_environment(local_host=LOCAL_HOST)
+    command.check(COMMAND, SETTINGS)
+    stops.check(COMMAND)
 SUBSCRIPTIONS = Subscriptions.from_environment()
 EVERY_TYPE = ["*/*"]
 RETRY_AFTER = "5"

@@ -1,16 +1,18 @@
-"""Find out which command of Chalice imports the app, and stop deployments that must not be."""
+"""Find out which command of Chalice imports the app, and stop a command that cannot work."""
 
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from chalicelib.settings import ROOT, Settings
+from chalicelib.settings import ROOT, Settings, SettingsError
 
 CLI_MODE = "AWS_CHALICE_CLI_MODE"
 """A variable that every command of Chalice sets before it imports the app (`chalice.cli`)."""
@@ -39,6 +41,7 @@ class Command(msgspec.Struct, frozen=True):
     name: str
     stage: str
     host: str
+    port: int
     profile: str | None
 
 
@@ -60,15 +63,43 @@ def typed(
     parser.add_argument("command")
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", default=8000, type=int)
     parser.add_argument("--profile")
     options, rest = parser.parse_known_args(arguments[1:])
     name = rest[0] if options.command == "dev" and rest else options.command
-    return Command(name, options.stage, options.host, options.profile)
+    return Command(name, options.stage, options.host, options.port, options.profile)
 
 
 def local_host(command: Command | None) -> str | None:
     """Returns the address that `chalice local` listens on; None for other commands."""
     return command.host if command and command.name == "local" else None
+
+
+@contextmanager
+def plainly(command: Command | None) -> Iterator[None]:
+    """Ends a command of Chalice with a sentence alone if what is inside refuses it.
+
+    Chalice would show a trace. Worse, `chalice local` imports the app in a thread, and would stay
+    without serving when that has died. Another program gets the refusal as it is.
+    """
+    try:
+        yield
+    except (SettingsError, SystemExit) as refusal:
+        if command is None:
+            raise
+        if threading.current_thread() is threading.main_thread():
+            raise SystemExit(str(refusal)) from None
+        print(refusal, file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+def bind(host: str, port: int) -> None:
+    """Binds a port for a moment, as Chalice's server will. Raises OSError if that cannot be."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
 
 
 def place_of(profile: str | None) -> Place | None:
@@ -99,11 +130,15 @@ def check(
     place_of: Callable[[str | None], Place | None] = place_of,
     project: Path = ROOT,
     python: tuple[int, int] = sys.version_info[:2],
+    bind: Callable[[str, int], None] = bind,
 ) -> None:
     """Ends a deployment that cannot work, or goes to the wrong place, before it changes AWS.
 
+    Also ends `chalice local` if it cannot have its port.
     settings: of the stage. Raises SystemExit, with a sentence.
     """
+    if command and command.name == "local":
+        _check_port(command, bind)
     if command and command.name in DEPLOYING:
         _check_stage(command.stage, project)
         # an entry that is copied from another stage has that stage's buckets, queues and token
@@ -119,6 +154,17 @@ def check(
                 f"your settings lead to {here.region} of {here.account}. Set AWS_DEFAULT_REGION "
                 "and AWS_PROFILE, or give --profile."
             )
+
+
+def _check_port(command: Command, bind: Callable[[str, int], None]) -> None:
+    try:
+        bind(command.host, command.port)
+    except (OSError, OverflowError) as error:  # OverflowError: a number that is no port
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SystemExit(
+            f"Port {command.port} of {command.host} cannot be used ({reason}). Choose "
+            f"another one, for example: chalice local --port {min(command.port + 1, 65535)}"
+        ) from error
 
 
 def _check_stage(stage: str, project: Path) -> None:

@@ -4,6 +4,7 @@ import compileall
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,3 +116,23 @@ def test_on_an_address_that_others_reach_it_is_closed_until_it_is_told_otherwise
         assert answer("GET", f"{url}/health")[0] == 200
     with serving(project, "--host", "0.0.0.0", "--no-autoreload", PUBLIC="true") as url:
         assert answer("GET", f"{url}/models")[0] == 200
+
+
+@pytest.mark.parametrize("options", [(), ("--no-autoreload",)], ids=["reloading", "once"])
+@pytest.mark.parametrize("cause", ["port", "setting"])
+def test_a_start_that_is_refused_ends_with_a_sentence(
+    project: Path, options: tuple[str, ...], cause: str
+) -> None:
+    """Chalice reloads in a process of its own, which imports the app in a thread."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1] if cause == "port" else pick_free_port()
+        done = subprocess.run(
+            [CHALICE, "local", "--port", str(port), *options], cwd=project, capture_output=True,
+            env=os.environ | ({"THREADS": "none"} if cause == "setting" else {}), text=True,
+            timeout=60,
+        )  # fmt: skip
+    told = f"Port {port} of 127.0.0.1 cannot" if cause == "port" else "THREADS must be a whole"
+    assert done.stderr.startswith(told) and done.stderr.count("\n") == 1
+    assert done.stdout == ""

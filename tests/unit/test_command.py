@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.command import Place, check, local_host, typed
-from chalicelib.settings import ROOT, Settings
+from chalicelib.command import Place, check, local_host, plainly, typed
+from chalicelib.settings import ROOT, Settings, SettingsError
 
 CHALICE = {"AWS_CHALICE_CLI_MODE": "true"}
 
@@ -80,7 +80,7 @@ def checked(
         "other": Place("eu-west-1", "210987654321"), "none": None,
     }  # fmt: skip
     command, settings = typed(arguments.split(), CHALICE), Settings.from_environment(env)
-    check(command, settings, places.__getitem__, project, python)
+    check(command, settings, places.__getitem__, project, python, lambda host, port: None)
 
 
 def ended(
@@ -187,3 +187,40 @@ def test_who_has_no_credentials_is_told_in_a_sentence(profile: str | None) -> No
     assert done.returncode == 1
     assert done.stderr.startswith("AWS cannot tell who you are (")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "error", "told"),
+    [
+        ("", ("127.0.0.1", 8000), OSError(98, "Address already in use"), "--port 8001"),
+        ("--port 65535 --host ::", ("::", 65535), OSError(13, "Permission denied"), "--port 65535"),
+        ("--port 70000", ("127.0.0.1", 70000), OverflowError("no port"), "--port 65535"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_told_with_another(
+    arguments: str, place: tuple[str, int], error: Exception, told: str
+) -> None:
+    def bind(*where: object) -> None:
+        assert where == place
+        raise error
+
+    reason = error.args[-1]
+    local = typed(f"chalice local {arguments}".split(), CHALICE)
+    with pytest.raises(SystemExit) as caught:
+        check(local, Settings.from_environment({}), bind=bind)
+    assert str(caught.value) == (
+        f"Port {place[1]} of {place[0]} cannot be used ({reason}). Choose another one, for "
+        f"example: chalice local {told}"
+    )
+
+
+def test_a_command_is_refused_with_a_sentence_alone() -> None:
+    local = typed(["chalice", "local"], CHALICE)
+    with pytest.raises(SystemExit, match=r"^PUBLIC must be") as caught, plainly(local):
+        Settings.from_environment({"PUBLIC": "maybe"})
+    assert caught.value.__suppress_context__
+
+
+def test_another_program_gets_the_refusal_as_it_is() -> None:
+    with pytest.raises(SettingsError), plainly(None):
+        Settings.from_environment({"PUBLIC": "maybe"})
