@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from chalicelib.wording import p_value
 from localcloud.starting import wait_for
 from tests.e2e.browser import PHONE, TOO_FAINT, sample, shoot, tab_to
 from tests.e2e.conftest import LocalCloud
@@ -438,6 +439,23 @@ def test_intervals_are_drawn_to_scale(experiment: Page) -> None:
         "10%", "38", "76.3%", "60.8 to 87.0%", "16.6 points lower", "< 0.001",
     ]  # fmt: skip
     shoot(experiment, "experiment")
+
+
+def test_p_values_are_told_as_the_service_tells_them(experiment: Page) -> None:
+    """The page writes them itself; three digits would hide on which side of 0.05 some are."""
+    values = {"a": 0.0001, "b": 0.0034, "c": 0.04996, "d": 0.0499999, "e": 0.05, "f": 0.050004}
+    comparisons = [
+        {"challenger": name, "difference": -0.1, "p_value": p, "verdict": ""}
+        for name, p in values.items()
+    ]
+    arms = [TWO_ARMS[0], *(arm(name, 0, 38, 29, 0.6079, 0.8701) for name in values)]
+    fake_experiment(experiment, arms, comparisons=comparisons)
+    experiment.reload()
+    experiment.get_by_text("As a table").click()
+    cells = experiment.locator("#arms-rows td:last-child")
+    expect(cells).to_have_count(len(arms))
+    told = [p_value(p).removeprefix("p ").removeprefix("= ") for p in values.values()]
+    assert cells.all_text_contents() == ["–", *told]
 
 
 def test_one_of_three_arms_is_ramped(experiment: Page) -> None:
