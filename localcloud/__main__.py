@@ -13,6 +13,7 @@ from localcloud import registry
 from localcloud.cloud import Cloud, Options
 from localcloud.listening import DEFAULTS, LOOPBACK, usable_port
 from localcloud.served import find_or_fetch
+from stage import lifeline
 
 PORT = click.IntRange(0, 65535)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path, resolve_path=True)
@@ -80,6 +81,7 @@ def main(model: str, **said: Any) -> None:
     buckets and queues hold ends with it.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    lifeline.hold()
     options = _options(**said)
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"

@@ -1,6 +1,5 @@
 """Execution environments: started on demand, reused while warm, limited in number."""
 
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from uuid import uuid4
 
 from localcloud.registry import Function
 from localcloud.runtimeapi import Died, Outcome, RuntimeApi
-from stage.lifeline import LIFELINE
+from stage.lifeline import Lifeline
 
 START_SECONDS = 60
 
@@ -23,19 +22,18 @@ class Container:
     def __init__(self, project: Path, env: Mapping[str, str]) -> None:
         self._api = RuntimeApi()
         self._region = env["AWS_REGION"]
-        theirs, self._lifeline = os.pipe()
+        self._lifeline = Lifeline()
         ours = {
             "AWS_LAMBDA_RUNTIME_API": self._api.address,
             "AWS_LAMBDA_LOG_STREAM_NAME": f"{time.strftime('%Y/%m/%d')}/[$LATEST]{uuid4().hex}",
-            LIFELINE: str(theirs),
+            **self._lifeline.env,
         }
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "localcloud.bootstrap", str(project)],
             env={**env, **ours},
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs],
+            pass_fds=self._lifeline.fds,
         )
-        os.close(theirs)
         self._api.watch(self._process)
 
     def wait_until_ready(self) -> None:
@@ -65,7 +63,7 @@ class Container:
         """Ends the process and frees its resources; for the thread that uses it."""
         self.kill()
         self._api.close()
-        os.close(self._lifeline)
+        self._lifeline.close()
 
 
 def failure(kind: str, message: str) -> Outcome:

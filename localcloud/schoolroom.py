@@ -21,7 +21,7 @@ from chalicelib.errors import BadRequest, Conflict, NotFound, ServiceUnavailable
 from chalicelib.files import put
 from chalicelib.inference.packages import NAME
 from chalicelib.requests import MAX_LABEL
-from stage.lifeline import LIFELINE
+from stage.lifeline import Lifeline
 from stage.teachjobs import STATUS, TABLE, WANTED, Job, JobList, Status, Wanted
 
 PICTURES = "pictures"
@@ -49,7 +49,7 @@ class _Line(msgspec.Struct, frozen=True):
 class _Run:
     id: str
     process: subprocess.Popen[bytes]
-    holds: int
+    lifeline: Lifeline
 
 
 class Schoolroom:
@@ -124,16 +124,15 @@ class Schoolroom:
             with _kept():
                 put(folder / WANTED, msgspec.json.encode(wanted))
                 self._write(id, Status("running", "beginning"))
-            theirs, ours = os.pipe()
+            lifeline = Lifeline()
             process = subprocess.Popen(  # noqa: S603
                 [*self._command, str(folder)],
-                env={**os.environ, LIFELINE: str(theirs)},
+                env=os.environ | lifeline.env,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs],
+                pass_fds=lifeline.fds,
                 start_new_session=True,  # Ctrl-C is for who started it
             )
-            os.close(theirs)
-            self._run = _Run(id, process, ours)
+            self._run = _Run(id, process, lifeline)
         return self.job(id)
 
     def cancel(self, id: str) -> Job:
@@ -187,7 +186,7 @@ class Schoolroom:
     def _running(self) -> bool:
         run = self._run
         if run and run.process.poll() is not None:
-            os.close(run.holds)
+            run.lifeline.close()
             self._run = run = None
         return run is not None
 

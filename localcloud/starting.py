@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from chalicelib.settings import ROOT
+from stage.lifeline import Lifeline
 
 PYTHON = [sys.executable, "-m"]
 LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]
@@ -64,12 +65,20 @@ class LocalCloud:
 def running(log: Path, model: str, *options: str, **env: str) -> Iterator[LocalCloud]:
     """The app and its AWS, served by `python -m localcloud` until the end of the block.
 
-    log: gets all that it prints. Raises AssertionError where it does not start, or end, well.
+    log: gets all that it prints. It ends with this process too, however that ends.
+    Raises AssertionError where it does not start, or end, well.
     """
     command = [*LOCALCLOUD, "--model", model, *options]
     with (
         log.open("wb") as output,
-        started(command, {"PYTHONUNBUFFERED": "1", **env}, stdout=output, stderr=output) as process,
+        contextlib.closing(Lifeline()) as lifeline,
+        started(
+            command,
+            {"PYTHONUNBUFFERED": "1", **env, **lifeline.env},
+            pass_fds=lifeline.fds,
+            stdout=output,
+            stderr=output,
+        ) as process,
     ):
         last = wait_for(lambda: TOLD_LAST.search(log.read_text()) or process.poll() is not None)
         told = TOLD.search(log.read_text())

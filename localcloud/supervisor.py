@@ -1,6 +1,5 @@
 """Start processes, watch them, restart those that end, and end all together."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from typing import Any
 
 import click
 
-from stage.lifeline import LIFELINE
+from stage.lifeline import Lifeline
 
 WATCH_SECONDS = 0.1
 STOP_SECONDS = 5
@@ -24,7 +23,7 @@ class Child:
         self.name = name
         self._command = [sys.executable, "-m", module, *options]
         self._process: subprocess.Popen[bytes] | None = None
-        self._holds: int | None = None
+        self._lifeline: Lifeline | None = None
         self._starts: list[float] = []
 
     def start(self, env: Mapping[str, str]) -> None:
@@ -35,15 +34,14 @@ class Child:
             raise click.ClickException(f"{self.name} keeps ending; the lines above say why.")
         self._starts.append(now)
         self._let_go()
-        theirs, self._holds = os.pipe()
+        self._lifeline = Lifeline()
         self._process = subprocess.Popen(  # noqa: S603
             self._command,
-            env={**env, LIFELINE: str(theirs)},
+            env={**env, **self._lifeline.env},
             stdin=subprocess.DEVNULL,
-            pass_fds=[theirs],
+            pass_fds=self._lifeline.fds,
             start_new_session=True,  # Ctrl-C is for this process, which ends the others
         )
-        os.close(theirs)
 
     @property
     def ended(self) -> str:
@@ -65,9 +63,9 @@ class Child:
         self._let_go()
 
     def _let_go(self) -> None:
-        if self._holds is not None:
-            os.close(self._holds)
-            self._holds = None
+        if self._lifeline:
+            self._lifeline.close()
+            self._lifeline = None
 
 
 def wait_for(answer: Callable[[], Any], children: list[Child], seconds: float) -> Any:

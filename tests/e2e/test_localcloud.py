@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -306,4 +307,25 @@ def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
         assert len(parts) == 3
         process.kill()
         process.wait()
+    eventually(lambda: all(ends(pid) for pid in parts), log)
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from localcloud.starting import running
+with running(Path(sys.argv[1]), "doodle", *sys.argv[2:]):
+    print("It serves.", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_nothing_outlives_a_killed_test(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", STARTER, str(log), *OPTIONS]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout and starter.stdout.readline()
+        parts = descendants(starter.pid)
+        assert len(parts) == 4
+        starter.kill()
     eventually(lambda: all(ends(pid) for pid in parts), log)
