@@ -19,68 +19,78 @@ LOCAL_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 def add(app: Chalice, room: Schoolroom) -> None:
     """Adds the routes to the app."""
+    views = _Views(app, room)
+    for path, method, view in (
+        ("/teachings", "GET", views.teachings),
+        ("/teachings", "POST", views.open),
+        ("/teachings/{id}", "GET", views.teaching),
+        ("/teachings/{id}", "DELETE", views.cancel),
+        ("/teachings/{id}/pictures", "POST", views.add_picture),
+        ("/teachings/{id}/start", "POST", views.start),
+    ):
+        # the app grants every site's page its own routes, by CORS
+        app.route(path, methods=[method], content_types=["*/*"], cors=False)(views.shaped(view))
 
-    def asked() -> Request:
-        if app.current_request is None:
-            raise LookupError("no request is being answered")
-        return app.current_request
 
-    def route(path: str, method: str) -> Callable[[View], View]:
-        def register(view: View) -> View:
-            @functools.wraps(view)
-            def shaped(**parameters: str) -> Response:
-                try:
-                    _check(asked().headers)
-                    return _sent(view(**parameters), 200)
-                except InceptionError as error:
-                    return _sent(ErrorAnswer.of(ErrorInfo.of(error)), error.status)
+class _Views:
+    """A view for each route. app: tells the request that is being answered."""
 
-            # the app grants every site's page its own routes, by CORS
-            app.route(path, methods=[method], content_types=["*/*"], cors=False)(shaped)
-            return view
+    def __init__(self, app: Chalice, room: Schoolroom) -> None:
+        self._app, self._room = app, room
 
-        return register
+    def shaped(self, view: View) -> Callable[..., Response]:
+        """Returns a view that refuses other sites, and whose answers and refusals are JSON."""
 
-    @route("/teachings", "GET")
-    def teachings() -> msgspec.Struct:
-        return room.all()
+        @functools.wraps(view)
+        def shaped(**parameters: str) -> Response:
+            try:
+                _check(self._request().headers)
+                return _sent(view(**parameters), 200)
+            except InceptionError as error:
+                return _sent(ErrorAnswer.of(ErrorInfo.of(error)), error.status)
 
-    @route("/teachings", "POST")
-    def open_teaching() -> msgspec.Struct:
-        _media_type("application/json")
-        return room.open()
+        return shaped
 
-    @route("/teachings/{id}", "GET")
-    def teaching(id: str) -> msgspec.Struct:
-        return room.job(id)
+    def teachings(self) -> msgspec.Struct:
+        return self._room.all()
 
-    @route("/teachings/{id}/pictures", "POST")
-    def add_picture(id: str) -> None:
-        _media_type("image/", "application/octet-stream")
-        query: Mapping[str, str] = asked().query_params or {}
-        body = asked().raw_body
+    def open(self) -> msgspec.Struct:
+        self._check_type("application/json")
+        return self._room.open()
+
+    def teaching(self, id: str) -> msgspec.Struct:
+        return self._room.job(id)
+
+    def cancel(self, id: str) -> msgspec.Struct:
+        return self._room.cancel(id)
+
+    def add_picture(self, id: str) -> None:
+        self._check_type("image/", "application/octet-stream")
+        request = self._request()
+        query: Mapping[str, str] = request.query_params or {}
+        body = request.raw_body
         data = body if isinstance(body, bytes) else body.encode()
-        room.add(id, query.get("name", ""), query.get("label", ""), data)
+        self._room.add(id, query.get("name", ""), query.get("label", ""), data)
 
-    @route("/teachings/{id}/start", "POST")
-    def start_teaching(id: str) -> msgspec.Struct:
-        _media_type("application/json")
+    def start(self, id: str) -> msgspec.Struct:
+        self._check_type("application/json")
         try:
-            wanted = msgspec.json.decode(asked().raw_body, type=Wanted)
+            wanted = msgspec.json.decode(self._request().raw_body, type=Wanted)
         except msgspec.MsgspecError as error:
             raise BadRequest(f"The body must be JSON with name and base: {error}.") from error
-        return room.start(id, wanted)
+        return self._room.start(id, wanted)
 
-    @route("/teachings/{id}", "DELETE")
-    def cancel_teaching(id: str) -> msgspec.Struct:
-        return room.cancel(id)
+    def _request(self) -> Request:
+        if self._app.current_request is None:
+            raise LookupError("no request is being answered")
+        return self._app.current_request
 
-    def _media_type(*accepted: str) -> None:
+    def _check_type(self, *accepted: str) -> None:
         """Other pages of the browser may not send these without being asked, which nobody grants.
 
         https://fetch.spec.whatwg.org/#cors-preflight-fetch
         """
-        sent = asked().headers.get("content-type", "")
+        sent = self._request().headers.get("content-type", "")
         if not sent.startswith(accepted):
             raise UnsupportedMediaType(f"Send the Content-Type {' or '.join(accepted)}.")
 
