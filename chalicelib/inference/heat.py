@@ -89,6 +89,6 @@ def _around(runs: list[_Run], shape: tuple[int, ...], picture: tuple[int, int]) 
 
 
 def _pixels(start: int, end: int, cells: int, side: int) -> tuple[int, int]:
-    """Returns the first pixel of cells `start` to `end` and how many there are, at least 1."""
+    """Returns the first pixel of cells `start` to `end`, and how many pixels they touch."""
     first = start * side // cells
-    return first, max(1, -(-end * side // cells) - first)
+    return first, -(-end * side // cells) - first

@@ -120,6 +120,13 @@ def test_regions_that_touch_are_one_and_the_hottest_comes_first() -> None:
     assert heat.regions == [Region(20, 20, 80, 60)]
 
 
+def test_cells_that_touch_by_a_corner_are_two_regions() -> None:
+    grid = np.zeros((32, 32), np.float32)
+    grid[4, 4], grid[5, 5] = 1, 0.9
+    heat = heat_map(grid, (320, 320), (0, 0, 320, 320), "activation")
+    assert heat.regions == [Region(40, 40, 10, 10), Region(50, 50, 10, 10)]
+
+
 def test_occlusion_finds_what_a_score_needs() -> None:
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[44:56, 4:16, 0] = 255  # red, and green elsewhere
