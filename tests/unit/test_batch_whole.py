@@ -6,7 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.batch.ledger import Ledger
+from chalicelib.batch.finish import finish_if_done
+from chalicelib.batch.ledger import BLOCK, Ledger
+from chalicelib.batch.objects import FanOut
+from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import AccessRefused, ServiceUnavailable
 from tests.balance import check_finished
@@ -61,6 +64,30 @@ def test_a_doubled_message_whose_reads_are_refused_counts_nothing_twice(cloud: C
     assert list(ledger.tallies(0)) == [(1, 25, 0)]
     cloud.deliver(last)
     assert cloud.view(ledger.batch_id) == ("finished", (50, 50, 0))
+
+
+def test_of_two_counts_of_a_part_the_one_with_records_counts(cloud: Cloud) -> None:
+    """An older version counted a part that it could not read."""
+    ledger = cut(cloud, 50)
+    for count in ("000001-0-0", "000001-25-2", "000002-25-0"):
+        ledger.mark(ledger.round_key(0, f"tally/{count}"))
+    assert list(ledger.tallies(0)) == [(1, 25, 2), (2, 25, 0)]
+
+
+@pytest.mark.parametrize("last", [1, BLOCK - 1, BLOCK, BLOCK + 1])
+def test_whichever_chunk_of_several_blocks_is_done_last_finishes(cloud: Cloud, last: int) -> None:
+    ledger = cut(cloud, 1)
+    batch, chunks = ledger.batch(), BLOCK + 1
+    records = {n: Record(f"id{n}", "", []) for n in range(1, chunks + 1)}
+    for n, record in records.items():
+        ledger.write_chunk(0, n, [Entry(n - 1, record.id)])
+        ledger.complete(0, n, [record])
+    ledger.put(ledger.round_key(0, "fanout.json"), FanOut(chunks, chunks, complete=True))
+    ledger.uncount(0, last)
+    for n in {1, BLOCK, chunks} - {last}:
+        assert not finish_if_done(ledger, batch, n)
+    ledger.complete(0, last, [records[last]])
+    assert finish_if_done(ledger, batch, last)
 
 
 def test_a_chunk_that_is_counted_and_not_there_goes_missing(cloud: Cloud) -> None:

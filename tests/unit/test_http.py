@@ -134,6 +134,11 @@ def test_a_compressed_body_is_unpacked() -> None:
         assert parsing.unpacked(encoding, packed) == plain
 
 
+def test_a_compressed_body_may_be_as_large_as_another() -> None:
+    packed = gzip.compress(bytes(parsing.MAX_BODY), compresslevel=1)
+    assert len(parsing.unpacked("gzip", packed)) == parsing.MAX_BODY
+
+
 def test_a_compressed_body_that_is_refused() -> None:
     bomb = gzip.compress(bytes(parsing.MAX_BODY + 1))
     good = gzip.compress(b"{}" * 100)

@@ -110,6 +110,13 @@ def test_a_jpeg_that_lacks_its_end_marker_alone(progressive: bool) -> None:
     np.testing.assert_array_equal(image.pixels, whole.pixels)
 
 
+@pytest.mark.parametrize("height", [1, 4])
+def test_a_jpeg_of_few_rows_that_lacks_its_end_marker(height: int) -> None:
+    """Four fifths of so few rows are all of them."""
+    data = file(Pillow.new("RGB", (16, height), "red"), "JPEG")
+    assert decode(data[:-2], (8, 8)).truncated
+
+
 def test_what_follows_the_end_does_not_matter() -> None:
     data = file(PHOTO, "JPEG")
     for tail in (b"\xff\xd8\xff\xda", data[: len(data) // 2], bytes(9)):

@@ -90,6 +90,11 @@ def test_where_nothing_can_be_told_nothing_is(counts: tuple[int, int, int, int])
     assert two_proportion_p_value(*counts) == always_valid_p_value(*counts) == 1.0
 
 
+def test_five_right_and_five_wrong_answers_an_arm_are_enough_to_tell() -> None:
+    assert always_valid_p_value(0, 9, 9, 9) == 1.0  # four and a half are expected of each arm
+    assert always_valid_p_value(0, 10, 10, 10) < 1.0
+
+
 def test_equal_accuracies_are_no_difference() -> None:
     assert two_proportion_p_value(30, 60, 300, 600) == always_valid_p_value(30, 60, 300, 600) == 1
 

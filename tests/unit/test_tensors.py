@@ -49,6 +49,11 @@ def test_scaling_comes_before_quantisation() -> None:
     assert quantised[0, 0, 0] == 0 and quantised[0, 1, 2] == 254
 
 
+def test_quantisation_takes_the_nearest_step() -> None:
+    how = Preprocessing(mean=(0.0,), std=(1.0,))
+    assert to_input(PIXELS, tensor("uint8", 3.0), how).tolist() == [[[0, 0, 42], [43, 43, 85]]]
+
+
 COLOURS = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
 
 
