@@ -28,6 +28,9 @@ LABELS = (
 )  # fmt: skip
 """Names of those with the label. Of several, the one whose labels the model has."""
 
+TERMS = ("licence", "source")
+"""Names of those that samples are shown with."""
+
 BLOCK_BYTES = 1 << 20
 
 
@@ -123,7 +126,7 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             raise Refused(
                 f"{path} has the columns {', '.join(header) or '(none)'}. {_columns('It')}."
             )
-        elif twice := [name for name in (*IMAGES, *LABELS) if header.count(name) > 1]:
+        elif twice := [name for name in (*IMAGES, *LABELS, *TERMS) if header.count(name) > 1]:
             raise Refused(f"{path} has the column {twice[0]} twice. Rename or remove one of them.")
 
 

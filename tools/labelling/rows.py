@@ -95,6 +95,11 @@ def _columns(header: list[str], rows: list[list[str]], delimiter: str) -> Rows |
         (place for place in sorted(numeric - {names}) if header[place] in INDEX_COLUMNS),
         next((place for place in named if place in numeric and place != names), None),
     )
+    for place in (names, index):
+        if place is not None and header.count(header[place]) > 1:
+            raise ModelInvalid(
+                f"it has several columns called “{header[place]}”; rename or remove all but one"
+            )
     return Rows(
         [Entry(None if index is None else int(row[index]), row[names]) for row in rows],
         without=f"all but the column “{header[names]}”",

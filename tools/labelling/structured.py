@@ -35,7 +35,10 @@ def is_pbtxt(text: str) -> bool:
 
 
 def from_pbtxt(text: str) -> list[Entry]:
-    """The items; `display_name` wins over `name`, which may be a code."""
+    """The items; `display_name` wins over `name`, which may be a code.
+
+    Raises ModelInvalid if an item has a field twice.
+    """
     entries: list[Entry] = []
     depth, item = 0, dict[str, Any]()
     for match in _TOKEN.finditer(text):
@@ -48,7 +51,9 @@ def from_pbtxt(text: str) -> list[Entry]:
             if depth == 0:
                 entries.append(_from_dict(item))
         elif match[1] and depth == 1:
-            item.setdefault(match[1], _literal(match[2]))
+            if match[1] in item:
+                raise ModelInvalid(f"an item of it has “{match[1]}” twice")
+            item[match[1]] = _literal(match[2])
     return entries
 
 
@@ -85,9 +90,11 @@ def _value(text: str) -> Any:
     except _Twice:
         raise
     except (ValueError, RecursionError) as error:
-        for read in (_json_lines, ast.literal_eval):
+        for read in (_json_lines, _python):
             try:
                 return read(text)
+            except _Twice:
+                raise
             except (ValueError, SyntaxError, RecursionError, MemoryError):
                 pass
         raise ValueError(str(error)) from error
@@ -95,6 +102,14 @@ def _value(text: str) -> Any:
 
 def _json_lines(text: str) -> list[Any]:
     return [json.loads(line, object_pairs_hook=_once) for line in text.splitlines() if line.strip()]
+
+
+def _python(text: str) -> Any:
+    tree = ast.parse(text.lstrip(" \t"), mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            _once([(str(ast.literal_eval(key)), None) for key in node.keys if key])
+    return ast.literal_eval(tree)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
