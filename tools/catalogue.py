@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chalicelib.errors import ModelInvalid
+from chalicelib.files import put_back, staged
 from chalicelib.files import sha256 as digest
-from chalicelib.files import staged
 from chalicelib.images.preprocessing import IMAGENET, Preprocessing
 from chalicelib.inference.packages import INFO, LABELS, MODEL, ModelInfo, ModelPackage, read_package
 from tools.console.progress import download_progress
@@ -133,6 +133,7 @@ def fetch(
 
 def installed(name: str, cache: Path) -> ModelPackage | None:
     """The undamaged package of that name in `cache`, if there is one."""
+    put_back(cache / name)
     try:
         package = read_package(cache / name)
         package.verify()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chalicelib.errors import ModelInvalid
-from chalicelib.files import sha256, staged
+from chalicelib.files import put_back, sha256, staged
 from chalicelib.inference.labels import is_background, is_imagenet
 from chalicelib.inference.packages import (
     INFO,
@@ -39,6 +39,7 @@ def check_name(name: str, dirs: Sequence[Path], force: bool) -> None:
             raise ModelInvalid(
                 f"{parent / name} would be found before this {name}; choose another name."
             )
+    put_back(dirs[-1] / name)
     if (dirs[-1] / name).exists() and not force:
         raise ModelInvalid(f"{dirs[-1] / name} exists; replace it with --force.")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from chalicelib.errors import ModelInvalid
+from chalicelib.files import put_all_back
 from chalicelib.inference.litert import input_size
 from chalicelib.inference.packages import INFO, NAME, ModelPackage, read_package, with_base
 from chalicelib.settings import Settings
@@ -42,6 +43,7 @@ def _folders(dirs: tuple[Path, ...]) -> dict[str, Path]:
     complete: dict[str, Path] = {}
     incomplete: dict[str, Path] = {}
     for parent in dirs:
+        put_all_back(parent)
         for folder in parent.iterdir() if parent.is_dir() else ():
             if folder.is_dir() and NAME.fullmatch(folder.name):
                 (complete if (folder / INFO).is_file() else incomplete).setdefault(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chalicelib.aws.store import MAX_OBJECT, ObjectStore
 from chalicelib.errors import ModelInvalid, ModelNotFound, ServiceUnavailable
-from chalicelib.files import staged
+from chalicelib.files import put_all_back, staged
 from chalicelib.inference.packages import (
     INFO,
     LABELS,
@@ -105,6 +105,8 @@ class Models:
     def list(self) -> list[ModelPackage]:
         """Lists the packages in the folders by name, without those that cannot be read."""
         packages: dict[str, ModelPackage] = {}
+        for parent in self._dirs:
+            put_all_back(parent)
         for path in (path for parent in self._dirs for path in sorted(parent.glob(f"*/{INFO}"))):
             with suppress(ModelInvalid):
                 package = with_base(read_package(path.parent), self._dirs)

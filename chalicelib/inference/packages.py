@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib.answers.predictions import Scores
 from chalicelib.errors import ModelInvalid
-from chalicelib.files import sha256
+from chalicelib.files import put_back, sha256
 from chalicelib.images.preprocessing import IMAGENET, WHOLE, Preprocessing
 from chalicelib.inference.labels import is_imagenet
 from chalicelib.inference.samples import SampleTuple
@@ -207,7 +207,13 @@ def folder_of(name: str, dirs: Sequence[Path]) -> Path | None:
     if not NAME.fullmatch(name):
         return None  # it may lead elsewhere, or be too long for a file
     folders = (parent / name for parent in dirs)
-    return next((folder for folder in folders if (folder / INFO).is_file()), None)
+    return next((folder for folder in folders if _is_package(folder)), None)
+
+
+def _is_package(folder: Path) -> bool:
+    if not (folder / INFO).is_file():
+        put_back(folder)
+    return (folder / INFO).is_file()
 
 
 def with_base(package: ModelPackage, dirs: Sequence[Path]) -> ModelPackage:
