@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -59,27 +58,31 @@ def small(data: bytes) -> bytes:
 def attached(package: ModelPackage, pictures: Iterable[Picture]) -> ModelPackage:
     """The package with these samples instead of those it had.
 
+    The old files stay until `model.json` names the new ones, so an end in between loses nothing.
     Raises Refused, and changes nothing, if a picture cannot be read.
     """
     copies: dict[str, bytes] = {}
+    old = [Path(sample.path).name for sample in package.info.samples]
     samples = []
     for called, data, label, licence, source in pictures:
         try:
             copy = small(data)
         except InceptionError as error:
             raise Refused(f"The sample {called} cannot be used: {error}") from error
-        file = _file(label, copies)
+        file = _file(label, [*copies, *old])
         copies[file] = copy
         samples.append(Sample(file, label, hashlib.sha256(copy).hexdigest(), licence, source))
     if sum(map(len, copies.values())) > MAX_SAMPLES_BYTES:
         raise Refused("The samples are too large together, even as small copies; choose fewer.")
     info = msgspec.structs.replace(package.info, samples=tuple(samples))
     folder = package.folder / SAMPLES
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for file, copy in copies.items():
         (folder / file).write_bytes(copy)
     put(package.folder / INFO, as_json(info))
+    for path in folder.iterdir():
+        if path.name not in copies:
+            path.unlink()
     return ModelPackage(package.folder, info)
 
 
@@ -117,5 +120,5 @@ def of_folder(package: ModelPackage, folder: Path, say: Callable[[str], None]) -
 def _file(label: str, taken: Iterable[str]) -> str:
     """A name for the sample's file, unlike those that are taken."""
     plain = re.sub("[^a-z0-9]+", "-", label.split(",")[0].lower()).strip("-")[:40] or "sample"
-    names = (f"{plain}{end}.webp" for end in ("", *(f"-{n}" for n in range(2, MAX_SAMPLES + 1))))
-    return next(name for name in names if name not in taken)
+    ends = ("", *(f"-{number}" for number in range(2, 2 * MAX_SAMPLES + 1)))
+    return next(f"{plain}{end}.webp" for end in ends if f"{plain}{end}.webp" not in taken)

@@ -24,6 +24,7 @@ from tests.fakes import MemoryStore
 from tools.bundling.build import package_files
 from tools.deploying.layer import content_digest
 from tools.newpackage import install
+from tools.photosamples import Picture, attached
 
 BUNDLED = ROOT / "vendor" / "models"
 
@@ -157,3 +158,18 @@ def test_samples_are_installed_and_deployed_with_the_package(own: Path, tmp_path
     digest = content_digest(package)
     (own / "samples" / "one.png").write_bytes(b"another")
     assert content_digest(package) != digest
+
+
+def test_the_old_samples_stay_until_the_new_ones_are_named(own: Path) -> None:
+    """Whatever ends the writing, such as a full disk."""
+    data = (DOODLES / "banana.jpg").read_bytes()
+    package = attached(read_package(own), [Picture("b", data, "banana", "", "")])
+    before = listed(Models([own.parent], "", MemoryStore()), "doodle")
+    (own / "samples" / "banana-2.webp").mkdir()  # so that it cannot be written
+    with pytest.raises(IsADirectoryError):
+        attached(package, [Picture("b", data, "banana", "MIT", "")])
+    assert listed(Models([own.parent], "", MemoryStore()), "doodle") == before
+    (own / "samples" / "banana-2.webp").rmdir()
+    attached(package, [Picture("b", data, "banana", "MIT", "")])
+    assert [path.name for path in (own / "samples").iterdir()] == ["banana-2.webp"]
+    assert listed(Models([own.parent], "", MemoryStore()), "doodle") != before
