@@ -29,6 +29,11 @@ def file(image: Image.Image, format_: str, **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:
+    """A PNG of one colour."""
+    return file(Image.new("RGB", size, colour), "PNG")
+
+
 def exif(orientation: int) -> bytes:
     return b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 0x0112, 3, 1, orientation, 0)
 

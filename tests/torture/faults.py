@@ -26,7 +26,7 @@ from chalicelib.errors import AccessRefused, InceptionError, ServiceUnavailable,
 from chalicelib.inference.pool import Load
 from chalicelib.requests import BatchRequest, Instance
 from tests.fakes import MemoryQueue, MemoryStore
-from tests.unit.test_predict import picture
+from tests.sampleimages import picture
 from tests.wired import wired
 
 MAX_RECEIVES = 5

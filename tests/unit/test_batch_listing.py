@@ -17,8 +17,8 @@ from chalicelib.batch.ledger import Ledger
 from chalicelib.batch.listing import KEYS
 from chalicelib.errors import ServiceUnavailable
 from chalicelib.requests import BatchRequest
+from tests.batchcloud import Cloud, tick
 from tests.fakes import MemoryStore
-from tests.unit.test_batch import Cloud, tick
 
 HOUR = 3600.0
 

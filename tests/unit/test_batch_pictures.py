@@ -8,7 +8,7 @@ from chalicelib.answers.batchviews import Picture
 from chalicelib.errors import BadRequest, Conflict, NotFound
 from chalicelib.parsing import places
 from chalicelib.requests import MAX_PICTURES, BatchRequest, Instance
-from tests.unit.test_batch import Cloud, unlike
+from tests.batchcloud import Cloud, unlike
 
 KEYS = ["a/One.PNG", "a/b c.jpg", "no ending", "x.tiff", "old.gif.bak"]
 

@@ -11,8 +11,8 @@ from chalicelib.batch.batches import BatchService
 from chalicelib.batch.outlines import outline_of
 from chalicelib.errors import SourceUnreachable
 from chalicelib.requests import BatchRequest
+from tests.batchcloud import Cloud, tick
 from tests.fakes import MemoryStore
-from tests.unit.test_batch import Cloud, tick
 
 
 class Metered(MemoryStore):

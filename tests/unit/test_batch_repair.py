@@ -12,7 +12,7 @@ from chalicelib.batch.losses import IMAGE_LOST, REPAIRS, begin
 from chalicelib.bulk.chunks import MAX_IMAGES
 from chalicelib.errors import BadRequest, ServiceUnavailable
 from chalicelib.requests import BatchRequest
-from tests.unit.test_batch import Cloud, tick
+from tests.batchcloud import Cloud, cut, tick
 
 HOUR = 3600.0
 KILLER = 7
@@ -25,13 +25,6 @@ def cloud() -> Cloud:
 
 def messages(cloud: Cloud) -> list[dict[str, Any]]:
     return [json.loads(body) for body in cloud.queue.bodies]
-
-
-def cut(cloud: Cloud, count: int = 60) -> Ledger:
-    """A batch whose chunks wait."""
-    batch_id = cloud.start(list(range(count)))
-    cloud.deliver(cloud.queue.bodies.pop())
-    return Ledger(cloud.store, "results", batch_id)
 
 
 def failed(cloud: Cloud, ledger: Ledger) -> dict[str, str]:

@@ -14,7 +14,7 @@ from chalicelib.bulk.chunks import SMALL_CHUNK
 from chalicelib.bulk.records import Record
 from chalicelib.errors import Conflict, ServiceUnavailable
 from tests.balance import check_stopped
-from tests.unit.test_batch import Cloud, tick
+from tests.batchcloud import Cloud, tick
 
 
 @pytest.fixture

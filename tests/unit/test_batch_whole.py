@@ -7,25 +7,18 @@ import msgspec
 import pytest
 
 from chalicelib.batch.finish import finish_if_done
-from chalicelib.batch.ledger import BLOCK, Ledger
+from chalicelib.batch.ledger import BLOCK
 from chalicelib.batch.objects import FanOut
 from chalicelib.bulk.manifests import Entry
 from chalicelib.bulk.records import Record
 from chalicelib.errors import AccessRefused, ServiceUnavailable
 from tests.balance import check_finished
-from tests.unit.test_batch import Cloud, tick
+from tests.batchcloud import Cloud, cut, tick
 
 
 @pytest.fixture
 def cloud() -> Cloud:
     return Cloud()
-
-
-def cut(cloud: Cloud, count: int) -> Ledger:
-    """A batch whose chunks wait."""
-    batch_id = cloud.start(list(range(count)))
-    cloud.deliver(cloud.queue.bodies.pop(0))
-    return Ledger(cloud.store, "results", batch_id)
 
 
 def refuse(cloud: Cloud, part: str, times: int) -> None:

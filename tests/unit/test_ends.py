@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.bulk.recorder import TRIES
 from chalicelib.errors import ServiceUnavailable
+from tests.batchcloud import Cloud, s3_event, tick
 from tests.fakes import MemoryBus
-from tests.unit.test_batch import Cloud, s3_event, tick
 from tests.unit.test_workflow import COLOURS, instances
 from tests.unit.test_workflow import Cloud as Workflows
 

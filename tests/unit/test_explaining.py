@@ -20,10 +20,10 @@ from chalicelib.parsing import predict_query
 from chalicelib.predict import Predictor
 from chalicelib.requests import BatchRequest, InferRequest, Instance, Output, PredictRequest, Tensor
 from chalicelib.sources.read import Sources
+from tests.batchcloud import Cloud
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier, SeeingClassifier
-from tests.sampleimages import file
-from tests.unit.test_batch import Cloud
-from tests.unit.test_predict import RED, picture
+from tests.sampleimages import file, picture
+from tests.unit.test_predict import RED
 
 CROP, LETTERBOX = Preprocessing("crop", 0.5), Preprocessing("letterbox")
 

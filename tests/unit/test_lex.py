@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.errors import SourceInvalid, SourceRefused
-from tests.unit.test_predict import picture
+from tests.sampleimages import picture
 from tests.wired import wired
 
 
@@ -111,13 +111,7 @@ def test_the_session_goes_on_as_it_was() -> None:
 
 
 def test_a_doubtful_answer_says_so() -> None:
-    import io
-
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.new("RGB", (8, 6), (80, 90, 85)).save(file, "PNG")
-    services = wired(fetch=lambda url: file.getvalue())
+    services = wired(fetch=lambda url: picture("#505a55"))
     (message,) = services.conversation.answer(question("http://h/a"))["messages"]
     assert message["content"].startswith("I am not sure. Perhaps it is green (35")
     assert ", or blue (33" in message["content"] and message["content"].endswith("%).")

@@ -14,13 +14,7 @@ from chalicelib.requests import MAX_INSTANCES, Instance, PredictRequest
 from chalicelib.sources.read import Sources
 from chalicelib.trial import LOST_SECONDS, LostArms
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
-from tests.sampleimages import file, photo_like
-
-
-def picture(colour: str, size: tuple[int, int] = (40, 30)) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", size, colour).save(file, "PNG")
-    return file.getvalue()
+from tests.sampleimages import file, photo_like, picture
 
 
 def framed(middle: str, frame: str) -> bytes:

@@ -22,10 +22,10 @@ from chalicelib.batch.single import event_key
 from chalicelib.errors import BadRequest, ServiceUnavailable, SourceInvalid
 from chalicelib.requests import Instance
 from chalicelib.subscriptions import HANDLERS, VARIABLES, Subscriptions, pattern
+from tests.batchcloud import Cloud, bridged, s3_event, through_sns
 from tests.conftest import ROOT
 from tests.fakes import MemoryQueue
-from tests.unit.test_batch import Cloud, bridged, s3_event, through_sns
-from tests.unit.test_predict import picture
+from tests.sampleimages import picture
 from tools.deploying.asked import check
 from tools.deploying.step import DeployError
 from tools.deploying.target import Target

@@ -13,8 +13,8 @@ import pytest
 
 from chalicelib.answers.judged import Result
 from chalicelib.requests import FeedbackRequest
+from tests.batchcloud import Cloud, tick, unlike
 from tests.fakes import MemoryStore
-from tests.unit.test_batch import Cloud, tick, unlike
 from tests.unit.test_experiment import Lab
 from tests.unit.test_workflow import Cloud as WorkflowCloud
 

@@ -15,7 +15,7 @@ from chalicelib.requests import BatchRequest, Example, ExperimentRequest, Instan
 from chalicelib.settings import Settings
 from chalicelib.wiring import Services
 from tests.fakes import ColourClassifier, MemoryExecutions, MemoryQueue, MemoryStore
-from tests.unit.test_predict import picture
+from tests.sampleimages import picture
 from tests.wired import ENVIRONMENT, MemoryModels, wired
 
 

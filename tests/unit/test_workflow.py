@@ -1,7 +1,6 @@
 """The workflow's tasks, called in the order of the state machine; and what callers ask."""
 
 import base64
-import io
 import itertools
 import json
 import threading
@@ -14,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from PIL import Image
 
 from chalicelib.answers.predictions import Label
 from chalicelib.answers.workflowviews import (
@@ -43,6 +41,7 @@ from chalicelib.wiring import Services
 from chalicelib.workflow.causes import MAX_CAUSE, message_of
 from chalicelib.workflow.run import Run
 from tests.fakes import ColourClassifier, MemoryExecutions, MemoryStore
+from tests.sampleimages import picture
 from tests.wired import MemoryModels, wired
 
 COLOURS = ("red", "green", "blue")
@@ -51,13 +50,7 @@ STATE_LIMIT = 262_144
 UUID = "8f14e45f-ceea-467f-a0e6-123456789012"
 
 
-def picture(colour: str) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 6), colour).save(file, "PNG")
-    return file.getvalue()
-
-
-PICTURES = {colour: picture(colour) for colour in (*COLOURS, "yellow", "black")}
+PICTURES = {colour: picture(colour, (8, 6)) for colour in (*COLOURS, "yellow", "black")}
 
 
 class Daltonist(ColourClassifier):
