@@ -388,6 +388,10 @@ def test_large_images_inline_make_smaller_chunks_and_groups() -> None:
     assert len(alone) == 1
 
 
+def test_chunks_grow_after_the_small_run() -> None:
+    assert [growing(SMALL_RUN - 1), growing(SMALL_RUN)] == [SMALL_CHUNK, LARGE_CHUNK]
+
+
 def test_whoever_is_late_with_a_round_does_not_undo_the_retry(cloud: Cloud) -> None:
     cloud.flaky = {"http://h/1": 3}
     batch_id = cloud.start([1, 2])

@@ -5,13 +5,13 @@ from typing import Any
 
 from chalicelib.bulk.deadline import in_time
 from chalicelib.bulk.manifests import Entry
-from chalicelib.bulk.recorder import Recorder
+from chalicelib.bulk.recorder import Memo, Recorder
 from chalicelib.classification import Classification
 from chalicelib.errors import SourceUnreachable
 from chalicelib.requests import Instance, Options
 from chalicelib.sources.read import Sources
 from tests.fakes import ColourClassifier, MemoryStore, OneClassifier
-from tests.unit.test_predict import picture
+from tests.sampleimages import picture
 
 ENTRY = Entry(0, "a", Instance(url="http://h/a"))
 
@@ -51,3 +51,16 @@ def test_work_begins_until_the_margin_is_left_or_half_of_a_short_time() -> None:
         assert go_on()
         left[0] = least - 0.1
         assert not go_on()
+
+
+def test_what_was_asked_first_is_forgotten_first() -> None:
+    memo, asked = Memo(size=2), list[str]()
+    outcome: Any = object()
+
+    def work(key: str) -> Any:
+        asked.append(key)
+        return outcome
+
+    for key in "abcca":
+        assert memo(key, lambda key=key: work(key)) is outcome  # type: ignore[misc]
+    assert asked == ["a", "b", "c", "a"]
