@@ -1,4 +1,4 @@
-# Every target works on a fresh machine: what it needs is installed first, once, into .venv.
+# Every target works on a new machine: it first installs its dependencies into .venv, once.
 PYTHON ?= python3
 MODEL ?= inception-v3
 NAME ?= inception-v3
@@ -25,7 +25,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .PHONY: help run free-ports check test torture bench lock openapi model infra deploy destroy package page tensorflow clean
 
-help: ## What each target does
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: free-ports .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=127.0.0.1] [PORT=8000] [URL_PORT=0] [AWS_PORT=4566] [TRIGGERS="sns lex"]
@@ -34,51 +34,51 @@ run: free-ports .venv/dev ## Serve on this machine: [MODEL=inception-v3] [HOST=1
 free-ports:
 	@[ -e .venv/dev ] || HOST=$(HOST) PORT=$(PORT) $(PYTHON) -m localcloud.listening
 
-check: .venv/test ## Lint, types and unit tests, in under a minute: for while you edit
+check: .venv/test ## Run lint, types and unit tests, in under a minute
 	@$(LINT)
 	@$(BIN)/pytest $(PARALLEL) tests/unit $(PYTEST)
 
-test: .venv/test ## Lint, types and all tests that this machine can run
+test: .venv/test ## Run lint, types and all tests that this machine can run
 	@$(LINT)
 	@$(BIN)/pytest $(PARALLEL) $(PYTEST)
 
-torture: .venv/test ## Faults and hostile input, at length: nothing lost, nobody in
+torture: .venv/test ## Run the long tests of faults and hostile input
 	@$(BIN)/pytest --torture $(PARALLEL) tests/torture $(PYTEST)
 
-bench: .venv/test ## Measure everything anew, into docs/figures, README and docs: wants an idle machine
+bench: .venv/test ## Repeat all measurements, into docs/figures, README and docs; needs an idle machine
 	@for each in $(BENCH); do echo "benchmarks.$$each"; $(BIN)/python -m benchmarks.$$each --save || exit 1; done
 	@$(BIN)/python -m benchmarks.quote
 
-lock: .venv/test ## Pin what is deployed, with hashes: after a change of requirements.txt
+lock: .venv/test ## Pin the deployed packages with hashes, after a change of requirements.txt
 	@mkdir -p build && $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --no-header \
 	  --no-emit-options --no-emit-index-url --no-emit-find-links --no-emit-trusted-host -o build/lock requirements.txt
 	@sed -n '/^#/!q;p' requirements.lock | cat - build/lock > build/lock.new && mv build/lock.new requirements.lock
 
-openapi: .venv/dev ## Write openapi.json: after a change of a route, or of what it takes or answers
+openapi: .venv/dev ## Write openapi.json, after a change of a route, a request or an answer
 	@$(BIN)/python -m tools.openapi
 
 model: .venv/dev ## Fetch a model of the catalogue: [NAME=inception-v3]
 	@$(BIN)/python -m tools.model fetch $(NAME)
 
-infra: .venv/dev ## Make what `chalice deploy` needs: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
+infra: .venv/dev ## Create what `chalice deploy` needs: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
 	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" --infra $(if $(filter-out file,$(origin MODEL)),--model "$(MODEL)") $(DEPLOY)
 
-deploy: .venv/dev ## Put a stage on AWS, or change it: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
+deploy: .venv/dev ## Deploy a stage to AWS, or update it: STAGE=dev [MODEL=inception-v3] [DEPLOY="--plan --region eu-west-1"]
 	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" $(if $(filter-out file,$(origin MODEL)),--model "$(MODEL)") $(DEPLOY)
 
-destroy: .venv/dev ## Take a stage down, its buckets excepted: STAGE=dev [DEPLOY=--plan]
+destroy: .venv/dev ## Remove a stage, except its buckets: STAGE=dev [DEPLOY=--plan]
 	@$(BIN)/python -m tools.deploy --stage "$(STAGE)" --destroy $(DEPLOY)
 
-package: .venv/dev ## Build a deployment's zips, show their sizes: [ARCH=x86_64] [PYTHON_VERSION=3.13]
+package: .venv/dev ## Build a deployment's zips and show their sizes: [ARCH=x86_64] [PYTHON_VERSION=3.13]
 	@$(BIN)/python -m tools.bundle --arch $(ARCH) --python-version $(PYTHON_VERSION) --model $(MODEL)
 
-page: ## Build the page, after a change of chalicelib/web: wants Node 20.19, 22.12 or later
+page: ## Build the page, after a change of chalicelib/web; needs Node 20.19, 22.12 or later
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build
 
-tensorflow: .venv/tensorflow ## Install TensorFlow, which exports and trains models
+tensorflow: .venv/tensorflow ## Install TensorFlow, to export and train models
 	@echo "TensorFlow is in .venv."
 
-clean: ## Remove what was installed and built; fetched models stay in .models
+clean: ## Remove everything installed or built; fetched models stay in .models
 	rm -rf .venv build node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -83,7 +83,7 @@ CORS = CORSConfig(
 
 
 class TwoFronts(Chalice):
-    """The app behind API Gateway and behind the function's own URL, which Chalice does not know."""
+    """The app behind API Gateway and behind the function URL, which Chalice does not know."""
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Answers a request in the form of the front that it came by."""

@@ -34,33 +34,34 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
 @click.option("--port", default=DEFAULTS["PORT"], envvar="PORT", type=PORT, help="Port of the app.")
 @click.option(
     "--url-port", default=0, envvar="URL_PORT", type=PORT,
-    help="Port of the function's own URL, without API Gateway, on loopback; 0 for a free port.",
+    help="Port of the function URL (no API Gateway), on loopback; 0 for a free port.",
 )  # fmt: skip
 @click.option(
-    "--aws-port", default=DEFAULTS["AWS_PORT"], envvar="AWS_PORT", type=PORT, help="Port of AWS.",
+    "--aws-port", default=DEFAULTS["AWS_PORT"], envvar="AWS_PORT", type=PORT,
+    help="Port of the emulated AWS.",
 )  # fmt: skip
 @click.option(
     "--functions-port", default=0, envvar="FUNCTIONS_PORT", type=PORT,
-    help="Port of Lambda's Invoke API, which the port of AWS also leads to; 0 for a free port.",
+    help="Port of Lambda's Invoke API, also reachable by the AWS port; 0 for a free port.",
 )  # fmt: skip
 @click.option(
     "--concurrency", default=os.cpu_count() or 1, envvar="CONCURRENCY",
-    type=click.IntRange(1), help="How many functions run at once.",
+    type=click.IntRange(1), help="Number of functions that run at once.",
 )  # fmt: skip
 @click.option(
     "--visibility-timeout", envvar="LOCAL_VISIBILITY_TIMEOUT", type=click.IntRange(1, 43200),
     help=(
-        "Seconds until a failed message comes again; no function may take longer.  [default: "
-        "enough]"
+        "Seconds until a failed message is delivered again; must exceed the longest function.  "
+        "[default: enough for the app]"
     ),
 )  # fmt: skip
 @click.option(
     "--schedule-seconds", envvar="LOCAL_SCHEDULE_SECONDS", type=click.FloatRange(0, min_open=True),
-    default=10, help="How often schedules run, instead of as often as the app says.",
+    default=10, help="Seconds between runs of a schedule; replaces the app's own interval.",
 )  # fmt: skip
 @click.option(
     "--trigger", "triggers", multiple=True, envvar="TRIGGERS", type=click.Choice(list(VARIABLES)),
-    help="A further way in for images; see docs/triggers.md.",
+    help="A service that may send images; see docs/triggers.md.",
 )  # fmt: skip
 @click.option("--project", default=ROOT, type=FOLDER, help="The Chalice app.", hidden=True)
 @click.option("--aws", default="localcloud.motoserver", help="What plays AWS.", hidden=True)
@@ -74,11 +75,11 @@ def _parameters(_: click.Context, __: click.Parameter, values: tuple[str, ...]) 
     help="A parameter of the stack.",
 )  # fmt: skip
 def main(model: str, **said: Any) -> None:
-    """Serve the app on this machine, with an AWS of its own, until Ctrl-C.
+    """Serve the app on this machine, with an emulated AWS, until Ctrl-C.
 
-    The model is fetched first where the catalogue has it and this machine does not. Where its host
-    cannot be reached, the bundled model `doodle` answers instead. AWS is in memory: what its
-    buckets and queues hold ends with it.
+    A model that is missing is downloaded from the catalogue first. If the download fails, the
+    bundled model `doodle` answers instead. The emulated AWS is in memory: its buckets and queues
+    are lost when the command ends.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     lifeline.hold()
@@ -137,9 +138,7 @@ def _tell(options: Options, outputs: dict[str, str], what: str) -> None:
             "  Any credentials work: AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any "
             "AWS_DEFAULT_REGION=us-east-1"
         )
-    click.echo(
-        f"  http://{LOOPBACK}:{options.url_port} is the function's own URL, without API Gateway."
-    )
+    click.echo(f"  http://{LOOPBACK}:{options.url_port} is the function URL, without API Gateway.")
     click.echo()
 
 

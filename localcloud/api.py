@@ -28,7 +28,7 @@ from stage import lifeline
 @click.option("--stack-name", help="Is waited for: its outputs are part of the app's environment.")
 @click.option("--host", required=True)
 @click.option("--port", required=True)
-@click.option("--url-port", type=int, help="Port of the function's own URL.  [default: none]")
+@click.option("--url-port", type=int, help="Port of the function URL.  [default: none]")
 def main(project: str, stack_name: str | None, host: str, port: str, url_port: int | None) -> None:
     """Serve until the end of the process that started this one. Without a stack, without AWS."""
     lifeline.hold()

@@ -24,7 +24,7 @@ TOLD = re.compile(
     r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
 )
 """What it prints once it serves: the URLs of the app and of AWS, and the bucket of images."""
-TOLD_LAST = re.compile(r"^  (http\S+) is the function's own URL, .*$", re.MULTILINE)
+TOLD_LAST = re.compile(r"^  (http\S+) is the function URL, .*$", re.MULTILINE)
 
 Result = TypeVar("Result")
 Command = Sequence[str | Path]

@@ -1,6 +1,6 @@
-"""`python -m tools.bundle`: the zips as they are deployed, how large they are, whether they fit.
+"""Build the zips of a deployment, and compare their sizes with Lambda's limits.
 
-The last zip, "single", is not deployed: it is what Chalice makes of the whole project by itself.
+The last zip, "single", is not deployed. Chalice would build it from the whole project by itself.
 """
 
 import json
@@ -24,7 +24,7 @@ from tools.console.columns import columns
 @click.command(help=__doc__)
 @click.option("--arch", default="x86_64", show_default=True, type=click.Choice(ARCHITECTURES))
 @click.option("--python-version", default=VERSION, show_default=True, type=click.Choice(VERSIONS))
-@click.option("--model", default="inception-v3", show_default=True, help="Package of the layer.")
+@click.option("--model", default="inception-v3", show_default=True, help="Model in the layer.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def main(arch: str, python_version: str, model: str, as_json: bool) -> None:
     """Build, and print."""

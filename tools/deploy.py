@@ -122,7 +122,7 @@ def plan(session: Any, stage: str, options: dict[str, Any]) -> None:
     try:
         checks.account(session, stage)
     except DeployError as error:
-        tell(f"{error} Until then, this is the plan for an account with nothing in it.")
+        tell(f"{error} Until then, this is the plan for an empty account.")
         session = Nowhere(session.region_name)
         unseen = session.asked
     show(prepare(session, stage, options), unseen, options["infra"])
@@ -136,72 +136,98 @@ def _as_text(_: click.Context, __: click.Parameter, value: bool | None) -> str |
 @click.option("--stage", required=True, envvar="STAGE", help="A stage of .chalice/config.json.")
 @click.option("--region", help="AWS region.  [default: the profile's]")
 @click.option("--profile", help="AWS profile.  [default: AWS_PROFILE, else default]")
-@click.option("--model", help="Package that answers by default.  [default: inception-v3]")
-@click.option("--arms", help="An experiment's models, a=0.9 b=0.1.  [default: none]")
-@click.option("--public/--no-public", default=None, help="Let anybody call, without a token.")
+@click.option("--model", help="Default model.  [default: inception-v3]")
 @click.option(
-    "--image-bucket", multiple=True, metavar="BUCKET", help="A further bucket s3_uri may name."
+    "--arms",
+    help="Models of an experiment and their shares, such as 'a=0.9 b=0.1'.  [default: none]",
+)
+@click.option("--public/--no-public", default=None, help="Let anybody call without a token.")
+@click.option(
+    "--image-bucket", multiple=True, metavar="BUCKET", help="Another bucket that s3_uri may name."
 )
 @click.option(
-    "--results-queue", is_flag=True, help="Answer bare URLs on the work queue with a results queue."
+    "--results-queue",
+    is_flag=True,
+    help="Create a queue for the answers to URLs on the work queue.",
 )
 @click.option(
-    "--upload-days", default=0, type=click.IntRange(0), help="Delete uploads then; 0: never."
+    "--upload-days",
+    default=0,
+    type=click.IntRange(0),
+    help="Delete uploads after this many days; 0: never.",
 )
-@click.option("--alarm-email", default="", help="Who gets the alarms.  [default: nobody]")
-@click.option("--notify-email", default="", help="Who is told what has ended.  [default: nobody]")
+@click.option(
+    "--alarm-email", default="", show_default="nobody", help="Address that gets the alarms."
+)
+@click.option(
+    "--notify-email",
+    default="",
+    show_default="nobody",
+    help="Address that is told when a batch or a run ends.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(2, 1000),
-    help="Chunks classified at once.  [default: 50, or half of what the account may run]",
+    help="Concurrent batch workers.  [default: 50, or half of the account's limit if less]",
 )
 @click.option("--rate", default=50, type=click.IntRange(1), help="API requests a second.")
 @click.option("--burst", default=100, type=click.IntRange(1), help="API requests at once.")
 @click.option(
     "--front",
     type=click.Choice([REST, URL]),
-    help="API Gateway alone, or the function's own URL beside it.  [default: rest]",
+    help="rest: API Gateway only. url: also a function URL.  [default: rest]",
 )
 @click.option(
-    "--reserve", type=click.IntRange(1), metavar="CALLS", help="API calls at once, reserved for it."
+    "--reserve",
+    type=click.IntRange(1),
+    metavar="CALLS",
+    help="Reserved concurrency of the API's function.",
 )
-@click.option("--sns", metavar="TOPIC_ARN", help="Classify what a topic's messages name.")
+@click.option("--sns", metavar="TOPIC_ARN", help="Classify images that a topic's messages name.")
 @click.option(
     "--eventbridge/--no-eventbridge", default=None, callback=_as_text,
-    help="Classify what events on the default bus name.",
+    help="Classify images that events on the default bus name.",
 )  # fmt: skip
-@click.option("--kinesis", metavar="STREAM_ARN", help="Classify what a stream's records name.")
-@click.option("--dynamodb", metavar="STREAM_ARN", help="Classify what a table's new items name.")
+@click.option(
+    "--kinesis", metavar="STREAM_ARN", help="Classify images that a stream's records name."
+)
+@click.option(
+    "--dynamodb", metavar="STREAM_ARN", help="Classify images that a table's new items name."
+)
 @click.option(
     "--labels/--no-labels", default=None, callback=_as_text,
     help="Write labels into the table's new items.",
 )  # fmt: skip
-@click.option("--nightly", metavar="MANIFEST", help="Classify a manifest anew every night.")
-@click.option("--lex", metavar="ALIAS_ARN", help="Let a bot ask what is in a picture.")
-@click.option("--resume", is_flag=True, help="Start again what somebody stopped by hand.")
-@click.option("--infra", is_flag=True, help="Make what `chalice deploy` needs, and nothing more.")
-@click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--check/--no-check", default=True, help="Ask GET /health at the end.")
+@click.option("--nightly", metavar="MANIFEST", help="Classify a manifest every night.")
+@click.option("--lex", metavar="ALIAS_ARN", help="Let a Lex bot answer what is in a picture.")
 @click.option(
-    "--show-token", is_flag=True, help="Print the secret of callers, and do nothing else."
+    "--resume", is_flag=True, help="Turn on functions and rules that were stopped by hand."
 )
-@click.option("--rotate-token", is_flag=True, help="Replace that secret, and do nothing else.")
-@click.option("--status", is_flag=True, help="Tell what runs, waits, failed and costs.")
+@click.option("--infra", is_flag=True, help="Only create what `chalice deploy` needs.")
+@click.option("--plan", is_flag=True, help="Only show what would be done.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--check/--no-check", default=True, help="Call GET /health at the end.")
+@click.option("--show-token", is_flag=True, help="Only print the callers' token.")
+@click.option("--rotate-token", is_flag=True, help="Only replace the callers' token.")
+@click.option("--status", is_flag=True, help="Show functions, queues, failures and cost.")
 @click.option("--logs", is_flag=True, help="Follow the logs of all functions, until Ctrl-C.")
 @click.option(
-    "--since", type=past, default="10m", metavar="TIME", help="Where --logs begins: 30s, 2h, 1d."
+    "--since",
+    type=past,
+    default="10m",
+    metavar="TIME",
+    help="How far back --logs begins: 30s, 2h, 1d.",
 )
-@click.option("--follow/--no-follow", default=True, help="Whether --logs waits for more.")
+@click.option("--follow/--no-follow", default=True, help="Whether --logs waits for new lines.")
 @click.option("--redrive", is_flag=True, help="Send the dead letters to the work queue again.")
-@click.option("--destroy", is_flag=True, help="Take the stage down. Buckets stay.")
+@click.option("--destroy", is_flag=True, help="Remove the stage except its buckets.")
 def main(stage: str, region: str | None, profile: str | None, **options: Any) -> None:
-    """Put a stage on AWS: its buckets, queues, state machine, model, functions and API.
+    """Deploy a stage to AWS: its buckets, queues, state machine, model, functions and API.
 
-    Each step compares first: a second run changes nothing, and a run after a failed one goes on
-    where that ended. Model, arms, public, image buckets and front are kept in .chalice/config.json,
-    as the stage's environment_variables, until another run says something else; so are reserve and
-    the triggers (docs/triggers.md). An empty value takes a trigger away.
+    Each step checks first what exists. A second run changes nothing; after a failure, run the same
+    command again to continue. These options are stored in .chalice/config.json and stay until you
+    change them: model, arms, public, image-bucket, front, reserve and the triggers
+    (docs/triggers.md). To remove a trigger, give an empty value.
 
     \b
     Examples:

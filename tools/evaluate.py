@@ -23,27 +23,27 @@ from tools.console.refusals import one_line
     type=click.Choice(["own", "all"]),
     default="own",
     show_default=True,
-    help="all: also try the usual parts of a picture, filters, scales and channels.",
+    help="all: also try the usual crops, filters, scales and channel orders.",
 )
 @click.option(
     "--apply",
     "apply_",
     is_flag=True,
-    help="Write the best way into the package, if it is better by more than luck.",
+    help="Write the best preprocessing into the package, if it is significantly better.",
 )
 @click.option("--to", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
-              help="Where the report goes, a new folder. [build/evaluations/NAME]")  # fmt: skip
+              help="New folder for the report. [build/evaluations/NAME]")  # fmt: skip
 def evaluate_(
     name: str, photos: Path, against: str | None, ways: str, apply_: bool, to: Path | None
 ) -> None:
-    """Measure how often package NAME is right on PHOTOS, labelled pictures.
+    """Measure the accuracy of package NAME on PHOTOS, labelled pictures.
 
-    PHOTOS is a folder with a folder for each class; or a CSV, or a folder with one (columns
-    image,label); or JSON Lines (image, url or s3_uri, and label). A label is any of the names of
-    a class; for ImageNet its WordNet id, too.
+    PHOTOS is a folder with a folder for each class; a CSV, or a folder that contains a CSV (columns
+    image,label); or JSON Lines (image, url or s3_uri, and label). A label is any name of a class;
+    for ImageNet also the WordNet id.
 
-    The report says how often it is right (top-1, top-5, each class), what it takes for what,
-    whether it is as sure as it is right, its surest mistakes, and how long it takes.
+    The report shows the accuracy (top-1, top-5, per class), the confusions, the calibration, the
+    most confident mistakes, and the speed.
 
     \b
     Examples:
@@ -83,12 +83,12 @@ def _applied(name: str, settings: Settings, ways: Any) -> str:
     from tools.options import formula, told
 
     if not ways.more_than_luck:
-        return f"{name} is left as it is: nothing was better by more than luck."
+        return f"{name} is unchanged: no other preprocessing was significantly better."
     best = ways.tried[ways.best].preprocessing
     how = change(
         name.partition(":")[0], settings.model_dirs, None, as_options(best)
     ).info.preprocessing
     return (
-        f"{name} now does so. Pictures: {told(how)}, {how.filter}. Pixels: {formula(how)}. "
-        "Restart what serves it."
+        f"{name} is changed. Pictures: {told(how)}, {how.filter}. Pixels: {formula(how)}. "
+        "Restart the service."
     )

@@ -1,4 +1,4 @@
-"""The evaluation that docs/models.md shows: the bundled models, on drawings they never saw.
+"""Evaluate the bundled models on new drawings, and write the report that docs/models.md shows.
 
 python -m tools.evaluate_doodle
 """
@@ -30,7 +30,7 @@ def draw(folder: Path, count: int) -> None:
 
 
 @click.command(help=__doc__)
-@click.option("--images", default=500, show_default=True, help="Drawings.")
+@click.option("--images", default=500, show_default=True, help="Number of drawings.")
 def main(images: int) -> None:
     """Draw, evaluate, and put the report where the docs show it."""
     with tempfile.TemporaryDirectory() as parent:

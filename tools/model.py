@@ -23,9 +23,9 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.group(context_settings={"max_content_width": 100})
 @click.pass_context
 def cli(context: click.Context) -> None:
-    """Model packages: fetch, add, export or teach them, evaluate them, set what they do.
+    """Manage model packages: fetch, add, export, teach, evaluate and change them.
 
-    They go into the cache: .models/, or the folder in MODEL_DIR.
+    Packages are stored in the cache: .models/, or the folder in MODEL_DIR.
     """
     context.obj = context.obj or CATALOGUE
 
@@ -33,7 +33,7 @@ def cli(context: click.Context) -> None:
 @cli.command("list")
 @click.pass_obj
 def list_(catalogue: Mapping[str, CatalogueEntry]) -> None:
-    """The packages there are, and those of the catalogue that can be fetched.
+    """List the installed packages, and those of the catalogue that you can fetch.
 
     A star marks the default model.
     """
@@ -45,19 +45,21 @@ def list_(catalogue: Mapping[str, CatalogueEntry]) -> None:
 @cli.command("fetch")
 @click.argument("name", default="inception-v3")
 @click.option(
-    "--to", type=click.Path(file_okay=False, path_type=Path), help="Folder of packages. [the cache]"
+    "--to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the package. [the cache]",
 )
 @click.option("--base-url", envvar="MODEL_BASE_URL", show_envvar=True,
-              help="A mirror that has the catalogue's files.")  # fmt: skip
-@click.option("--force", is_flag=True, help="Download it even if it is there.")
+              help="URL of a mirror of the catalogue's files.")  # fmt: skip
+@click.option("--force", is_flag=True, help="Download the package even if it is installed.")
 @click.pass_obj
 def fetch_(
     catalogue: Mapping[str, CatalogueEntry],
     name: str, to: Path | None, base_url: str | None, force: bool,
 ) -> None:  # fmt: skip
-    """Download the package NAME of the catalogue (default inception-v3), verified.
+    """Download and verify the package NAME of the catalogue (default inception-v3).
 
-    An interrupted download goes on where it ended.
+    An interrupted download continues where it stopped.
 
     \b
     Examples:
@@ -72,7 +74,7 @@ def fetch_(
         )
         if before == package:
             click.echo(
-                f"{name} is already here and verified: {package.folder}. --force fetches it anew."
+                f"{name} is already here and verified: {package.folder}. --force fetches it again."
             )
             return
         click.echo(f"{package.info.title} is verified and ready: {package.folder}")
@@ -83,8 +85,8 @@ def fetch_(
 @click.argument("model", type=_NETWORK)
 @click.option("--labels", type=_FILE, help="Text, CSV, JSON or pbtxt. [those inside MODEL]")
 @click.option("--pictures", type=_FOLDER, help=(
-    "Labelled pictures that show how pixels are scaled: a folder for each class, or a CSV in the "
-    "folder."
+    "Labelled pictures to find out how pixels are scaled: a folder for each class, or a CSV in "
+    "the folder."
 ))  # fmt: skip
 @options.samples
 @options.preprocessing
@@ -93,9 +95,9 @@ def fetch_(
 def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any) -> None:
     """Add the image classifier in MODEL, a .tflite file, as package NAME.
 
-    Whether a network of floats wants its pixels scaled, and what its scores are, is looked for in
-    the file; where it cannot be told, --mean and --std, or --scores, are asked for. docs/models.md
-    has those of other frameworks.
+    The command reads from the file how pixels are scaled and what the scores are. If the file does
+    not show it, the command asks for --mean and --std, or for --scores. docs/models.md lists the
+    values of common frameworks.
 
     \b
     Examples:
@@ -116,15 +118,17 @@ def add_(name: str, model: Path, labels: Path | None, force: bool, **about: Any)
 
 @cli.command("set")
 @click.argument("name")
-@click.option("--version", type=options.Version(), help="The name that answers give from now on.")
+@click.option(
+    "--version", type=options.Version(), help="New version of the package, which answers name."
+)
 @options.samples
 @options.preprocessing
 @options.outputs
 def set_(name: str, version: str | None, **changes: Any) -> None:
-    """Change what package NAME does to pictures, what its scores are, or its samples.
+    """Change the preprocessing, the scores or the samples of package NAME.
 
-    What is not named stays as it is. The network is not touched; what serves it has to be started
-    again. Without options it prints what the package does.
+    Settings that you do not name stay the same. The network does not change. Restart the service
+    afterwards. Without options, the command prints the current settings.
 
     \b
     Examples:
@@ -149,7 +153,7 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
 @cli.command("export")
 @click.argument("name")
 @click.option(
-    "--keras", metavar="APPLICATION", help="A network of keras.applications, as InceptionV3."
+    "--keras", metavar="APPLICATION", help="A network of keras.applications, such as InceptionV3."
 )
 @click.option(
     "--weights",
@@ -176,44 +180,45 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
 @click.option(
     "--labels",
     type=_FILE,
-    help=("Text, CSV, JSON or pbtxt, with one entry for each class, in order."),
+    help="Text, CSV, JSON or pbtxt, with one entry for each class, in order.",
 )
 @click.option(
     "--size",
     type=click.IntRange(min=2),
-    help="Width and height, if the network leaves them open.",
+    help="Width and height, if the network does not fix them.",
 )
-@click.option("--float", "float_", is_flag=True, help="Keep 32-bit weights: four times as large.")
+@click.option(
+    "--float", "float_", is_flag=True, help="Keep 32-bit weights; the file is four times as large."
+)
 @click.option("--images", type=_FOLDER, help="Compare with TensorFlow on these images too.")
 @click.option(
     "--onnxruntime",
     is_flag=True,
-    help="Also make model.ort, for ONNX Runtime: faster on x86_64 with AVX2 and no VNNI.",
+    help="Also create model.ort, for ONNX Runtime: faster on x86_64 with AVX2 and no VNNI.",
 )
 @click.option(
     "--pictures",
     type=_FOLDER,
     help=(
-        "Images like those that the network will see; some 100 for --onnxruntime, at least 16. "
-        "If they are labelled (a folder for each class, or a CSV), they show how pixels are "
-        "scaled."
+        "Images like those that you will classify; about 100 for --onnxruntime, at least 16. "
+        "Labelled images (a folder for each class, or a CSV) also show how pixels are scaled."
     ),
 )
 @options.samples
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0),
-    help="Largest difference of probabilities. [0.1; with --float 0.001; of model.ort 0.3]",
+    help="Largest allowed difference of probabilities. [0.1; --float 0.001; model.ort 0.3]",
 )
 @options.preprocessing
 @options.outputs
 @options.about
 def export_(name: str, force: bool, **choices: Any) -> None:
-    """Turn a TensorFlow network into package NAME and compare the two.
+    """Convert a TensorFlow network into package NAME, and compare both.
 
     Give one of --keras, --saved-model, --keras-file, --tfjs and --frozen-graph. The weights become
-    8-bit unless --float says otherwise. --channels, --mean and --std become part of the network.
-    Where neither they nor the network say how pixels are scaled, they are asked for.
+    8-bit unless you give --float. --channels, --mean and --std become part of the network. If the
+    network does not show how pixels are scaled, the command asks for --mean and --std.
 
     \b
     Examples:

@@ -21,10 +21,10 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 ASKED = (
     "Give --mean and --std: the network gets (pixel - MEAN) / STD of pixels 0..255. 127.5 and "
-    "127.5 make -1..1. 0 and 255 make 0..1. 0 and 1 leave 0..255, for a network that scales them "
-    "inside. docs/models.md lists those of other frameworks."
+    "127.5 give -1..1. 0 and 255 give 0..1. 0 and 1 leave 0..255, for a network that scales them "
+    "inside. docs/models.md lists the values of common frameworks."
 )
-"""What to say where the scaling of pixels cannot be told from a network."""
+"""The message if a network does not show how its pixels are scaled."""
 
 
 class Numbers(click.ParamType[tuple[float, ...]]):
@@ -39,7 +39,9 @@ class Numbers(click.ParamType[tuple[float, ...]]):
         except ValueError:
             numbers = ()
         if len(numbers) not in (1, 3) or not all(map(math.isfinite, numbers)):
-            self.fail(f"{value!r} is neither a number nor three with commas between.", param, ctx)
+            self.fail(
+                f"{value!r} is neither a number nor three numbers separated by commas.", param, ctx
+            )
         return numbers
 
 
@@ -65,9 +67,8 @@ def samples(command: _Command) -> _Command:
     return click.option(
         "--samples", type=click.Path(exists=True, file_okay=False, path_type=Path),
         help=(
-            f"Up to {MAX_SAMPLES} labelled pictures that the package brings with it, for the "
-            "page: a folder for each label, or a CSV, which may have the columns licence and "
-            "source."
+            f"Up to {MAX_SAMPLES} labelled sample pictures, which the page offers: a folder "
+            "for each label, or a CSV, optionally with the columns licence and source."
         ),
     )(command)  # fmt: skip
 
@@ -75,16 +76,15 @@ def samples(command: _Command) -> _Command:
 def about(command: _Command) -> _Command:
     """Options about a network's origin and classes, for model.json."""
     return _with(command, [
-        click.option("--title", default="", help="What people call it, as 'Inception v3'."),
-        click.option("--description", default="", help="A sentence or two."),
-        click.option("--source", default="", help="Where it comes from, a URL."),
-        click.option("--licence", default="", help="Its licence, for example Apache-2.0."),
+        click.option("--title", default="", help="Title to show, such as 'Inception v3'."),
+        click.option("--description", default="", help="Description in a sentence or two."),
+        click.option("--source", default="", help="URL of its origin."),
+        click.option("--licence", default="", help="Its licence, such as Apache-2.0."),
         click.option("--version", default="1", show_default=True, type=Version(),
                      help="Its version."),
         click.option("--background-class", default="auto", metavar="N|none|auto", show_default=True,
                      help=(
-                         "Class that is never shown; auto hides the background of ImageNet's "
-                         "1,001."
+                         "Class to hide; auto hides the background class of ImageNet's 1,001."
                      )),
         click.option("--force", is_flag=True, help="Replace a package of that name."),
     ])  # fmt: skip
@@ -94,10 +94,10 @@ def outputs(command: _Command) -> _Command:
     """Options about a network's scores."""
     return _with(command, [
         click.option("--scores", type=click.Choice(["auto", *get_args(Scores)]),
-                     help="What the network gives; auto finds out, or asks."),
+                     help="Kind of the network's scores; auto detects it, or asks."),
         click.option("--multi-label/--one-label", default=None,
-                     help="Whether several labels may be right for a picture, each judged by "
-                     "itself. [several if the network ends in sigmoids]"),
+                     help="Whether several labels of a picture may be right, independently. "
+                     "[several if the network ends in sigmoids]"),
     ])  # fmt: skip
 
 
@@ -105,19 +105,19 @@ def preprocessing(command: _Command) -> _Command:
     """Options about preprocessing."""
     return _with(command, [
         click.option("--resize", type=click.Choice(get_args(Resize)),
-                     help="The whole picture squashed; its middle; or the whole with bars. "
+                     help="Squash the whole picture, crop its middle, or keep the whole with bars. "
                      "[crop for ImageNet's labels, else squash]"),
         click.option("--crop", type=click.FloatRange(0, 1, min_open=True), metavar="PART",
-                     help="Take the middle of a picture, PART of its shorter side. [0.875]"),
+                     help="Crop the middle of a picture, PART of its shorter side. [0.875]"),
         click.option("--colour", type=Numbers(), metavar="R,G,B",
-                     help="Of the bars of --resize letterbox, 0 to 255 each. [0,0,0]"),
+                     help="Colour of the bars of --resize letterbox, 0 to 255 each. [0,0,0]"),
         click.option("--filter", type=click.Choice(get_args(Filter)),
-                     help="How pixels are averaged when the size changes. [bilinear]"),
+                     help="Filter for resizing. [bilinear]"),
         click.option("--channels", type=click.Choice(get_args(Channels)),
-                     help="Their order; grey is the default for one channel. [rgb]"),
+                     help="Order of the channels; grey is the default for one channel. [rgb]"),
         click.option("--mean", type=Numbers(), metavar="N|N,N,N",
-                     help="The network takes (pixel-MEAN)/STD of pixels 0..255: one number, or one "
-                     "for each channel in the order of --channels."),
+                     help="The network gets (pixel-MEAN)/STD of pixels 0..255: one number, or one "
+                     "per channel in the order of --channels."),
         click.option("--std", type=Numbers(), metavar="N|N,N,N", help="See --mean."),
     ])  # fmt: skip
 

@@ -37,9 +37,13 @@ def _sources(_: click.Context, __: click.Parameter, sources: tuple[str, ...]) ->
     for source in sources:
         if source.startswith("s3://"):
             if len(sources) > 1 or not (source.endswith("/") or is_manifest(source)):
-                raise click.BadParameter("s3:// stands alone, for a manifest or a prefix with a /.")
+                raise click.BadParameter(
+                    "give one s3:// source alone: a manifest, or a prefix that ends in /."
+                )
         elif source.startswith(("http://", "https://")):
-            raise click.BadParameter("write addresses into a file, a line each: urls.txt")
+            raise click.BadParameter(
+                "write the URLs into a file such as urls.txt, one per line, and give that file."
+            )
         elif not Path(source).exists():
             raise click.BadParameter(f"{source} does not exist.")
     return sources
@@ -62,7 +66,7 @@ def _api(_: click.Context, __: click.Parameter, url: str) -> str:
 def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | None:
     token = (token or "").strip()
     if not (token.isascii() and token.isprintable()):
-        raise click.BadParameter("it has characters that no token has; copy it again.")
+        raise click.BadParameter("it has characters that no token contains; copy the token again.")
     return token or None
 
 
@@ -75,31 +79,37 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
     callback=_api,
     show_default=True,
     show_envvar=True,
-    help="The service, with its stage if any.",
+    help="URL of the service, including the stage if any.",
 )
 @click.option(
     "--token",
     envvar="SERVERLESS_INCEPTION_TOKEN",
     callback=_token,
     show_envvar=True,
-    help="Token of a deployed stage; the variable keeps it out of the process list.",
+    help="Token of a deployed stage. The variable keeps it out of the process list.",
 )
-@click.option("--wait/--no-wait", default=True, show_default=True, help="Follow it to its end.")
+@click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until the batch has ended."
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_out,
     metavar="FILE",
-    help="Write the results: .csv or .jsonl.",
+    help="File for the results, .csv or .jsonl.",
 )
-@click.option("--model", help="Package that classifies.  [default: the service's own]")
-@click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels an image.  [default: 5]")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Least score of a label.")
-@click.option("--explain", is_flag=True, help="Heat maps of the first labels; in .jsonl only.")
-@click.option("--embedding", is_flag=True, help="An embedding of each image; in .jsonl only.")
-@click.option("--follow", metavar="BATCH_ID", help="Follow a batch that was left running.")
-@click.option("--retry", metavar="BATCH_ID", help="Try again what failed, or go on after a stop.")
-@click.option("--cancel", metavar="BATCH_ID", help="Stop what a batch has not begun yet.")
+@click.option("--model", help="Model to use.  [default: the service's own]")
+@click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels per image.  [default: 5]")
+@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Minimum score of a label.")
+@click.option("--explain", is_flag=True, help="Add heat maps of the first labels; .jsonl only.")
+@click.option("--embedding", is_flag=True, help="Add an embedding of each image; .jsonl only.")
+@click.option("--follow", metavar="BATCH_ID", help="Follow a batch that is still running.")
+@click.option(
+    "--retry",
+    metavar="BATCH_ID",
+    help="Classify failed images again, or continue a cancelled batch.",
+)
+@click.option("--cancel", metavar="BATCH_ID", help="Cancel the images that no worker has started.")
 @click.option("--list", "list_", is_flag=True, help="Show the latest batches.")
 @click.pass_context
 def cli(
@@ -119,14 +129,14 @@ def cli(
     cancel: str | None,
     list_: bool,
 ) -> None:
-    """Classify many images: a folder, files, or a manifest of addresses.
+    """Classify many images: a folder, files, or a manifest (a list of URLs).
 
-    SOURCES are folders and files of images, which are uploaded; or one manifest: a .txt with an
-    http(s):// or s3:// address a line, a .csv with a column url or s3_uri, a .jsonl or a
-    .manifest; or the s3:// address of a manifest or of a prefix in the images bucket.
+    SOURCES are folders and image files, which are uploaded; or one manifest: a .txt with a URL or
+    S3 URI on each line, a .csv with a column url or s3_uri, a .jsonl or a .manifest; or the S3 URI
+    of a manifest or of a prefix in the images bucket.
 
-    Ctrl-C leaves the batch running. The exit status is 0 where all went well, 1 for an error,
-    2 for wrong usage, 3 where images failed, 130 after Ctrl-C.
+    Ctrl-C leaves the batch running. The exit status is 0 for success, 1 for an error, 2 for wrong
+    usage, 3 if images failed, 130 after Ctrl-C.
 
     \b
     Examples:
@@ -145,7 +155,7 @@ def cli(
     options = {name: value for name, value in options.items() if value is not None}
     if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
         raise click.UsageError(
-            "Name what to classify, or give exactly one of --follow, --retry, --cancel and --list."
+            "Give SOURCES, or exactly one of --follow, --retry, --cancel and --list."
         )
     if options and not sources:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)

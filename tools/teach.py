@@ -1,4 +1,4 @@
-"""The command `teach` of `tools.model`: labels of one's own, in a minute."""
+"""The command `teach` of `tools.model`: trains a model for your own labels."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,27 +18,25 @@ if TYPE_CHECKING:
 @click.command("teach")
 @click.argument("name", metavar="NAME")
 @click.argument("photos", type=click.Path(exists=True, path_type=Path))
-@click.option("--base", metavar="PACKAGE", help="The package to learn on, as inception-v3.")
-@click.option(
-    "--add", is_flag=True, help="The pictures come on top of those that NAME was taught with."
-)
+@click.option("--base", metavar="PACKAGE", help="The base package, such as inception-v3.")
+@click.option("--add", is_flag=True, help="Add the pictures to those that NAME has learned.")
 @click.option(
     "--reject/--no-reject",
     default=None,
-    help='Whether pictures unlike all of these get the label "none of these". [as before, else no]',
+    help='Whether pictures unlike all of PHOTOS get the label "none of these". [as before, or no]',
 )
-@click.option("--title", default="", help="What people call it.")
-@click.option("--description", default="", help="A sentence or two.")
+@click.option("--title", default="", help="Title to show.")
+@click.option("--description", default="", help="Description in a sentence or two.")
 @click.option("--force", is_flag=True, help="Replace a package of that name.")
 def teach_(name: str, photos: Path, **options: str | bool | None) -> None:
-    """Teach package NAME the labels of PHOTOS, on the features of a base package.
+    """Train package NAME to recognise the labels of PHOTOS, with a base package's features.
 
-    PHOTOS is a folder with a folder of pictures for each label; or a CSV, or a folder with one
-    (columns image,label); or JSON Lines (image, url or s3_uri, and label). A label needs at least
-    3 pictures; 30 are a good start.
+    PHOTOS is a folder with a folder of pictures for each label; a CSV, or a folder that contains a
+    CSV (columns image,label); or JSON Lines (image, url or s3_uri, and label). A label needs at
+    least 3 pictures; 30 are a good start.
 
-    The new package is one like any other: serve it, deploy it, evaluate it, compare it. It says in
-    README.md how often it is right on pictures that it had not learned from.
+    Serve, deploy, evaluate and compare the new package like any other. Its README.md states the
+    accuracy on pictures that it did not learn from.
 
     \b
     Examples:

@@ -45,7 +45,7 @@ _TEST_IMAGES = 2000
     "--images",
     type=click.IntRange(100, 1_000_000),
     default=100_000,
-    help="How many pictures to draw and train on.",
+    help="Number of pictures to draw and train on.",
 )
 @click.option("--epochs", type=click.IntRange(1), default=4, help="How often each picture is seen.")
 @click.option(

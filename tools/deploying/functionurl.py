@@ -1,4 +1,4 @@
-"""The front without API Gateway: the function's own URL, which Chalice cannot make.
+"""The front without API Gateway: the function URL, which Chalice cannot make.
 
 AWS checks no caller there, so the function asks for the token.
 """
