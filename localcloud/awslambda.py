@@ -67,7 +67,7 @@ class Functions:
             if function.has_schedule:
                 self._start_clock(function, schedule_seconds)
             elif function.is_unsupported:
-                click.echo(f"Nothing here calls {function.name}, but an invocation.", err=True)
+                click.echo(f"{function.name} runs only if you invoke it.", err=True)
 
     def _pollers(self, function: Function) -> list[Poller]:
         self._queues[function.name] = self._async_queue(function)

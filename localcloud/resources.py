@@ -42,7 +42,7 @@ def create(
             StackName=name, TemplateBody=assembled(template), Parameters=pairs
         )
     except (OSError, ValueError, *REFUSALS) as error:
-        raise StackError(f"The stack of {template} could not be made: {error}") from error
+        raise StackError(f"The stack of {template} could not be created: {error}") from error
 
 
 def outputs(cloudformation: Any, name: str) -> dict[str, str] | None:

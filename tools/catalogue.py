@@ -126,8 +126,8 @@ def fetch(
         raise FetchError(f"{name} was not fetched: {error}") from error
     except OSError as error:
         raise FetchError(
-            f"{name} was not fetched: {error}. Make room or give another folder with --to or "
-            "MODEL_DIR."
+            f"{name} was not fetched: {error}. Free some space, or give another folder with "
+            "--to or MODEL_DIR."
         ) from error
 
 
@@ -193,7 +193,7 @@ def _with_samples(
             pictures.append(Picture(file, parts[-1].read_bytes(), label, licence, source))
         package = attached(package, pictures)
     except Refused as error:
-        say(f"Without its sample photographs, because {error}")
+        say(f"The sample photographs are missing, because {error}")
         return package
     for part in parts:
         part.unlink()

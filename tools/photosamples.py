@@ -101,9 +101,9 @@ def of_folder(package: ModelPackage, folder: Path, say: Callable[[str], None]) -
         raise Refused(f"No class of the model is called {', '.join(labelled.unknown)}.")
     if len(photos) > MAX_SAMPLES:
         raise Refused(
-            f"{folder} has {len(photos)} pictures. Samples are the few that a package brings with "
-            f"it: choose up to {MAX_SAMPLES}. Pictures that show how pixels are scaled are given "
-            "with --pictures."
+            f"{folder} has {len(photos)} pictures. A package may contain only a few samples: "
+            f"choose up to {MAX_SAMPLES}. For pictures that only show how pixels are scaled, "
+            "use --pictures."
         )
     package = attached(package, (
         Picture(photo.called, photo.image.read_bytes(), photo.label, photo.licence, photo.source)

@@ -29,7 +29,7 @@ def _one_line() -> Iterator[None]:
     except OSError as error:
         raise click.ClickException(f"{error}; check the path and its permissions.") from error
     except KeyboardInterrupt:
-        click.echo("\nStopped. No batch was started, unless --list shows it.", err=True)
+        click.echo("\nStopped. Check with --list whether a batch was started.", err=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
 
 
@@ -159,9 +159,11 @@ def cli(
         )
     if options and not sources:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
-        raise click.UsageError(f"For a new batch only: {names}.")
+        raise click.UsageError(f"Only for a new batch: {names}.")
     if out and (cancel or list_ or not (wait or follow)):
-        raise click.UsageError("--out is written at a batch's end: --follow writes it later.")
+        raise click.UsageError(
+            "Results exist only at the end of a batch; use --follow BATCH_ID --out FILE later."
+        )
     pace = context.obj or Pace()
     job = Job(Api(api, token, pace), pace, wait, out, ".jsonl" if explain or embedding else ".csv")
     with _one_line():

@@ -140,7 +140,7 @@ def _add_ort(folder: Path, content: bytes, model: Any, samples: Images) -> None:
     package = read_package(folder)
     if original(package) != content:
         raise click.ClickException(
-            f"{package.model_path} is not of these weights, pictures and seed; nothing was written."
+            f"{package.model_path} has other weights, pictures or seed; nothing was written."
         )
     ort = for_onnxruntime(model, samples)
     (folder / ORT).write_bytes(ort)

@@ -289,7 +289,7 @@ def test_a_template_that_makes_no_stack(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text("Resources: {Queue: {Type: AWS::SQS::Queue")
     ended = start("--template", str(tmp_path / "template.yaml"))
     assert ended.returncode == 1
-    assert "template.yaml could not be made" in ended.stderr
+    assert "template.yaml could not be created" in ended.stderr
     assert "aws did not start" in ended.stderr
 
 

@@ -136,7 +136,7 @@ def test_a_plan_without_credentials_shows_what_would_be_made(
         assert said.status == 0, said.text
         assert lacking in said.text
         assert changes(said.text) == changes(planned.text)
-        assert re.search(r"Not looked up, .*: .*DescribeStacks.*GetParameter", said.text)
+        assert re.search(r"Not checked, .*: .*DescribeStacks.*GetParameter", said.text)
 
 
 @pytest.mark.usefixtures("deployed")
@@ -430,7 +430,7 @@ def test_a_public_stage_has_no_token_to_replace(tool: Tool, changed: Said) -> No
     tool.gate.forget()
     said = tool("--rotate-token", "--yes")
     assert said.status == 1
-    assert "No function of stage dev asks for a token. Deploy the stage without" in said.text
+    assert "No function of stage dev requires a token. Deploy the stage without" in said.text
     assert tool.gate.writes == []
 
 
@@ -520,7 +520,7 @@ def kept(tool: Tool, rotated: Any) -> Said:
     plan = tool("--destroy", "--plan")
     asked = tool("--destroy")
     assert asked.status == 1
-    assert f"Take down stage dev of account {ACCOUNT} in {REGION} for good?" in asked.text
+    assert f"Remove stage dev of account {ACCOUNT} in {REGION} for good?" in asked.text
     return plan
 
 
@@ -566,9 +566,7 @@ def test_all_is_gone_but_the_buckets(tool: Tool, destroyed: Said) -> None:
     buckets = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     assert {f"{NAME}-{kind}-{ACCOUNT}" for kind in ("images", "results", "models")} <= buckets
     assert f"Kept: s3://{NAME}-results-{ACCOUNT}" in destroyed.text
-    assert (
-        "There is nothing to take down of stage dev of account" in tool("--destroy", "--yes").text
-    )
+    assert "There is nothing to remove of stage dev of account" in tool("--destroy", "--yes").text
 
 
 @pytest.fixture(scope="module")

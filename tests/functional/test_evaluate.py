@@ -129,14 +129,14 @@ def test_the_best_way_is_found_and_written_if_it_is_better(
     before = read_package(cache / "swapped").info
     ways = ("--preprocessing", "all", "--apply", "--to")
     result = run("swapped", pictures, *ways, tmp_path / "first")
-    assert "more than luck" in result.output and "swapped now does so" in result.output
+    assert "more than luck" in result.output and "swapped is changed" in result.output
     tried = json.loads((tmp_path / "first" / "report.json").read_text())["ways"]
     assert tried["more_than_luck"] and tried["tried"][tried["best"]]["top1"]["right"] == 35
     assert tried["chosen_from"] >= len(tried["tried"]) - 1 > 10
     after = read_package(cache / "swapped").info
     assert after.preprocessing.channels == "rgb" and after.sha256 == before.sha256
     again = run("swapped", pictures, *ways, tmp_path / "second")
-    assert "none is right more often" in again.output and "left as it is" in again.output
+    assert "none is right more often" in again.output and "significantly better" in again.output
     assert read_package(cache / "swapped").info == after
 
 
@@ -162,7 +162,7 @@ def test_what_cannot_be_evaluated_is_refused_in_a_sentence(
         (("right", table), "has the columns picture, colours"),
         (("right", nothing), "no.png: There is no such file."),
         (("none", pictures), "There is no package 'none'"),
-        (("right:gpu", pictures), "'gpu' is no engine"),
+        (("right:gpu", pictures), "'gpu' is not an engine"),
         (("right", pictures, "--against", "right"), "name another package or engine"),
         (("right", pictures, "--against", "litert"), "right itself, which runs on litert here"),
         (("right", pictures, "--against", "onnxruntime"), "has no model.ort"),

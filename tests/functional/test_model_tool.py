@@ -335,7 +335,7 @@ def test_the_labels_inside_a_network_are_taken_and_told(
     assert read_package(cache / "mine").labels()[0] == names[0].upper()
     other.write_text(json.dumps([*names[1:], names[0]]))
     result = run("add", "mine", file, "--labels", other, "--force")
-    assert f"net.tflite differ, first “{names[0]}”; --labels is taken" in result.output
+    assert f"net.tflite differ, first “{names[0]}”; --labels is used" in result.output
     file.write_bytes(with_files(network, {"labels.txt": labels + b"one more"}))
     result = run("add", "more", file)
     assert result.exit_code == 1 and f"there are {len(names) + 1} labels" in result.output
@@ -477,7 +477,7 @@ def test_a_model_is_fetched_all_the_same_where_its_photographs_cannot_be(
     folder = fetched(pictured, cache, server, say=said.append)
     assert whole(folder) and read_package(folder).info.samples == ()
     assert not (folder / "samples").exists()
-    assert len(said) == 1 and said[0].startswith("Without its sample photographs, because ")
+    assert len(said) == 1 and said[0].startswith("The sample photographs are missing, because ")
 
 
 def add_doodle(run: Run, *options: Any) -> Result:

@@ -481,7 +481,7 @@ def test_a_batch_is_never_started_twice(run: Run, service: Service, photos: Path
     assert result.exit_code == 1
     assert "did not answer it; --list shows what became of it" in result.stderr
     (manifest,) = [key for key in service.objects if key.endswith("manifest.jsonl")]
-    assert f"submit s3://images/{manifest} instead" in result.stderr
+    assert f"Submit s3://images/{manifest} instead" in result.stderr
     assert len(service.asked("POST /batches")) == 1
 
 
@@ -503,7 +503,7 @@ def test_a_service_without_batch_says_so_at_once(run: Run, service: Service, pho
 
 @pytest.mark.parametrize(
     ("status", "body", "said"),
-    [(200, b"<html>", "does not answer as this service does"), (200, b"{}", "check --api"),
+    [(200, b"<html>", "does not answer like this service"), (200, b"{}", "check --api"),
      (404, b"<html>", "answered 404; check --api"), (500, b"", "answered 500; try again later")],
 )  # fmt: skip
 def test_another_service_is_told_from_this_one(
@@ -529,7 +529,7 @@ def test_the_token_is_for_the_api_alone(run: Run, service: Service, photos: Path
 @pytest.mark.parametrize("token", ["se\ncret", "secret✓", "se\x00cret"])
 def test_what_cannot_be_a_token_is_not_sent_and_not_repeated(run: Run, token: str) -> None:
     refused = run("--list", "--token", token)
-    assert refused.exit_code == 2 and "copy it again" in refused.stderr
+    assert refused.exit_code == 2 and "copy the token again" in refused.stderr
     assert token not in refused.output
 
 
@@ -643,14 +643,14 @@ def test_results_that_break_off_leave_what_was_there(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "Name what to classify"),
+        ([], "Give SOURCES"),
         (["nowhere/"], "nowhere/ does not exist"),
         (["https://example.com/a.jpg"], "urls.txt"),
-        (["s3://images/a.jpg"], "a manifest or a prefix"),
-        ([".", "--follow", BATCH], "give exactly one of"),
-        (["--follow", BATCH, "--model", "doodle"], "new batch only: --model"),
-        (["--follow", BATCH, "--explain"], "new batch only: --explain"),
-        ([".", "--no-wait", "--out", "x.csv"], "--follow writes it later"),
+        (["s3://images/a.jpg"], "a manifest, or a prefix"),
+        ([".", "--follow", BATCH], "or exactly one of"),
+        (["--follow", BATCH, "--model", "doodle"], "for a new batch: --model"),
+        (["--follow", BATCH, "--explain"], "for a new batch: --explain"),
+        ([".", "--no-wait", "--out", "x.csv"], "use --follow BATCH_ID"),
         ([".", "--out", "x.xlsx"], ".csv or .jsonl"),
         ([".", "--out", "nowhere/x.csv"], "no folder nowhere"),
         ([".", "--max-labels", "0"], "0"),
@@ -670,7 +670,7 @@ def test_ctrl_c_while_uploading_starts_nothing(service: Service, photos: Path) -
 
     pace = Pace(clock=clock, backoff=0.0)
     result = CliRunner().invoke(cli, [str(photos), "--api", service.url], obj=pace)
-    assert result.exit_code == 130 and "No batch was started" in result.stderr
+    assert result.exit_code == 130 and "Check with --list" in result.stderr
     assert service.objects and not service.asked("POST /batches")
 
 
@@ -692,7 +692,7 @@ def test_ctrl_c_leaves_the_batch_running_and_says_how_to_go_on(
         assert process.wait(END_SECONDS) == 130
     assert re.search(r"Uploading +\[#+\] +100%", seen) and "5/5 files" in seen
     assert re.search(r"Classifying +\[#+-+\] +40%", seen) and "2/5 images, 0 failed" in seen
-    assert "The batch goes on. To follow it again:" in seen
+    assert "The batch continues. To follow it again:" in seen
     again = f".venv/bin/python -m tools.submit --follow {BATCH} --api {service.url} --out {out}"
     assert again in seen
     assert not service.asked(f"POST /batches/{BATCH}/cancel") and not out.exists()

@@ -1,4 +1,4 @@
-"""How a command fails: with one line, never a traceback."""
+"""Expected errors of a command: one line, never a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

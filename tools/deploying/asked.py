@@ -1,4 +1,4 @@
-"""Checks what a stage subscribes to, before anything is changed."""
+"""Checks a stage's triggers before anything is changed."""
 
 import re
 
@@ -19,16 +19,16 @@ FORMS = {
     ),
     "nightly": (
         r"s3://{images}/.+\.(txt|csv|jsonl|manifest)",
-        "the s3:// address of a manifest in the stage's bucket of images",
+        "the s3:// address of a manifest in the stage's images bucket",
     ),
 }
-"""For each option: what it may be, and that in words. A FIFO topic can call no function."""
+"""For each option: the pattern of its value, and a description. A FIFO topic cannot call Lambda."""
 
 
 def check(subscriptions: Subscriptions, target: Target) -> None:
     """Raise DeployError for a subscription that AWS or Chalice would refuse, or take wrongly."""
     if subscriptions.labels and not subscriptions.dynamodb:
-        raise DeployError("--labels writes into items of a table: give --dynamodb too.")
+        raise DeployError("--labels writes into the items of a table: give --dynamodb too.")
     names = {"place": f"{target.region}:{target.account}", "images": target.buckets[0]}
     for name, value in subscriptions.asked().items():
         form, words = FORMS.get(name, (".*", ""))

@@ -80,7 +80,7 @@ def package(name: str, settings: Settings, tell: Tell) -> ModelPackage:
         if name not in CATALOGUE:
             raise DeployError(
                 f"There is no model {name!r} on this machine; `.venv/bin/python -m tools.model "
-                "list` shows those there are."
+                "list` shows the models."
             ) from error
     tell(f"fetching {name} …")
     try:

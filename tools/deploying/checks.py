@@ -28,7 +28,7 @@ def python_version(find: Callable[[str], Path] = interpreter) -> str:
         return version
     raise DeployError(
         "Deploying needs Python 3.13 or 3.12: Chalice deploys for the Python that it runs on, "
-        "and Lambda takes no older version for new functions. Install it, for example with "
+        "and Lambda accepts no older version for new functions. Install it, for example with "
         "`pyenv install 3.13` or `uv python install 3.13`."
     )
 

@@ -29,7 +29,7 @@ class Rotation:
         if not self._environments:
             stage = deployment.target.stage
             raise DeployError(
-                f"No function of stage {stage} asks for a token. Deploy the stage without --public."
+                f"No function of stage {stage} requires a token. Deploy the stage without --public."
             )
 
     @property
@@ -40,7 +40,7 @@ class Rotation:
     def apply(self, tell: Tell) -> None:
         """Replace it. If this is interrupted, do it again: each time there is a new token."""
         digest = self._deployment.token.replace()
-        tell("a new secret is in Parameter Store")
+        tell("a new token is in Parameter Store")
         self._deployment.configuration.change(TOKEN, digest)
         for arn, variables in self._environments.items():
             self._settle(arn)
@@ -49,7 +49,7 @@ class Rotation:
             )
         for arn in self._environments:
             self._settle(arn)
-        tell(f"{self.size} functions know it, and no other")
+        tell(f"{self.size} functions accept only the new token")
         # API Gateway would let the old token in for five more minutes
         self._gateway.flush_stage_authorizers_cache(
             restApiId=self._deployment.api(), stageName=self._deployment.stage

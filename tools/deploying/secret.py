@@ -56,7 +56,7 @@ class TokenStep:
         if len(token.strip()) < LEAST_CHARACTERS:
             raise DeployError(
                 f"The token in {self._name} has under {LEAST_CHARACTERS} characters, so it could "
-                "be guessed. Delete the parameter, then deploy again: that makes a new one."
+                "be guessed. Delete the parameter, then deploy again to create a new token."
             )
         return digest(token)
 

@@ -26,6 +26,6 @@ def health(url: str, patience: urllib3.Retry = PATIENCE) -> str:
             return text
         said = f"{answer.status} {text}"
     raise DeployError(
-        f"Everything is deployed, but {address} does not answer as it should: {said[:300]}. The "
+        f"Everything is deployed, but {address} gives a wrong answer: {said[:300]}. The "
         "function's log says why, in CloudWatch or with `aws logs tail`."
     )

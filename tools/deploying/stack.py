@@ -47,8 +47,8 @@ class StackStep:
         if len(template.encode()) > MAX_TEMPLATE_BYTES:
             raise DeployError(
                 f"The template and its state machine have {len(template.encode()):,} bytes, but "
-                f"CloudFormation takes {MAX_TEMPLATE_BYTES:,}. Move a part of it into a stack of "
-                "its own."
+                f"CloudFormation takes {MAX_TEMPLATE_BYTES:,}. Move a part of it into a "
+                "separate stack."
             )
 
     def describe(self) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ class StackStep:
         tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
         if stack["StackStatus"] not in UNUSABLE and not self._tags.items() <= tags.items():
             raise DeployError(
-                f"A stack {self._name} exists, but its tags say that it is not this stage's. "
+                f"A stack {self._name} exists, but its tags name another stage. "
                 "Choose another stage, or delete it."
             )
         return stack

@@ -59,7 +59,7 @@ def show(deployment: Deployment, unseen: list[str], infra: bool = False) -> None
     click.echo("Changes")
     total = changes_of(_steps(deployment, infra), unseen)
     if unseen:
-        click.echo(f"Not looked up, so that some of this may be there: {', '.join(unseen)}.")
+        click.echo(f"Not checked, so some of this may already exist: {', '.join(unseen)}.")
     click.echo(f"{count(total, 'change') if total else 'No changes'}; nothing was done.")
 
 
@@ -91,8 +91,8 @@ def _farewell(deployment: Deployment, url: str) -> None:
     if not public:
         click.echo(f"  The token: {_show_token(deployment)}")
     click.echo(
-        "  Idle it costs little: what is stored, the alarms, and a tick every five minutes.\n"
-        f"  Take it down: make destroy STAGE={stage}"
+        "  An idle stage costs little: storage, alarms, and a schedule every five minutes.\n"
+        f"  Remove it: make destroy STAGE={stage}"
     )
 
 
@@ -109,7 +109,9 @@ def rotate(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None:
         click.echo("Nothing was done.")
         return
     if not yes:
-        click.confirm("Replace the token? Whoever sends the old one is refused then.", abort=True)
+        click.confirm(
+            "Replace the token? Callers with the old token will then be refused.", abort=True
+        )
     rotation.apply(tell)
     click.echo(f"The new token: {_show_token(deployment)}")
 
@@ -122,7 +124,7 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
     if not doomed:
         if not plan:
             deployment.forget()
-        click.echo(f"There is nothing to take down of {where}.")
+        click.echo(f"There is nothing to remove of {where}.")
         return
     kept = deployment.stack.retained()
     for part in doomed:
@@ -130,21 +132,21 @@ def destroy(deployment: Deployment, session: Any, plan: bool, yes: bool) -> None
         for name in part.names:
             click.secho(f"       {name}", fg="red")
     for bucket in kept:
-        click.echo(f"   = s3://{bucket} stays, with all that is in it")
+        click.echo(f"   = s3://{bucket} stays, with its contents")
     if plan:
         click.echo("Nothing was done.")
         return
     if not yes:
-        click.confirm(f"Take down {where} for good?", abort=True)
+        click.confirm(f"Remove {where} for good?", abort=True)
     for part in doomed:
         click.secho(f"   - {part.what} …", bold=True)
         part.remove(tell)
     deployment.forget()
-    click.echo(f"Gone: {where}.")
+    click.echo(f"Removed: {where}.")
     for bucket in kept:
         click.echo(f"  Kept: s3://{bucket}")
     if kept:
         click.echo(
-            "  To delete a bucket for good, empty it in the S3 console, and delete it there: the "
-            "models bucket keeps old versions for 30 days, which `aws s3 rb` leaves."
+            "  To delete a bucket for good, empty and delete it in the S3 console: the "
+            "models bucket keeps old versions for 30 days, which `aws s3 rb` cannot delete."
         )

@@ -104,7 +104,7 @@ def contestant(named: str, dirs: Sequence[Path], engine: EngineName, threads: in
     """
     name, colon, said = named.partition(":")
     if colon and said not in get_args(EngineName):
-        raise Refused(f"{said!r} is no engine; one of {', '.join(get_args(EngineName))} is.")
+        raise Refused(f"{said!r} is not an engine; use one of {', '.join(get_args(EngineName))}.")
     package = existing(name, dirs)
     package.verify()
     runs = engines.chosen(package.info, cast(EngineName, said) if colon else engine)

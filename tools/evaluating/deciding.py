@@ -111,7 +111,7 @@ def tried(
                     scores = np.append(above, scores)
                 right[way].append(int(scores.argmax()) in classes)
     if not right[ways[0]]:
-        raise Refused(f"{folder} holds no labelled picture that can be read.")
+        raise Refused(f"{folder} contains no readable labelled picture.")
     return Trial({way: np.array(rows) for way, rows in right.items()})
 
 

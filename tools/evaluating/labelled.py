@@ -113,7 +113,9 @@ def _of_folder(folder: Path, truths: Sequence[Truths]) -> Pictures:
             except Refused as error:
                 refused = error
     if len(listed) > 1:
-        raise Refused(f"{folder} has {' and '.join(path.name for path, _ in listed)}: name one.")
+        raise Refused(
+            f"{folder} has {' and '.join(path.name for path, _ in listed)}: give one file."
+        )
     if listed:
         return _of_table(*listed[0], truths)
     photos = [

@@ -201,7 +201,7 @@ def labels_for(
                 if path.is_file() and blob_id(path) == entry.labels_blob:
                     say(f"Labels: the 1,000 classes of ImageNet, from {path.parent}.")
                     return read(path).names[1:]
-        say("Labels: class_000 to class_999. For ImageNet's names give --labels, or fetch a model.")
+        say("Labels: class_000 to class_999. For ImageNet's names, give --labels or fetch a model.")
     else:
-        say(f"Labels: class_000 to class_{classes - 1:03}. For others give --labels.")
+        say(f"Labels: class_000 to class_{classes - 1:03}. For other names, give --labels.")
     return [f"class_{index:03}" for index in range(classes)]

@@ -39,8 +39,8 @@ def download(
         if blob_id(part) != blob:
             part.unlink()
             raise FetchError(
-                f"{host(url)} sent another file than the catalogue names (git blob {blob}), so it "
-                "was removed. Is a proxy or a sign-in page in between? See --base-url."
+                f"{host(url)} sent a file that does not match the catalogue (git blob {blob}). It "
+                "was removed. A proxy or a login page may be the cause. See --base-url."
             )
 
 
@@ -86,7 +86,7 @@ def _receive(url: str, file: BinaryIO, progress: Progress, patience: Patience) -
             progress(file.tell(), total)
             if file.tell() > MAX_BYTES:
                 _empty(file)
-                raise FetchError(f"{host(url)} sends more than a model can have.")
+                raise FetchError(f"{host(url)} sends more bytes than a model can have.")
 
 
 def _begin(answer: Answer, file: BinaryIO, url: str) -> int | None:
@@ -96,7 +96,7 @@ def _begin(answer: Answer, file: BinaryIO, url: str) -> int | None:
         if match and int(match[1]) == file.tell():
             return int(match[2]) if match[2] != "*" else None
         _empty(file)
-        raise Interrupted("it gave another range than was asked for")
+        raise Interrupted("it sent a wrong byte range")
     if answer.status == 200:
         _empty(file)
         length = answer.headers.get("Content-Length", "")
@@ -121,7 +121,9 @@ def _exclusive(part: Path) -> Iterator[BinaryIO]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise FetchError("Another process is fetching it; wait for that.") from error
+            raise FetchError(
+                "Another process is fetching this model; wait until it has ended."
+            ) from error
         file.seek(0, os.SEEK_END)
         try:
             yield file

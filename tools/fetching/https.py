@@ -92,7 +92,7 @@ def _open(url: str, offset: int, patience: Patience) -> tuple[urllib3.BaseHTTPRe
             return response, response.read1(CHUNK_BYTES)
         response.close()
         url = urljoin(url, location)
-    raise FetchError(f"{host(url)} redirects in a circle; check --base-url.")
+    raise FetchError(f"{host(url)} redirects in a loop; check --base-url.")
 
 
 def _client(url: str) -> urllib3.PoolManager:

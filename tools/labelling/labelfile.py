@@ -90,7 +90,7 @@ def of_network(
     labels = labels.fitted(classes)
     say(labels.told())
     if file and own and [*map(fold, own.names)] != [*map(fold, labels.names)]:
-        say(f"The labels inside {network.name} differ, first “{own.names[0]}”; --labels is taken.")
+        say(f"The labels inside {network.name} differ, first “{own.names[0]}”; --labels is used.")
     return labels.names
 
 

@@ -37,13 +37,16 @@ def redrive(stage: Running, plan: bool, yes: bool) -> None:
         click.echo("Nothing was done.")
         return
     if not yes:
-        click.confirm("Send all that can be sent to the work queue again?", abort=True)
+        click.confirm("Send these messages to the work queue again?", abort=True)
     moved = letters.redrive(lambda letter: tell(letter.what))
     click.echo(
-        f"Sent {count(moved, 'message')}. What fails five times again comes back here: --status."
+        f"Sent {count(moved, 'message')}. A message that fails five more times comes back; check "
+        "with --status."
     )
     if not all(letter.movable for letter in letters.look(LETTERS)):
-        click.echo("The rest stays: of a stream's records, only the place in the stream is known.")
+        click.echo(
+            "Messages from streams stay, because they contain only a position in the stream."
+        )
 
 
 def shown(stage: Running, letters: DeadLetters) -> Iterator[str]:

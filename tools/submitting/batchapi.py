@@ -75,7 +75,9 @@ class Api:
             answer.auto_close = False  # else the end looks like a closed file
             yield iter(io.BufferedReader(answer, CHUNK_BYTES))
         except HTTPError as error:
-            raise ApiError("The results broke off on their way here.") from error
+            raise ApiError(
+                "The download of the results was interrupted; run the command again."
+            ) from error
         finally:
             answer.close()
 
@@ -93,7 +95,7 @@ class Api:
             return msgspec.json.decode(answer.data, type=type_)
         except msgspec.DecodeError as error:
             raise ApiError(
-                f"{self.url} does not answer as this service does ({error}); check --api."
+                f"{self.url} does not answer like this service ({error}); check --api."
             ) from error
 
     def _refusal(self, answer: urllib3.BaseHTTPResponse) -> ApiError:

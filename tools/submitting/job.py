@@ -73,7 +73,7 @@ class Job:
             if not uploaded:
                 raise
             raise ApiError(
-                f"{error}\nThe images are already uploaded: submit {uri} instead of them."
+                f"{error}\nThe images are already uploaded. Submit {uri} instead."
             ) from error
 
     def follow(self, view: BatchView, expected: int = 0) -> int:
@@ -82,7 +82,9 @@ class Job:
             view = follow(self.api, view, self.pace, expected)
             told = save(self.api, view, self.out)
         except KeyboardInterrupt:
-            click.echo(f"\nThe batch goes on. To follow it again:\n  {self._again(view)}", err=True)
+            click.echo(
+                f"\nThe batch continues. To follow it again:\n  {self._again(view)}", err=True
+            )
             return INTERRUPTED
         except (ApiError, OSError) as error:
             raise ApiError(f"{error}\nTo follow the batch again: {self._again(view)}") from error

@@ -139,15 +139,17 @@ def check(
         deeper = [folder for folder in (path / label).glob("*/") if folder.name[0] != "."]
         hint = f" Do you mean {path / label}?" if len(deeper) > 1 else ""
         raise Refused(
-            f"All pictures have the label {label}. A model chooses between labels: bring another, "
+            f"All pictures have the label {label}. A model needs at least two labels: add another, "
             f"perhaps pictures of other things.{hint}"
         )
     few = [label for name, label in sorted(names.items()) if counts[name] < LEAST]
     if few:
         said = ", ".join(f"{plain(label)} {counts[fold(label)]}" for label in few[:5])
         raise Refused(
-            f"A label needs at least {LEAST} different, readable pictures, better 30. "
+            f"A label needs at least {LEAST} different, readable pictures; 30 are better. "
             f"Too few: {said}." + (f" Not used, for example, {example}" if example else "")
         )
     if reject and any(fold(label) == fold(NONE) for label in lesson.labels):
-        raise Refused(f"--reject adds the label {NONE!r}. Call yours otherwise, or leave it out.")
+        raise Refused(
+            f"--reject adds the label {NONE!r}. Rename your label, or leave --reject out."
+        )

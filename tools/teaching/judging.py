@@ -42,8 +42,8 @@ def judge(lesson: Lesson, folds: Classes, reject: bool, show: Progress) -> Judge
     judged = np.flatnonzero(folds != NEVER)
     if not judged.size:
         raise Refused(
-            "All pictures of each label are much the same, so none can be held out to see whether "
-            "another is known. Bring different ones."
+            "All pictures of each label are nearly the same, so none can be held out for a "
+            "test. Add different pictures."
         )
     logits, known = _held_out(lesson, folds, show)
     scores = np.zeros((len(lesson.told), count + reject))

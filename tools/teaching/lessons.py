@@ -91,6 +91,6 @@ def load(folder: Path) -> Lesson:
             return Lesson(arrays["called"].tolist(), arrays["told"].tolist(), looks)
     except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise Refused(
-            f"{folder} has no readable {KEPT}, which says what {folder.name} was taught with. "
-            "Teach it anew with all pictures and --force."
+            f"{folder} has no readable {KEPT}, which records what {folder.name} was taught with. "
+            "Teach it again with all pictures and --force."
         ) from error

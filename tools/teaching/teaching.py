@@ -124,12 +124,12 @@ def _base(name: str, wish: Wish, old: ModelPackage | None, dirs: Sequence[Path])
     if old and not old.base:
         raise Refused(f"{name} was not taught here, so nothing can be added to it.")
     if wish.base is None and old is None:
-        raise Refused("Name the package to learn on, as --base inception-v3.")
+        raise Refused("Give the base package, such as --base inception-v3.")
     named = existing(wish.base, dirs) if wish.base is not None else old
     base = named.base or named if named else None
     if base is None or (old and old.base and base.info.name != old.base.info.name):
         was = old.info.base if old else ""
-        raise Refused(f"{name} was taught on {was}. Leave --base out, or teach it anew.")
+        raise Refused(f"{name} was taught on {was}. Leave --base out, or teach it again.")
     if base.info.name == name:
         raise Refused(f"{name} is the base itself; choose another name.")
     base.verify(MODEL)
