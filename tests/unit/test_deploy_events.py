@@ -1,4 +1,4 @@
-"""How many chunks are classified at once, and when that may be changed."""
+"""What is set for the queue and for streams, and when that may be changed."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -7,8 +7,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from tools.deploying.eventsources import WorkersStep
+from tools.deploying.eventsources import INSERTS, STREAM, StreamsStep, WorkersStep
 from tools.deploying.step import DeployError
+from tools.deploying.target import Target
 
 UUID = "7f5d1e2a-0000-4000-8000-000000000000"
 
@@ -71,3 +72,37 @@ def test_a_mapping_that_is_still_made_is_waited_for() -> None:
 def test_without_a_mapping_it_does_not_end_well() -> None:
     with pytest.raises(DeployError, match=r"not connected to on_work\. Run the same"):
         Account(10, None).step(5).apply(lambda _: None)
+
+
+DEAD = "arn:aws:sqs:eu-west-1:123456789012:serverless-inception-dev-dead-letters"
+ITEMS: dict[str, Any] = {
+    **STREAM, "FilterCriteria": INSERTS, "DestinationConfig": {"OnFailure": {"Destination": DEAD}},
+}  # fmt: skip
+
+
+def of_items(account: Account, mapping: dict[str, Any]) -> StreamsStep:
+    record: Any = SimpleNamespace(
+        functions=lambda: {"on_item": "arn"}, mapping=lambda _: {"UUID": UUID, **mapping}
+    )
+    target = Target("dev", "123456789012", "eu-west-1")
+    return StreamsStep(account.client, lambda: record, target, ["on_item"], poll_seconds=0)
+
+
+def test_a_stream_is_as_wanted_also_where_aws_tells_of_more() -> None:
+    told = {**ITEMS, "DestinationConfig": {**ITEMS["DestinationConfig"], "OnSuccess": {}}}
+    account = Account(10, 7)
+    assert of_items(account, told).changes() == []
+    for name in ITEMS:
+        (change,) = of_items(account, {**told, name: {}}).changes()
+        assert change.startswith("on_item: 10 retries")
+
+
+def test_a_role_that_may_send_only_since_now_is_waited_for() -> None:
+    account = Account(10, 7)
+    account.stub.add_response("get_event_source_mapping", {"State": "Enabled"}, {"UUID": UUID})
+    for refusal in ("InvalidParameterValueException", "ResourceInUseException"):
+        account.stub.add_client_error("update_event_source_mapping", refusal)
+    accepted = {"ResponseMetadata": {"HTTPStatusCode": 202}}
+    account.stub.add_response("update_event_source_mapping", accepted, {"UUID": UUID, **ITEMS})
+    of_items(account, {}).apply(lambda _: None)
+    account.stub.assert_no_pending_responses()

@@ -105,18 +105,24 @@ class WorkersStep:
 class StreamsStep:
     """Sets what becomes of records that a function cannot take: see `STREAM`.
 
-    handlers: of the stage.
+    handlers: of the stage. poll_seconds: until Lambda is asked again for what it refused.
     """
 
     title = "Failures of streams"
 
     def __init__(
-        self, client: Any, record: Callable[[], Record], target: Target, handlers: Iterable[str]
+        self,
+        client: Any,
+        record: Callable[[], Record],
+        target: Target,
+        handlers: Iterable[str],
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._client = client
         self._record = record
         self._target = target
         self._handlers = [handler for handler in STREAMS if handler in [*handlers]]
+        self._poll = poll_seconds
 
     def changes(self) -> list[str]:  # noqa: D102
         return [
@@ -134,7 +140,8 @@ class StreamsStep:
                 )
             what, named = f"The mapping of {handler}", {"UUID": mapping["UUID"]}
             settle(self._client, "MappingSettled", what, **named)
-            self._client.update_event_source_mapping(**named, **self._wanted(handler))
+            wanted = {**named, **self._wanted(handler)}
+            settle(self._client, "RecordsKept", what, self._poll, attempts=A_MINUTE, **wanted)
 
     def _mapping(self, handler: str) -> dict[str, Any] | None:
         record = self._record()
@@ -147,6 +154,8 @@ class StreamsStep:
 
     def _is_missing(self, handler: str) -> bool:
         now = self._mapping(handler) or {}
+        kept = now.get("DestinationConfig", {}).get("OnFailure")  # an OnSuccess may be beside it
+        now = {**now, "DestinationConfig": {"OnFailure": kept}}
         return any(now.get(name) != value for name, value in self._wanted(handler).items())
 
 

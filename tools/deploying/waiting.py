@@ -42,6 +42,16 @@ MODEL = WaiterModel({"version": 2, "waiters": {
             {"matcher": "error", "expected": "InvalidParameterValueException", "state": "retry"},
         ],
     },
+    # the same for a mapping (hashicorp/terraform-provider-aws#22973)
+    "RecordsKept": {
+        "operation": "UpdateEventSourceMapping", "delay": POLL_SECONDS, "maxAttempts": A_MINUTE,
+        "acceptors": [
+            {"matcher": "status", "expected": status, "state": "success"} for status in (200, 202)
+        ] + [
+            {"matcher": "error", "expected": code, "state": "retry"}
+            for code in ("InvalidParameterValueException", "ResourceInUseException")
+        ],
+    },
     # https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
     "MappingSettled": {
         "operation": "GetEventSourceMapping", "delay": POLL_SECONDS, "maxAttempts": ATTEMPTS,
