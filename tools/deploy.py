@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.settings import ROOT, Settings, SettingsError
 from chalicelib.subscriptions import VARIABLES, Subscriptions
 from stage.prices import load
-from tools.deploying import asked, checks
+from tools.deploying import asked, checks, lengths
 from tools.deploying.bucketmodels import package
 from tools.deploying.clientcache import Session
 from tools.deploying.configuration import is_copy
@@ -92,6 +92,7 @@ def prepare(session: Any, stage: str, options: dict[str, Any]) -> Deployment:
         return Deployment(session, target, config, wishes, version, lives_here=here)
     if not isinstance(session, Nowhere):
         asked.check(wishes.subscriptions, target)
+    lengths.check(ROOT, target, config, wishes)
     settings = Settings.from_environment()
     default = package(wishes.model, settings, tell)
     others = [package(name, settings, tell) for name in wishes.other_models]
