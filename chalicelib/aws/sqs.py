@@ -12,6 +12,10 @@ from chalicelib.errors import ServiceUnavailable
 MAX_ENTRIES = 10
 """Messages in one request (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html)."""
 
+REFUSED = {ord(character): rf"\u{ord(character):04x}" for character in "\ufffe\uffff"}
+"""The characters of JSON that SQS refuses, and how JSON writes them else
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html)."""
+
 
 class Queue(Protocol):
     """A queue of JSON messages, delivered at least once and in any order.
@@ -50,9 +54,8 @@ class SqsQueue:
         encode = msgspec.json.Encoder().encode
         for start in range(0, len(messages), MAX_ENTRIES):
             group = messages[start : start + MAX_ENTRIES]
-            self._send(
-                [{"Id": str(n), "MessageBody": encode(m).decode()} for n, m in enumerate(group)]
-            )
+            bodies = [encode(message).decode().translate(REFUSED) for message in group]
+            self._send([{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies)])
 
     def idle(self) -> bool:
         """See Queue."""
