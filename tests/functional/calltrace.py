@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.conftest import ROOT
 from tests.functional.absence import tell_no_absence
+from tests.servicerules import faults
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["boto3", "chalice.test", "numpy", "PIL.Image"])
@@ -21,11 +22,13 @@ class Call:
     """An operation of an AWS service, or a presigned one, which is done in the signer's name.
 
     parameters: those that are text, CopySource, which is a dictionary, and an event's Source.
+    faults: of all parameters, by the service's own model.
     """
 
     service: str
     operation: str
     parameters: Mapping[str, Any]
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def _record(calls: list[Call]) -> None:
         kept = {name: value for name, value in params.items() if isinstance(value, (str, dict))}
         if model.name == "PutEvents":
             kept["Source"] = params["Entries"][0]["Source"]
-        calls.append(Call(model.service_model.service_name, model.name, kept))
+        wrong = tuple(faults(model.input_shape, params))
+        calls.append(Call(model.service_model.service_name, model.name, kept, wrong))
 
     events = session().events
     events.register("provide-client-params", note)

@@ -90,6 +90,14 @@ def _arn(arguments: Mapping[str, Any]) -> str:
     return f"arn:aws:s3:::{arguments['Bucket']}/{arguments['Key']}"
 
 
+def _put(_: Account, arguments: Mapping[str, Any]) -> list[Need]:
+    """Who names the version to replace must be able to read it
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+    """
+    reads = [Need("s3:GetObject", _arn(arguments))] if "IfMatch" in arguments else []
+    return [Need("s3:PutObject", _arn(arguments)), *reads]
+
+
 def _list(_: Account, arguments: Mapping[str, Any]) -> list[Need]:
     return [Need("s3:ListBucket", f"arn:aws:s3:::{arguments['Bucket']}", arguments["Prefix"])]
 
@@ -131,7 +139,7 @@ def _bus(account: Account, arguments: Mapping[str, Any]) -> list[Need]:
 OPERATIONS: dict[tuple[str, str], Needs] = {
     ("s3", "GetObject"): _object("s3:GetObject"),
     ("s3", "HeadObject"): _object("s3:GetObject"),
-    ("s3", "PutObject"): _object("s3:PutObject"),
+    ("s3", "PutObject"): _put,
     ("s3", "DeleteObject"): _object("s3:DeleteObject"),
     ("s3", "ListObjectsV2"): _list,
     ("s3", "CopyObject"): _copy,

@@ -577,6 +577,11 @@ def test_nothing_is_allowed_that_is_not_used(
     assert [grant for grant in ours if not any(grant.allows(need) for need in needs)] == []
 
 
+@pytest.mark.parametrize("handler", CONFIG)
+def test_every_parameter_is_as_its_service_wants_it(stage: Stage, handler: str) -> None:
+    assert [fault for call in stage[handler].calls for fault in call.faults] == []
+
+
 @pytest.mark.parametrize(("need", "allowed"), [
     (Need("s3:GetObject", "arn:aws:s3:::r/a/1/b.json"), True),
     (Need("s3:PutObject", "arn:aws:s3:::r/a/1/b.json"), False),
