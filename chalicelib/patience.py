@@ -30,8 +30,13 @@ class Patient(Generic[T]):
     answer. Whoever asks later does not wait until the answer has come.
     """
 
-    def __init__(self, ask: Callable[[], T], patience: float) -> None:
-        self._ask, self._patience = ask, patience
+    def __init__(
+        self,
+        ask: Callable[[], T],
+        patience: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ask, self._patience, self._clock = ask, patience, clock
         self._lock = threading.Lock()
         self._asked: Future[T] | None = None
         self._until = 0.0
@@ -40,7 +45,7 @@ class Patient(Generic[T]):
         """Returns the answer. Raises TimeoutError, and what asking raises."""
         with self._lock:
             if self._asked is None or self._asked.done():
-                self._until = time.monotonic() + self._patience
+                self._until = self._clock() + self._patience
                 self._asked = begin(self._ask)
-            asked, left = self._asked, self._until - time.monotonic()
+            asked, left = self._asked, self._until - self._clock()
         return asked.result(timeout=max(left, 0))

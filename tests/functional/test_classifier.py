@@ -114,6 +114,22 @@ def test_threads_and_copies_change_no_score(
         np.testing.assert_allclose(scores, expected[position % len(SAMPLES)], atol=0.01)
 
 
+@pytest.mark.parametrize(
+    ("threads", "copies", "loads"), [(1, 1, [1]), (4, 1, [4]), (1, 2, [1, 1]), (4, 2, [2, 2, 4])]
+)
+def test_a_copy_on_all_threads_is_loaded_only_beside_copies_that_share_them(
+    threads: int, copies: int, loads: list[int]
+) -> None:
+    loaded: list[int] = []
+
+    def load(package: ModelPackage, threads: int) -> engines.Network:
+        loaded.append(threads)
+        return engines.LITERT.load(package, threads)
+
+    Classifier(read_package(DOODLE), threads, copies, load)
+    assert loaded == loads
+
+
 def test_any_pixels_give_probabilities(doodle: Classifier) -> None:
     width, height = doodle.input_size
     noise = np.random.default_rng(0).integers(0, 256, (20, height, width, 3), np.uint8)

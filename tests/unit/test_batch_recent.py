@@ -9,6 +9,7 @@ import pytest
 from chalicelib.aws.store import Listed
 from chalicelib.batch.batches import BatchService
 from chalicelib.batch.outlines import outline_of
+from chalicelib.batch.recent import PREFIX, last_ends
 from chalicelib.errors import SourceUnreachable
 from chalicelib.requests import BatchRequest
 from tests.batchcloud import Cloud, tick
@@ -168,3 +169,12 @@ def test_a_function_that_dies_before_the_end_is_listed_leaves_it_to_the_schedule
     tick(cloud)
     assert check(cloud.batches) == ["finished"] and len(ends(cloud)) == 1
     assert not list(cloud.store.list("results", "active/"))
+
+
+@pytest.mark.parametrize("stopped_at", [1.0, 3.0])
+def test_a_round_that_was_stopped_and_finished_has_finished(stopped_at: float) -> None:
+    """The stop's results may be written before the finish, or after it by a late chunk."""
+    ends = {"finished.9.9.0": 2.0, "cancelled.9.8.0": stopped_at}
+    key = PREFIX + "00000000001-b1/0.{}.100.200/photos"
+    (end,) = last_ends(Listed(key.format(end), at) for end, at in ends.items()).values()
+    assert end and (end.status, end.counts.done) == ("finished", 9)

@@ -215,6 +215,7 @@ def test_an_own_id_like_a_made_up_one_far_below_is_refused_only_where_a_line_may
         ("line 99", True), ("line 28 of the manifest", True),
     ]  # fmt: skip
     assert numbered(*many, "line 3")[-1] == ("line 3", True)
+    assert numbered(*many, str(PEEKED))[-1] == (f"line {PEEKED + 1}", False)
     third = "line 9 of the manifest"
     assert numbered(third, "a", None) == [("1", False), ("a", True), ("3", True)]
     assert numbered("7", *many, "line 99", third)[-1] == ("line 28 of the manifest", False)
@@ -256,6 +257,19 @@ def test_a_lost_quote_costs_its_line_alone(more: int) -> None:
         broken, *entries = read("m.csv", f'id,url\nx,"http://h/x\n{rest}')
         assert broken.problem and broken.problem.startswith("Line 2 of the manifest: its quotes")
         assert [entry.problem for entry in entries] == [None] * (more + bool(last))
+
+
+def test_a_record_of_several_lines_is_no_longer_than_a_line_may_be() -> None:
+    field = "b" * (MAX_LINE // 22)  # csv has a limit of its own for a field
+    rows = f'url\nhttp://h/1,{f"{field}," * 21}"x\ny",{field}\nhttp://h/2\n'
+    first, *_, last = read("m.csv", rows, block=MAX_LINE)
+    assert first.problem and first.problem.startswith("Line 2 of the manifest: its quotes")
+    assert last.source == "http://h/2"
+
+
+def test_a_last_line_without_a_break_has_the_limit_of_every_line() -> None:
+    (entry,) = read("m.txt", "x" * (MAX_LINE + 1), block=MAX_LINE)
+    assert entry.problem and "is longer than" in entry.problem
 
 
 def test_a_quote_in_a_comment_opens_nothing() -> None:

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from chalicelib.metrics import embedded
 from tests.conftest import ROOT
 
@@ -43,3 +45,8 @@ def test_a_metric_is_a_field_of_the_line_and_has_its_unit() -> None:
         "total": "Milliseconds", "infer": "Milliseconds", "images": "Count", "faults": "Count",
         "lost_arms": "Count",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "faults"), [(200, 0), (499, 0), (500, 1), (503, 1)])
+def test_a_fault_is_ours_from_500_on(status: int, faults: int) -> None:
+    assert embedded("app", "app-dev", {"status": status}, now=0)["faults"] == faults
