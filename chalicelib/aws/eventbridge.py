@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.aws.failures import translated
+from chalicelib.aws.failures import told, translated
 from chalicelib.errors import ServiceUnavailable
 
 
@@ -36,5 +36,6 @@ class EventBridge:
         entry = {"Source": self._source, "DetailType": kind, "Detail": text}
         with translated("the event bus"):
             answer = self._client().put_events(Entries=[entry])
-        for refused in answer["Entries"] if answer["FailedEntryCount"] else ():
+            entries = told(answer, "Entries") if told(answer, "FailedEntryCount") else ()
+        for refused in entries:
             raise ServiceUnavailable(detail=f"the event bus: {refused.get('ErrorMessage')}")

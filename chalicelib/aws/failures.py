@@ -1,7 +1,8 @@
 """Turn the refusals and failures of any AWS service into the domain's errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from chalicelib.errors import AccessRefused, ServiceUnavailable
 
@@ -27,6 +28,17 @@ def failure(part: str, error: Exception) -> ServiceUnavailable:
     """Returns the domain's error for AWS's. part: what failed, for the log alone."""
     kind = AccessRefused if code_of(error) in REFUSALS else ServiceUnavailable
     return kind(detail=f"{part}: {error}")
+
+
+def told(answer: Mapping[str, Any], name: str) -> Any:
+    """Returns a field that every whole answer has.
+
+    Raises OSError if it is not there: botocore reads half a body of JSON as an answer without
+    fields, and an empty listing where there is no XML.
+    """
+    if name not in answer:
+        raise OSError(f"the answer has no {name}, so it is not whole")
+    return answer[name]
 
 
 def code_of(error: object) -> str:

@@ -51,7 +51,7 @@ class QuickStore(S3Store):
     def _get(self, bucket: str, key: str, max_bytes: int) -> Stored:
         uri = f"s3://{bucket}/{key}"
         answer = self._ask(uri, bucket, key, most=max(max_bytes, 4096))
-        if answer.status == 200:
+        if answer.status == 200 and answer.etag:
             check_size(uri, answer.size, max_bytes)
             return Stored(answer.body, answer.etag)
         if answer.says("NoSuchKey"):
@@ -63,7 +63,7 @@ class QuickStore(S3Store):
     def _is_listed(self, bucket: str, key: str) -> bool:
         query = f"list-type=2&max-keys=1&prefix={quote(key, safe='')}"
         answer = self._ask(f"s3://{bucket}/{key}", bucket, query=query, most=4096)
-        if answer.status == 200:
+        if answer.status == 200 and b"<ListBucketResult" in answer.body:
             return f"<Key>{key}</Key>".encode() in answer.body
         return super()._is_listed(bucket, key)
 
@@ -104,9 +104,10 @@ def _got(address: str, query: str, headers: Mapping[str, str], most: int) -> Ans
         connection.request("GET", f"{parts.path}?{query}" if query else parts.path, headers=headers)
         with connection.getresponse() as response:
             body = response.read(most)
-            size = int(response.headers.get("Content-Length", len(body)))
-            if len(body) < min(size, most):
-                raise IncompleteRead(body, size - len(body))
+            told = response.headers.get("Content-Length")
+            size = len(body) if told is None else int(told)
+            if len(body) < min(size, most) or (told is None and not response.chunked):
+                raise IncompleteRead(body)
             return Answer(response.status, response.headers.get("ETag", ""), size, body)
     finally:
         connection.close()

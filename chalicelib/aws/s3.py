@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.aws.blocks import Blocks
+from chalicelib.aws.failures import told
 from chalicelib.aws.s3answers import translated, unless_lost
 from chalicelib.aws.store import Listed, Stored
 from chalicelib.errors import AccessRefused, ObjectMissing, ObjectTooLarge
@@ -58,8 +59,8 @@ class S3Store:
         with translated(uri):
             answer = self._s3().get_object(Bucket=bucket, Key=key)
             with closing(answer["Body"]):
-                check_size(uri, answer["ContentLength"], max_bytes)
-                return Stored(bytes(answer["Body"].read()), answer["ETag"])
+                check_size(uri, told(answer, "ContentLength"), max_bytes)
+                return Stored(bytes(answer["Body"].read()), told(answer, "ETag"))
 
     def download(self, bucket: str, key: str, target: Path) -> None:
         """See ObjectStore."""
@@ -72,8 +73,10 @@ class S3Store:
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
         """See ObjectStore."""
         with translated(f"s3://{bucket}/{key}"):
-            body = self._s3().get_object(Bucket=bucket, Key=key)["Body"]
-        return self._blocks(body, f"s3://{bucket}/{key}")
+            answer = self._s3().get_object(Bucket=bucket, Key=key)
+            told(answer, "ETag")
+            told(answer, "ContentLength")  # by which botocore tells half a body
+        return self._blocks(answer["Body"], f"s3://{bucket}/{key}")
 
     def _blocks(self, body: Any, uri: str) -> Iterator[bytes]:
         with translated(uri):
@@ -83,8 +86,7 @@ class S3Store:
         """See ObjectStore."""
         request = {"Bucket": bucket, "Prefix": prefix} | ({"StartAfter": after} if after else {})
         with translated(f"s3://{bucket}/{prefix}"):
-            pages = self._s3().get_paginator("list_objects_v2")
-            for page in pages.paginate(**request):
+            for page in self._pages(request):
                 for listed in page.get("Contents", []):
                     yield Listed(listed["Key"], listed["LastModified"].timestamp())
 
@@ -93,9 +95,14 @@ class S3Store:
         request = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
         request |= {"StartAfter": after} if after else {}
         with translated(f"s3://{bucket}/{prefix}"):
-            for page in self._s3().get_paginator("list_objects_v2").paginate(**request):
+            for page in self._pages(request):
                 for folder in page.get("CommonPrefixes", []):
                     yield folder["Prefix"]
+
+    def _pages(self, request: dict[str, str]) -> Iterator[dict[str, Any]]:
+        for page in self._s3().get_paginator("list_objects_v2").paginate(**request):
+            told(page, "IsTruncated")
+            yield page
 
     def put(
         self,
@@ -113,9 +120,9 @@ class S3Store:
         request = {"Bucket": bucket, "Key": key, "Body": data, "ContentType": content_type}
         with translated(f"s3://{bucket}/{key}"):
             if not conditions:
-                return str(self._s3().put_object(**request)["ETag"])
+                return str(told(self._s3().put_object(**request), "ETag"))
             answer = unless_lost(lambda: self._s3().put_object(**request, **conditions))
-        return None if answer is None else str(answer["ETag"])
+            return None if answer is None else str(told(answer, "ETag"))
 
     def write(self, bucket: str, key: str, blocks: Iterable[bytes]) -> None:
         """See ObjectStore."""

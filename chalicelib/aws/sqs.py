@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.aws.failures import translated
+from chalicelib.aws.failures import told, translated
 from chalicelib.errors import ServiceUnavailable
 
 MAX_ENTRIES = 10
@@ -61,20 +61,27 @@ class SqsQueue:
         """See Queue."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
                  "ApproximateNumberOfMessagesDelayed"]  # fmt: skip
-        answer = self._call("get_queue_attributes", AttributeNames=names)
-        return all(int(answer["Attributes"][name]) == 0 for name in names)
+        attributes = self._attributes(names)
+        return all(int(attributes[name]) == 0 for name in names)
 
     def patience(self) -> float:
         """See Queue: the visibility timeout times the number of receipts that are allowed."""
         names = ["VisibilityTimeout", "RedrivePolicy"]
-        answer = self._call("get_queue_attributes", AttributeNames=names)["Attributes"]
+        answer = self._attributes(names)
         policy = msgspec.json.decode(answer.get("RedrivePolicy", "{}"), type=_Redrive)
         return float(max(int(answer["VisibilityTimeout"]), 1) * policy.receives)
 
+    def _attributes(self, names: list[str]) -> dict[str, str]:
+        with translated(f"the queue {self._name}"):
+            answer = self._call("get_queue_attributes", AttributeNames=names)
+            attributes: dict[str, str] = told(answer, "Attributes")
+        return attributes
+
     def _send(self, entries: list[dict[str, str]]) -> None:
         for _ in range(3):  # a batch request can succeed for only some of its messages
-            failed = self._call("send_message_batch", Entries=entries).get("Failed", [])
-            entries = [e for e in entries if e["Id"] in {refusal["Id"] for refusal in failed}]
+            # not by the failures it tells: half an answer tells none
+            sent = self._call("send_message_batch", Entries=entries).get("Successful", [])
+            entries = [e for e in entries if e["Id"] not in {success["Id"] for success in sent}]
             if not entries:
                 return
         raise ServiceUnavailable(
@@ -84,5 +91,6 @@ class SqsQueue:
     def _call(self, method: str, **parameters: Any) -> Any:
         with translated(f"the queue {self._name}"):
             if not self._url:
-                self._url = self._client().get_queue_url(QueueName=self._name)["QueueUrl"]
+                answer = self._client().get_queue_url(QueueName=self._name)
+                self._url = told(answer, "QueueUrl")
             return getattr(self._client(), method)(QueueUrl=self._url, **parameters)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from chalicelib.aws.failures import code_of, translated
+from chalicelib.aws.failures import code_of, told, translated
 from chalicelib.errors import Conflict, NotFound
 
 FIRST, LAST = 100, 1000
@@ -77,7 +77,8 @@ class StepFunctions:
         """See Executions."""
         # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
         try:
-            self._call("start_execution", stateMachineArn=self._machine, name=name, input=input)
+            parameters = {"stateMachineArn": self._machine, "name": name, "input": input}
+            self._call("start_execution", "executionArn", **parameters)
         except _AlreadyExistsError:
             if self.describe(name).input != input:
                 raise Conflict(
@@ -88,11 +89,12 @@ class StepFunctions:
 
     def describe(self, name: str) -> Execution:
         """See Executions."""
-        return _execution(self._call("describe_execution", executionArn=self._arn(name)))
+        return _execution(self._call("describe_execution", "status", executionArn=self._arn(name)))
 
     def recent(self, count: int) -> list[Execution]:
         """See Executions."""
-        answer = self._call("list_executions", stateMachineArn=self._machine, maxResults=count)
+        parameters = {"stateMachineArn": self._machine, "maxResults": count}
+        answer = self._call("list_executions", "executions", **parameters)
         return [_execution(execution) for execution in answer["executions"]]
 
     def history(self, name: str) -> list[Event]:
@@ -100,22 +102,26 @@ class StepFunctions:
         arn = self._arn(name)
         ends = [
             self._call(
-                "get_execution_history", executionArn=arn, maxResults=count, reverseOrder=back
+                "get_execution_history", "events",
+                executionArn=arn, maxResults=count, reverseOrder=back,
             )
             for count, back in ((FIRST, False), (LAST, True))
-        ]
+        ]  # fmt: skip
         events = {event["id"]: _event(event) for end in ends for event in end["events"]}
         return [events[number] for number in sorted(events)]
 
     def _arn(self, name: str) -> str:
         return f"{self._machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    def _call(self, method: str, **parameters: Any) -> Any:
+    def _call(self, method: str, field: str, **parameters: Any) -> Any:
+        """Returns an answer that has this field."""
         from botocore.exceptions import ClientError
 
         with translated(f"the state machine {self._machine}"):
             try:
-                return getattr(self._client(), method)(**parameters)
+                answer = getattr(self._client(), method)(**parameters)
+                told(answer, field)
+                return answer
             except ClientError as error:
                 code = code_of(error)
                 if code == "ExecutionAlreadyExists":
