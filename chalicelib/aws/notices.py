@@ -111,7 +111,8 @@ class _Lost(msgspec.Struct, frozen=True, rename="camel"):
 
     def texts(self) -> list[str]:
         if isinstance(self.request_payload.get("Records"), list):
-            return [notice.text for notice in of_sns(self.request_payload)]
+            texts = [notice.text for notice in of_sns(self.request_payload)]
+            return msgspec.convert(texts, list[str])
         return [json.dumps(self.request_payload)]
 
 

@@ -144,6 +144,6 @@ def puts(event: str | bytes) -> list[Put]:
     """
     kinds: tuple[type[_Event], ...] = (_Failure, _Records, _Bridged, _Test)
     for kind in kinds:
-        with suppress(*UNREADABLE):
+        with suppress(*UNREADABLE, ValueError, OverflowError):  # of a time outside the calendar
             return msgspec.json.decode(event, type=kind).puts()
     raise BadRequest("This is no event of S3.")

@@ -86,6 +86,9 @@ def test_a_text_names_what_was_put_into_a_bucket() -> None:
     "", "poison", "{", "[]", "null", "{}", '{"url": 5}', '{"url": ""}', "\ud800",
     '{"url": "http://h/1", "s3_uri": "s3://b/k"}', '{"id": "%s", "url": "u"}' % ("x" * 257),
     '{"detail": {}}', '{"Records": 5}', '{"Records": [{}]}', "file:///etc/passwd", "[" * 100_000,
+    bridged("a.png").replace("2026-11-22T10:00:00Z", "0001-01-01T00:00:00"),
+    '{"requestPayload": {"Records": [{"Sns": {"MessageId": "m", "Message": {"url": "u"}}}]}}',
+    '{"requestPayload": {"Records": [{"Sns": {"MessageId": "m", "Message": null}}]}}',
 ])  # fmt: skip
 def test_other_texts_are_refused_in_words(text: str) -> None:
     with pytest.raises(BadRequest, match=r"names no image\. Send a URL"):
