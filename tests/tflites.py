@@ -8,7 +8,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 OPERATORS = schema.BuiltinOperator
 SIDE = 8
-CONSTANTS = {"ADD": 0.0, "MUL": 0.5}
+CONSTANTS = {"ADD": 0.0, "DIV": 0.01, "MUL": 0.5}
 """The second operand of these."""
 
 

@@ -23,13 +23,10 @@ from tools.inspecting.ending import of_tflite
 from tools.inspecting.kinds import check_kind
 from tools.inspecting.metadata import normalisation
 from tools.inspecting.outputs import of_package, told
-from tools.inspecting.scaling import check_scaling, scales_itself
+from tools.inspecting.scaling import BRIGHTEST, check_scaling, holds_pixels, in_order, scales_itself
 from tools.labelling.labelfile import of_network
 from tools.options import KEYS, chosen, for_labels, formula
 from tools.photosamples import of_folder
-
-BRIGHTEST = 200
-"""A quantised network for 0..255 saw pixels near 255, or near 151 if a mean was subtracted."""
 
 
 def add(
@@ -66,7 +63,7 @@ def add(
         if pixels.depth == 1:
             how = msgspec.structs.replace(how, channels="grey")
         trial = _tried(package.model_path, about, labels, how)
-        how = _prepared(package, pixels, how, trial, about["pictures"], say)
+        how = _prepared(package, pixels, how, trial, about, say)
         if about["pictures"] and not trial:
             say(
                 "Pictures: not used. They tell how pixels are scaled only if one label of a "
@@ -136,11 +133,11 @@ def _prepared(
     pixels: Tensor,
     how: Preprocessing,
     trial: Trial | None,
-    pictures: Path | None,
+    about: Mapping[str, Any],
     say: Callable[[str], None],
 ) -> Preprocessing:
     """The preprocessing with its scaling. Raises ModelInvalid if unknown or unfit."""
-    how, why = _scaled(package, pixels, how, trial, pictures)
+    how, why = _scaled(package, pixels, how, trial, about)
     check_scaling(package.info.name, how, pixels)
     say(f"Pixels: {formula(how)}, {why}.")
     if trial and how in trial.right:
@@ -153,21 +150,22 @@ def _scaled(
     pixels: Tensor,
     how: Preprocessing,
     trial: Trial | None,
-    pictures: Path | None,
+    about: Mapping[str, Any],
 ) -> tuple[Preprocessing, str]:
     """How pixels are scaled, and why. Raises ModelInvalid if that is unknown."""
     if how.mean is not None:
         return how, "as you said"
-    if pixels.dtype in (np.uint8, np.int8):
+    is_small = pixels.dtype in (np.uint8, np.int8)
+    if is_small and holds_pixels(pixels):
         return how, f"as its input is {pixels.dtype}"
     if said := normalisation(package.model_path):
         named = dict.fromkeys(KEYS) | dict(zip(("mean", "std"), said, strict=True))
         return chosen(how, named), "as its metadata says"
     if np.issubdtype(pixels.dtype, np.integer):
-        if pixels.scale * np.iinfo(pixels.dtype).max >= BRIGHTEST:
+        if not is_small and pixels.scale * np.iinfo(pixels.dtype).max >= BRIGHTEST:
             return how, "because its input has that range"
-    elif scales_itself(package.model_path):
-        return how, "because it scales them itself"
+    elif order := scales_itself(package.model_path):
+        return in_order(how, order, about["channels"])
     if trial:
         return decided(trial, package.info.name)
-    raise unknown(package.info.name, pictures)
+    raise unknown(package.info.name, about["pictures"])

@@ -27,6 +27,7 @@ pytestmark = [
 ]
 SIDE = 24
 MEAN = [120.0, 110.0, 100.0]
+CAFFE = [103.939, 116.779, 123.68]
 ASKED = "needs its pixels scaled. Give --mean and --std"
 Run = Callable[..., Result]
 Build = Callable[[Any], Any]
@@ -117,6 +118,33 @@ def test_a_network_that_scales_pixels_itself_gets_them_as_they_are(
     check(cache, lambda image: net(image[None].astype(np.float32), training=False)[0])
 
 
+@pytest.mark.parametrize("kept", ["keras", "saved", "tflite"])
+def test_a_network_that_subtracts_the_mean_of_blue_first_gets_blue_first(
+    tf: Any, run: Run, cache: Path, tmp_path: Path, kept: str
+) -> None:
+    padded = tf.keras.layers.ZeroPadding2D(1)
+    net = model(tf, lambda x: padded(x - np.array(CAFFE, np.float32)))
+    if kept == "tflite":
+        source: tuple[Any, ...] = (tmp_path / "net.tflite",)
+        source[0].write_bytes(converter(tf, net).convert())
+        command = "add"
+    else:
+        command, source = "export", (*save(net, tmp_path, kept), "--float")
+    result = run(command, *source)
+    assert result.exit_code == 0, result.output
+    assert "in the order BGR, because it subtracts Caffe's means itself" in result.output
+    check(cache, lambda image: net(image[None, ..., ::-1].astype(np.float32), training=False)[0])
+    assert run(command, *source, "--force", "--channels", "rgb").exit_code == 0
+    assert read_package(cache / "own").info.preprocessing.channels == "rgb"
+
+
+def converter(tf: Any, net: Any) -> Any:
+    """LiteRT's, for the network with one image."""
+    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
+    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
+    return tf.lite.TFLiteConverter.from_concrete_functions([traced])
+
+
 def save(net: Any, folder: Path, kept: str) -> tuple[Any, ...]:
     """The option that names it, and where it is."""
     if kept == "keras":
@@ -152,6 +180,7 @@ def test_a_saved_model_that_augments_at_random_is_refused(
 OUTSIDE: dict[str, Callable[[Any], Build]] = {
     "none": lambda tf: lambda x: x,
     "a normalisation of 0..1": lambda tf: lambda x: (x - 0.5) / 0.25,
+    "cut off at 0 and 1": lambda tf: lambda x: tf.keras.ops.clip(x, 0.0, 1.0),
     "a learned one of unknown pixels": lambda tf: tf.keras.layers.BatchNormalization(),
 }
 
@@ -302,6 +331,7 @@ def test_labels_of_imagenet_bring_its_crop(tf: Any, run: Run, cache: Path, tmp_p
         ),
         (lambda tf: tf.keras.applications.vgg16.preprocess_input, True),
         (lambda tf: lambda x: (x - 0.5) / 0.25, False),
+        (lambda tf: lambda x: (tf.keras.ops.clip(x, 0.0, 1.0) - 0.5) / 0.25, False),
         (lambda tf: lambda x: x, False),
     ],
 )
@@ -311,10 +341,8 @@ def test_a_file_of_litert_is_looked_into(
     """Behind padding, where the converter does not fold the scaling into the first layer."""
     padded = tf.keras.layers.ZeroPadding2D(1)
     net = model(tf, lambda x: padded(before(tf)(x)))
-    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
-    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
     file = tmp_path / "net.tflite"
-    file.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert())
+    file.write_bytes(converter(tf, net).convert())
     result = run("add", file)
     if not is_found:
         assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
@@ -356,9 +384,7 @@ def test_a_file_of_litert_may_say_its_normalisation(
     tf: Any, run: Run, cache: Path, tmp_path: Path
 ) -> None:
     net = model(tf, lambda x: x)
-    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
-    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
-    plain = tf.lite.TFLiteConverter.from_concrete_functions([traced]).convert()
+    plain = converter(tf, net).convert()
     file = tmp_path / "net.tflite"
     file.write_bytes(with_normalisation(plain, [10.0, 20.0, 30.0], [50.0, 60.0, 70.0]))
     result = run("add", file)
@@ -375,24 +401,74 @@ def test_a_file_of_litert_that_takes_16_bits_tells_by_its_range(
     """Of pixels 0..255, or of what they were made before."""
     net = model(tf, tf.keras.layers.Rescaling(1 / 255 if scaled else 1.0))
     top = 255.0 if scaled else 1.0
-    spec = tf.TensorSpec([1, SIDE, SIDE, 3], tf.float32)
-    traced = tf.function(lambda x: net(x, training=False)).get_concrete_function(spec)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converting = converter(tf, net)
+    converting.optimizations = [tf.lite.Optimize.DEFAULT]
     samples = [image[None] * np.float32(top / 255) for image in sample_images((SIDE, SIDE), 8)]
-    converter.representative_dataset = lambda: ([sample] for sample in samples)
-    converter.target_spec.supported_ops = [
+    converting.representative_dataset = lambda: ([sample] for sample in samples)
+    converting.target_spec.supported_ops = [
         tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     ]
-    converter.inference_input_type = tf.int16
+    converting.inference_input_type = tf.int16
     file = tmp_path / "net.tflite"
-    file.write_bytes(converter.convert())
+    file.write_bytes(converting.convert())
     result = run("add", file)
     if not scaled:
         assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
         result = run("add", file, "--mean", 0, "--std", 255)
     assert result.exit_code == 0, result.output
     check(cache, lambda image: net(image[None] * np.float32(top / 255), training=False)[0], 0.03)
+
+
+IMAGENETS = [123.675, 116.28, 103.53]
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized:UserWarning")
+@pytest.mark.parametrize(
+    ("takes", "mean", "std", "is_found"),
+    [
+        ("float32", [0.0], [255.0], False),
+        ("float32", [127.5], [127.5], False),
+        ("float32", CAFFE, [1.0], False),
+        ("float32", [0.0], [1.0], True),
+        ("int8", [0.0], [255.0], True),
+        ("int8", [127.5], [127.5], True),
+        ("uint8", [0.0], [1.0], True),
+        ("uint8", CAFFE, [1.0], False),
+        ("int8", IMAGENETS, [58.395, 57.12, 57.375], False),
+        ("int8", [0.0], [510.0], False),
+    ],
+)
+def test_a_file_of_litert_that_is_quantised_tells_by_its_range(
+    tf: Any, run: Run, cache: Path, tmp_path: Path, takes: str, mean: list[float],
+    std: list[float], is_found: bool,
+) -> None:  # fmt: skip
+    """Its values are pixels only if that range is one of those that pixels are scaled to."""
+    net = model(tf, lambda x: x)
+
+    def scaled(image: np.ndarray) -> Any:
+        return ((image[None] - np.array(mean)) / np.array(std)).astype(np.float32)
+
+    converting = converter(tf, net)
+    converting.optimizations = [tf.lite.Optimize.DEFAULT]
+    samples = [scaled(image) for image in sample_images((SIDE, SIDE), 24)]
+    converting.representative_dataset = lambda: ([sample] for sample in samples)
+    converting.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converting.inference_input_type = getattr(tf, takes)
+    file = tmp_path / "net.tflite"
+    file.write_bytes(converting.convert())
+    result = run("add", file)
+    if not is_found:
+        assert result.exit_code == 1 and ASKED in result.output and not cache.exists()
+        numbers = [",".join(map(str, values)) for values in (mean, std)]
+        result = run("add", file, "--mean", numbers[0], "--std", numbers[1])
+    assert result.exit_code == 0, result.output
+    images = sample_images((SIDE, SIDE), 24)
+    classifier = Classifier(read_package(cache / "own"), 1)
+    same = [
+        classifier.scores(image).argmax() == np.argmax(net(scaled(image), training=False)[0])
+        for image in images
+    ]
+    assert sum(same) >= 22
 
 
 @pytest.mark.shared

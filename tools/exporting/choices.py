@@ -21,6 +21,7 @@ from tools.exporting.networks import Network, Source, with_preprocessing
 from tools.exporting.saved_models import saved_model
 from tools.fetching.download import blob_id
 from tools.inspecting.kinds import check_kind
+from tools.inspecting.scaling import in_order
 from tools.labelling.labelfile import LabelFile, read
 from tools.options import chosen, formula
 
@@ -99,8 +100,8 @@ def prepared(
             why += "; but it scales them itself as well, so leave --mean and --std out if you can"
     elif own:
         why = own[1]
-    elif source.takes_pixels():
-        why = "because it scales them itself"
+    elif order := source.takes_pixels():
+        how, why = in_order(how, order, options["channels"])
     elif trial:
         how, why = decided(trial, source.name)
     else:

@@ -1,13 +1,13 @@
 """What a TensorFlow graph shows: which pixels it takes, and how it ends."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tools.inspecting.ending import Ending, judged
-from tools.inspecting.scaling import takes_pixels
+from tools.inspecting.scaling import PROBES, Order, order_of_pixels, probe
 
 PASSING = frozenset({
     "Add", "AddV2", "BiasAdd", "Cast", "ClipByValue", "ConcatV2", "Div", "DivNoNan", "EnsureShape",
@@ -21,14 +21,14 @@ ASKING = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 """Operations that only read a tensor's shape."""
 
 
-def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> bool:
-    """Whether a network surely takes pixels 0..255, by what it does before its first layer.
+def scales_itself(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Order | None:
+    """The order of pixels 0..255 that a network surely takes, by what precedes its first layer.
 
     It is traced as for prediction, so nested layers count, and layers for training do not.
     call: a float32 tensor of that shape to scores.
     """
     constant = _constant(tf, call, shape)
-    return constant is not None and graph_scales_itself(tf, constant.inputs[0], shape)
+    return None if constant is None else graph_scales_itself(tf, constant.inputs[0], shape)
 
 
 def ending(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> Ending:
@@ -62,21 +62,22 @@ def _constant(tf: Any, call: Callable[[Any], Any], shape: tuple[int, ...]) -> An
         return None
 
 
-def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> bool:
+def graph_scales_itself(tf: Any, pixels: Any, shape: tuple[int, ...]) -> Order | None:
     """`scales_itself` for a graph without variables. pixels: the tensor that takes them."""
     reached = _reached(pixels)
     if not reached:
-        return False
+        return None
     with tf.compat.v1.Session(graph=pixels.graph) as session:
-        black, white = (_values(session, reached, pixels, shape, value) for value in (0, 255))
-    return takes_pixels(black, white)
+        return order_of_pixels([
+            _values(session, reached, pixels, shape, colour) for colour in PROBES
+        ])  # fmt: skip
 
 
 def _values(
-    session: Any, reached: list[Any], pixels: Any, shape: tuple[int, ...], value: int
+    session: Any, reached: list[Any], pixels: Any, shape: tuple[int, ...], colour: Sequence[int]
 ) -> NDArray[np.float32]:
-    """What the tensors hold for a picture of one brightness, in one array."""
-    picture = np.full(shape, value, pixels.dtype.as_numpy_dtype)
+    """What the tensors hold for a picture of one colour, in one array."""
+    picture = probe(shape, colour, pixels.dtype.as_numpy_dtype)
     results = session.run(reached, {pixels.name: picture})
     return np.concatenate([np.ravel(values) for values in results]).astype(np.float32)
 

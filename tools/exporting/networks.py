@@ -15,6 +15,7 @@ from tools.exporting import applications, inside
 from tools.exporting.frozen_graph import FrozenGraph
 from tools.exporting.raw import opened
 from tools.exporting.reasons import quoted
+from tools.inspecting.scaling import Order
 
 Scores = NDArray[np.float32]
 Reference = Callable[[NDArray[Any]], Scores]
@@ -27,7 +28,7 @@ class Source:
     name: of its file or application. image: the input, as one image of 32-bit floats.
     call: a float32 tensor of the shape of `image` to scores; to be traced.
     answer: an array of that shape to the scores that TensorFlow gives.
-    takes_pixels: whether it surely takes pixels 0..255; may run for seconds.
+    takes_pixels: the order in which it surely takes pixels 0..255, or None; may run for seconds.
     reference: one image [height, width, 3] of 0..255, uint8 or float32, to scores, if the source
         prepares it. file: an encoded picture to scores, if the source also decodes it.
     """
@@ -37,7 +38,7 @@ class Source:
     classes: int
     call: Callable[[Any], Any]
     answer: Callable[[NDArray[np.generic]], Scores]
-    takes_pixels: Callable[[], bool]
+    takes_pixels: Callable[[], Order | None]
     reference: Reference | None = None
     file: Callable[[bytes], Scores] | None = None
 
@@ -149,7 +150,9 @@ def frozen_graph(tf: Any, graph: FrozenGraph, side: int | None) -> Source:
         classes_of(graph.scores.shape),
         graph.call,
         lambda values: row(graph.reference(values[0])),
-        lambda: graph.encoded or inside.graph_scales_itself(tf, graph.pixels, image.shape),
+        lambda: (
+            "rgb" if graph.encoded else inside.graph_scales_itself(tf, graph.pixels, image.shape)
+        ),
         (lambda image: row(graph.reference(image))) if graph.encoded else None,
         (lambda data: row(graph.scores_of(data))) if graph.encoded else None,
     )

@@ -74,7 +74,7 @@ def saved_model(
         classes_of(chosen.function.structured_outputs[chosen.output].shape),
         call,
         lambda values: row(call(tf.constant(values))),
-        lambda: spec.dtype == tf.uint8 or inside.scales_itself(tf, call, image.shape),
+        lambda: "rgb" if spec.dtype == tf.uint8 else inside.scales_itself(tf, call, image.shape),
     )
 
 

@@ -17,11 +17,13 @@ SHIFTING = frozenset({
     "Add", "AddV2", "AvgPool", "BiasAdd", "Div", "Mean", "Mul", "RealDiv", "Sub",
 })  # fmt: skip
 """Operations after which logits are still logits, but probabilities are none."""
+NEGATING = frozenset({"NEG", "Neg"})
+"""Operations after which the best class has the lowest score."""
 TRAINED = frozenset({
     "BATCH_MATMUL", "CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED",
     "BatchMatMulV2", "Conv2D", "DepthwiseConv2dNative", "Einsum", "MatMul",
 })  # fmt: skip
-Kind = Literal["softmax", "sigmoid", "linear", "other"]
+Kind = Literal["softmax", "sigmoid", "linear", "changed", "other"]
 KINDS: dict[str, Kind] = {
     "SOFTMAX": "softmax", "LOGISTIC": "sigmoid", "Softmax": "softmax", "Sigmoid": "sigmoid",
     "LOG_SOFTMAX": "linear", "LogSoftmax": "linear",  # softmax(log_softmax(x)) is softmax(x)
@@ -37,7 +39,8 @@ FUSING = (
 class Ending:
     """The operation that makes a network's scores.
 
-    kind: "linear" for a trained layer without activation. operation: its name, or "".
+    kind: "linear" for a trained layer without activation; "changed" if probabilities were shifted
+        or scaled, or any scores negated. operation: its name, or "".
     """
 
     kind: Kind
@@ -48,12 +51,15 @@ def judged(operations: Iterable[str]) -> Ending:
     """The ending that these operations show, last first."""
     shifted = ""
     for name in operations:
+        if name in NEGATING:
+            return Ending("changed", name)
         if name in SHIFTING:
             shifted = shifted or name
         elif name not in PASSING:
             kind = "linear" if name in TRAINED else KINDS.get(name, "other")
-            plain = kind == "linear" or not shifted
-            return Ending(kind, name) if plain else Ending("other", shifted)
+            if kind == "linear" or not shifted:
+                return Ending(kind, name)
+            return Ending("changed" if kind in ("softmax", "sigmoid") else "other", shifted)
     return Ending("other", shifted)
 
 

@@ -113,7 +113,7 @@ def _seen(
         return Output("probabilities", False, "because they are never negative and always sum to 1")
     if scores == "logits":
         return Output("logits", bool(several), "as you said")
-    if max(-low, high) > 1 + ROUNDING:
+    if max(-low, high) > 1 + ROUNDING and end.kind != "changed":
         return Output("logits", bool(several), f"as {range_}")
     raise ModelInvalid(
         f"It cannot be told what the scores of {name} are: it ends in "
