@@ -25,7 +25,7 @@ from chalicelib.bulk.records import Record
 from chalicelib.errors import AccessRefused, InceptionError, ServiceUnavailable, SourceRefused
 from chalicelib.inference.pool import Load
 from chalicelib.requests import BatchRequest, Instance
-from tests.fakes import MemoryQueue, MemoryStore
+from tests.fakes import MemoryBus, MemoryItems, MemoryQueue, MemoryStore
 from tests.sampleimages import picture
 from tests.wired import wired
 
@@ -152,6 +152,8 @@ class Process:
             store=store,
             queue=Watched(cloud.queue, steps),
             answers=Watched(cloud.answers, steps),
+            bus=Watched(cloud.bus, steps),
+            items=Watched(cloud.items, steps),
             fetch=Watched(cloud, steps).fetch,
             clock=lambda: next(cloud.clock),
         )
@@ -168,6 +170,7 @@ class BatchCloud:
     def __init__(self, store: Any = None, queue: Any = None) -> None:
         self.store, self.queue = store or MemoryStore(), queue or MemoryQueue()
         self.answers, self.dead = MemoryQueue(), list[str]()
+        self.bus, self.items = MemoryBus(), MemoryItems()
         self.models_in: Callable[[Any], Any] = lambda store: None
         self.load: Load | None = None
         self.environment: dict[str, str] = {}
@@ -184,13 +187,14 @@ class BatchCloud:
         twin.store.late = self.store.late
         twin.submitted, twin.dead = dict(self.submitted), list(self.dead)
         twin.answers.bodies = list(self.answers.bodies)
+        twin.bus.events = list(self.bus.events)
         twin.models_in, twin.load, twin.environment = self.models_in, self.load, self.environment
         twin.clock = map(float, itertools.count(1_800_001_000))
         return twin
 
     def fetch(self, url: str) -> bytes:
         """The image of an address that ends in its id."""
-        id = url.rsplit("/", 1)[1]
+        id = url.rsplit("/", 1)[-1]
         if id in self.killers:
             raise Killed
         if id in self.broken:
@@ -279,5 +283,7 @@ class BatchCloud:
         batches = self.process().batches
         view = batches.view(batch_id)
         assert view.counts == Counts(len(records), len(records), len(failed))
+        told = [end for _, end in self.bus.events if end["batch_id"] == batch_id]
+        assert told[-1]["status"] == "finished" and told[-1]["counts"]["done"] == len(records)
         assert not self.active and outline_of(view) in batches.recent()
         return failed

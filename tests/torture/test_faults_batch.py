@@ -90,6 +90,11 @@ def hurried(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     cloud.deliver(process, cloud.queue.bodies.pop(0), lambda: next(left, 1.0))
 
 
+def rushed(cloud: BatchCloud, process: Process, batch_id: str) -> None:
+    """A message for which there is no time: it is begun, and goes back to the queue."""
+    cloud.deliver(process, cloud.queue.bodies.pop(0), lambda: 1.0)
+
+
 def one_message(cloud: BatchCloud, process: Process, batch_id: str) -> None:
     """The next one that waits."""
     if cloud.queue.bodies:
@@ -337,7 +342,10 @@ def check(cloud: BatchCloud, batch_id: str, may_be_cancelled: bool = False) -> i
 
 
 DYING: dict[str, dict[str, tuple[State, Action]]] = {
-    "fan-out": {"": (started, fan_out_again), "listing": (listing, fan_out_again)},
+    "fan-out": {
+        "": (started, fan_out_again), "listing": (listing, fan_out_again),
+        "short of time": (started, rushed), "listing, short of time": (listing, rushed),
+    },
     "worker, at every call from receive to delete": {
         "": (cut, chunk_again), "short of time": (cut, hurried), "batch": (started, work),
     },
@@ -346,7 +354,7 @@ DYING: dict[str, dict[str, tuple[State, Action]]] = {
         "lost chunk": (lost, tick), "no end": (unfinished, tick), "busy": (busy, tick),
         "stopped": (stopping, tick),
     },
-    "images one by one": {"": (alone, work)},
+    "images one by one": {"": (alone, work), "short of time": (alone, rushed)},
 }  # fmt: skip
 
 
