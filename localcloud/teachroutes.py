@@ -8,7 +8,8 @@ import msgspec
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.answers.predictions import ErrorAnswer, ErrorInfo
-from chalicelib.errors import BadRequest, Forbidden, InceptionError, UnsupportedMediaType
+from chalicelib.errors import Forbidden, InceptionError, UnsupportedMediaType
+from chalicelib.parsing import json_request
 from localcloud.schoolroom import Schoolroom
 from stage.teachjobs import Wanted
 
@@ -66,19 +67,16 @@ class _Views:
 
     def add_picture(self, id: str) -> None:
         self._check_type("image/", "application/octet-stream")
-        request = self._request()
-        query: Mapping[str, str] = request.query_params or {}
-        body = request.raw_body
-        data = body if isinstance(body, bytes) else body.encode()
-        self._room.add(id, query.get("name", ""), query.get("label", ""), data)
+        query: Mapping[str, str] = self._request().query_params or {}
+        self._room.add(id, query.get("name", ""), query.get("label", ""), self._body())
 
     def start(self, id: str) -> msgspec.Struct:
         self._check_type("application/json")
-        try:
-            wanted = msgspec.json.decode(self._request().raw_body, type=Wanted)
-        except msgspec.MsgspecError as error:
-            raise BadRequest(f"The body must be JSON with name and base: {error}.") from error
-        return self._room.start(id, wanted)
+        return self._room.start(id, json_request(self._body(), Wanted))
+
+    def _body(self) -> bytes:
+        body = self._request().raw_body
+        return body if isinstance(body, bytes) else body.encode()
 
     def _request(self) -> Request:
         if self._app.current_request is None:

@@ -86,13 +86,17 @@ def test_what_any_page_may_send_is_refused(client: Client, type_: str) -> None:
         assert client.http.post(path, headers=headers, body=b"{}").status_code == 415
 
 
-def test_what_to_teach_is_asked_for_in_words(client: Client) -> None:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b"{}", "name"), (b'{"more": ' + b"[" * 100_000, "deep"), (b'{"name": "\xff"}', "UTF-8")],
+)
+def test_what_to_teach_is_asked_for_in_words(client: Client, body: bytes, said: str) -> None:
     id = opened(client)
     answer = client.http.post(
-        f"/teachings/{id}/start", headers=JSON | {"Host": "localhost"}, body=b"{}"
+        f"/teachings/{id}/start", headers=JSON | {"Host": "localhost"}, body=body
     )
     assert answer.status_code == 400
-    assert "name" in answer.json_body["error"]["message"]
+    assert said in answer.json_body["error"]["message"]
 
 
 def test_there_is_no_other_teaching(client: Client) -> None:
