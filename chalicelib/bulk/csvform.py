@@ -17,6 +17,8 @@ ADDRESS_COLUMNS = ("url", "s3_uri", "source-ref")
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Separators of a CSV and their names. Excel uses the second if a comma is the decimal sign."""
 
+_AROUND = " \r\n"
+"""Blanks around a first line. A tab is none of them: it may be Excel's separator."""
 _SEP = re.compile('"?sep=(.)"?', re.IGNORECASE)
 
 RECORD_LINES = 32
@@ -47,13 +49,13 @@ class CsvForm(Form):
 
     def _look_for_delimiter(self, line: bytes) -> None:
         with suppress(UnicodeDecodeError):
-            text = line.decode().strip()
-            if text and not text.startswith("#"):
+            text = line.decode().strip(_AROUND)
+            if text.strip() and not text.lstrip().startswith("#"):
                 self._delimiter = delimiter_of(text)
 
     def parse(self, text: str) -> Named | None:
         """See Form."""
-        if not self._header and _SEP.fullmatch(text.strip()):
+        if not self._header and _SEP.fullmatch(text.strip(_AROUND)):
             return None
         blanks = string.whitespace.replace(self._delimiter, "")  # a tab may end an empty column
         fields = _fields(text.strip(blanks), self._delimiter)

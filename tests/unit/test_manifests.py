@@ -47,6 +47,7 @@ def test_csv_as_spreadsheets_save_it() -> None:
         ("sep=;\nid;url;label", ["a;http://h/1;cat", 'b;"http://h/2;3";dog']),
         ('"sep=,"\nid,url,label', ["a,http://h/1,cat", "b,http://h/2;3,dog"]),
         ("sep=^\nid^url^label", ["a^http://h/1^cat", "b^http://h/2;3^dog"]),
+        ("sep=\t\nid\turl\tlabel", ["a\thttp://h/1\tcat", "b\thttp://h/2;3\tdog"]),
         ("id\turl\tlabel", ["a\thttp://h/1\tcat", "b\thttp://h/2;3\tdog"]),
         ("\tid\turl\tlabel", ["\ta\thttp://h/1\tcat", "\tb\thttp://h/2;3\tdog", "\t\t\t"]),
         ("id|url|label", ["a|http://h/1|cat", "b|http://h/2;3|dog"]),
