@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.settings import ROOT
 from chalicelib.subscriptions import VARIABLES
 from localcloud import registry
 from localcloud.cloud import Cloud, Options
-from localcloud.listening import DEFAULTS, LOOPBACK, usable_port
+from localcloud.listening import DEFAULTS, LOOPBACK, check_port, held_port
 from localcloud.served import find_or_fetch
 from stage import lifeline
 
@@ -83,7 +84,12 @@ def main(model: str, **said: Any) -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     lifeline.hold()
-    options = _options(**said)
+    with ExitStack() as ports:
+        _serve(model, _options(ports, **said))
+
+
+def _serve(model: str, options: Options) -> None:
+    """Serves until Ctrl-C."""
     package = find_or_fetch(model)
     arms = os.environ.get("ARMS") or f"{package.info.name}=1"
     # whoever names a token wants to be asked for it
@@ -104,12 +110,23 @@ def main(model: str, **said: Any) -> None:
 
 
 def _options(
-    host: str, project: Path, template: Path | None, visibility_timeout: int | None, **rest: Any
+    ports: ExitStack,
+    host: str,
+    project: Path,
+    template: Path | None,
+    visibility_timeout: int | None,
+    **rest: Any,
 ) -> Options:
-    """Returns the options, with ports that can be used. Raises ClickException."""
+    """Returns the options, with ports that can be used. Raises ClickException.
+
+    ports: holds those that were chosen here.
+    """
     for name in ("port", "url_port", "aws_port", "functions_port"):
         where = host if name == "port" else LOOPBACK
-        rest[name] = _checked(name.upper(), where, rest[name])
+        asked = rest[name]
+        rest[name] = asked or ports.enter_context(held_port(where))
+        if asked:
+            _check(name.upper(), where, asked)
     return Options(
         host=host,
         project=project,
@@ -120,9 +137,9 @@ def _options(
     )
 
 
-def _checked(variable: str, host: str, port: int) -> int:
+def _check(variable: str, host: str, port: int) -> None:
     try:
-        return usable_port(variable, host, port)
+        check_port(variable, host, port)
     except OSError as error:
         raise click.ClickException(str(error)) from error
 

@@ -3,14 +3,15 @@
 import importlib.util
 import os
 import shutil
-import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 from hypothesis import HealthCheck, settings
 
+from localcloud.listening import held_port
 from tests.isolation import isolate
 
 ROOT = Path(__file__).parents[1]
@@ -66,15 +67,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def free_port() -> int:
-    return pick_free_port()
-
-
-def pick_free_port() -> int:
-    """A port that nothing listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> Iterator[int]:
+    """A port that nothing listens on, and that nobody else is given during the test."""
+    with held_port() as port:
+        yield port
 
 
 @pytest.fixture

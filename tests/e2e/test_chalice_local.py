@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import urllib3
 
+from localcloud.listening import held_port
 from tests.clone import clone
-from tests.conftest import pick_free_port
 
 CHALICE = Path(sys.executable).with_name("chalice")
 PICTURE = Path("vendor/models/doodle/samples/umbrella.jpg")
@@ -24,20 +24,20 @@ PICTURE = Path("vendor/models/doodle/samples/umbrella.jpg")
 @contextlib.contextmanager
 def serving(project: Path, *options: str, **env: str) -> Iterator[str]:
     """The base URL of `chalice local`."""
-    port = pick_free_port()
-    with project.with_suffix(".log").open("w") as log:  # what is in the project is watched
+    log = project.with_suffix(".log")  # what is in the project is watched
+    with held_port() as port, log.open("w") as output:
         process = subprocess.Popen(
             [CHALICE, "local", "--port", str(port), *options],
-            cwd=project, env=os.environ | env, stdout=log, stderr=log, start_new_session=True,
+            cwd=project, env=os.environ | env, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
-    try:
-        url = f"http://127.0.0.1:{port}"
-        retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
-        urllib3.request("GET", f"{url}/", retries=retries)
-        yield url
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)  # it and the process that reloads the app
-        process.wait(timeout=20)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            retries = urllib3.Retry(total=None, connect=900, backoff_factor=0.1, backoff_max=0.1)
+            urllib3.request("GET", f"{url}/", retries=retries)
+            yield url
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # it and the process that reloads the app
+            process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +121,13 @@ def test_on_an_address_that_others_reach_it_is_closed_until_it_is_told_otherwise
 @pytest.mark.parametrize("options", [(), ("--no-autoreload",)], ids=["reloading", "once"])
 @pytest.mark.parametrize("cause", ["port", "setting"])
 def test_a_start_that_is_refused_ends_with_a_sentence(
-    project: Path, options: tuple[str, ...], cause: str
+    project: Path, options: tuple[str, ...], cause: str, free_port: int
 ) -> None:
     """Chalice reloads in a process of its own, which imports the app in a thread."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        port = taken.getsockname()[1] if cause == "port" else pick_free_port()
+        port = taken.getsockname()[1] if cause == "port" else free_port
         done = subprocess.run(
             [CHALICE, "local", "--port", str(port), *options], cwd=project, capture_output=True,
             env=os.environ | ({"THREADS": "none"} if cause == "setting" else {}), text=True,

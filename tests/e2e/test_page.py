@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.conftest import DOODLES, ROOT, pick_free_port
+from tests.conftest import DOODLES, ROOT
 from tests.e2e.browser import PHONE, TOO_FAINT, drop, sample, shoot, tab_to
 from tests.e2e.conftest import LocalCloud, file_server
 
@@ -75,7 +75,7 @@ def test_sample_click_shows_labels_model_time_and_command(page: Page, server: st
     expect(page.locator("#certainty")).to_contain_text(re.compile(r"after [\d.]+ m?s"))
     expect(page.locator("#caption")).to_contain_text("JPEG")
     expect(page.locator("#curl")).to_contain_text(f"{server.rstrip('/')}/predict?max_labels=5")
-    assert page.locator("#picture").evaluate("image => image.naturalWidth") > 0
+    expect(page.locator("#picture")).not_to_have_js_property("naturalWidth", 0)
     page.mouse.move(0, 0)
     shoot(page, "page")
 
@@ -89,7 +89,7 @@ def test_every_sample_is_offered_and_recognised(page: Page) -> None:
     for button, label in zip(buttons, labels, strict=True):
         button.click()
         expect_answer(page, label)
-        assert button.locator("img").evaluate("image => image.naturalWidth") > 0
+        expect(button.locator("img")).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_url(page: Page, files: str) -> None:
@@ -288,8 +288,8 @@ def test_picker_shows_the_models_name_on_a_narrow_phone(page: Page) -> None:
     shoot(page, "narrow")
 
 
-def test_dead_url_says_what_to_do_and_can_be_tried_again(page: Page) -> None:
-    dead = f"http://127.0.0.1:{pick_free_port()}/cat.jpg"
+def test_dead_url_says_what_to_do_and_can_be_tried_again(page: Page, free_port: int) -> None:
+    dead = f"http://127.0.0.1:{free_port}/cat.jpg"
     page.get_by_label("Address of a picture").fill(dead)
     page.keyboard.press("Enter")
 
@@ -499,9 +499,17 @@ def test_an_answer_says_what_it_would_cost(page: Page) -> None:
 
 def test_command_is_copied(page: Page) -> None:
     page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "umbrella")
+    page.locator("#copy").evaluate(
+        """(button) => {
+          window.said = [];  // it is said for two seconds
+          const watch = new MutationObserver(() => said.push(button.textContent));
+          watch.observe(button, {childList: true});
+        }"""
+    )
     page.get_by_role("button", name="Copy").click()
 
-    expect(page.locator("#copy")).to_have_text("Copied")
+    page.wait_for_function("() => said.includes('Copied')")
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert copied == page.locator("#curl").text_content()
 

@@ -12,7 +12,7 @@ import pytest
 import urllib3
 
 from localcloud.starting import END_SECONDS, LOCALCLOUD, PYTHON
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import ROOT
 from tests.e2e.conftest import LocalCloud, running
 
 
@@ -21,8 +21,8 @@ def start(*options: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path) -> None:
-    nowhere = f"http://127.0.0.1:{pick_free_port()}/"
+def test_without_a_way_to_the_models_host_doodle_answers(tmp_path: Path, free_port: int) -> None:
+    nowhere = f"http://127.0.0.1:{free_port}/"
     env = {"MODEL_DIR": str(tmp_path / "models"), "MODEL_BASE_URL": nowhere}
     with running(tmp_path / "log", "inception-v3", **env) as cloud:
         assert urllib3.request("GET", f"{cloud.url}/health").json()["model"]["name"] == "doodle"
@@ -71,7 +71,7 @@ def test_make_run_says_how_to_choose_other_ports(
 
 
 def test_a_model_that_there_is_not() -> None:
-    ended = start("--model", "none", "--port", str(pick_free_port()))
+    ended = start("--model", "none")
     assert ended.returncode == 1
     assert "no model 'none'" in ended.stderr and "list" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from localcloud.listening import held_port
 from localcloud.starting import started, wait_for
-from tests.conftest import pick_free_port
 
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), None)
 MINIBROWSER = max(Path("/usr/lib").glob("*/webkit2gtk-*/MiniBrowser"), default=None)
@@ -171,8 +171,10 @@ def webkit(folder: Path) -> Iterator[Browser]:
             for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME")
         }
         env = {**home, "DISPLAY": f":{display.readline().strip()}"}
-        port = pick_free_port()
-        with started(["WebKitWebDriver", f"--port={port}"], env, stderr=subprocess.DEVNULL):
+        with (
+            held_port() as port,
+            started(["WebKitWebDriver", f"--port={port}"], env, stderr=subprocess.DEVNULL),
+        ):
             root = f"http://127.0.0.1:{port}"
             wait_for(lambda: _is_up(f"{root}/status"))
             options = {"binary": str(MINIBROWSER), "args": ["--automation"]}

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.functional.deployer import project, tool  # noqa: F401 - fixtures
+from tests.functional.deployer import ports, project, tool  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ import pytest
 
 from localcloud import resources
 from localcloud.environment import REGION, aws_environment
+from localcloud.listening import held_port
 from localcloud.supervisor import Child, wait_for
 from tests.clone import clone
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import ROOT
 from tests.functional.gate import Gate, gate
 from tests.samplepackages import with_second_engine, without_second_engine
 from tools.bundling.build import alone
@@ -110,9 +111,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def tool(project: Path) -> Iterator[Tool]:
+def ports() -> Iterator[tuple[int, int]]:
+    """Of a local AWS, and of its functions."""
+    with held_port() as first, held_port() as second:
+        yield first, second
+
+
+@pytest.fixture(scope="module")
+def tool(project: Path, ports: tuple[int, int]) -> Iterator[Tool]:
     """In front of a local AWS of its own, with nothing of the stage in it."""
-    port, functions_port = pick_free_port(), pick_free_port()
+    port, functions_port = ports
     env = aws_environment(dict(os.environ), port)
     options = {
         "--port": port, "--functions-port": functions_port, "--concurrency": 1,

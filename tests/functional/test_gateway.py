@@ -13,7 +13,6 @@ from chalice.local import LocalDevServer
 
 from chalicelib.parsing import MAX_BODY
 from localcloud.gateway import MAX_EVENT, GatewayHandler, Routes
-from tests.conftest import pick_free_port
 
 
 def small_app() -> Chalice:
@@ -46,12 +45,11 @@ def small_app() -> Chalice:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
-    place = ("127.0.0.1", pick_free_port())
     config = Config.create(project_dir=".", chalice_app=small_app())
-    server = LocalDevServer(small_app(), config, *place, handler_cls=GatewayHandler)
+    server = LocalDevServer(small_app(), config, "127.0.0.1", 0, handler_cls=GatewayHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield place
+    yield "127.0.0.1", server.server.server_port
     server.shutdown()
     thread.join()
     server.server.server_close()

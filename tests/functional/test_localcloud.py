@@ -2,11 +2,13 @@
 
 import json
 import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import boto3
@@ -20,12 +22,13 @@ from localcloud import events, registry
 from localcloud.containers import Containers
 from localcloud.environment import ACCOUNT, aws_environment
 from localcloud.invoke import InvokeApi
-from localcloud.listening import usable_port
+from localcloud.listening import check_port, held_port
 from localcloud.queues import Queues
 from localcloud.registry import Function
 from localcloud.triggers import period
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import ROOT
 
+IP_LOCAL_PORT_RANGE = 51  # of linux/in.h; the socket module has no name for it
 CLOUDAPP = ROOT / "tests" / "data" / "cloudapp"
 MESSAGE = {
     "MessageId": "m-1",
@@ -277,14 +280,32 @@ def test_nothing_of_the_users_account_reaches_the_parts_but_the_region() -> None
 
 
 def test_ports() -> None:
-    free = pick_free_port()
-    assert usable_port("PORT", "127.0.0.1", free) == free
-    assert usable_port("PORT", "127.0.0.1", 0) > 0
+    with held_port() as free:
+        check_port("PORT", "127.0.0.1", free)
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match="make run PORT="),
     ):
-        usable_port("PORT", "127.0.0.1", taken.getsockname()[1])
+        check_port("PORT", "127.0.0.1", taken.getsockname()[1])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be held")
+def test_a_port_that_is_held_is_for_who_asks_for_it_alone() -> None:
+    with held_port() as port:
+        for _ in range(2):  # also for a server that is started again
+            with socket.create_server(("127.0.0.1", port)):
+                socket.create_connection(("127.0.0.1", port)).close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        with socket.socket() as other:
+            try:
+                other.setsockopt(
+                    socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, pack("I", port << 16 | port)
+                )
+            except OSError:
+                pytest.skip("this Linux cannot be told which ports to give")
+            with pytest.raises(OSError, match="in use"):
+                other.bind(("127.0.0.1", 0))
 
 
 def test_the_names_of_the_app_are_read_without_importing_it() -> None:

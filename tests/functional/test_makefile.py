@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, pick_free_port
+from localcloud.listening import held_port
+from tests.conftest import ROOT
 
 PIP = """#!/bin/sh
 echo "Collecting chalice (from -r requirements-dev.txt)"
@@ -41,8 +42,12 @@ def make(project: Path, *arguments: str, **env: str) -> "subprocess.CompletedPro
 def test_a_port_that_is_taken_is_said_before_anything_is_installed(
     project: Path, variable: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = {"PORT": pick_free_port(), "AWS_PORT": pick_free_port()}
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        held_port() as first,
+        held_port() as second,
+    ):
+        ports = {"PORT": first, "AWS_PORT": second}
         ports[variable] = taken.getsockname()[1]
         result = make(project, "run", *(f"{name}={port}" for name, port in ports.items()))
     assert result.returncode != 0 and "Traceback" not in result.stderr

@@ -25,7 +25,7 @@ from benchmarks.serve.servers import REQUIREMENTS, answers, cores, running
 from benchmarks.subject import photograph
 from chalicelib.inference.packages import read_package
 from localcloud.gateway import GatewayHandler
-from tests.conftest import ROOT, pick_free_port
+from tests.conftest import ROOT
 
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
 PHOTOGRAPH = photograph()
@@ -45,12 +45,12 @@ def test_an_answers_body_does_not_wait_for_its_headers_to_be_acknowledged() -> N
         do_GET = _handle  # noqa: N815
 
     config = Config.create(project_dir=".", chalice_app=app)
-    port = pick_free_port()
-    server = LocalDevServer(app, config, "127.0.0.1", port, handler_cls=Handler)
+    server = LocalDevServer(app, config, "127.0.0.1", 0, handler_cls=Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        assert urllib3.request("GET", f"http://127.0.0.1:{port}/").status == 200
+        url = f"http://127.0.0.1:{server.server.server_port}/"
+        assert urllib3.request("GET", url).status == 200
     finally:
         server.shutdown()
         thread.join()

@@ -23,7 +23,6 @@ from click.testing import CliRunner, Result
 from chalicelib.bulk.manifests import entries
 from chalicelib.sources.read import MAX_BYTES
 from localcloud.starting import END_SECONDS, started
-from tests.conftest import pick_free_port
 from tests.fakes import refusal
 from tools.submit import cli
 from tools.submitting.csvfile import file_name
@@ -485,8 +484,8 @@ def test_a_batch_is_never_started_twice(run: Run, service: Service, photos: Path
     assert len(service.asked("POST /batches")) == 1
 
 
-def test_a_service_that_is_down_is_one_line(run: Run, photos: Path, time_: Time) -> None:
-    result = run(photos, api=f"http://127.0.0.1:{pick_free_port()}")
+def test_a_service_that_is_down_is_one_line(run: Run, photos: Path, free_port: int) -> None:
+    result = run(photos, api=f"http://127.0.0.1:{free_port}")
     assert result.exit_code == 1
     assert "cannot be reached: start it with `make run`" in result.stderr
     assert result.output.count("\n") == 1

@@ -12,8 +12,9 @@ import pytest
 import urllib3
 
 from chalicelib.tokens import digest
+from localcloud.listening import held_port
 from localcloud.starting import started
-from tests.conftest import DOODLES, ROOT, pick_free_port
+from tests.conftest import DOODLES, ROOT
 
 TOKEN = "kZ0-example_token"
 OPEN = (
@@ -34,15 +35,17 @@ def environment(**env: str) -> dict[str, str]:
 @contextlib.contextmanager
 def serving(log: Path, **env: str) -> Iterator[str]:
     """The base URL of `chalice local`."""
-    port = pick_free_port()
-    command = [str(Path(sys.executable).with_name("chalice")), "local"]
-    command += ["--no-autoreload", "--port", str(port)]
+    chalice = str(Path(sys.executable).with_name("chalice"))
     with (
         log.open("wb") as output,
-        started(command, environment(**env), stdout=output, stderr=output),
-    ):
+        held_port() as port,
+        started(
+            [chalice, "local", "--no-autoreload", "--port", str(port)], environment(**env),
+            stdout=output, stderr=output,
+        ),
+    ):  # fmt: skip
         url = f"http://127.0.0.1:{port}"
-        retries = urllib3.Retry(total=None, connect=300, backoff_factor=0.1, backoff_max=0.1)
+        retries = urllib3.Retry(total=None, connect=900, backoff_factor=0.1, backoff_max=0.1)
         assert urllib3.request("GET", f"{url}/health", retries=retries).status == 200
         yield url
 

@@ -14,7 +14,6 @@ from chalice.local import LocalDevServer
 from chalicelib.urlevents import rest_event, url_answer
 from localcloud.gateway import MAX_EVENT
 from localcloud.urlfront import UrlHandler
-from tests.conftest import pick_free_port
 
 
 class SmallApp(Chalice):
@@ -42,11 +41,10 @@ def small_app() -> Chalice:
 def address() -> Iterator[str]:
     app = small_app()
     config = Config.create(project_dir=".", chalice_app=app)
-    port = pick_free_port()
-    server = LocalDevServer(app, config, "127.0.0.1", port, handler_cls=UrlHandler)
+    server = LocalDevServer(app, config, "127.0.0.1", 0, handler_cls=UrlHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{port}/echo"
+    yield f"http://127.0.0.1:{server.server.server_port}/echo"
     server.shutdown()
     thread.join()
     server.server.server_close()
