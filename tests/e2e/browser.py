@@ -116,6 +116,16 @@ def sample(label: str) -> Path:
     return DOODLES / f"{label.replace(' ', '-')}.jpg"
 
 
+def pass_minutes(page: Any) -> None:
+    """Have minutes pass on the page's clock, with a pause after each, in which an answer arrives.
+
+    Without one a page that asks again and again would ask once: it waits for the answer.
+    """
+    for _ in range(4):
+        page.clock.run_for(60_000)
+        page.wait_for_timeout(100)
+
+
 def shoot(page: Any, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")

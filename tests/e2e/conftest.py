@@ -9,13 +9,16 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 from botocore.exceptions import BotoCoreError
 
 from localcloud import starting
+from localcloud.starting import wait_for
 from tests.balance import check_bucket
 from tests.conftest import ROOT, TEST_DATA
 from tests.e2e.browser import (  # noqa: F401 - fixtures
@@ -47,6 +50,12 @@ class LocalCloud(starting.LocalCloud):
         """Whatever the test was about: each batch that says it has finished balances."""
         with contextlib.closing(self.client("s3")) as s3, contextlib.suppress(BotoCoreError):
             check_bucket(s3, self.results)  # unless what held them was ended by the test
+
+    def count_votes(self) -> None:
+        """Returns once the schedule has counted all votes so far, those of tests before too."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"  # in whole seconds, as `updated_at`
+        url = f"{self.url}/experiment"
+        wait_for(lambda: (urllib3.request("GET", url).json().get("updated_at") or "") > now)
 
     def client(self, service: str, agent: str = OBSERVER) -> Any:
         """A boto3 client of its AWS, that no fault is for."""

@@ -62,7 +62,7 @@ def test_a_picture_is_uploaded_and_answered(page: Browser) -> None:
     page.type("#file", str(sample("umbrella")))
     expect_answer(page, "umbrella")
     page.see("#caption", "JPEG")
-    assert page.run("return document.getElementById('picture').naturalWidth") > 0
+    wait_for(lambda: page.run("return document.getElementById('picture').naturalWidth > 0"))
 
 
 def test_a_url_is_answered_and_has_a_link(page: Browser, files: str) -> None:

@@ -87,7 +87,7 @@ def test_it_says_so_where_only_the_script_is_missing(edge: Edge, visitors: list[
     page = visitors[0].new_page()
     page.route("**/app-*.js", lambda route: route.abort())
     page.goto(edge.url)
-    expect(page.locator("#unloaded")).to_be_visible(timeout=15_000)
+    expect(page.locator("#unloaded")).to_be_visible()
 
 
 @pytest.mark.parametrize(("tab", "script"), [("Batch", "batch"), ("Experiment", "experiment")])

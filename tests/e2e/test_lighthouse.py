@@ -15,6 +15,7 @@ from tests.npm import installed
 VERSION = "12.8.2"  # the last that takes Node 20
 LEAST = 0.95
 RUNS = 3
+TRIES = 3
 
 pytestmark = pytest.mark.chromium
 
@@ -27,12 +28,17 @@ def lighthouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def audit(lighthouse: Path, url: str, profile: Path) -> dict[str, Any]:
-    """Lighthouse's report on the page."""
+    """Lighthouse's report on the page; again where it could not measure, as on a busy machine."""
     flags = f"--headless=new --no-sandbox --user-data-dir={profile}"
     command = ["node", str(lighthouse), url, "--quiet", "--output=json", f"--chrome-flags={flags}"]
     env = {**os.environ, "CHROME_PATH": str(CHROMIUM)}
-    report = subprocess.run(command, env=env, capture_output=True, check=True).stdout
-    return json.loads(report)
+    for _ in range(TRIES):
+        done = subprocess.run(command, env=env, capture_output=True)
+        report: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {}
+        scores = [category["score"] for category in report.get("categories", {}).values()]
+        if scores and None not in scores:
+            return report
+    pytest.fail(done.stderr.decode() or "Lighthouse gave no score.")
 
 
 @pytest.mark.parametrize("path", ["/", "/#batch"])

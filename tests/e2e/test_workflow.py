@@ -317,6 +317,7 @@ def test_what_no_try_mends_is_caught_and_every_image_has_its_error(broken: Workf
 
 def test_votes_move_the_counts_once_each(workflows: Workflows) -> None:
     workflows.put_arms(doodle=0.5, doodle_small=0.5)
+    workflows.cloud.count_votes()
     before = {arm["name"]: arm for arm in workflows.ask("GET", "/experiment")["arms"]}
     votes: dict[str, list[bool]] = {"doodle": [], "doodle-small": []}
     url = samples(workflows.cloud)[0]["url"]

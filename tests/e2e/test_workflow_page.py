@@ -20,6 +20,7 @@ from tests.e2e.browser import (
     TOO_FAINT,
     drop,
     drop_from_disk,
+    pass_minutes,
     sample,
     shoot,
     tab_to,
@@ -200,8 +201,7 @@ def test_samples_to_done_with_a_report(workflow: Page) -> None:
     expect(arms.nth(1)).to_contain_text("muddledChallenger0.0%")
     expect(workflow.locator(".comparison")).to_contain_text("only doodle on 6")
     picture = workflow.locator(".report-picture img")
-    expect(picture).to_have_js_property("complete", True)
-    assert picture.evaluate("image => image.naturalWidth") > 0
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
     rows = answers(workflow)
     assert sorted(row[1].lower() for row in rows) == LABELS
     for _, truth, first, second in rows:
@@ -312,8 +312,7 @@ def test_inner_folders_are_the_labels(workflow: Page, labelled: Path) -> None:
     }
     for image in workflow.locator(".answers-table img").all():
         image.scroll_into_view_if_needed()
-        expect(image).to_have_js_property("complete", True)
-        assert image.evaluate("image => image.naturalWidth") > 0
+        expect(image).not_to_have_js_property("naturalWidth", 0)
 
 
 def test_folder_dropped(workflow: Page, labelled: Path) -> None:
@@ -463,8 +462,9 @@ def test_running_is_followed(page: Page) -> None:
     shoot(page, "workflow-running")
     page.evaluate(hide, True)
     before = len(looks)
-    page.clock.run_for(60_000)
-    assert len(looks) == before
+    pass_minutes(page)
+    assert len(looks) <= before + 1  # one may have been under way
+    before = len(looks)
     done[0] = 4
     page.evaluate(hide, False)
     wait_for(lambda: page.clock.run_for(1000) or len(looks) >= before + 3)
@@ -474,8 +474,8 @@ def test_running_is_followed(page: Page) -> None:
 
     page.get_by_role("tab", name="Batch").click()
     before = len(looks)
-    page.clock.run_for(60_000)
-    assert len(looks) == before
+    pass_minutes(page)
+    assert len(looks) <= before + 1  # as above
 
 
 def test_lost_chunk_is_told_and_the_run_goes_on(page: Page) -> None:
@@ -634,7 +634,7 @@ def test_nothing_scrolls_sideways_on_a_phone(workflow: Page, labelled: Path) -> 
     workflow.locator(".arm-table").scroll_into_view_if_needed()
     expect_fit("report")
     picture = workflow.locator(".report-picture img")
-    expect(picture).to_have_js_property("complete", True)
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
     box = picture.bounding_box()
     assert box and box["width"] >= 600, "its words are too small to read"
     workflow.locator(".answers-table").scroll_into_view_if_needed()
