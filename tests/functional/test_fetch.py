@@ -217,7 +217,7 @@ def test_address_that_swallows_packets_leaves_time_for_the_next() -> None:
             waiting = sockets.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
-        fetch = fetcher(time_limit=2, resolve=resolving_to("127.0.0.2", "127.0.0.1"))
+        fetch = fetcher(time_limit=10, resolve=resolving_to("127.0.0.2", "127.0.0.1"))
         assert fetch(host.url(host="cat.example")) == IMAGE
 
 

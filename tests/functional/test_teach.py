@@ -514,7 +514,8 @@ def test_a_base_without_features_is_refused(
         teacher(kinds, base="plain")
 
 
-def test_ctrl_c_leaves_nothing(kinds: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_nothing(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    kinds = drawn(tmp_path_factory.mktemp("many"), count=120)  # which take a while
     command = [sys.executable, "-m", "tools.model", "teach", "toys", str(kinds), "--base", "doodle"]
     environment = os.environ | {"MODEL_DIR": str(tmp_path / "models"), "TMPDIR": str(tmp_path)}
     with subprocess.Popen(
@@ -522,7 +523,7 @@ def test_ctrl_c_leaves_nothing(kinds: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        assert "36 pictures" in process.stdout.readline()
+        assert "360 pictures" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         said = process.stdout.read()
     assert process.returncode == 1, said
