@@ -196,7 +196,10 @@ def main(
     os.environ.update(subscribed.made(triggers, subscribed.client).variables())
     declared, stage_env = registry.load(project)
     # a function that outlasts its queue's timeout would get its message a second time
-    functions = [replace(item, timeout=min(item.timeout, visibility_timeout)) for item in declared]
+    functions = [
+        replace(item, timeout=min(item.timeout, visibility_timeout)) if item.trigger else item
+        for item in declared
+    ]
     containers = Containers(project, {**os.environ, **stage_env}, concurrency)
     played = Functions(functions, containers, visibility_timeout)
     by_name = {function.name: function for function in functions}

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,11 @@ from localcloud.runtimeapi import Died, Outcome, RuntimeApi
 from stage.lifeline import Lifeline
 
 START_SECONDS = 60
+WAKE_SECONDS = 1.0
+"""How often who waits for a container that starts hears of it."""
+
+Waiting = Callable[[], None]
+"""Is called every WAKE_SECONDS while a container starts, and once when it has. Must not raise."""
 
 
 class Container:
@@ -36,9 +41,13 @@ class Container:
         )
         self._api.watch(self._process)
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, waiting: Waiting) -> None:
         """Returns once the app is imported. Raises Died."""
-        self._api.wait_until_ready(START_SECONDS)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._api.ready.wait(WAKE_SECONDS) and time.monotonic() < deadline:
+            waiting()
+        self._api.wait_until_ready(0)
+        waiting()
 
     def run(self, function: Function, event: Any, request_id: str) -> Outcome:
         """Runs an event; closes the container if the time runs out. Raises Died."""
@@ -106,10 +115,12 @@ class Containers:
             self._free += 1
             self._changed.notify_all()
 
-    def run(self, function: Function, event: Any, request_id: str) -> Outcome:
+    def run(
+        self, function: Function, event: Any, request_id: str, waiting: Waiting = lambda: None
+    ) -> Outcome:
         """Runs the function in the place that was acquired."""
         try:
-            container = self._take(function.memory_mb)
+            container = self._take(function.memory_mb, waiting)
         except Died:
             return failure(
                 "Runtime.ImportModuleError",
@@ -124,7 +135,7 @@ class Containers:
             self._idle.setdefault(function.memory_mb, []).append(container)
         return outcome
 
-    def _take(self, memory_mb: int) -> Container:
+    def _take(self, memory_mb: int, waiting: Waiting) -> Container:
         """Returns a warm container or a new one. Raises Died if that cannot import the app."""
         with self._changed:
             idle = self._idle.setdefault(memory_mb, [])
@@ -139,7 +150,7 @@ class Containers:
             container = Container(self._project, env)
             self._all.add(container)
         try:
-            container.wait_until_ready()
+            container.wait_until_ready(waiting)
         except Died:
             self._discard(container)
             raise

@@ -128,7 +128,8 @@ def playing(log: Path, *options: str, **env: str) -> Iterator[Play]:
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Play]:
     log = tmp_path_factory.mktemp("play") / "log"
-    options = ["--visibility-timeout", "5", "--schedule-seconds", "1"]
+    # no shorter: no function may take longer, and on a busy machine one takes seconds to begin
+    options = ["--visibility-timeout", "10", "--schedule-seconds", "1"]
     with playing(log, *options, "--parameter", "WithResultsQueue=true") as play:
         play.send("fail")  # until these are given up, other tests run
         play.upload("in/poison")
@@ -176,7 +177,7 @@ def test_a_message_calls_the_worker_once_and_is_deleted(play: Play) -> None:
     assert (record["body"], record["eventSource"]) == ("hello", "aws:sqs")
     assert record["attributes"]["ApproximateReceiveCount"] == "1"
     assert record["eventSourceARN"].endswith(":serverless-inception-local-work")
-    assert '{"told": "hello"}' in play.log.read_text().splitlines()
+    eventually(lambda: '{"told": "hello"}' in play.log.read_text(), play.log)
 
 
 def test_the_context_is_that_of_lambda(play: Play) -> None:
@@ -240,13 +241,18 @@ def test_no_more_functions_run_at_once_than_are_allowed(play: Play) -> None:
 
 def test_a_killed_functions_process_loses_nothing(play: Play) -> None:
     message_id = play.send("hold survival")
-    (first,) = play.noted("work", message_id)
+    first = play.noted("work", message_id)[0]
     os.kill(first["parent"], signal.SIGKILL)
     play.upload("in/meanwhile")
     play.signal("survival")
-    second = play.noted("work", message_id, count=2)[-1]
+
+    def again() -> list[dict[str, Any]]:
+        """By the next process: on a busy machine the first may have begun it twice."""
+        notes = play.notes("work", message_id)
+        return [note for note in notes if note["parent"] != first["parent"]]
+
+    second = eventually(again, play.log)[0]
     assert int(second["event"]["Records"][0]["attributes"]["ApproximateReceiveCount"]) >= 2
-    assert second["parent"] != first["parent"]
     assert play.noted("uploaded", "in%2Fmeanwhile")
     eventually(lambda: ends(first["pid"]), play.log)
     assert "functions ended (killed by SIGKILL) and was started again." in play.log.read_text()

@@ -184,6 +184,16 @@ def test_an_app_that_cannot_be_imported(environment: dict[str, str], tmp_path: P
     containers.close()
 
 
+def test_who_waits_for_a_container_hears_that_it_still_starts(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text("import time\ntime.sleep(1.5)\nimport none_such")
+    containers, heard = Containers(tmp_path, environment, concurrency=1), list[None]()
+    containers.run(function("echo"), {}, "7", lambda: heard.append(None))
+    assert heard
+    containers.close()
+
+
 def in_threads(*works: Callable[[], None]) -> None:
     threads = [threading.Thread(target=work) for work in works]
     for thread in threads:
