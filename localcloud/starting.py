@@ -19,7 +19,8 @@ from stage.lifeline import Lifeline
 
 PYTHON = [sys.executable, "-m"]
 LOCALCLOUD = [*PYTHON, "localcloud", "--port", "0", "--aws-port", "0"]
-END_SECONDS = 20
+END_SECONDS = 60
+"""How long it may take to end: its parts may take 15 s, and a busy machine far longer."""
 TOLD = re.compile(
     r"^  (http\S+) serves .*\n +aws .*--endpoint-url (\S+) .* s3://(\S+)/$", re.MULTILINE
 )
