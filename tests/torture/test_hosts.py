@@ -51,7 +51,8 @@ from tests.torture.hostilehosts import BREAKING, DEAF, ENDLESS, HANGING, LYING
 from tests.torture.tripwire import Tripwire
 from tests.unit.test_predict import RED
 
-SECONDS_AN_IMAGE = 5.0
+SECONDS_AN_IMAGE, PAUSE = 5.0, 10.0
+"""The second: for how long a busy machine may leave a test of the short form alone."""
 MEGABYTES_BEYOND = 4
 """What a fetch may take besides the body it may have twice: as blocks, and as a whole."""
 
@@ -62,7 +63,8 @@ class Limits:
     def __init__(self, long: bool) -> None:
         self.seconds = 10.0 if long else 1.0
         self.bytes = MAX_BYTES if long else 10**6
-        self.most_seconds = self.seconds + SECONDS_AN_IMAGE - 1
+        self.an_image = SECONDS_AN_IMAGE + (0 if long else PAUSE)
+        self.most_seconds = self.seconds + (SECONDS_AN_IMAGE - 1 if long else PAUSE)
         self.most_memory = 2 * self.bytes + MEGABYTES_BEYOND * 10**6
 
     def fetcher(self, ca_certs: str | None = None) -> Fetcher:
@@ -206,7 +208,7 @@ def test_lying_hosts(limits: Limits, outcome: Outcome) -> None:
     for kind, answer in LYING.items():
         with serving(saying(answer)) as host, traced() as peak:
             seconds, result = attempt(fetch, host.url())
-        assert seconds < SECONDS_AN_IMAGE, kind
+        assert seconds < limits.an_image, kind
         assert peak[0] < limits.most_memory, kind
         if kind in TAKEN:
             assert result == TAKEN[kind], (kind, result)
@@ -257,7 +259,7 @@ def test_hosts_that_break_off(
         for kind, (seconds, error) in result.items():
             assert isinstance(error, SourceUnreachable), (kind, error)
             assert str(error).removeprefix("cat.example") == closed, kind
-            assert seconds < SECONDS_AN_IMAGE
+            assert seconds < limits.an_image
     outcome(
         "Host that breaks off with RST, at once or midway, under TLS too",
         "422 SourceUnreachable, retryable",
@@ -277,7 +279,7 @@ def test_looping_hosts(limits: Limits, authority: trustme.CA, roots: str, outcom
     def loop(kind: str, url: str, *hosts: Host) -> None:
         seconds, error = attempt(fetch, url)
         assert isinstance(error, SourceRefused), (kind, error)
-        assert "more than 3 times" in str(error) and seconds < SECONDS_AN_IMAGE, kind
+        assert "more than 3 times" in str(error) and seconds < limits.an_image, kind
         seen[kind] = sum(len(host.requests) for host in hosts)
 
     fixed = {"itself": "/", "a fragment of itself": "#top", "a relative path": "a/../b",
@@ -419,7 +421,7 @@ def test_mutated_answers(limits: Limits, long: bool, outcome: Outcome) -> None:
         for number in range(count):
             said = mutated(dice)
             seconds, result = attempt(fetch, host.url())
-            assert seconds < SECONDS_AN_IMAGE, (number, said[:300])
+            assert seconds < limits.an_image, (number, said[:300])
             assert isinstance(result, bytes) or result.status in (400, 413, 422), said[:300]
             worst = max(worst, seconds)
     assert {to for to, _ in wire.connected} <= {"127.0.0.1", "::1"}

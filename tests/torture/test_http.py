@@ -49,7 +49,8 @@ from tests.unit.test_routes_closed import OPEN, routes
 from tests.wired import wired
 from tools.deploying.restapi import gateway_response
 
-SECONDS = 5.0
+SECONDS = 15.0
+"""For an answer, on a machine with much to do; on an idle one the worst take tenths of a second."""
 SAMPLES = {path.stem.replace("-", " "): path.read_bytes() for path in sorted(DOODLES.glob("*.jpg"))}
 NAME, SAMPLE = next(iter(SAMPLES.items()))
 JSON_ROUTES = [
@@ -507,11 +508,13 @@ def test_our_faults_are_told_from_the_callers(answers: bool, outcome: Outcome) -
 def told_apart(first: list[float], other: list[float]) -> bool:
     """Whether two samples of seconds differ: medians by over 10 ms, and not by chance (p < 0.001).
 
-    By permutation: how often labels dealt at random give a difference of means as large.
+    By permutation: how often labels dealt at random give a difference of mean ranks as large. In a
+    mean of seconds, what a busy machine holds up once would hide all else.
     """
     dice = np.random.default_rng(7)
-    both, count = np.array([*first, *other]), len(first)
-    seen = abs(np.mean(first) - np.mean(other))
+    both, count = np.argsort(np.argsort([*first, *other])), len(first)
+    first_ranks, other_ranks = both[:count], both[count:]
+    seen = abs(first_ranks.mean() - other_ranks.mean())
     dealt = dice.permuted(np.tile(both, (5000, 1)), axis=1)
     by_chance = abs(dealt[:, :count].mean(axis=1) - dealt[:, count:].mean(axis=1))
     p = (1 + (by_chance >= seen).sum()) / 5001
@@ -669,7 +672,6 @@ def policy(fields: dict[str, str]) -> tuple[dict[str, str], list[Any], datetime]
 def test_presigned_forms_and_links(stage: LocalCloud, wire: Wire, outcome: Outcome) -> None:
     for filename, batch in itertools.product(FILENAMES, (None, "mine")):
         request = {"filename": filename} | ({"batch": batch} if batch else {})
-        before = datetime.now(UTC)
         reply = wire.post("/uploads", json.dumps(request).encode())
         assert reply.status == 200, reply.body
         answer = reply.json()
@@ -681,7 +683,7 @@ def test_presigned_forms_and_links(stage: LocalCloud, wire: Wire, outcome: Outco
         assert answer["s3_uri"] == f"s3://{stage.images}/{key}"
         is_list = filename.lower().endswith((".csv", ".jsonl"))
         assert loose == [["content-length-range", 1, MAX_MANIFEST if is_list else MAX_BYTES]]
-        assert (end - before).total_seconds() <= LINK_SECONDS + 2
+        assert (end - datetime.now(UTC)).total_seconds() <= LINK_SECONDS + 1
         assert answer["url"].endswith(f"/{stage.images}")
     for name in NAMES_REFUSED:
         check_error(wire.post("/uploads", json.dumps({"filename": "a", "batch": name}).encode()))
