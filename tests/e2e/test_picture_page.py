@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.browser import CHROMIUM, PHONE, QUIET, TOO_FAINT, sample, shoot
+from tests.conftest import DOODLES
+from tests.e2e.browser import CHROMIUM, PHONE, QUIET, TOO_FAINT, drop, sample, shoot
 from tests.e2e.conftest import file_server
 from tests.e2e.test_page import draw, expect_answer, expect_problem
 
@@ -445,3 +446,117 @@ def test_what_is_stored_is_plain(page: Page) -> None:
     (entry,) = json.loads(kept(page))
     assert entry.keys() == {"source", "answer", "elapsed", "asked"}
     assert "bytes" not in entry["source"] and "preview" not in entry["source"]
+
+
+def answered_with(page: Page, *names: str) -> None:
+    """Have the service find these, whatever is asked."""
+
+    def rename(route: Any) -> None:
+        answer = route.fetch().json()
+        scores = (0.9, 0.05, 0.03)
+        answer["predictions"][0]["labels"] = [
+            {"name": name, "score": score} for name, score in zip(names, scores, strict=False)
+        ]
+        route.fulfill(json=answer)
+
+    page.route("**/predict?*", rename)
+
+
+def test_of_several_names_for_one_thing_the_first_stands_out(page: Page) -> None:
+    answered_with(page, "hotdog, hot dog, red hot", "burrito")
+    page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "hotdog, hot dog, red hot")
+    expect(page.locator("#headline")).not_to_have_class(re.compile("is-long"))
+    expect(page.locator("#headline .also")).to_have_text(", hot dog, red hot")
+    expect(page.locator("#labels .also")).to_have_text([", hot dog, red hot"])
+
+
+def test_no_mark_says_of_every_label_that_it_is_only_here(page: Page) -> None:
+    classify(page, "umbrella")
+    answered_with(page, "yeti", "unicorn")
+    page.get_by_label("Compare with").select_option(label="Doodle (small)")
+    expect(page.locator("#pair-said")).to_contain_text("They differ")
+    expect(page.locator(".pair-card li")).not_to_have_count(0)
+    expect(page.locator(".pair-mark")).to_have_count(0)
+
+
+def test_the_same_file_again_is_seen_before_once(page: Page) -> None:
+    for label in ("umbrella", "banana", "umbrella"):
+        page.locator("#file").set_input_files(DOODLES / f"{label}.jpg")
+        expect_answer(page, label)
+    expect(page.locator("#recent-list button")).to_have_text(["umbrella", "banana"])
+
+
+def test_an_address_without_a_picture_is_no_fault_of_the_browser(page: Page, server: str) -> None:
+    page.get_by_label("Address of a picture").fill(f"{server}/none.jpg")
+    page.keyboard.press("Enter")
+    expect_problem(page, "SourceRefused")
+    expect(page.locator("#stage-blind")).to_contain_text("gets no picture from this address")
+    drop(page, [("notes.txt", b"Not a picture.")])
+    expect(page.locator("#stage-blind")).to_contain_text("cannot show this file")
+
+
+def test_a_model_whose_title_is_its_name_is_named_once(page: Page) -> None:
+    def untitle(route: Any) -> None:
+        answer = route.fetch().json()
+        for model in answer["models"]:
+            model["title"] = model["name"]
+        route.fulfill(json=answer)
+
+    page.route("**/models", untitle)
+    page.reload()
+    expect(page.locator("#card-name")).to_have_text("doodle")
+    expect(page.locator("#card-version")).to_have_text("version 1.0")
+
+
+SHIFTED = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) sum += entry.value;
+  }).observe({type: "layout-shift", buffered: true});
+  requestAnimationFrame(() => setTimeout(() => done(sum), 100));
+})"""
+
+
+@pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])
+def test_nothing_jumps_on_a_phone_while_the_page_arrives(page: Page) -> None:
+    page.reload()
+    expect(page.locator("#card")).to_be_visible()
+    assert page.evaluate(SHIFTED) < 0.01
+
+
+@pytest.mark.parametrize("browser_options", [PHONE], ids=["phone"])
+def test_a_phone_shows_the_whole_of_what_went_wrong(page: Page) -> None:
+    page.get_by_label("Address of a picture").fill(f"https://nosuch.invalid/{'long' * 20}.jpg")
+    page.keyboard.press("Enter")
+    expect_problem(page, "Unreachable")
+    expect(page.locator("#problem")).to_be_in_viewport(ratio=1)
+
+
+def test_a_focus_ring_has_not_the_colour_of_an_error(page: Page) -> None:
+    page.locator("#url").focus()
+    ring, error = page.evaluate(
+        """() => [getComputedStyle(document.querySelector("#url")).outlineColor,
+                  getComputedStyle(document.querySelector("#problem")).borderInlineStartColor]"""
+    )
+    assert ring != error
+
+
+def test_more_contrast_is_given_to_who_asks_for_it(page: Page) -> None:
+    page.emulate_media(contrast="more")
+    muted, ink = page.evaluate(
+        """() => ["#card-facts", "#question"].map(
+          (each) => getComputedStyle(document.querySelector(each)).color)"""
+    )
+    assert muted == ink
+
+
+def test_paper_shows_the_answer_and_nothing_to_press(page: Page) -> None:
+    page.get_by_role("button", name="umbrella").click()
+    expect_answer(page, "umbrella")
+    page.emulate_media(media="print")
+    expect(page.locator("#picture")).to_be_visible()
+    expect(page.locator("#labels")).to_be_visible()
+    pressed = page.locator(":is(button, select, input, [role=tab]):visible")
+    assert [control.get_attribute("id") for control in pressed.all()] == []
+    page.emulate_media(media="screen")

@@ -1,6 +1,6 @@
 // One record of the results as a row of the table.
 import { nameOf } from "../shared/files.js";
-import { foundIn, make, share } from "../shared/dom.js";
+import { foundIn, make, nameNodes, share } from "../shared/dom.js";
 import { wordsFor } from "../shared/words.js";
 
 const isWeb = (source) => /^https?:\/\//i.test(source);
@@ -43,11 +43,14 @@ function findings(labels, isMultiLabel, isCut) {
   const found = foundIn(labels, isMultiLabel);
   const [best] = found;
   const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
+  const label = make("span", "row-label");
+  label.append(...(found.length ? nameNodes(found.map(({ name }) => name)) : ["Nothing it knows"]));
+  label.title = label.textContent;
   const bar = make("span", "bar");
   bar.style.setProperty("--score", best?.score ?? 0);
   const notes = isCut ? ["the file is cut off, so a part was not seen"] : [];
   return [
-    cell("cell-best", make("span", "row-label", found.map(({ name }) => name).join(", ") || "Nothing it knows"), bar),
+    cell("cell-best", label, bar),
     cell("cell-score", best ? share(best.score) : ""),
     cell("cell-others", [...seen.map(({ name, score }) => `${name} ${share(score)}`), ...notes].join(" · ")),
   ];

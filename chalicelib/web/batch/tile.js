@@ -1,5 +1,5 @@
 // One record of the results as a tile of the gallery.
-import { foundIn, make, share } from "../shared/dom.js";
+import { foundIn, make, nameNodes, share } from "../shared/dom.js";
 import { nameOf } from "../shared/files.js";
 import { wordsFor } from "../shared/words.js";
 
@@ -7,9 +7,13 @@ export function tileOf(record, pictures) {
   const item = make("li");
   const button = make("button", record.error ? "tile is-error" : "tile");
   const frame = make("span", "thumb");
-  const [label, score] = said(record);
+  const [text, score] = said(record);
+  const label = make("span", "tile-label");
+  const names = record.error ? [] : foundIn(record.labels ?? [], record.multi_label).map(({ name }) => name);
+  label.append(...(names.length ? nameNodes(names) : [text]));
+  label.title = text;
   button.tabIndex = -1;
-  button.append(frame, make("span", "tile-label", label), " ", make("span", "tile-score", score), " ", make("span", "tile-name", nameOf(record)));
+  button.append(frame, label, " ", make("span", "tile-score", score), " ", make("span", "tile-name", nameOf(record)));
   item.append(button);
   pictures.fill(frame, record);
   return item;

@@ -1,5 +1,5 @@
 // The answering half of the page: what was recognised, how long it took, who said so.
-import { foundIn, make, part, share } from "../shared/dom.js";
+import { foundIn, make, nameNodes, part, share } from "../shared/dom.js";
 import { costOfAnswer, priceOfExplaining } from "../shared/cost.js";
 import { hideVote, showVote } from "./vote.js";
 import { snippetsOf } from "./snippets.js";
@@ -13,10 +13,11 @@ function duration(ms) {
 const CERTAINTY = [[0.9, "Quite sure"], [0.6, "Likely"], [0.35, "Perhaps"], [0, "Only a guess"]];
 
 function setState(state, headline, certainty = "") {
+  const nodes = [headline].flat(); // words, or the nodes of names
   part("answer").dataset.state = state;
   part("answer").setAttribute("aria-busy", String(state === "loading"));
-  part("headline").textContent = headline;
-  part("headline").classList.toggle("is-long", headline.length > 18);
+  part("headline").replaceChildren(...nodes);
+  part("headline").classList.toggle("is-long", nodes.filter((node) => !node.tagName).join("").length > 18);
   part("certainty").textContent = certainty;
   part("problem").hidden = state !== "problem";
   part("labels").hidden = state !== "answer" && state !== "loading";
@@ -27,8 +28,8 @@ function setState(state, headline, certainty = "") {
   if (state !== "answer") hideVote();
 }
 
-export function showIdle(headline, model) {
-  setState("idle", headline);
+export function showIdle(headline, promise, model) {
+  setState("idle", headline, promise);
   showCard(model, "Model");
 }
 
@@ -57,7 +58,7 @@ export function showAnswer({ source, answer, elapsed, asked, explain }, models, 
   const word = least && CERTAINTY.find(([from]) => least.score >= from)[1];
   const { title, name, ...model } = { ...models.find((each) => each.name === answer.model.name), ...answer.model };
   const said = `says ${[title || name, role && `the ${role}`].filter(Boolean).join(", ")}, after ${duration(elapsed)}`;
-  setState("answer", found.map(({ name }) => name).join(", ") || "Nothing I know.", least ? `${word}, ${said}` : `So ${said}`);
+  setState("answer", found.length ? nameNodes(found.map(({ name }) => name)) : "Nothing I know.", least ? `${word}, ${said}` : `So ${said}`);
   showLabels(labels);
   showTiming(answer.timing_ms, elapsed);
   part("cost").textContent = costOfAnswer(answer.timing_ms);
@@ -83,7 +84,7 @@ function showLabels(labels) {
     list.append(row);
   }
   [...list.children].forEach((row, i) => {
-    row.children[0].textContent = labels[i]?.name ?? "";
+    row.children[0].replaceChildren(...(labels[i] ? nameNodes([labels[i].name]) : []));
     row.children[1].textContent = labels[i] ? share(labels[i].score) : "";
     row.style.setProperty("--score", labels[i]?.score ?? 0);
   });
@@ -109,7 +110,8 @@ function showCard(model, role) {
   if (!model) return;
   part("card-role").textContent = role;
   part("card-name").textContent = model.title || model.name;
-  part("card-version").textContent = `${model.name} ${model.version}`;
+  const isTitled = model.title && model.title !== model.name;
+  part("card-version").textContent = `${isTitled ? model.name : "version"} ${model.version}`;
   part("card-description").textContent = model.description ?? "";
   const facts = [
     model.labels && `Knows ${model.labels.toLocaleString("en")} labels`,

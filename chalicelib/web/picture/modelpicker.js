@@ -110,6 +110,7 @@ export class ModelPicker {
     part("model").replaceChildren(...choices);
     part("model").value = this.asked || (decides ? "" : this.#preferred);
     part("model-picker").hidden = this.models.length < 2;
+    part("model-picker").classList.remove("is-coming");
     this.#suggest();
   }
 

@@ -50,10 +50,13 @@ function ofOneModel(answer, other, titles) {
 function card(title, labels, others, elapsed) {
   const box = make("article", "pair-card");
   const list = make("ol", "labels");
-  list.append(...labels.map((label) => row(label, others)));
+  const shared = labels.some(isIn(others)) ? others : []; // where they share nothing, no mark says more
+  list.append(...labels.map((label) => row(label, shared)));
   box.append(make("h4", "", title), list, make("p", "caption", `${Math.round(elapsed)} ms`));
   return box;
 }
+
+const isIn = (others) => ({ name }) => others.some((other) => other.name === name);
 
 function row({ name, score }, others) {
   const item = make("li", "label");

@@ -37,7 +37,8 @@ function idle() {
   state.running?.abort();
   comparison.hide();
   state.again = null;
-  showIdle(activeTab() === pictureTab ? "Show me a picture." : "Draw me something.", picker.current);
+  if (activeTab() === pictureTab) showIdle("Show me a picture.", "A neural network says what it sees.", picker.current);
+  else showIdle("Draw me something.", "A neural network guesses as you draw.", picker.current);
 }
 
 // prepare(signal) -> source
@@ -144,7 +145,8 @@ function fail(error) {
 // On a phone the answer may be below the fold.
 function bringIntoView() {
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  part("certainty").scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
+  const said = part("problem").hidden ? "certainty" : "problem";
+  part(said).scrollIntoView({ block: "nearest", behavior: isCalm ? "auto" : "smooth" });
 }
 
 function recall(entry) {

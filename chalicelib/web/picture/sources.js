@@ -12,7 +12,7 @@ const wireType = (type) => (BINARY.includes(type) ? type : "application/octet-st
 
 // options.sees: {width, height} of what the network looks at, to say why a copy will do.
 export async function fromFile(file, { name = file.name, note = "", curlNote = "", sees } = {}) {
-  const source = { name, note, curlNote, type: wireType(file.type), preview: URL.createObjectURL(file) };
+  const source = { name, note, curlNote, type: wireType(file.type), preview: URL.createObjectURL(file), key: keyOf(file) };
   const { isLarge, copy } = await copyFor(file);
   if (!copy && isLarge) {
     throw new Problem(`That file has ${megabytes(file.size)}, and your browser cannot make it smaller. Choose a picture ` +
@@ -33,6 +33,9 @@ export async function fromFile(file, { name = file.name, note = "", curlNote = "
     throw new Problem("Your browser could not read that file. Choose a single picture, not a folder.");
   }
 }
+
+// The same file again is no other picture, though each time it gets another preview.
+const keyOf = ({ name, size, lastModified }) => `${name} ${size} ${lastModified}`;
 
 // Formats that some browsers show and that the server refuses, or reads at some cost.
 const isForeign = ({ type, name = "" }) => /^image\/(avif|hei[cf])/.test(type) || /\.(avif|hei[cf])$/i.test(name);

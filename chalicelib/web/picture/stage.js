@@ -5,14 +5,14 @@ const KEPT = 8;
 const entries = [];
 let shown = "";
 
-export function showPicture({ name, preview, note }) {
+export function showPicture({ name, preview, note, json }) {
   caption([name, note]);
   if (preview && preview === shown) return; // loading it again would flicker
   shown = preview;
   const picture = part("picture");
   part("stage-empty").hidden = true;
   part("stage-blind").hidden = true;
-  picture.onerror = () => blind("No preview: your browser cannot show this.");
+  picture.onerror = () => blind(`No preview: your browser ${json ? "gets no picture from this address" : "cannot show this file"}.`);
   picture.hidden = !preview;
   picture.alt = name;
   if (preview) picture.src = preview;

@@ -16,6 +16,14 @@ export const share = (score) => (score > 0 && score < 0.001 ? "<0.1%" : percent.
 export const foundIn = (labels, isMultiLabel) =>
   (isMultiLabel ? labels.filter(({ score }) => score >= 0.5) : labels.slice(0, 1));
 
+// Labels by name; ImageNet's are several words for one thing, of which the first is the one to read.
+export function nameNodes(names) {
+  return names.flatMap((name, i) => {
+    const [first, ...others] = name.split(/(?=, )/);
+    return [`${i ? ", " : ""}${first}`, ...(others.length ? [make("span", "also", others.join(""))] : [])];
+  });
+}
+
 export const amount = (count) => count.toLocaleString("en");
 export const counted = (count, one, many = `${one}s`) => `${amount(count)} ${count === 1 ? one : many}`;
 

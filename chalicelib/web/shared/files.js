@@ -16,6 +16,7 @@ export function sortOut(files) {
     if (reason) leftOut[reason] += 1;
     return !reason;
   });
+  if (pictures.some(isInFolder)) pictures.sort((one, other) => inOrder.compare(pathOf(one), pathOf(other)));
   const [folder, ...inside] = files.length ? pathOf(files[0]).split("/") : [];
   return { manifest: null, pictures, leftOut, title: inside.length ? folder : "" };
 }
@@ -35,6 +36,10 @@ export function placed(file, path) {
 
 // "holiday/day 1/1.jpg" for a file of a folder, else its name alone
 export const pathOf = (file) => file.webkitRelativePath || paths.get(file) || file.name;
+
+// A browser reads a folder in no order that people know; loose files come in the order they were chosen in.
+const isInFolder = (file) => pathOf(file).includes("/");
+const inOrder = new Intl.Collator("en", { numeric: true });
 
 const MAX_ID = 256;
 
