@@ -560,3 +560,12 @@ def test_paper_shows_the_answer_and_nothing_to_press(page: Page) -> None:
     pressed = page.locator(":is(button, select, input, [role=tab]):visible")
     assert [control.get_attribute("id") for control in pressed.all()] == []
     page.emulate_media(media="screen")
+
+
+@pytest.mark.parametrize("width", [580, 720, 799])
+def test_the_picker_stands_beside_the_name_of_the_page(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 450})
+    page.locator("#model option").first.evaluate("it => { it.text = 'a-model-of-some-length'; }")
+    brand, picker = (page.locator(it).bounding_box() for it in (".brand", "#model-picker"))
+    assert brand and picker
+    assert picker["x"] > brand["x"] + brand["width"] and abs(picker["y"] - brand["y"]) < 20
