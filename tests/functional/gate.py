@@ -34,12 +34,24 @@ class Gate:
         self.refused: re.Pattern[str] | None = None
         self.zips: dict[str, bytes] = {}
         self.url = ""
+        self._held: re.Pattern[str] | None = None
+        self._go_on = threading.Event()
         self._http = urllib3.PoolManager(maxsize=8, retries=False)
         self._aws = aws
 
     def forget(self) -> None:
         self.asked.clear()
         self.writes.clear()
+
+    @contextmanager
+    def holding(self, call: str) -> Iterator[None]:
+        """Until the end of the block, calls that match are made, and get no answer."""
+        self._held, self._go_on = re.compile(call), threading.Event()
+        try:
+            yield
+        finally:
+            self._held = None
+            self._go_on.set()
 
     def pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
         what = operation(method, path, headers, body)
@@ -61,7 +73,10 @@ class Gate:
             method, self._aws + path, body=body, headers=headers, preload_content=False,
             decode_content=False,
         )  # fmt: skip
-        return answer.status, dict(answer.headers), answer.read()
+        content = answer.read()
+        if self._held and self._held.fullmatch(what):
+            self._go_on.wait()
+        return answer.status, dict(answer.headers), content
 
     def _zip(self, content: dict[str, str]) -> bytes:
         """What was sent: in the request, or before it into a bucket."""

@@ -652,7 +652,7 @@ def killed(tool: Tool, call: str, *options: str, stage: str) -> None:
     """Run the tool until it has made a call that changes something, and kill it there."""
     tool.gate.forget()
     command = [sys.executable, "-m", "tools.deploy", "--stage", stage, "--model", "doodle", "--yes"]
-    with subprocess.Popen(
+    with tool.gate.holding(call), subprocess.Popen(
         [*command, *options], cwd=tool.project, env=tool.env, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     ) as process:  # fmt: skip
