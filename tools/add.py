@@ -20,6 +20,7 @@ from tools.console.refusals import Refused
 from tools.evaluating.deciding import Trial, decided, doubted, second_above, tried, unknown
 from tools.featuremaps import exposed_if_possible
 from tools.inspecting.ending import of_tflite
+from tools.inspecting.firstrun import check_runs
 from tools.inspecting.kinds import check_kind
 from tools.inspecting.metadata import normalisation
 from tools.inspecting.outputs import of_package, told
@@ -51,6 +52,7 @@ def add(
     check_kind(model, "tflite")
     info = described_as(name, about)
     with packages.candidate(info, model, labels=()) as package:
+        check_runs(package.model_path)
         pixels, scores = inspect(package.model_path)
         if min(pixels.size) < 2:
             raise ModelInvalid(

@@ -34,6 +34,7 @@ def change(
     Refused if its samples are no samples.
     """
     package = existing(name, dirs)
+    package.verify()
     how = chosen(package.info.preprocessing, options)
     pixels, scores = inspect(package.model_path)
     check_scaling(name, how, pixels)

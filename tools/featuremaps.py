@@ -193,9 +193,11 @@ class _Graph:
         raise NoFeatureMap("it has no last layer")
 
     def _back(self, tensor: int) -> Iterator[Any]:
-        while tensor in self._makers:
-            yield self._makers[tensor]
-            tensor = self._makers[tensor].Inputs(0)
+        makers = {**self._makers}
+        while tensor in makers:
+            operator = makers.pop(tensor)  # a damaged file may lead in a circle
+            yield operator
+            tensor = operator.Inputs(0)
 
     def _averages(self, pool: Any, name: str, shape: list[int]) -> bool:
         if name == "MEAN":

@@ -138,6 +138,11 @@ def _allocate(interpreter: Interpreter, path: Path) -> None:
 def _refusal(path: Path, error: Exception) -> str:
     """Turns LiteRT's message into an error that says what to do."""
     said, file = str(error), f"{path.name} of {path.parent.name}"
+    if not said:  # LiteRT says nothing where it gets no memory
+        return (
+            f"{file} needs more memory than there is, so it is damaged or too large; copy the "
+            "file again, or use a smaller network."
+        )
     if newer := NEWER_GRAPH.search(said):
         name, version, code = newer.groups()
         operation = f"{name} version {version}" if name else f"operation {code}"

@@ -149,7 +149,7 @@ class ModelPackage(msgspec.Struct, frozen=True):
     def verify(self, *files: str) -> None:
         """Raises ModelInvalid unless the networks have the digests of `model.json`.
 
-        files: the files to check; all if none is named.
+        files: the files to check; if none is named, all, and the network of its base.
         """
         digests = self.info.digests
         for file in files or digests:
@@ -159,6 +159,8 @@ class ModelPackage(msgspec.Struct, frozen=True):
                     f"Model {self.info.name} is damaged: {file} does not match its sha256 in "
                     f"{INFO}. It was not loaded; fetch or add it again."
                 )
+        if self.base and not files:
+            self.base.verify(MODEL)
 
 
 def no_labels(name: str) -> ModelInvalid:

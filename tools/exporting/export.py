@@ -27,6 +27,7 @@ from tools.exporting.agreement import FLOAT, STATIC, WEIGHTS, Limits, check_loss
 from tools.exporting.networks import Network
 from tools.exporting.reasons import quoted
 from tools.featuremaps import exposed_if_possible
+from tools.inspecting.firstrun import check_runs
 from tools.inspecting.outputs import Output, settled, told
 from tools.options import for_labels
 from tools.photosamples import of_folder
@@ -93,6 +94,7 @@ def export(
     if gives.scores == "logits":
         expected = to_probabilities(expected, gives.multi_label)
     with packages.candidate(info, data, labels, ort) as package:
+        check_runs(package.model_path)
         package = exposed_if_possible(package, say)
         counts = len(pictures), len(held)
         _compare(package, settings.threads, images, expected, counts, options, say)

@@ -77,7 +77,7 @@ def _operations(model: Any) -> Iterator[str]:
         makers |= {operator.Outputs(place): operator for place in range(operator.OutputsLength())}
     tensor = graph.Outputs(0)
     while tensor in makers:
-        operator = makers[tensor]
+        operator = makers.pop(tensor)  # a damaged file may lead in a circle
         yield operation_name(model, operator)
         inputs = [operator.Inputs(place) for place in range(operator.InputsLength())]
         tensor = next(
