@@ -1,6 +1,6 @@
 """`python -m tools.submit`: many images to the batch API, followed to their results."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -153,13 +153,7 @@ def cli(
         "explain": explain or None, "embedding": embedding or None,
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value is not None}
-    if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
-        raise click.UsageError(
-            "Give SOURCES, or exactly one of --follow, --retry, --cancel and --list."
-        )
-    if options and not sources:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
-        raise click.UsageError(f"Only for a new batch: {names}.")
+    _check(sources, follow, retry, cancel, list_, options)
     if out and (cancel or list_ or not (wait or follow)):
         raise click.UsageError(
             "Results exist only at the end of a batch; use --follow BATCH_ID --out FILE later."
@@ -168,16 +162,31 @@ def cli(
     job = Job(Api(api, token, pace), pace, wait, out, ".jsonl" if explain or embedding else ".csv")
     with _one_line():
         if sources:
-            status = job.start(sources, msgspec.convert(options, BatchRequest))
-        elif retry:
-            status = job.retry(retry)
-        elif follow:
-            status = job.follow(job.api.view(follow, patient=False))
-        else:
-            status = 0
-            for line in _stopped(job.api, cancel) if cancel else _listed(job.api):
-                click.echo(line)
-        context.exit(status)
+            context.exit(job.start(sources, msgspec.convert(options, BatchRequest)))
+        if retry:
+            context.exit(job.retry(retry))
+        if follow:
+            context.exit(job.follow(job.api.view(follow, patient=False)))
+        for line in _stopped(job.api, cancel) if cancel else _listed(job.api):
+            click.echo(line)
+
+
+def _check(
+    sources: tuple[str, ...],
+    follow: str | None,
+    retry: str | None,
+    cancel: str | None,
+    list_: bool,
+    options: Collection[str],
+) -> None:
+    """Raise UsageError unless one thing is asked for. options: names of those of a new batch."""
+    if sum(map(bool, (sources, follow, retry, cancel, list_))) != 1:
+        raise click.UsageError(
+            "Give SOURCES, or exactly one of --follow, --retry, --cancel and --list."
+        )
+    if options and not sources:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in options)
+        raise click.UsageError(f"Only for a new batch: {names}.")
 
 
 def _stopped(api: Api, batch_id: str) -> Iterator[str]:
