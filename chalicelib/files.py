@@ -71,7 +71,7 @@ def _aside(target: Path) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    if folder.is_symlink():
+    if folder.is_symlink() or folder.is_file():
         folder.unlink()
     shutil.rmtree(folder, ignore_errors=True)
 

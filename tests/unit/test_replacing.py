@@ -102,3 +102,10 @@ def test_a_linked_package_is_replaced_and_what_it_links_to_is_kept(tmp_path: Pat
         (folder / "model.json").write_bytes(files("m", version="2")["model.json"])
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["m"]
     assert read_package(kept).info.version == "1"
+
+
+def test_a_file_in_a_packages_place_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "m").write_text("no package")
+    with staged(tmp_path / "m") as folder:
+        (folder / "model.json").write_bytes(files("m")["model.json"])
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
