@@ -92,6 +92,7 @@ def test_lines_that_name_nothing_are_told_and_tables_of_them_refused(tmp_path: P
         (b"image,label,Label\na.png,cat,dog\n", "has the column label twice. Rename"),
         (b"image,label,source,source\na.png,cat,x,y\n", "has the column source twice"),
         (b"", "names no picture"),
+        (b'image,label\na.png,cat\n"' + b"a,b\n" * 40_000, "read at line 32771: field larger"),
         (b"image,label\n\xff\xff,cat", "save it in UTF-8"),
     ):
         path.write_bytes(text)

@@ -107,27 +107,38 @@ def _place(column: str, text: str, folder: Path) -> Path | Instance:
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The fields of each line. Raises Refused if there is no column for picture and label."""
-    text = _text(path)
     header: list[str] = []
-    delimiter = delimiter_of(text.lstrip().partition("\n")[0].strip())
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    for cells in reader:
-        cells = [cell.strip() for cell in cells]
+    for number, cells in _cells(path):
         if not any(cells) or cells[0].startswith("#") or cells[0].lower() == "sep=":
             continue
         if header:
-            yield reader.line_num, dict(zip(header, cells, strict=False))
+            yield number, dict(zip(header, cells, strict=False))
             continue
         header = [cell.lower() for cell in cells]
         if len(cells) > 1 and not {*header} & {*IMAGES} and (path.parent / cells[0]).is_file():
             header = ["image", "label"]  # the file has no header
-            yield reader.line_num, dict(zip(header, cells, strict=False))
+            yield number, dict(zip(header, cells, strict=False))
         elif not {*header} & {*IMAGES} or not {*header} & {*LABELS}:
             raise Refused(
                 f"{path} has the columns {', '.join(header) or '(none)'}. {_columns('It')}."
             )
         elif twice := [name for name in (*IMAGES, *LABELS, *TERMS) if header.count(name) > 1]:
             raise Refused(f"{path} has the column {twice[0]} twice. Rename or remove one of them.")
+
+
+def _cells(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line. Raises Refused if one of them is too long for a CSV."""
+    text = _text(path)
+    delimiter = delimiter_of(text.lstrip().partition("\n")[0].strip())
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    try:
+        for cells in reader:
+            yield reader.line_num, [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise Refused(
+            f"{path} cannot be read at line {reader.line_num}: {error}. Close its quotes, or write "
+            "pictures in base64 as JSON Lines."
+        ) from error
 
 
 def _json(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
