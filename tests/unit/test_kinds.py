@@ -51,6 +51,12 @@ def test_each_kind_is_named_with_what_takes_it(tmp_path: Path) -> None:
         assert said in str(refused.value) and str(refused.value).endswith((".", "it."))
 
 
+def test_an_empty_file_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "net.tflite").touch()
+    with pytest.raises(ModelInvalid, match=r"net\.tflite is empty\. Copy or download it again"):
+        check_kind(tmp_path / "net.tflite", "tflite")
+
+
 def test_what_is_wanted_or_unknown_passes(tmp_path: Path) -> None:
     wanted = {"net.tflite": "tflite", "net.h5": "keras", "net.keras": "keras",
               "graph.pb": "frozen_graph", "model.json": "tfjs"}  # fmt: skip

@@ -49,7 +49,10 @@ def check_kind(path: Path, wanted: str) -> None:
 
 
 def _kind(path: Path) -> tuple[str, Path]:
-    """A key of STEPS, "zip", or "" if unknown; and the path that the user should name."""
+    """A key of STEPS, "zip", or "" if unknown; and the path that the user should name.
+
+    Raises ModelInvalid if the file is empty.
+    """
     if path.is_dir():
         return _of_folder(path)
     with path.open("rb") as file:
@@ -67,6 +70,8 @@ def _kind(path: Path) -> tuple[str, Path]:
         return ("pytorch" if any(n.endswith("data.pkl") for n in names) else "zip"), path
     if path.name in SAVED_MODEL:
         return "saved_model", path.parent
+    if not head:
+        raise ModelInvalid(f"{path} is empty. Copy or download it again.")
     by_name = {
         ".pb": "frozen_graph", ".json": "tfjs", ".onnx": "onnx", ".pt": "pytorch",
         ".pth": "pytorch", ".safetensors": "pytorch", ".h5": "keras", ".keras": "keras",
