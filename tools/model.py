@@ -9,6 +9,7 @@ import click
 from chalicelib.settings import Settings
 from tools import options
 from tools.catalogue import CATALOGUE, CatalogueEntry, fetch, installed
+from tools.console.ranges import Numeric
 from tools.console.refusals import one_line
 from tools.evaluate import evaluate_
 from tools.packagetable import table
@@ -207,7 +208,7 @@ def set_(name: str, version: str | None, **changes: Any) -> None:
 @options.samples
 @click.option(
     "--tolerance",
-    type=click.FloatRange(min=0),
+    type=Numeric(min=0),
     help="Largest allowed difference of probabilities. [0.1; --float 0.001; model.ort 0.3]",
 )
 @options.preprocessing

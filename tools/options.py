@@ -16,6 +16,7 @@ from chalicelib.inference.labels import is_imagenet
 from chalicelib.inference.samples import MAX_SAMPLES
 from chalicelib.requests import Resize
 from chalicelib.wording import percent
+from tools.console.ranges import Numeric
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -107,7 +108,7 @@ def preprocessing(command: _Command) -> _Command:
         click.option("--resize", type=click.Choice(get_args(Resize)),
                      help="Squash the whole picture, crop its middle, or keep the whole with bars. "
                      "[crop for ImageNet's labels, else squash]"),
-        click.option("--crop", type=click.FloatRange(0, 1, min_open=True), metavar="PART",
+        click.option("--crop", type=Numeric(0, 1, min_open=True), metavar="PART",
                      help="Crop the middle of a picture, PART of its shorter side. [0.875]"),
         click.option("--colour", type=Numbers(), metavar="R,G,B",
                      help="Colour of the bars of --resize letterbox, 0 to 255 each. [0,0,0]"),

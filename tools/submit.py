@@ -10,6 +10,7 @@ import msgspec
 from chalicelib.bulk.manifests import is_manifest
 from chalicelib.requests import BatchRequest
 from tools.console.columns import columns
+from tools.console.ranges import Numeric
 from tools.submitting.batchapi import Api
 from tools.submitting.inputs import InputError
 from tools.submitting.job import INTERRUPTED, Job
@@ -100,7 +101,7 @@ def _token(_: click.Context, __: click.Parameter, token: str | None) -> str | No
 )
 @click.option("--model", help="Model to use.  [default: the service's own]")
 @click.option("--max-labels", type=click.IntRange(1, 1000), help="Labels per image.  [default: 5]")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), help="Minimum score of a label.")
+@click.option("--min-confidence", type=Numeric(0, 1), help="Minimum score of a label.")
 @click.option("--explain", is_flag=True, help="Add heat maps of the first labels; .jsonl only.")
 @click.option("--embedding", is_flag=True, help="Add an embedding of each image; .jsonl only.")
 @click.option("--follow", metavar="BATCH_ID", help="Follow a batch that is still running.")

@@ -58,6 +58,7 @@ def test_a_network_is_added_with_what_the_options_say(
         (("--crop", 0.5, "--resize", "squash"), "--crop is for --resize crop"),
         (("--crop", 0), "0"),
         (("--crop", 1.5), "1.5"),
+        (("--crop", "nan"), "'nan' is not a number"),
         (("--colour", "1,2,3", "--crop", 0.5), "leave one of them out"),
         (("--colour", "1,2,300"), "Expected `int` <= 255"),
         (("--colour", "7"), "colour"),
