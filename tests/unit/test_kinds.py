@@ -57,6 +57,14 @@ def test_an_empty_file_is_told_so(tmp_path: Path) -> None:
         check_kind(tmp_path / "net.tflite", "tflite")
 
 
+def test_a_damaged_zip_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "net.keras"
+    whole = zipped("config.json", "model.weights.h5")
+    path.write_bytes(whole.replace(b"PK\1\2", b"PK\1\3"))
+    with pytest.raises(ModelInvalid, match=r"net\.keras is a damaged zip \(Bad magic number"):
+        check_kind(path, "keras")
+
+
 def test_what_is_wanted_or_unknown_passes(tmp_path: Path) -> None:
     wanted = {"net.tflite": "tflite", "net.h5": "keras", "net.keras": "keras",
               "graph.pb": "frozen_graph", "model.json": "tfjs"}  # fmt: skip
@@ -86,7 +94,7 @@ def test_a_folder_is_what_is_in_it(tmp_path: Path) -> None:
         with pytest.raises(ModelInvalid) as refused:
             check_kind(tmp_path / data, wanted)
         assert str(refused.value) == f"Name {tmp_path / named} instead of {tmp_path / data}."
-    (tmp_path / "network").touch()
+    (tmp_path / "network").write_bytes(b"whatever")
     with pytest.raises(ModelInvalid, match=r"Name the folder that has saved_model\.pb in it"):
         check_kind(tmp_path / "network", "saved_model")
     (tmp_path / "empty").mkdir()

@@ -51,7 +51,7 @@ def check_kind(path: Path, wanted: str) -> None:
 def _kind(path: Path) -> tuple[str, Path]:
     """A key of STEPS, "zip", or "" if unknown; and the path that the user should name.
 
-    Raises ModelInvalid if the file is empty.
+    Raises ModelInvalid if the file is empty, or a damaged zip.
     """
     if path.is_dir():
         return _of_folder(path)
@@ -64,7 +64,7 @@ def _kind(path: Path) -> tuple[str, Path]:
     if head == b"\x89HDF\r\n\x1a\n":
         return "keras", path
     if zipfile.is_zipfile(path):
-        names = zipfile.ZipFile(path).namelist()
+        names = _names(path)
         if set(_PARTS) <= set(names):
             return "keras", path
         return ("pytorch" if any(n.endswith("data.pkl") for n in names) else "zip"), path
@@ -89,10 +89,21 @@ def _of_folder(path: Path) -> tuple[str, Path]:
 
 def _unpacked(path: Path) -> str:
     """What to unpack from a zip, and the command for it."""
-    names = zipfile.ZipFile(path).namelist()
+    names = _names(path)
     for ending, kind in _WORTH.items():
         for name in names:
             if name.endswith(ending):
                 inside = Path(name).parent if kind == "saved_model" else name
                 return f"Unpack it; {name} in it is {STEPS[kind].format(inside)}"
     return "Unpack it and name what is in it."
+
+
+def _names(path: Path) -> list[str]:
+    """The names of the files in a zip. Raises ModelInvalid if it is damaged."""
+    try:
+        with zipfile.ZipFile(path) as files:
+            return files.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise ModelInvalid(
+            f"{path} is a damaged zip ({error}). Copy or download it again."
+        ) from error
