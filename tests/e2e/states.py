@@ -317,7 +317,7 @@ def _teach_running(scene: Scene) -> None:
 
 def _teach_failed(scene: Scene) -> None:
     fake_teaching(scene.page, told("failed", error="A label needs at least 3 different pictures."))
-    expect(scene.page.locator("#teach-head")).to_have_text("It could not be taught.")
+    expect(scene.page.locator("#teach-head")).to_have_text("The training failed.")
 
 
 def _taught(scene: Scene) -> None:

@@ -139,8 +139,8 @@ def test_thumb_up_moves_the_count(page: Page, server: str, divided_cloud: LocalC
     thumb(page, "Yes").click()
 
     expect_vote(page, yes=True, no=False)
-    expect(page.locator("#vote-said")).to_contain_text("counts for it")
-    expect(page.get_by_role("status")).to_contain_text("counts for it")
+    expect(page.locator("#vote-said")).to_contain_text("counts for the model")
+    expect(page.get_by_role("status")).to_contain_text("counts for the model")
     page.get_by_role("tab", name="Experiment").click()
     expect(page.locator("#experiment-counted")).to_contain_text(
         f"{votes + 1} vote", timeout=PATIENCE
@@ -179,12 +179,12 @@ def test_vote_can_be_skipped_changed_and_found_again(page: Page, server: str) ->
     thumb(page, "No").click()
     expect(page.get_by_label("What is it?")).to_be_visible()
     page.get_by_role("button", name="Send").click()
-    expect(page.locator("#vote-said")).to_contain_text("counts against it")
+    expect(page.locator("#vote-said")).to_contain_text("counts against the model")
     expect_counts(page, server, before, (1, 0))
 
     thumb(page, "Yes").click()
 
-    expect(page.locator("#vote-said")).to_contain_text("counts for it")
+    expect(page.locator("#vote-said")).to_contain_text("counts for the model")
     expect_counts(page, server, before, (1, 1))
     classify(page, "banana")
     expect_vote(page, yes=False, no=False)
@@ -218,7 +218,7 @@ def test_drawing_is_voted_on(page: Page, server: str) -> None:
 
     thumb(page, "Yes").click()
 
-    expect(page.locator("#vote-said")).to_contain_text("counts for it")
+    expect(page.locator("#vote-said")).to_contain_text("counts for the model")
     expect_counts(page, server, before, (1, 1))
 
 
@@ -237,7 +237,7 @@ def test_vote_that_is_refused_is_taken_back(page: Page, server: str) -> None:
     shoot(page, "vote-refused")
     page.unroute("**/feedback")
     thumb(page, "Yes").click()
-    expect(page.locator("#vote-said")).to_contain_text("counts for it")
+    expect(page.locator("#vote-said")).to_contain_text("counts for the model")
 
 
 def test_answer_of_several_labels_is_told_whole_and_voted_on_as_a_whole(page: Page) -> None:
@@ -253,7 +253,7 @@ def test_answer_of_several_labels_is_told_whole_and_voted_on_as_a_whole(page: Pa
     expect(page.locator("#headline")).to_have_text("cat, dog")
     expect(page.locator("#certainty")).to_contain_text("Likely")
     thumb(page, "No").click()
-    expect(page.locator("#vote-said")).to_contain_text("counts against it")
+    expect(page.locator("#vote-said")).to_contain_text("counts against the model")
     expect(page.locator("#vote-truth")).to_be_hidden()
 
 
@@ -597,7 +597,7 @@ def test_contrast_by_day_and_by_night(page: Page, browser_options: dict[str, Any
     scheme = browser_options["color_scheme"]
     classify(page, "umbrella")
     thumb(page, "Yes").click()
-    expect(page.locator("#vote-said")).to_contain_text("counts for it")
+    expect(page.locator("#vote-said")).to_contain_text("counts for the model")
     assert page.evaluate(TOO_FAINT) == []
     shoot(page, f"vote-{scheme}")
 

@@ -121,7 +121,7 @@ def test_a_file_that_lacks_its_last_bytes_is_answered_with_a_remark(page: Page) 
     drop(page, [("cut.jpg", sample("umbrella").read_bytes()[:-60])])
 
     expect_answer(page, "umbrella")
-    expect(page.locator("#caption")).to_contain_text("the file is cut off")
+    expect(page.locator("#caption")).to_contain_text("the file is truncated")
 
 
 def test_picture_pasted(page: Page, tmp_path: Path) -> None:

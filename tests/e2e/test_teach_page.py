@@ -144,7 +144,7 @@ def test_what_fails_says_why(tab: Page, photos: Path) -> None:
     tab.get_by_label("Name of the model").fill("torn")
     tab.get_by_role("button", name="Teach with 6 pictures").click()
     head = tab.locator("#teach-head")
-    expect(head).to_have_text("It could not be taught.", timeout=SECONDS)
+    expect(head).to_have_text("The training failed.", timeout=SECONDS)
     expect(tab.locator("#teach-doing")).to_contain_text("contradict each other")
     shoot(tab, "teach-failed")
 

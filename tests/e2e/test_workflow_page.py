@@ -520,7 +520,7 @@ def test_file_that_cannot_be_sent(workflow: Page) -> None:
     drop(workflow, [(name, sample("umbrella").read_bytes()) for name in ("kept.jpg", "lost.jpg")])
     workflow.get_by_role("button", name="Compare on 2 pictures").click()
     refusal = workflow.locator("#workflow-refusal")
-    expect(refusal).to_contain_text("1 file not sent. The bucket refused the file.")
+    expect(refusal).to_contain_text("1 file not sent. The bucket refused the file. Try again.")
 
     refusal.get_by_role("button", name="Go on without them").click()
 

@@ -35,7 +35,7 @@ export function makeTab({ modelAsked, model, go }) {
     const { title, name, explain_inferences: inferences = 1 } = model() ?? {};
     part("batch-explain").disabled = inferences > 1;
     part("batch-unexplained").textContent = inferences > 1
-      ? `${title || name} has no feature maps: it would take ${inferences} inferences a picture. The tab One picture can show it.` : "";
+      ? `${title || name} has no feature maps: it would take ${inferences} inferences per picture. Use the tab One picture for this.` : "";
   }
 
   function show(id) {
@@ -81,7 +81,7 @@ export function makeTab({ modelAsked, model, go }) {
   }
 
   function isSending() {
-    if (shipment) part("batch-caption").textContent = "One set at a time: wait until these are sent, or cancel them.";
+    if (shipment) part("batch-caption").textContent = "Wait until these files are sent, or cancel them.";
     return shipment !== null;
   }
 

@@ -66,7 +66,7 @@ export class Filter {
     return [
       this.#chip(ALL, "All", this.#records.length),
       ...kinds.filter(isError).map(([kind, { length }]) => this.#chip(kind, wordsFor(kind.slice(6)), length, "is-error")),
-      ...fit.map(([kind, { length }]) => this.#chip(kind, kind.slice(6) || "Nothing it knows", length)),
+      ...fit.map(([kind, { length }]) => this.#chip(kind, kind.slice(6) || "Nothing that it knows", length)),
       ...(hidden ? [this.#chip("", `${amount(hidden)} more labels…`)] : []),
     ];
   }

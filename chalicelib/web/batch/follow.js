@@ -105,7 +105,7 @@ export class Follower {
     this.#isWhole = records.length === done;
     const notes = [
       this.#isWhole ? "" : `Here are the first ${amount(records.length)} results; the JSONL file has all ${amount(done)}.`,
-      records.some(hasMore) ? "A CSV holds labels and scores alone; heat maps and embeddings are in the JSONL." : "",
+      records.some(hasMore) ? "A CSV contains only labels and scores; heat maps and embeddings are in the JSONL." : "",
     ];
     this.#actions({
       ...(isStopped && error?.retryable !== false ? { resume: () => this.#act(retryBatch) } : {}),
@@ -148,6 +148,6 @@ export class Follower {
 
 const hasMore = ({ embedding, labels = [] }) => embedding || labels.some(({ heat_map: heat }) => heat);
 
-const MISSING = "No batch is kept at this address. Look for it under All batches.";
+const MISSING = "There is no batch at this address. Look for it under All batches.";
 const isMissing = ({ code = "" }) => code.startsWith("NotFound");
 const titleOf = (problem) => (isMissing(problem) ? "No such batch." : problem.title ?? "That did not work.");

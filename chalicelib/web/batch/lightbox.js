@@ -82,7 +82,7 @@ export class Lightbox {
       this.#explain(record, isStill);
       link.hidden = !/^https?:/i.test(address);
       link.href = address;
-      link.textContent = address === record.source ? "Open its address" : "Save the picture";
+      link.textContent = address === record.source ? "Open its URL" : "Save the picture";
     };
     image.onerror = async () => {
       const why = await whyNot(address);
@@ -110,7 +110,7 @@ const breakable = (path) => path.split(/(?<=\/)/).flatMap((folder) => [make("wbr
 
 function itemsOf({ error, labels = [] }) {
   if (error) return [trouble(error)];
-  return labels.length ? labels.map(labelOf) : [make("li", "", "Nothing it knows")];
+  return labels.length ? labels.map(labelOf) : [make("li", "", "Nothing that it knows")];
 }
 
 function labelOf({ name, score }) {

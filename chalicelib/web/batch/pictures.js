@@ -9,11 +9,11 @@ const AT_ONCE = 100; // of chalicelib/requests.py
 const GATHERING = 50; // ms in which pictures that come into view together become one request
 const GOOD_FOR = 240_000; // ms of a link that works for five minutes
 
-const GONE = "It is no longer in the bucket, or may not be read.";
-const SILENT = "Its host does not give it, or it is no picture.";
+const GONE = "The picture was deleted from the bucket, or the service may not read it.";
+const SILENT = "The host does not send the picture, or the file is not a picture.";
 const UNSHOWN = "This browser cannot show it.";
-const UNKEPT = "It came inside the request, and is not kept.";
-const UNLINKED = "It is a TIFF, or in another bucket: there is no link to it.";
+const UNKEPT = "The picture was sent inside the request and is not stored.";
+const UNLINKED = "The picture is a TIFF, or is in another bucket, so there is no link to it.";
 
 const isOnWeb = (source) => /^(https?:|data:image\/)/i.test(source);
 const isInBucket = (source) => source.startsWith("s3://");

@@ -26,7 +26,7 @@ export function showUploading({ files, total, bytes, totalBytes }) {
     state: "uploading",
     title: total === 1 ? "Sending one file" : `Sending ${amount(total)} pictures`,
     facts: [`${amount(files)} of ${amount(total)} sent`, `${sizeOf(bytes)} of ${sizeOf(totalBytes)}`],
-    caption: "Keep this page open until all is sent.",
+    caption: "Keep this page open until all files are sent.",
     done: totalBytes ? bytes / totalBytes : 0,
   });
 }
@@ -34,7 +34,7 @@ export function showUploading({ files, total, bytes, totalBytes }) {
 const TITLES = {
   queued: () => "Waiting for a worker",
   running: ({ total }) => `Looking at ${counted(total, "picture")}`,
-  failed: ({ total, done }) => (done ? `Ended after ${amount(done)} of ${amount(total)}` : "It could not go on"),
+  failed: ({ total, done }) => (done ? `Ended after ${amount(done)} of ${amount(total)}` : "It could not continue"),
   cancelled: ({ total, done }) => (done ? `Cancelled after ${amount(done)} of ${amount(total)}` : "Cancelled"),
   finished: ({ total, failed }) => {
     if (!total) return "There was nothing to classify";
@@ -52,7 +52,7 @@ export function showView(view, pace) {
     state: status,
     title: TITLES[status](view.counts),
     facts: isUnderway ? underway(view.counts, pace) : ended(view),
-    caption: isUnderway ? `${origin} · It goes on without this page; you find it again here.` : origin,
+    caption: isUnderway ? `${origin} · It continues without this page; you find it here again.` : origin,
     done: total ? (done - failed) / total : 0,
     failed: total ? failed / total : 0,
   });
@@ -76,7 +76,7 @@ function ended({ status, counts, labels, error, created_at: start, finished_at: 
     labels && counted(Object.keys(labels).length, "different label"),
     seconds >= 0 && (seconds < 1 ? "under a second in all" : `${span(seconds)} in all`),
     counts.done > 0 && costOfBatch(counts.done),
-    status === "cancelled" && counts.total > counts.done && `${amount(counts.total - counts.done)} left out; go on to classify them.`,
+    status === "cancelled" && counts.total > counts.done && `${amount(counts.total - counts.done)} not classified. Continue the batch to classify them.`,
     error?.message,
   ];
 }

@@ -3,7 +3,7 @@ import { amount, counted, make, part } from "../shared/dom.js";
 import { listBatches } from "./api.js";
 import { STATUS, ago, originOf } from "../shared/words.js";
 
-const HINT = "They are classified in the background: you may leave, and find the batch again here.";
+const HINT = "They are classified in the background. You may leave the page and find the batch here again.";
 
 // isStill(): whether the view is still the one that asked. -> whether one of them is under way
 export async function showRecent(isStill) {

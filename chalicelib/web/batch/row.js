@@ -44,11 +44,11 @@ function findings(labels, isMultiLabel, isCut) {
   const [best] = found;
   const seen = labels.slice(found.length).filter(({ score }) => score > 0).slice(0, 4);
   const label = make("span", "row-label");
-  label.append(...(found.length ? nameNodes(found.map(({ name }) => name)) : ["Nothing it knows"]));
+  label.append(...(found.length ? nameNodes(found.map(({ name }) => name)) : ["Nothing that it knows"]));
   label.title = label.textContent;
   const bar = make("span", "bar");
   bar.style.setProperty("--score", best?.score ?? 0);
-  const notes = isCut ? ["the file is cut off, so a part was not seen"] : [];
+  const notes = isCut ? ["the file is truncated, so a part is missing"] : [];
   return [
     cell("cell-best", label, bar),
     cell("cell-score", best ? share(best.score) : ""),

@@ -23,5 +23,5 @@ export function tileOf(record, pictures) {
 export function said({ error, labels = [], multi_label: isMultiLabel }) {
   if (error) return [wordsFor(error.code), ""];
   const found = foundIn(labels, isMultiLabel);
-  return [found.map(({ name }) => name).join(", ") || "Nothing it knows", found.length ? share(found[0].score) : ""];
+  return [found.map(({ name }) => name).join(", ") || "Nothing that it knows", found.length ? share(found[0].score) : ""];
 }

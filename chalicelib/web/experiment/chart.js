@@ -50,8 +50,8 @@ export function showChart(view, titleOf) {
 function noteOn(arms, champion, { low }) {
   if (!arms.some(({ votes }) => votes)) return "";
   return [
-    "The line is the 95% confidence interval: more votes make it shorter.",
-    arms.length > 1 && champion?.votes > 0 && "The dotted one marks the champion.",
+    "The line is the 95% confidence interval. It gets shorter with more votes.",
+    arms.length > 1 && champion?.votes > 0 && "The dotted line marks the champion.",
     low > 0 && `The axis starts at ${percent(low)}.`,
   ].filter(Boolean).join(" ");
 }

@@ -9,8 +9,8 @@ const RAMP = [0.1, 0.5, 1];
 const START = 0.1;
 const SETTLING = 30_000; // ms that a server may go by the shares it knows
 const SOURCES = {
-  environment: "The shares come from the setting ARMS. What you choose here takes their place, without a deploy.",
-  "experiment.json": "The shares were chosen here, or with PUT /experiment; they go before the setting ARMS.",
+  environment: "The shares come from the setting ARMS. Your choice here replaces them, without a deployment.",
+  "experiment.json": "The shares were chosen here, or with PUT /experiment. They replace the setting ARMS.",
 };
 
 // models(): those of GET /models. titleOf(name). onView(view): of every change made here.
@@ -139,7 +139,7 @@ export class Traffic {
   }
 
   #undo() {
-    return this.#apply(this.#before, "The shares are as they were.");
+    return this.#apply(this.#before, "The shares did not change.");
   }
 
   async #apply(weights, words) {

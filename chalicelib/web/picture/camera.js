@@ -8,8 +8,8 @@ const LONGEST = 2048; // px
 
 const REASONS = {
   NotAllowedError: "Your browser does not let this page use the camera. Allow it in the address bar, then try again.",
-  NotFoundError: "There is no camera here any more.",
-  NotReadableError: "The camera is in use by something else. Close that, then try again.",
+  NotFoundError: "The camera is no longer connected.",
+  NotReadableError: "Another program uses the camera. Close that program, then try again.",
 };
 
 // onTaken(file): a picture was taken. Raises a Problem where there is none to be had.

@@ -42,7 +42,7 @@ function ofTwo(answer, other, [title, otherTitle]) {
 
 function ofOneModel(answer, other, titles) {
   const [first, second] = [gist(answer), gist(other)];
-  if (first.names === second.names) return `Seen both ways it is ${first.names}${first.score && `, with ${first.score} and ${second.score}`}.`;
+  if (first.names === second.names) return `Both ways it is ${first.names}${first.score && `, with ${first.score} and ${second.score}`}.`;
   const [way, otherWay] = titles.map((title) => title.toLowerCase());
   return `It differs: by ${way}, ${first.names}; by ${otherWay}, ${second.names}.`;
 }

@@ -127,7 +127,7 @@ async function showWhy(entry, tab) {
 // What is left of an earlier visit's file is no more than a small copy: an answer about that would be another answer.
 function whole(source) {
   if (!source.isSmall) return source;
-  throw new Problem("Of this picture only a small copy was kept. Choose the file again to classify it.", { title: "It is not here." });
+  throw new Problem("Only a small copy of this picture was kept. Choose the file again to classify it.", { title: "This model is not here." });
 }
 
 // The address field tells of the picture that is shown, and of no earlier one.

@@ -2,5 +2,5 @@
 export const PARTS = {
   crop: "the middle, cropped",
   squash: "the whole, squashed",
-  letterbox: "the whole, between bars",
+  letterbox: "the whole, with bars",
 };

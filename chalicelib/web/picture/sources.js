@@ -48,15 +48,15 @@ export async function copyFor(file) {
 
 export function fromAddress(text) {
   const address = text.trim();
-  if (!address) throw new Problem("Paste the address of a picture first, such as https://example.com/cat.jpg");
+  if (!address) throw new Problem("Paste the URL of a picture first, such as https://example.com/cat.jpg");
   if (/^s3:\/\//i.test(address)) return { name: address, json: { s3_uri: address } };
   const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address) ?? [];
   if (scheme && !/^https?$/i.test(scheme)) {
-    throw new Problem(`Pictures are fetched by https, http and from s3, not by ${scheme.toLowerCase()}. Download it, then choose the file.`);
+    throw new Problem(`The service fetches pictures by https, http and s3, not by ${scheme.toLowerCase()}. Download it, then choose the file.`);
   }
   const url = /^(https?|data):/i.test(address) ? address : `https://${address}`;
   if (/\s/.test(url) || !URL.canParse(url)) {
-    throw new Problem("That is not an address. It should look like https://example.com/cat.jpg");
+    throw new Problem("This is not a URL. Write it like https://example.com/cat.jpg");
   }
   return { name: nameIn(url), preview: url, json: { url } };
 }

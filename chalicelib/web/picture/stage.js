@@ -16,7 +16,7 @@ export function showPicture({ name, preview, note, json }) {
   picture.hidden = !preview;
   picture.alt = name;
   if (preview) picture.src = preview;
-  else blind("No preview: only the server can see this address.");
+  else blind("No preview: only the server can open this URL.");
 }
 
 export function takeDown() {
@@ -35,7 +35,7 @@ function blind(sentence) {
 
 // image: {width, height, format, truncated} as the server saw it.
 export function describePicture({ name, note }, image) {
-  const cut = image.truncated && "the file is cut off, so a part was not seen";
+  const cut = image.truncated && "the file is truncated, so a part is missing";
   caption([name, `${image.width} × ${image.height} ${image.format}`, cut, note]);
 }
 

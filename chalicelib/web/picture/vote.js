@@ -40,8 +40,8 @@ function paint() {
 function wordsFor({ taken, label, problem, isAsking }) {
   if (problem) return `The vote was not taken. ${problem}`;
   if (!taken || isAsking) return "";
-  if (taken.correct) return "Thank you, that counts for it.";
-  return label ? `Thank you, “${label}” is noted and counts against it.` : "Thank you, that counts against it.";
+  if (taken.correct) return "Thank you. Your vote counts for the model.";
+  return label ? `Thank you, “${label}” is saved and counts against the model.` : "Thank you. Your vote counts against the model.";
 }
 
 function cast(ballot, changes) {

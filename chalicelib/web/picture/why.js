@@ -74,7 +74,7 @@ function paint(overlay, { width, height, values, regions }, scale) {
 const third = (place, side) => Math.min(2, Math.floor((3 * place) / side));
 
 function inWords(name, { method, regions }, image) {
-  const how = method === "occlusion" ? " Parts of it were covered to find out." : "";
+  const how = method === "occlusion" ? " The service covered parts of the picture to find this out." : "";
   if (!regions.length) return `No part of the picture speaks for ${name}.${how}`;
   const places = regions.map(({ x, y, width, height }) => {
     const row = ["top", "middle", "bottom"][third(y + height / 2, image.height)];

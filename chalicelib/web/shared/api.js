@@ -22,14 +22,14 @@ export function asProblem(error) {
 const GATEWAY = {
   413: "The picture is too large for the server. Choose one under 4 MB.",
   429: "The server is busy. Wait a moment, then try again.",
-  502: "The server stumbled over this request. Try again.",
+  502: "The server could not handle this request. Try again.",
   503: "The server is not ready yet. Wait a moment, then try again.",
-  504: "The server took too long, as it may after a pause. Try again.",
+  504: "The server took too long, which can happen after a pause. Try again.",
 };
 
 export function problemOf(status, body) {
   const { code = "", message = GATEWAY[status] } = body?.error ?? {};
-  return new Problem(message || "The server gave an answer that this page does not understand.", {
+  return new Problem(message || "This page does not understand the server’s answer. Reload the page, then try again.", {
     title: code.startsWith("Model") ? "No model." : status >= 500 ? "No answer." : "I cannot see it.",
     code: [code, status].filter(Boolean).join(" · "),
     canRetry: status >= 500 || [408, 429].includes(status) || code === "SourceUnreachable",
@@ -50,7 +50,7 @@ export function call(path, options) {
   return reach(async () => {
     const response = await withToken((token) => fetch(path, { ...options, headers: { ...options?.headers, ...token } }));
     if (isClosed(response)) {
-      throw new Problem("This service wants a token. Try again, and sign in.",
+      throw new Problem("This service requires a token. Try again, and sign in.",
         { title: "Not signed in.", code: String(response.status), canRetry: true });
     }
     const body = parsed(await response.text());

@@ -35,7 +35,7 @@ function send(url, form, signal, onSent) {
   });
 }
 
-const refusal = (request) => new Problem("The bucket refused the file.", {
+const refusal = (request) => new Problem("The bucket refused the file. Try again.", {
   code: `${codeIn(request)} · ${request.status}`,
   canRetry: request.status >= 500,
 });

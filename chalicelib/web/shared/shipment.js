@@ -8,8 +8,8 @@ import { counted } from "./dom.js";
 const MAX_INSTANCES = 10_000;
 const MAX_BODY = 4_000_000; // Lambda takes 6 MB, and API Gateway makes it more on the way
 
-const NOTHING = "There is no picture among these files. Give JPEG, PNG, WebP and the like, up to 20 MB each, " +
-  "or one .txt, .csv, .jsonl or .manifest with their addresses.";
+const NOTHING = "None of these files is a picture. Choose JPEG, PNG, WebP or similar files, up to 20 MB each, " +
+  "or one .txt, .csv, .jsonl or .manifest with their URLs.";
 
 // One sending of files; `send` once more sends what could not be sent before.
 export class Shipment {
@@ -87,7 +87,7 @@ function noteOn({ others = 0, large = 0, empty = 0 }) {
 // A pasted list, as the request that starts its batch; null where only a file of it can be sent.
 export function requestOf(text, options) {
   const lines = linesOf(text);
-  if (!lines.length) throw new Problem("Paste addresses of pictures first, one a line.");
+  if (!lines.length) throw new Problem("Paste URLs of pictures first, one per line.");
   if (lines.length > MAX_INSTANCES || text.length > MAX_BODY / 2) return null;
   return { instances: instancesOf(text), ...options };
 }

@@ -3,7 +3,7 @@
 import { part } from "./dom.js";
 import { currentToken, forgetToken, isClosed, keepToken } from "./kepttoken.js";
 
-const WRONG = "This is not the token of this service.";
+const WRONG = "This token is wrong. Check it, then try again.";
 const BUSY = "The service cannot check it at the moment. Try again.";
 const GONE = "The service does not answer. Check that you are online, then try again.";
 
@@ -34,7 +34,7 @@ function ask(refused) {
 function open(refused) {
   if (refused) forgetToken();
   showWay();
-  say(refused ? "The token that was kept here is not accepted any more." : "");
+  say(refused ? "The stored token is no longer valid." : "");
   dialog.showModal();
   field.focus(); // no autofocus: at the page's start it would vie with whoever is tabbing already
   return new Promise((resolve) => {

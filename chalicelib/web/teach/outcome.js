@@ -3,7 +3,7 @@ import { amount, counted, make, part, share } from "../shared/dom.js";
 
 export function showOutcome({ wanted, status: { figures, said } }) {
   const { right, of, interval, labels, notes, report } = figures;
-  part("teach-right").textContent = `It was right on ${amount(right)} of ${counted(of, "picture")} that it had not learned from ` +
+  part("teach-right").textContent = `It was right on ${amount(right)} of ${counted(of, "picture")} that it did not learn from ` +
     `(${share(right / of)}; for others expect ${share(interval[0])} to ${share(interval[1])}).`;
   part("teach-rows").replaceChildren(...labels.map(row));
   part("teach-notes").replaceChildren(...[...notes, ...said.filter((line) => /^Left out/.test(line))].map((note) => make("li", "", note)));

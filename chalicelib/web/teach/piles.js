@@ -23,7 +23,7 @@ export class Piles {
   // What keeps them from being taught; "" for nothing.
   get lack() {
     const names = this.#piles.map(({ label }) => label.trim());
-    if (names.length < 2) return names.length ? "Add pictures of a second label: a model chooses between labels." : "";
+    if (names.length < 2) return names.length ? "Add pictures of a second label. A model needs at least two." : "";
     if (names.includes("")) return "Name every label.";
     if (new Set(names.map((name) => name.toLowerCase())).size < names.length) return "Two labels have the same name.";
     const small = this.#piles.find(({ files }) => files.length < FEW);

@@ -17,7 +17,7 @@ const STATES = { running: "Running", finished: "Finished", failed: "Failed", can
 const HEADS = {
   running: "Learning…",
   finished: "Taught.",
-  failed: "It could not be taught.",
+  failed: "The training failed.",
   cancelled: "Cancelled.",
 };
 
@@ -34,7 +34,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   // The running server has loaded what is there already, and would go on with it: a model has a name of its own.
   function nameless() {
     if (!named()) return "Give the model a name.";
-    if (!NAME.test(named())) return "A name has small letters, digits and hyphens, such as pets-2.";
+    if (!NAME.test(named())) return "Use lower-case letters, digits and hyphens, such as pets-2.";
     return models().some(({ name }) => name === named()) ? `There is a model ${named()} already. Choose another name.` : "";
   }
 
@@ -188,7 +188,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   async function put(id, { label, file }, signal) {
     const { isLarge, copy } = await copyFor(file);
     if (isLarge && !copy) {
-      throw new Problem(`${file.name} is too large, and your browser cannot make it smaller. Take it out, then teach again.`);
+      throw new Problem(`${file.name} is too large, and your browser cannot make it smaller. Remove it, then teach again.`);
     }
     const query = new URLSearchParams({ label, name: pathOf(file).split("/").at(-1) });
     await call(`teachings/${id}/pictures?${query}`, {
@@ -212,7 +212,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     go("#teach");
     if (sending) return;
     const others = piles.add(files);
-    refuse(others ? new Problem(`${counted(others, "file")} left out: no pictures, empty, or over 20 MB.`) : null);
+    refuse(others ? new Problem(`${counted(others, "file")} left out, because they are not pictures, are empty, or are over 20 MB.`) : null);
   }
 
   part("teach-form").addEventListener("submit", (event) => {
@@ -235,6 +235,6 @@ export function makeTab({ models, onTaught, use, compare, go }) {
       refresh();
     },
     onFiles,
-    onLines: () => refuse(new Problem("Teaching needs the pictures themselves: drop files or folders.")),
+    onLines: () => refuse(new Problem("Teaching needs picture files, not URLs. Drop files or folders.")),
   };
 }

@@ -53,7 +53,7 @@ function said(answer) {
     return cell("answer-said is-error", make("span", "answer-label", wordsFor(code)), make("span", "small", message));
   }
   const labels = (answer.labels ?? []).slice(0, answer.multi_label ? SEVERAL : 1);
-  if (!labels.length) return make("td", "answer-said", "Nothing it knows");
+  if (!labels.length) return make("td", "answer-said", "Nothing that it knows");
   const verdict = typeof answer.right === "boolean" ? mark(answer.right) : [];
   const shown = labels.flatMap(({ name, score }) =>
     [make("span", "answer-label", name), " ", make("span", "small", share(score)), " "]);

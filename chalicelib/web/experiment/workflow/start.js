@@ -97,7 +97,7 @@ export class StartForm {
 
   // Whether it is busy, and has said so.
   #isTold() {
-    if (this.#isBusy) part("workflow-sending").textContent = "One set at a time: wait until these are sent, or cancel them.";
+    if (this.#isBusy) part("workflow-sending").textContent = "Wait until these files are sent, or cancel them.";
     return this.#isBusy;
   }
 
