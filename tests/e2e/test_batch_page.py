@@ -376,7 +376,7 @@ def test_file_that_cannot_be_sent(batch: Page) -> None:
     batch.route(re.compile(r"-images-\d+$"), lose)
     drop(batch, [(name, sample("umbrella").read_bytes()) for name in ("kept.jpg", "lost.jpg")])
     expect(batch.get_by_role("heading", name="1 of 2 not sent")).to_be_visible(timeout=PATIENCE)
-    expect(batch.locator("#batch-problem")).to_contain_text("The bucket refused the file. Try again.")
+    expect(batch.locator("#batch-problem")).to_contain_text("The bucket refused the file.")
     expect(batch.locator("#batch-problem")).to_contain_text("EntityTooLarge · 400")
     expect(batch.locator("#batch-facts")).to_contain_text("1 of 2 sent")
     shoot(batch, "batch-unsent")
