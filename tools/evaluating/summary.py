@@ -37,7 +37,7 @@ def lines(report: Evaluation) -> Iterator[str]:
 def _result(result: Result) -> Iterator[str]:
     yield f"{result.name}, version {result.version}, by {result.runs_by}"
     yield f"  right:       {_share(result.top1)}"
-    five = _share(result.top5) if result.top5 else "says nothing of so few classes"
+    five = _share(result.top5) if result.top5 else "not meaningful for so few classes"
     yield f"  in top 5:    {five}"
     weak = [share for share in result.by_class if share.top1.share < 1 and share.top1.of >= FEW][
         :SHOWN

@@ -135,7 +135,7 @@ def _translated() -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, exceptions.NameResolutionError):
-        return "its name is not known here"
+        return "its name cannot be resolved"
     if isinstance(error, exceptions.ProxyError):
         return "the proxy lets nothing through"
     if isinstance(error, exceptions.SSLError):
