@@ -60,7 +60,7 @@ from chalicelib.subscriptions import MIDNIGHT, Subscriptions, pattern
 from chalicelib.wiring import services
 
 if os.environ.get("_HANDLER") in ("app.on_work", "app.workflow_classify"):
-    # all that these do is classify: their imports are done while Lambda's init lends a processor
+    # these functions only classify: import now, because Lambda's init phase has a full CPU
     services().prepare()
 
 SERVICE = command.APP
@@ -83,10 +83,10 @@ CORS = CORSConfig(
 
 
 class TwoFronts(Chalice):
-    """The app behind API Gateway and behind the function URL, which Chalice does not know."""
+    """The app behind API Gateway and a function URL, which Chalice does not support."""
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Answers a request in the form of the front that it came by."""
+        """Answers in the format of API Gateway or of the function URL, as the request came."""
         if not urlevents.is_url_event(event):
             return super().__call__(event, context)
         request = urlevents.rest_event(event, self.routes)
@@ -95,8 +95,8 @@ class TwoFronts(Chalice):
 
 app = TwoFronts(app_name=SERVICE, configure_logs=False)
 app.api.cors = CORS
-# API Gateway must pass bytes on as they are, whatever their type and what a browser accepts; what
-# serves here would refuse whoever sends no Accept if it were told of this
+# API Gateway must pass bytes through, whatever the Content-Type and Accept headers are. Chalice's
+# local server would refuse requests without an Accept header if this were set
 app.api.binary_types = EVERY_TYPE if COMMAND and COMMAND.name in command.DEPLOYING else []
 logger = Logger(service=SERVICE, location=None)  # it would be `_log` in each line
 
@@ -113,7 +113,7 @@ class Answered(Response):
 
 
 class Sent(Response):
-    """A response of bytes, which Lambda gives to API Gateway as base64."""
+    """A response of bytes, which Lambda returns to API Gateway as base64."""
 
     def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
         """Returns the response in Lambda's form."""
@@ -125,9 +125,9 @@ class Sent(Response):
 
 @app.authorizer(ttl_seconds=300)
 def authorize(request: AuthRequest) -> dict[str, Any] | None:
-    """Returns the policy of a caller; None if it cannot be told, which becomes a 500.
+    """Returns the policy of a caller; None if the token cannot be checked, which becomes a 500.
 
-    It covers every route, because API Gateway caches it by the token alone.
+    The policy covers every route, because API Gateway caches it by the token alone.
     """
     try:
         allowed = services().tokens.allow(request.token)
@@ -206,7 +206,7 @@ def observe(event: Request, get_response: Callable[[Request], Response]) -> Resp
 
 @app.middleware("http")
 def guard_url(request: Request, get_response: Callable[[Request], Response]) -> Response:
-    """Does for the function's URL what API Gateway does: paths, preflights and tokens."""
+    """Does the work of API Gateway for a function URL: paths, preflights and tokens."""
     if not urlevents.came_by_url(request.context):
         return get_response(request)
     methods = app.routes.get(request.path)
@@ -233,11 +233,11 @@ def guard_url(request: Request, get_response: Callable[[Request], Response]) -> 
 @app.middleware("scheduled")
 @app.middleware("pure_lambda")
 def observe_event(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Logs one line for an event. If it raises, the platform logs that and tries again."""
+    """Logs one line for an event. If a handler raises, Lambda logs the error and retries."""
     start = time.perf_counter()
     facts: dict[str, Any] = {"done": False}
     try:
-        if isinstance(event, SQSEvent):  # so that a dead letter's failure is found by its id
+        if isinstance(event, SQSEvent):  # so that a dead letter's error is found by its id
             facts["messages"] = [record["messageId"] for record in event.to_dict()["Records"]]
         response = get_response(event)
         facts["done"] = True
@@ -293,7 +293,7 @@ def models() -> Response:
 
 @route("/models/{name}/samples")
 def samples(name: str) -> Response:
-    """Send the pictures that a model brings with it, all in one answer."""
+    """Send all sample pictures of a model in one answer."""
     from chalicelib.inference.showcase import listed
 
     data = msgspec.json.encode(listed(services().models, name))
@@ -302,7 +302,7 @@ def samples(name: str) -> Response:
 
 @route("/models/{name}/samples/{file}")
 def sample(name: str, file: str) -> Response:
-    """Send one of the pictures that a model brings with it."""
+    """Send a sample picture of a model."""
     from chalicelib.inference.showcase import picture
 
     data, type_ = picture(services().models, name, file)
@@ -322,7 +322,7 @@ def index() -> Response:
 
 @route("/docs", is_open=True)
 def docs() -> Response:
-    """Send the page on which this interface can be read and tried."""
+    """Send the page that documents the API and lets you try it."""
     return _file(page.DOCS)
 
 
@@ -334,13 +334,13 @@ def static(name: str) -> Response:
 
 @route("/favicon.ico", is_open=True)
 def favicon() -> Response:
-    """Send the page's icon, where browsers look without a page."""
+    """Send the page's icon from the path that browsers use by default."""
     return _file("favicon.svg")
 
 
 @route("/robots.txt", is_open=True)
 def robots() -> Response:
-    """Say what search engines may visit."""
+    """Tell search engines what they may visit."""
     return Sent(*page.robots(_request().headers))
 
 
@@ -367,7 +367,7 @@ def batches_get() -> Response:
 
 @route("/batches/{batch_id}")
 def batch_get(batch_id: str) -> Response:
-    """Say how far a batch is."""
+    """Show a batch and its progress."""
     return Answered(services().batches.view(batch_id))
 
 
@@ -379,13 +379,13 @@ def batch_pictures(batch_id: str) -> Response:
 
 @route("/batches/{batch_id}/cancel", methods=("POST",))
 def batch_cancel(batch_id: str) -> Response:
-    """Stop what a batch has not begun yet."""
+    """Cancel the images of a batch that no worker has started."""
     return Answered(services().batches.cancel(batch_id))
 
 
 @route("/batches/{batch_id}/retry", methods=("POST",))
 def batch_retry(batch_id: str) -> Response:
-    """Classify again what failed in a batch, or go on with a batch that was stopped."""
+    """Classify a batch's failed images again, or continue a batch that was stopped."""
     return Answered(services().batches.retry(batch_id), 202)
 
 
@@ -418,7 +418,7 @@ def experiment_put() -> Response:
 
 @route("/workflows", methods=("POST",))
 def workflows_post() -> Response:
-    """Start a workflow, or only check what would start."""
+    """Start a workflow, or only check its request."""
     request = parsing.json_request(_body(), StartRequest)
     return Answered(services().workflows.start(request), 200 if request.dry_run else 202)
 
@@ -433,7 +433,7 @@ def workflows_get() -> Response:
 
 @route("/workflows/{name}")
 def workflow_get(name: str) -> Response:
-    """Say how far a workflow run is."""
+    """Show a workflow run and its progress."""
     return Answered(services().workflows.view(name))
 
 
@@ -453,7 +453,7 @@ def on_work(event: SQSEvent) -> None:
 def if_asked(
     asked: object, decorator: Callable[[], Callable[[View], View]]
 ) -> Callable[[View], View]:
-    """Returns the decorator where the stage asks for it; Chalice deploys every handler it knows."""
+    """Returns the decorator if the stage asks for it: Chalice deploys every handler it knows."""
     return decorator() if asked else lambda handler: handler
 
 

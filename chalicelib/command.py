@@ -22,10 +22,10 @@ PYTHONS = ((3, 12), (3, 13))
 
 
 APP = "serverless-inception"
-"""The start of the names of all that a stage has."""
+"""Prefix of the names of a stage's resources."""
 STAGE = re.compile(r"[a-z][a-z0-9]{0,15}")
-"""Names of stages, as in infrastructure.yaml. Names of buckets hold them, and have at most 63
-characters. There is no hyphen, because Chalice puts one between stage and handler."""
+"""Names of stages, as in infrastructure.yaml. They are short, because names of buckets contain them
+and have at most 63 characters. No hyphen: Chalice puts one between stage and handler."""
 
 
 class Place(NamedTuple):
@@ -77,7 +77,7 @@ def local_host(command: Command | None) -> str | None:
 
 @contextmanager
 def plainly(command: Command | None) -> Iterator[None]:
-    """Ends a command of Chalice with a sentence alone if what is inside refuses it.
+    """Ends a command of Chalice with one sentence, without a traceback, if the block refuses it.
 
     Chalice would show a trace. Worse, `chalice local` imports the app in a thread, and would stay
     without serving when that has died. Another program gets the refusal as it is.
@@ -141,7 +141,7 @@ def check(
         _check_port(command, bind)
     if command and command.name in DEPLOYING:
         _check_stage(command.stage, project)
-        # an entry that is copied from another stage has that stage's buckets, queues and token
+        # an entry copied from another stage has that stage's buckets, queues and token
         own = settings.workflow.endswith(f":{APP}-{command.stage}-workflow")
         guarded = settings.public or bool(settings.token_sha256)
         _check_ready(command, own and guarded, project, python)

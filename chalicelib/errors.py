@@ -19,7 +19,7 @@
     ├── SlowKernels             503  a model that answers several times slower than it could
     ├── NotConfigured           503  a part of the service that is not set up
     └── ServiceUnavailable      503  a bucket, queue or state machine of our own
-        ├── AccessRefused       503  it refuses us: our policy is broken
+        ├── AccessRefused       503  AWS refuses the call: our policy is wrong
         ├── ObjectMissing       503  an object that must exist does not
         └── ObjectTooLarge      503  an object is larger than its reader accepts
 
@@ -169,9 +169,9 @@ class ServiceUnavailable(InceptionError):
 
 
 class AccessRefused(ServiceUnavailable):
-    """The service's own bucket, queue or state machine refuses us, or is gone."""
+    """The service's own bucket, queue or state machine refuses the call, or is missing."""
 
-    sentence = "The service may not use a part of its own; its log says which policy to mend."
+    sentence = "AWS refused a call of the service; its log says which policy or bucket to fix."
 
 
 class ObjectMissing(ServiceUnavailable):
@@ -182,4 +182,6 @@ class ObjectTooLarge(ServiceUnavailable):
     """An object in the service's own bucket is larger than its reader accepts."""
 
     retryable = False
-    sentence = "An object of the service is too large to be read; its log says which."
+    sentence = (
+        "An object in the service's bucket is too large to be read; its log names the object."
+    )

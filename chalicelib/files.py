@@ -43,7 +43,7 @@ def put_all_back(parent: Path) -> None:
 
 
 def _replace(target: Path, folder: Path) -> None:
-    """Puts `folder` where `target` is, and what was there where `folder` was."""
+    """Swaps `folder` and `target`."""
     aside = _aside(target)
     with _alone(target.parent):
         _settle(target)
@@ -78,7 +78,7 @@ def _remove(folder: Path) -> None:
 
 @contextmanager
 def _alone(parent: Path) -> Iterator[None]:
-    """Waits until nobody else replaces a folder in `parent`. The lock ends with the process."""
+    """Waits until no process replaces a folder in `parent`. The lock ends with the process."""
     place = os.open(parent, os.O_RDONLY)
     try:
         with suppress(OSError):  # some file systems have no locks
@@ -112,5 +112,5 @@ def put(path: Path, data: bytes) -> None:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Whether nobody can write there, as where Lambda unpacks a layer."""
+    """Whether the folder is read-only, like the folder of a Lambda layer."""
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)

@@ -20,7 +20,7 @@ MAX_MESSAGE = 1000
 """Characters of an answer; Lex takes 1,024."""
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _ENDS = ".,;:!?'"
-"""What ends a sentence, or a quotation, more likely than a URL."""
+"""Characters that more likely end a sentence or a quotation than a URL."""
 
 
 class _Value(msgspec.Struct, rename={"interpreted": "interpretedValue"}):
@@ -66,7 +66,7 @@ def _url_in(text: str) -> str:
 
 
 class Conversation:
-    """Answers questions about pictures, by the service's own model."""
+    """Answers questions about pictures with the service's own model."""
 
     def __init__(self, classification: Classification) -> None:
         self._classification = classification

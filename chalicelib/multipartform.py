@@ -1,4 +1,4 @@
-"""Read a multipart form: its files, whatever their fields are called, and its options."""
+"""Read a multipart form: its files, in fields of any name, and its options."""
 
 import io
 from collections.abc import Collection

@@ -66,7 +66,7 @@ PAGES = {INDEX: PAGE_POLICY, DOCS: DOCS_POLICY}
 REVALIDATED = "no-cache"
 FOR_A_DAY = "max-age=86400"
 SAMPLES_KEPT = "private, max-age=86400"
-"""Cache-Control of a model's samples, which nobody may keep for others: a stage may be closed."""
+"""Cache-Control of a model's samples. No shared cache may keep them: a stage may need a token."""
 FOR_GOOD = "public, max-age=31536000, immutable"
 """Cache-Control of a file whose name changes with its content."""
 ROBOTS = b"User-agent: *\nAllow: /$\nAllow: /docs$\nAllow: /static/\nDisallow: /\n"
@@ -93,12 +93,12 @@ def description(is_public: bool, asked: Mapping[str, str]) -> Sent:
 
 
 def packed(text: bytes, kept: str, asked: Mapping[str, str]) -> Sent:
-    """Returns an answer with JSON, which is compressed for whoever takes that; see `sent`."""
+    """Returns an answer with JSON, compressed if the client accepts it; see `sent`."""
     return sent(gzip.compress(text, mtime=0), TYPES[".json"], kept, asked)
 
 
 def robots(asked: Mapping[str, str]) -> Sent:
-    """Says what search engines may visit."""
+    """Tells search engines what they may visit."""
     return sent(gzip.compress(ROBOTS, mtime=0), "text/plain; charset=utf-8", FOR_A_DAY, asked)
 
 
@@ -122,7 +122,7 @@ def file(name: str, asked: Mapping[str, str]) -> Sent:
 def sent(
     data: bytes, type_: str, kept: str, asked: Mapping[str, str], is_packed: bool = True
 ) -> Sent:
-    """Returns an answer with the data, or one that says that the browser has it already.
+    """Returns an answer with the data, or a 304 if the browser already has it.
 
     kept: how long a browser may keep it. is_packed: whether gzip has compressed the data.
     """

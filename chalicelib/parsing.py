@@ -28,7 +28,7 @@ QUERY = frozenset({"id", "url", "resize", *msgspec.structs.asdict(Options())})
 """Parameters of a query string. The options of an image in the body come this way."""
 
 UNSAID = ("", "application/x-www-form-urlencoded")
-"""Types of a body that say nothing: none, and what curl sends without being asked."""
+"""Content-Types that say nothing about the body: none, and curl's default."""
 
 _FIELDS = re.compile(rb"[a-z0-9_]+=")
 
@@ -41,7 +41,7 @@ MAX_REASON = 500
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html)."""
 
 REPLACEMENT = "\ufffd"
-"""What decoders put in place of bytes that are no text."""
+"""The character that decoders put in place of bytes that are not text."""
 
 T = TypeVar("T")
 Query = Mapping[str, list[str]]
@@ -166,7 +166,7 @@ def json_request(body: bytes, type_: type[T]) -> T:
 
 
 def check_text(text: str, headers: Mapping[str, str]) -> None:
-    """Raises BadRequest where a body's bytes were taken for text on their way, which loses some.
+    """Raises BadRequest if a proxy decoded the body's bytes as text, which loses some.
 
     API Gateway does that with bodies without a Content-Type. headers: the request's.
     """

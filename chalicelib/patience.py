@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def begin(work: Callable[[], T]) -> "Future[T]":
-    """Starts the work on a thread of its own, which can be left behind."""
+    """Starts the work on its own thread, which the caller may abandon."""
     future: Future[T] = Future()
     threading.Thread(target=_run, args=(work, future), daemon=True).start()
     return future

@@ -55,7 +55,7 @@ class Ports:
 
     @cached_property
     def quick_store(self) -> ObjectStore:
-        """The same buckets, for data that an answer can do without: it gives up soon.
+        """The same buckets, with short timeouts, for data that an answer can do without.
 
         On Lambda two reads of an experiment are in the way of a cold start's first answer.
         """
@@ -88,7 +88,7 @@ class Ports:
 
     @cached_property
     def bus(self) -> "Bus | None":
-        """Is told how batches and runs end; None for nobody."""
+        """Publishes the ends of batches and runs; None if nothing is published."""
         from chalicelib.aws.eventbridge import EventBridge
 
         source = self._settings.event_source
@@ -96,7 +96,7 @@ class Ports:
 
     @cached_property
     def items(self) -> "Items":
-        """Items of tables, which may want answers."""
+        """DynamoDB items, into which labels may be written."""
         from chalicelib.aws.dynamodb import DynamoDB
 
         return DynamoDB(partial(clients.client, "dynamodb"))

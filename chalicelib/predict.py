@@ -61,7 +61,7 @@ class Predictor:
         items = self._items(request, body)
         choice = self._choose(request, client_id or items[0].subject)
         model = self._classification.model(choice.name)
-        # a fallback may answer in its place, and what no arm would have said is none's
+        # a fallback may answer instead; an answer that no arm would give counts for no arm
         assigned = choice.arm and choice.name == model.name and request.resize is None
         issue = partial(self._inference_id, model, assigned)
         options = msgspec.structs.replace(options_of(request), model=choice.name)

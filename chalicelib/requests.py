@@ -1,7 +1,6 @@
 """The JSON bodies of requests, from which `openapi.json` is generated.
 
-A docstring explains a field after its name and a colon, and the description of the interface quotes
-that.
+A docstring explains a field after its name and a colon; `openapi.json` quotes this text.
 """
 
 from typing import Annotated, Any, Literal
@@ -18,10 +17,10 @@ MAX_LABELS = 1000
 """Labels in the answer for an image."""
 
 MAX_INSTANCES = 16
-"""Images in a `POST /predict`: what fits into API Gateway's 29 seconds if every host is slow."""
+"""Images in a `POST /predict`: as many as fit into API Gateway's 29 s if every host is slow."""
 
 MAX_LISTED = 10_000
-"""Images in the body of a batch or workflow: addresses that fit into 10 MB."""
+"""Images in the body of a batch or workflow: as many URLs as fit into 10 MB."""
 
 MAX_PICTURES = 100
 """Pictures of a batch that one request gets links to."""
@@ -53,7 +52,7 @@ class Instance(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Example(Instance, frozen=True):
-    """An image and, in `label`, what it is known to show."""
+    """An image and, in `label`, its right label."""
 
     label: Annotated[str, msgspec.Meta(max_length=MAX_LABEL)] | None = None
 
@@ -62,11 +61,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Options of the answer.
 
     max_labels: labels for an image.
-    explain: whether the first labels get heat maps, which show where the model saw them.
-    embedding: whether to give what the last layer saw, for similarity search: true or base64, or
-        list for numbers.
-    min_confidence: the least score of a label. By default a label with a score of 0 is left out; to
-        get those too, send 0.
+    explain: whether the first labels get heat maps, which show where the model found evidence.
+    embedding: whether to return a vector for similarity search: true or base64 for bytes, list for
+        numbers.
+    min_confidence: minimum score of a label. By default, labels with a score of 0 are left out; to
+        get them too, send 0.
     model: name of a model; the service's own by default.
     """
 
@@ -86,9 +85,9 @@ class PredictRequest(Options, forbid_unknown_fields=True, frozen=True, kw_only=T
     """Several images in `instances`, or one image in exactly one of url, s3_uri and b64.
 
     instances: an image that fails is an `error` among the predictions of a 200.
-    resize: which part of the picture the model sees, instead of what its package says: the whole,
-        squashed; the middle, cropped; or the whole between bars. The answer repeats it, and is no
-        arm's. For comparison: models answer best the way that they were trained.
+    resize: which part of the picture the model sees: the whole, squashed; the middle, cropped; or
+        the whole with bars. The answer repeats it, and does not count in an experiment. Use it for
+        comparisons only: a model answers best with the preprocessing of its training.
     """
 
     instances: (
@@ -106,7 +105,7 @@ class BatchRequest(
 ):
     """The images to classify, in exactly one of instances, manifest and prefix.
 
-    explain: only of a model with feature maps. embedding: in base64.
+    explain: only for a model with feature maps. embedding: in base64.
     manifest: s3://IMAGES/KEY of a .txt, .csv, .jsonl or .manifest file.
     prefix: s3://IMAGES/FOLDER/ with the images.
     """
@@ -122,7 +121,7 @@ class BatchRequest(
 class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """A file to upload.
 
-    batch: name of a set of uploads, which a batch will take by its prefix. Without it, the image is
+    batch: name of a set of uploads, for a later batch with this prefix. Without it, the image is
         classified as soon as it is uploaded.
     """
 
@@ -133,9 +132,9 @@ class UploadRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omi
 class FeedbackRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """Whether an answer was right, in exactly one of correct and label.
 
-    inference_id: of an answer in the last seven days.
-    label: what the image shows. The answer was right if this is one of the comma-separated names of
-        its top label; case and spaces do not matter. Not for a model that may find several labels.
+    inference_id: id of an answer in the last seven days.
+    label: the right label. The answer was right if this is one of the comma-separated names of its
+        top label; case and spaces do not matter. Not for a multi-label model.
     """
 
     inference_id: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_INFERENCE_ID)]
@@ -156,12 +155,12 @@ class WorkflowRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, k
     """The images, in exactly one of instances and manifest, and the models to compare.
 
     manifest: s3://IMAGES/KEY of a .txt, .csv, .jsonl or .manifest file, of up to a million images;
-        a column or field `label` says what an image shows.
+        a column or field `label` has the right label of an image.
     champion: name of a model; the service's own by default.
     challenger: name of a model to compare with it; none by default.
     promote: whether a significantly better challenger gets the experiment's traffic.
     max_error_rate: above this share of failed images, nothing is decided. max_labels: labels for an
-        image. name: of the run; the same name and input are the same run.
+        image. name: name of the run; the same name and input return the same run.
     """
 
     instances: (

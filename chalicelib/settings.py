@@ -28,7 +28,7 @@ EngineName = Literal["auto", "litert", "onnxruntime"]
 
 
 OF_TOKENS = ("TOKEN_SHA256", "TOKEN_PARAMETER")
-"""Variables of a closed stage. The second is of earlier deployments: they stay closed, too."""
+"""Variables of a stage that needs a token. The second is from earlier versions."""
 
 
 class SettingsError(ValueError):
@@ -135,7 +135,7 @@ def _names(env: Mapping[str, str], name: str) -> frozenset[str]:
 
 def _public(env: Mapping[str, str], local_host: str | None) -> bool:
     if local_host is None:
-        # a PUBLIC in the shell of whoever deploys is not the stage's
+        # PUBLIC may come from the shell of the person who deploys, not from the stage
         return _boolean(env, "PUBLIC") and not any(env.get(name, "").strip() for name in OF_TOKENS)
     return _boolean(env, "PUBLIC", default=is_loopback(local_host))
 

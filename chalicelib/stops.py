@@ -10,7 +10,7 @@ from chalicelib.command import Command
 from chalicelib.settings import ROOT
 
 RESUME = "RESUME"
-"""The variable with which `make deploy` runs Chalice, after it has looked itself."""
+"""The variable that `make deploy` sets for Chalice, after its own check."""
 
 
 def check(
@@ -19,7 +19,7 @@ def check(
     project: Path = ROOT,
     env: Mapping[str, str] = os.environ,
 ) -> None:
-    """Ends `chalice deploy` if something was stopped by hand; Chalice does not know.
+    """Ends `chalice deploy` if something was stopped by hand, which Chalice would start again.
 
     client: makes a client of an AWS service; by default with the command's profile.
     Raises SystemExit, with a sentence.

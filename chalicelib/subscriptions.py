@@ -1,4 +1,4 @@
-"""The events of other services that a stage takes, each only if the stage asks for it."""
+"""A stage's triggers: the events of other services that it accepts."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ VARIABLES = {
     "nightly": "NIGHTLY_MANIFEST",
     "lex": "LEX_BOT",
 }
-"""The variables of the functions' environment that record what a stage asks for."""
+"""The functions' environment variables that record a stage's triggers."""
 HANDLERS = {
     "sns": "on_topic",
     "eventbridge": "on_event",
@@ -27,11 +27,11 @@ HANDLERS = {
 MIDNIGHT = "cron(0 0 * * ? *)"
 """When a nightly batch starts, in UTC."""
 CUSTOM = "Classify Image"
-"""The `detail-type` of an event that anybody may put on the bus for us."""
+"""The `detail-type` of events that users put on the bus."""
 
 
 class Subscriptions(msgspec.Struct, frozen=True):
-    """What a stage asks for; empty for nothing.
+    """The triggers of a stage; empty without triggers.
 
     sns: ARN of a topic. eventbridge: `true` for new objects of the buckets of images, and for
     events of the type `CUSTOM`, on the default bus. kinesis: ARN of a stream. dynamodb: ARN of a
@@ -66,7 +66,7 @@ class Subscriptions(msgspec.Struct, frozen=True):
         return [HANDLERS[name] for name in self.asked() if name in HANDLERS]
 
     def asked(self) -> dict[str, str]:
-        """Returns what is asked for, by name."""
+        """Returns the triggers by name."""
         return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
 
 

@@ -1,4 +1,4 @@
-"""Decide who may call: whoever shows the stage's token."""
+"""Decide who may call: every caller with the stage's token."""
 
 import hmac
 import re
@@ -17,7 +17,7 @@ HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
 class Tokens:
-    """The token of a stage, known by its digest alone, so that a cold start asks nobody for it.
+    """The token of a stage, known only by its digest, so that a cold start needs no call to AWS.
 
     sha256: see `digest`. It needs neither salt nor a slow hash, because the token has 256 random
     bits: nobody can guess it, even with the digest.

@@ -8,7 +8,7 @@ from typing import Protocol
 from chalicelib.errors import InceptionError
 
 LOST_SECONDS = 30.0
-"""How long an arm that cannot answer is not tried again: its model may be far away."""
+"""How long an arm is not retried after its model could not be loaded, which may take long."""
 
 logger = logging.getLogger("serverless-inception.experiment")
 """A child of the logger of `app.py`, which writes JSON."""

@@ -1,4 +1,4 @@
-"""A Lambda Function URL's events, put as API Gateway's REST API puts them, and answers put back.
+"""Convert function URL events to API Gateway's REST format, and answers back.
 
 Chalice knows the REST API's events alone (aws/chalice#1913); payload 2.0 differs in its fields:
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html.

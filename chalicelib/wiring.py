@@ -1,4 +1,4 @@
-"""Put the service together, here alone and once per container.
+"""Build the service, only here and once per container.
 
 Each part is imported and built when it is first asked for, so no answer waits for another's part.
 """
@@ -139,7 +139,7 @@ class Services:
 
     @cached_property
     def inlet(self) -> "Inlet":
-        """Takes the events of other services."""
+        """Handles the events of other services."""
         BATCHES.check(self.settings)
         from chalicelib.batch.inlet import Inlet
 
@@ -201,7 +201,7 @@ class Services:
         )
 
     def tick(self, remaining: "Remaining") -> None:
-        """Does the work of the schedule. An error in one part does not hold up the other."""
+        """Does the work of the schedule. An error in one part does not stop the other."""
         try:
             if BATCHES.is_in(self.settings):
                 self.events.on_tick(remaining)
