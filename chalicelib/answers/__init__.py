@@ -1,6 +1,6 @@
 """The JSON bodies of answers, from which `openapi.json` is generated.
 
-A docstring explains a field after its name and a colon, and the description of the interface quotes
-that. A field whose default is None is left out then, never null. Importing this needs no NumPy,
+A docstring explains a field after its name and a colon; `openapi.json` quotes this text. A field
+whose default is None is left out if it is None, never null. Importing this needs no NumPy,
 LiteRT, Pillow or boto3, so clients can use it to read answers.
 """

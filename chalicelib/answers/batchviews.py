@@ -13,8 +13,8 @@ BatchStatus = Literal["queued", "running", "finished", "cancelled", "failed"]
 class Counts(msgspec.Struct, frozen=True):
     """Counts of a batch's images.
 
-    total: all; it grows until the manifest is read. done: with an outcome. failed: of these, with
-        an error.
+    total: number of images, which grows until the whole manifest is read. done: images with labels
+        or an error. failed: images with an error.
     """
 
     total: Count
@@ -25,11 +25,11 @@ class Counts(msgspec.Struct, frozen=True):
 class BatchOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A batch in a list.
 
-    source: where the images come from, in words or as an address.
+    source: where the images come from, in words or as an S3 URI.
     status: `cancelled` and `failed` batches ended early, `failed` with an `error`.
         `POST /batches/{batch_id}/retry` continues them.
-    finished_at: when its results were written. A batch that was cancelled or failed has it once the
-        results of what was done are written.
+    finished_at: when its results were written. For a cancelled or failed batch, when
+        its finished results were written.
     """
 
     batch_id: str
@@ -43,11 +43,11 @@ class BatchOutline(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
     """A batch.
 
-    labels: images by best label; with a multi-label model, by each label with a score of at least
-        0.5. errors: images by error code.
-    retryable: failed images that a retry may mend. A line that names no image fails again for ever.
-    results: a link to `results.jsonl` that works for up to an hour. For a batch that was cancelled
-        or failed: the results of what was done, or, until those are written, of the last round.
+    labels: number of images by top label; for a multi-label model, by each label with a score of at
+        least 0.5. errors: number of images by error code.
+    retryable: number of failed images that a retry may fix. Lines that name no image always fail.
+    results: a link to `results.jsonl` that works for up to an hour. For a cancelled or failed
+        batch it has the finished results, or, until they are written, those of the previous round.
     summary: a link to the summary of these results that works for up to an hour.
     error: why the batch ended early.
     """
@@ -61,7 +61,7 @@ class BatchView(BatchOutline, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class BatchList(msgspec.Struct, frozen=True):
-    """The recent batches, newest first; `GET /batches/{batch_id}` tells more about a batch."""
+    """The recent batches, newest first; `GET /batches/{batch_id}` returns all fields."""
 
     batches: list[BatchOutline]
 
@@ -69,8 +69,8 @@ class BatchList(msgspec.Struct, frozen=True):
 class Picture(msgspec.Struct, frozen=True):
     """A picture of a batch.
 
-    at: the place of its record in the results, from 0. source: its address, as in the record.
-    url: a link to it.
+    at: position of the record in the results, from 0. source: the picture's address, as in the
+        record. url: a link to the picture.
     """
 
     at: Count
@@ -81,7 +81,7 @@ class Picture(msgspec.Struct, frozen=True):
 class PictureList(msgspec.Struct, frozen=True):
     """Links to pictures that are in the images bucket and were classified.
 
-    pictures: those of the places that were asked for. expires_in: seconds that the links work.
+    pictures: pictures at the requested positions. expires_in: lifetime of the links in seconds.
     """
 
     pictures: list[Picture]
@@ -91,7 +91,7 @@ class PictureList(msgspec.Struct, frozen=True):
 class UploadForm(msgspec.Struct, frozen=True):
     """A form that uploads one file: POST the fields, and then `file`, to the URL.
 
-    s3_uri: the file's address after the upload. expires_in: seconds.
+    s3_uri: the file's S3 URI after the upload. expires_in: lifetime of the form in seconds.
     """
 
     url: str

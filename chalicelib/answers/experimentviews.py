@@ -11,9 +11,9 @@ from chalicelib.answers.predictions import Count, Share
 class ArmView(msgspec.Struct, frozen=True):
     """A model of the experiment.
 
-    weight: its share of the traffic. votes: answers that were voted on. correct: of these, the
-        right ones.
-    interval: Wilson's for the accuracy, 95%.
+    weight: the model's share of the traffic. votes: number of answers with a vote. correct: number
+        of answers that were voted right.
+    interval: 95% interval of the accuracy (Wilson).
     """
 
     name: str
@@ -27,7 +27,8 @@ class ArmView(msgspec.Struct, frozen=True):
 class Comparison(msgspec.Struct, frozen=True):
     """A challenger against the champion; figures are null if either has no votes.
 
-    difference: the challenger's accuracy minus the champion's. p_value: of a z-test for one look.
+    difference: the challenger's accuracy minus the champion's. p_value: p-value of a
+        z-test, valid for a single look.
     """
 
     challenger: str

@@ -20,13 +20,14 @@ class Latency(msgspec.Struct, frozen=True):
 class ArmFigures(msgspec.Struct, frozen=True):
     """The answers of one model.
 
-    answered: images without an error. errors: images by the error's code, the most frequent first;
-        `Missing` if there is no record. error_rate: share of all images.
-    labelled: answered images whose label is known. correct: of these, those whose top label is it.
-    accuracy: correct / labelled; an error is no answer, so it counts only in `error_rate`.
-    interval: Wilson's for the accuracy, 95%. mean_confidence: mean score of the top label.
-    multi_label: whether the model judges each label by itself. Then it is right if it finds the
-        known label, and its confidence is that label's score.
+    answered: number of images without an error. errors: number of images by error code, the most
+        frequent first; `Missing` if there is no record. error_rate: share of images with an error.
+    labelled: number of answered images with a known label. correct: number of labelled images with
+        the right top label.
+    accuracy: correct / labelled. Errors count only in `error_rate`.
+    interval: 95% interval of the accuracy (Wilson). mean_confidence: mean score of the top label.
+    multi_label: whether labels are independent. Then an answer is right if it has the known label,
+        and its confidence is that label's score.
     """
 
     model: str
@@ -45,7 +46,8 @@ class ArmFigures(msgspec.Struct, frozen=True):
 class Agreement(msgspec.Struct, frozen=True):
     """How often the top labels are the same.
 
-    pairs: images that both models answered. agree: of these, those with the same top label.
+    pairs: number of images that both models answered. agree: number of pairs with the same top
+        label.
     """
 
     pairs: int
@@ -56,7 +58,7 @@ class Agreement(msgspec.Struct, frozen=True):
 class McNemar(msgspec.Struct, frozen=True):
     """The labelled images that both models answered, by who was right.
 
-    p_value: exact and two-sided.
+    p_value: exact, two-sided p-value.
     """
 
     both: int
@@ -84,7 +86,8 @@ class McNemar(msgspec.Struct, frozen=True):
 class LeftOut(msgspec.Struct, frozen=True):
     """A label that does not count, because not every model knows it.
 
-    images: how many have it. known_to: the model that knows it; null if none does.
+    images: number of images with the label. known_to: the model that has the label; null if none
+        has it.
     """
 
     label: str
@@ -95,12 +98,14 @@ class LeftOut(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """The comparison in figures.
 
-    images: all of them. labelled: those with a label that every model knows.
-    error_rate: the worst arm's. better: whether the challenger may be promoted. It must be right
-        significantly more often on images that both answered, and on more images in all. So a
-        model wins neither by the other's lost images nor by answering only easy ones. If it may
-        find several labels in an image and the champion gives one, it is not better.
-    left_out: images with a label that not every model knows. unknown: the most frequent of these.
+    images: number of images. labelled: number of images with a label that every model has.
+    error_rate: error rate of the worse model.
+    better: whether the challenger may be promoted. It must be right significantly more often on
+        images that both answered, and on more images in total. So a model cannot win by the
+        other's errors, or by answering only easy images. A multi-label challenger is never better
+        than a champion with one label.
+    left_out: number of images with a label that not every model has. unknown: the most frequent of
+        these labels.
     """
 
     images: int
@@ -117,7 +122,7 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer of one model about an image. right: whether it is right, if that counts."""
+    """The answer of one model about an image. right: whether the answer is right, if it counts."""
 
     labels: list[Label] | None = None
     error: ErrorInfo | None = None
@@ -128,8 +133,8 @@ class Said(msgspec.Struct, frozen=True, omit_defaults=True):
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """An image, and each model's answer.
 
-    label: what the image is known to show. picture: a link to it that works for five minutes, in an
-        answer about a run, if it was classified and is in the images bucket.
+    label: the right label. picture: a link to the picture that works for five minutes, in answers
+        about a run, if the picture was classified and is in the images bucket.
     """
 
     id: str
@@ -144,7 +149,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The result of a run.
 
     outcome: what was decided. verdict: the comparison in a sentence or two.
-    judgement: the comparison in figures. predictions: all of them, if the run has few images.
+    judgement: the comparison in figures. predictions: all predictions, if the run has few images.
     """
 
     outcome: Outcome

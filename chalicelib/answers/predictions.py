@@ -19,7 +19,7 @@ Embedding = list[float] | str
 
 
 class Region(msgspec.Struct, frozen=True):
-    """A part of the upright image, in pixels. x, y: of its upper left corner."""
+    """A part of the upright image, in pixels. x, y: coordinates of its top left corner."""
 
     x: Count
     y: Count
@@ -28,13 +28,13 @@ class Region(msgspec.Struct, frozen=True):
 
 
 class HeatMap(msgspec.Struct, frozen=True):
-    """Where in the upright image the model saw a label.
+    """Where in the upright image the model found evidence for a label.
 
-    method: activation, the class activation map, or occlusion, for which parts of the image were
-        covered. width, height: cells across and down the whole image.
-    values: base64 of a byte for each cell, row by row from the top left. 255 speaks most for the
-        label. 0 does not speak for it, or was not seen by the model.
-    regions: boxes around what has at least half of the most, hottest first.
+    method: activation (the class activation map) or occlusion (parts of the image were covered).
+    width, height: columns and rows of the map, which covers the whole image.
+    values: base64 of one byte per cell, row by row from the top left. 255 is the strongest evidence
+        for the label. 0 is no evidence, or a part that the model did not see.
+    regions: boxes around cells with at least half of the maximum, strongest first.
     """
 
     method: HeatMethod
@@ -45,7 +45,7 @@ class HeatMap(msgspec.Struct, frozen=True):
 
 
 class Label(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A class's name and its probability. heat_map: of the first labels, if it was asked for."""
+    """A class's name and its probability. heat_map: only for the first labels, if requested."""
 
     name: str
     score: Share
@@ -88,7 +88,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True):
 class ProtocolErrorAnswer(msgspec.Struct, frozen=True):
     """The body of every answer of 400 and above of the Open Inference Protocol.
 
-    error: a sentence that says what to do, where clients of the protocol look for it.
+    error: a sentence that says what to do, in the protocol's field.
     Code: the error's name. Message: the same as `error`.
     """
 
@@ -105,8 +105,8 @@ class ProtocolErrorAnswer(msgspec.Struct, frozen=True):
 class ModelRef(msgspec.Struct, frozen=True, omit_defaults=True):
     """The model that answered.
 
-    multi_label: each label is judged by itself. Any number of labels may be right, and the sum of
-        the scores means nothing.
+    multi_label: labels are independent: any number may be right, and the sum of the scores means
+        nothing.
     """
 
     name: str
@@ -118,8 +118,8 @@ class Size(msgspec.Struct, frozen=True, omit_defaults=True):
     """The size of the upright image, in pixels.
 
     format: JPEG, PNG, WEBP, AVIF, GIF, BMP or TIFF. truncated: the file is a JPEG without its last
-        bytes, so the model did not see a part of the picture. resize: how the model saw it, if the
-        request asked for another way than the model's own.
+        bytes, so the model did not see a part of the picture. resize: the request's option, if it
+        differs from the model's own.
     """
 
     width: int
@@ -132,9 +132,10 @@ class Size(msgspec.Struct, frozen=True, omit_defaults=True):
 class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer for one image: `labels` and `image`, or `error`.
 
-    inference_id: for a `POST /feedback` about this image among several. labels: best first.
-    embedding: if it was asked for, what the last layer saw: float32 numbers, in a list or in
-        base64, little-endian.
+    inference_id: id for a `POST /feedback` about this image, in a request of several. labels:
+        highest score first.
+    embedding: if requested, a vector that describes the picture: float32, as a list or as
+        little-endian bytes in base64.
     """
 
     id: str
@@ -148,8 +149,8 @@ class Prediction(msgspec.Struct, frozen=True, omit_defaults=True):
 class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds by stage, summed over the images.
 
-    fetch: several images are fetched at the same time, so the sum can exceed what the caller
-        waited. explain: heat maps, and the further inferences of occlusion.
+    fetch: images are fetched in parallel, so the sum can exceed the waiting time of the caller.
+    explain: time for heat maps, with the additional inferences of occlusion.
     """
 
     fetch: Milliseconds
@@ -161,9 +162,9 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The predictions of one request.
 
-    inference_id: for a `POST /feedback` about the image. For several images it names the request.
-    arm: of the experiment, if that chose the model. lost_arm: the arm that was chosen, if its model
-        cannot be loaded and the service's own model answers instead.
+    inference_id: id for a `POST /feedback` about the image; for several images, id of the request.
+    arm: arm of the experiment, if the experiment chose the model. lost_arm: the chosen arm, if its
+        model cannot be loaded and the service's own model answers instead.
     """
 
     inference_id: str
@@ -177,7 +178,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 class Traffic(msgspec.Struct, frozen=True):
     """The models that answer requests without a model, if there is an experiment.
 
-    arms: each model's share; they sum to 1.
+    arms: each model's share of the traffic. The shares sum to 1.
     """
 
     champion: str
@@ -187,9 +188,9 @@ class Traffic(msgspec.Struct, frozen=True):
 class Health(msgspec.Struct, frozen=True):
     """The service can classify.
 
-    version: of the service. kernels: what computes: LiteRT with `xnnpack` or with its own slower
-        kernels (`builtin`), or `onnxruntime`.
-    experiment: null without one; then the default model answers requests without a model.
+    version: version of the service. kernels: `xnnpack` or `builtin` (slower) for LiteRT, or
+        `onnxruntime`.
+    experiment: null without an experiment. Then the default model answers requests without a model.
     """
 
     status: Literal["ok"]
@@ -209,12 +210,12 @@ class InputSize(msgspec.Struct, frozen=True):
 class ModelEntry(msgspec.Struct, frozen=True):
     """A model that a request may name.
 
-    labels: how many classes it has. scores: what the network itself gives. Logits go through a
-        softmax, or through sigmoids if each label is judged by itself. Answers are always 0..1.
-    multi_label: whether each label is judged by itself. embedding: whether it gives embeddings.
-    explain_inferences: how many inferences an explained image takes, and costs.
-    default: whether it answers if a request names no model. samples: the relative address of
-        pictures that suit it, if it has some.
+    labels: number of classes. scores: kind of the network's own output. The service converts logits
+        with a softmax, or with sigmoids if labels are independent. Answers are always 0..1.
+    multi_label: whether labels are independent. embedding: whether the model supports embeddings.
+    explain_inferences: number of inferences, and so the cost, of an image with heat maps.
+    default: whether this model answers if a request names no model. samples: relative URL of the
+        model's sample pictures, if there are any.
     """
 
     name: str
@@ -237,8 +238,8 @@ class ModelEntry(msgspec.Struct, frozen=True):
 class ModelList(msgspec.Struct, frozen=True):
     """The models that a request may name, and the model that answers if it names none.
 
-    missing: the service's own model if that is not here, so that the default stands in for it.
-    teaches: whether this server can be taught further models.
+    missing: the service's own model, if it is not installed and the default replaces it.
+    teaches: whether this server can teach models.
     """
 
     default: str
@@ -251,8 +252,8 @@ class ModelList(msgspec.Struct, frozen=True):
 class SamplePicture(msgspec.Struct, frozen=True):
     """A picture that suits a model.
 
-    label: what it shows. url: its relative address. data: the picture itself, as a data: URL.
-    source: where it is from, or who made it.
+    label: the right label. url: relative URL of the picture. data: the picture as a data: URL.
+    source: origin or author of the picture.
     """
 
     label: str
@@ -263,7 +264,7 @@ class SamplePicture(msgspec.Struct, frozen=True):
 
 
 class SampleList(msgspec.Struct, frozen=True):
-    """The pictures that a model brings with it."""
+    """The sample pictures of a model."""
 
     model: str
     samples: list[SamplePicture]

@@ -57,7 +57,7 @@ class ModelMetadata(msgspec.Struct, frozen=True):
 
 
 class OutputTensor(msgspec.Struct, frozen=True):
-    """A tensor of an answer; its data are flat."""
+    """A tensor of an answer, with flat data."""
 
     name: str
     datatype: str
@@ -68,8 +68,8 @@ class OutputTensor(msgspec.Struct, frozen=True):
 class InferParameters(msgspec.Struct, frozen=True):
     """Remarks about the images.
 
-    truncated: places, from 0 and separated by commas, of JPEGs without their last bytes. The model
-        did not see a part of these pictures.
+    truncated: positions of truncated JPEGs, from 0 and separated by commas. The model did not see a
+        part of these pictures.
     """
 
     truncated: str

@@ -15,10 +15,10 @@ WorkflowStatus = Literal[
 
 
 class WorkflowCheck(msgspec.Struct, frozen=True):
-    """Labels that will not count, so that their images do not count either.
+    """Labels that will not count. Their images do not count either.
 
-    unknown_labels: labels that no model of the run knows, the most frequent first; for a manifest,
-        in its first 20,000 lines. known_to_one: labels that only one of the two models knows.
+    unknown_labels: labels that no model of the run has, the most frequent first; for a manifest,
+        in its first 20,000 lines. known_to_one: labels that only one of the two models has.
     """
 
     unknown_labels: list[str]
@@ -26,7 +26,7 @@ class WorkflowCheck(msgspec.Struct, frozen=True):
 
 
 class ExecutionView(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The run in Step Functions' own words."""
+    """The run as Step Functions describes it."""
 
     execution_arn: str
     status: str
@@ -71,7 +71,10 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class Chunks(msgspec.Struct, frozen=True):
-    """Counts of chunks. total: all. champion: done by that model; likewise challenger."""
+    """Counts of chunks.
+
+    total: number of chunks. champion, challenger: chunks that this model has classified.
+    """
 
     total: Count
     champion: Count
@@ -90,10 +93,10 @@ class ReportLinks(msgspec.Struct, frozen=True):
 class WorkflowView(WorkflowOutline, frozen=True, kw_only=True, omit_defaults=True):
     """The progress and the result of a run.
 
-    states: each state that was entered. faults: the last faults of tasks, whether they were
-        retried, were caught, or ended the run. error: the code of the fault that ended it.
-    cause: why it failed, without names of buckets, functions or accounts.
-    judgement: the comparison in figures. predictions: all of them, if the run has few images.
+    states: states that the run entered. faults: the latest faults of tasks, whether they were
+        retried, were caught, or ended the run. error: code of the fault that ended the run.
+    cause: why the run failed, without names of buckets, functions or accounts.
+    judgement: the comparison in figures. predictions: all predictions, if the run has few images.
     """
 
     execution: ExecutionView
