@@ -377,7 +377,7 @@ def test_a_fault_at_any_moment(who: str, what: str, outcome: Outcome) -> None:
     assert points
     outcome(
         f"batch: {who}: {what} at any moment",
-        "the message or the schedule comes again, and all is done once",
+        "the message or the schedule comes again, and all work is done once",
         f"{points} points, {images:,} images, 0 lost, 0 doubled",
     )
 
@@ -447,7 +447,7 @@ def test_what_begins_a_batch_can_die(fault: Callable[[], None], outcome: Outcome
                 assert cloud.balance(view.batch_id) == ids[-1:]
     outcome(
         f"batch: the start, by a call or by S3's event, {BEGUN[fault.__name__]}",
-        "what was begun comes to its end; an event that comes again makes no second batch",
+        "the batch comes to its end; a repeated event starts no second batch",
         f"{points} points",
     )
 
@@ -481,7 +481,7 @@ def test_anything_in_the_middle_of_anything(long: bool, outcome: Outcome) -> Non
     outcome(
         "batch: duplicate and out-of-order messages, the schedule, retry and cancel, each in the "
         "middle of each other",
-        "whoever writes a chunk first wins; who is late changes nothing",
+        "the first to write a chunk wins; later writers change nothing",
         f"{points:,} interleavings, {images:,} images, 0 lost, 0 doubled",
     )
 
@@ -512,7 +512,7 @@ def test_two_at_once(long: bool, outcome: Outcome) -> None:
                 points[name] += 1
     outcome(
         "batch: the schedule twice at once, and other pairs, each held up at any moment",
-        "both do the same, once",
+        "the work is done once",
         "; ".join(f"{name}: {count:,}" for name, count in points.items()),
     )
 
@@ -702,7 +702,7 @@ def test_a_manifest_replaced_at_any_moment(again: bool, outcome: Outcome) -> Non
     outcome(
         "batch: its manifest is replaced at any moment"
         + (", and S3's event comes again at the same time" if again else ""),
-        "the batch is of the one manifest or the other, whole",
+        "the batch uses either the old or the new manifest, completely",
         f"{seen.total()} points: {seen['old']} of the old one, {seen['new']} of the new one",
     )
 
@@ -721,7 +721,7 @@ def test_a_deadline_after_any_image_of_a_chunk(outcome: Outcome) -> None:
         points += 1
     outcome(
         "batch: the deadline comes after any image of a chunk",
-        "what is done is kept, and the rest goes back to the queue",
+        "finished results are kept, and the rest goes back to the queue",
         f"{points} places, {deliveries} deliveries, 0 lost, 0 doubled",
     )
 
@@ -747,7 +747,7 @@ def test_clocks_that_are_an_hour_off(outcome: Outcome) -> None:
     assert listed == [begun[1], begun[0], begun[2]]
     outcome(
         "batch: clocks of containers an hour fast or slow",
-        "only the order of the listing and the shown times are off",
+        "only the order of the list and the displayed times are wrong",
         f"{len(begun)} batches, {points} ticks by other clocks, 0 lost, 0 doubled",
     )
 
@@ -770,7 +770,8 @@ def test_an_image_that_ends_its_worker(long: bool, outcome: Outcome) -> None:
         points += 1
     outcome(
         "batch: an image that ends its worker each time, on an idle queue or a busy one; a retry",
-        "after two losses the images of its chunk go one by one; it alone is an error",
+        "after two losses the chunk's images are classified one by one; only this image becomes "
+        "an error",
         f"{points} batches of 30 images twice over, {deaths} deaths, {2 * points} images lost",
     )
 

@@ -94,7 +94,7 @@ def test_a_damaged_copy_in_a_container_is_fetched_again(tmp_path: Path, outcome:
         assert cloud.balance(batch_id) == []
     outcome(
         "batch: a container's copy of the model is damaged",
-        "it is removed and fetched anew; no image is an error",
+        "it is removed and fetched again; no image becomes an error",
         f"{len(kinds)} kinds",
     )
 
@@ -185,7 +185,7 @@ def test_a_model_replaced_while_it_is_loaded(when: str, tmp_path: Path, outcome:
     assert cloud.balance(again) == []
     outcome(
         f"batch: the model is replaced {when} loading it, and again while it is in use",
-        "it is loaded anew; a network never has another version's labels",
+        "it is loaded again; a network never gets another version's labels",
         "60 images, 0 errors",
     )
 

@@ -257,7 +257,7 @@ def test_a_loss_recorded_while_the_task_still_works(long: bool, outcome: Outcome
     assert set(seen) == {0, 25}
     outcome(
         "workflow: a chunk is recorded as lost while its task still works",
-        "whoever writes first wins",
+        "the first to write wins",
         f"{seen.total()} points: {seen[0]} classified, {seen[25]} lost, none of it twice",
     )
 

@@ -175,8 +175,8 @@ def test_endless_hosts(limits: Limits, authority: trustme.CA, roots: str, outcom
             assert peak[0] < limits.most_memory, (kind, peak)
             worst_seconds, worst_memory = max(worst_seconds, seconds), max(worst_memory, peak[0])
     outcome(
-        "Host without end: body, chunks, headers, 1xx answers, lines, a gzip bomb, the body of a "
-        "redirect or an error",
+        "Host that sends without end: body, chunks, headers, 1xx answers, lines, a gzip bomb, "
+        "the body of a redirect or an error",
         "413 or 422; the connection is closed at the limit of bytes, headers and framing included",
         f"{2 * len(ENDLESS)} hosts, limit {limits.bytes / 1e6:g} MB: worst {worst_seconds:.2f} s, "
         f"{worst_memory / 1e6:.1f} MB",
@@ -222,8 +222,8 @@ def test_lying_hosts(limits: Limits, outcome: Outcome) -> None:
             assert isinstance(result, SourceUnreachable), kind
         worst_seconds, worst_memory = max(worst_seconds, seconds), max(worst_memory, peak[0])
     outcome(
-        "Host that lies: of length, type, encoding, chunks, status, protocol",
-        "422, or what it sent is judged by its bytes alone; nothing is ever decompressed",
+        "Host that sends a wrong length, type, encoding, chunks, status or protocol",
+        "422, or the answer is judged only by its bytes; nothing is ever decompressed",
         f"{len(LYING)} lies, {refused} refused by the fetcher, the rest by the decoder: worst "
         f"{worst_seconds:.2f} s, {worst_memory / 1e6:.1f} MB",
     )

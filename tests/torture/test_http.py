@@ -138,8 +138,8 @@ def test_json_that_is_none(wire: Wire, outcome: Outcome) -> None:
         assert seconds < SECONDS, (kind, path, seconds)
         worst = max(worst, seconds)
     outcome(
-        "JSON that is deep, huge, NaN, halved surrogates, in another encoding, or none",
-        "400 in the one shape of errors, of at most 10 kB whatever is quoted",
+        "Invalid JSON: deep nesting, huge, NaN, halved surrogates, wrong encoding, or no JSON",
+        "400 in the usual format of errors, at most 10 kB even if it quotes the input",
         f"{len(bodies)} bodies to {len(JSON_ROUTES)} routes, worst {worst:.2f} s",
     )
 
@@ -185,7 +185,7 @@ def test_tensors_that_are_none(wire: Wire, stage: LocalCloud, outcome: Outcome) 
         )  # fmt: skip
         check_error(reply, v2=True)
     outcome(
-        "Open Inference requests whose tensors, shapes, outputs or lengths are none",
+        "Open Inference requests with invalid tensors, shapes, outputs or lengths",
         "400, at once",
         f"{len(asked) + len(lengths)} requests, worst {worst:.2f} s",
     )
@@ -200,7 +200,9 @@ def test_duplicated_names_have_one_reading(wire: Wire, outcome: Outcome) -> None
     both = b'{"b64": "QUJD", "url": null, "url": "ftp://bad.example/"}'
     check_error(wire.post("/predict", both))
     outcome(
-        "The same name twice in a JSON object", "One reading, the last, by check and by use", ""
+        "The same name twice in a JSON object",
+        "The last value is used, both for checks and for work",
+        "",
     )
 
 
@@ -237,8 +239,8 @@ def test_content_types_that_lie(wire: Wire, outcome: Outcome) -> None:
         assert reply.status == 200, (content_type, reply.body)
         assert reply.json()["predictions"][0]["labels"][0]["name"] == NAME
     outcome(
-        "A Content-Type that lies, a form that is none",
-        "400, 415 or 422; of an image's types none is believed, its bytes are",
+        "A wrong Content-Type, an invalid form",
+        "400, 415 or 422; an image's format is detected from its bytes",
         f"{len(wrong)} refused, {len(right)} classified",
     )
 
@@ -266,8 +268,8 @@ def test_every_other_method_of_every_route(wire: Wire, outcome: Outcome) -> None
         check_error(wire.ask(method, "/predict"))
         tried += 1
     outcome(
-        "Every method that a route does not have, and some that nobody has",
-        "405 with Allow, in the same shape; no cookies or credentials are ever allowed",
+        "Every method that a route does not support, and unknown methods",
+        "405 with Allow, in the same format; cookies and credentials are never allowed",
         f"{tried} requests to {len(app.routes)} routes",
     )
 
@@ -309,7 +311,7 @@ def test_paths_that_lead_astray(wire: Wire, outcome: Outcome) -> None:
     assert pages <= 3
     outcome(
         "Paths with dots, double slashes, escapes, NUL, absolute and endless ones",
-        "400, 403, 404, 405 or 414 in the one shape; no file beside the page's is ever read",
+        "400, 403, 404, 405 or 414 in the usual format; only the page's files are ever read",
         f"{len(PATHS)} paths, {pages} of them another spelling of a page",
     )
 
@@ -366,9 +368,9 @@ def test_requests_that_are_not_http(wire: Wire, stage: LocalCloud, outcome: Outc
         assert parameters["gatewayresponse.header.Access-Control-Allow-Origin"] == "'*'"
     assert wire.ask("GET", "/health").status == 200
     outcome(
-        "Requests that are no HTTP, lengths that lie, chunks, floods of headers, no such path",
-        "4xx in the one shape with CORS headers, also for API Gateway's own answers; no token is "
-        "sent back",
+        "Requests that are not HTTP, wrong lengths, chunks, floods of headers, unknown paths",
+        "4xx in the usual format with CORS headers, also from API Gateway; no answer contains a "
+        "token",
         f"{len(BROKEN)} requests, {len(ANSWERS)} answers of API Gateway",
     )
 
@@ -388,7 +390,7 @@ def test_sizes_over_the_limit(wire: Wire, outcome: Outcome) -> None:
     assert reply.status == 413 and "use a smaller one" in reply.json()["Message"]
     outcome(
         "A body over 10 MB, an image over 20 MB",
-        "413 with a hint at what to do",
+        "413 with advice on what to do",
         f"{len(asked) + 1} requests",
     )
 
@@ -638,7 +640,7 @@ def test_ids_that_climb(stage: LocalCloud, wire: Wire, tmp_path: Path, outcome: 
             check_error(reply)
             assert reply.status in (400, 422), (path, uri, reply.status)
     outcome(
-        "Ids of batches and models, keys and buckets that try to climb out of their place",
+        "Ids of batches and models, keys and buckets that attempt path traversal",
         "400 or 404; keys stay below their prefix, no other bucket is asked for anything",
         f"{len(IDS)} ids by 3 actions, {len(IDS) + 7} models, {len(refused) + 32} addresses",
     )
@@ -708,7 +710,7 @@ def test_presigned_forms_and_links(stage: LocalCloud, wire: Wire, outcome: Outco
         assert query["X-Amz-Expires"] == [str(LINK_SECONDS)] and query["X-Amz-Signature"]
         assert urllib3.request("GET", view[name]).status == 200
     outcome(
-        "Names of files that try to choose their key, S3's ${filename} among them",
+        "File names that try to choose their key, including S3's ${filename}",
         "A form fixes bucket, key, size (20 MB, manifests 500 MB) and an hour of life; links too, "
         "for one object",
         f"{2 * len(FILENAMES)} forms, {len(NAMES_REFUSED)} names refused; an upload and two links "
@@ -805,8 +807,8 @@ def test_pages_of_other_sites_and_the_aws_of_a_laptop(stage: LocalCloud, outcome
     assert sent.status in (200, 204) and read.data == shown.data == SAMPLE
     assert {answer.headers["access-control-allow-origin"] for answer in (sent, read)} <= {page, "*"}
     outcome(
-        "Pages of other sites, and names of theirs that lead here, at the AWS of a laptop",
-        "403, and nothing is read, written or wiped; the page's own uploads and links go on",
+        "Other sites' pages, and their host names that point here, at the AWS of a laptop",
+        "403; nothing is read, written or deleted; the page's own uploads and links still work",
         f"{len(tried) * len(foreign)} requests",
     )
 
@@ -851,8 +853,9 @@ def test_requests_at_once_never_see_each_other(wire: Wire, long: bool, outcome: 
     good = wire.seen[200]
     assert len(ids) == 2 * good and good > count / 2
     outcome(
-        "Different requests at once: other images, ids, options, ways in, errors among them",
-        "Each gets its own labels, id, options and error",
+        "Different parallel requests: various images, ids, options and formats, with errors "
+        "among them",
+        "Each request gets its own labels, id, options and error",
         f"{count:,} requests by 16 callers, {good:,} classified, 0 mixed up",
     )
 
@@ -900,8 +903,8 @@ def test_the_page_and_what_is_no_page(wire: Wire, outcome: Outcome) -> None:
     assert quoting > 0  # or nothing was tried
     outcome(
         "Markup in paths, queries, bodies, types and methods; scripts in the page",
-        "What is quoted is quoted in JSON, with nosniff and a policy that loads nothing; the page "
-        "runs its own files alone",
+        "Quotes are in JSON, with nosniff and a Content-Security-Policy that loads nothing; the "
+        "page runs only its own files",
         f"{len(reflected)} requests, {quoting} quoted; {len(shown)} answers with all headers",
     )
 
@@ -924,7 +927,7 @@ def test_hostile_bodies_made_from_the_description(
     assert run.returncode == 0, run.stdout[-8000:]
     cases = re.findall(r"(\d[\d,]*) generated", run.stdout)
     outcome(
-        "Requests that Schemathesis makes of the description, valid and hostile",
-        "What is described, and never a 500",
+        "Requests that Schemathesis generates from openapi.json, valid and hostile",
+        "The described answers, and never a 500",
         f"{cases[-1] if cases else 'all'} requests",
     )

@@ -90,8 +90,8 @@ def test_kinds_of_hostile_images(files: dict[Path, dict[str, Kind]], outcome: Ou
         assert all(answer.status == STATUS[answer.code] for answer in answers)
     every = [answer for answers in results for answer in answers]
     outcome(
-        "An image that is none, is cut off, corrupt, huge, expands without end, or is two files "
-        "in one",
+        "A file that is not an image, or is truncated, corrupt, huge, a decompression bomb, or "
+        "two files in one",
         "200 with labels, 422 `ImageUnreadable` or 413 `ImageTooLarge` with a sentence that says "
         "what to do; never a 5xx",
         f"{len(kinds)} kinds, {len(every)} files; {worst(every)}",

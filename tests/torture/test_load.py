@@ -105,8 +105,8 @@ def test_half_an_hour_of_everything(tmp_path: Path, long: bool, outcome: Outcome
         "half an hour's mixed traffic at five requests a second, as fast as it goes"
         if long
         else "a few minutes' mixed traffic, as fast as it goes",
-        "every request has the status that it should, and one line of JSON in the log; no 5xx; "
-        "batches and uploads are all done; no process grows",
+        "every request has the expected status and one JSON line in the log; no 5xx; all "
+        "batches and uploads are done; no process's memory grows",
         f"{done.requests:,} requests of {len(done.kinds)} kinds by {CALLERS} callers, "
         f"p50 {middle:.0f} ms, p99 {highest:.0f} ms (but for addresses that wait a second on "
         f"purpose); API {first:.0f} MB in the first third, {final:.0f} MB in the last; of "

@@ -104,7 +104,7 @@ def test_no_filename_climbs_out_of_its_folder(tried: Tried, outcome: Outcome) ->
 
     count = tried(alone, names) + tried(waiting, names, words)
     outcome(
-        "filenames that try to climb: ../, backslashes, NUL, 200 characters of anything",
+        "file names that attempt path traversal: ../, backslashes, NUL, 200 random characters",
         "the upload's form is for one key in its own folder",
         f"{count:,} names",
     )
@@ -128,7 +128,7 @@ def test_a_name_is_all_of_it_what_a_name_may_be(tried: Tried, outcome: Outcome) 
     assert good
     outcome(
         "names of upload folders and of workflows, with a line break or worse at the end",
-        "400, unless all of it is what a name may be",
+        "400, unless the whole name is valid",
         f"{count:,} names",
     )
 
@@ -204,7 +204,7 @@ def test_keys_of_batches_never_meet(tried: Tried, outcome: Outcome) -> None:
     count += tried(newest_first, moments, moments, words)
     outcome(
         "any two batches, rounds and chunks",
-        "no key of the one is one of the other; the newest batch is listed first",
+        "their keys never overlap; the newest batch is listed first",
         f"{count:,} pairs",
     )
 
@@ -263,7 +263,7 @@ def test_keys_of_runs_and_votes_never_meet(tried: Tried, outcome: Outcome) -> No
     count += tried(votes, st.lists(vote, max_size=12))
     outcome(
         "any two workflows, and any votes",
-        "no key of the one is one of the other; each answer has one vote, the last",
+        "their keys never overlap; each answer has one vote, the last",
         f"{count:,} examples",
     )
 
@@ -314,7 +314,7 @@ def test_no_id_or_key_reaches_what_is_not_its_own(tried: Tried, outcome: Outcome
     count += tried(manifest, names | st.just("images") | st.just("results"), names)
     outcome(
         "ids of batches, names of models, keys and buckets that try to be somewhere else",
-        "404 or 400, and nothing is read or written but under the prefix of their own",
+        "404 or 400, and only their own prefix is read or written",
         f"{count:,} names",
     )
 
