@@ -24,7 +24,7 @@ BUNDLED = ("doodle", "doodle-small")
 
 
 @click.command(help=__doc__)
-@click.option("--images", default=2000, show_default=True, help="Drawings.")
+@click.option("--images", default=2000, show_default=True, help="Number of drawings.")
 @findings.options
 def main(images: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""

@@ -81,10 +81,15 @@ def worker_against_network(model: str, rounds: int) -> dict[str, float]:
 
 
 @click.command(help=__doc__)
-@click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
-@click.option("--rounds", default=7, show_default=True, help="Chunks counted.")
-@click.option("--lines", default=[100_000, 1_000_000], multiple=True, help="Manifests to fan out.")
-@click.option("--keys", default=1_000_000, show_default=True, help="Of a prefix to fan out.")
+@click.option("--model", default=subject.MODEL, show_default=True, help="Model to run.")
+@click.option("--rounds", default=7, show_default=True, help="Number of counted chunks.")
+@click.option(
+    "--lines",
+    default=[100_000, 1_000_000],
+    multiple=True,
+    help="Lines of the manifests to split (repeatable).",
+)
+@click.option("--keys", default=1_000_000, show_default=True, help="Keys of the prefix to split.")
 @findings.options
 def main(
     model: str, rounds: int, lines: tuple[int, ...], keys: int, as_json: bool, save: bool

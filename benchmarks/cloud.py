@@ -59,8 +59,8 @@ def classify(cloud: LocalCloud, count: int) -> list[str]:
 
 
 @click.command(help=__doc__)
-@click.option("--images", default=2000, show_default=True, help="How many.")
-@click.option("--model", default="doodle", show_default=True, help="Package to run.")
+@click.option("--images", default=2000, show_default=True, help="Number of images.")
+@click.option("--model", default="doodle", show_default=True, help="Model to run.")
 @findings.options
 def main(images: int, model: str, as_json: bool, save: bool) -> None:
     """Measure, and print."""

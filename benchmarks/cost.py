@@ -8,7 +8,7 @@
 
 Runs the deployed functions on this machine, with as many CPUs as the memory size buys, counts their
 requests to S3 and SQS, and multiplies by stage/prices.toml. The second and third command print
-your own bill: for a memory size, and with your own seconds a prediction.
+your own bill: for a memory size, or for your own seconds per prediction.
 """
 
 import os
@@ -45,24 +45,35 @@ def vcpu_counts() -> list[int]:
 
 
 @click.command(help=__doc__)
-@click.option("--model", default=subject.MODEL, show_default=True, help="Package to run.")
-@click.option("--runs", default=20, show_default=True, help="Counted requests to the API.")
-@click.option("--chunks", default=2, show_default=True, help="Counted chunks of a batch.")
+@click.option("--model", default=subject.MODEL, show_default=True, help="Model to run.")
 @click.option(
-    "--cold", default=0.01, show_default=True, help="Share of invocations that start cold."
+    "--runs", default=20, show_default=True, help="Number of counted requests to the API."
 )
-@click.option("--utilisation", default=0.6, show_default=True, help="Of what is always on.")
+@click.option("--chunks", default=2, show_default=True, help="Number of counted chunks of a batch.")
+@click.option("--cold", default=0.01, show_default=True, help="Share of cold starts.")
+@click.option(
+    "--utilisation",
+    default=0.6,
+    show_default=True,
+    help="Load of an instance that is always on, 0 to 1.",
+)
 @click.option(
     "--prices",
     "path",
     default=PRICES,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Other prices than stage/prices.toml.",
+    help="File with other prices than stage/prices.toml.",
 )
-@click.option("--images-per-month", type=click.IntRange(1), help="For a bill of your own.")
-@click.option("--memory", type=click.IntRange(128, 10240), help="Megabytes, for that bill.")
+@click.option(
+    "--images-per-month", type=click.IntRange(1), help="Images a month, for your own bill."
+)
+@click.option("--memory", type=click.IntRange(128, 10240), help="Memory in MB, for your own bill.")
 @click.option("--arch", default="x86_64", show_default=True, type=click.Choice(ARCHITECTURES))
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="A prediction's, there.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds per prediction, for your own bill.",
+)
 @findings.options
 def main(
     model: str,

@@ -32,8 +32,8 @@ from tools.featuremaps import original
 
 
 @click.command(help=__doc__)
-@click.option("--model", "name", default=RANDOM, show_default=True, help="Package to run.")
-@click.option("--runs", default=100, show_default=True, help="Counted runs of each.")
+@click.option("--model", "name", default=RANDOM, show_default=True, help="Model to run.")
+@click.option("--runs", default=100, show_default=True, help="Number of counted runs of each.")
 @findings.options
 def main(name: str, runs: int, as_json: bool, save: bool) -> None:
     """Measure, and print."""

@@ -75,7 +75,7 @@ def ratio(key: str, says: str, value: float) -> Figure:
 def options(command: Command) -> Command:
     """Adds --json and --save to a command, as `as_json` and `save`."""
     command = click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
-    keep = "Keep tables and pictures in docs/figures."
+    keep = "Write tables and charts to docs/figures."
     return click.option("--save", is_flag=True, help=keep)(command)
 
 

@@ -25,8 +25,8 @@ def without_xnnpack(package: ModelPackage, threads: int) -> LiteRT:
 
 
 @click.command(help=__doc__)
-@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
-@click.option("--runs", default=30, show_default=True, help="Counted runs of each.")
+@click.option("--model", "name", default=MODEL, show_default=True, help="Model to run.")
+@click.option("--runs", default=30, show_default=True, help="Number of counted runs of each.")
 @click.option("--threads", default=1, show_default=True, help="Threads of one inference.")
 @findings.options
 def main(name: str, runs: int, threads: int, as_json: bool, save: bool) -> None:

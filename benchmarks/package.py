@@ -141,7 +141,7 @@ def _named(sizes: dict[str, float], name: str) -> float:
 
 
 @click.command(help=__doc__)
-@click.option("--model", default=subject.MODEL, show_default=True, help="Package of the layer.")
+@click.option("--model", default=subject.MODEL, show_default=True, help="Model in the layer.")
 @findings.options
 def main(model: str, as_json: bool, save: bool) -> None:
     """Build, measure, print."""

@@ -49,14 +49,14 @@ class Subject:
 def options(runs: int) -> Callable[[Command], Command]:
     """Adds a Subject's options to a command, as `subject`, and --runs with that default."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
-    tensorflow = "The same network in keras.applications, for TensorFlow's ways."
+    tensorflow = "The same network in keras.applications, for TensorFlow."
 
     def decorate(command: Command) -> Command:
         @click.argument("image", required=False, type=file)
-        @click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
+        @click.option("--model", "name", default=MODEL, show_default=True, help="Model to run.")
         @click.option("--application", default="InceptionV3", show_default=True, help=tensorflow)
-        @click.option("--runs", default=runs, show_default=True, help="Counted runs.")
-        @click.option("--without-tensorflow", is_flag=True, help="Leave TensorFlow's ways out.")
+        @click.option("--runs", default=runs, show_default=True, help="Number of counted runs.")
+        @click.option("--without-tensorflow", is_flag=True, help="Do not measure TensorFlow.")
         @wraps(command)
         def decorated(
             image: Path | None,

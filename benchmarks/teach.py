@@ -93,12 +93,19 @@ def starts_table(times: Times) -> Table:
 
 
 @click.command(help=__doc__)
-@click.option("--pictures", default=1000, show_default=True, help="Drawings to teach with.")
+@click.option(
+    "--pictures", default=1000, show_default=True, help="Number of drawings to teach with."
+)
 @click.option("--base", default="doodle", show_default=True, help="The bundled base.")
 @click.option(
-    "--costs", default="avx2", show_default=True, help="Whose figures of benchmarks.cost."
+    "--costs",
+    default="avx2",
+    show_default=True,
+    help="Kind of processor for the figures of benchmarks.cost.",
 )
-@click.option("--starts", default=25, show_default=True, help="Counted cold starts of each.")
+@click.option(
+    "--starts", default=25, show_default=True, help="Number of counted cold starts of each."
+)
 @findings.options
 def main(pictures: int, base: str, costs: str, starts: int, as_json: bool, save: bool) -> None:
     """Measure, reckon, print."""

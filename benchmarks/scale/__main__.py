@@ -31,16 +31,20 @@ def shown(items: Iterable[T], length: int, label: str) -> list[T]:
 
 
 @click.command(help=__doc__, context_settings={"show_default": True})
-@click.option("--images", default=1_000_000, type=click.IntRange(1), help="And requests.")
 @click.option(
-    "--concurrency", default=1000, type=click.IntRange(2), help="Functions at once in the account."
+    "--images", default=1_000_000, type=click.IntRange(1), help="Number of images, and of requests."
 )
-@click.option("--image-ms", type=float, help="Of one image.  [default: measured here]")
-@click.option("--call-ms", type=float, help="CPU of an S3 request.  [default: measured here]")
-@click.option("--store-ms", default=30.0, help="Until S3 answers.")
-@click.option("--queue-ms", default=15.0, help="Until SQS answers.")
-@click.option("--cold-ms", default=1000.0, help="Median of a cold start.")
-@click.option("--seed", default=1, help="Of all that is drawn.")
+@click.option(
+    "--concurrency", default=1000, type=click.IntRange(2), help="Concurrency limit of the account."
+)
+@click.option("--image-ms", type=float, help="Milliseconds per image.  [default: measured here]")
+@click.option(
+    "--call-ms", type=float, help="CPU milliseconds per S3 request.  [default: measured here]"
+)
+@click.option("--store-ms", default=30.0, help="Milliseconds until S3 answers.")
+@click.option("--queue-ms", default=15.0, help="Milliseconds until SQS answers.")
+@click.option("--cold-ms", default=1000.0, help="Median milliseconds of a cold start.")
+@click.option("--seed", default=1, help="Seed of the random numbers.")
 @findings.options
 def main(
     images: int,

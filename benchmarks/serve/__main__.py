@@ -109,10 +109,10 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--model", "name", default=MODEL, show_default=True, help="Package to run.")
-@click.option("--rounds", default=7, show_default=True, help="Counted rounds.")
-@click.option("--seconds", default=4.0, show_default=True, help="Each server's turn, in a round.")
-@click.option("--only-ours", is_flag=True, help="Install and start none of the other servers.")
+@click.option("--model", "name", default=MODEL, show_default=True, help="Model to run.")
+@click.option("--rounds", default=7, show_default=True, help="Number of counted rounds.")
+@click.option("--seconds", default=4.0, show_default=True, help="Seconds per server and round.")
+@click.option("--only-ours", is_flag=True, help="Do not install or start the other servers.")
 @findings.options
 def main(
     name: str, rounds: int, seconds: float, only_ours: bool, as_json: bool, save: bool
