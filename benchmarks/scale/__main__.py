@@ -1,7 +1,9 @@
 """How long a million images or requests at once take, what is refused, and what it costs.
 
     python -m benchmarks.scale
+
     python -m benchmarks.scale --concurrency 10
+
     python -m benchmarks.scale --image-ms 25 --images 100000
 
 Measures the time of an image here. Simulates a batch, a workflow and the API with the limits of
