@@ -390,7 +390,7 @@ def test_file_that_cannot_be_sent(batch: Page) -> None:
 def test_nothing_to_send_is_explained(batch: Page) -> None:
     drop(batch, [("notes.md", b"Not a picture."), ("more.md", b"Nor is this.")])
 
-    expect(batch.get_by_role("alert")).to_contain_text("There is no picture among these files.")
+    expect(batch.get_by_role("alert")).to_contain_text("None of these files is a picture.")
 
 
 NO_MANIFESTS = [

@@ -164,7 +164,7 @@ def test_thumb_down_asks_what_it_was(page: Page, server: str) -> None:
     shoot(page, "vote-down")
     field.fill("a plantain")
     page.keyboard.press("Enter")
-    expect(page.locator("#vote-said")).to_contain_text("“a plantain” is noted")
+    expect(page.locator("#vote-said")).to_contain_text("“a plantain” is saved")
     expect_vote(page, yes=False, no=True)
     expect(field).to_be_hidden()
     expect_counts(page, server, before, (1, 0))
@@ -548,7 +548,7 @@ def test_keyboard_alone(page: Page, server: str) -> None:
     expect(page.get_by_label("What is it?")).to_be_focused()
     page.keyboard.type("parasol")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("“parasol” is noted")
+    expect(page.get_by_role("status")).to_contain_text("“parasol” is saved")
     expect(thumb(page, "No")).to_be_focused()
 
     page.reload()

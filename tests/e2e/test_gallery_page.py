@@ -150,11 +150,13 @@ def test_a_picture_that_is_gone_has_its_reason_in_its_place(batch: Page, cloud: 
     batch.reload()
     expect_finished(batch, f"All {len(LABELS)} classified")
     tiles = gallery(batch)
-    expect(tiles.first).to_contain_text("It is no longer in the bucket")
+    expect(tiles.first).to_contain_text("The picture was deleted from the bucket")
     expect_shown(tiles.nth(1).locator("img"))
     shoot(batch, "gallery-gone")
     tiles.first.click()
-    expect(batch.locator("#lightbox-blank")).to_contain_text("It is no longer in the bucket")
+    expect(batch.locator("#lightbox-blank")).to_contain_text(
+        "The picture was deleted from the bucket"
+    )
     expect(batch.locator("#lightbox-said")).to_contain_text("%")
 
 

@@ -230,7 +230,7 @@ def test_earlier_picture_is_taken_down_where_it_is_not_what_failed(page: Page) -
     page.get_by_label("Address of a picture").fill("not an address")
     page.get_by_role("button", name="Classify").click()
 
-    expect_problem(page, "That is not an address.")
+    expect_problem(page, "This is not a URL.")
     expect(page.locator("#card-role")).to_have_text("Model")
     expect(page.locator("#picture")).to_be_hidden()
     expect(page.locator("#stage-empty")).to_be_visible()

@@ -197,7 +197,7 @@ def test_a_small_copy_is_never_classified_in_the_place_of_the_picture(page: Page
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.locator("#model").select_option("doodle-small")
-    expect_problem(page, "Of this picture only a small copy was kept.")
+    expect_problem(page, "Only a small copy of this picture was kept.")
     assert not [address for address in asked if "predict" in address]
 
 

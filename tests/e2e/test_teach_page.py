@@ -81,7 +81,7 @@ def fake_teaching(page: Page, job: dict[str, Any]) -> None:
 def test_folders_become_a_model_that_answers(tab: Page, photos: Path) -> None:
     teach(tab, photos, "shapes")
     expect(tab.locator("#teach-head")).to_have_text("shapes is taught.", timeout=SECONDS)
-    expect(tab.locator("#teach-right")).to_contain_text("of 18 pictures that it had not learned")
+    expect(tab.locator("#teach-right")).to_contain_text("of 18 pictures that it did not learn")
     expect(tab.locator("#teach-rows tr")).to_have_count(len(KINDS))
     expect(tab.locator("#teach-jobs")).to_contain_text("Finished · 3 labels · 18 pictures")
     shoot(tab, "taught")
@@ -121,7 +121,7 @@ def test_it_says_what_is_missing(tab: Page, photos: Path) -> None:
     tab.locator("#teach-folder").set_input_files(photos / "clock")
     expect(lack).to_have_text("Give the model a name.")
     name = tab.get_by_label("Name of the model")
-    for wrong, why in (("My Pets", "small letters"), ("doodle", "already")):
+    for wrong, why in (("My Pets", "lower-case letters"), ("doodle", "already")):
         name.fill(wrong)
         expect(lack).to_contain_text(why)
         expect(go).to_be_disabled()

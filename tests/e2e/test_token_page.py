@@ -157,7 +157,7 @@ def test_a_kept_token_that_was_changed_is_asked_for_again(visitor: Visitor) -> N
     sign_in(page, remember=True)
     page.evaluate("for (const key of Object.keys(localStorage)) localStorage[key] = 'old'")
     page.reload()
-    expect(dialog(page).get_by_role("alert")).to_contain_text("not accepted any more")
+    expect(dialog(page).get_by_role("alert")).to_contain_text("no longer valid")
     assert page.evaluate("Object.values(localStorage).includes('old')") is False
     sign_in(page)
 

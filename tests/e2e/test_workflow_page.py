@@ -278,7 +278,7 @@ def test_files_of_the_report(workflow: Page) -> None:
 def test_better_challenger_is_promoted(workflow: Page, server: str) -> None:
     choose(workflow, "muddled", "doodle")
     lines = [f"{server}/models/doodle/samples/{label}.jpg {label}" for label in LABELS]
-    workflow.get_by_label("Or paste addresses").fill("\n".join(lines * 3))
+    workflow.get_by_label("Or paste URLs").fill("\n".join(lines * 3))
     workflow.get_by_label("Promote the challenger").check()
 
     start(workflow, "Compare on 18 pictures")
@@ -402,7 +402,7 @@ def test_what_cannot_be_promoted_is_said_before_it_runs(workflow: Page) -> None:
 def test_labels_that_no_model_knows_are_said_before_it_runs(workflow: Page, server: str) -> None:
     lines = [f"{server}/models/doodle/samples/umbrella.jpg Umbrella"]
     lines += [f"{server}/models/doodle/samples/banana.jpg zebra"]
-    workflow.get_by_label("Or paste addresses").fill("\n".join(lines))
+    workflow.get_by_label("Or paste URLs").fill("\n".join(lines))
     workflow.get_by_role("button", name="Compare on 2 pictures").click()
     refusal = workflow.locator("#workflow-refusal")
     expect(refusal).to_contain_text("No model here knows “zebra”.")
