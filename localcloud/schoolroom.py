@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -32,7 +32,9 @@ ABANDONED_SECONDS = 24 * 60 * 60
 """How long pictures wait for more, or for the start."""
 STOP_SECONDS = 30
 """A job ends after the picture that it looks at."""
-INTERRUPTED = "The teaching was interrupted. Teach once more."
+INTERRUPTED = (
+    "The teaching was interrupted, as when its server ends or the disk is full. Teach once more."
+)
 COMMAND = (sys.executable, "-m", "tools.teaching.beside")
 
 _ID = re.compile("[0-9]{6}-[0-9a-f]{8}")
@@ -55,14 +57,20 @@ class _Run:
 class Schoolroom:
     """Keeps the jobs in a folder, and runs one at a time.
 
-    command: runs a job; its folder comes last. The job ends with this process.
+    command: runs a job; its folder comes last. The job ends with this process. keep: writes a file.
     """
 
-    def __init__(self, folder: Path, command: tuple[str, ...] = COMMAND) -> None:
-        self._folder, self._command = folder, command
+    def __init__(
+        self,
+        folder: Path,
+        command: tuple[str, ...] = COMMAND,
+        keep: Callable[[Path, bytes], None] = put,
+    ) -> None:
+        self._folder, self._command, self._keep = folder, command, keep
         self._lock = Lock()
         self._run: _Run | None = None
         self._pictures: dict[str, int] = {}
+        self._cancelled: set[str] = set()  # of which a full disk keeps no word
 
     def open(self) -> Job:
         """Makes a job without pictures; removes those that were abandoned before their start.
@@ -101,7 +109,7 @@ class Schoolroom:
             plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name)[-60:]
             image = f"{PICTURES}/{number:05}-{plain}"
             with _kept():
-                put(folder / image, data)
+                self._keep(folder / image, data)
                 _append(folder / TABLE, msgspec.json.encode(_Line(image, label)))
             self._pictures[id] = number
 
@@ -122,7 +130,7 @@ class Schoolroom:
             if self._status(id).state != "collecting":
                 raise Conflict("This teaching has begun already; open another.")
             with _kept():
-                put(folder / WANTED, msgspec.json.encode(wanted))
+                self._keep(folder / WANTED, msgspec.json.encode(wanted))
                 self._write(id, Status("running", "beginning"))
             lifeline = Lifeline()
             process = subprocess.Popen(  # noqa: S603
@@ -147,7 +155,10 @@ class Schoolroom:
                     self._run.process.kill()
                     self._run.process.wait()
             if self._written(id).state in ("collecting", "running"):
-                self._write(id, Status("cancelled"))
+                try:
+                    self._write(id, Status("cancelled"))
+                except OSError:
+                    self._cancelled.add(id)
         return self.job(id)
 
     def job(self, id: str) -> Job:
@@ -206,6 +217,8 @@ class Schoolroom:
         return Status("failed", error=INTERRUPTED)
 
     def _written(self, id: str) -> Status:
+        if id in self._cancelled:
+            return Status("cancelled")
         try:
             return msgspec.json.decode((self._folder / id / STATUS).read_bytes(), type=Status)
         except FileNotFoundError:
@@ -214,7 +227,7 @@ class Schoolroom:
             return Status("failed", error=INTERRUPTED)
 
     def _write(self, id: str, status: Status) -> None:
-        put(self._folder / id / STATUS, msgspec.json.encode(status))
+        self._keep(self._folder / id / STATUS, msgspec.json.encode(status))
 
 
 def _labels(table: bytes) -> Iterator[str]:

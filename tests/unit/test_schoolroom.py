@@ -1,5 +1,6 @@
 """Teachings on this machine: pictures, one process at a time, and what becomes of it."""
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chalicelib import files
 from chalicelib.errors import BadRequest, Conflict, NotFound, ServiceUnavailable
 from localcloud.schoolroom import PICTURES, Schoolroom
 from localcloud.starting import wait_for
@@ -21,6 +23,17 @@ folder = pathlib.Path(sys.argv[-1])
 """
 FINISHED = "(folder / 'status.json').write_text('{\"state\": \"finished\"}')"
 ENDLESS = "sys.stdin = open(0); (folder / 'begun').touch(); import signal; signal.pause()"
+
+
+class Disk:
+    """A disk that can be full."""
+
+    is_full = False
+
+    def put(self, path: Path, data: bytes) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        files.put(path, data)
 
 
 def room(tmp_path: Path, work: str) -> Schoolroom:
@@ -186,6 +199,21 @@ def test_a_job_of_an_earlier_server_was_interrupted_or_has_its_end(tmp_path: Pat
     assert later.job(done).status.state == "finished"
     assert later.job(torn).status.state == "failed"
     assert [job.id for job in later.all().jobs] == [torn, done]
+
+
+def test_cancelling_on_a_full_disk_ends_the_job_and_is_answered(tmp_path: Path) -> None:
+    disk = Disk()
+    command = (sys.executable, "-c", SCRIPT.format(ENDLESS))
+    schoolroom = Schoolroom(tmp_path / "teachings", command, disk.put)
+    id, idle = filled(schoolroom), filled(schoolroom)
+    schoolroom.start(id, PETS)
+    wait_for((tmp_path / "teachings" / id / "begun").exists)
+    disk.is_full = True
+    assert schoolroom.cancel(id).status == Status("cancelled")
+    assert schoolroom.cancel(idle).status == Status("cancelled")
+    assert [job.status.state for job in schoolroom.all().jobs] == ["cancelled"]
+    later = room(tmp_path, FINISHED)
+    assert "disk is full" in later.job(id).status.error
 
 
 def test_one_job_runs_at_a_time_and_can_be_cancelled(tmp_path: Path) -> None:
