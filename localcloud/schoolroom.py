@@ -32,9 +32,8 @@ ABANDONED_SECONDS = 24 * 60 * 60
 """How long pictures wait for more, or for the start."""
 STOP_SECONDS = 30
 """A job ends after the picture that it looks at."""
-INTERRUPTED = (
-    "The teaching was interrupted, as when its server ends or the disk is full. Teach once more."
-)
+INTERRUPTED = "The teaching was interrupted, as when its server ends or the disk is full."
+STARTABLE = ("collecting", "failed", "cancelled")
 COMMAND = (sys.executable, "-m", "tools.teaching.beside")
 
 _ID = re.compile("[0-9]{6}-[0-9a-f]{8}")
@@ -114,9 +113,10 @@ class Schoolroom:
             self._pictures[id] = number
 
     def start(self, id: str, wanted: Wanted) -> Job:
-        """Starts the job.
+        """Starts the job; one that failed or was cancelled begins anew, with its pictures.
 
-        Raises Conflict if one runs, or this one has, BadRequest, NotFound or ServiceUnavailable.
+        Raises Conflict if one runs or this one is finished, BadRequest, NotFound or
+        ServiceUnavailable.
         """
         if not NAME.fullmatch(wanted.name):
             raise BadRequest(
@@ -127,11 +127,12 @@ class Schoolroom:
             folder = self._found(id)
             if self._running():
                 raise Conflict("Another teaching runs. Wait for its end, or cancel it.")
-            if self._status(id).state != "collecting":
-                raise Conflict("This teaching has begun already; open another.")
+            if self._status(id).state not in STARTABLE:
+                raise Conflict("This teaching is finished; open another.")
             with _kept():
                 self._keep(folder / WANTED, msgspec.json.encode(wanted))
                 self._write(id, Status("running", "beginning"))
+            self._cancelled.discard(id)
             lifeline = Lifeline()
             process = subprocess.Popen(  # noqa: S603
                 [*self._command, str(folder)],

@@ -1,13 +1,17 @@
 """The tab Teach in headless Chromium: pictures with labels become a model that answers."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from stage import teachjobs
+from stage.teachjobs import STATUS, TABLE, Status, Wanted
 from tests.e2e.browser import shoot
 from tests.e2e.conftest import LocalCloud, running
 from tests.e2e.test_page import expect_answer
@@ -31,11 +35,16 @@ FIGURES = {
 
 
 @pytest.fixture(scope="module")
-def school(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """The app with the bundled model, models of its own, and no earlier teachings."""
-    folder = tmp_path_factory.mktemp("school")
-    places = {"MODEL_DIR": str(folder / "models"), "TEACHINGS_DIR": str(folder / "teachings")}
-    with running(folder / "log", "doodle", **places) as cloud:
+def teachings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the teachings, in which there are no earlier ones."""
+    return tmp_path_factory.mktemp("school") / "teachings"
+
+
+@pytest.fixture(scope="module")
+def school(teachings: Path) -> Iterator[LocalCloud]:
+    """The app with the bundled model, and models of its own."""
+    places = {"MODEL_DIR": str(teachings.parent / "models"), "TEACHINGS_DIR": str(teachings)}
+    with running(teachings.parent / "log", "doodle", **places) as cloud:
         yield cloud
 
 
@@ -147,6 +156,42 @@ def test_what_fails_says_why(tab: Page, photos: Path) -> None:
     expect(head).to_have_text("The training failed.", timeout=SECONDS)
     expect(tab.locator("#teach-doing")).to_contain_text("contradict each other")
     shoot(tab, "teach-failed")
+    tab.reload()
+    expect(tab.locator("#teach-doing")).to_contain_text("contradict each other")
+    with tab.expect_response("**/start") as started:
+        tab.get_by_role("button", name="Teach again with 6 pictures").click()
+    assert started.value.ok
+    expect(head).to_be_focused()
+    expect(tab.locator("#teach-doing")).to_contain_text("contradict each other", timeout=SECONDS)
+
+
+def test_what_an_earlier_server_left_is_taught_again(
+    tab: Page, school: LocalCloud, teachings: Path, photos: Path
+) -> None:
+    id = "900000-00000000"
+    shutil.copytree(photos, teachings / id / "pictures")
+    files = [*(teachings / id / "pictures").rglob("*.png")]
+    lines = [{"image": str(path), "label": path.parent.name} for path in files]
+    (teachings / id / TABLE).write_bytes(b"\n".join(map(msgspec.json.encode, lines)))
+    (teachings / id / teachjobs.WANTED).write_bytes(
+        msgspec.json.encode(Wanted("resumed", "doodle"))
+    )
+    (teachings / id / STATUS).write_bytes(msgspec.json.encode(Status("running", "beginning")))
+    tab.get_by_role("tab", name="One picture").click()
+    tab.get_by_role("tab", name="Teach").click()
+    tab.get_by_role("link", name="resumed").click()
+    expect(tab.locator("#teach-doing")).to_contain_text("The teaching was interrupted")
+    tab.get_by_role("button", name="Teach again with 18 pictures").click()
+    expect(tab.locator("#teach-head")).to_have_text("resumed is taught.", timeout=SECONDS)
+    expect(tab.locator("#teach-retry")).to_be_hidden()
+    expect(tab.get_by_role("link", name="resumed")).to_contain_text("Finished")
+
+
+def test_a_teaching_whose_name_was_taken_meanwhile_is_not_begun_anew(tab: Page) -> None:
+    job = told("failed", error="The memory is full.")
+    fake_teaching(tab, job | {"wanted": WANTED | {"name": "doodle"}})
+    tab.get_by_role("button", name="Teach again with 21 pictures").click()
+    expect(tab.get_by_role("alert")).to_contain_text("There is a model doodle already.")
 
 
 def test_a_teaching_is_watched_and_cancelled(tab: Page) -> None:
@@ -163,6 +208,7 @@ def test_a_teaching_is_watched_and_cancelled(tab: Page) -> None:
     expect(tab.locator("#teach-bar")).to_have_attribute("aria-valuenow", "24")
     tab.get_by_role("button", name="Cancel").click()
     expect(tab.locator("#teach-head")).to_have_text("Cancelled.")
+    expect(tab.get_by_role("button", name="Teach again with 21 pictures")).to_be_visible()
 
 
 def test_where_nothing_teaches_there_is_no_tab(tab: Page, school: LocalCloud) -> None:

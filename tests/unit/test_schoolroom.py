@@ -172,7 +172,7 @@ def test_a_job_says_itself_how_it_ended_and_takes_no_more_pictures(tmp_path: Pat
     assert ended(schoolroom, id).state == "finished"
     with pytest.raises(Conflict, match="begun"):
         schoolroom.add(id, "a.jpg", "cat", b"bytes")
-    with pytest.raises(Conflict, match="begun"):
+    with pytest.raises(Conflict, match="finished"):
         schoolroom.start(id, PETS)
     assert [job.wanted for job in schoolroom.all().jobs] == [PETS]
 
@@ -201,6 +201,39 @@ def test_a_job_of_an_earlier_server_was_interrupted_or_has_its_end(tmp_path: Pat
     assert [job.id for job in later.all().jobs] == [torn, done]
 
 
+FAILS_ONCE = """
+(folder / 'status.json').write_text('{"state": "finished"}' if (folder / 'tried').exists() else
+    '{"state": "failed", "error": "The memory is full."}')
+(folder / 'tried').touch()
+"""
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_failed_is_taught_again_with_its_pictures(tmp_path: Path, is_restarted: bool) -> None:
+    schoolroom = room(tmp_path, FAILS_ONCE)
+    id = filled(schoolroom)
+    schoolroom.start(id, PETS)
+    assert ended(schoolroom, id).error == "The memory is full."
+    if is_restarted:
+        schoolroom = room(tmp_path, FAILS_ONCE)
+        assert [job.status.error for job in schoolroom.all().jobs] == ["The memory is full."]
+    schoolroom.start(id, Wanted("pets-2", "mobilenet-v2"))
+    assert ended(schoolroom, id) == Status("finished")
+    job = schoolroom.job(id)
+    assert job.pictures == {"cat": 1, "köter 🐕": 1}
+    assert job.wanted and job.wanted.name == "pets-2"
+
+
+def test_what_an_earlier_server_left_unfinished_is_taught_again(tmp_path: Path) -> None:
+    first = room(tmp_path, "")  # which ends without a word
+    id = filled(first)
+    first.start(id, PETS)
+    ended(first, id)
+    later = room(tmp_path, FINISHED)
+    later.start(id, PETS)
+    assert ended(later, id).state == "finished"
+
+
 def test_cancelling_on_a_full_disk_ends_the_job_and_is_answered(tmp_path: Path) -> None:
     disk = Disk()
     command = (sys.executable, "-c", SCRIPT.format(ENDLESS))
@@ -214,6 +247,9 @@ def test_cancelling_on_a_full_disk_ends_the_job_and_is_answered(tmp_path: Path) 
     assert [job.status.state for job in schoolroom.all().jobs] == ["cancelled"]
     later = room(tmp_path, FINISHED)
     assert "disk is full" in later.job(id).status.error
+    disk.is_full = False
+    assert schoolroom.start(id, PETS).status.state == "running"
+    assert schoolroom.cancel(id).status.state == "cancelled"
 
 
 def test_one_job_runs_at_a_time_and_can_be_cancelled(tmp_path: Path) -> None:

@@ -14,12 +14,16 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 const STATES = { running: "Running", finished: "Finished", failed: "Failed", cancelled: "Cancelled" };
 
+const AGAIN = new Set(["failed", "cancelled"]); // states in which a job can begin anew
+
 const HEADS = {
   running: "Learning…",
   finished: "Taught.",
   failed: "The training failed.",
   cancelled: "Cancelled.",
 };
+
+const total = ({ pictures }) => Object.values(pictures).reduce((sum, count) => sum + count, 0);
 
 // models(): as the picker has them. onTaught(): there is one more, or another. use(name): let it answer.
 // compare(name): put it to the test. go(hash): to another view of the page.
@@ -32,10 +36,12 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   const named = () => part("teach-name").value.trim();
 
   // The running server has loaded what is there already, and would go on with it: a model has a name of its own.
+  const isTaken = (name) => models().some((model) => model.name === name);
+
   function nameless() {
     if (!named()) return "Give the model a name.";
     if (!NAME.test(named())) return "Use lower-case letters, digits and hyphens, such as pets-2.";
-    return models().some(({ name }) => name === named()) ? `There is a model ${named()} already. Choose another name.` : "";
+    return isTaken(named()) ? `There is a model ${named()} already. Choose another name.` : "";
   }
 
   function refresh() {
@@ -105,12 +111,14 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     part("teach-cancel").hidden = state !== "running" && sending === null;
     part("teach-bar").hidden = state !== "running";
     part("teach-outcome").hidden = state !== "finished";
+    part("teach-retry").hidden = !(AGAIN.has(state) && job.wanted);
     part("teach-doing").textContent = "";
     if (!job) return;
     const { what, done, of, error } = job.status;
     if (state === "running") step(what, done, of);
     if (state === "failed") part("teach-doing").textContent = error;
     if (state === "finished") showOutcome(job);
+    if (AGAIN.has(state)) part("teach-again").textContent = `Teach again with ${counted(total(job), "picture")}`;
     if (was !== state) part("teach-announcement").textContent = part("teach-head").textContent;
     if (was === "running" && state !== "running") relist();
     if (was === "running" && state === "finished") onTaught();
@@ -127,13 +135,13 @@ export function makeTab({ models, onTaught, use, compare, go }) {
 
   function list(jobs) {
     part("teach-recent").hidden = !jobs.length;
-    part("teach-jobs").replaceChildren(...jobs.map(({ id, wanted, pictures, status }) => {
+    part("teach-jobs").replaceChildren(...jobs.map((job) => {
+      const { id, wanted, pictures, status } = job;
       const item = make("li");
       const link = make("a", "batch-link");
       link.href = `#teach/${id}`;
-      const count = Object.values(pictures).reduce((sum, some) => sum + some, 0);
       link.dataset.status = status.state;
-      const words = [STATES[status.state] ?? status.state, counted(Object.keys(pictures).length, "label"), counted(count, "picture")];
+      const words = [STATES[status.state] ?? status.state, counted(Object.keys(pictures).length, "label"), counted(total(job), "picture")];
       link.append(make("strong", "", wanted.title || wanted.name), make("span", "batch-words", words.join(" · ")));
       item.append(link);
       return item;
@@ -149,15 +157,8 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     try {
       const { id } = await send("teachings", {});
       await ship(id, piles.labelled, job.signal);
-      const started = await send(`teachings/${id}/start`, {
-        name: named(),
-        base: part("teach-base").value,
-        reject: part("teach-reject").checked,
-      });
       sending = null;
-      present(started);
-      go(`#teach/${id}`);
-      part("teach-head").focus({ preventScroll: true });
+      await start(id, { name: named(), base: part("teach-base").value, reject: part("teach-reject").checked });
     } catch (error) {
       sending = null;
       present(null);
@@ -166,6 +167,27 @@ export function makeTab({ models, onTaught, use, compare, go }) {
     } finally {
       piles.hold(false);
       refresh();
+    }
+  }
+
+  async function start(id, wanted) {
+    present(await send(`teachings/${id}/start`, wanted));
+    go(`#teach/${id}`);
+    part("teach-head").focus({ preventScroll: true });
+  }
+
+  async function again() {
+    const { id, wanted } = shown;
+    refuse(isTaken(wanted.name) ? new Problem(`There is a model ${wanted.name} already. Add the pictures and choose another name.`) : null);
+    if (isTaken(wanted.name)) return;
+    part("teach-again").disabled = true; // a second press would be refused
+    try {
+      await start(id, wanted);
+      show(id); // as the address may stay what it was
+    } catch (error) {
+      refuse(asProblem(error));
+    } finally {
+      part("teach-again").disabled = false;
     }
   }
 
@@ -221,6 +243,7 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   });
   part("teach-form").addEventListener("input", refresh);
   part("teach-cancel").addEventListener("click", cancel);
+  part("teach-again").addEventListener("click", again);
   part("teach-use").addEventListener("click", () => use(shown.wanted.name));
   part("teach-compare").addEventListener("click", () => compare(shown.wanted.name));
   addEventListener("beforeunload", (event) => sending && event.preventDefault());
