@@ -128,6 +128,16 @@ def test_models_of_a_base_share_its_network_and_let_it_go(cache: Path) -> None:
     assert pool.get("doodle-small").networks is not networks
 
 
+def test_a_layer_that_was_replaced_is_read_anew(cache: Path) -> None:
+    for labels in (LABELS, (*LABELS, "a further kind"), LABELS[:2]):
+        shutil.rmtree(cache / "pets")
+        taught_on(DOODLE, cache / "pets", labels)
+        head = read_head(models(cache).find("pets"))
+        with np.load(cache / "pets" / HEAD) as arrays:
+            np.testing.assert_array_equal(head.weights, arrays["weights"])
+            np.testing.assert_array_equal(head.bias, arrays["bias"])
+
+
 def test_without_its_base_it_is_refused(tmp_path: Path) -> None:
     base = read_package(Path(shutil.copytree(DOODLE.folder, tmp_path / "here" / "doodle")))
     taught_on(base, tmp_path / "pets", LABELS)
