@@ -20,6 +20,7 @@ const teach = new LazyTab(async () => {
   const { makeTab } = await import("./teach/teach.js");
   return makeTab({
     models: () => picker.models,
+    model: () => picker.current,
     onTaught: () => picker.load(),
     use: (name) => useModel(name).then(() => go("")),
     compare(name) {

@@ -103,8 +103,10 @@ def test_folders_become_a_model_that_answers(tab: Page, photos: Path) -> None:
 
 def test_a_teaching_outlives_its_tab(tab: Page, browser: Browser, photos: Path) -> None:
     url = tab.url
+    tab.set_viewport_size({"width": 390, "height": 600})  # the button is far from the answer
     teach(tab, photos, "outlived")
     expect(tab).to_have_url(re.compile("#teach/"))
+    expect(tab.locator("#teach-head")).to_be_in_viewport()
     tab.close()
     with browser.new_page() as page:
         page.goto(url)
@@ -113,6 +115,16 @@ def test_a_teaching_outlives_its_tab(tab: Page, browser: Browser, photos: Path) 
         page.get_by_role("button", name="Compare with…").click()
         expect(page.locator("#workflow-challenger")).to_have_value("outlived")
         expect(page.locator("#workflow-champion")).not_to_have_value("outlived")
+
+
+def test_it_learns_on_the_model_that_answers(tab: Page, school: LocalCloud) -> None:
+    said = tab.request.get(f"{school.url}/models").json()
+    other = said["models"][0] | {"name": "abacus", "title": "Abacus"}
+    said["models"].insert(0, other)
+    tab.route("**/models", lambda route: route.fulfill(json=said))
+    tab.reload()
+    expect(tab.locator("#teach-base")).to_contain_text("Abacus")
+    expect(tab.locator("#teach-base")).to_have_value("doodle")
 
 
 def test_it_says_what_is_missing(tab: Page, photos: Path) -> None:

@@ -130,8 +130,8 @@ def check(
     """
     example = next((f"{plain(name)}: {why}" for name, why in unreadable.items()), "")
     if not lesson.told:
-        why = example or "all of them: They contradict each other."
-        raise Refused(f"No picture of {path} can be used, as {why}")
+        torn = "they contradict each other: the same picture has several labels."
+        raise Refused(f"No picture can be used, as {example or torn}")
     counts = Counter(map(fold, lesson.told))
     names = {fold(label): label for label in [*asked, *lesson.labels]}
     if len(names) == 1:

@@ -25,9 +25,9 @@ const HEADS = {
 
 const total = ({ pictures }) => Object.values(pictures).reduce((sum, count) => sum + count, 0);
 
-// models(): as the picker has them. onTaught(): there is one more, or another. use(name): let it answer.
+// models(): as the picker has them. model(): the one of them that answers. onTaught(): there is one more, or another. use(name): let it answer.
 // compare(name): put it to the test. go(hash): to another view of the page.
-export function makeTab({ models, onTaught, use, compare, go }) {
+export function makeTab({ models, model, onTaught, use, compare, go }) {
   const piles = new Piles(refresh);
   let sending = null; // AbortController while pictures are sent
   let visit = 0; // counts the changes of what is shown, so that late answers are dropped
@@ -54,9 +54,9 @@ export function makeTab({ models, onTaught, use, compare, go }) {
 
   function offer() {
     const bases = models().filter(({ embedding }) => embedding);
-    const chosen = part("teach-base").value;
+    const chosen = part("teach-base").value || model()?.name; // on the bundled one, listed first, photographs are learned badly
     part("teach-base").replaceChildren(...bases.map(({ name, title }) => new Option(title || name, name)));
-    if (chosen) part("teach-base").value = chosen;
+    if (bases.some(({ name }) => name === chosen)) part("teach-base").value = chosen;
     part("teach-no-base").hidden = bases.length > 0;
   }
 
@@ -173,7 +173,13 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   async function start(id, wanted) {
     present(await send(`teachings/${id}/start`, wanted));
     go(`#teach/${id}`);
+    reveal();
+  }
+
+  // The button may be far below what tells of the teaching.
+  function reveal() {
     part("teach-head").focus({ preventScroll: true });
+    part("teach-head").scrollIntoView({ block: "center" });
   }
 
   async function again() {
@@ -194,10 +200,12 @@ export function makeTab({ models, onTaught, use, compare, go }) {
   async function ship(id, labelled, signal) {
     const rest = [...labelled];
     let done = 0;
+    part("teach-work").dataset.state = "sending";
     part("teach-bar").hidden = false;
     part("teach-head").textContent = "Sending…";
     part("teach-hint").hidden = true;
     part("teach-cancel").hidden = false;
+    reveal();
     const carry = async () => {
       for (let next = rest.shift(); next; next = rest.shift()) {
         await put(id, next, signal);
