@@ -29,6 +29,7 @@ from tests.e2e.browser import (  # noqa: F401 - fixtures
     own_context,
     page,
 )
+from tests.functional.deployer import ports, tool  # noqa: F401 - fixtures
 from tests.processes import OBSERVER, descendants
 
 OPTIONS = ("--schedule-seconds", "2", "--parameter", "WithResultsQueue=true")

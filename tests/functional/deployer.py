@@ -91,22 +91,28 @@ class Tool:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project, whose virtual environments are the project's own.
+    """A copy of the project, which deploys hardly any layer.
 
     Of all that it needs on Lambda, its layer has one small package: each deployment sends the layer
-    anew. The whole one is built in test_bundle.py, and runs in test_lambda.py.
+    anew. The whole one is built in test_bundle.py, and deployed in test_teach_deployed.py.
     """
-    copy = clone(tmp_path_factory.mktemp("project"))
+    copy = copied(tmp_path_factory.mktemp("project"))
     lock = copy / "requirements.lock"
     version = re.search(r"^multipart==\S+", lock.read_text(), re.MULTILINE)
     assert version
     lock.write_text(required(lock.read_text(), version[0]))
+    with_second_engine(copy / "vendor" / "models" / "doodle")
+    without_second_engine(copy / "vendor" / "models" / "doodle-small")
+    return copy
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the project, whose virtual environments are the project's own."""
+    copy = clone(folder)
     for environments in ("build/package", "build/deploy/python3.13", "build/deploy/python3.12"):
         (ROOT / environments).mkdir(parents=True, exist_ok=True)
         (copy / environments).parent.mkdir(parents=True, exist_ok=True)
         (copy / environments).symlink_to(ROOT / environments)
-    with_second_engine(copy / "vendor" / "models" / "doodle")
-    without_second_engine(copy / "vendor" / "models" / "doodle-small")
     return copy
 
 

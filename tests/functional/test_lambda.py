@@ -18,7 +18,6 @@ import pytest
 
 from chalicelib.inference.packages import INFO, read_package
 from chalicelib.page import BUILT, WEB
-from chalicelib.settings import Settings
 from chalicelib.tokens import digest
 from localcloud import sampleevents as events
 from localcloud.disk import ARCHITECTURE, Image, Runtime, can_be_in_place, unpack
@@ -27,11 +26,9 @@ from localcloud.events import scheduled_event, sqs_event, url_event
 from localcloud.runtimeapi import Outcome
 from localcloud.unzipped import Function, started
 from tests.conftest import DOODLES, ROOT
-from tests.functional.test_teach import drawn
 from tools.bundling.build import VERSION, bundle, lambda_runtime, model_layer
 from tools.bundling.enginelayer import engine_layer
 from tools.bundling.pythons import BundleError, interpreter
-from tools.teaching.teaching import Wish, teach
 
 BANANA = (DOODLES / "banana.jpg").read_bytes()
 BUNDLED = ROOT / "vendor" / "models"
@@ -508,26 +505,3 @@ def test_a_plain_deployment_finds_its_bundled_models(
     with started(image, "app.app", settings) as function:
         event = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
         assert answer(function.invoke(event))["predictions"][0]["labels"][0]["name"] == "banana"
-
-
-def test_a_taught_model_answers_from_its_layer_with_its_base(
-    own: Image, cloud: dict[str, str], tmp_path: Path
-) -> None:
-    photos = drawn(tmp_path / "photos", kinds=("banana", "clock", "fish"), count=6)
-    settings = Settings.from_environment({"MODEL_DIR": str(tmp_path / "models"), "THREADS": "1"})
-    package = teach(
-        "fruit", photos, Wish("doodle"), settings, lambda said: None, lambda *shown: None,
-        tmp_path / "features",
-    ).package  # fmt: skip
-    rmtree(own.opt / "models")
-    with ZipFile(model_layer(package, tmp_path / "layer.zip")) as layer:
-        layer.extractall(own.opt)
-    assert sorted(path.name for path in (own.opt / "models").iterdir()) == ["doodle", "fruit"]
-    deployed = {"MODEL": "fruit", "MODEL_DIR": str(own.opt / "models"), "ARMS": ""}
-    image = events.rest("POST", "/predict", BANANA, {"Content-Type": "image/jpeg"})
-    with started(own, "app.app", cloud | deployed) as function:
-        said = answer(function.invoke(image))
-        assert said["model"] == {"name": "fruit", "version": "1"}
-        assert said["predictions"][0]["labels"][0]["name"] == "banana"
-        models = answer(function.invoke(events.rest("GET", "/models")))["models"]
-        assert [model["name"] for model in models] == ["doodle", "fruit"]
