@@ -25,8 +25,6 @@ from tools.doodle.drawings import TRAIN_SEEDS
 
 NAME = "serverless-inception-dev"
 KINDS = ("banana", "clock", "fish")
-LATER, MOST_STARTS = 1.05, 25
-"""The CPU time of a cold start over its base's; how many starts may be needed to see it."""
 
 pytestmark = [NEEDS_PYTHON, pytest.mark.chromium]
 
@@ -106,10 +104,6 @@ def cold(image: Image, settings: dict[str, str], handler: str) -> Iterator[Funct
         yield begun
 
 
-def predict(picture: bytes) -> events.Event:
-    return events.rest("POST", "/predict", picture, {"Content-Type": "image/png"})
-
-
 def test_what_a_browser_taught_answers_from_the_deployed_zips(
     taught: Path, image: Image, settings: dict[str, str], others: dict[str, bytes]
 ) -> None:
@@ -119,28 +113,14 @@ def test_what_a_browser_taught_answers_from_the_deployed_zips(
     assert settings["MODEL"] == taught.name
     with cold(image, settings, "app") as function:
         for kind, data in others.items():
-            said = answer(function.invoke(predict(data)))
+            event = events.rest("POST", "/predict", data, {"Content-Type": "image/png"})
+            said = answer(function.invoke(event))
             assert said["model"] == {"name": taught.name, "version": "1"}
             labels = [label["name"] for label in said["predictions"][0]["labels"]]
             assert labels[0] == kind
             assert set(labels) <= set(KINDS)
         models = answer(function.invoke(events.rest("GET", "/models")))["models"]
         assert [model["name"] for model in models] == ["doodle", taught.name]
-
-
-def test_it_starts_as_soon_as_its_base(
-    image: Image, settings: dict[str, str], others: dict[str, bytes]
-) -> None:
-    event = predict(others["fish"])
-    least = {"toys": float("inf"), "doodle": float("inf")}
-    for _ in range(MOST_STARTS):  # the least of some: a busy machine only adds
-        for model in least:
-            with cold(image, settings | {"MODEL": model}, "app") as function:
-                answer(function.invoke(event))
-                least[model] = min(least[model], function.cpu_seconds)
-        if least["toys"] <= LATER * least["doodle"]:
-            return
-    pytest.fail(f"CPU seconds of a cold start, at least: {least}")
 
 
 def test_its_layer_has_it_and_its_base_and_not_what_it_was_taught_with(image: Image) -> None:
