@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from chalicelib.bulk.manifests import check_manifest
 from chalicelib.errors import BadRequest
+from localcloud.starting import wait_for
 from tests.conftest import DOODLES
 from tests.e2e.browser import (
     PHONE,
@@ -106,6 +107,20 @@ def saved(page: Page, name: str, exact: bool = False) -> tuple[str, bytes]:
     return download.value.suggested_filename, Path(download.value.path()).read_bytes()
 
 
+def hold_uploads(page: Page, but: str | None = None) -> list[str]:
+    """Have no upload arrive but that of one name; the names, as they are sent."""
+    sent: list[str] = []
+
+    def hold(route: Any) -> None:
+        body = route.request.post_data_buffer or b""
+        sent.extend(re.findall(r'filename="([^"]+)"', body.decode("latin-1")))
+        if but and sent[-1:] == [but]:
+            route.continue_()
+
+    page.route(re.compile(r"-images-\d+$"), hold)
+    return sent
+
+
 def fake_batch(page: Page, answer: Callable[[int], dict[str, Any]]) -> None:
     """Open a batch whose state, at the nth look, is `answer(n)`."""
     looks: list[int] = []
@@ -182,6 +197,16 @@ def test_folder_dropped(batch: Page, folder: Path) -> None:
     for image in batch.locator("#batch-rows .thumb img").all():
         expect(image).not_to_have_js_property("naturalWidth", 0)
     expect(batch.locator("#batch-caption")).to_contain_text("From My-holiday")
+
+
+def test_results_are_in_the_order_that_the_pictures_were_given_in(
+    batch: Page, folder: Path
+) -> None:
+    for number in (1, 2, 10):
+        shutil.copy(sample("umbrella"), folder / f"{number}.jpg")
+    drop_from_disk(batch, folder)
+    expect_finished(batch, "All 3 classified")
+    assert list(shown(batch)) == ["1.jpg", "2.jpg", "10.jpg"]
 
 
 def test_lines_without_a_name_are_called_by_their_address(batch: Page, files: str) -> None:
@@ -387,6 +412,70 @@ def test_file_that_cannot_be_sent(batch: Page) -> None:
     assert shown(batch) == {"kept.jpg": "umbrella"}
 
 
+@pytest.mark.parametrize(
+    ("arrives", "said"),
+    [
+        (None, "Cancelled before anything was sent."),
+        (
+            "0.jpg",
+            "Cancelled: 1 of 3 files sent, 2 not. What was sent stays in the bucket.",
+        ),
+    ],
+    ids=["none", "one"],
+)
+def test_a_cancelled_sending_says_what_was_sent(
+    batch: Page, arrives: str | None, said: str
+) -> None:
+    sending = hold_uploads(batch, arrives)
+    drop(batch, [(f"{name}.jpg", sample("umbrella").read_bytes()) for name in range(3)])
+    expect(batch.locator("#batch-facts")).to_contain_text(f"{1 if arrives else 0} of 3 sent")
+    wait_for(lambda: batch.title() and len(sending) == 3)
+
+    batch.get_by_role("button", name="Cancel").click()
+
+    words = batch.locator("#batch-stopped")
+    expect(words).to_have_text(f"{said} No batch was started.")
+    shoot(batch, f"batch-stopped-{len(said)}")
+    drop(batch, [("notes.md", b"Not a picture.")])
+    expect(batch.get_by_role("alert")).to_be_visible()
+    expect(words).to_be_hidden()
+
+
+def test_a_batch_that_was_cancelled_while_it_was_being_started_is_in_the_list(batch: Page) -> None:
+    started: list[Any] = []
+
+    def hold(route: Any) -> None:
+        if route.request.method == "POST":
+            started.append(route)
+        else:
+            route.fallback()
+
+    batch.route("**/batches", hold)
+    drop(batch, [("one.jpg", sample("umbrella").read_bytes())])
+    wait_for(lambda: batch.title() and started)
+    batch.get_by_role("button", name="Cancel").click()
+    expect(batch.locator("#batch-stopped")).to_have_text(
+        "Cancelled: the file was sent. What was sent stays in the bucket."
+        " The batch was being started: look for it in the list."
+    )
+    answer = started[0].fetch()
+    started[0].fulfill(response=answer)
+    batch_id = answer.json()["batch_id"]
+    expect(batch.locator(f"#batches [href='#batch/{batch_id}']")).to_be_visible()
+    expect(batch.locator("#batch-start")).to_be_visible()
+
+
+def test_a_picture_that_cannot_be_shown_says_so_while_it_is_sent(batch: Page) -> None:
+    hold_uploads(batch)
+    drop(batch, [("broken.jpg", b"This is no JPEG."), ("b.jpg", sample("banana").read_bytes())])
+    blank = batch.locator("#batch-sheet .is-blank")
+    expect(blank).to_have_text("This browser cannot show it.")
+    expect(blank.locator("span")).to_be_visible()
+    assert blank.evaluate("it => it.scrollHeight <= it.clientHeight"), "all of it can be read"
+    assert "0 kB of 0 kB" not in batch.locator("#batch-facts").inner_text()
+    shoot(batch, "batch-blank")
+
+
 def test_nothing_to_send_is_explained(batch: Page) -> None:
     drop(batch, [("notes.md", b"Not a picture."), ("more.md", b"Nor is this.")])
 
@@ -528,6 +617,18 @@ def test_batch_that_there_is_not(batch: Page) -> None:
     expect(batch.locator("#batch-problem")).to_contain_text("NotFound · 404")
     expect(batch.get_by_role("button", name="Try again")).to_be_hidden()
     expect(batch.locator("#batch-bar")).to_be_hidden()
+
+
+def test_a_batch_that_went_with_its_server_is_looked_at_no_more(batch: Page) -> None:
+    fake_batch(batch, lambda _: running(done=1, total=2))
+    expect(batch.get_by_role("heading", name="Looking at 2 pictures")).to_be_visible()
+    batch.unroute("**/batches/b-1")
+
+    expect(batch.get_by_role("heading", name="No such batch.")).to_be_visible()
+    expect(batch.locator("#batch-problem")).to_contain_text("Look for it under All batches.")
+    expect(batch.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(batch.locator("#batch-bar")).to_be_hidden()
+    expect(batch.locator("#batch-caption")).to_have_text("")
 
 
 def test_server_without_buckets_says_how_to_get_them(page: Page) -> None:

@@ -51,8 +51,11 @@ def expect_shown(image: Any) -> None:
     expect(image).not_to_have_js_property("naturalWidth", 0)
 
 
-def many(page: Page, count: int) -> None:
-    """Open a finished batch of so many results, whose pictures the bucket has not."""
+def many(page: Page, count: int, labels: list[Any] | None = None) -> None:
+    """Open a finished batch of so many results, whose pictures the bucket has not.
+
+    labels: of each, where it matters; else one of them failed.
+    """
     records: list[dict[str, Any]] = [
         {
             "id": f"{number}.jpg", "source": f"s3://images/{number}.jpg", "model": "doodle",
@@ -60,10 +63,14 @@ def many(page: Page, count: int) -> None:
         }
         for number in range(count)
     ]  # fmt: skip
-    records[5] = {
-        "id": "5.jpg", "source": "s3://images/5.jpg",
-        "error": {"code": "ImageTooLarge", "message": "It is over 20 MB."},
-    }  # fmt: skip
+    if labels:
+        for record, own in zip(records, labels, strict=True):
+            record["labels"] = own
+    else:
+        records[5] = {
+            "id": "5.jpg", "source": "s3://images/5.jpg",
+            "error": {"code": "ImageTooLarge", "message": "It is over 20 MB."},
+        }  # fmt: skip
     body = "".join(f"{json.dumps(record)}\n" for record in records)
     headers = {"Access-Control-Allow-Origin": "*"}
     page.route("https://bucket/**", lambda route: route.fulfill(body=body, headers=headers))
@@ -264,6 +271,25 @@ def test_filter_by_score_label_and_error_and_what_is_left_is_saved(batch: Page) 
     batch.keyboard.press("Escape")
     batch.get_by_role("button", name="Table").click()
     assert shown(batch) == {"5.jpg": "Too large"}
+
+
+def test_a_chip_has_the_first_name_of_a_thing_and_keeps_the_rest(batch: Page) -> None:
+    corgi = "Cardigan, Cardigan Welsh corgi"
+    names = ["hotdog, hot dog, red hot", corgi, "cardigan", "tench, Tinca tinca"]
+    labels = [[{"name": name, "score": 0.9}] for name in names]
+    many(batch, 4, labels)
+    chips = batch.locator("#batch-chips button")
+    expect(chips).to_have_text(["All 4", "hotdog 1", f"{corgi} 1", "cardigan 1", "tench 1"])
+    expect(chips.nth(1)).to_have_attribute("title", names[0])
+    assert chips.nth(3).get_attribute("title") is None
+
+
+def test_the_bar_of_an_answer_has_one_colour_in_the_table_and_enlarged(batch: Page) -> None:
+    many(batch, 1, [[{"name": "tench", "score": 0.9}]])
+    colour = "(bar) => getComputedStyle(bar, '::before').backgroundColor"
+    in_table = batch.locator(".cell-best .bar").evaluate(colour)
+    rows(batch).first.get_by_role("button").click()
+    assert batch.locator("#lightbox-said .bar").evaluate(colour) == in_table
 
 
 def test_the_way_leads_beyond_the_page_that_is_shown(batch: Page) -> None:

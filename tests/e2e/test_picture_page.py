@@ -395,6 +395,21 @@ def test_without_a_camera_no_button_is_shown(page: Page) -> None:
     expect(page.get_by_role("button", name="Use the camera")).to_be_hidden()
 
 
+@pytest.mark.parametrize("width", [1280, 390, 320])
+def test_nothing_moves_when_the_camera_is_there(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    camera = page.locator("#camera-open")
+    places = []
+    for is_hidden in (True, False):
+        camera.evaluate("(it, isHidden) => { it.hidden = isHidden; }", is_hidden)
+        places.append(
+            [page.locator(it).bounding_box() for it in ("#url", ".chooser label[for=file]")]
+        )
+    assert places[0] == places[1]
+    assert camera.evaluate("it => it.scrollWidth <= it.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_a_picture_is_taken_with_the_camera_which_then_is_off(seeing: Page) -> None:
     scripts: list[str] = []
     seeing.on("request", lambda request: scripts.append(request.url))

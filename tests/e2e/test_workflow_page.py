@@ -225,6 +225,17 @@ def test_a_second_run_can_be_started_after_the_first(workflow: Page) -> None:
     expect_end(workflow, "succeeded", VERDICT)
 
 
+def test_a_cancelled_sending_says_what_was_sent(workflow: Page) -> None:
+    workflow.route(re.compile(r"-images-\d+$"), lambda route: None)
+    drop(workflow, [("one.jpg", sample("umbrella").read_bytes())])
+    workflow.get_by_role("button", name="Compare on 1 picture").click()
+    workflow.get_by_role("button", name="Cancel").click()
+    said = workflow.locator("#workflow-sending")
+    expect(said).to_have_text("Cancelled before anything was sent.")
+    drop(workflow, [("one.jpg", sample("umbrella").read_bytes())])
+    expect(said).to_have_text("")
+
+
 def test_material_that_was_taken_back_is_not_started(workflow: Page) -> None:
     started: list[dict[str, Any]] = []
     checks: list[Any] = []

@@ -44,6 +44,7 @@ export function makeTab({ modelAsked, model, go }) {
     opened = id;
     turnTo("batch", Boolean(id || shipment), true);
     if (id) {
+      say("");
       follower.open(id, kept.get(id));
       return;
     }
@@ -60,6 +61,7 @@ export function makeTab({ modelAsked, model, go }) {
   }
 
   function refuse(problem) {
+    say("");
     part("batch-refusal").hidden = !problem;
     part("batch-refusal").querySelector("p").textContent = problem?.message ?? "";
   }
@@ -119,9 +121,13 @@ export function makeTab({ modelAsked, model, go }) {
 
   async function start(mine) {
     try {
-      arrive(await startBatch(await mine.request()), mine);
+      const request = await mine.request();
+      if (mine.isCancelled) return;
+      mine.isAsked = true;
+      arrive(await startBatch(request), mine);
     } catch (problem) {
-      hold(problem, { again: () => start(mine) });
+      mine.isAsked = false;
+      if (!mine.isCancelled) hold(problem, { again: () => start(mine) });
     }
   }
 
@@ -130,15 +136,24 @@ export function makeTab({ modelAsked, model, go }) {
     const { sources = new Map(), pictures = [], note = "" } = mine ?? {};
     kept.set(view.batch_id, { sources, pictures, note });
     const isLeft = shipment !== mine; // cancelled at the last moment, and perhaps the next one is being sent
+    if (isLeft && !opened) keepLooking(showRecent, stillIn(visit));
     if (isLeft) return;
     shipment = null;
     if (!part("many").hidden) go(`#batch/${view.batch_id}`);
   }
 
   function stop() {
+    const { remains, isAsked } = shipment;
     shipment.cancel();
     shipment = null;
     show("");
+    say(`${remains} ${isAsked ? "The batch was being started: look for it in the list." : "No batch was started."}`);
+  }
+
+  // What became of a sending, where it began; "" until there is something to say.
+  function say(words) {
+    part("batch-stopped").hidden = !words;
+    part("batch-stopped").querySelector("p").textContent = words;
   }
 
   async function onList(text) {

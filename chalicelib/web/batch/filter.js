@@ -1,5 +1,5 @@
 // Which results are shown: those of a label or an error, and of a range of scores.
-import { amount, foundIn, make, part } from "../shared/dom.js";
+import { amount, firstName, foundIn, make, part } from "../shared/dom.js";
 import { wordsFor } from "../shared/words.js";
 
 const CHIPS = 12;
@@ -13,6 +13,15 @@ function kindsOf({ error, labels = [], multi_label: isMultiLabel }) {
 }
 
 const isError = ([kind]) => kind.startsWith("error ");
+const labelOf = ([kind]) => kind.slice(6);
+
+// -> a function from a label to its first name, or to all of them where another label has the same first.
+function shortener(labels) {
+  const plain = (label) => firstName(label).toLowerCase();
+  const seen = new Set();
+  const shared = new Set(labels.map(plain).filter((name) => seen.has(name) || !seen.add(name)));
+  return (label) => (shared.has(plain(label)) ? label : firstName(label));
+}
 
 export class Filter {
   #records = [];
@@ -63,16 +72,18 @@ export class Filter {
     const labels = kinds.filter((kind) => !isError(kind));
     const fit = this.#allChips || labels.length <= CHIPS + 1 ? labels : labels.slice(0, CHIPS);
     const hidden = labels.length - fit.length;
+    const shortOf = shortener(labels.map(labelOf));
     return [
       this.#chip(ALL, "All", this.#records.length),
       ...kinds.filter(isError).map(([kind, { length }]) => this.#chip(kind, wordsFor(kind.slice(6)), length, "is-error")),
-      ...fit.map(([kind, { length }]) => this.#chip(kind, kind.slice(6) || "Nothing that it knows", length)),
+      ...fit.map(([kind, { length }]) => this.#chip(kind, shortOf(labelOf([kind])) || "Nothing that it knows", length, "", labelOf([kind]))),
       ...(hidden ? [this.#chip("", `${amount(hidden)} more labels…`)] : []),
     ];
   }
 
-  #chip(kind, text, count, className = "") {
+  #chip(kind, text, count, className = "", whole = text) {
     const button = make("button", `chip ${className}`, text);
+    if (whole !== text) button.title = whole;
     if (kind) {
       button.dataset.kind = kind;
       button.setAttribute("aria-pressed", String(kind === this.#kind));

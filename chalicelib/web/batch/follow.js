@@ -29,11 +29,17 @@ export class Follower {
     this.#id = id;
     this.#kept = kept ?? null;
     part("batch-title").textContent = "Opening…";
+    showSheet(kept?.pictures ?? []);
+    this.#empty();
+    this.#follow();
+  }
+
+  // Nothing is known of it: not yet, or not any more.
+  #empty() {
+    this.#view = null;
     part("batch-open").dataset.state = "opening";
     for (const text of ["batch-facts", "batch-caption"]) part(text).textContent = "";
-    showSheet(kept?.pictures ?? []);
     this.#actions({});
-    this.#follow();
   }
 
   // Look no more, but leave what is shown to whoever comes back.
@@ -77,6 +83,7 @@ export class Follower {
       if (signal.aborted) return true;
       const isPassing = problem.canRetry;
       this.#isOver = !isPassing;
+      if (isMissing(problem)) this.#empty();
       if (!this.#view) part("batch-title").textContent = titleOf(problem);
       if (isMissing(problem)) showProblem(new Problem(MISSING, problem));
       else showProblem(problem, { again: () => this.#again() });

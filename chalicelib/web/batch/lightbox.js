@@ -2,8 +2,8 @@
 import { amount, make, part, share } from "../shared/dom.js";
 import { nameOf } from "../shared/files.js";
 import { showUnloaded } from "../shared/lazytab.js";
+import { whyNot } from "../shared/thumbnail.js";
 import { wordsFor } from "../shared/words.js";
-import { whyNot } from "./pictures.js";
 import { said } from "./tile.js";
 
 const [dialog, image, blank, link] = ["", "-picture", "-blank", "-link"].map((name) => part(`lightbox${name}`));

@@ -1,7 +1,6 @@
 // The pictures of a batch's results: files that were sent from here, addresses on the web, and else links of the bucket.
 // Links work for minutes, and each is longer than its record: they are asked for when a picture is about to be seen.
-import { make } from "../shared/dom.js";
-import { hang } from "../shared/thumbnail.js";
+import { hang, leaveBlank } from "../shared/thumbnail.js";
 import { wordsFor } from "../shared/words.js";
 import { getPictures } from "./api.js";
 
@@ -9,9 +8,6 @@ const AT_ONCE = 100; // of chalicelib/requests.py
 const GATHERING = 50; // ms in which pictures that come into view together become one request
 const GOOD_FOR = 240_000; // ms of a link that works for five minutes
 
-const GONE = "The picture was deleted from the bucket, or the service may not read it.";
-const SILENT = "The host does not send the picture, or the file is not a picture.";
-const UNSHOWN = "This browser cannot show it.";
 const UNKEPT = "The picture was sent inside the request and is not stored.";
 const UNLINKED = "The picture is a TIFF, or is in another bucket, so there is no link to it.";
 
@@ -69,7 +65,7 @@ export class Pictures {
   async #hang(frame) {
     const { address, reason } = await this.find(this.#records.get(frame));
     if (!frame.isConnected) return;
-    if (address) hang(frame, address, async (isShown) => isShown || leaveBlank(frame, await whyNot(address)));
+    if (address) hang(frame, address);
     else leaveBlank(frame, reason);
   }
 
@@ -107,24 +103,5 @@ export class Pictures {
         settle({ reason: problem.message });
       }
     }
-  }
-}
-
-function leaveBlank(frame, reason) {
-  frame.classList.add("is-blank");
-  frame.title = reason;
-  frame.append(make("span", "thumb-reason", reason));
-}
-
-// Why the picture at an address is not shown, which only the bucket tells.
-export async function whyNot(address) {
-  if (!/^https?:/i.test(address)) return UNSHOWN;
-  if (!/[?&]X-Amz-Signature=/.test(address)) return SILENT;
-  try {
-    const { ok, status } = await fetch(address, { headers: { Range: "bytes=0-0" } });
-    if (ok) return UNSHOWN;
-    return status === 403 || status === 404 ? GONE : SILENT;
-  } catch {
-    return SILENT;
   }
 }

@@ -25,7 +25,7 @@ export function showUploading({ files, total, bytes, totalBytes }) {
   write({
     state: "uploading",
     title: total === 1 ? "Sending one file" : `Sending ${amount(total)} pictures`,
-    facts: [`${amount(files)} of ${amount(total)} sent`, `${sizeOf(bytes)} of ${sizeOf(totalBytes)}`],
+    facts: [`${amount(files)} of ${amount(total)} sent`, totalBytes > 0 && `${sizeOf(bytes)} of ${sizeOf(totalBytes)}`],
     caption: "Keep this page open until all files are sent.",
     done: totalBytes ? bytes / totalBytes : 0,
   });

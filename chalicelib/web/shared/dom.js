@@ -16,11 +16,14 @@ export const share = (score) => (score > 0 && score < 0.001 ? "<0.1%" : percent.
 export const foundIn = (labels, isMultiLabel) =>
   (isMultiLabel ? labels.filter(({ score }) => score >= 0.5) : labels.slice(0, 1));
 
-// Labels by name; ImageNet's are several words for one thing, of which the first is the one to read.
+// ImageNet's labels are several words for one thing, of which the first is the one to read.
+export const firstName = (name) => name.split(", ", 1)[0];
+
 export function nameNodes(names) {
   return names.flatMap((name, i) => {
-    const [first, ...others] = name.split(/(?=, )/);
-    return [`${i ? ", " : ""}${first}`, ...(others.length ? [make("span", "also", others.join(""))] : [])];
+    const first = firstName(name);
+    const others = name.slice(first.length);
+    return [`${i ? ", " : ""}${first}`, ...(others ? [make("span", "also", others)] : [])];
   });
 }
 

@@ -3,7 +3,7 @@ import { Problem } from "./api.js";
 import { checkManifest } from "./manifest.js";
 import { RANDOM, batchName, idsOf, instancesOf, linesOf, namer, sortOut } from "./files.js";
 import { uploadAll } from "./upload.js";
-import { counted } from "./dom.js";
+import { amount, counted } from "./dom.js";
 
 const MAX_INSTANCES = 10_000;
 const MAX_BODY = 4_000_000; // Lambda takes 6 MB, and API Gateway makes it more on the way
@@ -15,6 +15,7 @@ const NOTHING = "None of these files is a picture. Choose JPEG, PNG, WebP or sim
 export class Shipment {
   names = new Map(); // name in the bucket -> file, of what was sent
   sources = new Map(); // name in the results -> file, likewise
+  sent = 0; // how many files, also while they are being sent
   failed = [];
   error = null;
   prefix = ""; // s3:// address of what was sent, up to its name
@@ -40,8 +41,10 @@ export class Shipment {
   async send(onProgress) {
     const waiting = this.failed;
     const before = this.names.size;
-    const outcome = await uploadAll(waiting, this.batch, this.#abort.signal, ({ files, ...bytes }) =>
-      onProgress({ files: before + files, total: this.total, ...bytes }));
+    const outcome = await uploadAll(waiting, this.batch, this.#abort.signal, ({ files, ...bytes }) => {
+      this.sent = before + files;
+      onProgress({ files: this.sent, total: this.total, ...bytes });
+    });
     for (const [name, file] of outcome.names) {
       this.names.set(name, file);
       if (!this.manifest) this.sources.set(this.#ids.get(file), file);
@@ -57,17 +60,26 @@ export class Shipment {
     return sent.map((file) => ({ id: this.#ids.get(file), s3_uri: this.prefix + names.get(file) }));
   }
 
-  // The request of the batch that is made of what was sent. Names that the bucket does not have go along in a list.
+  // The request of the batch that is made of what was sent. Names and an order that the bucket does not have go along in a list.
   async request() {
     if (this.manifest) return { manifest: this.prefix + [...this.names.keys()][0], ...this.options };
     const { instances } = this;
-    const areSame = instances.every(({ id, s3_uri: address }) => address === this.prefix + id);
+    const isListed = ({ id, s3_uri: address }, i) => address === this.prefix + id && !(instances[i - 1]?.id > id);
+    const areSame = instances.every(isListed);
     const what = areSame ? { prefix: this.prefix } : await sendList(instances, this.batch);
     return { ...what, ...this.options };
   }
 
   cancel() {
     this.#abort.abort();
+  }
+
+  // What a cancelled one leaves behind, in words.
+  get remains() {
+    const { sent, total } = this;
+    if (!sent) return "Cancelled before anything was sent.";
+    const count = sent === total ? `all ${counted(total, "file")} sent` : `${amount(sent)} of ${counted(total, "file")} sent, ${amount(total - sent)} not`;
+    return `Cancelled: ${total === 1 ? "the file was sent" : count}. What was sent stays in the bucket.`;
   }
 
   get isCancelled() {

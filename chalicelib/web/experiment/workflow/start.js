@@ -146,6 +146,7 @@ export class StartForm {
     part("workflow-go").disabled = !this.#material || !this.#models.length || this.#isBusy;
     part("workflow-samples").hidden = !this.#champion?.samples;
     showMaterial(this.#material);
+    if (!this.#isBusy) showSending(null);
   }
 
   async #submit() {
@@ -211,9 +212,11 @@ export class StartForm {
   }
 
   #cancel() {
+    const words = this.#underWay?.shipment?.remains ?? "";
     this.#material?.shipment?.cancel();
     this.#material = null;
     this.#hold(null);
+    part("workflow-sending").textContent = words;
   }
 
   // material: that holds the form; null frees it.
@@ -221,7 +224,6 @@ export class StartForm {
     this.#underWay = material;
     if (material) this.#hadFocus = part("workflow-form").contains(document.activeElement);
     part("workflow-cancel").hidden = !material?.shipment;
-    if (!material) showSending(null);
     this.#refresh();
     if (!material && this.#hadFocus && document.activeElement === document.body) part("workflow-go").focus();
   }
