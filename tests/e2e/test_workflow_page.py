@@ -576,6 +576,17 @@ def test_a_run_without_a_name_shows_its_time_once(page: Page) -> None:
     expect(entry).to_have_attribute("href", re.compile("45346da3$"))
 
 
+@pytest.mark.parametrize(("left_out", "said"), [(40, "17 more."), (44, "others.")])
+def test_labels_that_a_report_does_not_list_are_others(
+    page: Page, left_out: int, said: str
+) -> None:
+    names = [f"label {number}" for number in range(20)]
+    listed = [{"label": name, "images": 2, "known_to": "doodle"} for name in names]
+    judgement = {"unknown": listed, "left_out": left_out}
+    fake_run(page, lambda _: FAILED | {"status": "succeeded", "judgement": judgement})
+    expect(page.locator(".comparison")).to_contain_text(f"“label 2”, {said}")
+
+
 def test_run_that_is_not_there(page: Page) -> None:
     page.evaluate("location.hash = '#experiment/never'")
 

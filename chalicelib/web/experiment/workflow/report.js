@@ -99,6 +99,7 @@ function accuracyCell({ accuracy, interval, correct, labelled }) {
 function comparison({ agreement, mcnemar, champion, challenger, unknown = [], left_out: leftOut }) {
   const list = make("ul", "comparison");
   const agreed = () => `${amount(agreement.agree)} of ${counted(agreement.pairs, "picture")} (${share(agreement.rate)})`;
+  const isCut = leftOut > unknown.reduce((sum, { images }) => sum + images, 0); // a judgement lists the most frequent
   const lines = [
     agreement && `They give the same label for ${agreed()}.`,
     mcnemar && `Of those with a known answer, both are right on ${amount(mcnemar.both)}, only ${champion.model} on ` +
@@ -108,7 +109,7 @@ function comparison({ agreement, mcnemar, champion, challenger, unknown = [], le
     leftOut && `${unknownWords({
       unknown_labels: unknown.filter((each) => !each.known_to).map(({ label }) => label),
       known_to_one: unknown.filter((each) => each.known_to).map(({ label }) => label),
-    })} They are ${counted(leftOut, "picture")}.`,
+    }, isCut)} They are ${counted(leftOut, "picture")}.`,
   ].filter(Boolean);
   list.append(...lines.map((line) => make("li", "", line)));
   return lines.length ? list : null;

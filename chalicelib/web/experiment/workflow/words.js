@@ -77,17 +77,19 @@ export function titleOfRun(name) {
 }
 
 const NAMED = 3;
-function named(labels) {
+// isCut: whether there are more than these, nobody knows how many.
+function named(labels, isCut) {
   const rest = labels.length - NAMED;
+  if (isCut && rest >= 0) return [...labels.slice(0, NAMED).map((label) => `“${label}”`), "others"].join(", ");
   const shown = labels.slice(0, rest === 1 ? NAMED + 1 : NAMED).map((label) => `“${label}”`);
   return (rest > 1 ? [...shown, `${amount(rest)} more`] : shown).join(", ");
 }
 
 // Right answers that will not count, as POST /workflows and a judgement tell them; "" where there are none.
-export function unknownWords({ unknown_labels: unknown = [], known_to_one: partly = [] }) {
+export function unknownWords({ unknown_labels: unknown = [], known_to_one: partly = [] }, isCut = false) {
   const lines = [
-    unknown.length && `No model here knows ${named(unknown)}.`,
-    partly.length && `Only one of the two models knows ${named(partly)}.`,
+    unknown.length && `No model here knows ${named(unknown, isCut)}.`,
+    partly.length && `Only one of the two models knows ${named(partly, isCut)}.`,
   ].filter(Boolean);
   return lines.length ? `${lines.join(" ")} Pictures with these right answers are left out of the comparison.` : "";
 }
