@@ -148,8 +148,8 @@ def test_a_model_without_feature_maps_is_not_asked_and_the_page_says_why(batch: 
     tick = batch.locator("#batch-explain")
     expect(tick).to_be_disabled()
     expect(tick).to_have_accessible_description(
-        "Doodle has no feature maps: it would take 42 inferences a picture. "
-        "The tab One picture can show it."
+        "Doodle has no feature maps: it would take 42 inferences per picture. "
+        "Use the tab One picture for this."
     )
     with batch.expect_request(starts_batch) as told:
         paste_list(batch, "https://example.com/cat.jpg")

@@ -76,7 +76,7 @@ def test_what_is_hot_stays_bright(page: Page) -> None:
     page.locator("#file").set_input_files(sample("umbrella"))
     expect_answer(page, "umbrella")
     ask_why(page)
-    expect(page.locator(SAID)).to_contain_text("at the middle right. Parts of it were covered")
+    expect(page.locator(SAID)).to_contain_text("at the middle right. The service covered")
     cold, hot, edge = darkness(page.locator(HEAT), 0.1, 0.9, 0.99)
     assert cold > 240 and hot < 15
     assert edge == 255, "the line round the region closes where the picture ends"
