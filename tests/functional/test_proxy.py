@@ -181,7 +181,7 @@ def test_an_api_that_stays_ill_is_an_error_with_what_it_said_last() -> None:
     host = Ailing(502, 503)
     with (
         serving(host) as port,
-        pytest.raises(DeployError, match=r"/dev/health does not .* 503 .*ModelInvalid.* log says"),
+        pytest.raises(DeployError, match=r"/dev/health gives .* 503 .*ModelInvalid.* log says"),
     ):
         health(f"http://127.0.0.1:{port}/dev/", AT_ONCE)
     assert host.asked == 1 + int(PATIENCE.total or 0)
