@@ -16,7 +16,7 @@ import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from localcloud.listening import held_port
 from localcloud.starting import started, wait_for
@@ -38,6 +38,9 @@ KEYS = {
     "Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Home": "\ue011",
     "ArrowRight": "\ue014",
 }  # fmt: skip
+
+# by which an element is known in JSON: https://w3c.github.io/webdriver/#elements
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 # the texts of the elements that are shown and have the words
 SEEN = """
@@ -76,7 +79,10 @@ class Browser:
         self._command("ElementClick", {"id": self._find(selector)})
 
     def press_button(self, name: str) -> None:
-        self.click(f"//button[normalize-space()='{name}' or .//img/@alt='{name}']")
+        """Press it, as soon as it is shown."""
+        button = self._find(f"//button[normalize-space()='{name}' or .//img/@alt='{name}']")
+        wait_for(lambda: self.run("return arguments[0].checkVisibility()", {ELEMENT: button}))
+        self._command("ElementClick", {"id": button})
 
     def type(self, selector: str, text: str) -> None:
         """The keys of the text; for an input of files, their paths, one a line."""
@@ -129,16 +135,16 @@ def firefox(folder: Path) -> Iterator[Browser]:
     port = folder / "MarionetteActivePort"
     with started(command, {"HOME": str(folder)}, stderr=subprocess.DEVNULL):
         wait_for(lambda: port.exists() and port.read_text())
-        with contextlib.closing(
-            socket.create_connection(("127.0.0.1", int(port.read_text())))
-        ) as wire:
-            yield Browser(_marionette(wire), folder)
+        with (
+            socket.create_connection(("127.0.0.1", int(port.read_text()))) as wire,
+            wire.makefile("rb") as answers,
+        ):
+            yield Browser(_marionette(wire, answers), folder)
 
 
-def _marionette(wire: socket.socket) -> Command:
+def _marionette(wire: socket.socket, answers: BinaryIO) -> Command:
     """A session's commands, as https://firefox-source-docs.mozilla.org/testing/marionette/Protocol.html
     has it: JSON, with its length before it."""
-    answers = wire.makefile("rb")
 
     def receive() -> Any:
         length = b"".join(iter(lambda: answers.read(1), b":"))
