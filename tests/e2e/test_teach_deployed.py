@@ -17,7 +17,7 @@ from localcloud.unzipped import Function, started
 from tests.e2e.conftest import running
 from tests.e2e.test_teach_page import SECONDS, teach
 from tests.functional.deployer import NEEDS_PYTHON, Tool, copied
-from tests.functional.test_lambda import answer, queued
+from tests.functional.test_lambda import answer, finished_batch
 from tests.functional.test_teach import drawn
 from tools.bundling.build import lambda_runtime
 from tools.deploying.checks import python_version
@@ -150,7 +150,6 @@ def test_a_batch_is_labelled(
     instances = [
         {"id": kind, "b64": base64.b64encode(data).decode()} for kind, data in others.items()
     ]
-    body = json.dumps({"instances": instances})
     aws: dict[str, Any] = {
         "endpoint_url": deployed.gate.url, "region_name": REGION,
         "aws_access_key_id": "test", "aws_secret_access_key": "test",
@@ -159,13 +158,5 @@ def test_a_batch_is_labelled(
         cold(image, settings, "app") as api,
         cold(image, settings, "on_work") as worker,
     ):
-        made = answer(api.invoke(events.rest("POST", "/batches", body)), 202)["batch_id"]
-        rounds = 0
-        while messages := [*queued(aws, settings["WORK_QUEUE"])]:
-            rounds += 1
-            assert rounds < 10
-            assert not any(worker.invoke(message).failed for message in messages)
-        event = events.rest("GET", "/batches/{batch_id}", parameters={"batch_id": made})
-        view = answer(api.invoke(event))
-    assert view["status"] == "finished"
+        view = finished_batch(api, worker, aws, settings["WORK_QUEUE"], instances)
     assert view["labels"] == dict.fromkeys(KINDS, 1)

@@ -166,6 +166,27 @@ def queued(aws: dict[str, Any], queue: str) -> Iterator[events.Event]:
             yield sqs_event([message], arn)
 
 
+def finished_batch(
+    api: Function,
+    worker: Function,
+    aws: dict[str, Any],
+    queue: str,
+    instances: list[dict[str, str]],
+) -> dict[str, Any]:
+    """The view of a batch once the worker has been given all its messages."""
+    body = json.dumps({"instances": instances})
+    batch = answer(api.invoke(events.rest("POST", "/batches", body)), 202)["batch_id"]
+    rounds = 0
+    while messages := list(queued(aws, queue)):
+        rounds += 1
+        assert rounds < 10
+        assert not any(worker.invoke(message).failed for message in messages)
+    event = events.rest("GET", "/batches/{batch_id}", parameters={"batch_id": batch})
+    view: dict[str, Any] = answer(api.invoke(event))
+    assert view["status"] == "finished"
+    return view
+
+
 def stored(aws: dict[str, Any], bucket: str, key: str) -> bytes:
     body: bytes = boto3.client("s3", **aws).get_object(Bucket=bucket, Key=key)["Body"].read()
     return body
@@ -335,17 +356,9 @@ def test_a_batch_runs_to_its_end(
     start: Start, api: Function, aws: dict[str, Any], cloud: dict[str, str]
 ) -> None:
     images = [{"id": str(n), "b64": base64.b64encode(BANANA).decode()} for n in range(30)]
-    body = json.dumps({"instances": [*images, {"id": "bad", "b64": "bm8="}]})
-    batch = answer(api.invoke(events.rest("POST", "/batches", body)), 202)["batch_id"]
-    with start("on_work") as function:
-        rounds = 0
-        while messages := list(queued(aws, cloud["WORK_QUEUE"])):
-            rounds += 1
-            assert rounds < 10
-            assert not any(function.invoke(message).failed for message in messages)
-    event = events.rest("GET", "/batches/{batch_id}", parameters={"batch_id": batch})
-    view = answer(api.invoke(event))
-    assert view["status"] == "finished"
+    instances = [*images, {"id": "bad", "b64": "bm8="}]
+    with start("on_work") as worker:
+        view = finished_batch(api, worker, aws, cloud["WORK_QUEUE"], instances)
     assert view["counts"] == {"total": 31, "done": 31, "failed": 1}
     assert view["labels"] == {"banana": 30}
 
