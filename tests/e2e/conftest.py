@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +29,7 @@ from tests.e2e.browser import (  # noqa: F401 - fixtures
     page,
 )
 from tests.functional.deployer import ports, tool  # noqa: F401 - fixtures
+from tests.loopback import answering
 from tests.processes import OBSERVER, descendants
 
 OPTIONS = ("--schedule-seconds", "2", "--parameter", "WithResultsQueue=true")
@@ -129,11 +129,5 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def file_server(folder: Path) -> Iterator[str]:
     """The base URL of a loopback server of the folder's files."""
     handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from stage.gatewayanswers import ANSWERS
+from tests.loopback import answering
 
 STAGE = "/dev"
 HOP = {"connection", "keep-alive", "transfer-encoding"}
@@ -101,11 +102,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def stage(app: str, rate: float = 50, burst: int = 100) -> Iterator[Edge]:
     """A front of the app at this address, with the throttle of a deployed stage."""
-    with Edge(app, Bucket(rate, burst)) as edge:
-        thread = threading.Thread(target=edge.serve_forever)
-        thread.start()
-        try:
-            yield edge
-        finally:
-            edge.shutdown()
-            thread.join()
+    with answering(Edge(app, Bucket(rate, burst))) as edge:
+        yield edge

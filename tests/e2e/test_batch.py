@@ -16,6 +16,7 @@ import urllib3
 from localcloud.starting import wait_for
 from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, file_server, running
+from tests.loopback import answering
 
 SAMPLES = {p.stem: p.read_bytes() for p in sorted(DOODLES.glob("*.jpg"))}
 NAMES = list(SAMPLES)
@@ -104,13 +105,9 @@ class _Picture(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def host() -> Iterator[Host]:
-    with Host() as host:
-        thread = threading.Thread(target=host.serve_forever)
-        thread.start()
+    with answering(Host()) as host:
         yield host
         host.go_on.set()
-        host.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

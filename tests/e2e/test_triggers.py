@@ -22,6 +22,7 @@ from localcloud.starting import wait_for
 from localcloud.subscribed import NAME
 from tests.conftest import DOODLES
 from tests.e2e.conftest import LocalCloud, running
+from tests.loopback import answering
 from tests.unit.test_lex import question
 
 UMBRELLA, BANANA = "umbrella.jpg", "banana.jpg"
@@ -57,13 +58,9 @@ class _Pictures(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def host() -> Iterator[Host]:
-    with Host() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with answering(Host()) as server:
         yield server
         server.go_on.set()
-        server.shutdown()
-        thread.join()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from chalice.local import LocalDevServer
 
 from chalicelib.parsing import MAX_BODY
 from localcloud.gateway import MAX_EVENT, GatewayHandler, Routes
+from tests.loopback import answering
 
 
 def small_app() -> Chalice:
@@ -47,12 +47,8 @@ def small_app() -> Chalice:
 def address() -> Iterator[tuple[str, int]]:
     config = Config.create(project_dir=".", chalice_app=small_app())
     server = LocalDevServer(small_app(), config, "127.0.0.1", 0, handler_cls=GatewayHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield "127.0.0.1", server.server.server_port
-    server.shutdown()
-    thread.join()
-    server.server.server_close()
+    with answering(server.server):
+        yield "127.0.0.1", server.server.server_port
 
 
 def ask(address: tuple[str, int], data: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Answers of AWS that are not whole: cut off, empty, or a page of some proxy. None is believed."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +16,7 @@ from chalicelib.aws.s3 import S3Store
 from chalicelib.aws.sqs import SqsQueue
 from chalicelib.aws.stepfunctions import StepFunctions
 from chalicelib.errors import ServiceUnavailable
+from tests.loopback import answering
 
 REFUSED_ONE = {
     "Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "d"}],
@@ -64,17 +64,11 @@ class Aws(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(way: str) -> Iterator[str]:
+def aws_answering(way: str) -> Iterator[str]:
     """The address of an AWS that answers like that."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Told", (Aws,), {"way": way}))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    told = type("Told", (Aws,), {"way": way})
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), told)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def client(service: str, address: str) -> Any:
@@ -119,7 +113,7 @@ CALLS: dict[str, Callable[[str], object]] = {
 
 @pytest.mark.parametrize("way", ["half", "empty", "page"])
 def test_an_answer_that_is_not_whole_is_none(way: str) -> None:
-    with answering(way) as address:
+    with aws_answering(way) as address:
         for name, call in CALLS.items():
             try:
                 answer = call(address)
@@ -130,5 +124,5 @@ def test_an_answer_that_is_not_whole_is_none(way: str) -> None:
 
 @pytest.mark.parametrize("call", ["read", "quick read", "stream", "list", "folders"])
 def test_a_whole_answer_is_believed(call: str) -> None:
-    with answering("whole") as address:
+    with aws_answering("whole") as address:
         CALLS[call](address)

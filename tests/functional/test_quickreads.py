@@ -1,6 +1,5 @@
 """Reads of S3 without boto3, from a server that answers as it is told to."""
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 
 from chalicelib.aws.quickreads import QuickStore, is_enough
 from chalicelib.errors import AccessRefused, ObjectMissing, ServiceUnavailable
+from tests.loopback import answering
 
 KEYS = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
 LISTING = "/results?list-type=2&max-keys=1&prefix=experiment.json"
@@ -54,16 +54,9 @@ def s3() -> Iterator[tuple[type[S3], QuickStore]]:
     class Told(S3):
         answers, asked = {}, []
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Told)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with answering(ThreadingHTTPServer(("127.0.0.1", 0), Told)) as server:
         endpoint = f"http://127.0.0.1:{server.server_port}/"
         yield Told, QuickStore(_boto3, {**KEYS, "AWS_ENDPOINT_URL": endpoint})
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _boto3() -> Any:

@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
@@ -26,6 +25,7 @@ from benchmarks.subject import photograph
 from chalicelib.inference.packages import read_package
 from localcloud.gateway import GatewayHandler
 from tests.conftest import ROOT
+from tests.loopback import answering
 
 DOODLE = read_package(ROOT / "vendor" / "models" / "doodle")
 PHOTOGRAPH = photograph()
@@ -46,15 +46,9 @@ def test_an_answers_body_does_not_wait_for_its_headers_to_be_acknowledged() -> N
 
     config = Config.create(project_dir=".", chalice_app=app)
     server = LocalDevServer(app, config, "127.0.0.1", 0, handler_cls=Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with answering(server.server):
         url = f"http://127.0.0.1:{server.server.server_port}/"
         assert urllib3.request("GET", url).status == 200
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server.server_close()
     assert seen == [1]
 
 

@@ -1,7 +1,6 @@
 """The laptop's Function URL, over a small app: what Lambda refuses itself, and what it makes of
 bodies and cookies."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from chalice.local import LocalDevServer
 from chalicelib.urlevents import rest_event, url_answer
 from localcloud.gateway import MAX_EVENT
 from localcloud.urlfront import UrlHandler
+from tests.loopback import answering
 
 
 class SmallApp(Chalice):
@@ -42,12 +42,8 @@ def address() -> Iterator[str]:
     app = small_app()
     config = Config.create(project_dir=".", chalice_app=app)
     server = LocalDevServer(app, config, "127.0.0.1", 0, handler_cls=UrlHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server.server_port}/echo"
-    server.shutdown()
-    thread.join()
-    server.server.server_close()
+    with answering(server.server):
+        yield f"http://127.0.0.1:{server.server.server_port}/echo"
 
 
 def post(address: str, body: bytes, content_type: str = "") -> urllib3.BaseHTTPResponse:
